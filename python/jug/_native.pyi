@@ -1,0 +1,144 @@
+"""The native engine: task identity, results, claims and scheduling."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, final
+
+__version__: Final[str]
+
+# --- hash -----------------------------------------------------------------------------------------
+
+def key(obj: object) -> bytes:
+    """The 32-byte key of any value: BLAKE3 over its canonical encoding. TypeError if it has none."""
+
+# --- task -----------------------------------------------------------------------------------------
+
+class TaskCore:
+    """A deferred call: what it calls, with what, and (once asked for) its key."""
+
+    f: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    name: str
+    _result: Any
+    def __new__(cls, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> TaskCore: ...
+    def key(self) -> bytes:
+        """The 32-byte key, computed on first use, iteratively over tasks among the arguments."""
+    def hash(self) -> bytes:
+        """The key as 64 hexadecimal digits."""
+    def direct_dependencies(self) -> list[TaskCore]:
+        """Tasks among the arguments (through lists, tuples, dicts and tasklets), each once."""
+
+def resolve(obj: object) -> Any:
+    """A copy of lists, tuples and dicts with every task inside replaced by its value."""
+
+# --- graph and scheduler --------------------------------------------------------------------------
+
+@final
+class Graph:
+    """Tasks and what they need: one node per key, in order of first appearance."""
+
+    def __new__(cls, tasks: Iterable[TaskCore]) -> Graph: ...
+    def __len__(self) -> int: ...
+    def tasks(self) -> list[TaskCore]:
+        """The task of each node (the first of those that share a key)."""
+    def node_of(self, task: TaskCore) -> int | None: ...
+    def keys(self, nodes: Sequence[int] | None = None) -> list[bytes]: ...
+    def dependencies(self, node: int) -> list[int]: ...
+    def dependents(self, node: int) -> list[int]: ...
+    def closure(self, nodes: Sequence[int]) -> list[int]:
+        """The nodes and all that depends on them, directly or not."""
+
+@final
+class Scheduler:
+    """What may run next. Pure: it learns of results and claims only from what it is told."""
+
+    def __new__(cls, graph: Graph, *, done: Sequence[int] = (), failed: Sequence[int] = (),
+                selected: Sequence[int] | None = None, offset: int = 0) -> Scheduler: ...
+    def take(self, limit: int) -> list[int]:
+        """Up to `limit` ready nodes; own completions' dependents first, else runs of consecutive nodes."""
+    def put_back(self, nodes: Sequence[int]) -> None:
+        """Returns nodes that were taken and neither run nor found elsewhere: ready again at once."""
+    def busy(self, nodes: Sequence[int]) -> None:
+        """Another worker holds these; they are not offered again until `free` or `done`."""
+    def busy_nodes(self) -> list[int]: ...
+    def free(self, nodes: Sequence[int]) -> None:
+        """Their claim went away without a result: ready again."""
+    def done(self, nodes: Sequence[int]) -> list[int]:
+        """Marks results as present; returns the nodes whose result no unfinished local dependent needs."""
+    def failed(self, nodes: Sequence[int]) -> None: ...
+    def removed(self, nodes: Sequence[int]) -> None:
+        """Their results are gone (invalidated elsewhere): they and their dependents go back."""
+    def nr_ready(self) -> int: ...
+    def nr_unfinished(self) -> int: ...
+    def states(self) -> bytes:
+        """A byte a node: b'w'aiting, b'r'eady, b't'aken, b'b'usy, b'd'one, b'f'ailed."""
+
+# --- store ----------------------------------------------------------------------------------------
+
+@final
+class Store:
+    """The results of a jugdir."""
+
+    def __new__(cls, path: str, *, sync: str = "group") -> Store:
+        """Opens PATH, which need not exist: nothing is created before something is stored.
+
+        `sync` is "group" (fdatasync at most 50 ms after a write) or "always" (before `save` returns).
+        """
+    @property
+    def path(self) -> str: ...
+    @property
+    def epoch(self) -> int: ...
+    def refresh(self) -> list[tuple[bytes, str]]:
+        """Reads what others wrote since. Returns (key, now) of each change; now is "result", "failed" or "absent"."""
+    def contains(self, key: bytes) -> bool: ...
+    def contains_many(self, keys: Sequence[bytes]) -> list[bool]: ...
+    def load(self, key: bytes) -> Any:
+        """KeyError where there is no result, DamagedResult where it does not match its checksum."""
+    def save(self, key: bytes, value: object, *, name: str = "", epoch: int | None = None,
+             started: float = 0.0, duration: float = 0.0, attempt: int = 1) -> None: ...
+    def remove(self, keys: Sequence[bytes]) -> int:
+        """Writes REMOVED for each key; returns how many had a result."""
+    def keys(self) -> list[bytes]: ...
+    def alias(self, key: bytes, name: bytes) -> None:
+        """Remembers that a key stands for a name that is not a key's 64 digits."""
+    def aliases(self) -> dict[bytes, bytes]: ...
+    def facts(self, key: bytes) -> dict[str, Any] | None:
+        """name, started, duration, attempt, worker, size of a stored result."""
+    def save_failure(self, key: bytes, report: Mapping[str, Any], *, name: str = "") -> None: ...
+    def failure(self, key: bytes) -> dict[str, Any] | None: ...
+    def failed_keys(self) -> list[bytes]: ...
+    def clear_failures(self, keys: Sequence[bytes]) -> int: ...
+    def damage(self) -> dict[str, Any]:
+        """{"records": n, "keys": [...], "files": [(path, offset, what)]} seen so far and not healed by a later result."""
+    def flush(self) -> None:
+        """All records so far are in the file (visible to other processes)."""
+    def sync(self) -> None:
+        """All records so far are on disk."""
+    def wait(self, timeout: float) -> bool:
+        """Sleeps until another process changed the store (True) or `timeout` seconds passed (False)."""
+    def close(self) -> None: ...
+
+# --- claims ---------------------------------------------------------------------------------------
+
+@final
+class Claims:
+    """Which tasks this worker runs, and which ones others run."""
+
+    def __new__(cls, store: Store) -> Claims: ...
+    def claim(self, keys: Sequence[bytes]) -> list[bool]:
+        """Tries to claim each key; True where this worker now holds it (and did not before)."""
+    def start(self, key: bytes) -> bool:
+        """Called before a claimed task runs; False if the claim was given back meanwhile."""
+    def given_back(self) -> list[bytes]:
+        """Claims given back because a task turned out long, since the last call."""
+    def release(self, keys: Sequence[bytes]) -> None:
+        """Call `Store.flush` first: a claim is released only after its record is visible."""
+    def is_claimed(self, keys: Sequence[bytes]) -> list[bool]:
+        """By anyone, this process included."""
+    def held(self) -> list[bytes]: ...
+    def claimed_ids(self) -> list[int]:
+        """The 63-bit ids of all live claims, of every process."""
+    def id_of(self, key: bytes) -> int: ...
+    def workers(self) -> list[dict[str, Any]]:
+        """Identity of each registered worker, with "alive"."""
+    def close(self) -> None: ...

@@ -1,0 +1,1 @@
+//! Value <-> bytes: what a stored result looks like.

@@ -1,0 +1,89 @@
+//! What can go wrong, as one type: the act, the path, the cause.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::Key;
+
+/// The result of every fallible function of the core.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything the core can fail with. Messages read well after "failed: ".
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A system call on a file failed.
+    #[error("{action} {path}: {source}", path = path.display())]
+    Io {
+        /// What was attempted, as a gerund: "creating", "reading".
+        action: &'static str,
+        /// The file or directory it was attempted on.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The path exists and is not a directory.
+    #[error("{path} is not a directory; choose another --jugdir", path = path.display())]
+    NotADirectory {
+        /// The path the user named.
+        path: PathBuf,
+    },
+    /// The directory holds files and none of them is ours.
+    #[error("{path} {what}; it was left untouched. Choose another --jugdir", path = path.display())]
+    ForeignDirectory {
+        /// The path the user named.
+        path: PathBuf,
+        /// What was seen there, as a predicate: "was written by jug 2.x".
+        what: &'static str,
+    },
+    /// The jugdir was written by a later version of this package.
+    #[error("{path} has format version {found}, this version reads up to {supported}; upgrade jug-rs", path = path.display())]
+    NewerFormat {
+        /// The file that carries the version.
+        path: PathBuf,
+        /// The version found there.
+        found: u32,
+        /// The highest version this build understands.
+        supported: u32,
+    },
+    /// A file of ours whose bytes make no sense.
+    #[error("{path} is damaged: {what}", path = path.display())]
+    Damaged {
+        /// The damaged file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A stored result that no longer matches its checksum or cannot be decoded.
+    #[error("the stored result {key} is damaged ({what}); invalidate its task to run it again")]
+    DamagedResult {
+        /// The result's key.
+        key: Key,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The object belongs to the process that forked this one.
+    #[error("{what} was opened before this process was forked; open it again here")]
+    Forked {
+        /// The object's noun: "the store", "the claims".
+        what: &'static str,
+    },
+    /// The object was closed.
+    #[error("{what} is closed")]
+    Closed {
+        /// The object's noun.
+        what: &'static str,
+    },
+}
+
+/// Adds the act and the path to an [`io::Error`].
+pub trait IoContext<T> {
+    /// Wraps the error as [`Error::Io`].
+    fn context(self, action: &'static str, path: impl AsRef<Path>) -> Result<T>;
+}
+
+impl<T, E: Into<io::Error>> IoContext<T> for std::result::Result<T, E> {
+    fn context(self, action: &'static str, path: impl AsRef<Path>) -> Result<T> {
+        self.map_err(|source| Error::Io { action, path: path.as_ref().to_owned(), source: source.into() })
+    }
+}

@@ -1,0 +1,1 @@
+//! Whole files: atomic write, exclusive create, append, read, sync.

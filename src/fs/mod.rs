@@ -1,0 +1,5 @@
+//! The only module that touches files: atomic write, exclusive create, append, sync, byte-range locks, watching.
+
+pub mod file;
+pub mod lock;
+pub mod watch;

@@ -1,0 +1,1 @@
+//! Canonical encoding of values, and BLAKE3 over it.

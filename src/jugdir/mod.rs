@@ -1,0 +1,3 @@
+//! The directory that workers share: its FORMAT and its workers.
+
+pub mod worker;

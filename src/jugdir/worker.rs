@@ -1,0 +1,1 @@
+//! A worker of a jugdir: its identity file and its lifetime lock.

@@ -1,0 +1,71 @@
+//! The identity of a task, as a type.
+
+use std::fmt;
+
+/// A task's identity: the 32-byte BLAKE3 digest of its canonical encoding.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key([u8; Key::LEN]);
+
+impl Key {
+    /// Length of a key in bytes.
+    pub const LEN: usize = 32;
+
+    /// Wraps the digest of a canonical encoding.
+    pub const fn new(digest: [u8; Key::LEN]) -> Key {
+        Key(digest)
+    }
+
+    /// The raw digest.
+    pub const fn as_bytes(&self) -> &[u8; Key::LEN] {
+        &self.0
+    }
+
+    /// Reads a key from exactly [`Key::LEN`] raw bytes.
+    pub fn from_slice(bytes: &[u8]) -> Option<Key> {
+        bytes.try_into().ok().map(Key)
+    }
+
+    /// Reads a key from 64 lower-case hexadecimal digits, the form in which users see it.
+    pub fn from_hex(text: &[u8]) -> Option<Key> {
+        if text.len() != 2 * Key::LEN {
+            return None;
+        }
+        let mut digest = [0; Key::LEN];
+        for (byte, pair) in digest.iter_mut().zip(text.chunks_exact(2)) {
+            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+        }
+        Some(Key(digest))
+    }
+
+    /// The 64 hexadecimal digits of the key.
+    pub fn to_hex(&self) -> String {
+        self.to_string()
+    }
+
+    /// The first eight bytes as an integer: digests are uniform, so these spread keys evenly.
+    pub fn prefix(&self) -> u64 {
+        let mut head = [0; 8];
+        head.copy_from_slice(&self.0[..8]);
+        u64::from_le_bytes(head)
+    }
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({self})")
+    }
+}

@@ -1,0 +1,24 @@
+//! The engine of jug.
+//!
+//! Read it from the bottom up: [`key`] names a task, [`hash`] computes that name from a canonical
+//! encoding, [`codec`] turns a result into bytes, [`fs`] is the only module that touches files.
+//! On these stand four siblings that never import one another: [`jugdir`] (the directory, its
+//! `FORMAT` and its workers), [`store`] (results), [`claim`] (who runs what) and [`sched`] (the
+//! graph and what may run next). The `py` module binds each of them to Python, one thin file per
+//! module; only there is `pyo3` named, so that the core compiles and is tested without it.
+
+pub mod claim;
+pub mod codec;
+pub mod error;
+pub mod fs;
+pub mod hash;
+pub mod jugdir;
+pub mod keeper;
+pub mod key;
+#[cfg(feature = "python")]
+mod py;
+pub mod sched;
+pub mod store;
+
+pub use error::{Error, Result};
+pub use key::Key;

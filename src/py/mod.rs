@@ -1,0 +1,23 @@
+//! The bindings: one thin file per module of the core.
+
+mod claim;
+mod error;
+mod hash;
+mod sched;
+mod store;
+mod task;
+mod value;
+
+use pyo3::prelude::*;
+
+/// The native engine of jug.
+#[pymodule(gil_used = true)]
+fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    claim::register(m)?;
+    hash::register(m)?;
+    sched::register(m)?;
+    store::register(m)?;
+    task::register(m)?;
+    value::register(m)
+}

@@ -1,0 +1,8 @@
+//! Arguments of a task with its tasks replaced by their values.
+
+use pyo3::prelude::*;
+
+/// Adds this module's names to `jug._native`.
+pub(super) fn register(_m: &Bound<'_, PyModule>) -> PyResult<()> {
+    Ok(())
+}

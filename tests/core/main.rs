@@ -1,0 +1,1 @@
+//! Tests of the core, one module per module of the crate.
