@@ -46,6 +46,14 @@ pub enum Error {
         /// The highest version this build understands.
         supported: u32,
     },
+    /// The jugdir uses something that this build does not know.
+    #[error("{path} asks for {what}, which this version does not know; upgrade jug-rs", path = path.display())]
+    UnsupportedFormat {
+        /// The file that asks for it.
+        path: PathBuf,
+        /// What it asks for.
+        what: String,
+    },
     /// A file of ours whose bytes make no sense.
     #[error("{path} is damaged: {what}", path = path.display())]
     Damaged {

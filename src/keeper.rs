@@ -1,1 +1,135 @@
-//! The one background thread of a process: it ticks group writes, syncs and claims.
+//! The one background thread of a store: it ticks group writes, syncs, heartbeats and claims.
+//!
+//! It never needs the interpreter, so a task that computes in C for a day without letting go of it
+//! still has its worker's records synced and its heartbeat beaten. A forked child has no such thread
+//! and cannot get one from an inherited keeper: there, every method does nothing.
+
+use std::process;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::SigSet;
+
+/// A chore of the background thread.
+pub trait Tick: Send + Sync {
+    /// Does what is due and says how long from now it wants to be called again; None: only when nudged.
+    ///
+    /// It may be called earlier than it asked for, since all chores of a keeper are called together.
+    fn tick(&self, now: Instant) -> Option<Duration>;
+}
+
+/// A thread that calls chores when they are due. It starts with the first [`Keeper::nudge`].
+pub struct Keeper {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    pid: u32,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    chores: Vec<Weak<dyn Tick>>,
+    nudged: bool,
+    stopping: bool,
+}
+
+impl Keeper {
+    /// A keeper without chores, whose thread has not started.
+    pub fn spawn() -> Arc<Keeper> {
+        Arc::new(Keeper { shared: Arc::default(), thread: Mutex::default(), pid: process::id() })
+    }
+
+    /// Adds a chore. The keeper does not keep it alive, and forgets it when its last owner does.
+    ///
+    /// It is first called after the next [`Keeper::nudge`].
+    pub fn add(&self, chore: &Arc<dyn Tick>) {
+        if !self.forked() {
+            self.shared.lock().chores.push(Arc::downgrade(chore));
+        }
+    }
+
+    /// Has all chores called as soon as possible; starts the thread if need be.
+    pub fn nudge(&self) {
+        if self.forked() {
+            return;
+        }
+        let mut state = self.shared.lock();
+        if state.stopping {
+            return;
+        }
+        state.nudged = true;
+        drop(state);
+        self.shared.wake.notify_one();
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if thread.as_ref().is_none_or(JoinHandle::is_finished) {
+            let shared = Arc::clone(&self.shared);
+            // Without a thread the chores are done late, by whoever flushes and closes; nothing is lost.
+            *thread = thread::Builder::new().name("jug-keeper".into()).spawn(move || shared.run()).ok();
+        }
+    }
+
+    /// Ends the thread, after the chore it may be at. Nothing is called from then on.
+    pub fn stop(&self) {
+        if self.forked() {
+            return;
+        }
+        self.shared.lock().stopping = true;
+        self.shared.wake.notify_one();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // The thread itself ends up here if a chore of its was the last owner of this keeper.
+        if let Some(thread) = thread.filter(|it| it.thread().id() != thread::current().id()) {
+            let _ended = thread.join();
+        }
+    }
+
+    fn forked(&self) -> bool {
+        self.pid != process::id()
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        // Signals are for the main thread, whose sleep they must interrupt.
+        let _blocked = SigSet::all().thread_block();
+        let mut state = self.lock();
+        while !state.stopping {
+            state.nudged = false;
+            state.chores.retain(|chore| chore.strong_count() > 0);
+            let chores = state.chores.clone();
+            drop(state);
+            let pause = call(&chores);
+            state = self.lock();
+            if !state.nudged && !state.stopping {
+                state = self.sleep(state, pause);
+            }
+        }
+    }
+
+    fn sleep<'a>(&self, state: MutexGuard<'a, State>, pause: Option<Duration>) -> MutexGuard<'a, State> {
+        match pause {
+            Some(pause) => self.wake.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0,
+            None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+}
+
+/// Calls each chore; the shortest pause one of them asks for.
+fn call(chores: &[Weak<dyn Tick>]) -> Option<Duration> {
+    chores.iter().filter_map(Weak::upgrade).filter_map(|chore| chore.tick(Instant::now())).min()
+}

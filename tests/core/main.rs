@@ -1,1 +1,9 @@
 //! Tests of the core, one module per module of the crate.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails right there")]
+#![expect(clippy::print_stdout, reason = "child processes talk to the test that started them")]
+
+mod child;
+mod jugdir;
+mod keeper;
+mod lock;
+mod watch;

@@ -1,0 +1,123 @@
+//! Who a worker is: the contents of its file in `workers/`.
+
+use std::fs;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::format::hex;
+use crate::{Error, Result};
+
+/// The first bytes of a worker file.
+const MAGIC: &[u8; 8] = b"jugwork\n";
+/// The version of a worker file that this build writes, and the highest it reads.
+const VERSION: u32 = 1;
+/// Magic, version, length and checksum of what follows.
+const HEADER: usize = 8 + 4 + 4 + 4;
+
+/// The facts by which a worker is told from all others, also after its process id was used again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The host's name.
+    pub host: String,
+    /// Differs from boot to boot of a host; empty where the system has no such thing.
+    pub boot_id: String,
+    /// The process.
+    pub pid: u32,
+    /// When the process began, in clock ticks since boot; 0 where the system does not tell.
+    pub pid_start: u64,
+    /// When the worker registered, in seconds since 1970.
+    pub started: f64,
+    /// 32 random hexadecimal digits.
+    pub nonce: String,
+    /// The version of this package.
+    pub version: String,
+}
+
+impl Identity {
+    /// The identity of this process, with a nonce that makes it unique.
+    pub fn here(nonce: &[u8; 16]) -> Identity {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Identity {
+            host: host(),
+            boot_id: boot_id(),
+            pid: std::process::id(),
+            pid_start: pid_start(),
+            started: now.as_secs_f64(),
+            nonce: hex(nonce),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// The worker's id: a file name of the characters `[a-z0-9_.]`.
+    pub fn id(&self) -> String {
+        let host = self.host.to_ascii_lowercase();
+        let plain = |it: char| if it.is_ascii_lowercase() || it.is_ascii_digit() { it } else { '_' };
+        let host: String = host.split('.').next().unwrap_or_default().chars().take(32).map(plain).collect();
+        let host = if host.is_empty() { "host" } else { &host };
+        format!("{host}.{}.{}", self.pid, &self.nonce[..12])
+    }
+
+    /// The contents of the worker file: a checked header, then a pickled dictionary.
+    pub fn to_bytes(&self, path: &Path) -> Result<Vec<u8>> {
+        let damaged = |what: String| Error::Damaged { path: path.to_owned(), what };
+        let body = serde_pickle::to_vec(self, serde_pickle::SerOptions::new());
+        let body = body.map_err(|error| damaged(error.to_string()))?;
+        let length = u32::try_from(body.len()).map_err(|error| damaged(error.to_string()))?;
+        let mut bytes = Vec::with_capacity(HEADER + body.len());
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
+        bytes.extend_from_slice(&body);
+        Ok(bytes)
+    }
+
+    /// Reads the contents of the worker file at `path`, which is named in errors.
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Identity> {
+        let damaged = |what: String| Error::Damaged { path: path.to_owned(), what };
+        let (header, body) =
+            bytes.split_at_checked(HEADER).ok_or_else(|| damaged("it is cut short".into()))?;
+        let (magic, numbers) = header.split_at(MAGIC.len());
+        if magic != MAGIC {
+            return Err(damaged("it is not a worker's file".into()));
+        }
+        let [version, length, crc] = three(numbers);
+        if version > VERSION {
+            return Err(Error::NewerFormat { path: path.to_owned(), found: version, supported: VERSION });
+        }
+        if body.len() as u64 != u64::from(length) || crc32fast::hash(body) != crc {
+            return Err(damaged("its checksum does not match".into()));
+        }
+        // A later build of the same version may add fields; the pickle tolerates and drops them.
+        serde_pickle::from_slice(body, serde_pickle::DeOptions::new())
+            .map_err(|error| damaged(error.to_string()))
+    }
+}
+
+fn three(numbers: &[u8]) -> [u32; 3] {
+    let mut words = [0; 3];
+    for (word, bytes) in words.iter_mut().zip(numbers.chunks_exact(4)) {
+        *word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    }
+    words
+}
+
+fn host() -> String {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+fn boot_id() -> String {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    text.trim().to_owned()
+}
+
+/// Field 22 of `/proc/self/stat`. The second field is the program's name in parentheses, which may hold
+/// blanks and parentheses itself.
+fn pid_start() -> u64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    after_name.split_ascii_whitespace().nth(19).and_then(|field| field.parse().ok()).unwrap_or(0)
+}

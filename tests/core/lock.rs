@@ -1,0 +1,90 @@
+//! Byte-range locks between two real processes.
+
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+
+use jug_native::fs::lock::{self, OFFSET_LIMIT};
+
+use crate::child::{self, Child};
+
+const OFFSETS: [u64; 6] = [0, 1, 5, 1 << 40, (1 << 62) + 3, OFFSET_LIMIT - 1];
+
+fn open(dir: &Path) -> File {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(dir.join("file")).unwrap()
+}
+
+#[test]
+#[ignore = "played by a child process"]
+fn holds_some_bytes() {
+    let file = open(&child::directory());
+    for offset in OFFSETS {
+        assert!(lock::try_lock(&file, offset).unwrap());
+    }
+    child::say("locked");
+    child::wait();
+    lock::unlock(&file, 5).unwrap();
+    child::say("unlocked one");
+    child::wait();
+}
+
+#[test]
+fn a_byte_has_one_holder_until_it_is_given_up_or_the_holder_dies() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = open(dir.path());
+    let mut other = Child::play("lock::holds_some_bytes", dir.path());
+    assert_eq!(other.hear(), "locked");
+    assert!(!lock::try_lock(&file, 5).unwrap());
+    assert!(lock::try_lock(&file, 4).unwrap(), "its neighbours are free");
+    assert_eq!(lock::holder(&file, 5).unwrap().map(|held| held.pid), Some(other.pid()));
+    assert_eq!(lock::holder(&file, 6).unwrap(), None);
+    other.go_on();
+    assert_eq!(other.hear(), "unlocked one");
+    assert!(lock::try_lock(&file, 5).unwrap());
+    assert!(!lock::try_lock(&file, OFFSET_LIMIT - 1).unwrap());
+    other.kill();
+    assert!(lock::try_lock(&file, OFFSET_LIMIT - 1).unwrap(), "free the moment its owner is dead");
+}
+
+#[test]
+fn all_holders_are_listed_whoever_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = open(dir.path());
+    assert_eq!(lock::holders(&file).unwrap(), []);
+    let mut other = Child::play("lock::holds_some_bytes", dir.path());
+    assert_eq!(other.hear(), "locked");
+    let mut third = Child::play("lock::holds_bytes_in_between", dir.path());
+    assert_eq!(third.hear(), "locked");
+    // A lock of this process does not show, and does not hide others.
+    assert!(lock::try_lock(&file, 7).unwrap());
+    let listed: Vec<(u64, u64, u32)> =
+        lock::holders(&file).unwrap().iter().map(|held| (held.offset, held.len, held.pid)).collect();
+    let mut expected = vec![(0, 2, other.pid())];
+    expected.extend(OFFSETS[2..].iter().map(|offset| (*offset, 1, other.pid())));
+    expected.extend([(3, 1, third.pid()), (1 << 50, 1, third.pid())]);
+    expected.sort_unstable();
+    assert_eq!(listed, expected);
+    other.kill();
+    third.kill();
+    assert_eq!(lock::holders(&file).unwrap(), []);
+}
+
+#[test]
+#[ignore = "played by a child process"]
+fn holds_bytes_in_between() {
+    let file = open(&child::directory());
+    assert!(lock::try_lock(&file, 3).unwrap());
+    assert!(lock::try_lock(&file, 1 << 50).unwrap());
+    child::say("locked");
+    child::wait();
+}
+
+#[test]
+fn holders_can_be_asked_for_without_permission_to_write() {
+    let dir = tempfile::tempdir().unwrap();
+    open(dir.path());
+    let mut other = Child::play("lock::holds_some_bytes", dir.path());
+    assert_eq!(other.hear(), "locked");
+    let file = File::open(dir.path().join("file")).unwrap();
+    assert_eq!(lock::holders(&file).unwrap().len(), OFFSETS.len() - 1);
+    other.kill();
+}
