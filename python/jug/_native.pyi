@@ -1,35 +1,62 @@
 """The native engine: task identity, results, claims and scheduling."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, final
+from typing import Any, Final, Self, final
 
 __version__: Final[str]
 
 # --- hash -----------------------------------------------------------------------------------------
 
-def key(obj: object) -> bytes:
+def key(obj: object, /) -> bytes:
     """The 32-byte key of any value: BLAKE3 over its canonical encoding. TypeError if it has none."""
+
+def lambda_key(f: Callable[..., Any], /) -> bytes:
+    """The key of a function: by name, or (a lambda) by code, constants, captures and defaults."""
 
 # --- task -----------------------------------------------------------------------------------------
 
 class TaskCore:
     """A deferred call: what it calls, with what, and (once asked for) its key."""
 
-    f: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    name: str
-    _result: Any
-    def __new__(cls, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> TaskCore: ...
+    @property
+    def f(self) -> Callable[..., Any]: ...
+    @property
+    def args(self) -> tuple[Any, ...]: ...
+    @property
+    def kwargs(self) -> dict[str, Any]: ...
+    @property
+    def name(self) -> str: ...
+    @name.setter
+    def name(self, name: str, /) -> None: ...
+    @property
+    def _result(self) -> Any: ...
+    @_result.setter
+    def _result(self, result: Any, /) -> None: ...
+    @_result.deleter
+    def _result(self) -> None: ...
+    def __new__(cls, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Self: ...
+    def _has_result(self) -> bool:
+        """Whether the result is in memory."""
     def key(self) -> bytes:
         """The 32-byte key, computed on first use, iteratively over tasks among the arguments."""
     def hash(self) -> bytes:
         """The key as 64 hexadecimal digits."""
+    def __jug_hash__(self) -> bytes:
+        """The same as `hash`."""
     def direct_dependencies(self) -> list[TaskCore]:
         """Tasks among the arguments (through lists, tuples, dicts and tasklets), each once."""
+    def _identify(self) -> tuple[bytes, list[TaskCore]]:
+        """The key and the direct dependencies, found in one walk if the key was not known."""
+    def _fresh_key(self) -> bytes:
+        """The key that the arguments give now: another than `key()` if one of them was mutated."""
+    def _set_key(self, key: bytes, /) -> None:
+        """Gives the task the key of the one in whose place it stands. ValueError if it has another."""
 
-def resolve(obj: object) -> Any:
+def resolve(obj: object, /) -> Any:
     """A copy of lists, tuples and dicts with every task inside replaced by its value."""
+
+def resolve_args(task: TaskCore, /) -> tuple[tuple[Any, ...], dict[str, Any] | None]:
+    """The arguments of a task, resolved: the positional ones, and the keywords (None if there are none)."""
 
 # --- graph and scheduler --------------------------------------------------------------------------
 

@@ -1,8 +1,29 @@
 //! Keys of live Python objects.
 
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::walk;
+
+/// The 32-byte key of any value: BLAKE3 over its canonical encoding.
+///
+/// Raises `TypeError` if the value has none (a lambda, an open file).
+#[pyfunction]
+#[pyo3(signature = (obj, /))]
+fn key<'py>(obj: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+    Ok(PyBytes::new(obj.py(), walk::key_of_value(obj)?.as_bytes()))
+}
+
+/// The key of a function, by name where it has one, else (a lambda) by its code, its constants, what it
+/// captured and its defaults. The latter kind may differ between versions of Python.
+#[pyfunction]
+#[pyo3(signature = (f, /))]
+fn lambda_key<'py>(f: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+    Ok(PyBytes::new(f.py(), walk::lambda_key(f)?.as_bytes()))
+}
 
 /// Adds this module's names to `jug._native`.
-pub(super) fn register(_m: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(key, m)?)?;
+    m.add_function(wrap_pyfunction!(lambda_key, m)?)
 }

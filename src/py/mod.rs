@@ -7,6 +7,7 @@ mod sched;
 mod store;
 mod task;
 mod value;
+mod walk;
 
 use pyo3::prelude::*;
 

@@ -1,8 +1,289 @@
 //! The Rust half of `jug.Task`.
 
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use pyo3::exceptions::{PyAttributeError, PyTypeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyFunction, PyString, PyTuple};
+
+use super::walk;
+use crate::Key;
+use crate::hash::Encoder;
+
+/// A deferred call: what it calls, with what, and (once asked for) its key.
+#[pyclass(subclass, frozen, module = "jug._native")]
+pub(super) struct TaskCore {
+    f: Py<PyAny>,
+    args: Py<PyTuple>,
+    kwargs: Option<Py<PyDict>>,
+    key: OnceLock<Key>,
+    state: Mutex<State>,
+}
+
+/// What may change after a task was made.
+#[derive(Default)]
+struct State {
+    /// The name that was assigned; without one the function's is used.
+    name: Option<Py<PyString>>,
+    /// The name at the first hash, kept when another one is assigned after it.
+    hashed_name: Option<Py<PyString>>,
+    result: Option<Py<PyAny>>,
+}
+
+impl TaskCore {
+    /// The key, if it was computed.
+    pub(super) fn known_key(&self) -> Option<Key> {
+        self.key.get().copied()
+    }
+
+    /// Sets the key unless another thread did so meanwhile; returns the one that holds.
+    pub(super) fn settle_key(&self, key: Key) -> Key {
+        *self.key.get_or_init(|| key)
+    }
+
+    /// The positional arguments.
+    pub(super) fn args<'py>(&self, py: Python<'py>) -> &Bound<'py, PyTuple> {
+        self.args.bind(py)
+    }
+
+    /// The keyword arguments, if there are any.
+    pub(super) fn keywords<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyDict>> {
+        self.kwargs.as_ref().map(|kwargs| kwargs.bind(py))
+    }
+
+    /// The result, if it is in memory.
+    pub(super) fn loaded_result(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state().result.as_ref().map(|result| result.clone_ref(py))
+    }
+
+    /// Appends the name that is part of the task's identity.
+    pub(super) fn encode_name(&self, py: Python<'_>, encoder: &mut Encoder) -> PyResult<()> {
+        let state = self.state();
+        let assigned = state.hashed_name.as_ref().or(state.name.as_ref()).map(|name| name.clone_ref(py));
+        drop(state);
+        if let Some(name) = assigned {
+            encoder.str(name.bind(py).to_str()?.as_bytes());
+            return Ok(());
+        }
+        let (module, name) = self.function_name(py)?;
+        encoder.str_of(&[module.to_str()?.as_bytes(), b".", name.to_str()?.as_bytes()]);
+        Ok(())
+    }
+
+    /// The name that users see.
+    pub(super) fn display_name<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        let assigned = self.state().name.as_ref().map(|name| name.clone_ref(py));
+        if let Some(name) = assigned {
+            return Ok(name.into_bound(py));
+        }
+        let (module, name) = self.function_name(py)?;
+        Ok(PyString::new(py, &format!("{}.{}", module.to_str()?, name.to_str()?)))
+    }
+
+    fn function_name<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyString>, Bound<'py, PyString>)> {
+        let f = self.f.bind(py);
+        // Methods of builtin objects have the module None; str() makes a name of that, too.
+        let module = f.getattr(intern!(py, "__module__"))?;
+        let module = module.cast_into::<PyString>().or_else(|other| other.into_inner().str())?;
+        let name = f.getattr(intern!(py, "__name__"))?;
+        let name = name.cast_into::<PyString>().or_else(|other| other.into_inner().str())?;
+        Ok((module, name))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while the lock is held, so what it guards is whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl TaskCore {
+    #[new]
+    #[pyo3(signature = (f, /, *args, **kwargs))]
+    fn new<'py>(
+        f: Bound<'py, PyAny>,
+        args: Bound<'py, PyTuple>,
+        kwargs: Option<Bound<'py, PyDict>>,
+    ) -> PyResult<TaskCore> {
+        let (f, args, kwargs) = if f.is_exact_instance_of::<PyFunction>() {
+            (f, args, kwargs)
+        } else {
+            unwrap_partial(f, args, kwargs)?
+        };
+        check_function(&f)?;
+        Ok(TaskCore {
+            f: f.unbind(),
+            args: args.unbind(),
+            kwargs: kwargs.filter(|kwargs| !kwargs.is_empty()).map(Bound::unbind),
+            key: OnceLock::new(),
+            state: Mutex::default(),
+        })
+    }
+
+    /// The function.
+    #[getter]
+    fn f(&self, py: Python<'_>) -> Py<PyAny> {
+        self.f.clone_ref(py)
+    }
+
+    /// The positional arguments.
+    #[getter(args)]
+    fn py_args(&self, py: Python<'_>) -> Py<PyTuple> {
+        self.args.clone_ref(py)
+    }
+
+    /// The keyword arguments.
+    #[getter]
+    fn kwargs<'py>(&self, py: Python<'py>) -> Bound<'py, PyDict> {
+        self.keywords(py).map_or_else(|| PyDict::new(py), Clone::clone)
+    }
+
+    /// Module and name of the function, unless another name was assigned.
+    #[getter]
+    fn name<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        self.display_name(py)
+    }
+
+    #[setter]
+    fn set_name(&self, py: Python<'_>, name: Bound<'_, PyString>) -> PyResult<()> {
+        let before = self.display_name(py)?.unbind();
+        let mut state = self.state();
+        if self.key.get().is_some() && state.hashed_name.is_none() {
+            state.hashed_name = Some(before);
+        }
+        let replaced = state.name.replace(name.unbind());
+        drop(state);
+        drop(replaced);
+        Ok(())
+    }
+
+    /// The result in memory; `AttributeError` if it is not loaded.
+    #[getter(_result)]
+    fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.loaded_result(py).ok_or_else(|| PyAttributeError::new_err("the result is not loaded"))
+    }
+
+    #[setter(_result)]
+    fn set_result(&self, result: Bound<'_, PyAny>) {
+        let replaced = self.state().result.replace(result.unbind());
+        drop(replaced);
+    }
+
+    #[deleter(_result)]
+    fn delete_result(&self) -> PyResult<()> {
+        let removed = self.state().result.take();
+        removed.map(drop).ok_or_else(|| PyAttributeError::new_err("the result is not loaded"))
+    }
+
+    /// Whether the result is in memory.
+    fn _has_result(&self) -> bool {
+        self.state().result.is_some()
+    }
+
+    /// The 32-byte key, computed on first use.
+    fn key<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(slf.py(), walk::key_of_task(slf)?.as_bytes()))
+    }
+
+    /// The key as 64 hexadecimal digits.
+    fn hash<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(slf.py(), walk::key_of_task(slf)?.to_hex().as_bytes()))
+    }
+
+    /// The same as `hash`, for code that asks any object for its hash.
+    fn __jug_hash__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
+        TaskCore::hash(slf)
+    }
+
+    /// The key and the direct dependencies, found in one walk if the key was not known.
+    fn _identify<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyBytes>, Vec<Bound<'py, TaskCore>>)> {
+        let (key, dependencies) = walk::key_and_dependencies(slf)?;
+        Ok((PyBytes::new(slf.py(), key.as_bytes()), dependencies))
+    }
+
+    /// The key that the arguments give now: another than `key()` if one of them was mutated.
+    fn _fresh_key<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(slf.py(), walk::fresh_key(slf)?.as_bytes()))
+    }
+
+    /// Gives the task the key of another one, in whose place it stands. `ValueError` if it has one already.
+    fn _set_key(&self, key: &[u8]) -> PyResult<()> {
+        let key = Key::from_slice(key).ok_or_else(|| PyValueError::new_err("a key has 32 bytes"))?;
+        if self.settle_key(key) == key {
+            return Ok(());
+        }
+        Err(PyValueError::new_err("the task has another key already"))
+    }
+
+    /// Tasks among the arguments (through lists, tuples, dicts and tasklets), each once.
+    fn direct_dependencies<'py>(slf: &Bound<'py, Self>) -> PyResult<Vec<Bound<'py, TaskCore>>> {
+        walk::dependencies_of(slf)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.f)?;
+        visit.call(&self.args)?;
+        visit.call(&self.kwargs)?;
+        // The collector must not wait; whoever holds the lock keeps the result alive anyway.
+        if let Ok(state) = self.state.try_lock() {
+            visit.call(&state.result)?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let removed = self.state().result.take();
+        drop(removed);
+    }
+}
+
+type Call<'py> = (Bound<'py, PyAny>, Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>);
+
+/// `partial(f, a, k=v)` called with `b` is `f` called with `a, b, k=v`.
+fn unwrap_partial<'py>(
+    mut f: Bound<'py, PyAny>,
+    mut args: Bound<'py, PyTuple>,
+    mut kwargs: Option<Bound<'py, PyDict>>,
+) -> PyResult<Call<'py>> {
+    let py = f.py();
+    let partial = py.import("functools")?.getattr("partial")?;
+    while f.is_instance(&partial)? {
+        args = f.getattr("args")?.cast::<PyTuple>()?.add(args)?.cast_into()?;
+        let merged = f.getattr("keywords")?.cast::<PyDict>()?.copy()?;
+        if let Some(kwargs) = &kwargs {
+            merged.update(kwargs.as_mapping())?;
+        }
+        kwargs = Some(merged);
+        f = f.getattr("func")?;
+    }
+    Ok((f, args, kwargs))
+}
+
+/// A task is identified by its function's name, so it must have one that tells it from others.
+fn check_function(f: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = f.py();
+    let Some(name) = f.getattr_opt(intern!(py, "__name__"))? else {
+        let advice = if f.getattr_opt("_jug_is_task_generator")?.is_some() {
+            "is a TaskGenerator: call it to make a task, or pass its function, which is its attribute f"
+        } else if f.is_callable() {
+            "has no name: wrap it in a function defined with def at module level"
+        } else {
+            "is not a function"
+        };
+        return Err(PyTypeError::new_err(format!("cannot make a task of {}: it {advice}", f.repr()?)));
+    };
+    if name.eq(intern!(py, "<lambda>"))? {
+        return Err(PyValueError::new_err(
+            "cannot make a task of a lambda, which has no name to be known by; define it with def at module level, \
+             or use Tasklet(task, lambda result: ...) on the result of a task",
+        ));
+    }
+    Ok(())
+}
 
 /// Adds this module's names to `jug._native`.
-pub(super) fn register(_m: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<TaskCore>()
 }

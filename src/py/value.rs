@@ -1,8 +1,145 @@
 //! Arguments of a task with its tasks replaced by their values.
 
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
+
+use super::task::TaskCore;
+use super::walk::DEPTH;
+
+/// A copy of lists, tuples and dicts with every task inside replaced by its value.
+///
+/// Looked into are exactly these three types; a task gives its `value()`, any other object that has
+/// `__jug_value__` gives what that returns, and everything else is returned as it is.
+#[pyfunction]
+#[pyo3(signature = (obj, /))]
+fn resolve<'py>(obj: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    Resolver::default().resolve(obj)
+}
+
+/// The arguments of a task, resolved: the positional ones, and the keywords (None if there are none).
+#[pyfunction]
+#[pyo3(signature = (task, /))]
+fn resolve_args<'py>(
+    task: &Bound<'py, TaskCore>,
+) -> PyResult<(Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>)> {
+    let py = task.py();
+    let mut resolver = Resolver::default();
+    let args = resolver.tuple(task.get().args(py))?;
+    let kwargs = task.get().keywords(py).map(|kwargs| resolver.dict(kwargs)).transpose()?;
+    Ok((args, kwargs))
+}
+
+/// The lists and dicts being copied, outermost first, with their copies: so that one which holds itself
+/// becomes one that holds itself.
+#[derive(Default)]
+struct Resolver<'py> {
+    copies: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    depth: usize,
+}
+
+impl<'py> Resolver<'py> {
+    fn resolve(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        if is_plain(object) {
+            Ok(object.clone())
+        } else if let Ok(task) = object.cast::<TaskCore>() {
+            let py = object.py();
+            match task.get().loaded_result(py) {
+                Some(result) => Ok(result.into_bound(py)),
+                None => object.call_method0(intern!(py, "value")),
+            }
+        } else if let Ok(list) = object.cast_exact::<PyList>() {
+            Ok(self.list(list)?.into_any())
+        } else if let Ok(tuple) = object.cast_exact::<PyTuple>() {
+            Ok(self.tuple(tuple)?.into_any())
+        } else if let Ok(dict) = object.cast_exact::<PyDict>() {
+            Ok(self.dict(dict)?.into_any())
+        } else {
+            by_protocol(object)
+        }
+    }
+
+    fn list(&mut self, list: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
+        if let Some(copy) = self.copy_of(list) {
+            return Ok(copy.cast_into()?);
+        }
+        let copy = PyList::empty(list.py());
+        self.within(Some((list.as_any(), copy.as_any())), |resolver| {
+            list.iter().try_for_each(|item| copy.append(resolver.resolve(&item)?))
+        })?;
+        Ok(copy)
+    }
+
+    fn tuple(&mut self, tuple: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyTuple>> {
+        let mut items = Vec::with_capacity(tuple.len());
+        self.within(None, |resolver| {
+            for item in tuple.iter_borrowed() {
+                items.push(resolver.resolve(&item)?);
+            }
+            Ok(())
+        })?;
+        PyTuple::new(tuple.py(), items)
+    }
+
+    fn dict(&mut self, dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+        if let Some(copy) = self.copy_of(dict) {
+            return Ok(copy.cast_into()?);
+        }
+        let copy = PyDict::new(dict.py());
+        // Loading a result runs code that may change the dict, so a snapshot is walked.
+        let snapshot = dict.copy()?;
+        self.within(Some((dict.as_any(), copy.as_any())), |resolver| {
+            snapshot.iter().try_for_each(|(key, value)| copy.set_item(key, resolver.resolve(&value)?))
+        })?;
+        Ok(copy)
+    }
+
+    fn copy_of(&self, object: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+        self.copies.iter().find(|(original, _)| original.is(object)).map(|(_, copy)| copy.clone())
+    }
+
+    fn within(
+        &mut self,
+        copied: Option<(&Bound<'py, PyAny>, &Bound<'py, PyAny>)>,
+        body: impl FnOnce(&mut Resolver<'py>) -> PyResult<()>,
+    ) -> PyResult<()> {
+        if self.depth > DEPTH {
+            let message = format!("cannot resolve a value nested more than {DEPTH} levels deep; flatten it");
+            return Err(PyTypeError::new_err(message));
+        }
+        let before = self.copies.len();
+        self.copies.extend(copied.map(|(original, copy)| (original.clone(), copy.clone())));
+        self.depth += 1;
+        let outcome = body(self);
+        self.depth -= 1;
+        self.copies.truncate(before);
+        outcome
+    }
+}
+
+/// Whether an object is a scalar, told by its exact type.
+fn is_plain(object: &Bound<'_, PyAny>) -> bool {
+    object.is_exact_instance_of::<PyInt>()
+        || object.is_exact_instance_of::<PyString>()
+        || object.is_exact_instance_of::<PyFloat>()
+        || object.is_none()
+        || object.is_exact_instance_of::<PyBool>()
+        || object.is_exact_instance_of::<PyBytes>()
+}
+
+fn by_protocol<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    if object.is_instance_of::<PyType>() {
+        return Ok(object.clone());
+    }
+    match object.getattr_opt(intern!(object.py(), "__jug_value__"))? {
+        Some(method) => method.call0(),
+        None => Ok(object.clone()),
+    }
+}
 
 /// Adds this module's names to `jug._native`.
-pub(super) fn register(_m: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(resolve, m)?)?;
+    m.add_function(wrap_pyfunction!(resolve_args, m)?)
 }

@@ -1,0 +1,204 @@
+//! How values of a type are encoded: decided once per type and walk, by names, so that no module is imported.
+#![expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a path to a method is not general over the lifetime of the interpreter, a closure is"
+)]
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyType};
+
+use super::stdlib::{Fields, fields_of};
+use super::{TaskCore, Walk, Walked};
+use crate::hash::Tag;
+
+/// A function that encodes values of some type.
+pub(super) type Encode = for<'py> fn(&mut Walk<'py>, &Bound<'py, PyAny>) -> Walked<()>;
+
+/// How values of one type are encoded.
+pub(super) struct Kind<'py> {
+    /// Keeps the type alive, so that its address stays its own.
+    _class: Bound<'py, PyType>,
+    traits: Traits,
+}
+
+/// What is to know about a type.
+#[derive(Clone, Copy)]
+pub(super) struct Traits {
+    /// It has `__jug_hash__`.
+    custom: bool,
+    /// Its instances may have a `__jug_hash__` of their own.
+    attributes: bool,
+    /// It has `__jug_dependencies__`.
+    pub(super) dependencies: bool,
+    how: How,
+}
+
+#[derive(Clone, Copy)]
+enum How {
+    Fields(&'static Fields),
+    With(Encode),
+}
+
+impl<'py> Walk<'py> {
+    /// Encodes a value of any other type than the few that `value` looks for.
+    pub(super) fn other(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        if let Ok(task) = object.cast::<TaskCore>() {
+            return self.task(task);
+        }
+        if let Ok(class) = object.cast::<PyType>() {
+            return self.class(class);
+        }
+        let traits = self.kind_of(object)?;
+        if traits.custom
+            || traits.attributes && object.getattr_opt(intern!(self.py, "__jug_hash__"))?.is_some()
+        {
+            return self.custom(object, traits.dependencies);
+        }
+        if traits.dependencies {
+            self.tasks_in(object)?;
+            return self.opaquely(|walk| walk.by(traits.how, object));
+        }
+        self.by(traits.how, object)
+    }
+
+    fn by(&mut self, how: How, object: &Bound<'py, PyAny>) -> Walked<()> {
+        match how {
+            How::Fields(fields) => self.fields(fields, object),
+            How::With(encode) => encode(self, object),
+        }
+    }
+
+    /// An object that computes its hash itself. The tasks it depends on are keyed first, so that its method
+    /// finds their keys ready however long the chain of tasks behind them is.
+    fn custom(&mut self, object: &Bound<'py, PyAny>, dependencies: bool) -> Walked<()> {
+        if let Some(class) = &self.sealed {
+            let what =
+                format!("a {class} (a subclass of list or tuple) that holds an object with __jug_hash__");
+            if dependencies {
+                return Err(self.unkeyable(what, "use a plain list, tuple or dict"));
+            }
+        }
+        if dependencies {
+            let before = self.missing.len();
+            self.tasks_in(object)?;
+            if self.missing.len() > before {
+                return Ok(());
+            }
+        }
+        let hash = object.call_method0(intern!(self.py, "__jug_hash__"))?;
+        let Ok(hash) = hash.cast::<PyBytes>() else {
+            let class = object.get_type().name()?.to_string();
+            let what =
+                format!("a {class} whose __jug_hash__ returned {} instead of bytes", hash.get_type().name()?);
+            return Err(self.unkeyable(what, "make it return bytes, for example from jug.hash.hash_one"));
+        };
+        self.content(Tag::Custom, hash.as_bytes());
+        Ok(())
+    }
+
+    pub(super) fn kind_of(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Traits> {
+        let address = object.get_type_ptr() as usize;
+        if let Some(kind) = self.kinds.get(&address) {
+            return Ok(kind.traits);
+        }
+        let class = object.get_type();
+        let (how, attributes) = how_to_encode(&class)?;
+        let generator = class.getattr_opt(intern!(self.py, "_jug_is_task_generator"))?;
+        let traits = Traits {
+            custom: class.getattr_opt(intern!(self.py, "__jug_hash__"))?.is_some(),
+            attributes,
+            dependencies: class.getattr_opt(intern!(self.py, "__jug_dependencies__"))?.is_some(),
+            how: match generator {
+                Some(flag) if flag.is_truthy()? => How::With(|walk, object| walk.task_generator(object)),
+                _ => how,
+            },
+        };
+        self.kinds.insert(address, Kind { _class: class, traits });
+        Ok(traits)
+    }
+}
+
+/// The encoding of a type, and whether its instances may have attributes that are methods of protocols.
+fn how_to_encode(class: &Bound<'_, PyType>) -> PyResult<(How, bool)> {
+    for (index, base) in class.mro().iter().enumerate() {
+        let base = base.cast_into::<PyType>()?;
+        let (module, qualname) = (base.module()?, base.qualname()?);
+        let (module, qualname) = (module.to_str()?, qualname.to_str()?);
+        if index == 0 {
+            if let Some(fields) = fields_of(module, qualname) {
+                return Ok((How::Fields(fields), false));
+            }
+            if let Some(encode) = exact(module, qualname) {
+                return Ok((How::With(encode), qualname == "function"));
+            }
+        }
+        if let Some(encode) = inherited(module, qualname) {
+            return Ok((How::With(encode), true));
+        }
+    }
+    Ok((How::With(|walk, object| walk.reduced(object)), true))
+}
+
+/// The encoding of exactly this type.
+fn exact(module: &str, qualname: &str) -> Option<Encode> {
+    Some(match (module, qualname) {
+        ("builtins", "set") => |walk, object| walk.set(object),
+        ("builtins", "frozenset") => |walk, object| walk.frozenset(object),
+        ("builtins", "complex") => |walk, object| walk.complex(object),
+        ("builtins", "bytearray") => |walk, object| walk.bytearray(object),
+        ("builtins", "memoryview") => |walk, object| walk.memoryview(object),
+        ("builtins", "ellipsis") => |walk, _| walk.singleton(Tag::Ellipsis),
+        ("builtins", "NotImplementedType") => |walk, _| walk.singleton(Tag::NotImplemented),
+        ("builtins", "function") => |walk, object| walk.function(object),
+        ("builtins", "builtin_function_or_method") => |walk, object| walk.builtin(object),
+        ("builtins", "method") => |walk, object| walk.method(object),
+        (
+            "builtins",
+            "method_descriptor"
+            | "wrapper_descriptor"
+            | "classmethod_descriptor"
+            | "getset_descriptor"
+            | "member_descriptor",
+        ) => |walk, object| walk.descriptor(object),
+        ("builtins", "method-wrapper") => |walk, object| walk.builtin(object),
+        ("builtins", "module") => |walk, object| walk.module(object),
+        ("builtins", "mappingproxy") => |walk, object| walk.mapping_proxy(object),
+        ("collections", "OrderedDict") => |walk, object| walk.ordered_dict(object),
+        ("collections", "defaultdict") => |walk, object| walk.defaultdict(object),
+        ("collections", "Counter") => |walk, object| walk.counter(object),
+        ("collections", "deque") => |walk, object| walk.deque(object),
+        ("functools", "partial") => |walk, object| walk.partial(object),
+        ("types", "SimpleNamespace") => |walk, object| walk.namespace(object),
+        ("array", "array") => |walk, object| walk.array_array(object),
+        ("datetime", "timezone") => |walk, object| walk.timezone(object),
+        ("zoneinfo", "ZoneInfo") => |walk, object| walk.zoneinfo(object),
+        ("decimal", "Decimal") => |walk, object| walk.decimal(object),
+        ("pathlib" | "pathlib._local", "PosixPath" | "WindowsPath" | "PurePosixPath" | "PureWindowsPath") => {
+            |walk, object| walk.path(object)
+        }
+        ("numpy", "ndarray") => |walk, object| walk.array(object),
+        ("numpy", "ufunc") => |walk, object| walk.ufunc(object),
+        ("numpy.random._generator", "Generator") => |walk, object| walk.random_generator(object),
+        ("numpy.random.mtrand", "RandomState") => |walk, object| walk.random_state(object),
+        ("numpy.random.bit_generator", "SeedSequence") => |walk, object| walk.seed_sequence(object),
+        _ => return None,
+    })
+}
+
+/// The encoding of whatever inherits from this type, where that is not left to the reduce protocol.
+fn inherited(module: &str, qualname: &str) -> Option<Encode> {
+    Some(match (module, qualname) {
+        ("enum", "Enum") => |walk, object| walk.enum_member(object),
+        ("builtins", "list" | "tuple") => |walk, object| walk.sequence_subclass(object),
+        ("collections", "OrderedDict") => |walk, object| walk.ordered_dict_subclass(object),
+        ("builtins", "dict") => |walk, object| walk.dict_subclass(object),
+        ("builtins", "set" | "frozenset") => |walk, object| walk.set_subclass(object),
+        ("pathlib" | "pathlib._local", "PurePath") => |walk, object| walk.path_subclass(object),
+        ("numpy", "dtype") => |walk, object| walk.dtype(object),
+        ("numpy", "generic") => |walk, object| walk.scalar(object),
+        ("numpy", "ndarray") => |walk, object| walk.array_subclass(object),
+        ("numpy.random.bit_generator", "BitGenerator") => |walk, object| walk.bit_generator(object),
+        _ => return None,
+    })
+}

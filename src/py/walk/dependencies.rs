@@ -1,0 +1,52 @@
+//! The tasks that must be done before a value is complete, without encoding the value.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+
+use super::{DEPTH, TaskCore, Walk, Walked};
+
+impl<'py> Walk<'py> {
+    /// Notes the tasks in `object`: through lists, tuples, the values of dicts, and whatever has
+    /// `__jug_dependencies__`, as these are what is replaced by results before a function is called.
+    pub(super) fn tasks_in(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        if is_scalar(object) || self.stack.contains(&(object.as_ptr() as usize)) {
+            return Ok(());
+        }
+        if let Ok(task) = object.cast::<TaskCore>() {
+            self.note(task);
+            return Ok(());
+        }
+        if self.stack.len() >= DEPTH {
+            let what = format!("a value nested more than {DEPTH} levels deep");
+            return Err(self.unkeyable(what, "flatten it"));
+        }
+        self.stack.push(object.as_ptr() as usize);
+        if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
+            self.tasks_in_each(object)?;
+        } else if let Ok(dict) = object.cast::<PyDict>() {
+            self.tasks_in_each(dict.values().as_any())?;
+        } else if self.kind_of(object)?.dependencies {
+            let dependencies = object.call_method0(pyo3::intern!(self.py, "__jug_dependencies__"))?;
+            self.tasks_in_each(&dependencies)?;
+        }
+        self.stack.pop();
+        Ok(())
+    }
+
+    fn tasks_in_each(&mut self, objects: &Bound<'py, PyAny>) -> Walked<()> {
+        for object in objects.try_iter()? {
+            self.tasks_in(&object?)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether an object can hold nothing, told by its exact type.
+fn is_scalar(object: &Bound<'_, PyAny>) -> bool {
+    object.is_exact_instance_of::<PyInt>()
+        || object.is_exact_instance_of::<PyString>()
+        || object.is_exact_instance_of::<PyFloat>()
+        || object.is_none()
+        || object.is_exact_instance_of::<PyBool>()
+        || object.is_exact_instance_of::<PyBytes>()
+}

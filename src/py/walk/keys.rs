@@ -1,0 +1,154 @@
+//! Keys of tasks and of values. Tasks among the arguments are keyed first, with a stack of our own:
+//! a chain of any length takes no recursion.
+
+use std::collections::HashSet;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDictMethods;
+
+use super::{Fault, TaskCore, Walk};
+use crate::Key;
+use crate::hash::Tag;
+
+/// A task's key and the tasks whose results it needs directly, each once.
+type Identified<'py> = (Key, Vec<Bound<'py, TaskCore>>);
+
+/// The key and the direct dependencies of a task, in one walk if the key was not known yet.
+pub(in crate::py) fn key_and_dependencies<'py>(task: &Bound<'py, TaskCore>) -> PyResult<Identified<'py>> {
+    match task.get().known_key() {
+        Some(key) => Ok((key, dependencies_of(task)?)),
+        None => settle(&mut Walk::new(task.py()), task),
+    }
+}
+
+/// The key of a task, computed on first use.
+pub(in crate::py) fn key_of_task(task: &Bound<'_, TaskCore>) -> PyResult<Key> {
+    match task.get().known_key() {
+        Some(key) => Ok(key),
+        None => Ok(settle(&mut Walk::new(task.py()), task)?.0),
+    }
+}
+
+/// The tasks whose results a task needs directly, each once, in the order of its arguments.
+pub(in crate::py) fn dependencies_of<'py>(
+    task: &Bound<'py, TaskCore>,
+) -> PyResult<Vec<Bound<'py, TaskCore>>> {
+    let mut walk = Walk::new(task.py());
+    let describe = |fault: Box<Fault>| fault.into_error("a task's dependencies", "an argument");
+    for argument in task.get().args(task.py()) {
+        walk.tasks_in(&argument).map_err(describe)?;
+    }
+    for (_, argument) in task.get().keywords(task.py()).into_iter().flatten() {
+        walk.tasks_in(&argument).map_err(describe)?;
+    }
+    Ok(walk.dependencies)
+}
+
+/// The key that a task has by what its arguments are now. Differs from its key if one was mutated.
+pub(in crate::py) fn fresh_key(task: &Bound<'_, TaskCore>) -> PyResult<Key> {
+    let mut walk = Walk::new(task.py());
+    loop {
+        if let Some(key) = attempt(&mut walk, task)? {
+            return Ok(key);
+        }
+        settle_all(&mut walk)?;
+    }
+}
+
+/// The key of any value.
+pub(in crate::py) fn key_of_value(value: &Bound<'_, PyAny>) -> PyResult<Key> {
+    complete(Walk::new(value.py()), value, "a value")
+}
+
+/// The key of a function that may be a lambda.
+pub(in crate::py) fn lambda_key(function: &Bound<'_, PyAny>) -> PyResult<Key> {
+    let mut walk = Walk::new(function.py());
+    walk.lambdas = true;
+    complete(walk, function, "a function")
+}
+
+fn complete<'py>(mut walk: Walk<'py>, value: &Bound<'py, PyAny>, asked: &str) -> PyResult<Key> {
+    loop {
+        walk.value(value).map_err(|fault| fault.into_error(asked, "it"))?;
+        if walk.missing.is_empty() {
+            return Ok(walk.key());
+        }
+        settle_all(&mut walk)?;
+        walk.clear();
+    }
+}
+
+/// Gives a key to every task that the last walk found without one.
+fn settle_all(walk: &mut Walk<'_>) -> PyResult<()> {
+    let (lambdas, missing) = (walk.lambdas, std::mem::take(&mut walk.missing));
+    walk.lambdas = false;
+    for task in missing {
+        if task.get().known_key().is_none() {
+            settle(walk, &task)?;
+        }
+    }
+    walk.lambdas = lambdas;
+    Ok(())
+}
+
+/// Computes the key of a task after those of all tasks it depends on.
+fn settle<'py>(walk: &mut Walk<'py>, root: &Bound<'py, TaskCore>) -> PyResult<Identified<'py>> {
+    let mut stack = vec![root.clone()];
+    let mut begun = HashSet::new();
+    while let Some(task) = stack.pop() {
+        let last = task.is(root);
+        if !last && task.get().known_key().is_some() {
+            continue;
+        }
+        if let Some(key) = attempt(walk, &task)? {
+            let key = task.get().settle_key(key);
+            begun.remove(&(task.as_ptr() as usize));
+            if last {
+                return Ok((key, std::mem::take(&mut walk.dependencies)));
+            }
+            continue;
+        }
+        begun.insert(task.as_ptr() as usize);
+        stack.push(task);
+        for needed in std::mem::take(&mut walk.missing).into_iter().rev() {
+            if begun.contains(&(needed.as_ptr() as usize)) {
+                let name = needed.get().display_name(needed.py())?;
+                return Err(PyValueError::new_err(format!("the task {name} is among its own arguments")));
+            }
+            stack.push(needed);
+        }
+    }
+    Err(PyValueError::new_err("the task is among its own arguments"))
+}
+
+/// Encodes a task's identity. None if tasks among its arguments must be keyed first.
+fn attempt<'py>(walk: &mut Walk<'py>, task: &Bound<'py, TaskCore>) -> PyResult<Option<Key>> {
+    walk.clear();
+    let core = task.get();
+    let group = walk.encoder.open(Tag::Task, 3);
+    core.encode_name(walk.py, &mut walk.encoder)?;
+    let args = core.args(walk.py);
+    let tuple = walk.encoder.open(Tag::Tuple, args.len());
+    for (index, argument) in args.iter_borrowed().enumerate() {
+        walk.value(&argument).map_err(|fault| describe(*fault, task, &format!("argument {}", index + 1)))?;
+    }
+    walk.encoder.close(tuple);
+    let keywords = core.keywords(walk.py);
+    let mut items = walk.encoder.open_items(Tag::Dict, keywords.map_or(0, PyDictMethods::len));
+    for (name, argument) in keywords.map(|keywords| keywords.copy()).transpose()?.into_iter().flatten() {
+        walk.encoder.item(&mut items);
+        walk.value(&name).map_err(|fault| describe(*fault, task, "a keyword"))?;
+        walk.value(&argument).map_err(|fault| describe(*fault, task, &format!("argument {name}=")))?;
+    }
+    walk.encoder.close_items(items);
+    walk.encoder.close(group);
+    Ok(if walk.missing.is_empty() { Some(walk.key()) } else { None })
+}
+
+fn describe(fault: Fault, task: &Bound<'_, TaskCore>, argument: &str) -> PyErr {
+    match task.get().display_name(task.py()) {
+        Ok(name) => fault.into_error(&format!("task {name}"), argument),
+        Err(error) => error,
+    }
+}

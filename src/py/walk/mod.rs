@@ -1,0 +1,266 @@
+//! The walk over live Python objects: one pass gives the canonical encoding and the tasks met on the way.
+
+mod classify;
+mod containers;
+mod dependencies;
+mod fault;
+mod keys;
+mod lambda;
+mod named;
+mod numpy;
+mod random;
+mod reduce;
+mod stdlib;
+
+use std::collections::{HashMap, HashSet};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+
+use self::classify::Kind;
+pub(super) use self::fault::{Fault, Walked};
+pub(super) use self::keys::{
+    dependencies_of, fresh_key, key_and_dependencies, key_of_task, key_of_value, lambda_key,
+};
+use super::task::TaskCore;
+use crate::Key;
+use crate::hash::{BULK, Encoder, Tag, digest};
+
+/// How many containers and objects may stand inside one another. A level takes below a kilobyte of stack
+/// in an optimised build, and secondary threads have as little as half a megabyte.
+pub(super) const DEPTH: usize = 400;
+
+/// How many objects of reference cycles are walked before giving up. What lies on a cycle is encoded
+/// anew for every path that leads to it, so a dense graph of objects would take for ever.
+const ENTANGLED: usize = 1_000_000;
+
+/// The state of a walk: the encoding so far, and where in the object graph it is.
+pub(super) struct Walk<'py> {
+    py: Python<'py>,
+    encoder: Encoder,
+    /// Addresses of the containers and objects being walked, outermost first.
+    stack: Vec<usize>,
+    /// The outermost level that something met since the current level began refers back to.
+    low: usize,
+    /// How many objects on cycles were walked.
+    entangled: usize,
+    /// Values whose folded encoding is known, kept alive so that their address stays theirs.
+    folded: HashMap<usize, (Bound<'py, PyAny>, [u8; 32])>,
+    kinds: HashMap<usize, Kind<'py>>,
+    /// Above zero inside values in which a task is not replaced by its result: it adds no dependency.
+    opaque: usize,
+    /// The class of the list or tuple subclass that is being walked: it may not hold a task.
+    sealed: Option<String>,
+    /// Whether lambdas are encoded by their code.
+    lambdas: bool,
+    dependencies: Vec<Bound<'py, TaskCore>>,
+    known: HashSet<usize>,
+    /// Tasks met whose key is not known yet; while there are any, the encoding is incomplete.
+    missing: Vec<Bound<'py, TaskCore>>,
+    /// How many tasks were met.
+    met: usize,
+}
+
+/// One level of a walk: what must be restored or looked at when it ends.
+struct Level {
+    start: usize,
+    low: usize,
+    met: usize,
+}
+
+impl<'py> Walk<'py> {
+    fn new(py: Python<'py>) -> Walk<'py> {
+        Walk {
+            py,
+            encoder: Encoder::new(),
+            stack: Vec::new(),
+            low: usize::MAX,
+            entangled: 0,
+            folded: HashMap::new(),
+            kinds: HashMap::new(),
+            opaque: 0,
+            sealed: None,
+            lambdas: false,
+            dependencies: Vec::new(),
+            known: HashSet::new(),
+            missing: Vec::new(),
+            met: 0,
+        }
+    }
+
+    /// Makes ready for another value; what was learnt about types and folded values stays.
+    fn clear(&mut self) {
+        self.encoder.truncate(0);
+        self.stack.clear();
+        self.low = usize::MAX;
+        self.opaque = 0;
+        self.sealed = None;
+        self.dependencies.clear();
+        self.known.clear();
+        self.missing.clear();
+    }
+
+    /// Encodes any value. The types that most arguments have come first, by exact type.
+    fn value(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        if let Ok(int) = object.cast_exact::<PyInt>() {
+            self.int(int)
+        } else if let Ok(text) = object.cast_exact::<PyString>() {
+            self.str(text)
+        } else if let Ok(float) = object.cast_exact::<PyFloat>() {
+            self.encoder.float(float.value());
+            Ok(())
+        } else if object.is_none() {
+            self.encoder.singleton(Tag::None);
+            Ok(())
+        } else if let Ok(boolean) = object.cast_exact::<PyBool>() {
+            self.encoder.bool(boolean.is_true());
+            Ok(())
+        } else if let Ok(tuple) = object.cast_exact::<PyTuple>() {
+            self.tuple(tuple)
+        } else if let Ok(list) = object.cast_exact::<PyList>() {
+            self.list(list)
+        } else if let Ok(dict) = object.cast_exact::<PyDict>() {
+            self.dict(dict)
+        } else if let Ok(bytes) = object.cast_exact::<PyBytes>() {
+            self.content(Tag::Bytes, bytes.as_bytes());
+            Ok(())
+        } else {
+            self.other(object)
+        }
+    }
+
+    fn int(&mut self, int: &Bound<'py, PyInt>) -> Walked<()> {
+        if let Ok(small) = int.extract::<i64>() {
+            self.encoder.int(small);
+            return Ok(());
+        }
+        let bits: usize = int.call_method0("bit_length")?.extract()?;
+        let little = PyDict::new(self.py);
+        little.set_item("signed", true)?;
+        let bytes = int.call_method("to_bytes", (bits / 8 + 1, "little"), Some(&little))?;
+        self.encoder.int_bytes(bytes.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes());
+        Ok(())
+    }
+
+    fn str(&mut self, text: &Bound<'py, PyString>) -> Walked<()> {
+        if let Ok(utf8) = text.to_str() {
+            self.content(Tag::Str, utf8.as_bytes());
+            return Ok(());
+        }
+        let utf8 = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
+        self.content(Tag::Str, utf8.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes());
+        Ok(())
+    }
+
+    /// A tag and contents. Where there is much to hash, other Python threads run meanwhile.
+    fn content(&mut self, tag: Tag, bytes: &[u8]) {
+        if bytes.len() < BULK {
+            return self.encoder.tagged(tag, bytes);
+        }
+        let digest = self.py.detach(|| digest(bytes));
+        self.encoder.singleton(tag);
+        self.encoder.content_digest(bytes.len(), &digest);
+    }
+
+    /// Encodes a task among the arguments.
+    fn task(&mut self, task: &Bound<'py, TaskCore>) -> Walked<()> {
+        if let Some(class) = &self.sealed {
+            let what = format!(
+                "a {class} (a subclass of list or tuple) that holds a task, which is never replaced by its result"
+            );
+            return Err(self.unkeyable(what, "use a plain list, tuple or dict"));
+        }
+        self.note(task);
+        if let Some(key) = task.get().known_key() {
+            self.encoder.task_key(&key);
+        }
+        Ok(())
+    }
+
+    /// Remembers that a task was met.
+    fn note(&mut self, task: &Bound<'py, TaskCore>) {
+        self.met += 1;
+        if self.opaque == 0 && self.known.insert(task.as_ptr() as usize) {
+            self.dependencies.push(task.clone());
+        }
+        if task.get().known_key().is_none() {
+            self.missing.push(task.clone());
+        }
+    }
+
+    /// Begins a level for a container or an object. None if it was already dealt with: it is being walked
+    /// further up, or its folded encoding is known.
+    fn enter(&mut self, object: &Bound<'py, PyAny>) -> Walked<Option<Level>> {
+        let address = object.as_ptr() as usize;
+        if let Some(index) = self.stack.iter().rposition(|&above| above == address) {
+            self.low = self.low.min(index);
+            self.encoder.back_reference(self.stack.len() - index);
+            return Ok(None);
+        }
+        if !self.folded.is_empty()
+            && let Some((_, digest)) = self.folded.get(&address)
+        {
+            self.encoder.folded(digest);
+            return Ok(None);
+        }
+        if self.stack.len() >= DEPTH {
+            let what = format!("a value nested more than {DEPTH} levels deep");
+            return Err(self.unkeyable(what, "flatten it, or give its class a __jug_hash__ method"));
+        }
+        let level = Level { start: self.encoder.len(), low: self.low, met: self.met };
+        self.low = usize::MAX;
+        self.stack.push(address);
+        Ok(Some(level))
+    }
+
+    /// Ends a level, after its value was encoded.
+    fn leave(&mut self, object: &Bound<'py, PyAny>, level: &Level) -> Walked<()> {
+        self.stack.pop();
+        let closed = self.low >= self.stack.len();
+        if closed {
+            self.low = level.low;
+            let own = self.met == level.met && self.missing.is_empty();
+            if own && let Some(digest) = self.encoder.fold_of(level.start) {
+                self.folded.insert(object.as_ptr() as usize, (object.clone(), digest));
+            }
+        } else {
+            self.low = self.low.min(level.low);
+            self.entangled += 1;
+            if self.entangled > ENTANGLED {
+                let what = "a web of objects that refer to one another in too many ways".to_owned();
+                return Err(self.unkeyable(what, "give their class a __jug_hash__ method"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A level around `body`, which encodes `object`.
+    fn level(
+        &mut self,
+        object: &Bound<'py, PyAny>,
+        body: impl FnOnce(&mut Walk<'py>) -> Walked<()>,
+    ) -> Walked<()> {
+        if let Some(level) = self.enter(object)? {
+            body(self)?;
+            self.leave(object, &level)?;
+        }
+        Ok(())
+    }
+
+    /// Runs `body` where tasks add no dependency.
+    fn opaquely(&mut self, body: impl FnOnce(&mut Walk<'py>) -> Walked<()>) -> Walked<()> {
+        self.opaque += 1;
+        let outcome = body(self);
+        self.opaque -= 1;
+        outcome
+    }
+
+    fn unkeyable(&self, what: impl Into<String>, advice: impl Into<String>) -> Box<Fault> {
+        let (what, advice) = (what.into(), advice.into());
+        Box::new(Fault::Unkeyable(fault::Unkeyable { what, advice, inside: !self.stack.is_empty() }))
+    }
+
+    fn key(&self) -> Key {
+        self.encoder.key()
+    }
+}

@@ -1,0 +1,168 @@
+//! Functions, classes, methods and modules: told by the names under which they are found.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyModule, PyString, PyType};
+
+use super::{Fault, Walk, Walked};
+use crate::hash::Tag;
+
+/// Modules that a name was moved out of or into between versions of Python or numpy, or that only
+/// speed up another one: the name under which its users know it.
+fn public_module(module: &str) -> &str {
+    match module {
+        "_operator" => "operator",
+        "_io" => "io",
+        "_collections" => "collections",
+        "_functools" => "functools",
+        "_random" => "random",
+        "_datetime" | "_pydatetime" => "datetime",
+        "_decimal" | "_pydecimal" => "decimal",
+        "pathlib._local" | "pathlib._abc" | "pathlib._types" => "pathlib",
+        "numpy.core" => "numpy._core",
+        _ => module,
+    }
+}
+
+/// Numpy 2 renamed a whole package.
+fn stable_module(module: &str) -> String {
+    match module.strip_prefix("numpy.core.") {
+        Some(rest) => format!("numpy._core.{rest}"),
+        None => public_module(module).to_owned(),
+    }
+}
+
+fn text<'py>(object: &Bound<'py, PyAny>, attribute: &str) -> PyResult<Option<String>> {
+    match object.getattr_opt(attribute)? {
+        Some(value) => Ok(value.cast::<PyString>().ok().map(|text| text.to_string_lossy().into_owned())),
+        None => Ok(None),
+    }
+}
+
+impl<'py> Walk<'py> {
+    /// Appends module and qualified name under `tag`, or says why these do not identify anything.
+    pub(super) fn by_name(
+        &mut self,
+        tag: Tag,
+        module: Option<&str>,
+        qualname: &str,
+        noun: &str,
+    ) -> Walked<()> {
+        let fix = format!("define the {noun} at module level, with its own name");
+        if qualname.contains("<lambda>") {
+            return Err(
+                self.unkeyable("a lambda, which has no stable name", "define it with def at module level")
+            );
+        }
+        if qualname.contains("<locals>") {
+            let what =
+                format!("the {noun} {qualname}, which is made anew by each call of the function around it");
+            return Err(self.unkeyable(what, fix));
+        }
+        let Some(module) = module else {
+            return Err(self.unkeyable(format!("the {noun} {qualname}, which belongs to no module"), fix));
+        };
+        self.encoder.named(tag, &stable_module(module), qualname);
+        Ok(())
+    }
+
+    pub(super) fn class(&mut self, class: &Bound<'py, PyType>) -> Walked<()> {
+        let module = text(class, "__module__")?;
+        let qualname = class.qualname()?.to_string();
+        self.by_name(Tag::Class, module.as_deref(), &qualname, "class")
+    }
+
+    pub(super) fn function(&mut self, function: &Bound<'py, PyAny>) -> Walked<()> {
+        let qualname = text(function, "__qualname__")?.unwrap_or_default();
+        if self.lambdas && (qualname.contains("<lambda>") || qualname.contains("<locals>")) {
+            return self.lambda(function);
+        }
+        let module = text(function, "__module__")?;
+        self.by_name(Tag::Function, module.as_deref(), &qualname, "function")
+    }
+
+    /// A function written in C, or a method of an object written in C.
+    pub(super) fn builtin(&mut self, function: &Bound<'py, PyAny>) -> Walked<()> {
+        let owner = function.getattr_opt("__self__")?.filter(|owner| !owner.is_none());
+        match owner {
+            Some(owner) if !owner.is_instance_of::<PyModule>() => self.bound(function, "__name__", &owner),
+            _ => self.function(function),
+        }
+    }
+
+    pub(super) fn method(&mut self, method: &Bound<'py, PyAny>) -> Walked<()> {
+        let owner = method.getattr("__self__")?;
+        let function = method.getattr("__func__")?;
+        self.level(method, |walk| {
+            let group = walk.encoder.open(Tag::Method, 2);
+            walk.value(&function)?;
+            walk.opaquely(|walk| walk.value(&owner))?;
+            walk.encoder.close(group);
+            Ok(())
+        })
+    }
+
+    /// A method that a class written in C gives to its instances: `str.join`.
+    pub(super) fn descriptor(&mut self, method: &Bound<'py, PyAny>) -> Walked<()> {
+        let class = method.getattr("__objclass__")?;
+        self.bound(method, "__name__", &class)
+    }
+
+    fn bound(&mut self, method: &Bound<'py, PyAny>, name: &str, owner: &Bound<'py, PyAny>) -> Walked<()> {
+        let name = method.getattr(name)?;
+        self.level(method, |walk| {
+            let group = walk.encoder.open(Tag::Method, 2);
+            walk.value(&name)?;
+            walk.opaquely(|walk| walk.value(owner))?;
+            walk.encoder.close(group);
+            Ok(())
+        })
+    }
+
+    pub(super) fn module(&mut self, module: &Bound<'py, PyAny>) -> Walked<()> {
+        let name = text(module, "__name__")?.unwrap_or_default();
+        self.encoder.tagged(Tag::Module, stable_module(&name).as_bytes());
+        Ok(())
+    }
+
+    /// A task generator stands for its function.
+    pub(super) fn task_generator(&mut self, generator: &Bound<'py, PyAny>) -> Walked<()> {
+        let function = generator.getattr("f")?;
+        let group = self.encoder.open(Tag::Value, 1);
+        self.encoder.content(b"jug.TaskGenerator");
+        self.value(&function)?;
+        self.encoder.close(group);
+        Ok(())
+    }
+
+    /// An object whose reduce protocol gives no more than a name.
+    pub(super) fn global(&mut self, object: &Bound<'py, PyAny>, name: &str) -> Walked<()> {
+        let module = text(object, "__module__")?;
+        self.by_name(Tag::Function, module.as_deref(), name, "object")
+    }
+
+    /// A function of numpy's kind. Older ones do not know their module.
+    pub(super) fn ufunc(&mut self, ufunc: &Bound<'py, PyAny>) -> Walked<()> {
+        let name = text(ufunc, "__name__")?.unwrap_or_default();
+        for module in ["numpy", "scipy.special"] {
+            if let Some(loaded) = self.loaded(module)?
+                && loaded.getattr_opt(name.as_str())?.is_some_and(|found| found.is(ufunc))
+            {
+                self.encoder.named(Tag::Function, module, &name);
+                return Ok(());
+            }
+        }
+        let module = text(ufunc, "__module__")?;
+        if module.is_none() || name.contains(' ') {
+            let what = format!("the ufunc {name:?}, which cannot be found by its name");
+            return Err(self.unkeyable(what, "wrap it in a function of your own"));
+        }
+        self.by_name(Tag::Function, module.as_deref(), &name, "ufunc")
+    }
+
+    /// A module, if some other code has imported it.
+    pub(super) fn loaded(&self, module: &str) -> Result<Option<Bound<'py, PyAny>>, Box<Fault>> {
+        let modules = self.py.import("sys")?.getattr("modules")?;
+        let found = modules.cast::<pyo3::types::PyDict>().map_err(PyErr::from)?.get_item(module)?;
+        Ok(found.filter(|module| !module.is_none()))
+    }
+}

@@ -1,0 +1,198 @@
+//! Objects of any class, taken apart by their reduce protocol, and subclasses of the builtin containers.
+
+use pyo3::exceptions::PyException;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+
+use super::stdlib::pairs;
+use super::{Fault, Walk, Walked};
+use crate::hash::Tag;
+
+/// The protocol version whose forms are encoded. Fixed: other versions give other forms.
+const PROTOCOL: u8 = 4;
+
+/// Whether what an object holds is replaced by results before a function is called.
+#[derive(Clone, Copy, PartialEq)]
+enum Contents {
+    /// Nothing in it is.
+    Opaque,
+    /// The values of its items are looked at for dependencies, in any order of items.
+    Mapping,
+    /// The same, and the order of items counts.
+    OrderedMapping,
+}
+
+impl<'py> Walk<'py> {
+    /// An object of any class.
+    pub(super) fn reduced(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        // A plain object in a list subclass may hold tasks, which stay tasks.
+        let sealed = self.sealed.take();
+        let outcome = self.taken_apart(object, Contents::Opaque);
+        self.sealed = sealed;
+        outcome
+    }
+
+    pub(super) fn dict_subclass(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        self.taken_apart(object, Contents::Mapping)
+    }
+
+    pub(super) fn ordered_dict_subclass(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        self.taken_apart(object, Contents::OrderedMapping)
+    }
+
+    /// A list or tuple subclass may not hold a task: it would have to be rebuilt, and nobody knows how.
+    pub(super) fn sequence_subclass(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let name = object.get_type().name()?.to_string();
+        let sealed = self.sealed.replace(name);
+        let outcome = self.taken_apart(object, Contents::Opaque);
+        self.sealed = sealed;
+        outcome
+    }
+
+    pub(super) fn set_subclass(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let Some(Taken::Apart(parts)) = self.parts_of(object)? else {
+            return self.taken_apart(object, Contents::Opaque);
+        };
+        let plain = parts.get_item(0)?.is(object.get_type()) && parts.get_item(1)?.len()? == 1;
+        if !plain {
+            return self.taken_apart(object, Contents::Opaque);
+        }
+        let state = if parts.len() > 2 { parts.get_item(2)? } else { self.py.None().into_bound(self.py) };
+        self.subclass(object, |walk| {
+            walk.set_body(Tag::Set, object)?;
+            walk.value(&state)
+        })
+    }
+
+    /// An instance of a subclass of a known type: its class, then the two values that `body` writes.
+    pub(super) fn subclass(
+        &mut self,
+        object: &Bound<'py, PyAny>,
+        body: impl FnOnce(&mut Walk<'py>) -> Walked<()>,
+    ) -> Walked<()> {
+        self.level(object, |walk| {
+            let group = walk.encoder.open(Tag::Subclass, 3);
+            walk.class(&object.get_type())?;
+            walk.opaquely(body)?;
+            walk.encoder.close(group);
+            Ok(())
+        })
+    }
+
+    /// The attributes of an object, None if it has none.
+    pub(super) fn attributes(&self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let attributes = object.getattr_opt(intern!(self.py, "__dict__"))?;
+        Ok(match attributes {
+            Some(attributes) if attributes.is_truthy()? => attributes,
+            _ => self.py.None().into_bound(self.py),
+        })
+    }
+
+    fn taken_apart(&mut self, object: &Bound<'py, PyAny>, contents: Contents) -> Walked<()> {
+        // What is being walked further up or was folded before need not be asked again.
+        let address = object.as_ptr() as usize;
+        if self.stack.contains(&address) || self.folded.contains_key(&address) {
+            return self.enter(object).map(|_| ());
+        }
+        match self.parts_of(object)? {
+            Some(Taken::Named(name)) => self.global(object, &name),
+            Some(Taken::Apart(parts)) => self.level(object, |walk| walk.parts(&parts, contents)),
+            None => Err(self.without_parts(object)?),
+        }
+    }
+
+    fn parts(&mut self, parts: &Bound<'py, PyTuple>, contents: Contents) -> Walked<()> {
+        let part = |index| if index < parts.len() { Some(parts.get_item(index)) } else { None }.transpose();
+        let none = self.py.None().into_bound(self.py);
+        let group = self.encoder.open(Tag::Reduced, 6);
+        self.opaquely(|walk| {
+            walk.value(&parts.get_item(0)?)?;
+            walk.value(&parts.get_item(1)?)?;
+            walk.value(part(2)?.as_ref().unwrap_or(&none))
+        })?;
+        let items = part(3)?.filter(|items| !items.is_none());
+        let items = items.map_or_else(|| Ok(PyList::empty(self.py)), |items| all(&items))?;
+        self.opaquely(|walk| walk.list(&items))?;
+        let entries = part(4)?.filter(|entries| !entries.is_none());
+        let entries = entries.map_or_else(|| Ok(Vec::new()), |entries| pairs(&entries))?;
+        if contents == Contents::Opaque {
+            self.opaque += 1;
+        }
+        let outcome = if contents == Contents::OrderedMapping {
+            self.ordered_dict_body(&entries)
+        } else {
+            self.unordered_pairs(&entries)
+        };
+        if contents == Contents::Opaque {
+            self.opaque -= 1;
+        }
+        outcome?;
+        self.opaquely(|walk| walk.value(part(5)?.as_ref().unwrap_or(&none)))?;
+        self.encoder.close(group);
+        Ok(())
+    }
+
+    fn unordered_pairs(&mut self, entries: &[(Bound<'py, PyAny>, Bound<'py, PyAny>)]) -> Walked<()> {
+        let mut items = self.encoder.open_items(Tag::Dict, entries.len());
+        for (key, value) in entries {
+            self.encoder.item(&mut items);
+            self.opaquely(|walk| walk.value(key))?;
+            self.value(value)?;
+        }
+        self.encoder.close_items(items);
+        Ok(())
+    }
+
+    /// What the reduce protocol gives for an object; None where it refuses.
+    fn parts_of(&self, object: &Bound<'py, PyAny>) -> Walked<Option<Taken<'py>>> {
+        let table = self.py.import("copyreg")?.getattr("dispatch_table")?;
+        let registered = table.cast::<PyDict>().map_err(PyErr::from)?.get_item(object.get_type())?;
+        let reduced = match registered {
+            Some(function) => function.call1((object,)),
+            None => object.call_method1(intern!(self.py, "__reduce_ex__"), (PROTOCOL,)),
+        };
+        let reduced = match reduced {
+            Ok(reduced) => reduced,
+            Err(error) if error.is_instance_of::<PyException>(self.py) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        if let Ok(name) = reduced.cast::<PyString>() {
+            return Ok(Some(Taken::Named(name.to_string_lossy().into_owned())));
+        }
+        let parts = reduced.cast_into::<PyTuple>().ok().filter(|parts| (2..=6).contains(&parts.len()));
+        Ok(parts.map(Taken::Apart))
+    }
+
+    fn without_parts(&self, object: &Bound<'py, PyAny>) -> PyResult<Box<Fault>> {
+        let class = object.get_type();
+        let name = class.fully_qualified_name()?.to_string();
+        let noun = match name.as_str() {
+            "_io.TextIOWrapper" | "_io.BufferedReader" | "_io.BufferedWriter" | "_io.BufferedRandom"
+            | "_io.FileIO" => "an open file".to_owned(),
+            "generator" => "a generator".to_owned(),
+            "coroutine" => "a coroutine".to_owned(),
+            "_thread.lock" | "_thread.RLock" => "a lock".to_owned(),
+            "socket.socket" => "a socket".to_owned(),
+            _ => format!("an object of class {name}"),
+        };
+        let what = format!("{noun}, which has no value that could be told from another's");
+        Ok(self.unkeyable(what, "pass plain data instead, or give its class a __jug_hash__ method"))
+    }
+}
+
+/// What the reduce protocol says of an object.
+enum Taken<'py> {
+    /// It is found by this name in its module.
+    Named(String),
+    /// What is called, with which arguments, and what is done to the outcome.
+    Apart(Bound<'py, PyTuple>),
+}
+
+fn all<'py>(items: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+    let list = PyList::empty(items.py());
+    for item in items.try_iter()? {
+        list.append(item?)?;
+    }
+    Ok(list)
+}

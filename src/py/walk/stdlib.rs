@@ -1,0 +1,228 @@
+//! Value types of the standard library, each encoded by what it means rather than by how this version of
+//! Python pickles it.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyDict, PyTuple};
+
+use super::{Walk, Walked};
+use crate::hash::Tag;
+
+/// A type whose values are their attributes.
+#[derive(Debug)]
+pub(super) struct Fields {
+    module: &'static str,
+    qualname: &'static str,
+    /// Its name in the key format, the same for ever.
+    name: &'static str,
+    attributes: &'static [&'static str],
+}
+
+const TIME: [&str; 6] = ["hour", "minute", "second", "microsecond", "fold", "tzinfo"];
+
+static FIELDS: [Fields; 10] = [
+    row("datetime", "date", "datetime.date", &["year", "month", "day"]),
+    row("datetime", "time", "datetime.time", &TIME),
+    row(
+        "datetime",
+        "datetime",
+        "datetime.datetime",
+        &["year", "month", "day", TIME[0], TIME[1], TIME[2], TIME[3], TIME[4], TIME[5]],
+    ),
+    row("datetime", "timedelta", "datetime.timedelta", &["days", "seconds", "microseconds"]),
+    row("fractions", "Fraction", "fractions.Fraction", &["numerator", "denominator"]),
+    row("uuid", "UUID", "uuid.UUID", &["int"]),
+    row("builtins", "range", "range", &["start", "stop", "step"]),
+    row("builtins", "slice", "slice", &["start", "stop", "step"]),
+    row("re", "Pattern", "re.Pattern", &["pattern", "flags"]),
+    row("types", "GenericAlias", "types.GenericAlias", &["__origin__", "__args__"]),
+];
+
+const fn row(
+    module: &'static str,
+    qualname: &'static str,
+    name: &'static str,
+    attributes: &'static [&'static str],
+) -> Fields {
+    Fields { module, qualname, name, attributes }
+}
+
+/// The attributes that make a value of this type, if they do.
+pub(super) fn fields_of(module: &str, qualname: &str) -> Option<&'static Fields> {
+    FIELDS.iter().find(|row| row.qualname == qualname && row.module == module)
+}
+
+impl<'py> Walk<'py> {
+    pub(super) fn fields(&mut self, fields: &Fields, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let values =
+            fields.attributes.iter().map(|name| object.getattr(*name)).collect::<PyResult<Vec<_>>>()?;
+        self.record(object, fields.name, &values)
+    }
+
+    /// A value of a known type: its name in the key format and its fields. Tasks in it stay tasks.
+    pub(super) fn record(
+        &mut self,
+        object: &Bound<'py, PyAny>,
+        name: &str,
+        fields: &[Bound<'py, PyAny>],
+    ) -> Walked<()> {
+        self.level(object, |walk| {
+            let group = walk.encoder.open(Tag::Value, fields.len());
+            walk.encoder.content(name.as_bytes());
+            walk.opaquely(|walk| fields.iter().try_for_each(|field| walk.value(field)))?;
+            walk.encoder.close(group);
+            Ok(())
+        })
+    }
+
+    /// A known type that holds one group of values, written by `body`.
+    fn wrapped(
+        &mut self,
+        object: &Bound<'py, PyAny>,
+        name: &str,
+        body: impl FnOnce(&mut Walk<'py>) -> Walked<()>,
+    ) -> Walked<()> {
+        self.level(object, |walk| {
+            let group = walk.encoder.open(Tag::Value, 1);
+            walk.encoder.content(name.as_bytes());
+            body(walk)?;
+            walk.encoder.close(group);
+            Ok(())
+        })
+    }
+
+    // The handlers share one signature, whether they can fail or not.
+    #[expect(clippy::unnecessary_wraps, reason = "one signature for all handlers of a type")]
+    pub(super) fn singleton(&mut self, tag: Tag) -> Walked<()> {
+        self.encoder.singleton(tag);
+        Ok(())
+    }
+
+    pub(super) fn complex(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let complex = object.cast::<PyComplex>().map_err(PyErr::from)?;
+        self.encoder.complex(complex.real(), complex.imag());
+        Ok(())
+    }
+
+    pub(super) fn bytearray(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let bytes = object.cast::<PyByteArray>().map_err(PyErr::from)?.to_vec();
+        self.content(Tag::ByteArray, &bytes);
+        Ok(())
+    }
+
+    pub(super) fn memoryview(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let fields = [object.getattr("format")?, object.getattr("shape")?, object.call_method0("tobytes")?];
+        self.record(object, "memoryview", &fields)
+    }
+
+    pub(super) fn mapping_proxy(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let copy = object.call_method0("copy")?;
+        self.record(object, "types.MappingProxyType", &[copy])
+    }
+
+    pub(super) fn ordered_dict(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let pairs = pairs(&object.call_method0("items")?)?;
+        self.wrapped(object, "collections.OrderedDict", |walk| walk.ordered_dict_body(&pairs))
+    }
+
+    pub(super) fn counter(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let dict = object.cast::<PyDict>().map_err(PyErr::from)?;
+        self.wrapped(object, "collections.Counter", |walk| walk.dict_body(dict))
+    }
+
+    pub(super) fn defaultdict(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let factory = object.getattr("default_factory")?;
+        let dict = object.cast::<PyDict>().map_err(PyErr::from)?;
+        self.level(object, |walk| {
+            let group = walk.encoder.open(Tag::Value, 2);
+            walk.encoder.content(b"collections.defaultdict");
+            walk.value(&factory)?;
+            walk.dict_body(dict)?;
+            walk.encoder.close(group);
+            Ok(())
+        })
+    }
+
+    pub(super) fn deque(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let items = PyTuple::new(self.py, object.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
+        self.record(object, "collections.deque", &[items.into_any(), object.getattr("maxlen")?])
+    }
+
+    pub(super) fn partial(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let names = ["func", "args", "keywords", "__dict__"];
+        let fields = names.map(|name| object.getattr(name));
+        let fields = fields.into_iter().collect::<PyResult<Vec<_>>>()?;
+        self.record(object, "functools.partial", &fields)
+    }
+
+    pub(super) fn namespace(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        self.record(object, "types.SimpleNamespace", &[object.getattr("__dict__")?])
+    }
+
+    pub(super) fn array_array(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let contents = if cfg!(target_endian = "big") {
+            let copy = object.get_item(pyo3::types::PySlice::full(self.py))?;
+            copy.call_method0("byteswap")?;
+            copy
+        } else {
+            object.clone()
+        };
+        let fields = [object.getattr("typecode")?, contents.call_method0("tobytes")?];
+        self.record(object, "array.array", &fields)
+    }
+
+    pub(super) fn timezone(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        // The offset, and the name if one was given.
+        let given = object.call_method0("__getinitargs__")?;
+        self.record(object, "datetime.timezone", &[given])
+    }
+
+    pub(super) fn zoneinfo(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let key = object.getattr("key")?;
+        if key.is_none() {
+            return Err(self
+                .unkeyable("a ZoneInfo that was read from a file without a key", "pass key= to from_file"));
+        }
+        self.record(object, "zoneinfo.ZoneInfo", &[key])
+    }
+
+    /// By sign, digits and exponent: its text depends on the decimal context.
+    pub(super) fn decimal(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let parts = object.call_method0("as_tuple")?;
+        let digits: Vec<u8> =
+            parts.get_item(1)?.extract::<Vec<u8>>()?.iter().map(|digit| b'0' + digit).collect();
+        let digits = PyBytes::new(self.py, &digits).into_any();
+        self.record(object, "decimal.Decimal", &[parts.get_item(0)?, digits, parts.get_item(2)?])
+    }
+
+    pub(super) fn path(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let name = format!("pathlib.{}", object.get_type().qualname()?);
+        let text = object.str()?.into_any();
+        self.record(object, &name, &[text])
+    }
+
+    pub(super) fn path_subclass(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let text = object.str()?.into_any();
+        let attributes = self.attributes(object)?;
+        self.subclass(object, |walk| {
+            walk.value(&text)?;
+            walk.value(&attributes)
+        })
+    }
+
+    /// A member by its class and name; a combination of flags that has no name by its value.
+    pub(super) fn enum_member(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let class = object.get_type().into_any();
+        let name = object.getattr("_name_")?;
+        let members = class.getattr("__members__")?;
+        let known = !name.is_none() && members.contains(&name)? && members.get_item(&name)?.is(object);
+        if known {
+            return self.record(object, "enum.Enum", &[class, name]);
+        }
+        self.record(object, "enum.Flag", &[class, object.getattr("_value_")?])
+    }
+}
+
+/// The items of a mapping.
+pub(super) fn pairs<'py>(items: &Bound<'py, PyAny>) -> PyResult<Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+    items.try_iter()?.map(|pair| pair.and_then(|pair| Ok((pair.get_item(0)?, pair.get_item(1)?)))).collect()
+}
