@@ -1,1 +1,11 @@
 //! The graph and what may run next: pure, no I/O, no clock.
+//!
+//! A [`Graph`] is built once and never changes. A [`Scheduler`] walks it, knowing only what it is told
+//! of results, failures and claims; it may be told late, twice, or about nodes it never offered.
+
+mod bits;
+mod graph;
+mod scheduler;
+
+pub use graph::{Graph, Node};
+pub use scheduler::{Scheduler, State};

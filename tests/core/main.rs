@@ -7,4 +7,5 @@ mod hash;
 mod jugdir;
 mod keeper;
 mod lock;
+mod sched;
 mod watch;
