@@ -12,10 +12,9 @@ import sysconfig
 from collections import Counter
 from pathlib import Path
 
+from jug import TaskGenerator
 from jug.mapreduce import map as jug_map
 from jug.mapreduce import reduce as jug_reduce
-
-from jug import TaskGenerator
 
 TOP = 20
 

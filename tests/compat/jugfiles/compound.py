@@ -1,9 +1,8 @@
 """Compound tasks: inner tasks while they run, one pseudo-task afterwards."""
 # values: results single
 
-from jug.mapreduce import map, reduce
-
 from jug import CompoundTask, CompoundTaskGenerator, TaskGenerator
+from jug.mapreduce import map, reduce
 
 
 @TaskGenerator

@@ -8,9 +8,8 @@
 # run: status
 # values: items
 
-from jug.hooks.exit_checks import exit_after_n_tasks
-
 from jug import TaskGenerator
+from jug.hooks.exit_checks import exit_after_n_tasks
 
 exit_after_n_tasks(3)
 

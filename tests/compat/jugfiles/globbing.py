@@ -16,9 +16,8 @@
 
 import os
 
-from jug.utils import cached_glob, timed_path
-
 from jug import TaskGenerator
+from jug.utils import cached_glob, timed_path
 
 
 @TaskGenerator

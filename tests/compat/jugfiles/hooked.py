@@ -3,9 +3,8 @@
 # run: execute
 # run: status
 
-from jug.hooks import register_hook, register_hook_once
-
 from jug import TaskGenerator
+from jug.hooks import register_hook, register_hook_once
 
 
 def note(what):

@@ -1,9 +1,8 @@
 """A large constant stored once through identity; a generator's function called directly through .f."""
 # values: sums direct
 
-from jug.utils import identity
-
 from jug import TaskGenerator
+from jug.utils import identity
 
 table = identity(list(range(1000)))
 

@@ -3,9 +3,8 @@
 
 import operator
 
-from jug.mapreduce import currymap, map, mapreduce, reduce
-
 from jug import TaskGenerator
+from jug.mapreduce import currymap, map, mapreduce, reduce
 
 
 def square(x):

@@ -3,9 +3,8 @@
 
 import os
 
-from jug.utils import sync_move
-
 from jug import TaskGenerator
+from jug.utils import sync_move
 
 
 @TaskGenerator

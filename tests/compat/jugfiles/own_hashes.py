@@ -9,10 +9,9 @@
 
 import os
 
+from jug import TaskGenerator
 from jug.unsafe import NoHash
 from jug.utils import CustomHash
-
-from jug import TaskGenerator
 
 version = open("version.dat").read() if os.path.exists("version.dat") else "1"
 

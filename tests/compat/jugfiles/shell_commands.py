@@ -2,9 +2,8 @@
 # values: shown copied
 # file: in.txt = some text
 
-from jug.utils import jug_execute
-
 from jug import TaskGenerator
+from jug.utils import jug_execute
 
 
 @TaskGenerator

@@ -9,9 +9,8 @@
 
 import os
 
-from jug.hooks.exit_checks import exit_if_file_exists
-
 from jug import TaskGenerator
+from jug.hooks.exit_checks import exit_if_file_exists
 
 exit_if_file_exists("stop.txt")
 

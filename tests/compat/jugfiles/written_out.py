@@ -4,9 +4,8 @@
 # run: status
 # values: answer
 
-from jug.io import write_task_out
-
 from jug import TaskGenerator
+from jug.io import write_task_out
 
 
 @TaskGenerator

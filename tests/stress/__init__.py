@@ -1,0 +1,1 @@
+"""What the engine costs and survives, counted rather than timed: the small sisters of benches/."""
