@@ -49,7 +49,7 @@ impl Format {
     pub fn to_text(self) -> String {
         let uuid = hex(&self.uuid);
         let body = format!("{MAGIC}\nversion {VERSION}\nuuid {uuid}\nclaims {}\n", self.mode.name());
-        let crc = crc32fast::hash(body.as_bytes());
+        let crc = crc32c::crc32c(body.as_bytes());
         format!("{body}check {crc:08x}\n")
     }
 
@@ -86,7 +86,7 @@ fn checked(bytes: &[u8]) -> Result<&str, &'static str> {
     let end = text.rfind("check ").ok_or("it is cut short")?;
     let (body, check) = text.split_at(end);
     let found = check.strip_prefix("check ").and_then(|it| it.strip_suffix('\n')).ok_or("it is cut short")?;
-    if found != format!("{:08x}", crc32fast::hash(body.as_bytes())) {
+    if found != format!("{:08x}", crc32c::crc32c(body.as_bytes())) {
         return Err("its checksum does not match");
     }
     Ok(body)

@@ -69,7 +69,7 @@ impl Identity {
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
+        bytes.extend_from_slice(&crc32c::crc32c(&body).to_le_bytes());
         bytes.extend_from_slice(&body);
         Ok(bytes)
     }
@@ -87,7 +87,7 @@ impl Identity {
         if version > VERSION {
             return Err(Error::NewerFormat { path: path.to_owned(), found: version, supported: VERSION });
         }
-        if body.len() as u64 != u64::from(length) || crc32fast::hash(body) != crc {
+        if body.len() as u64 != u64::from(length) || crc32c::crc32c(body) != crc {
             return Err(damaged("its checksum does not match".into()));
         }
         // A later build of the same version may add fields; the pickle tolerates and drops them.

@@ -1,0 +1,167 @@
+//! A live Python value <-> its stored form.
+
+use std::borrow::Cow;
+
+use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyNone, PyString, PyTuple, PyType};
+
+use super::error::DamagedResult;
+use crate::codec::ndarray::{Head, Order};
+use crate::codec::{Codec, Encoded, Stored};
+
+/// A value's stored form, as far as it lives in Python's memory.
+pub(super) enum Prepared<'py> {
+    Pickle(Bound<'py, PyBytes>),
+    Array { head: Vec<u8>, elements: Option<PyReadonlyArray1<'py, u8>> },
+}
+
+impl Prepared<'_> {
+    /// The bytes to store, borrowed.
+    pub(super) fn encoded(&self) -> PyResult<Encoded<'_>> {
+        Ok(match self {
+            Prepared::Pickle(bytes) => Encoded::new(Codec::Pickle, bytes.as_bytes()),
+            Prepared::Array { head, elements } => {
+                let mut parts = vec![Cow::from(head.as_slice())];
+                if let Some(elements) = elements {
+                    parts.push(Cow::from(elements.as_slice()?));
+                }
+                Encoded { codec: Codec::Ndarray, parts }
+            }
+        })
+    }
+}
+
+/// Finds the stored form of a value. What pickle raises for a value that has none is raised here.
+pub(super) fn prepare<'py>(value: &Bound<'py, PyAny>) -> PyResult<Prepared<'py>> {
+    if !is_plain(value)
+        && let Some(array) = prepare_array(value)?
+    {
+        return Ok(array);
+    }
+    pickle(value)
+}
+
+/// True for the types that most results are of, for which no library need be asked.
+fn is_plain(value: &Bound<'_, PyAny>) -> bool {
+    value.is_exact_instance_of::<PyNone>()
+        || value.is_exact_instance_of::<PyInt>()
+        || value.is_exact_instance_of::<PyFloat>()
+        || value.is_exact_instance_of::<PyString>()
+        || value.is_exact_instance_of::<PyBytes>()
+        || value.is_exact_instance_of::<PyBool>()
+        || value.is_exact_instance_of::<PyList>()
+        || value.is_exact_instance_of::<PyTuple>()
+        || value.is_exact_instance_of::<PyDict>()
+}
+
+fn pickle<'py>(value: &Bound<'py, PyAny>) -> PyResult<Prepared<'py>> {
+    static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let dumps = DUMPS.import(value.py(), "pickle", "dumps")?;
+    Ok(Prepared::Pickle(dumps.call1((value, 5))?.cast_into()?))
+}
+
+/// A library's class, if the library is loaded: a value of that class cannot exist otherwise.
+fn loaded_type<'py>(py: Python<'py>, module: &str, name: &str) -> PyResult<Option<Bound<'py, PyType>>> {
+    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let modules = MODULES.import(py, "sys", "modules")?;
+    match modules.cast::<PyDict>()?.get_item(module)? {
+        Some(module) => Ok(module.getattr_opt(name)?.and_then(|class| class.cast_into().ok())),
+        None => Ok(None),
+    }
+}
+
+/// An array without Python objects in it, and with a dtype that a text describes completely.
+fn prepare_array<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Prepared<'py>>> {
+    let py = value.py();
+    let Some(class) = loaded_type(py, "numpy", "ndarray")? else { return Ok(None) };
+    if !value.get_type().is(&class) {
+        return Ok(None);
+    }
+    let Some(dtype) = describe(&value.getattr(intern!(py, "dtype"))?)? else { return Ok(None) };
+    let flags = value.getattr(intern!(py, "flags"))?;
+    let (order, ordered) = if flags.getattr(intern!(py, "c_contiguous"))?.is_truthy()? {
+        (Order::C, value.clone())
+    } else if flags.getattr(intern!(py, "f_contiguous"))?.is_truthy()? {
+        (Order::Fortran, value.getattr(intern!(py, "T"))?)
+    } else {
+        (Order::C, py.import(intern!(py, "numpy"))?.call_method1(intern!(py, "ascontiguousarray"), (value,))?)
+    };
+    let shape = value.getattr(intern!(py, "shape"))?.extract()?;
+    let Some(head) = (Head { order, shape, dtype }).encode() else { return Ok(None) };
+    let elements = match bytes_of(&ordered)? {
+        Some(bytes) => Some(bytes.try_readonly()?),
+        None => None,
+    };
+    Ok(Some(Prepared::Array { head, elements }))
+}
+
+/// The elements of a C-contiguous array as an array of bytes that shares its memory; `None` for no bytes.
+fn bytes_of<'py>(array: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyArray1<u8>>>> {
+    let py = array.py();
+    if array.getattr(intern!(py, "nbytes"))?.extract::<u64>()? == 0 {
+        return Ok(None);
+    }
+    let flat = array.call_method1(intern!(py, "reshape"), (-1,))?;
+    Ok(Some(flat.call_method1(intern!(py, "view"), (intern!(py, "u1"),))?.cast_into()?))
+}
+
+/// The text of a dtype, if reading it gives the same dtype.
+fn describe(dtype: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    let py = dtype.py();
+    let has_objects = dtype.getattr(intern!(py, "hasobject"))?.is_truthy()?;
+    if has_objects || !dtype.getattr(intern!(py, "metadata"))?.is_none() {
+        return Ok(None);
+    }
+    let description = if dtype.getattr(intern!(py, "names"))?.is_none() {
+        dtype.getattr(intern!(py, "str"))?
+    } else {
+        let format = py.import(intern!(py, "numpy.lib.format"))?;
+        format.call_method1(intern!(py, "dtype_to_descr"), (dtype,))?
+    };
+    let text: String = description.repr()?.extract()?;
+    let aligned = |dtype: &Bound<'_, PyAny>| dtype.getattr(intern!(py, "isalignedstruct"))?.is_truthy();
+    match read_dtype(py, &text) {
+        Ok(again) if again.eq(dtype)? && aligned(&again)? == aligned(dtype)? => Ok(Some(text)),
+        _ => Ok(None),
+    }
+}
+
+fn read_dtype<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
+    let description = py.import(intern!(py, "ast"))?.call_method1(intern!(py, "literal_eval"), (text,))?;
+    if description.is_instance_of::<PyString>() {
+        return py.import(intern!(py, "numpy"))?.call_method1(intern!(py, "dtype"), (description,));
+    }
+    py.import(intern!(py, "numpy.lib.format"))?.call_method1(intern!(py, "descr_to_dtype"), (description,))
+}
+
+/// The value that was stored. Objects of the user's own classes need the modules of those classes.
+pub(super) fn restore<'py>(py: Python<'py>, stored: &Stored) -> PyResult<Bound<'py, PyAny>> {
+    match stored.codec {
+        Codec::Pickle => {
+            static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+            LOADS.import(py, "pickle", "loads")?.call1((PyBytes::new(py, &stored.bytes),))
+        }
+        Codec::Ndarray => restore_array(py, &stored.bytes),
+    }
+}
+
+fn restore_array<'py>(py: Python<'py>, stored: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let damaged = || DamagedResult::new_err("the stored array has no sound head");
+    let (head, data) = Head::decode(stored).ok_or_else(damaged)?;
+    let dtype = read_dtype(py, &head.dtype)?;
+    let size: u64 = dtype.getattr(intern!(py, "itemsize"))?.extract()?;
+    let expected = head.shape.iter().try_fold(size, |size, length| size.checked_mul(*length));
+    if expected != Some((stored.len() - data) as u64) {
+        return Err(damaged());
+    }
+    let (order, shape) = (if head.order == Order::C { "C" } else { "F" }, PyTuple::new(py, &head.shape)?);
+    let array = py.import(intern!(py, "numpy"))?.call_method1(intern!(py, "empty"), (shape, dtype, order))?;
+    let ordered = if head.order == Order::C { array.clone() } else { array.getattr(intern!(py, "T"))? };
+    if let Some(bytes) = bytes_of(&ordered)? {
+        bytes.try_readwrite()?.as_slice_mut()?.copy_from_slice(&stored[data..]);
+    }
+    Ok(array)
+}

@@ -1,0 +1,125 @@
+//! A value too large for a segment: a file of its own, whole or not there, with its digest in the record.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use blake3::Hasher;
+
+use crate::error::IoContext;
+use crate::fs::{dir, file};
+use crate::{Key, Result};
+
+/// Values of this many bytes and more are hashed on all cores.
+const PARALLEL: usize = 4 * 1024 * 1024;
+const FIXED: usize = 8 + blake3::OUT_LEN;
+
+/// What a `RESULT_BLOB` record says: which file, how long, with which contents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlobRef {
+    /// What follows the key in the file's name, so that no two writers ever mean one file.
+    pub suffix: String,
+    /// Length of the file in bytes.
+    pub length: u64,
+    /// BLAKE3 of the file's contents.
+    pub digest: [u8; blake3::OUT_LEN],
+}
+
+impl BlobRef {
+    /// The payload of the record.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(FIXED + self.suffix.len());
+        out.extend_from_slice(&self.length.to_le_bytes());
+        out.extend_from_slice(&self.digest);
+        out.extend_from_slice(self.suffix.as_bytes());
+        out
+    }
+
+    /// Reads the payload of a record; `None` if it is none, or names a file outside its directory.
+    pub fn decode(payload: &[u8]) -> Option<BlobRef> {
+        let (length, rest) = payload.split_first_chunk::<8>()?;
+        let (digest, suffix) = rest.split_first_chunk::<{ blake3::OUT_LEN }>()?;
+        let suffix = std::str::from_utf8(suffix).ok()?;
+        let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if suffix.is_empty() || !suffix.bytes().all(sound) {
+            return None;
+        }
+        Some(BlobRef { suffix: suffix.to_owned(), length: u64::from_le_bytes(*length), digest: *digest })
+    }
+
+    /// The file, in the directory of blobs.
+    pub fn path(&self, blobs: &Path, key: &Key) -> PathBuf {
+        path(blobs, key, &self.suffix)
+    }
+}
+
+fn path(blobs: &Path, key: &Key, suffix: &str) -> PathBuf {
+    let hex = key.to_hex();
+    blobs.join(&hex[..2]).join(format!("{}.{suffix}", &hex[2..]))
+}
+
+/// Writes `parts`, one after the other, as the blob of `key` with this suffix, durably.
+pub fn write(blobs: &Path, key: &Key, suffix: String, parts: &[&[u8]]) -> Result<BlobRef> {
+    let path = path(blobs, key, &suffix);
+    let folder = path.parent().unwrap_or(blobs);
+    match fs::create_dir(folder) {
+        Ok(()) => file::sync_parent(folder)?,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error).context("creating", folder),
+    }
+    let nonce = u128::from_le_bytes(dir::nonce()?);
+    // The suffix begins with the worker's id: once that worker is dead, whoever finds the file may remove it.
+    let temporary = folder.join(format!(".{suffix}-{nonce:032x}"));
+    file::write_whole(&path, &temporary, parts)?;
+    let mut hasher = Hasher::new();
+    for part in parts {
+        feed(&mut hasher, part);
+    }
+    let length = parts.iter().map(|part| part.len() as u64).sum();
+    Ok(BlobRef { suffix, length, digest: hasher.finalize().into() })
+}
+
+fn feed(hasher: &mut Hasher, bytes: &[u8]) {
+    if bytes.len() < PARALLEL {
+        hasher.update(bytes);
+        return;
+    }
+    // A pool of its own, because the global one hangs in a forked child.
+    match rayon::ThreadPoolBuilder::new().build() {
+        Ok(pool) => pool.install(|| _ = hasher.update_rayon(bytes)),
+        Err(_) => _ = hasher.update(bytes),
+    }
+}
+
+/// What became of a blob that was looked for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Loaded {
+    /// Its contents, as they were written.
+    Whole(Vec<u8>),
+    /// It is not what its record says, for this reason.
+    Damaged(&'static str),
+}
+
+/// Reads a blob and checks it against its record.
+pub fn read(blobs: &Path, key: &Key, blob: &BlobRef) -> Result<Loaded> {
+    let path = blob.path(blobs, key);
+    let file = match fs::File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Ok(Loaded::Damaged("its file is missing"));
+        }
+        Err(error) => return Err(error).context("opening", &path),
+    };
+    let length = file.metadata().context("reading", &path)?.len();
+    if length != blob.length {
+        return Ok(Loaded::Damaged("its file has another length"));
+    }
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+    let count = file::read_at(&file, &mut bytes, 0).context("reading", &path)?;
+    let mut hasher = Hasher::new();
+    feed(&mut hasher, &bytes[..count]);
+    if hasher.finalize() != blob.digest {
+        return Ok(Loaded::Damaged("its file does not match its checksum"));
+    }
+    Ok(Loaded::Whole(bytes))
+}

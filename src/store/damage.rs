@@ -1,0 +1,78 @@
+//! What was found to be damaged, until a later result heals it.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use crate::Key;
+use crate::store::index::{Index, Place, State};
+use crate::store::record::{Header, Kind};
+
+/// Damage seen by this process.
+#[derive(Debug, Default)]
+pub struct Damage {
+    records: HashMap<Place, Hurt>,
+    files: Vec<(PathBuf, u64, &'static str)>,
+}
+
+#[derive(Debug)]
+enum Hurt {
+    /// A result or a failure report that did not survive until it was first read.
+    Value(Key, u64),
+    /// A result that was found damaged when it was loaded.
+    Loaded(Key),
+    /// A record about no task.
+    Other,
+}
+
+/// Damage that nothing has healed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How many records are damaged.
+    pub records: usize,
+    /// The tasks among them, each once.
+    pub keys: Vec<Key>,
+    /// Files that cannot be read from an offset on, and why.
+    pub files: Vec<(PathBuf, u64, &'static str)>,
+}
+
+impl Damage {
+    /// A record whose payload is damaged.
+    pub fn add_record(&mut self, header: &Header, place: Place) {
+        let hurt = match header.kind {
+            Kind::Name | Kind::Seal | Kind::Other(_) => Hurt::Other,
+            _ => Hurt::Value(header.key, header.epoch),
+        };
+        self.records.insert(place, hurt);
+    }
+
+    /// A result that turned out to be damaged when it was loaded.
+    pub fn add_loaded(&mut self, key: Key, place: Place) {
+        self.records.insert(place, Hurt::Loaded(key));
+    }
+
+    /// A file whose bytes from `offset` on are no records.
+    pub fn add_file(&mut self, path: PathBuf, offset: u64, what: &'static str) {
+        if !self.files.iter().any(|(known, at, _)| *known == path && *at == offset) {
+            self.files.push((path, offset, what));
+        }
+    }
+
+    /// What is still to be told, given what is stored now.
+    pub fn report(&self, index: &Index) -> Report {
+        let has_result = |key: &Key| index.state(key) == State::Result;
+        let mut report = Report { files: self.files.clone(), ..Report::default() };
+        for hurt in self.records.values() {
+            let key = match hurt {
+                Hurt::Value(key, epoch) if has_result(key) || index.removed_epoch(key) > *epoch => continue,
+                Hurt::Loaded(key) if has_result(key) => continue,
+                Hurt::Value(key, _) | Hurt::Loaded(key) => Some(*key),
+                Hurt::Other => None,
+            };
+            report.records += 1;
+            report.keys.extend(key);
+        }
+        report.keys.sort_unstable();
+        report.keys.dedup();
+        report
+    }
+}

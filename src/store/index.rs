@@ -1,0 +1,374 @@
+//! What is stored where: a function of the set of valid records, whatever their order.
+//!
+//! Per key: the RESULT that counts is the one with the highest epoch, among equals the one at the smallest
+//! (segment name, offset); it counts unless a REMOVED has a higher epoch. The same goes for FAILED and
+//! CLEARED, and a failure counts only where no result does and no RESULT of its own or a higher epoch is
+//! known, removed or not: whoever ran the task again has left the failure behind.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+
+use crate::Key;
+use crate::store::record::{Header, Kind};
+
+/// Where a record begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// The segment's number in the index.
+    pub segment: u32,
+    /// The offset in its file.
+    pub offset: u64,
+}
+
+/// What is known of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Neither a result nor a failure counts.
+    Absent,
+    /// There is a result.
+    Result,
+    /// The last run failed.
+    Failed,
+}
+
+/// A record that competes with others of its kind and key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ranked {
+    epoch: u64,
+    place: Place,
+    blob: bool,
+}
+
+/// The result of one key, in as few bytes as possible: there is one of these for each stored result.
+#[derive(Debug)]
+struct Entry {
+    key: Key,
+    epoch: u64,
+    offset: u64,
+    segment: u32,
+    blob: bool,
+}
+
+/// No result: the segment of an [`Entry`] whose key has only an [`Extra`].
+const NOWHERE: u32 = u32::MAX;
+
+impl Entry {
+    fn result(&self) -> Option<Ranked> {
+        let place = Place { segment: self.segment, offset: self.offset };
+        let ranked = Ranked { epoch: self.epoch, place, blob: self.blob };
+        (self.segment != NOWHERE).then_some(ranked)
+    }
+
+    fn set(&mut self, result: Option<Ranked>) {
+        if let Some(Ranked { epoch, place, blob }) = result {
+            (self.epoch, self.segment, self.offset, self.blob) = (epoch, place.segment, place.offset, blob);
+        } else {
+            (self.epoch, self.segment) = (0, NOWHERE);
+        }
+    }
+}
+
+/// What only few keys have.
+#[derive(Debug, Default)]
+struct Extra {
+    removed: u64,
+    cleared: u64,
+    failure: Option<Ranked>,
+    /// Results that turned out to be damaged or were never written, and the highest epoch among them.
+    lost: Vec<Place>,
+    lost_epoch: u64,
+}
+
+/// The index of a store.
+#[derive(Debug, Default)]
+pub struct Index {
+    table: HashTable<u32>,
+    entries: Vec<Entry>,
+    extras: HashMap<Key, Extra>,
+    segments: Vec<Arc<str>>,
+    numbers: HashMap<Arc<str>, u32>,
+    names: HashMap<(u32, u32), Arc<str>>,
+    texts: HashSet<Arc<str>>,
+    aliases: HashMap<Key, Box<[u8]>>,
+    epoch: u64,
+    /// State before the first change since changes were last taken; `None` while nobody asks.
+    changes: Option<HashMap<Key, State>>,
+}
+
+impl Index {
+    /// The number by which places refer to the segment with this file name.
+    ///
+    /// # Panics
+    /// At 2^32 segments.
+    pub fn segment(&mut self, file_name: &str) -> u32 {
+        if let Some(&number) = self.numbers.get(file_name) {
+            return number;
+        }
+        let number = u32::try_from(self.segments.len()).expect("a directory holds fewer than 2^32 files");
+        let name: Arc<str> = file_name.into();
+        self.segments.push(Arc::clone(&name));
+        self.numbers.insert(name, number);
+        number
+    }
+
+    /// The file name of a segment.
+    pub fn segment_name(&self, segment: u32) -> Arc<str> {
+        Arc::clone(&self.segments[segment as usize])
+    }
+
+    /// The highest epoch of all records seen.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Takes in one valid record; `text` is the payload of a NAME or an ALIAS.
+    pub fn apply(&mut self, header: &Header, place: Place, text: Option<&[u8]>) {
+        if !header.is_known() {
+            return;
+        }
+        self.epoch = self.epoch.max(header.epoch);
+        let ranked = Ranked { epoch: header.epoch, place, blob: header.kind == Kind::ResultBlob };
+        match header.kind {
+            Kind::Result | Kind::ResultBlob => self.consider_result(header.key, ranked),
+            Kind::Failed => self.change(header.key, |index, key| index.consider_failure(key, ranked)),
+            Kind::Removed => self.change(header.key, |index, key| {
+                let extra = index.extra(key);
+                extra.removed = extra.removed.max(ranked.epoch);
+            }),
+            Kind::Cleared => self.change(header.key, |index, key| {
+                let extra = index.extra(key);
+                extra.cleared = extra.cleared.max(ranked.epoch);
+            }),
+            Kind::Name => self.name(place.segment, header.name, text.unwrap_or_default()),
+            Kind::Alias => self.alias(header.key, text.unwrap_or_default()),
+            Kind::Seal | Kind::Other(_) => {}
+        }
+    }
+
+    fn consider_result(&mut self, key: Key, new: Ranked) {
+        if self.extras.get(&key).is_some_and(|extra| extra.lost.contains(&new.place)) {
+            return;
+        }
+        let at = self.entry(key);
+        let old = self.entries[at].result();
+        if old.is_none_or(|old| self.beats(new, old)) {
+            self.change(key, |index, _| index.entries[at].set(Some(new)));
+        }
+    }
+
+    fn consider_failure(&mut self, key: Key, new: Ranked) {
+        let old = self.extra(key).failure;
+        if old.is_none_or(|old| self.beats(new, old)) {
+            self.extra(key).failure = Some(new);
+        }
+    }
+
+    fn beats(&self, new: Ranked, old: Ranked) -> bool {
+        let rank = |r: Ranked| (&self.segments[r.place.segment as usize], r.place.offset);
+        new.epoch > old.epoch || (new.epoch == old.epoch && rank(new) < rank(old))
+    }
+
+    fn name(&mut self, segment: u32, id: u32, text: &[u8]) {
+        let text = String::from_utf8_lossy(text);
+        let shared = match self.texts.get(&*text) {
+            Some(shared) => Arc::clone(shared),
+            None => Arc::from(&*text),
+        };
+        self.texts.insert(Arc::clone(&shared));
+        self.names.insert((segment, id), shared);
+    }
+
+    fn alias(&mut self, key: Key, name: &[u8]) {
+        // Two names for one key should not be; the smaller one wins, so that order does not matter.
+        let kept = self.aliases.entry(key).or_insert_with(|| name.into());
+        if name < &**kept {
+            *kept = name.into();
+        }
+    }
+
+    /// Runs `act` on a key and notes the state before it, if that is different afterwards.
+    fn change(&mut self, key: Key, act: impl FnOnce(&mut Index, Key)) {
+        if self.changes.is_none() {
+            return act(self, key);
+        }
+        let before = self.state(&key);
+        act(self, key);
+        if self.state(&key) != before
+            && let Some(changes) = &mut self.changes
+        {
+            changes.entry(key).or_insert(before);
+        }
+    }
+
+    fn position(&self, key: &Key) -> Option<usize> {
+        self.table.find(key.prefix(), |&at| self.entries[at as usize].key == *key).map(|&at| at as usize)
+    }
+
+    fn find(&self, key: &Key) -> Option<&Entry> {
+        self.position(key).map(|at| &self.entries[at])
+    }
+
+    /// The position of the key's entry, which is made if there is none.
+    fn entry(&mut self, key: Key) -> usize {
+        let entries = &mut self.entries;
+        let next = u32::try_from(entries.len()).expect("an index holds fewer than 2^32 keys");
+        let slot = self.table.entry(
+            key.prefix(),
+            |&at| entries[at as usize].key == key,
+            |&at| entries[at as usize].key.prefix(),
+        );
+        let at = *slot.or_insert(next).get();
+        if at == next {
+            if entries.len() == entries.capacity() {
+                // Doubling would leave up to half of the memory unused.
+                entries.reserve_exact((entries.len() / 4).max(64));
+            }
+            entries.push(Entry { key, epoch: 0, offset: 0, segment: NOWHERE, blob: false });
+        }
+        at as usize
+    }
+
+    fn extra(&mut self, key: Key) -> &mut Extra {
+        self.entry(key);
+        self.extras.entry(key).or_default()
+    }
+
+    /// What is known of `key`.
+    pub fn state(&self, key: &Key) -> State {
+        match self.find(key) {
+            Some(entry) => self.state_of(entry),
+            None => State::Absent,
+        }
+    }
+
+    fn state_of(&self, entry: &Entry) -> State {
+        let result = entry.result();
+        let Some(extra) = (if self.extras.is_empty() { None } else { self.extras.get(&entry.key) }) else {
+            return if result.is_some() { State::Result } else { State::Absent };
+        };
+        if result.is_some_and(|result| result.epoch >= extra.removed) {
+            return State::Result;
+        }
+        match extra.failure {
+            Some(failure) if failure.epoch < extra.cleared => State::Absent,
+            Some(failure) if result.is_some_and(|result| result.epoch >= failure.epoch) => State::Absent,
+            Some(_) => State::Failed,
+            None => State::Absent,
+        }
+    }
+
+    /// Where the result of `key` is.
+    pub fn result(&self, key: &Key) -> Option<Place> {
+        let entry = self.find(key)?;
+        (self.state_of(entry) == State::Result).then(|| entry.result().map(|result| result.place))?
+    }
+
+    /// Where the record of the blob of `key` is, if its result is one.
+    pub fn blob(&self, key: &Key) -> Option<Place> {
+        let result = self.find(key)?.result().filter(|result| result.blob)?;
+        (self.state(key) == State::Result).then_some(result.place)
+    }
+
+    /// Where the report of the failure of `key` is.
+    pub fn failure(&self, key: &Key) -> Option<Place> {
+        if self.state(key) != State::Failed {
+            return None;
+        }
+        self.extras.get(key)?.failure.map(|failure| failure.place)
+    }
+
+    /// All keys with the given state, in no particular order.
+    pub fn keys(&self, state: State) -> Vec<Key> {
+        let mut keys = Vec::new();
+        if state == State::Failed {
+            // Failures are few: there is no need to walk over all results.
+            keys.extend(self.extras.keys().filter(|key| self.state(key) == state));
+        } else {
+            keys.extend(self.entries.iter().filter(|entry| self.state_of(entry) == state).map(|e| e.key));
+        }
+        keys
+    }
+
+    /// The text of a name id in a segment; empty for id 0 and for unknown ids.
+    pub fn name_of(&self, segment: u32, id: u32) -> Arc<str> {
+        self.names.get(&(segment, id)).cloned().unwrap_or_else(|| Arc::from(""))
+    }
+
+    /// Names that users gave where jug expects keys.
+    pub fn aliases(&self) -> &HashMap<Key, Box<[u8]>> {
+        &self.aliases
+    }
+
+    /// The result at `place` is no result after all. False if another record had taken its place already.
+    pub fn lose(&mut self, key: Key, place: Place) -> bool {
+        let Some(at) = self.position(&key) else { return false };
+        let Some(result) = self.entries[at].result().filter(|result| result.place == place) else {
+            return false;
+        };
+        self.change(key, |index, _| {
+            index.entries[at].set(None);
+            let extra = index.extra(key);
+            extra.lost.push(place);
+            extra.lost_epoch = extra.lost_epoch.max(result.epoch);
+        });
+        true
+    }
+
+    /// The failure report at `place` was never written.
+    pub fn lose_failure(&mut self, key: Key, place: Place) {
+        if self.extras.contains_key(&key) {
+            self.change(key, |index, _| {
+                let extra = index.extra(key);
+                extra.failure = extra.failure.filter(|failure| failure.place != place);
+            });
+        }
+    }
+
+    /// A record was written again elsewhere: what referred to `old` refers to `new`.
+    pub fn relocate(&mut self, key: Key, old: Place, new: Place) {
+        if let Some(at) = self.position(&key)
+            && let Some(result) = self.entries[at].result().filter(|result| result.place == old)
+        {
+            self.entries[at].set(Some(Ranked { place: new, ..result }));
+        }
+        if let Some(extra) = self.extras.get_mut(&key)
+            && let Some(failure) = extra.failure.filter(|failure| failure.place == old)
+        {
+            extra.failure = Some(Ranked { place: new, ..failure });
+        }
+    }
+
+    /// The epoch that a new result of `key` needs at least to win over what was lost here.
+    pub fn epoch_to_heal(&self, key: &Key) -> u64 {
+        match self.extras.get(key) {
+            Some(extra) if !extra.lost.is_empty() => extra.lost_epoch + 1,
+            _ => 0,
+        }
+    }
+
+    /// The highest REMOVED epoch of a key; 0 if it was never removed.
+    pub fn removed_epoch(&self, key: &Key) -> u64 {
+        self.extras.get(key).map_or(0, |extra| extra.removed)
+    }
+
+    /// From now on, remembers which keys change.
+    pub fn track_changes(&mut self) {
+        self.changes = Some(HashMap::new());
+    }
+
+    /// Takes in a record of this process itself, which is no news to it.
+    pub fn apply_own(&mut self, header: &Header, place: Place, text: Option<&[u8]>) {
+        let changes = self.changes.take();
+        self.apply(header, place, text);
+        self.changes = changes;
+    }
+
+    /// What changed since the last call: each key with its state now.
+    pub fn take_changes(&mut self) -> Vec<(Key, State)> {
+        let Some(changes) = self.changes.replace(HashMap::new()) else { return Vec::new() };
+        let now = changes.into_iter().map(|(key, before)| (key, before, self.state(&key)));
+        now.filter(|(_, before, now)| before != now).map(|(key, _, now)| (key, now)).collect()
+    }
+}

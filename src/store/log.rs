@@ -1,0 +1,197 @@
+//! The segment that a writer appends to, and what it takes to go on in a new one.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use crate::error::IoContext;
+use crate::fs::file::{Append, Disk};
+use crate::store::index::{Index, Place};
+use crate::store::record::{self, Header, Kind};
+use crate::store::{lock, segment};
+use crate::{Error, Result};
+
+/// What a writer needs to know about where it writes.
+#[derive(Clone, Debug)]
+pub struct Home {
+    /// The directory of the segments.
+    pub segments: PathBuf,
+    /// The worker whose segments these are.
+    pub wid: String,
+    /// The store's uuid.
+    pub uuid: [u8; 16],
+}
+
+/// A run of records: its first byte's place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spot {
+    segment: u32,
+    base: u64,
+}
+
+impl Spot {
+    /// The place of what lies `offset` bytes further on.
+    pub(super) fn place(self, offset: usize) -> Place {
+        Place { segment: self.segment, offset: self.base + offset as u64 }
+    }
+}
+
+/// The segments of one worker, of which only the newest is written to.
+pub(super) struct Log {
+    home: Home,
+    disk: Arc<dyn Disk>,
+    current: Option<Current>,
+    next: u32,
+    names: HashMap<String, u32>,
+}
+
+struct Current {
+    segment: u32,
+    path: PathBuf,
+    file: Arc<dyn Append>,
+    /// Where the next record will begin, counting those that are still in the writer's buffer.
+    end: u64,
+}
+
+impl Log {
+    pub(super) fn new(home: Home, disk: Arc<dyn Disk>) -> Log {
+        Log { home, disk, current: None, next: 0, names: HashMap::new() }
+    }
+
+    /// Creates the next segment if there is none to append to.
+    pub(super) fn open(&mut self, index: &Mutex<Index>) -> Result<()> {
+        if self.current.is_some() {
+            return Ok(());
+        }
+        let name = segment::file_name(&self.home.wid, self.next);
+        let path = self.home.segments.join(&name);
+        self.next += 1;
+        let file = self.disk.create(&path)?;
+        let head = segment::encode(self.home.uuid, &self.home.wid);
+        if let Err(error) = file.append(&head).context("writing", &path) {
+            discard(&path);
+            return Err(error);
+        }
+        let segment = lock(index).segment(&name);
+        self.current = Some(Current { segment, path, file, end: head.len() as u64 });
+        Ok(())
+    }
+
+    /// The id of a task's name, for which a NAME record is appended at its first use; 0 for no name.
+    pub(super) fn name_id(&mut self, name: &str, buffer: &mut Vec<u8>, index: &Mutex<Index>) -> u32 {
+        if name.is_empty() {
+            return 0;
+        }
+        if let Some(&id) = self.names.get(name) {
+            return id;
+        }
+        let id = u32::try_from(self.names.len() + 1).unwrap_or(0);
+        self.names.insert(name.to_owned(), id);
+        self.append(buffer, &mut name_header(id), &[name.as_bytes()], index);
+        id
+    }
+
+    /// Appends a record to the buffer and to the index. The log must be open.
+    pub(super) fn append(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        header: &mut Header,
+        parts: &[&[u8]],
+        index: &Mutex<Index>,
+    ) {
+        let Some(current) = &mut self.current else { return };
+        record::append(buffer, header, parts);
+        let place = Place { segment: current.segment, offset: current.end };
+        current.end += header.record_len();
+        lock(index).apply_own(header, place, parts.first().copied());
+    }
+
+    /// Appends the record after which nothing follows, if anything was ever appended.
+    pub(super) fn seal(&mut self, buffer: &mut Vec<u8>) {
+        if let Some(current) = &mut self.current {
+            let mut header = Header::keyless(Kind::Seal);
+            record::append(buffer, &mut header, &[]);
+            current.end += header.record_len();
+        }
+    }
+
+    pub(super) fn write(&self, bytes: &[u8]) -> Result<()> {
+        match &self.current {
+            Some(current) => current.file.append(bytes).context("writing", &current.path),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn sync(&self) -> Result<()> {
+        match &self.current {
+            Some(current) => current.file.sync().map_err(|error| self.failed_sync(error)),
+            None => Ok(()),
+        }
+    }
+
+    /// The error of a sync of the current segment.
+    pub(super) fn failed_sync(&self, source: io::Error) -> Error {
+        let path = self.current.as_ref().map(|current| current.path.clone()).unwrap_or_default();
+        Error::Io { action: "syncing", path, source }
+    }
+
+    /// The current segment, for a sync that does not keep the writer from appending.
+    pub(super) fn handle(&self) -> Option<(Arc<dyn Append>, u32)> {
+        self.current.as_ref().map(|current| (Arc::clone(&current.file), current.segment))
+    }
+
+    pub(super) fn is_current(&self, segment: u32) -> bool {
+        self.current.as_ref().is_some_and(|current| current.segment == segment)
+    }
+
+    /// Where the next record will begin.
+    pub(super) fn end(&self) -> u64 {
+        self.current.as_ref().map_or(0, |current| current.end)
+    }
+
+    /// Never writes to the current segment again. Returns where its last `length` bytes begin.
+    pub(super) fn leave(&mut self, length: u64) -> Spot {
+        let old = self.current.take();
+        old.map_or(Spot { segment: u32::MAX, base: 0 }, |old| Spot {
+            segment: old.segment,
+            base: old.end - length,
+        })
+    }
+
+    /// Writes records that an earlier segment may have lost into the current one, and syncs them.
+    pub(super) fn rewrite(&mut self, records: &[u8], index: &Mutex<Index>) -> Result<Spot> {
+        let mut bytes = Vec::with_capacity(records.len() + 4096);
+        // Name ids hold for one segment: the new one needs all names that the records may refer to.
+        let names: Vec<(String, u32)> = self.names.iter().map(|(name, id)| (name.clone(), *id)).collect();
+        for (name, id) in names {
+            self.append(&mut bytes, &mut name_header(id), &[name.as_bytes()], index);
+        }
+        bytes.extend_from_slice(records);
+        self.write(&bytes)?;
+        self.sync()?;
+        let Some(current) = &mut self.current else { return Err(Error::Closed { what: "the store" }) };
+        let spot = Spot { segment: current.segment, base: current.end };
+        current.end += records.len() as u64;
+        Ok(spot)
+    }
+
+    /// Gives the current segment up as if it had never been created.
+    pub(super) fn abandon(&mut self) {
+        if let Some(current) = self.current.take() {
+            discard(&current.path);
+        }
+        self.names.clear();
+    }
+}
+
+fn name_header(id: u32) -> Header {
+    Header { name: id, ..Header::keyless(Kind::Name) }
+}
+
+/// Removes a segment of ours in which nothing was written, or nothing that counts.
+fn discard(path: &std::path::Path) {
+    // Should this fail, an empty or torn segment stays, which every reader takes for what it is.
+    let _ = fs::remove_file(path);
+}

@@ -1,0 +1,240 @@
+//! Reading what is stored.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::sync::Arc;
+
+use serde_pickle::{HashableValue, Value};
+
+use super::{Description, Facts, State, Store, lock};
+use crate::codec::{Codec, Stored, compress};
+use crate::error::IoContext;
+use crate::fs::file;
+use crate::store::blob::{self, BlobRef, Loaded};
+use crate::store::damage;
+use crate::store::index::Place;
+use crate::store::record::{COMPRESSED, HEADER_LEN, Header, Kind, TRAILER_LEN};
+use crate::store::segment;
+use crate::{Error, Key, Result};
+
+/// A failure report: what is known of a run that failed, by name.
+pub type Report = BTreeMap<String, Value>;
+
+/// How much is read at first: header and payload of most records.
+const FIRST_READ: usize = 4096;
+/// How many segments are kept open for reading.
+const FILES_MAX: usize = 64;
+
+/// A record as it was found in its file.
+enum Found {
+    Whole(Header, Vec<u8>),
+    Damaged(&'static str),
+}
+
+impl Store {
+    /// True if there is a result.
+    pub fn contains(&self, key: &Key) -> bool {
+        lock(&self.index).state(key) == State::Result
+    }
+
+    /// For each key, whether there is a result.
+    pub fn contains_many(&self, keys: &[Key]) -> Vec<bool> {
+        let index = lock(&self.index);
+        keys.iter().map(|key| index.state(key) == State::Result).collect()
+    }
+
+    /// All keys with a result.
+    pub fn keys(&self) -> Vec<Key> {
+        lock(&self.index).keys(State::Result)
+    }
+
+    /// All keys whose last run failed.
+    pub fn failed_keys(&self) -> Vec<Key> {
+        lock(&self.index).keys(State::Failed)
+    }
+
+    /// The names that users gave where jug expects keys.
+    pub fn aliases(&self) -> Vec<(Key, Vec<u8>)> {
+        lock(&self.index).aliases().iter().map(|(key, name)| (*key, name.to_vec())).collect()
+    }
+
+    /// What is damaged and was not healed by a later result.
+    pub fn damage(&self) -> damage::Report {
+        lock(&self.damage).report(&lock(&self.index))
+    }
+
+    /// The stored value; `None` if there is no result.
+    ///
+    /// Where the value is not what was stored, this is an [`Error::DamagedResult`], from then on there is no
+    /// result for this key, and the next [`Store::refresh`] says so.
+    pub fn load(&self, key: &Key) -> Result<Option<Stored>> {
+        let Some(mut place) = self.place_of(key)? else { return Ok(None) };
+        loop {
+            let what = match self.value_at(key, place)? {
+                Ok(stored) => return Ok(Some(stored)),
+                Err(what) => what,
+            };
+            // It may have been removed, or replaced by a good one, since this process last looked.
+            self.look()?;
+            match self.place_of(key)? {
+                None => return Ok(None),
+                Some(now) if now == place => {
+                    self.lose(*key, place);
+                    return Err(Error::DamagedResult { key: *key, what: what.to_owned() });
+                }
+                Some(now) => place = now,
+            }
+        }
+    }
+
+    /// Where the result is, in the file by now.
+    fn place_of(&self, key: &Key) -> Result<Option<Place>> {
+        self.written(|store| lock(&store.index).result(key))
+    }
+
+    fn written(&self, find: impl Fn(&Store) -> Option<Place>) -> Result<Option<Place>> {
+        let Some(place) = find(self) else { return Ok(None) };
+        match self.own() {
+            Some(own) if own.writer.is_pending(place.segment, place.offset) => {
+                own.writer.flush()?;
+                // Where writing failed at first, the record is elsewhere now.
+                Ok(find(self))
+            }
+            _ => Ok(Some(place)),
+        }
+    }
+
+    fn value_at(&self, key: &Key, place: Place) -> Result<Result<Stored, &'static str>> {
+        let (header, payload) = match self.record_at(key, place)? {
+            Found::Whole(header, payload) => (header, payload),
+            Found::Damaged(what) => return Ok(Err(what)),
+        };
+        let bytes = match header.kind {
+            Kind::Result => payload,
+            Kind::ResultBlob => {
+                let Some(blob) = BlobRef::decode(&payload) else { return Ok(Err("it names no file")) };
+                match blob::read(&self.jugdir.blobs(), key, &blob)? {
+                    Loaded::Whole(bytes) => bytes,
+                    Loaded::Damaged(what) => return Ok(Err(what)),
+                }
+            }
+            _ => return Ok(Err("another record is in its place")),
+        };
+        let Some(codec) = Codec::from_byte(header.codec) else {
+            return Ok(Err("its form is unknown to this version"));
+        };
+        if header.flags & COMPRESSED == 0 {
+            return Ok(Ok(Stored { codec, bytes }));
+        }
+        let bytes = compress::decompress(&bytes);
+        Ok(bytes.map(|bytes| Stored { codec, bytes }).ok_or("it cannot be decompressed"))
+    }
+
+    /// Reads a record of `key` and checks it.
+    fn record_at(&self, key: &Key, place: Place) -> Result<Found> {
+        let name = lock(&self.index).segment_name(place.segment);
+        let path = self.jugdir.segments().join(&*name);
+        let Some(file) = self.file(place.segment, &path)? else {
+            return Ok(Found::Damaged("its segment is missing"));
+        };
+        let mut bytes = vec![0; FIRST_READ];
+        let count = file::read_at(&file, &mut bytes, place.offset).context("reading", &path)?;
+        let Some(header) = Header::decode(&bytes[..count]).filter(|header| header.key == *key) else {
+            return Ok(Found::Damaged("its record's header is damaged"));
+        };
+        let end = HEADER_LEN + header.length as usize;
+        let length = file.metadata().context("reading", &path)?.len();
+        if length.saturating_sub(place.offset) < header.record_len() {
+            return Ok(Found::Damaged("its record is cut off"));
+        }
+        let total = end + TRAILER_LEN;
+        bytes.resize(total, 0);
+        if total > count {
+            let rest = place.offset + count as u64;
+            file::read_at(&file, &mut bytes[count..], rest).context("reading", &path)?;
+        }
+        let payload = &bytes[HEADER_LEN..end];
+        if crc32c::crc32c(payload).to_le_bytes() != bytes[end..] {
+            return Ok(Found::Damaged("its record does not match its checksum"));
+        }
+        bytes.truncate(end);
+        bytes.drain(..HEADER_LEN);
+        Ok(Found::Whole(header, bytes))
+    }
+
+    /// A segment's file, opened; `None` if there is no such file.
+    fn file(&self, segment: u32, path: &std::path::Path) -> Result<Option<Arc<File>>> {
+        let mut files = lock(&self.files);
+        if let Some(file) = files.get(&segment) {
+            return Ok(Some(Arc::clone(file)));
+        }
+        let file = match File::open(path) {
+            Ok(file) => Arc::new(file),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).context("opening", path),
+        };
+        if files.len() >= FILES_MAX {
+            files.clear();
+        }
+        files.insert(segment, Arc::clone(&file));
+        Ok(Some(file))
+    }
+
+    /// Takes a result that turned out to be damaged out of the store.
+    fn lose(&self, key: Key, place: Place) {
+        if !lock(&self.index).lose(key, place) {
+            return;
+        }
+        lock(&self.damage).add_loaded(key, place);
+        // A process that writes anyway tells the others; one that only reads must not begin to.
+        if self.jugdir.registered().is_some()
+            && let Ok(own) = self.writer()
+        {
+            let epoch = lock(&self.index).epoch() + 1;
+            // Should this fail, others find the damage themselves.
+            let _ = own.writer.append(Header::new(Kind::Removed, key, epoch), "", &[]);
+        }
+    }
+
+    /// The blob that holds the result of `key`, if one does.
+    pub(super) fn blob_of(&self, key: &Key) -> Result<Option<BlobRef>> {
+        let Some(place) = self.place_of(key)? else { return Ok(None) };
+        match self.record_at(key, place)? {
+            Found::Whole(header, payload) if header.kind == Kind::ResultBlob => Ok(BlobRef::decode(&payload)),
+            _ => Ok(None),
+        }
+    }
+
+    /// What is known of a stored result; `None` if there is none.
+    pub fn facts(&self, key: &Key) -> Result<Option<Description>> {
+        let Some(place) = self.place_of(key)? else { return Ok(None) };
+        let Found::Whole(header, payload) = self.record_at(key, place)? else { return Ok(None) };
+        let size = match header.kind {
+            Kind::ResultBlob => BlobRef::decode(&payload).map_or(0, |blob| blob.length),
+            _ => u64::from(header.length),
+        };
+        let index = lock(&self.index);
+        let worker = segment::owner(&index.segment_name(place.segment)).unwrap_or_default().to_owned();
+        let name = index.name_of(place.segment, header.name).to_string();
+        let Header { started, duration, attempt, code, .. } = header;
+        Ok(Some(Description { facts: Facts { name, started, duration, attempt, code }, worker, size }))
+    }
+
+    /// The report of a failed run; `None` if the key's last run did not fail.
+    ///
+    /// A report that cannot be read any more is an empty one.
+    pub fn failure(&self, key: &Key) -> Result<Option<Report>> {
+        let place = self.written(|store| lock(&store.index).failure(key))?;
+        let Some(place) = place else { return Ok(None) };
+        let Found::Whole(_, payload) = self.record_at(key, place)? else {
+            return Ok(Some(Report::new()));
+        };
+        let fields = serde_pickle::value_from_slice(&payload, serde_pickle::DeOptions::new());
+        let Ok(Value::Dict(fields)) = fields else { return Ok(Some(Report::new())) };
+        let text = |(name, value)| match name {
+            HashableValue::String(name) => Some((name, value)),
+            _ => None,
+        };
+        Ok(Some(fields.into_iter().filter_map(text).collect()))
+    }
+}

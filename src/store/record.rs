@@ -1,0 +1,217 @@
+//! One record of a segment: a fixed header with its checksum, a payload with its own.
+
+use crate::Key;
+
+/// Bytes of a record before its payload, the header's checksum included.
+pub const HEADER_LEN: usize = 88;
+/// Bytes after the payload: its checksum.
+pub const TRAILER_LEN: usize = 4;
+/// The version that this build writes. Later versions keep the layout of the header.
+pub const VERSION: u8 = 1;
+/// A payload above this goes into a blob.
+pub const INLINE_MAX: usize = 64 * 1024;
+
+/// Flag: a reader that does not know the record's type or version must not go on without it.
+pub const CRITICAL: u8 = 1;
+/// Flag: the payload (or the blob) is compressed as described in [`crate::codec::compress`].
+pub const COMPRESSED: u8 = 2;
+
+const MAGIC: [u8; 4] = *b"JUGr";
+const CRC_AT: usize = HEADER_LEN - 4;
+
+/// What a record says about its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The text of a name id, for the records after it in the same segment.
+    Name,
+    /// A value, in the payload.
+    Result,
+    /// A value, in a blob that the payload names.
+    ResultBlob,
+    /// A failed run; the payload is a pickled dictionary.
+    Failed,
+    /// Failures of a lower epoch no longer count.
+    Cleared,
+    /// Results of a lower epoch no longer count.
+    Removed,
+    /// The last record of a segment that was closed in order.
+    Seal,
+    /// The payload is the name that a user gave where jug expects a key.
+    Alias,
+    /// A type that a later version wrote.
+    Other(u8),
+}
+
+impl Kind {
+    fn from_byte(byte: u8) -> Kind {
+        match byte {
+            1 => Kind::Name,
+            2 => Kind::Result,
+            3 => Kind::ResultBlob,
+            4 => Kind::Failed,
+            5 => Kind::Cleared,
+            6 => Kind::Removed,
+            7 => Kind::Seal,
+            8 => Kind::Alias,
+            other => Kind::Other(other),
+        }
+    }
+
+    /// The byte that stands for this type on disk.
+    pub fn to_byte(self) -> u8 {
+        match self {
+            Kind::Name => 1,
+            Kind::Result => 2,
+            Kind::ResultBlob => 3,
+            Kind::Failed => 4,
+            Kind::Cleared => 5,
+            Kind::Removed => 6,
+            Kind::Seal => 7,
+            Kind::Alias => 8,
+            Kind::Other(byte) => byte,
+        }
+    }
+}
+
+/// A record without its payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Version of the record; what this build writes is [`VERSION`].
+    pub version: u8,
+    /// What the record says.
+    pub kind: Kind,
+    /// [`CRITICAL`] and [`COMPRESSED`].
+    pub flags: u8,
+    /// The [`crate::codec::Codec`] of a value; 0 elsewhere.
+    pub codec: u8,
+    /// The Lamport clock of removals, as known to the writer.
+    pub epoch: u64,
+    /// Length of the payload in bytes.
+    pub length: u32,
+    /// Which name the task has: the id of a NAME record earlier in this segment; 0 is "none".
+    pub name: u32,
+    /// When the task started, in microseconds since the Unix epoch; 0 is "unknown".
+    pub started: i64,
+    /// How long the task ran, in microseconds.
+    pub duration: u64,
+    /// A fingerprint of the task's code; 0 is "unknown".
+    pub code: u64,
+    /// The how-manieth attempt this was, from 1; 0 is "unknown".
+    pub attempt: u32,
+    /// The task; zeros where the record is about no task.
+    pub key: Key,
+}
+
+impl Header {
+    /// A header about `key` without facts.
+    pub fn new(kind: Kind, key: Key, epoch: u64) -> Header {
+        Header {
+            version: VERSION,
+            kind,
+            flags: 0,
+            codec: 0,
+            epoch,
+            length: 0,
+            name: 0,
+            started: 0,
+            duration: 0,
+            code: 0,
+            attempt: 0,
+            key,
+        }
+    }
+
+    /// A header about no task.
+    pub fn keyless(kind: Kind) -> Header {
+        Header::new(kind, Key::new([0; Key::LEN]), 0)
+    }
+
+    /// Bytes of the whole record.
+    pub fn record_len(&self) -> u64 {
+        HEADER_LEN as u64 + u64::from(self.length) + TRAILER_LEN as u64
+    }
+
+    /// True if this build knows what the record means.
+    pub fn is_known(&self) -> bool {
+        self.version == VERSION && !matches!(self.kind, Kind::Other(_))
+    }
+
+    /// The header's bytes, checksum included.
+    pub fn encode(&self) -> [u8; HEADER_LEN] {
+        let mut out = [0; HEADER_LEN];
+        out[0..4].copy_from_slice(&MAGIC);
+        out[4] = self.version;
+        out[5] = self.kind.to_byte();
+        out[6] = self.flags;
+        out[7] = self.codec;
+        out[8..16].copy_from_slice(&self.epoch.to_le_bytes());
+        out[16..20].copy_from_slice(&self.length.to_le_bytes());
+        out[20..24].copy_from_slice(&self.name.to_le_bytes());
+        out[24..32].copy_from_slice(&self.started.to_le_bytes());
+        out[32..40].copy_from_slice(&self.duration.to_le_bytes());
+        out[40..48].copy_from_slice(&self.code.to_le_bytes());
+        out[48..52].copy_from_slice(&self.attempt.to_le_bytes());
+        out[52..84].copy_from_slice(self.key.as_bytes());
+        let crc = crc32c::crc32c(&out[..CRC_AT]);
+        out[CRC_AT..].copy_from_slice(&crc.to_le_bytes());
+        out
+    }
+
+    /// Reads a header; `None` where the magic or the checksum is wrong or bytes are missing.
+    pub fn decode(bytes: &[u8]) -> Option<Header> {
+        let bytes: &[u8; HEADER_LEN] = bytes.get(..HEADER_LEN)?.try_into().ok()?;
+        if bytes[..4] != MAGIC || crc32c::crc32c(&bytes[..CRC_AT]).to_le_bytes() != bytes[CRC_AT..] {
+            return None;
+        }
+        Some(Header {
+            version: bytes[4],
+            kind: Kind::from_byte(bytes[5]),
+            flags: bytes[6],
+            codec: bytes[7],
+            epoch: u64::from_le_bytes(field(bytes, 8)),
+            length: u32::from_le_bytes(field(bytes, 16)),
+            name: u32::from_le_bytes(field(bytes, 20)),
+            started: i64::from_le_bytes(field(bytes, 24)),
+            duration: u64::from_le_bytes(field(bytes, 32)),
+            code: u64::from_le_bytes(field(bytes, 40)),
+            attempt: u32::from_le_bytes(field(bytes, 48)),
+            key: Key::new(field(bytes, 52)),
+        })
+    }
+}
+
+fn field<const N: usize>(bytes: &[u8; HEADER_LEN], at: usize) -> [u8; N] {
+    let mut out = [0; N];
+    out.copy_from_slice(&bytes[at..at + N]);
+    out
+}
+
+/// Appends a whole record whose payload is the concatenation of `parts`, and sets the header's length.
+///
+/// # Panics
+/// If the payload is 4 GiB or more: whatever may be that large belongs into a blob.
+pub fn append(out: &mut Vec<u8>, header: &mut Header, parts: &[&[u8]]) {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    header.length = u32::try_from(length).expect("payloads above 64 KiB are blobs");
+    out.extend_from_slice(&header.encode());
+    let mut crc = 0;
+    for part in parts {
+        let start = out.len();
+        out.extend_from_slice(part);
+        // The checksum is that of the copy, so that it holds even if the caller's bytes change meanwhile.
+        crc = crc32c::crc32c_append(crc, &out[start..]);
+    }
+    out.extend_from_slice(&crc.to_le_bytes());
+}
+
+/// Walks over whole, known good records in memory: (offset, header) of each.
+pub fn walk(bytes: &[u8]) -> impl Iterator<Item = (usize, Header)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let header = Header::decode(bytes.get(at..)?)?;
+        let here = at;
+        at += usize::try_from(header.record_len()).ok()?;
+        Some((here, header))
+    })
+}

@@ -1,0 +1,175 @@
+//! Reading the records of one segment, in bounded memory.
+
+use std::fs::File;
+use std::path::Path;
+
+use crate::error::IoContext;
+use crate::fs::file;
+use crate::store::record::{CRITICAL, HEADER_LEN, Header, Kind, TRAILER_LEN};
+use crate::store::segment::{self, Head};
+use crate::{Error, Result};
+
+/// How much of a file is in memory at a time.
+const CHUNK: usize = 256 * 1024;
+/// The longest text of a NAME or ALIAS record that is kept.
+const TEXT_MAX: u32 = 64 * 1024;
+
+/// One record with a good header.
+#[derive(Debug)]
+pub struct Event {
+    /// The record's header.
+    pub header: Header,
+    /// Where the record begins in its file.
+    pub offset: u64,
+    /// What is known about its payload.
+    pub body: Body,
+}
+
+/// The payload of a record, as far as the index needs it.
+#[derive(Debug)]
+pub enum Body {
+    /// Sound, and left in the file.
+    Sound,
+    /// The payload of a NAME or ALIAS record.
+    Text(Box<[u8]>),
+    /// The payload does not match its checksum.
+    Damaged,
+}
+
+/// Why the reading of a segment stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// At the end of the file, right after a record.
+    End,
+    /// After a SEAL: nothing will ever follow.
+    Sealed,
+    /// At a record that is not all there, or at zeros.
+    Incomplete,
+    /// At bytes that are no record, for the reason given.
+    Garbage(&'static str),
+}
+
+/// Reads records from `from` on (0: the start of the file) and hands each to `sink`.
+///
+/// Returns where the next record begins and why the reading stopped there.
+pub fn scan(
+    path: &Path,
+    uuid: Option<[u8; 16]>,
+    from: u64,
+    sink: &mut dyn FnMut(Event),
+) -> Result<(u64, Stop)> {
+    let file = File::open(path).context("opening", path)?;
+    let mut window = Window { file: &file, path, bytes: Vec::new(), base: 0 };
+    let mut at = from;
+    if at == 0 {
+        match segment::decode(window.at(0, segment::HEADER_MAX)?, path)? {
+            Head::Good { uuid: found, .. } if uuid.is_some_and(|uuid| uuid != found) => {
+                return Ok((0, Stop::Garbage("it belongs to another jugdir")));
+            }
+            Head::Good { length, .. } => at = length as u64,
+            Head::Incomplete => return Ok((0, Stop::Incomplete)),
+            Head::Bad => return Ok((0, Stop::Garbage("the file's header is damaged"))),
+        }
+    }
+    loop {
+        let head = window.at(at, HEADER_LEN)?;
+        if head.is_empty() {
+            return Ok((at, Stop::End));
+        }
+        let Some(header) = Header::decode(head) else {
+            return Ok((at, window.what_is_here(at)?));
+        };
+        let Some(body) = window.body(&header, at)? else {
+            return Ok((at, Stop::Incomplete));
+        };
+        if !header.is_known() {
+            refuse_if_critical(&header, path)?;
+        }
+        let offset = at;
+        at += header.record_len();
+        let sealed = header.kind == Kind::Seal;
+        sink(Event { header, offset, body });
+        if sealed {
+            return Ok((at, Stop::Sealed));
+        }
+    }
+}
+
+fn refuse_if_critical(header: &Header, path: &Path) -> Result<()> {
+    if header.flags & CRITICAL == 0 {
+        return Ok(());
+    }
+    let (version, kind) = (header.version, header.kind.to_byte());
+    Err(Error::NewerRecord { path: path.to_owned(), version, kind })
+}
+
+/// The part of a file that is in memory.
+struct Window<'f> {
+    file: &'f File,
+    path: &'f Path,
+    bytes: Vec<u8>,
+    base: u64,
+}
+
+impl Window<'_> {
+    /// Up to `length` bytes (at most [`CHUNK`]) from `offset`; fewer where the file ends.
+    fn at(&mut self, offset: u64, length: usize) -> Result<&[u8]> {
+        let end = self.base + self.bytes.len() as u64;
+        if offset < self.base || offset + length as u64 > end {
+            self.bytes.resize(CHUNK, 0);
+            let count = file::read_at(self.file, &mut self.bytes, offset).context("reading", self.path)?;
+            self.bytes.truncate(count);
+            self.base = offset;
+        }
+        let start = usize::try_from(offset - self.base).unwrap_or(usize::MAX).min(self.bytes.len());
+        let end = (start + length).min(self.bytes.len());
+        Ok(&self.bytes[start..end])
+    }
+
+    /// Checks the payload of the record at `at`; `None` if the file ends before the record does.
+    fn body(&mut self, header: &Header, at: u64) -> Result<Option<Body>> {
+        let payload = at + HEADER_LEN as u64;
+        let mut left = header.length as usize;
+        let mut crc = 0;
+        let mut text = None;
+        if matches!(header.kind, Kind::Name | Kind::Alias) && header.length <= TEXT_MAX {
+            text = Some(Box::from(self.at(payload, left)?));
+        }
+        while left > 0 {
+            let offset = payload + (header.length as usize - left) as u64;
+            let part = self.at(offset, left.min(CHUNK))?;
+            if part.is_empty() {
+                return Ok(None);
+            }
+            crc = crc32c::crc32c_append(crc, part);
+            left -= part.len();
+        }
+        let stored = self.at(payload + u64::from(header.length), TRAILER_LEN)?;
+        if stored.len() < TRAILER_LEN {
+            return Ok(None);
+        }
+        Ok(Some(match text {
+            _ if stored != crc.to_le_bytes() => Body::Damaged,
+            Some(text) => Body::Text(text),
+            None => Body::Sound,
+        }))
+    }
+
+    /// Tells a tail that was not written to its end from damage.
+    fn what_is_here(&mut self, at: u64) -> Result<Stop> {
+        if self.at(at, HEADER_LEN)?.len() < HEADER_LEN {
+            return Ok(Stop::Incomplete);
+        }
+        let mut offset = at;
+        loop {
+            let part = self.at(offset, CHUNK)?;
+            if part.is_empty() {
+                return Ok(Stop::Incomplete);
+            }
+            if part.iter().any(|&byte| byte != 0) {
+                return Ok(Stop::Garbage("a record's header is damaged; what follows it cannot be read"));
+            }
+            offset += part.len() as u64;
+        }
+    }
+}

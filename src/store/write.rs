@@ -1,0 +1,141 @@
+//! Adding to what is stored, and taking away from it.
+
+use std::borrow::Cow;
+use std::sync::atomic::Ordering;
+
+use serde_pickle::{HashableValue, SerOptions, Value};
+
+use super::{Facts, Own, Report, State, Store, lock};
+use crate::codec::{Encoded, compress};
+use crate::fs::dir;
+use crate::store::blob::{self, BlobRef};
+use crate::store::record::{COMPRESSED, CRITICAL, Header, INLINE_MAX, Kind};
+use crate::{Error, Key, Result};
+
+/// The longest text in a failure report; of a longer one the end is kept, where the reason is.
+const TEXT_MAX: usize = 32 * 1024;
+
+impl Store {
+    /// Stores the value of a task that was claimed at `epoch` (by default: now).
+    pub fn save(&self, key: Key, value: &Encoded, facts: &Facts, epoch: Option<u64>) -> Result<()> {
+        let own = self.writer()?;
+        let raw: Vec<&[u8]> = value.parts.iter().map(Cow::as_ref).collect();
+        let compressed = compress::compress(&raw);
+        let parts = compressed.as_deref().map_or(raw, |bytes| vec![bytes]);
+        let mut header = self.header(Kind::Result, key, facts, epoch);
+        header.codec = value.codec.to_byte();
+        if compressed.is_some() {
+            header.flags |= COMPRESSED;
+        }
+        if parts.iter().map(|part| part.len()).sum::<usize>() <= INLINE_MAX {
+            return own.writer.append(header, &facts.name, &parts);
+        }
+        let blob = self.save_blob(&own, &key, &parts)?;
+        header.kind = Kind::ResultBlob;
+        let stored = own.writer.append(header, &facts.name, &[&blob.encode()]);
+        if stored.is_err() {
+            // Nothing refers to the file.
+            let _ = dir::remove_if_exists(&blob.path(&self.jugdir.blobs(), &key));
+        }
+        stored
+    }
+
+    fn save_blob(&self, own: &Own, key: &Key, parts: &[&[u8]]) -> Result<BlobRef> {
+        let number = self.blobs.fetch_add(1, Ordering::Relaxed);
+        blob::write(&self.jugdir.blobs(), key, format!("{}-{number}", own.wid), parts)
+    }
+
+    fn header(&self, kind: Kind, key: Key, facts: &Facts, epoch: Option<u64>) -> Header {
+        let index = lock(&self.index);
+        // Where a damaged result was found, the new one must win over it in every process.
+        let epoch = epoch.unwrap_or_else(|| index.epoch()).max(index.epoch_to_heal(&key));
+        let Facts { started, duration, code, attempt, .. } = *facts;
+        Header { started, duration, code, attempt, ..Header::new(kind, key, epoch) }
+    }
+
+    /// Takes results away; returns how many there were.
+    ///
+    /// Results that were claimed before this do not count, even if they arrive later.
+    pub fn remove(&self, keys: &[Key]) -> Result<usize> {
+        if keys.is_empty() || !self.jugdir.exists() {
+            return Ok(0);
+        }
+        let own = self.writer()?;
+        let blobs = self.blobs_of(keys)?;
+        let (epoch, had) = {
+            let index = lock(&self.index);
+            let had = keys.iter().filter(|key| index.state(key) == State::Result).count();
+            (index.epoch() + 1, had)
+        };
+        for key in keys {
+            let header = Header { flags: CRITICAL, ..Header::new(Kind::Removed, *key, epoch) };
+            own.writer.append(header, "", &[])?;
+        }
+        if !blobs.is_empty() {
+            // A power cut must not bring back a record whose blob is gone.
+            own.writer.sync()?;
+            for (key, blob) in blobs {
+                dir::remove_if_exists(&blob.path(&self.jugdir.blobs(), &key))?;
+            }
+        }
+        Ok(had)
+    }
+
+    fn blobs_of(&self, keys: &[Key]) -> Result<Vec<(Key, BlobRef)>> {
+        let mut blobs = Vec::new();
+        for key in keys {
+            let is_blob = lock(&self.index).blob(key).is_some();
+            if is_blob && let Some(blob) = self.blob_of(key)? {
+                blobs.push((*key, blob));
+            }
+        }
+        Ok(blobs)
+    }
+
+    /// Records that a run failed; a report's texts are cut to their last 32 KiB.
+    pub fn save_failure(&self, key: Key, report: &Report, facts: &Facts) -> Result<()> {
+        let own = self.writer()?;
+        let fields = report.iter().map(|(name, value)| {
+            let value = match value {
+                Value::String(text) => Value::String(last(text).to_owned()),
+                other => other.clone(),
+            };
+            (HashableValue::String(name.clone()), value)
+        });
+        let payload = serde_pickle::value_to_vec(&Value::Dict(fields.collect()), SerOptions::new());
+        let payload = payload.map_err(|error| Error::Unstorable { key, what: error.to_string() })?;
+        own.writer.append(self.header(Kind::Failed, key, facts, None), &facts.name, &[&payload])
+    }
+
+    /// Forgets failures; returns how many there were.
+    pub fn clear_failures(&self, keys: &[Key]) -> Result<usize> {
+        let (epoch, failed) = {
+            let index = lock(&self.index);
+            let failed = keys.iter().filter(|key| index.state(key) == State::Failed);
+            (index.epoch() + 1, failed.copied().collect::<Vec<Key>>())
+        };
+        if failed.is_empty() {
+            return Ok(0);
+        }
+        let own = self.writer()?;
+        for key in &failed {
+            let header = Header { flags: CRITICAL, ..Header::new(Kind::Cleared, *key, epoch) };
+            own.writer.append(header, "", &[])?;
+        }
+        Ok(failed.len())
+    }
+
+    /// Remembers that `key` stands for `name`, which is no key.
+    pub fn alias(&self, key: Key, name: &[u8]) -> Result<()> {
+        if lock(&self.index).aliases().get(&key).is_some_and(|known| **known == *name) {
+            return Ok(());
+        }
+        self.writer()?.writer.append(Header::new(Kind::Alias, key, 0), "", &[name])
+    }
+}
+
+/// The end of a long text.
+fn last(text: &str) -> &str {
+    let start = (text.len().saturating_sub(TEXT_MAX)..=text.len()).find(|&at| text.is_char_boundary(at));
+    &text[start.unwrap_or(0)..]
+}
