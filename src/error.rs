@@ -54,6 +54,16 @@ pub enum Error {
         /// What it asks for.
         what: String,
     },
+    /// A record that only a later version of this package understands and that must not be skipped.
+    #[error("{path} holds a record of version {version} and type {kind} that this version cannot read; upgrade jug-rs", path = path.display())]
+    NewerRecord {
+        /// The segment with the record.
+        path: PathBuf,
+        /// The record's version.
+        version: u8,
+        /// The record's type.
+        kind: u8,
+    },
     /// A file of ours whose bytes make no sense.
     #[error("{path} is damaged: {what}", path = path.display())]
     Damaged {
@@ -68,6 +78,14 @@ pub enum Error {
         /// The result's key.
         key: Key,
         /// What is wrong with it.
+        what: String,
+    },
+    /// A value that has no stored form.
+    #[error("{key} cannot be stored: {what}")]
+    Unstorable {
+        /// The key under which it should have been stored.
+        key: Key,
+        /// What is in the way.
         what: String,
     },
     /// The object belongs to the process that forked this one.

@@ -102,9 +102,15 @@ class Scheduler:
 
 # --- store ----------------------------------------------------------------------------------------
 
+class DamagedResult(Exception):
+    """A stored result is not what was stored; from now on there is no result for its task."""
+
 @final
 class Store:
-    """The results of a jugdir."""
+    """The results of a jugdir.
+
+    In a forked child it can be read; `save` and what else writes raises RuntimeError there.
+    """
 
     def __new__(cls, path: str, *, sync: str = "group") -> Store:
         """Opens PATH, which need not exist: nothing is created before something is stored.
@@ -116,7 +122,7 @@ class Store:
     @property
     def epoch(self) -> int: ...
     def refresh(self) -> list[tuple[bytes, str]]:
-        """Reads what others wrote since. Returns (key, now) of each change; now is "result", "failed" or "absent"."""
+        """Reads what others wrote since: (key, now) of each change; now is "result", "failed" or "absent"."""
     def contains(self, key: bytes) -> bool: ...
     def contains_many(self, keys: Sequence[bytes]) -> list[bool]: ...
     def load(self, key: bytes) -> Any:
@@ -136,7 +142,9 @@ class Store:
     def failed_keys(self) -> list[bytes]: ...
     def clear_failures(self, keys: Sequence[bytes]) -> int: ...
     def damage(self) -> dict[str, Any]:
-        """{"records": n, "keys": [...], "files": [(path, offset, what)]} seen so far and not healed by a later result."""
+        """{"records": n, "keys": [...], "files": [(path, offset, what)]} that no later result healed."""
+    def stats(self) -> dict[str, int]:
+        """What this object wrote: records, bytes, writes, syncs (fdatasync), replays (after an error)."""
     def flush(self) -> None:
         """All records so far are in the file (visible to other processes)."""
     def sync(self) -> None:

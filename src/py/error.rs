@@ -1,9 +1,16 @@
 //! Where exceptions are born: Python's own wherever Python has the word.
 
-use pyo3::PyErr;
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyException, PyOSError, PyRuntimeError, PyValueError};
+use pyo3::{PyErr, create_exception};
 
 use crate::Error;
+
+create_exception!(
+    jug._native,
+    DamagedResult,
+    PyException,
+    "A stored result is not what was stored; from now on there is no result for its task."
+);
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> PyErr {
@@ -14,7 +21,8 @@ impl From<Error> for PyErr {
                 Some(errno) => PyOSError::new_err((errno, format!("{action}: {source}"), path.clone())),
                 None => PyOSError::new_err(error.to_string()),
             },
-            Error::Closed { .. } => PyValueError::new_err(error.to_string()),
+            Error::DamagedResult { .. } => DamagedResult::new_err(error.to_string()),
+            Error::Closed { .. } | Error::Unstorable { .. } => PyValueError::new_err(error.to_string()),
             _ => PyRuntimeError::new_err(error.to_string()),
         }
     }

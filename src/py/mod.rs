@@ -1,6 +1,7 @@
 //! The bindings: one thin file per module of the core.
 
 mod claim;
+mod codec;
 mod error;
 mod hash;
 mod sched;

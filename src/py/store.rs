@@ -1,8 +1,290 @@
 //! The store for Python.
 
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString};
+use serde_pickle::Value;
+
+use super::codec;
+use super::error::DamagedResult;
+use crate::Key;
+use crate::store::{Durability, Facts, Report, State, Store};
+
+/// How long a wait goes on before it looks whether Ctrl-C was pressed.
+const SLICE: Duration = Duration::from_millis(100);
 
 /// Adds this module's names to `jug._native`.
-pub(super) fn register(_m: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add("DamagedResult", m.py().get_type::<DamagedResult>())?;
+    m.add_class::<PyStore>()
+}
+
+/// The results of a jugdir.
+#[pyclass(frozen, name = "Store", module = "jug._native")]
+pub(super) struct PyStore(Arc<Store>);
+
+impl PyStore {
+    /// The store itself, for the bindings that build on it.
+    #[expect(dead_code, reason = "the claims are opened on it")]
+    pub(super) fn core(&self) -> &Arc<Store> {
+        &self.0
+    }
+}
+
+/// A key as Python gives it.
+#[derive(Clone, Copy)]
+struct KeyBytes(Key);
+
+impl<'py> FromPyObject<'_, 'py> for KeyBytes {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<KeyBytes> {
+        let object = object.cast::<PyBytes>()?;
+        let bytes = object.as_bytes();
+        let wrong = || PyValueError::new_err(format!("a key has {} bytes, not {}", Key::LEN, bytes.len()));
+        Key::from_slice(bytes).map(KeyBytes).ok_or_else(wrong)
+    }
+}
+
+fn keys_from(keys: &Bound<'_, PyAny>) -> PyResult<Vec<Key>> {
+    keys.try_iter()?.map(|key| Ok(key?.extract::<KeyBytes>()?.0)).collect()
+}
+
+fn to_bytes<'py>(py: Python<'py>, keys: &[Key]) -> Vec<Bound<'py, PyBytes>> {
+    keys.iter().map(|key| PyBytes::new(py, key.as_bytes())).collect()
+}
+
+#[pymethods]
+impl PyStore {
+    #[new]
+    #[pyo3(signature = (path, *, sync = "group"))]
+    fn new(py: Python<'_>, path: &str, sync: &str) -> PyResult<PyStore> {
+        let durability = match sync {
+            "group" => Durability::Group,
+            "always" => Durability::Always,
+            other => {
+                return Err(PyValueError::new_err(format!("sync is 'group' or 'always', not {other:?}")));
+            }
+        };
+        Ok(PyStore(Arc::new(py.detach(|| Store::open(Path::new(path), durability))?)))
+    }
+
+    #[getter]
+    fn path(&self) -> String {
+        self.0.jugdir().root().to_string_lossy().into_owned()
+    }
+
+    #[getter]
+    fn epoch(&self) -> u64 {
+        self.0.epoch()
+    }
+
+    fn refresh<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyBytes>, &'static str)>> {
+        let changes = py.detach(|| self.0.refresh())?;
+        let named = |(key, state): (Key, State)| (PyBytes::new(py, key.as_bytes()), state_name(state));
+        Ok(changes.into_iter().map(named).collect())
+    }
+
+    fn contains(&self, key: KeyBytes) -> bool {
+        self.0.contains(&key.0)
+    }
+
+    fn contains_many(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
+        let keys = keys_from(keys)?;
+        Ok(py.detach(|| self.0.contains_many(&keys)))
+    }
+
+    fn load<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Bound<'py, PyAny>> {
+        match py.detach(|| self.0.load(&key.0))? {
+            Some(stored) => codec::restore(py, &stored),
+            None => Err(PyKeyError::new_err(PyBytes::new(py, key.0.as_bytes()).unbind())),
+        }
+    }
+
+    #[pyo3(signature = (key, value, *, name = "", epoch = None, started = 0.0, duration = 0.0, attempt = 1))]
+    #[expect(clippy::too_many_arguments, reason = "the facts of a result are keyword arguments")]
+    fn save(
+        &self,
+        py: Python<'_>,
+        key: KeyBytes,
+        value: &Bound<'_, PyAny>,
+        name: &str,
+        epoch: Option<u64>,
+        started: f64,
+        duration: f64,
+        attempt: u32,
+    ) -> PyResult<()> {
+        let prepared = codec::prepare(value)?;
+        let encoded = prepared.encoded()?;
+        let (started, duration) = (microseconds(started), microseconds(duration).unsigned_abs());
+        let facts = Facts { name: name.to_owned(), started, duration, attempt, code: 0 };
+        py.detach(|| self.0.save(key.0, &encoded, &facts, epoch))?;
+        Ok(())
+    }
+
+    fn remove(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let keys = keys_from(keys)?;
+        Ok(py.detach(|| self.0.remove(&keys))?)
+    }
+
+    fn keys<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
+        to_bytes(py, &py.detach(|| self.0.keys()))
+    }
+
+    fn alias(&self, py: Python<'_>, key: KeyBytes, name: &[u8]) -> PyResult<()> {
+        Ok(py.detach(|| self.0.alias(key.0, name))?)
+    }
+
+    fn aliases<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let aliases = PyDict::new(py);
+        for (key, name) in self.0.aliases() {
+            aliases.set_item(PyBytes::new(py, key.as_bytes()), PyBytes::new(py, &name))?;
+        }
+        Ok(aliases)
+    }
+
+    fn facts<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let Some(found) = py.detach(|| self.0.facts(&key.0))? else { return Ok(None) };
+        let facts = PyDict::new(py);
+        facts.set_item("name", found.facts.name)?;
+        facts.set_item("started", seconds(i128::from(found.facts.started)))?;
+        facts.set_item("duration", seconds(i128::from(found.facts.duration)))?;
+        facts.set_item("attempt", found.facts.attempt)?;
+        facts.set_item("worker", found.worker)?;
+        facts.set_item("size", found.size)?;
+        Ok(Some(facts))
+    }
+
+    #[pyo3(signature = (key, report, *, name = ""))]
+    fn save_failure(
+        &self,
+        py: Python<'_>,
+        key: KeyBytes,
+        report: &Bound<'_, PyAny>,
+        name: &str,
+    ) -> PyResult<()> {
+        let report = report_from(report)?;
+        let facts = Facts { name: name.to_owned(), ..Facts::default() };
+        Ok(py.detach(|| self.0.save_failure(key.0, &report, &facts))?)
+    }
+
+    fn failure<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let Some(found) = py.detach(|| self.0.failure(&key.0))? else { return Ok(None) };
+        let report = PyDict::new(py);
+        for (name, value) in found {
+            match value {
+                Value::None => report.set_item(name, py.None())?,
+                Value::Bool(value) => report.set_item(name, value)?,
+                Value::I64(value) => report.set_item(name, value)?,
+                Value::F64(value) => report.set_item(name, value)?,
+                Value::String(value) => report.set_item(name, value)?,
+                other => report.set_item(name, other.to_string())?,
+            }
+        }
+        Ok(Some(report))
+    }
+
+    fn failed_keys<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
+        to_bytes(py, &py.detach(|| self.0.failed_keys()))
+    }
+
+    fn clear_failures(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let keys = keys_from(keys)?;
+        Ok(py.detach(|| self.0.clear_failures(&keys))?)
+    }
+
+    fn damage<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let found = self.0.damage();
+        let files = found.files.iter();
+        let files: Vec<_> = files.map(|(path, at, what)| (path.to_string_lossy(), at, what)).collect();
+        let damage = PyDict::new(py);
+        damage.set_item("records", found.records)?;
+        damage.set_item("keys", to_bytes(py, &found.keys))?;
+        damage.set_item("files", files)?;
+        Ok(damage)
+    }
+
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let found = py.detach(|| self.0.stats());
+        let stats = PyDict::new(py);
+        stats.set_item("records", found.records)?;
+        stats.set_item("bytes", found.bytes)?;
+        stats.set_item("writes", found.writes)?;
+        stats.set_item("syncs", found.syncs)?;
+        stats.set_item("replays", found.replays)?;
+        Ok(stats)
+    }
+
+    fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        Ok(py.detach(|| self.0.flush())?)
+    }
+
+    fn sync(&self, py: Python<'_>) -> PyResult<()> {
+        Ok(py.detach(|| self.0.sync())?)
+    }
+
+    fn wait(&self, py: Python<'_>, timeout: f64) -> PyResult<bool> {
+        let timeout = Duration::try_from_secs_f64(timeout.max(0.0)).unwrap_or(Duration::MAX);
+        let start = Instant::now();
+        loop {
+            let left = timeout.saturating_sub(start.elapsed());
+            if py.detach(|| self.0.wait(left.min(SLICE)))? {
+                return Ok(true);
+            }
+            py.check_signals()?;
+            if start.elapsed() >= timeout {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        Ok(py.detach(|| self.0.close())?)
+    }
+}
+
+fn state_name(state: State) -> &'static str {
+    match state {
+        State::Absent => "absent",
+        State::Result => "result",
+        State::Failed => "failed",
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and 2^63 us are 300,000 years")]
+fn microseconds(seconds: f64) -> i64 {
+    (seconds * 1e6).round() as i64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a float holds a date's microseconds until the year 2255")]
+fn seconds(microseconds: i128) -> f64 {
+    microseconds as f64 / 1e6
+}
+
+/// A failure report from any mapping of names to simple values; what is not simple is told by its `str`.
+fn report_from(report: &Bound<'_, PyAny>) -> PyResult<Report> {
+    let items = report.call_method0("items")?;
+    let mut fields = Report::new();
+    for item in items.try_iter()? {
+        let (name, value): (String, Bound<'_, PyAny>) = item?.extract()?;
+        let value = if value.is_none() {
+            Value::None
+        } else if value.is_instance_of::<PyBool>() {
+            Value::Bool(value.is_truthy()?)
+        } else if value.is_instance_of::<PyFloat>() {
+            Value::F64(value.extract()?)
+        } else if value.is_instance_of::<PyInt>()
+            && let Ok(value) = value.extract()
+        {
+            Value::I64(value)
+        } else {
+            Value::String(value.str()?.cast::<PyString>()?.to_string_lossy().into_owned())
+        };
+        fields.insert(name, value);
+    }
+    Ok(fields)
 }

@@ -1,1 +1,253 @@
 //! The results of a jugdir.
+//!
+//! Every worker appends records ([`record`]) to segments of its own ([`segment`], [`writer`]); every process
+//! reads those of all others ([`scan`], [`tails`]) into its [`index`]. Large values are files of their own
+//! ([`blob`]). What cannot be read is [`damage`].
+
+pub mod blob;
+pub mod damage;
+pub mod facts;
+pub mod index;
+mod log;
+mod read;
+pub mod record;
+pub mod scan;
+pub mod segment;
+pub mod tails;
+mod write;
+pub mod writer;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::Path;
+use std::process;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+pub use facts::{Description, Facts, Stats};
+pub use index::State;
+pub use log::Home;
+pub use read::Report;
+
+use crate::fs::file::{Disk, LocalDisk};
+use crate::fs::watch::{POLL, Watch};
+use crate::jugdir::Jugdir;
+use crate::keeper::{Keeper, Tick};
+use crate::store::damage::Damage;
+use crate::store::index::Index;
+use crate::store::tails::{Sink, Tails};
+use crate::store::writer::Writer;
+use crate::{Error, Key, Result};
+
+/// When a record is on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Soon: a background thread syncs many records at once.
+    Group,
+    /// Before the call that adds it returns.
+    Always,
+}
+
+/// The results of a jugdir, which need not exist: nothing is created before something is stored.
+pub struct Store {
+    jugdir: Arc<Jugdir>,
+    keeper: Arc<Keeper>,
+    disk: Arc<dyn Disk>,
+    durability: Durability,
+    index: Arc<Mutex<Index>>,
+    damage: Mutex<Damage>,
+    tails: Mutex<Tails>,
+    writer: Mutex<Option<Own>>,
+    watch: Mutex<Option<Arc<Watch>>>,
+    /// Segments that values were read from, open.
+    files: Mutex<HashMap<u32, Arc<File>>>,
+    blobs: AtomicU64,
+    closed: AtomicBool,
+    pid: u32,
+}
+
+/// This process as a writer.
+#[derive(Clone)]
+struct Own {
+    wid: Arc<str>,
+    writer: Arc<Writer>,
+}
+
+impl Store {
+    /// Opens the store at `path` and reads all there is.
+    pub fn open(path: &Path, durability: Durability) -> Result<Store> {
+        Store::open_on(Arc::new(LocalDisk), path, durability)
+    }
+
+    /// Opens a store whose segments are created on `disk`.
+    pub fn open_on(disk: Arc<dyn Disk>, path: &Path, durability: Durability) -> Result<Store> {
+        let store = Store {
+            jugdir: Jugdir::open(path)?,
+            keeper: Keeper::spawn(),
+            disk,
+            durability,
+            index: Arc::default(),
+            damage: Mutex::default(),
+            tails: Mutex::default(),
+            writer: Mutex::default(),
+            watch: Mutex::default(),
+            files: Mutex::default(),
+            blobs: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+            pid: process::id(),
+        };
+        store.look()?;
+        lock(&store.index).track_changes();
+        Ok(store)
+    }
+
+    /// The directory.
+    pub fn jugdir(&self) -> &Arc<Jugdir> {
+        &self.jugdir
+    }
+
+    /// The background thread of this store, which may have other chores too.
+    pub fn keeper(&self) -> &Arc<Keeper> {
+        &self.keeper
+    }
+
+    /// The highest epoch seen: with what a task claimed now will be stamped.
+    pub fn epoch(&self) -> u64 {
+        lock(&self.index).epoch()
+    }
+
+    /// Reads what others wrote since the last call; each key whose state is another now, with that state.
+    pub fn refresh(&self) -> Result<Vec<(Key, State)>> {
+        self.look()?;
+        Ok(lock(&self.index).take_changes())
+    }
+
+    fn look(&self) -> Result<()> {
+        let own = self.own().map(|own| own.wid);
+        let to = Sink { jugdir: &self.jugdir, index: &self.index, damage: &self.damage };
+        lock(&self.tails).refresh(own.as_deref(), &to)
+    }
+
+    /// Sleeps until another process appended something (true); false after `timeout` or at a signal.
+    pub fn wait(&self, timeout: Duration) -> Result<bool> {
+        let deadline = Instant::now() + timeout;
+        let own = self.own().map(|own| own.wid);
+        loop {
+            let watch = self.watch()?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            match watch {
+                // From its first wait on, a watch misses nothing.
+                Some((watch, false)) => {
+                    return watch.wait_for(left, |name| {
+                        let owner = name.to_str().and_then(segment::owner);
+                        owner.is_some() && owner != own.as_deref()
+                    });
+                }
+                Some(_) | None if self.has_news(own.as_deref())? => return Ok(true),
+                Some(_) => {}
+                None if left.is_zero() => return Ok(false),
+                None => std::thread::sleep(left.min(POLL)),
+            }
+        }
+    }
+
+    fn has_news(&self, own: Option<&str>) -> Result<bool> {
+        lock(&self.tails).has_news(own, &self.jugdir.segments())
+    }
+
+    /// The watch of the segments, if they can be watched yet, and whether it is new.
+    fn watch(&self) -> Result<Option<(Arc<Watch>, bool)>> {
+        let mut watch = lock(&self.watch);
+        if let Some(watch) = &*watch {
+            return Ok(Some((Arc::clone(watch), false)));
+        }
+        let segments = self.jugdir.segments();
+        if !segments.is_dir() {
+            return Ok(None);
+        }
+        let new = Arc::new(Watch::new(&segments)?);
+        *watch = Some(Arc::clone(&new));
+        Ok(Some((new, true)))
+    }
+
+    /// This process as a writer, if it is one. In a forked child nothing belongs to it.
+    fn own(&self) -> Option<Own> {
+        if self.forked() {
+            return None;
+        }
+        lock(&self.writer).clone()
+    }
+
+    /// This process as a writer; the jugdir is created if need be.
+    fn writer(&self) -> Result<Own> {
+        if self.forked() {
+            return Err(Error::Forked { what: "the store" });
+        }
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::Closed { what: "the store" });
+        }
+        let mut own = lock(&self.writer);
+        if let Some(own) = &*own {
+            return Ok(own.clone());
+        }
+        let worker = self.jugdir.worker()?;
+        let uuid = self.jugdir.uuid().unwrap_or_default();
+        let home = Home { segments: self.jugdir.segments(), wid: worker.id().to_owned(), uuid };
+        let writer = Arc::new(Writer::new(
+            home,
+            Arc::clone(&self.disk),
+            Arc::clone(&self.index),
+            Arc::downgrade(&self.keeper),
+            self.durability == Durability::Always,
+        ));
+        let chore: Arc<dyn Tick> = writer.clone();
+        self.keeper.add(&chore);
+        let new = Own { wid: worker.id().into(), writer };
+        *own = Some(new.clone());
+        Ok(new)
+    }
+
+    fn forked(&self) -> bool {
+        self.pid != process::id()
+    }
+
+    /// What this process has written so far.
+    pub fn stats(&self) -> Stats {
+        self.own().map(|own| own.writer.stats()).unwrap_or_default()
+    }
+
+    /// Returns once all records so far are in their file, where other processes see them.
+    pub fn flush(&self) -> Result<()> {
+        self.own().map_or(Ok(()), |own| own.writer.flush())
+    }
+
+    /// Returns once all records so far are on disk.
+    pub fn sync(&self) -> Result<()> {
+        self.own().map_or(Ok(()), |own| own.writer.sync())
+    }
+
+    /// Writes and syncs what is left and seals the segment. What is stored can still be read.
+    pub fn close(&self) -> Result<()> {
+        self.closed.store(true, Ordering::Release);
+        self.own().map_or(Ok(()), |own| own.writer.close())
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // Whoever wants to know of errors calls `close`.
+        let _ = self.close();
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("root", &self.jugdir.root()).finish_non_exhaustive()
+    }
+}
+
+/// A mutex's contents, whatever happened to a thread that held it: every change here is complete in itself.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
