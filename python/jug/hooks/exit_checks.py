@@ -1,0 +1,109 @@
+"""Conditions under which `jug execute` ends early, with exit status 0, between two tasks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jug.errors import UserError
+from jug.hooks.register import add_hook, register_hook_once
+
+__all__ = [
+    "exit_after_n_tasks",
+    "exit_after_time",
+    "exit_env_vars",
+    "exit_if_file_exists",
+    "exit_when_true",
+]
+
+
+def exit_if_file_exists(fname: str | os.PathLike[str]) -> None:
+    """Ends the worker before its next task once the file exists."""
+
+    def check(_task: object) -> None:
+        if os.path.exists(fname):
+            raise SystemExit(0)
+
+    register_hook_once("execute.task-pre-execute", ("exit_if_file_exists", os.fspath(fname)), check)
+
+
+def exit_when_true(f: Callable[..., Any], function_takes_Task: bool = False) -> None:
+    """Ends the worker after a task if `f()` is true.
+
+    Parameters
+    ----------
+    f : callable
+        Asked after every task that was executed.
+    function_takes_Task : bool, optional
+        Whether `f` is called with the task. Default: without arguments.
+    """
+
+    def check(task: object) -> None:
+        if f(task) if function_takes_Task else f():
+            raise SystemExit(0)
+
+    add_hook("execute.task-executed1", check, origin=f)
+
+
+def exit_after_n_tasks(n: int) -> None:
+    """Ends the worker after it has executed `n` tasks (those loaded from the store do not count)."""
+    executed = 0
+
+    def check(_task: object) -> None:
+        nonlocal executed
+        executed += 1
+        if executed >= n:
+            raise SystemExit(0)
+
+    register_hook_once("execute.task-executed1", ("exit_after_n_tasks", n), check)
+
+
+def exit_after_time(hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
+    """Ends the worker after the first task that finishes when this much time has passed since now."""
+    import time
+
+    limit = hours * 3600 + minutes * 60 + seconds
+    deadline = time.monotonic() + limit
+
+    def check(_task: object) -> None:
+        if time.monotonic() >= deadline:
+            raise SystemExit(0)
+
+    register_hook_once("execute.task-executed1", ("exit_after_time", limit), check)
+
+
+def exit_env_vars(environ: Mapping[str, str] | None = None) -> None:
+    """Registers the limits named by environment variables.
+
+    JUG_MAX_TASKS, JUG_MAX_HOURS, JUG_MAX_MINUTES and JUG_MAX_SECONDS (integers; the times add up),
+    JUG_EXIT_IF_FILE_EXISTS (a path).
+
+    Parameters
+    ----------
+    environ : mapping, optional
+        Where to look. Default: `os.environ`.
+
+    Raises
+    ------
+    UserError
+        Where a variable that should be a number is not.
+    """
+    env = os.environ if environ is None else environ
+    if "JUG_MAX_TASKS" in env:
+        exit_after_n_tasks(_integer(env, "JUG_MAX_TASKS"))
+    units = {"JUG_MAX_HOURS": 3600, "JUG_MAX_MINUTES": 60, "JUG_MAX_SECONDS": 1}
+    limits = [_integer(env, name) * unit for name, unit in units.items() if name in env]
+    if limits:
+        exit_after_time(seconds=sum(limits))
+    if "JUG_EXIT_IF_FILE_EXISTS" in env:
+        exit_if_file_exists(env["JUG_EXIT_IF_FILE_EXISTS"])
+
+
+def _integer(env: Mapping[str, str], name: str) -> int:
+    try:
+        return int(env[name])
+    except ValueError:
+        raise UserError(
+            f"the environment variable {name} must be a whole number, not {env[name]!r}"
+        ) from None
