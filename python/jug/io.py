@@ -1,0 +1,184 @@
+"""What jug prints as tables, and results written to files of the user's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jug.task import Task, TaskGenerator, Tasklet, describe
+
+__all__ = ["NoLoad", "get_terminal_size", "print_task_summary_table", "write_metadata", "write_task_out"]
+
+_COLUMN = 12
+_MIN_NAME_WIDTH = 9
+_NARROW_NAME_WIDTH = 12
+_CONTINUATION = 4
+
+
+def _same(x: Any) -> Any:
+    return x
+
+
+class NoLoad(Tasklet):
+    """A task as an argument that is not loaded: the function receives this object instead of a value.
+
+    Parameters
+    ----------
+    base : Task or Tasklet
+        What to wait for; it is `.t` of this object.
+    """
+
+    def __init__(self, base: Any) -> None:
+        super().__init__(base, _same)
+
+    @property
+    def t(self) -> Any:
+        """The task itself."""
+        return self.base
+
+    def __getitem__(self, _: Any) -> Any:
+        raise NotImplementedError("a NoLoad object has no elements")
+
+    def __jug_value__(self) -> NoLoad:
+        return self
+
+
+@TaskGenerator
+def _do_write_task_out(
+    result_value: Any,
+    result: NoLoad,
+    oname: str | None,
+    metadata_fname: str | None = None,
+    metadata_format: str = "yaml",
+) -> None:
+    if metadata_fname is not None:
+        _write_description(describe(result.t), metadata_fname, metadata_format)
+    if oname is not None:
+        _write_value(result_value, oname)
+
+
+def _write_value(result: Any, path: str) -> None:
+    import sys
+
+    numpy = sys.modules.get("numpy")
+    with open(path, "wb") as output:
+        if numpy is not None and isinstance(result, numpy.ndarray):
+            numpy.save(output, result)
+        else:
+            import pickle
+
+            pickle.dump(result, output, protocol=4)
+
+
+def _write_description(description: Any, path: str, format: str) -> None:
+    if format == "json":
+        import json
+
+        text = json.dumps(description, default=repr)
+    elif format == "yaml":
+        try:
+            import yaml
+        except ImportError:
+            raise ImportError(
+                "writing metadata as yaml needs PyYAML: pip install pyyaml, or use metadata_format='json'"
+            ) from None
+        text = yaml.dump(description)
+    else:
+        raise ValueError(f"metadata_format must be 'yaml' or 'json', not {format!r}")
+    with open(path, "w", encoding="utf-8") as output:
+        output.write(text)
+
+
+def write_task_out(
+    result: Any, oname: str | None, metadata_fname: str | None = None, metadata_format: str = "yaml"
+) -> Task:
+    """A task that writes a result to a file: numpy's own format for an array, a pickle for the rest.
+
+    Parameters
+    ----------
+    result : Task or Tasklet
+        What to write.
+    oname : str or None
+        The file; None writes the metadata only.
+    metadata_fname : str, optional
+        A file that receives how the result was computed: function and arguments, recursively.
+    metadata_format : str, optional
+        "yaml" (default) or "json".
+    """
+    task: Task = _do_write_task_out(result, NoLoad(result), oname, metadata_fname, metadata_format)
+    return task
+
+
+def write_metadata(result: Any, metadata_fname: str, metadata_format: str = "yaml") -> Task:
+    """A task that writes to a file how a result was computed; see `write_task_out`."""
+    return write_task_out(result, None, metadata_fname, metadata_format)
+
+
+def get_terminal_size() -> tuple[int, int]:
+    """Columns and rows of the terminal; COLUMNS wins, and without a terminal it is 80 by 25."""
+    import sys
+
+    try:
+        columns, rows = os.get_terminal_size(sys.__stdout__.fileno())  # type: ignore[union-attr]
+    except (OSError, ValueError, AttributeError):
+        columns, rows = 80, 25
+    try:
+        asked = int(os.environ.get("COLUMNS", ""))
+    except ValueError:
+        asked = 0
+    if asked > 0:
+        columns = asked
+    return (columns if columns > 0 else 80), (rows if rows > 0 else 25)
+
+
+def print_task_summary_table(options: Any, groups: Sequence[tuple[str, Mapping[str, int]]]) -> None:
+    """Prints how many tasks of each name are in each group.
+
+    Parameters
+    ----------
+    options : Options
+        `print_out` is called for each line; with `short` a line for each group is printed instead.
+    groups : sequence of (str, mapping of str to int)
+        The title of each column and its count for each task name; a missing name counts as 0.
+    """
+    if options.short:
+        _print_short_summary(options, groups)
+        return
+    print_out = options.print_out
+    prefix = _COLUMN * len(groups) + 2
+    width = get_terminal_size()[0] - prefix
+    if width < _MIN_NAME_WIDTH:
+        width = _NARROW_NAME_WIDTH
+
+    def line(cells: Sequence[object], name: str) -> str:
+        return "".join(f"{cell:>{_COLUMN}}" for cell in cells) + f"  {name:{width}}"
+
+    print_out(line([title for title, _ in groups], "Task name"))
+    print_out("-" * (prefix + width))
+    for name in sorted({name for _, counts in groups for name in counts}):
+        first, *rest = _wrap(name, width - _CONTINUATION)
+        print_out(line([counts.get(name, 0) for _, counts in groups], first))
+        for part in rest:
+            print_out(" " * prefix + f"{' ' * _CONTINUATION + part:{width}}")
+    print_out("." * (prefix + width))
+    print_out(line([sum(counts.values()) for _, counts in groups], "Total"))
+    print_out("")
+
+
+def _wrap(name: str, width: int) -> list[str]:
+    """A task name in pieces of at most `width` characters, at least one piece."""
+    if len(name) <= width and not any(character.isspace() for character in name):
+        return [name]
+    import textwrap
+
+    return textwrap.wrap(name, width) or [""]
+
+
+def _print_short_summary(options: Any, groups: Sequence[tuple[str, Mapping[str, int]]]) -> None:
+    total = 0
+    for title, counts in groups:
+        tasks = sum(counts.values())
+        total += tasks
+        options.print_out(f"{title}:  {tasks} tasks")
+    options.print_out(f"** Total: {total} tasks.")
