@@ -1,0 +1,347 @@
+"""Options: the built-in values, the configuration files and the command line, as one chain.
+
+Every layer is an `Options` object that answers what it knows and asks the next layer for the rest:
+command line, then the configuration files from the working directory outwards, then the built-in
+values. Nothing here imports argparse or configparser before they are needed, so that `import jug`
+stays cheap.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+from jug.errors import UserError
+
+if TYPE_CHECKING:
+    import argparse
+
+_COMMON: dict[str, Any] = {
+    "jugdir": "%(jugfile)s.jugdata",
+    "jugfile": "jugfile.py",
+    "subcommand": None,
+    "aggressive_unload": False,
+    "argv": None,
+    "print_out": print,
+    "short": False,
+    "pdb": False,
+    "verbose": "quiet",
+    "debug": False,
+    "will_cite": False,
+    "sync": "group",
+}
+_SYNC_MODES = ("group", "always")
+_FALSE = frozenset(("", "0", "false", "off", "no", "n"))
+# The section users expect for a command whose options are stored under another prefix.
+_SECTION_PREFIX = {"invalidate": "invalid"}
+
+
+class Options:
+    """One layer of options; what it does not hold is looked up in the next layer.
+
+    Parameters
+    ----------
+    next : Options or None
+        The layer asked for attributes that are not set here.
+    autoinit : bool, optional
+        Whether the built-in values are loaded the first time an attribute is missed.
+    """
+
+    next: Options | None
+
+    def __init__(self, next: Options | None, autoinit: bool = False) -> None:
+        self.next = next
+        self._autoinit = autoinit
+
+    def __getattr__(self, name: str) -> Any:
+        # Only called for what this layer does not hold. Dunder lookups (copy, pickle) are not options.
+        if name.startswith("__") or "next" not in self.__dict__:
+            raise AttributeError(name)
+        if self._autoinit:
+            self._autoinit = False
+            load_default_options(self)
+            return getattr(self, name)
+        if self.next is None:
+            raise AttributeError(f"jug has no option {name!r}")
+        return getattr(self.next, name)
+
+    def copy(self) -> Options:
+        """A layer with the same values on top of the same next layer."""
+        twin = Options(self.next)
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    def update(self, dict: Mapping[str, Any]) -> None:
+        """Sets every key of `dict` as an attribute of this layer."""
+        self.__dict__.update(dict)
+
+
+default_options = Options(None, autoinit=True)
+"""The built-in values, those of every subcommand included; filled in when first asked."""
+
+
+def load_default_options(opt: Options) -> None:
+    """Fills `opt` with the built-in values of jug and of all subcommands."""
+    from jug.subcommands import cmdapi
+
+    defaults = dict(_COMMON)
+    for name in cmdapi.names():
+        defaults.update(cmdapi.defaults_of(name))
+    opt.__dict__.update({k: v for k, v in defaults.items() if k not in opt.__dict__})
+
+
+def key_to_option(s: str) -> str:
+    """The attribute name of an option as written in a file or on the command line: `-` becomes `_`."""
+    return s.replace("-", "_")
+
+
+def _str_to_bool(text: str) -> bool:
+    return text.strip().lower() not in _FALSE
+
+
+def _typed(text: str, default: Any) -> Any:
+    """`text` as the type of `default`; ValueError where that is impossible."""
+    if isinstance(default, bool):
+        return _str_to_bool(text)
+    if isinstance(default, int):
+        return int(text)
+    if isinstance(default, float):
+        return float(text)
+    return text
+
+
+# --- configuration files ------------------------------------------------------------------------
+
+
+def find_local_configuration_files() -> list[str]:
+    """The `.jugrc` and `jugrc` files that apply to the working directory, strongest first.
+
+    They are searched in the working directory and, inside a git work tree, in every directory from
+    there up to the root of the work tree.
+    """
+    found = []
+    for directory in _up_to_git_root(os.getcwd()):
+        for name in (".jugrc", "jugrc"):
+            path = os.path.join(directory, name)
+            if os.path.isfile(path):
+                found.append(path)
+    return found
+
+
+def _up_to_git_root(start: str) -> list[str]:
+    directories = [start]
+    while not os.path.exists(os.path.join(directories[-1], ".git")):
+        parent = os.path.dirname(directories[-1])
+        if parent == directories[-1]:
+            return [start]
+        directories.append(parent)
+    return directories
+
+
+def _user_configuration_file() -> str | None:
+    for path in ("~/.config/jug/jugrc", "~/.config/jugrc", "~/.jug/configrc"):
+        expanded = os.path.expanduser(path)
+        if os.path.isfile(expanded):
+            return expanded
+    return None
+
+
+def read_configuration_file(fp: TextIO | None = None, default_options: Options | None = None) -> Options:
+    """Reads configuration on top of `default_options`.
+
+    Parameters
+    ----------
+    fp : file object, optional
+        What to read. By default the user's own configuration file and, stronger, the local ones.
+    default_options : Options, optional
+        The next layer. It also gives each value its type; without it, values stay strings.
+
+    Raises
+    ------
+    UserError
+        Where a file is not readable, not valid INI, or a value has the wrong type.
+    """
+    if fp is not None:
+        return _parse_configuration(fp, getattr(fp, "name", "<configuration>"), default_options)
+    paths = find_local_configuration_files()
+    user = _user_configuration_file()
+    if user is not None and not any(os.path.samefile(user, path) for path in paths):
+        paths.append(user)
+    head = default_options
+    for path in reversed(paths):
+        try:
+            with open(path, encoding="utf-8") as file:
+                head = _parse_configuration(file, path, head)
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"cannot read the configuration file {path}: {error}") from None
+    return head if head is not default_options else Options(default_options)
+
+
+def _parse_configuration(fp: TextIO, path: str, defaults: Options | None) -> Options:
+    text = fp.read()
+    layer = Options(defaults)
+    for section, key, value in _ini_items(text, path):
+        prefix = "" if section == "main" else _SECTION_PREFIX.get(section, section) + "_"
+        option = key_to_option(prefix + key)
+        try:
+            setattr(layer, option, _typed(value, getattr(defaults, option, None)))
+        except ValueError:
+            where = f"{path}:{_line_of(text, section, key)}"
+            kind = type(getattr(defaults, option)).__name__
+            raise UserError(f"{where}: {key} must be of type {kind}, not {value!r}") from None
+    return layer
+
+
+def _ini_items(text: str, path: str) -> Iterator[tuple[str, str, str]]:
+    """Yields (section, key, value) of an INI text."""
+    import configparser
+
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(text, path)
+    except configparser.MissingSectionHeaderError as error:
+        raise UserError(f"{path}:{error.lineno}: expected a section such as [main] first") from None
+    except configparser.ParsingError as error:
+        raise UserError(f"{path}:{error.errors[0][0]}: expected `option = value` or `[section]`") from None
+    except (configparser.DuplicateOptionError, configparser.DuplicateSectionError) as error:
+        raise UserError(f"{path}:{error.lineno}: the same section or option appears twice") from None
+    for section in parser.sections():
+        for key, value in parser.items(section):
+            yield section, key, value
+
+
+def _line_of(text: str, section: str, key: str) -> int:
+    current = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            current = stripped[1:].partition("]")[0]
+        elif current == section and stripped.replace(":", "=").partition("=")[0].strip().lower() == key:
+            return number
+    return 1
+
+
+# --- command line -------------------------------------------------------------------------------
+
+
+def add_common_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the jugfile and the options that every subcommand takes."""
+    parser.add_argument("jugfile", nargs="?", help="the script that creates the tasks (default: jugfile.py)")
+    add = parser.add_argument_group("common options").add_argument
+    add(
+        "--jugdir",
+        help="where results are kept; %%(jugfile)s and %%(date)s are replaced by the jugfile's name "
+        "without .py and by today's date (default: %%(jugfile)s.jugdata)",
+    )
+    add(
+        "--sync",
+        choices=_SYNC_MODES,
+        help="'group' (default) makes results durable within 50 ms of being stored, 'always' before the "
+        "next task starts",
+    )
+    add("--aggressive-unload", action="store_true", help="drop every result from memory as soon as possible")
+    add("--verbose", metavar="LEVEL", help="how much to report: quiet (default), info or debug")
+    add("--short", action="store_true", help="print one line instead of a table")
+    add("--pdb", action="store_true", help="open the debugger when a task fails (implies --debug)")
+    add("--debug", action="store_true", help="also check that tasks leave their arguments unchanged; slower")
+    add("--will-cite", action="store_true", help="do not print the request to cite jug")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line, with every subcommand."""
+    from jug.subcommands import cmdapi
+    from jug.subcommands.usage import top_level_parser
+
+    parser = top_level_parser(cmdapi.overview())
+    subparsers = parser.add_subparsers(title="subcommands", dest="subcommand", metavar="SUBCOMMAND")
+    cmdapi.get_subcommand_parsers(subparsers)
+    return parser
+
+
+def parse(args: Sequence[str] | None = None, optionsfile: TextIO | None = None) -> Options:
+    """Reads the command line and the configuration files.
+
+    Sets `sys.argv` to what the jugfile shall see: its own name, then the user's arguments.
+
+    Parameters
+    ----------
+    args : sequence of str, optional
+        The command line without the program's name. Default: `sys.argv[1:]`.
+    optionsfile : file object, optional
+        A configuration to read instead of the usual files.
+
+    Raises
+    ------
+    SystemExit
+        After --help or --version (0), on wrong usage (2), and for an empty command line (1).
+    UserError
+        Where a configuration file is wrong or --jugdir cannot be expanded.
+    """
+    from jug.subcommands import cmdapi
+    from jug.subcommands.usage import parse_command_line
+
+    given = parse_command_line(list(sys.argv[1:] if args is None else args))
+    # Only the defaults of the command that runs are needed; the rest load when somebody asks.
+    for name, value in cmdapi.defaults_of(given["subcommand"]).items():
+        default_options.__dict__.setdefault(name, value)
+    for name, value in _COMMON.items():
+        default_options.__dict__.setdefault(name, value)
+    options = Options(read_configuration_file(optionsfile, default_options))
+    options.update(given)
+    if options.pdb:
+        options.debug = True
+    if options.sync not in _SYNC_MODES:
+        raise UserError(f"sync must be one of {', '.join(_SYNC_MODES)}, not {options.sync!r}")
+    options.jugdir = expand_jugdir(options.jugdir, options.jugfile)
+    sys.argv = [options.jugfile, *options.user_args]
+    return options
+
+
+def expand_jugdir(jugdir: str, jugfile: str) -> str:
+    """Replaces `%(date)s` and `%(jugfile)s` in a jugdir; `%%` stands for a percent sign."""
+    if "%" not in jugdir:
+        return jugdir
+    values = {"jugfile": jugfile.removesuffix(".py")}
+    if "%(date)s" in jugdir:
+        import datetime
+
+        values["date"] = datetime.date.today().isoformat()
+    try:
+        return jugdir % values
+    except (KeyError, ValueError, TypeError):
+        raise UserError(
+            f"cannot expand the jugdir {jugdir!r}: only %(date)s and %(jugfile)s may be used (write %% for %)"
+        ) from None
+
+
+def set_jugdir(jugdir: Any) -> Any:
+    """Selects the store of all tasks and returns it.
+
+    Parameters
+    ----------
+    jugdir : str, store or None
+        A directory, the name of another kind of store, a store object, or None for "jugdata".
+    """
+    from jug.backends.select import select
+    from jug.task import Task
+
+    store = select(jugdir)
+    Task.store = store
+    return store
+
+
+def start_logging(options: Options) -> None:
+    """Sends log messages to stderr from --verbose's level on; with `quiet` nothing is set up."""
+    level = str(options.verbose).lower()
+    if level == "quiet":
+        return
+    import logging
+
+    number = logging.getLevelNamesMapping().get(level.upper())
+    if number is None:
+        print(f"jug: warning: unknown --verbose level {level!r} (use quiet, info or debug)", file=sys.stderr)
+        return
+    logging.basicConfig(level=number, format="%(levelname)s: %(message)s")
+    logging.getLogger().setLevel(number)

@@ -1,0 +1,247 @@
+"""The subcommands of `jug`: where they are found, how they are registered, how they are run.
+
+A subcommand's module is imported when that subcommand is asked for, all of them only for an overview.
+Users add their own in `~/.config/jug/jug_user_commands.py`: a subclass of `SubCommand` and an instance
+of it, which registers itself.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from abc import ABCMeta, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = [
+    "CITATION",
+    "NoSuchCommandError",
+    "SubCommand",
+    "SubCommandDict",
+    "SubCommandError",
+    "SubCommandManager",
+    "cmdapi",
+    "maybe_print_citation_info",
+]
+
+CITATION = """\
+    Coelho, L.P., (2017). Jug: Software for Parallel Reproducible Computation in
+    Python. Journal of Open Research Software. 5(1), p.30.
+
+    https://doi.org/10.5334/jors.161"""
+
+_MODULES = {
+    "check": "check",
+    "cleanup": "cleanup",
+    "count": "count",
+    "demo": "demo",
+    "execute": "execute",
+    "invalidate": "invalidate",
+    "shell": "shell",
+    "sleep-until": "check",
+    "status": "status",
+}
+_USER_COMMANDS = "~/.config/jug/jug_user_commands.py"
+
+
+def maybe_print_citation_info(options: Any) -> None:
+    """Asks to cite jug, unless `will_cite` is set."""
+    if options.will_cite:
+        return
+    options.print_out("If jug helps a publication of yours, please cite")
+    options.print_out(CITATION)
+    options.print_out("\n(--will-cite, or will_cite = true in a jugrc file, leaves this out)\n")
+
+
+class SubCommandError(Exception):
+    """A subcommand is defined wrongly."""
+
+
+class NoSuchCommandError(Exception):
+    """There is no subcommand of that name."""
+
+
+class SubCommand(metaclass=ABCMeta):
+    """A command `jug NAME`. Creating an instance registers it.
+
+    Attributes
+    ----------
+    name : str
+        What the user types.
+    loads_jugfile : bool
+        Whether the jugfile is loaded before `run` is called (the default).
+    """
+
+    loads_jugfile = True
+
+    def __init__(self) -> None:
+        cmdapi._register(self.name, self)
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What the user types."""
+
+    @abstractmethod
+    def run(self, *args: Any, **kwargs: Any) -> int | None:
+        """Does the work; the return value is the exit status, None stands for 0.
+
+        It is called with the keywords `options`, `store` and `jugspace` and names those it wants.
+        """
+
+    def parse(self, parser: argparse.ArgumentParser) -> None:  # noqa: B027 (optional to override)
+        """Adds the command's own options to a parser or argument group."""
+
+    def parse_defaults(self) -> dict[str, Any] | None:
+        """The built-in values of the command's options, by the name under which they are stored."""
+        return None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> int | None:
+        """The same as `run`."""
+        return self.run(*args, **kwargs)
+
+
+class SubCommandDict(dict[str, SubCommand]):
+    """The registered subcommands by name; one that is missing is imported when it is asked for."""
+
+    _user_commands_loaded = False
+
+    def __getitem__(self, command: str) -> SubCommand:
+        if command not in self:
+            self.load_commands(command)
+        return super().__getitem__(command)
+
+    def load_commands(self, stop_on_command: str | None = None) -> None:
+        """Imports every subcommand, or only `stop_on_command` where that is one of jug's own."""
+        import importlib
+
+        wanted = _MODULES if stop_on_command is None else {stop_on_command} & _MODULES.keys()
+        for name in wanted:
+            if name not in self:
+                importlib.import_module(f"jug.subcommands.{_MODULES[name]}")
+        self._load_user_commands()
+
+    def _load_user_commands(self) -> None:
+        path = os.path.expanduser(_USER_COMMANDS)
+        if self._user_commands_loaded or not os.path.exists(path):
+            return
+        self._user_commands_loaded = True
+        namespace = {"__name__": "jug_user_commands", "__file__": path}
+        try:
+            with open(path, "rb") as source:
+                exec(compile(source.read(), path, "exec"), namespace)
+        except Exception as error:
+            line = _line_in(path, error)
+            print(
+                f"jug: warning: {path}{line}: {type(error).__name__}: {error}; "
+                "commands that it defines after that are missing",
+                file=sys.stderr,
+            )
+
+
+def _line_in(path: str, error: Exception) -> str:
+    """`:LINE` of the innermost frame of an error in a file, or nothing."""
+    if isinstance(error, SyntaxError) and error.filename == path:
+        return f":{error.lineno}"
+    line, trace = "", error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == path:
+            line = f":{trace.tb_lineno}"
+        trace = trace.tb_next
+    return line
+
+
+class SubCommandManager:
+    """Finds and runs subcommands."""
+
+    def __init__(self) -> None:
+        self._commands = SubCommandDict()
+
+    @property
+    def default_options(self) -> Any:
+        """The built-in values of all options."""
+        from jug.options import default_options
+
+        return default_options
+
+    def _register(self, name: str, command: SubCommand) -> None:
+        if not isinstance(name, str) or not name:
+            raise SubCommandError(f"{type(command).__name__}.name must be a string that users can type")
+        known = dict.get(self._commands, name)
+        if known is not None and type(known) is not type(command):
+            print(
+                f"jug: warning: the command {name!r} is replaced by {type(command).__name__}", file=sys.stderr
+            )
+        self._commands[name] = command
+
+    def get(self, command: str) -> SubCommand:
+        """The subcommand of that name. NoSuchCommandError if there is none."""
+        try:
+            return self._commands[command]
+        except KeyError:
+            raise NoSuchCommandError(f"there is no subcommand {command!r}") from None
+
+    def names(self) -> list[str]:
+        """The names of all subcommands, sorted."""
+        self._commands.load_commands()
+        return sorted(self._commands)
+
+    def overview(self) -> list[tuple[str, str]]:
+        """The name of every subcommand and one line about it."""
+        return [(name, self.help_of(name)) for name in self.names()]
+
+    def help_of(self, name: str) -> str:
+        """The first line of a subcommand's docstring."""
+        return (type(self.get(name)).__doc__ or "").strip().partition("\n")[0].strip()
+
+    def defaults_of(self, name: str) -> dict[str, Any]:
+        """The built-in values of a subcommand's options."""
+        return dict(self.get(name).parse_defaults() or {})
+
+    def update_defaults(self, name: str) -> None:
+        """Adds the built-in values of a subcommand's options to the default options."""
+        self.default_options.update(self.defaults_of(name))
+
+    def get_subcommand_parsers(self, subparsers: Any) -> None:
+        """Adds a parser for each subcommand to what `ArgumentParser.add_subparsers` returned."""
+        from jug.subcommands.usage import configure
+
+        for name, text in self.overview():
+            configure(subparsers.add_parser(name, help=text, description=text), self.get(name))
+
+    def run(self, command: str, *args: Any, **kwargs: Any) -> int | None:
+        """Runs a subcommand and returns its exit status; an unknown one prints an overview and exits (1)."""
+        try:
+            found = self.get(command)
+        except NoSuchCommandError as error:
+            self.usage(str(error))
+            raise  # not reached: usage() exits
+        return found(*args, **kwargs)
+
+    def usage(
+        self, error: str = "", exit: bool = True, _print: bool = True, *args: Any, **kwargs: Any
+    ) -> str:
+        """The overview of `jug --help`.
+
+        Parameters
+        ----------
+        error : str, optional
+            Added at the end.
+        exit : bool, optional
+            Whether to end the program with status 1 afterwards. Default: True.
+        _print : bool, optional
+            Whether to print the text. It is returned in any case.
+        """
+        from jug.subcommands.usage import overview_text
+
+        text = overview_text(self.overview()) + (f"\n{error}\n" if error else "")
+        if _print:
+            print(text, end="")
+        if exit:
+            raise SystemExit(1)
+        return text
+
+
+cmdapi = SubCommandManager()

@@ -1,0 +1,39 @@
+"""`jug check` and `jug sleep-until`: is everything done?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jug.subcommands import SubCommand
+
+__all__ = ["CheckCommand", "SleepUntilCommand", "check", "sleep_until"]
+
+
+class CheckCommand(SubCommand):
+    """Exit with 0 if all tasks are complete, else with 1"""
+
+    name = "check"
+
+    def run(self, store: Any, options: Any, *args: Any, **kwargs: Any) -> int:
+        """Prints nothing; returns 0 if all tasks are complete, else 1."""
+        from jug.engine.overview import Overview
+        from jug.task import alltasks
+
+        return 0 if Overview(alltasks, store).all_complete() else 1
+
+
+class SleepUntilCommand(SubCommand):
+    """Wait until all tasks are complete, then exit"""
+
+    name = "sleep-until"
+
+    def run(self, options: Any, store: Any, jugspace: Any, *args: Any, **kwargs: Any) -> int:
+        """Sleeps while other processes work; returns 0 when all tasks are complete."""
+        from jug.engine.waiting import wait_until_complete
+
+        wait_until_complete(options)
+        return 0
+
+
+check = CheckCommand()
+sleep_until = SleepUntilCommand()

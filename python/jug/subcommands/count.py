@@ -1,0 +1,27 @@
+"""`jug count`: how many tasks the jugfile creates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jug.subcommands import SubCommand
+
+__all__ = ["CountCommand", "count"]
+
+
+class CountCommand(SubCommand):
+    """Count the tasks by name, whether they have run or not"""
+
+    name = "count"
+
+    def run(self, store: Any, options: Any, *args: Any, **kwargs: Any) -> None:
+        """Prints a table, or a line with --short."""
+        from collections import Counter
+
+        from jug.io import print_task_summary_table
+        from jug.task import alltasks
+
+        print_task_summary_table(options, [("Count", Counter(task.name for task in alltasks))])
+
+
+count = CountCommand()
