@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "child processes talk to the test that started them")]
 
 mod child;
+mod claim;
 mod hash;
 mod jugdir;
 mod keeper;

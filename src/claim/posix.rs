@@ -1,0 +1,77 @@
+//! Claims by byte-range locks: for a jugdir that one host uses.
+//!
+//! A claim costs a microsecond and no file, and the kernel frees it the moment its process dies. A
+//! forked child inherits none.
+
+use std::process;
+use std::sync::{Arc, OnceLock};
+
+use super::stripes::Stripes;
+use super::{Claims, LiveClaim};
+use crate::jugdir::{Jugdir, Worker};
+use crate::{Error, Key, Result};
+
+/// Claims in a jugdir, which need not exist before the first one is made.
+#[derive(Debug)]
+pub struct Posix {
+    jugdir: Arc<Jugdir>,
+    stripes: OnceLock<Arc<Stripes>>,
+    /// Held while claims are, because the lifetime lock of a worker must cover its claims.
+    worker: OnceLock<Arc<Worker>>,
+    pid: u32,
+}
+
+impl Posix {
+    /// Claims in this jugdir. Nothing is created before the first claim.
+    pub fn new(jugdir: Arc<Jugdir>) -> Posix {
+        Posix { jugdir, stripes: OnceLock::new(), worker: OnceLock::new(), pid: process::id() }
+    }
+
+    /// The stripes, if there are any yet.
+    fn look(&self) -> Result<Option<&Arc<Stripes>>> {
+        if self.pid != process::id() {
+            return Err(Error::Forked { what: "the claims" });
+        }
+        if let Some(stripes) = self.stripes.get() {
+            return Ok(Some(stripes));
+        }
+        let found = Stripes::of(&self.jugdir.claims())?;
+        Ok(found.map(|stripes| self.stripes.get_or_init(|| stripes)))
+    }
+
+    /// The stripes, with this process registered as a worker and the jugdir created if need be.
+    fn join(&self) -> Result<&Arc<Stripes>> {
+        if self.worker.get().is_none() {
+            let worker = self.jugdir.worker()?;
+            self.worker.get_or_init(|| worker);
+        }
+        self.look()?.ok_or_else(|| Error::Damaged {
+            path: self.jugdir.claims(),
+            what: "the directory was removed".to_owned(),
+        })
+    }
+}
+
+impl Claims for Posix {
+    fn try_claim(&self, key: &Key) -> Result<bool> {
+        self.join()?.try_claim(key)
+    }
+
+    fn release(&self, key: &Key) -> Result<()> {
+        self.look()?.map_or(Ok(()), |stripes| stripes.release(key))
+    }
+
+    fn is_claimed(&self, key: &Key) -> Result<bool> {
+        self.look()?.map_or(Ok(false), |stripes| stripes.is_claimed(key))
+    }
+
+    fn live(&self) -> Result<Vec<LiveClaim>> {
+        self.look()?.map_or_else(|| Ok(Vec::new()), |stripes| stripes.live())
+    }
+
+    fn announce(&self) {
+        if let Some(stripes) = self.stripes.get() {
+            stripes.announce();
+        }
+    }
+}
