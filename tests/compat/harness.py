@@ -2,7 +2,7 @@
 
 A jugfile of `jugfiles/` says in comments what is to be done with it:
 
-    # run: execute --keep-going     a command for `jug`; the jugfile's name is put behind its first word
+    # run: execute --keep-going     a command for `jug`; the jugfile's name is put where it belongs
     # run: @python script.py a      any program of the virtual environment
     # values: a b.c                 expressions printed after the commands, through `jug.init`
     # file: NAME = TEXT             a file that is there before the first command
@@ -141,6 +141,10 @@ def command_line(command: str, python: Path, jugfile: str) -> list[str]:
         return [str(python), *rest]
     if first.startswith("@"):
         return [str(python.parent / "jug"), first[1:], *rest]
+    if "--" in rest:
+        # jug 2.7.0 refuses options between the jugfile and the arguments for it.
+        place = rest.index("--")
+        return [str(python.parent / "jug"), first, "--will-cite", *rest[:place], jugfile, *rest[place:]]
     return [str(python.parent / "jug"), first, "--will-cite", jugfile, *rest]
 
 
