@@ -2,19 +2,10 @@
 
 
 class UserError(Exception):
-    """Something the user can put right: the command line prints `jug: error: MESSAGE` and exits.
+    """Something the user can put right: the command line prints `jug: error: MESSAGE`.
 
-    Parameters
-    ----------
-    message : str
-        One line: what happened, to which task or file, and what to do about it.
-    status : int, optional
-        Exit status. 1 (the default) for bad input, 2 for wrong usage.
+    The message says what happened, to which task or file, and what to do about it. The exit status is 1.
     """
-
-    def __init__(self, message: str, status: int = 1) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class PatternError(UserError, ValueError):

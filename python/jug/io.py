@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jug.task import Task, TaskGenerator, Tasklet, describe
+from .task import Task, TaskGenerator, Tasklet, describe
 
 __all__ = ["NoLoad", "get_terminal_size", "print_task_summary_table", "write_metadata", "write_task_out"]
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import reduce as _fold
 from typing import Any
 
-from jug.hash import hash_one
-from jug.task import Task, TaskletMixin, value
-from jug.utils import identity
+from .hash import hash_one
+from .task import Task, TaskletMixin, value
+from .utils import identity
 
 __all__ = ["currymap", "map", "mapreduce", "reduce"]
 

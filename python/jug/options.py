@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
-from jug.errors import UserError
+from .errors import UserError
 
 if TYPE_CHECKING:
     import argparse
@@ -84,7 +84,7 @@ default_options = Options(None, autoinit=True)
 
 def load_default_options(opt: Options) -> None:
     """Fills `opt` with the built-in values of jug and of all subcommands."""
-    from jug.subcommands import cmdapi
+    from .subcommands import cmdapi
 
     defaults = dict(_COMMON)
     for name in cmdapi.names():
@@ -251,8 +251,8 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line, with every subcommand."""
-    from jug.subcommands import cmdapi
-    from jug.subcommands.usage import top_level_parser
+    from .subcommands import cmdapi
+    from .subcommands.usage import top_level_parser
 
     parser = top_level_parser(cmdapi.overview())
     subparsers = parser.add_subparsers(title="subcommands", dest="subcommand", metavar="SUBCOMMAND")
@@ -279,8 +279,8 @@ def parse(args: Sequence[str] | None = None, optionsfile: TextIO | None = None) 
     UserError
         Where a configuration file is wrong or --jugdir cannot be expanded.
     """
-    from jug.subcommands import cmdapi
-    from jug.subcommands.usage import parse_command_line
+    from .subcommands import cmdapi
+    from .subcommands.usage import parse_command_line
 
     given = parse_command_line(list(sys.argv[1:] if args is None else args))
     # Only the defaults of the command that runs are needed; the rest load when somebody asks.
@@ -324,8 +324,8 @@ def set_jugdir(jugdir: Any) -> Any:
     jugdir : str, store or None
         A directory, the name of another kind of store, a store object, or None for "jugdata".
     """
-    from jug.backends.select import select
-    from jug.task import Task
+    from .backends.select import select
+    from .task import Task
 
     store = select(jugdir)
     Task.store = store

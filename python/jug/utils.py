@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jug.errors import PatternError
-from jug.hash import hash_one
-from jug.task import CachedFunction, Task, TaskGenerator, value
+from .errors import PatternError
+from .hash import hash_one
+from .task import CachedFunction, Task, TaskGenerator, value
 
 if TYPE_CHECKING:
     import argparse

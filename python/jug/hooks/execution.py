@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from jug.hooks.register import register_hook_once
+from .register import register_hook_once
 
 __all__ = ["TimeTasks", "register_time_tasks"]
 

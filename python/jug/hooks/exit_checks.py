@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jug.errors import UserError
-from jug.hooks.register import add_hook, register_hook_once
+from ..errors import UserError
+from .register import add_hook, register_hook_once
 
 __all__ = [
     "exit_after_n_tasks",

@@ -70,11 +70,7 @@ class SubCommand(metaclass=ABCMeta):
     ----------
     name : str
         What the user types.
-    loads_jugfile : bool
-        Whether the jugfile is loaded before `run` is called (the default).
     """
-
-    loads_jugfile = True
 
     def __init__(self) -> None:
         cmdapi._register(self.name, self)
@@ -162,7 +158,7 @@ class SubCommandManager:
     @property
     def default_options(self) -> Any:
         """The built-in values of all options."""
-        from jug.options import default_options
+        from ..options import default_options
 
         return default_options
 
@@ -206,7 +202,7 @@ class SubCommandManager:
 
     def get_subcommand_parsers(self, subparsers: Any) -> None:
         """Adds a parser for each subcommand to what `ArgumentParser.add_subparsers` returned."""
-        from jug.subcommands.usage import configure
+        from .usage import configure
 
         for name, text in self.overview():
             configure(subparsers.add_parser(name, help=text, description=text), self.get(name))
@@ -234,7 +230,7 @@ class SubCommandManager:
         _print : bool, optional
             Whether to print the text. It is returned in any case.
         """
-        from jug.subcommands.usage import overview_text
+        from .usage import overview_text
 
         text = overview_text(self.overview()) + (f"\n{error}\n" if error else "")
         if _print:

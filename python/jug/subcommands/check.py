@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jug.subcommands import SubCommand
+from . import SubCommand
 
 __all__ = ["CheckCommand", "SleepUntilCommand", "check", "sleep_until"]
 
@@ -16,8 +16,8 @@ class CheckCommand(SubCommand):
 
     def run(self, store: Any, options: Any, *args: Any, **kwargs: Any) -> int:
         """Prints nothing; returns 0 if all tasks are complete, else 1."""
-        from jug.engine.overview import Overview
-        from jug.task import alltasks
+        from ..engine.overview import Overview
+        from ..task import alltasks
 
         return 0 if Overview(alltasks, store).all_complete() else 1
 
@@ -29,7 +29,7 @@ class SleepUntilCommand(SubCommand):
 
     def run(self, options: Any, store: Any, jugspace: Any, *args: Any, **kwargs: Any) -> int:
         """Sleeps while other processes work; returns 0 when all tasks are complete."""
-        from jug.engine.waiting import wait_until_complete
+        from ..engine.waiting import wait_until_complete
 
         wait_until_complete(options)
         return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from jug.subcommands import SubCommand
+from . import SubCommand
 
 if TYPE_CHECKING:
     import argparse
@@ -23,7 +23,7 @@ class CleanupCommand(SubCommand):
         if options.cleanup_locks_only:
             options.print_out(f"Removed {store.remove_locks()} locks")
         elif options.cleanup_failed_only:
-            options.print_out(f"Removed {store.remove_failures()} failure locks")
+            options.print_out(f"Removed {_remove_failure_marks(store)} failure locks")
         else:
             keep = options.cleanup_keep_locks
             options.print_out(f"Removed {self._remove_unused(store, kwargs.get('jugspace'))} objects")
@@ -39,10 +39,9 @@ class CleanupCommand(SubCommand):
                 file=sys.stderr,
             )
             return 0
-        from jug.engine.overview import Overview
-        from jug.task import alltasks
+        from ..task import alltasks
 
-        removed: int = store.cleanup(Overview(alltasks, store).active_names(), keeplocks=True)
+        removed: int = store.cleanup(alltasks, keeplocks=True)
         return removed
 
     def parse(self, parser: argparse.ArgumentParser) -> None:
@@ -70,6 +69,13 @@ class CleanupCommand(SubCommand):
     def parse_defaults(self) -> dict[str, Any]:
         """All off."""
         return {"cleanup_locks_only": False, "cleanup_failed_only": False, "cleanup_keep_locks": False}
+
+
+def _remove_failure_marks(store: Any) -> int:
+    failed = [lock for lock in map(store.getlock, list(store.listlocks())) if lock.is_failed()]
+    for lock in failed:
+        lock.release()
+    return len(failed)
 
 
 cleanup = CleanupCommand()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jug.subcommands import SubCommand
+from . import SubCommand
 
 __all__ = ["CountCommand", "count"]
 
@@ -18,8 +18,8 @@ class CountCommand(SubCommand):
         """Prints a table, or a line with --short."""
         from collections import Counter
 
-        from jug.io import print_task_summary_table
-        from jug.task import alltasks
+        from ..io import print_task_summary_table
+        from ..task import alltasks
 
         print_task_summary_table(options, [("Count", Counter(task.name for task in alltasks))])
 

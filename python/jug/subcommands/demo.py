@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from jug.errors import UserError
-from jug.subcommands import SubCommand
+from ..errors import UserError
+from . import SubCommand
 
 __all__ = ["DemoCommand", "demo"]
 
@@ -66,7 +66,6 @@ class DemoCommand(SubCommand):
     """Make a directory with a small jugfile to play with"""
 
     name = "demo"
-    loads_jugfile = False
 
     def run(self, *args: Any, **kwargs: Any) -> int:
         """Writes the jugfile and prints the next steps; UserError if the directory exists."""

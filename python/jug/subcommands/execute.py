@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jug.subcommands import SubCommand, maybe_print_citation_info
+from . import SubCommand, maybe_print_citation_info
 
 if TYPE_CHECKING:
     import argparse
@@ -21,36 +21,30 @@ class ExecuteCommand(SubCommand):
 
     def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
         """Works until nothing is left, prints what was done; returns 0, or 1 if a task failed."""
-        from jug.engine.execute import execute as run_tasks
-        from jug.hooks import jug_hook
-        from jug.io import print_task_summary_table
+        from ..engine.execute import execute as run_tasks
+        from ..engine.worker import ExecutionState
+        from ..hooks import jug_hook
+        from ..io import print_task_summary_table
 
-        self._select_early(options)
         if not options.execute_no_check_environment:
             self._check_environment()
-        outcome = run_tasks(options, kwargs["store"], kwargs["jugspace"])
+        state = ExecutionState()
+        failed = run_tasks(options, state)
         maybe_print_citation_info(options)
         jug_hook("execute.finished_pre_status")
-        print_task_summary_table(options, [("Executed", outcome.executed), ("Loaded", outcome.loaded)])
+        print_task_summary_table(options, [("Executed", state.executed), ("Loaded", state.loaded)])
         jug_hook("execute.finished_post_status")
-        return int(outcome.exit_status)
-
-    def _select_early(self, options: Any) -> None:
-        """Fails on a wrong --pattern (from a configuration file) before any work is done."""
-        if options.execute_pattern is not None:
-            from jug.utils import prepare_task_matcher
-
-            prepare_task_matcher(options.execute_pattern)
+        return 1 if failed else 0
 
     def _check_environment(self) -> None:
-        from jug.hooks.exit_checks import exit_env_vars, exit_if_file_exists
+        from ..hooks.exit_checks import exit_env_vars, exit_if_file_exists
 
         exit_env_vars()
         exit_if_file_exists(_STOP_FILE)
 
     def parse(self, parser: argparse.ArgumentParser) -> None:
         """Adds the options."""
-        from jug.utils import add_task_selection_options
+        from ..utils import add_task_selection_options
 
         parser.add_argument(
             "--wait-cycle-time",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jug.subcommands import SubCommand
+from ..errors import UserError
+from . import SubCommand
 
 if TYPE_CHECKING:
     import argparse
@@ -19,25 +20,27 @@ class InvalidateCommand(SubCommand):
 
     def run(self, store: Any, options: Any, *args: Any, **kwargs: Any) -> int:
         """Removes results and prints how many, by name; returns 0."""
-        from jug.engine.overview import Overview
-        from jug.io import print_task_summary_table
-        from jug.task import alltasks
-        from jug.utils import prepare_matcher_from_options
+        from ..engine.overview import Overview
+        from ..io import print_task_summary_table
+        from ..task import alltasks
+        from ..utils import prepare_matcher_from_options
 
         matcher = prepare_matcher_from_options(options.invalid_name, options.invalid_pattern)
-        if matcher is None or not any(matcher(name) for name in {task.name for task in alltasks}):
-            options.print_out("No task has a name that matches; nothing was removed.")
-            return 0
-        removed = {name: n for name, n in Overview(alltasks, store).invalidate(matcher).items() if n}
+        if matcher is None:
+            raise UserError("jug invalidate needs --name or --pattern")
+        affected = Overview(alltasks, store).invalidate(matcher)
+        removed = {name: count for name, count in affected.items() if count}
         if removed:
             print_task_summary_table(options, [("Invalidated", removed)])
+        elif affected:
+            options.print_out("Tasks invalidated, but no results removed")
         else:
-            options.print_out("The tasks had no results; nothing was removed.")
+            options.print_out("No results invalidated.")
         return 0
 
     def parse(self, parser: argparse.ArgumentParser) -> None:
         """Adds --name and --pattern, one of which must be given."""
-        from jug.utils import add_task_selection_options
+        from ..utils import add_task_selection_options
 
         add_task_selection_options(parser, "invalid_name", "invalid_pattern", True, "invalidate")
 

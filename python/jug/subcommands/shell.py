@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
-from jug.errors import UserError
-from jug.subcommands import SubCommand
+from ..errors import UserError
+from . import SubCommand
 
 __all__ = ["ShellCommand", "invalidate", "load_all", "shell"]
 
@@ -31,7 +31,7 @@ def load_all(jugspace: MutableMapping[str, Any], local_ns: MutableMapping[str, A
         Receives the result under every such name that stands for a task, a tasklet, or a list, tuple or
         dict. What has no result yet stays, and is reported.
     """
-    from jug.task import TaskletMixin, value
+    from ..task import TaskletMixin, value
 
     for name, thing in list(jugspace.items()):
         if name.startswith("__") or not isinstance(thing, (TaskletMixin, list, tuple, dict)):
@@ -71,7 +71,7 @@ def invalidate(tasklist: Iterable[Any], reverse: dict[str, Any], task: Any) -> N
     task : Task
         Where to start.
     """
-    from jug._native import Graph
+    from .._native import Graph
 
     if "graph" not in reverse:
         reverse["graph"] = Graph(tasklist)
@@ -109,7 +109,7 @@ def _shell_functions(
     jugspace: MutableMapping[str, Any], namespace: MutableMapping[str, Any]
 ) -> dict[str, Callable[..., Any]]:
     """What the shell offers beyond the jugfile's names."""
-    from jug.task import alltasks, value
+    from ..task import alltasks, value
 
     reverse: dict[str, Any] = {}
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from jug.subcommands import SubCommand
+from . import SubCommand
 
 __all__ = ["StatusCommand", "status"]
-
-_COLUMNS = (("Failed", "F"), ("Waiting", "W"), ("Ready", "R"), ("Complete", "C"), ("Active", "A"))
 
 
 class StatusCommand(SubCommand):
@@ -16,31 +14,40 @@ class StatusCommand(SubCommand):
 
     name = "status"
 
-    def run(self, options: Any, store: Any, *args: Any, **kwargs: Any) -> int:
-        """Prints a table, or a line with --short; returns 0 if all tasks are complete, else 1."""
-        from jug.engine.overview import Overview
-        from jug.task import alltasks
+    def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
+        """Loads the jugfile and prints a table, or a line with --short.
 
-        overview = Overview(alltasks, store)
-        counts = overview.counts()
+        Returns 0 if all tasks are complete, else 1.
+        """
+        from ..engine.loading import load
+        from ..engine.overview import ACTIVE, COMPLETE, FAILED, READY, WAITING, Overview
+        from ..io import print_task_summary_table
+        from ..task import alltasks
+
+        counts = Overview(alltasks, load(options).store).counts()
+        groups = [
+            (title, {name: states[state] for name, states in counts.items()})
+            for title, state in (
+                ("Failed", FAILED),
+                ("Waiting", WAITING),
+                ("Ready", READY),
+                ("Complete", COMPLETE),
+                ("Active", ACTIVE),
+            )
+        ]
+        totals = [sum(group.values()) for _, group in groups]
         if options.short:
-            options.print_out(_in_short({s: sum(c.get(s, 0) for c in counts.values()) for _, s in _COLUMNS}))
+            options.print_out(_in_short(*totals))
         else:
-            from jug.io import print_task_summary_table
-
-            groups = [(title, {n: c.get(state, 0) for n, c in counts.items()}) for title, state in _COLUMNS]
             print_task_summary_table(options, groups)
-        return 0 if overview.all_complete() else 1
+        return 0 if sum(totals) == totals[3] else 1
 
 
-def _in_short(totals: dict[str, int]) -> str:
-    if totals["C"] == sum(totals.values()):
-        return f"All tasks complete ({totals['C']} tasks)."
-    active = f"({totals['A']} active)" if totals["A"] else "(none active)"
-    return (
-        f"{totals['W'] + totals['R']} tasks waiting to be run, {totals['F']} failed, "
-        f"{totals['C']} complete, {active}."
-    )
+def _in_short(failed: int, waiting: int, ready: int, complete: int, active: int) -> str:
+    if failed + waiting + ready + active == 0:
+        return f"All tasks complete ({complete} tasks)."
+    running = f"({active} active)" if active else "(none active)"
+    return f"{waiting + ready} tasks waiting to be run, {failed} failed, {complete} complete, {running}."
 
 
 status = StatusCommand()

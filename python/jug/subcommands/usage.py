@@ -7,12 +7,12 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from jug.subcommands import NoSuchCommandError, cmdapi
+from . import NoSuchCommandError, cmdapi
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jug.subcommands import SubCommand
+    from . import SubCommand
 
 _OVERVIEW = """\
 usage: jug SUBCOMMAND [JUGFILE] [OPTIONS] [-- ARGUMENTS OF THE JUGFILE]
@@ -44,7 +44,7 @@ _SHELLS = ("bash", "zsh", "tcsh")
 
 def overview_text(commands: Sequence[tuple[str, str]]) -> str:
     """What `jug --help` prints."""
-    from jug.subcommands import CITATION
+    from . import CITATION
 
     lines = (f"  {name:<13} {text}" for name, text in commands)
     return _OVERVIEW.format(commands="\n".join(lines), citation=CITATION)
@@ -78,7 +78,7 @@ class _PrintCompletion(argparse.Action):
             import shtab
         except ImportError:
             parser.exit(1, "jug: error: --print-completion needs the package shtab: pip install shtab\n")
-        from jug.options import build_parser
+        from ..options import build_parser
 
         print(shtab.complete(build_parser(), values))
         parser.exit(0)
@@ -86,7 +86,7 @@ class _PrintCompletion(argparse.Action):
 
 def top_level_parser(commands: Sequence[tuple[str, str]]) -> argparse.ArgumentParser:
     """A parser for --help, --version and --print-completion."""
-    from jug._native import __version__
+    from .._native import __version__
 
     parser = _TopLevelParser(prog="jug")
     parser.commands = commands
@@ -97,7 +97,7 @@ def top_level_parser(commands: Sequence[tuple[str, str]]) -> argparse.ArgumentPa
 
 def configure(parser: argparse.ArgumentParser, command: SubCommand) -> None:
     """Adds to `parser` the options of a subcommand, the common ones, and the jugfile's arguments."""
-    from jug.options import add_common_options
+    from ..options import add_common_options
 
     parser.argument_default = argparse.SUPPRESS
     own = parser.add_argument_group(f"options of {command.name}", argument_default=argparse.SUPPRESS)
@@ -159,6 +159,6 @@ def _offer_completions() -> None:
         import argcomplete
     except ImportError:
         return
-    from jug.options import build_parser
+    from ..options import build_parser
 
     argcomplete.autocomplete(build_parser())
