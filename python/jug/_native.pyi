@@ -69,6 +69,10 @@ class Graph:
     def tasks(self) -> list[TaskCore]:
         """The task of each node (the first of those that share a key)."""
     def node_of(self, task: TaskCore) -> int | None: ...
+    def node_ids(self) -> list[int]:
+        """The node of each task that was given, in that order: as many as tasks, also if some share a key."""
+    def names(self) -> list[str]:
+        """The name of each node's task; equal names are one object."""
     def keys(self, nodes: Sequence[int] | None = None) -> list[bytes]: ...
     def dependencies(self, node: int) -> list[int]: ...
     def dependents(self, node: int) -> list[int]: ...
@@ -77,7 +81,11 @@ class Graph:
 
 @final
 class Scheduler:
-    """What may run next. Pure: it learns of results and claims only from what it is told."""
+    """What may run next. Pure: it learns of results and claims only from what it is told.
+
+    `selected` are the nodes that may be offered (all, if None); work begins at node `offset`, modulo their
+    number. A method that is given a number that is no node raises IndexError.
+    """
 
     def __new__(cls, graph: Graph, *, done: Sequence[int] = (), failed: Sequence[int] = (),
                 selected: Sequence[int] | None = None, offset: int = 0) -> Scheduler: ...
@@ -92,13 +100,21 @@ class Scheduler:
         """Their claim went away without a result: ready again."""
     def done(self, nodes: Sequence[int]) -> list[int]:
         """Marks results as present; returns the nodes whose result no unfinished local dependent needs."""
-    def failed(self, nodes: Sequence[int]) -> None: ...
+    def failed(self, nodes: Sequence[int]) -> list[int]:
+        """What needs them waits from now on; a node that is done stays so. Returns the same as `done`."""
     def removed(self, nodes: Sequence[int]) -> None:
-        """Their results are gone (invalidated elsewhere): they and their dependents go back."""
-    def nr_ready(self) -> int: ...
-    def nr_unfinished(self) -> int: ...
+        """Their results or failures are gone: they run again, and what is not done and needs them waits."""
+    def nr_ready(self) -> int:
+        """How many nodes `take` could return now."""
+    def nr_unfinished(self) -> int:
+        """How many selected nodes are neither done nor failed."""
+    def stuck(self) -> bool:
+        """Selected nodes are left, and all of them wait: for a failed node, or one that is not selected."""
     def states(self) -> bytes:
-        """A byte a node: b'w'aiting, b'r'eady, b't'aken, b'b'usy, b'd'one, b'f'ailed."""
+        """A byte a node: b'w'aiting, b'r'eady, b't'aken, b'b'usy, b'd'one, b'f'ailed.
+
+        A node that is not selected may be ready, but is not offered.
+        """
 
 # --- store ----------------------------------------------------------------------------------------
 
@@ -157,7 +173,10 @@ class Store:
 
 @final
 class Claims:
-    """Which tasks this worker runs, and which ones others run."""
+    """Which tasks this worker runs, and which ones others run.
+
+    In a forked child every method but `workers` and `close` raises RuntimeError.
+    """
 
     def __new__(cls, store: Store) -> Claims: ...
     def claim(self, keys: Sequence[bytes]) -> list[bool]:
@@ -173,7 +192,9 @@ class Claims:
     def held(self) -> list[bytes]: ...
     def claimed_ids(self) -> list[int]:
         """The 63-bit ids of all live claims, of every process."""
-    def id_of(self, key: bytes) -> int: ...
+    @staticmethod
+    def id_of(key: bytes) -> int: ...
     def workers(self) -> list[dict[str, Any]]:
-        """Identity of each registered worker, with "alive"."""
+        """Of each registered worker "id" and "alive"; where its file can be read also "host", "boot_id",
+        "pid", "pid_start" (clock ticks since boot), "started" (seconds since 1970), "nonce", "version"."""
     def close(self) -> None: ...

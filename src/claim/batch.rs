@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Claims;
-use crate::keeper::Tick;
+use crate::keeper::{Keeper, Tick};
 use crate::{Error, Key, Result};
 
 /// How long a task may run before what was claimed behind it is given back.
@@ -19,6 +19,7 @@ pub const PATIENCE: Duration = Duration::from_millis(200);
 /// What one caller holds of some claims. Dropping it releases everything.
 pub struct Batch {
     claims: Arc<dyn Claims>,
+    keeper: Arc<Keeper>,
     state: Mutex<State>,
     pid: u32,
 }
@@ -37,9 +38,12 @@ struct State {
 }
 
 impl Batch {
-    /// A batch that holds nothing yet.
-    pub fn new(claims: Arc<dyn Claims>) -> Batch {
-        Batch { claims, state: Mutex::default(), pid: process::id() }
+    /// A batch that holds nothing yet. This keeper gives back what waits behind a long task.
+    pub fn new(claims: Arc<dyn Claims>, keeper: Arc<Keeper>) -> Arc<Batch> {
+        let batch = Arc::new(Batch { claims, keeper, state: Mutex::default(), pid: process::id() });
+        let chore: Arc<dyn Tick> = batch.clone();
+        batch.keeper.add(&chore);
+        batch
     }
 
     /// Tries to claim each key; true where it is held now and was not before.
@@ -60,6 +64,7 @@ impl Batch {
                 }
             }
         }
+        self.have_it_watched();
         Ok(won)
     }
 
@@ -102,17 +107,6 @@ impl Batch {
         Ok(&self.claims)
     }
 
-    /// Whether the keeper needs a nudge, because several claims are ahead and it does not watch them yet.
-    ///
-    /// A single one is about to be started: waking a thread for it would cost more than it may save.
-    pub fn needs_nudge(&self) -> bool {
-        if self.pid != process::id() {
-            return false;
-        }
-        let mut state = self.state();
-        state.unstarted > 1 && !std::mem::replace(&mut state.watched, true)
-    }
-
     /// Releases everything; later claims fail. Nothing happens in a forked child.
     pub fn close(&self) -> Result<()> {
         if self.pid != process::id() {
@@ -135,6 +129,18 @@ impl Batch {
             state.unstarted += 1;
         }
         Ok(won)
+    }
+
+    /// Wakes the keeper if several claims are ahead and it does not watch them yet.
+    ///
+    /// A single one is about to be started: waking a thread for it would cost more than it may save.
+    fn have_it_watched(&self) {
+        let mut state = self.state();
+        let news = state.unstarted > 1 && !std::mem::replace(&mut state.watched, true);
+        drop(state);
+        if news {
+            self.keeper.nudge();
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

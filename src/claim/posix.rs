@@ -9,22 +9,24 @@ use std::sync::{Arc, OnceLock};
 use super::stripes::Stripes;
 use super::{Claims, LiveClaim};
 use crate::jugdir::{Jugdir, Worker};
+use crate::keeper::{Keeper, Tick};
 use crate::{Error, Key, Result};
 
 /// Claims in a jugdir, which need not exist before the first one is made.
-#[derive(Debug)]
 pub struct Posix {
     jugdir: Arc<Jugdir>,
     stripes: OnceLock<Arc<Stripes>>,
     /// Held while claims are, because the lifetime lock of a worker must cover its claims.
     worker: OnceLock<Arc<Worker>>,
+    keeper: Arc<Keeper>,
     pid: u32,
 }
 
 impl Posix {
-    /// Claims in this jugdir. Nothing is created before the first claim.
-    pub fn new(jugdir: Arc<Jugdir>) -> Posix {
-        Posix { jugdir, stripes: OnceLock::new(), worker: OnceLock::new(), pid: process::id() }
+    /// Claims in this jugdir. Nothing is created before the first claim; from then on this keeper beats the
+    /// worker's heart.
+    pub fn new(jugdir: Arc<Jugdir>, keeper: Arc<Keeper>) -> Posix {
+        Posix { jugdir, stripes: OnceLock::new(), worker: OnceLock::new(), keeper, pid: process::id() }
     }
 
     /// The stripes, if there are any yet.
@@ -43,7 +45,11 @@ impl Posix {
     fn join(&self) -> Result<&Arc<Stripes>> {
         if self.worker.get().is_none() {
             let worker = self.jugdir.worker()?;
-            self.worker.get_or_init(|| worker);
+            let chore: Arc<dyn Tick> = worker.clone();
+            if self.worker.set(worker).is_ok() {
+                self.keeper.add(&chore);
+                self.keeper.nudge();
+            }
         }
         self.look()?.ok_or_else(|| Error::Damaged {
             path: self.jugdir.claims(),

@@ -1,8 +1,100 @@
 //! Claims for Python.
 
+use std::sync::Arc;
+
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use super::store::{KeyBytes, PyStore, keys_from, to_bytes};
+use crate::claim::{Batch, ClaimId, Claims, Posix};
+use crate::jugdir::{ClaimMode, Jugdir, WorkerInfo};
 
 /// Adds this module's names to `jug._native`.
-pub(super) fn register(_m: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<PyClaims>()
+}
+
+/// Which tasks this worker runs, and which ones others run.
+#[pyclass(frozen, name = "Claims", module = "jug._native")]
+pub(super) struct PyClaims {
+    batch: Arc<Batch>,
+    jugdir: Arc<Jugdir>,
+}
+
+#[pymethods]
+impl PyClaims {
+    #[new]
+    #[pyo3(signature = (store))]
+    fn new(store: &Bound<'_, PyStore>) -> PyResult<PyClaims> {
+        let store = store.get().core();
+        let (jugdir, keeper) = (Arc::clone(store.jugdir()), store.keeper());
+        let claims: Arc<dyn Claims> = match jugdir.claim_mode()? {
+            ClaimMode::Posix => Arc::new(Posix::new(Arc::clone(&jugdir), Arc::clone(keeper))),
+        };
+        Ok(PyClaims { batch: Batch::new(claims, Arc::clone(keeper)), jugdir })
+    }
+
+    fn claim(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
+        let keys = keys_from(keys)?;
+        Ok(py.detach(|| self.batch.claim(&keys))?)
+    }
+
+    fn start(&self, key: KeyBytes) -> PyResult<bool> {
+        Ok(self.batch.start(&key.0)?)
+    }
+
+    fn given_back<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        Ok(to_bytes(py, &self.batch.given_back()?))
+    }
+
+    fn release(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<()> {
+        let keys = keys_from(keys)?;
+        Ok(py.detach(|| self.batch.release(&keys))?)
+    }
+
+    fn is_claimed(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
+        let keys = keys_from(keys)?;
+        let claims = self.batch.claims()?;
+        Ok(py.detach(|| keys.iter().map(|key| claims.is_claimed(key)).collect::<crate::Result<_>>())?)
+    }
+
+    fn held<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        Ok(to_bytes(py, &self.batch.held()?))
+    }
+
+    fn claimed_ids(&self, py: Python<'_>) -> PyResult<Vec<u64>> {
+        let claims = self.batch.claims()?;
+        let live = py.detach(|| claims.live())?;
+        Ok(live.iter().map(|claim| claim.id.get()).collect())
+    }
+
+    #[staticmethod]
+    fn id_of(key: KeyBytes) -> u64 {
+        ClaimId::of(&key.0).get()
+    }
+
+    fn workers<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let workers = py.detach(|| self.jugdir.list_workers())?;
+        workers.iter().map(|worker| describe(py, worker)).collect()
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        Ok(py.detach(|| self.batch.close())?)
+    }
+}
+
+fn describe<'py>(py: Python<'py>, worker: &WorkerInfo) -> PyResult<Bound<'py, PyDict>> {
+    let facts = PyDict::new(py);
+    facts.set_item("id", &worker.id)?;
+    facts.set_item("alive", worker.alive)?;
+    if let Some(identity) = &worker.identity {
+        facts.set_item("host", &identity.host)?;
+        facts.set_item("boot_id", &identity.boot_id)?;
+        facts.set_item("pid", identity.pid)?;
+        facts.set_item("pid_start", identity.pid_start)?;
+        facts.set_item("started", identity.started)?;
+        facts.set_item("nonce", &identity.nonce)?;
+        facts.set_item("version", &identity.version)?;
+    }
+    Ok(facts)
 }

@@ -3,6 +3,7 @@
 mod claim;
 mod codec;
 mod error;
+mod graph;
 mod hash;
 mod sched;
 mod store;

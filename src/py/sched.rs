@@ -1,8 +1,110 @@
-//! The graph and the scheduler for Python.
+//! The scheduler for Python.
+#![expect(clippy::needless_pass_by_value, reason = "what is extracted from a list belongs to the method")]
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::graph::PyGraph;
+use crate::sched::{Node, Scheduler};
 
 /// Adds this module's names to `jug._native`.
-pub(super) fn register(_m: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<PyGraph>()?;
+    m.add_class::<PyScheduler>()
+}
+
+/// What may run next. Pure: it learns of results and claims only from what it is told.
+#[pyclass(frozen, name = "Scheduler", module = "jug._native")]
+pub(super) struct PyScheduler {
+    graph: Py<PyGraph>,
+    scheduler: Mutex<Scheduler>,
+}
+
+impl PyScheduler {
+    /// The scheduler, which never calls Python; with nodes that it has.
+    fn with(&self, nodes: &[Node]) -> PyResult<MutexGuard<'_, Scheduler>> {
+        self.graph.get().check(nodes)?;
+        Ok(self.scheduler())
+    }
+
+    fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
+        self.scheduler.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl PyScheduler {
+    #[new]
+    #[pyo3(signature = (graph, *, done = Vec::new(), failed = Vec::new(), selected = None, offset = 0))]
+    fn new(
+        graph: &Bound<'_, PyGraph>,
+        done: Vec<Node>,
+        failed: Vec<Node>,
+        selected: Option<Vec<Node>>,
+        offset: usize,
+    ) -> PyResult<PyScheduler> {
+        let nodes = graph.get();
+        for list in [Some(&done), Some(&failed), selected.as_ref()].into_iter().flatten() {
+            nodes.check(list)?;
+        }
+        let core = Arc::clone(nodes.core());
+        let scheduler =
+            graph.py().detach(|| Scheduler::new(core, &done, &failed, selected.as_deref(), offset));
+        Ok(PyScheduler { graph: graph.clone().unbind(), scheduler: Mutex::new(scheduler) })
+    }
+
+    fn take(&self, limit: usize) -> Vec<Node> {
+        self.scheduler().take(limit)
+    }
+
+    fn put_back(&self, nodes: Vec<Node>) -> PyResult<()> {
+        self.with(&nodes)?.put_back(&nodes);
+        Ok(())
+    }
+
+    fn busy(&self, nodes: Vec<Node>) -> PyResult<()> {
+        self.with(&nodes)?.busy(&nodes);
+        Ok(())
+    }
+
+    fn busy_nodes(&self) -> Vec<Node> {
+        self.scheduler().busy_nodes()
+    }
+
+    fn free(&self, nodes: Vec<Node>) -> PyResult<()> {
+        self.with(&nodes)?.free(&nodes);
+        Ok(())
+    }
+
+    fn done(&self, nodes: Vec<Node>) -> PyResult<Vec<Node>> {
+        Ok(self.with(&nodes)?.done(&nodes))
+    }
+
+    fn failed(&self, nodes: Vec<Node>) -> PyResult<Vec<Node>> {
+        Ok(self.with(&nodes)?.failed(&nodes))
+    }
+
+    fn removed(&self, nodes: Vec<Node>) -> PyResult<()> {
+        self.with(&nodes)?.removed(&nodes);
+        Ok(())
+    }
+
+    fn nr_ready(&self) -> usize {
+        self.scheduler().nr_ready()
+    }
+
+    fn nr_unfinished(&self) -> usize {
+        self.scheduler().nr_unfinished()
+    }
+
+    fn stuck(&self) -> bool {
+        self.scheduler().is_stuck()
+    }
+
+    fn states<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let states: Vec<u8> = self.scheduler().states().iter().map(|state| *state as u8).collect();
+        PyBytes::new(py, &states)
+    }
 }

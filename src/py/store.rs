@@ -29,7 +29,6 @@ pub(super) struct PyStore(Arc<Store>);
 
 impl PyStore {
     /// The store itself, for the bindings that build on it.
-    #[expect(dead_code, reason = "the claims are opened on it")]
     pub(super) fn core(&self) -> &Arc<Store> {
         &self.0
     }
@@ -37,7 +36,7 @@ impl PyStore {
 
 /// A key as Python gives it.
 #[derive(Clone, Copy)]
-struct KeyBytes(Key);
+pub(super) struct KeyBytes(pub(super) Key);
 
 impl<'py> FromPyObject<'_, 'py> for KeyBytes {
     type Error = PyErr;
@@ -50,11 +49,13 @@ impl<'py> FromPyObject<'_, 'py> for KeyBytes {
     }
 }
 
-fn keys_from(keys: &Bound<'_, PyAny>) -> PyResult<Vec<Key>> {
+/// Keys from any iterable of `bytes`.
+pub(super) fn keys_from(keys: &Bound<'_, PyAny>) -> PyResult<Vec<Key>> {
     keys.try_iter()?.map(|key| Ok(key?.extract::<KeyBytes>()?.0)).collect()
 }
 
-fn to_bytes<'py>(py: Python<'py>, keys: &[Key]) -> Vec<Bound<'py, PyBytes>> {
+/// Keys as Python gets them.
+pub(super) fn to_bytes<'py>(py: Python<'py>, keys: &[Key]) -> Vec<Bound<'py, PyBytes>> {
     keys.iter().map(|key| PyBytes::new(py, key.as_bytes())).collect()
 }
 

@@ -22,7 +22,7 @@ fn keys(range: std::ops::Range<u64>) -> Vec<Key> {
 }
 
 fn open(dir: &Path) -> Posix {
-    Posix::new(Jugdir::open(dir).unwrap())
+    Posix::new(Jugdir::open(dir).unwrap(), Keeper::spawn())
 }
 
 fn ids(claims: &dyn Claims) -> Vec<u64> {
@@ -166,7 +166,7 @@ fn a_claim_is_never_held_twice_at_once() {
 
 fn a_batch() -> (Arc<Memory>, Arc<Batch>) {
     let claims = Arc::new(Memory::default());
-    (Arc::clone(&claims), Arc::new(Batch::new(claims)))
+    (Arc::clone(&claims), Batch::new(claims, Keeper::spawn()))
 }
 
 #[test]
@@ -197,13 +197,7 @@ fn a_dropped_batch_releases_everything() {
 #[test]
 fn what_is_claimed_behind_a_long_task_is_given_back() {
     let (claims, batch) = a_batch();
-    let keeper = Keeper::spawn();
-    let chore: Arc<dyn Tick> = batch.clone();
-    keeper.add(&chore);
     batch.claim(&keys(0..5)).unwrap();
-    assert!(batch.needs_nudge());
-    assert!(!batch.needs_nudge(), "one is enough");
-    keeper.nudge();
     assert!(batch.start(&key(0)).unwrap());
     let start = Instant::now();
     while claims.live().unwrap().len() > 1 {
@@ -242,7 +236,8 @@ fn short_tasks_keep_what_is_claimed_ahead() {
 fn giving_back_wakes_who_watches_the_claims() {
     let dir = tempfile::tempdir().unwrap();
     let jugdir = Jugdir::open(dir.path()).unwrap();
-    let batch = Batch::new(Arc::new(Posix::new(Arc::clone(&jugdir))));
+    let batch = Batch::new(Arc::new(open(dir.path())), Keeper::spawn());
+    jugdir.worker().unwrap();
     batch.claim(&keys(0..3)).unwrap();
     let watch = jug_native::fs::watch::Watch::new(&jugdir.claims()).unwrap();
     batch.start(&key(0)).unwrap();

@@ -1,0 +1,187 @@
+//! The graph of live tasks: which task is which node, under which key.
+#![expect(clippy::needless_pass_by_value, reason = "what is extracted from a list belongs to the method")]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use pyo3::exceptions::PyIndexError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+
+use super::store::to_bytes;
+use super::task::TaskCore;
+use super::walk;
+use crate::Key;
+use crate::sched::{Graph, Node};
+
+/// Tasks and what they need: one node per key, in order of first appearance.
+#[pyclass(frozen, name = "Graph", module = "jug._native")]
+pub(super) struct PyGraph {
+    graph: Arc<Graph>,
+    nodes: Nodes,
+    /// The node of each task that was given, in that order.
+    given: Vec<Node>,
+}
+
+impl PyGraph {
+    /// The graph itself, for the bindings that build on it.
+    pub(super) fn core(&self) -> &Arc<Graph> {
+        &self.graph
+    }
+
+    /// `IndexError` unless all of these are nodes.
+    pub(super) fn check(&self, nodes: &[Node]) -> PyResult<()> {
+        match nodes.iter().find(|node| **node as usize >= self.graph.len()) {
+            Some(node) => {
+                Err(PyIndexError::new_err(format!("no node {node} in a graph of {}", self.graph.len())))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+#[pymethods]
+impl PyGraph {
+    #[new]
+    #[pyo3(signature = (tasks))]
+    fn new(py: Python<'_>, tasks: &Bound<'_, PyAny>) -> PyResult<PyGraph> {
+        let mut builder = Builder::default();
+        let mut given = Vec::new();
+        for task in tasks.try_iter()? {
+            let task = task?.cast_into::<TaskCore>()?;
+            given.push(builder.given(&task)?);
+        }
+        builder.add_the_others(py)?;
+        let Builder { nodes, edges, .. } = builder;
+        let graph = py.detach(|| Arc::new(Graph::from_edges(nodes.keys.len(), &edges)));
+        Ok(PyGraph { graph, nodes: nodes.shrunk(), given })
+    }
+
+    fn __len__(&self) -> usize {
+        self.graph.len()
+    }
+
+    fn tasks(&self, py: Python<'_>) -> Vec<Py<TaskCore>> {
+        self.nodes.tasks.iter().map(|task| task.clone_ref(py)).collect()
+    }
+
+    fn node_of(&self, task: &Bound<'_, TaskCore>) -> PyResult<Option<Node>> {
+        Ok(self.nodes.find(&walk::key_of_task(task)?))
+    }
+
+    fn node_ids(&self) -> Vec<Node> {
+        self.given.clone()
+    }
+
+    #[pyo3(signature = (nodes = None))]
+    fn keys<'py>(&self, py: Python<'py>, nodes: Option<Vec<Node>>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        let Some(nodes) = nodes else { return Ok(to_bytes(py, &self.nodes.keys)) };
+        self.check(&nodes)?;
+        Ok(nodes.iter().map(|node| PyBytes::new(py, self.nodes.keys[*node as usize].as_bytes())).collect())
+    }
+
+    fn names<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyString>>> {
+        let mut known = HashMap::new();
+        let name = |task: &Py<TaskCore>| {
+            let name = task.get().display_name(py)?;
+            Ok(known.entry(name.to_str()?.to_owned()).or_insert(name).clone())
+        };
+        self.nodes.tasks.iter().map(name).collect()
+    }
+
+    fn dependencies(&self, node: Node) -> PyResult<Vec<Node>> {
+        self.check(&[node])?;
+        Ok(self.graph.dependencies(node).to_vec())
+    }
+
+    fn dependents(&self, node: Node) -> PyResult<Vec<Node>> {
+        self.check(&[node])?;
+        Ok(self.graph.dependents(node).to_vec())
+    }
+
+    fn closure(&self, py: Python<'_>, nodes: Vec<Node>) -> PyResult<Vec<Node>> {
+        self.check(&nodes)?;
+        Ok(py.detach(|| self.graph.closure(&nodes)))
+    }
+}
+
+/// The tasks of the nodes and their keys.
+#[derive(Default)]
+struct Nodes {
+    keys: Vec<Key>,
+    tasks: Vec<Py<TaskCore>>,
+    /// Nodes by their key: a digest, so its first bytes are hash enough.
+    by_key: HashTable<Node>,
+}
+
+impl Nodes {
+    fn find(&self, key: &Key) -> Option<Node> {
+        self.by_key.find(key.prefix(), |node| self.keys[*node as usize] == *key).copied()
+    }
+
+    /// The node of a key, and whether it is new.
+    fn enter(&mut self, key: Key, task: &Bound<'_, TaskCore>) -> PyResult<(Node, bool)> {
+        if let Some(node) = self.find(&key) {
+            return Ok((node, false));
+        }
+        let node = Node::try_from(self.keys.len())?;
+        self.keys.push(key);
+        self.tasks.push(task.clone().unbind());
+        let keys = &self.keys;
+        self.by_key.insert_unique(key.prefix(), node, |other| keys[*other as usize].prefix());
+        Ok((node, true))
+    }
+
+    fn shrunk(mut self) -> Nodes {
+        self.keys.shrink_to_fit();
+        self.tasks.shrink_to_fit();
+        self
+    }
+}
+
+/// A graph in the making.
+#[derive(Default)]
+struct Builder {
+    nodes: Nodes,
+    edges: Vec<(Node, Node)>,
+    /// Nodes, with tasks they need that were not given so far.
+    open: Vec<(Node, Py<TaskCore>)>,
+}
+
+impl Builder {
+    /// Enters a task that the caller gave; its node.
+    fn given(&mut self, task: &Bound<'_, TaskCore>) -> PyResult<Node> {
+        let (key, dependencies) = match task.get().known_key().and_then(|key| self.nodes.find(&key)) {
+            Some(node) => return Ok(node),
+            None => walk::key_and_dependencies(task)?,
+        };
+        let (node, is_new) = self.nodes.enter(key, task)?;
+        if is_new {
+            self.needs(node, dependencies)?;
+        }
+        Ok(node)
+    }
+
+    fn needs(&mut self, node: Node, dependencies: Vec<Bound<'_, TaskCore>>) -> PyResult<()> {
+        for dependency in dependencies {
+            match self.nodes.find(&walk::key_of_task(&dependency)?) {
+                Some(needed) => self.edges.push((node, needed)),
+                None => self.open.push((node, dependency.unbind())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Enters what is needed and was not given, and what that needs in turn.
+    fn add_the_others(&mut self, py: Python<'_>) -> PyResult<()> {
+        // First come, first numbered; what follows of it is appended and comes later.
+        let mut next = 0;
+        while let Some((node, task)) = self.open.get(next).map(|(node, task)| (*node, task.clone_ref(py))) {
+            let needed = self.given(task.bind(py))?;
+            self.edges.push((node, needed));
+            next += 1;
+        }
+        Ok(())
+    }
+}

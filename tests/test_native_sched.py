@@ -1,0 +1,162 @@
+"""The graph of live tasks, and the scheduler as Python sees it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from jug._native import Graph, Scheduler, TaskCore
+
+
+def add(*numbers):
+    return sum(numbers)
+
+
+def diamond():
+    """0 <- 1, 0 <- 2, (1, 2) <- 3."""
+    top = TaskCore(add, 1)
+    left, right = TaskCore(add, top, 1), TaskCore(add, top, 2)
+    return [top, left, right, TaskCore(add, [left, {"x": right}])]
+
+
+def test_a_graph_numbers_tasks_in_their_order():
+    tasks = diamond()
+    graph = Graph(tasks)
+    assert len(graph) == 4
+    assert graph.tasks() == tasks
+    assert graph.keys() == [task.key() for task in tasks]
+    assert graph.keys([3, 0]) == [tasks[3].key(), tasks[0].key()]
+    assert [graph.node_of(task) for task in tasks] == graph.node_ids() == [0, 1, 2, 3]
+    assert [graph.dependencies(node) for node in range(4)] == [[], [0], [0], [1, 2]]
+    assert [graph.dependents(node) for node in range(4)] == [[1, 2], [3], [3], []]
+    assert graph.closure([1]) == [1, 3]
+    assert graph.node_of(TaskCore(add, 99)) is None
+
+
+def test_equal_tasks_are_one_node():
+    first, again = TaskCore(add, 1), TaskCore(add, 1)
+    last = TaskCore(add, again)
+    graph = Graph([first, again, last, first])
+    assert len(graph) == 2
+    assert graph.tasks() == [first, last]
+    assert graph.node_ids() == [0, 0, 1, 0]
+    assert graph.dependencies(1) == [0]
+
+
+def test_what_is_needed_but_was_not_given_is_a_node_too():
+    tasks = diamond()
+    graph = Graph(tasks[3:])
+    assert len(graph) == 4
+    assert graph.node_ids() == [0]
+    assert set(graph.tasks()) == set(tasks)
+    assert sorted(graph.dependencies(0)) == sorted(graph.node_of(task) for task in tasks[1:3])
+    backwards = Graph(tasks[::-1])
+    assert backwards.tasks() == tasks[::-1]
+    assert backwards.dependencies(0) == [2, 1]
+
+
+def test_a_graph_takes_any_iterable_of_tasks_and_nothing_else():
+    assert len(Graph(task for task in diamond())) == 4
+    assert len(Graph([])) == 0
+    with pytest.raises(TypeError):
+        Graph([1])
+    with pytest.raises(IndexError, match="no node 4 in a graph of 4"):
+        Graph(diamond()).dependencies(4)
+
+
+def test_equal_names_are_one_string():
+    names = Graph(diamond()).names()
+    assert names == [f"{__name__}.add"] * 4
+    assert len({id(name) for name in names}) == 1
+
+
+def test_a_chain_of_100000_tasks_is_walked_without_recursion():
+    task = TaskCore(add, 0)
+    for number in range(100_000):
+        task = TaskCore(add, task, number)
+    graph = Graph([task])
+    assert len(graph) == 100_001
+    first = next(node for node in range(100_000, -1, -1) if not graph.dependencies(node))
+    assert len(graph.closure([first])) == 100_001
+
+
+def test_a_scheduler_drains_a_diamond():
+    scheduler = Scheduler(Graph(diamond()))
+    assert scheduler.states() == b"rwww"
+    assert scheduler.take(5) == [0]
+    assert scheduler.states() == b"twww"
+    assert scheduler.done([0]) == []
+    assert scheduler.take(1) == [1]
+    assert scheduler.done([1]) == []
+    assert scheduler.take(1) == [2]
+    assert scheduler.done([2]) == [0]
+    assert scheduler.nr_ready() == 1
+    assert scheduler.take(1) == [3]
+    assert sorted(scheduler.done([3])) == [1, 2, 3]
+    assert (scheduler.nr_ready(), scheduler.nr_unfinished(), scheduler.stuck()) == (0, 0, False)
+    assert scheduler.states() == b"dddd"
+
+
+def test_what_is_known_at_the_start_is_not_run():
+    graph = Graph(diamond())
+    scheduler = Scheduler(graph, done=[0], failed=[1], offset=2)
+    assert scheduler.take(5) == [2]
+    scheduler.done([2])
+    assert scheduler.stuck()
+    assert scheduler.states() == b"dfdw"
+    scheduler.removed([1])
+    assert scheduler.take(5) == [1]
+
+
+def test_only_what_is_selected_is_offered():
+    scheduler = Scheduler(Graph(diamond()), selected=[0, 2])
+    assert scheduler.nr_unfinished() == 2
+    assert scheduler.take(5) == [0]
+    scheduler.done([0])
+    assert scheduler.take(5) == [2]
+
+
+def test_busy_nodes_wait_until_they_are_free():
+    scheduler = Scheduler(Graph([TaskCore(add, number) for number in range(3)]))
+    assert scheduler.take(3) == [0, 1, 2]
+    scheduler.busy([0, 1])
+    scheduler.put_back([2])
+    assert scheduler.busy_nodes() == [0, 1]
+    assert scheduler.states() == b"bbr"
+    scheduler.free([1])
+    assert sorted(scheduler.take(3)) == [1, 2]
+    assert scheduler.failed([0]) == []
+    assert scheduler.states() == b"ftt"
+
+
+@pytest.mark.parametrize("method", ["put_back", "busy", "free", "done", "failed", "removed"])
+def test_a_node_that_is_none_is_refused(method):
+    scheduler = Scheduler(Graph(diamond()))
+    with pytest.raises(IndexError):
+        getattr(scheduler, method)([4])
+    with pytest.raises(OverflowError):
+        getattr(scheduler, method)([-1])
+    with pytest.raises(IndexError):
+        Scheduler(Graph(diamond()), done=[17])
+
+
+MEMORY = """
+import resource, sys
+from jug._native import Graph, TaskCore
+def f(*args): pass
+tasks = [TaskCore(f, number) for number in range(100_000)]
+tasks = [task for task in tasks if task.key()]
+def resident():
+    for line in open("/proc/self/status"):
+        if line.startswith("VmRSS"):
+            return int(line.split()[1])
+before = resident()
+graph = Graph(tasks)
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_a_graph_of_100000_tasks_takes_at_most_15_mb():
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
+    assert int(done.stdout) <= 15_000
