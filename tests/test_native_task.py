@@ -1,5 +1,6 @@
 """The Rust half of a task: what it is made of, what it is called, what it depends on."""
 
+import collections
 import functools
 import gc
 import weakref
@@ -237,3 +238,79 @@ def test_the_message_names_the_task_and_the_argument():
         Task(f, 1, x=[lambda: 1]).key()
     with pytest.raises(TypeError, match=rf"task {name}: argument 1 is a generator"):
         Task(g, Task(f, (i for i in ()))).key()
+
+
+# --- resolve --------------------------------------------------------------------------------------
+
+
+def done(value):
+    """A task with a result."""
+    task = Task(f, value)
+    task._result = value
+    return task
+
+
+def test_tasks_in_lists_tuples_and_dict_values_become_their_values():
+    value = [done(1), (done([2]), {"k": done(3), done(4): 5})]
+    resolved = _native.resolve(value)
+    assert resolved[:1] == [1]
+    assert resolved[1][0] == [2]
+    assert list(resolved[1][1].values()) == [3, 5]
+    assert isinstance(list(resolved[1][1])[1], Task)
+
+
+def test_containers_are_copied_and_nothing_else_is():
+    inner, obj = [1], Thing()
+    value = [inner, obj, "text"]
+    resolved = _native.resolve(value)
+    assert resolved == value
+    assert resolved is not value
+    assert resolved[0] is not inner
+    assert resolved[1] is obj
+    assert _native.resolve(obj) is obj
+
+
+def test_sets_and_subclasses_of_containers_are_left_alone():
+    task = done(1)
+    for value in ({task}, collections.OrderedDict(a=task), collections.deque([task])):
+        assert _native.resolve(value) is value
+
+
+def test_an_object_gives_its_own_value():
+    class Own:
+        def __jug_value__(self):
+            return "own"
+
+    assert _native.resolve([Own()]) == ["own"]
+    assert _native.resolve(Own) is Own
+
+
+def test_a_task_without_a_result_is_asked_for_its_value():
+    class Loading(TaskCore):
+        def value(self):
+            return "loaded"
+
+    assert _native.resolve((Loading(f),)) == ("loaded",)
+
+
+def test_arguments_are_resolved_for_the_call():
+    task = Task(f, done(1), [done(2)], k=done(3))
+    assert _native.resolve_args(task) == ((1, [2]), {"k": 3})
+    assert _native.resolve_args(Task(f, 1)) == ((1,), None)
+
+
+def test_a_list_that_holds_itself_becomes_another_one_that_does():
+    ring = [done(1)]
+    ring.append({"ring": ring})
+    resolved = _native.resolve(ring)
+    assert resolved[0] == 1
+    assert resolved[1]["ring"] is resolved
+    assert resolved is not ring
+
+
+def test_resolving_10000_levels_is_refused():
+    value = []
+    for _ in range(10_000):
+        value = [value]
+    with pytest.raises(TypeError, match="nested more than"):
+        _native.resolve(value)

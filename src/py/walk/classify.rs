@@ -76,7 +76,7 @@ impl<'py> Walk<'py> {
             let what =
                 format!("a {class} (a subclass of list or tuple) that holds an object with __jug_hash__");
             if dependencies {
-                return Err(self.unkeyable(what, "use a plain list, tuple or dict"));
+                return self.refuse(what, "use a plain list, tuple or dict");
             }
         }
         if dependencies {
@@ -91,7 +91,7 @@ impl<'py> Walk<'py> {
             let class = object.get_type().name()?.to_string();
             let what =
                 format!("a {class} whose __jug_hash__ returned {} instead of bytes", hash.get_type().name()?);
-            return Err(self.unkeyable(what, "make it return bytes, for example from jug.hash.hash_one"));
+            return self.refuse(what, "make it return bytes, for example from jug.hash.hash_one");
         };
         self.content(Tag::Custom, hash.as_bytes());
         Ok(())
@@ -199,6 +199,19 @@ fn inherited(module: &str, qualname: &str) -> Option<Encode> {
         ("numpy", "generic") => |walk, object| walk.scalar(object),
         ("numpy", "ndarray") => |walk, object| walk.array_subclass(object),
         ("numpy.random.bit_generator", "BitGenerator") => |walk, object| walk.bit_generator(object),
+        _ => return of_frames(module, qualname),
+    })
+}
+
+/// The encoding of frames and their parts. Pandas 3 says that they live in `pandas`, older ones say where.
+fn of_frames(module: &str, qualname: &str) -> Option<Encode> {
+    Some(match (module.split('.').next()?, qualname) {
+        ("pandas", "DataFrame") => |walk, object| walk.data_frame(object),
+        ("pandas", "Series") => |walk, object| walk.series(object),
+        ("pandas", "Index") => |walk, object| walk.index(object),
+        ("pandas", "ExtensionArray") => |walk, object| walk.extension_array(object),
+        ("polars", "DataFrame") => |walk, object| walk.polars_frame(object),
+        ("polars", "Series") => |walk, object| walk.polars_series(object),
         _ => return None,
     })
 }

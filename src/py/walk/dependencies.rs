@@ -18,7 +18,7 @@ impl<'py> Walk<'py> {
         }
         if self.stack.len() >= DEPTH {
             let what = format!("a value nested more than {DEPTH} levels deep");
-            return Err(self.unkeyable(what, "flatten it"));
+            return self.refuse(what, "flatten it");
         }
         self.stack.push(object.as_ptr() as usize);
         if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {

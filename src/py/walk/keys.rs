@@ -136,7 +136,7 @@ fn attempt<'py>(walk: &mut Walk<'py>, task: &Bound<'py, TaskCore>) -> PyResult<O
     walk.encoder.close(tuple);
     let keywords = core.keywords(walk.py);
     let mut items = walk.encoder.open_items(Tag::Dict, keywords.map_or(0, PyDictMethods::len));
-    for (name, argument) in keywords.map(|keywords| keywords.copy()).transpose()?.into_iter().flatten() {
+    for (name, argument) in keywords.map(PyDictMethods::copy).transpose()?.into_iter().flatten() {
         walk.encoder.item(&mut items);
         walk.value(&name).map_err(|fault| describe(*fault, task, "a keyword"))?;
         walk.value(&argument).map_err(|fault| describe(*fault, task, &format!("argument {name}=")))?;

@@ -4,6 +4,7 @@ mod classify;
 mod containers;
 mod dependencies;
 mod fault;
+mod frames;
 mod keys;
 mod lambda;
 mod named;
@@ -30,9 +31,9 @@ use crate::hash::{BULK, Encoder, Tag, digest};
 /// in an optimised build, and secondary threads have as little as half a megabyte.
 pub(super) const DEPTH: usize = 400;
 
-/// How many objects of reference cycles are walked before giving up. What lies on a cycle is encoded
-/// anew for every path that leads to it, so a dense graph of objects would take for ever.
-const ENTANGLED: usize = 1_000_000;
+/// How many times objects on reference cycles are walked again before giving up. What lies on a cycle is
+/// encoded anew for every path that leads to it, so a dense graph of objects would take for ever.
+const ENTANGLED: usize = 50_000;
 
 /// The state of a walk: the encoding so far, and where in the object graph it is.
 pub(super) struct Walk<'py> {
@@ -42,7 +43,8 @@ pub(super) struct Walk<'py> {
     stack: Vec<usize>,
     /// The outermost level that something met since the current level began refers back to.
     low: usize,
-    /// How many objects on cycles were walked.
+    /// Addresses of the objects on cycles that were walked, and how often one of them was met again.
+    cyclic: HashSet<usize>,
     entangled: usize,
     /// Values whose folded encoding is known, kept alive so that their address stays theirs.
     folded: HashMap<usize, (Bound<'py, PyAny>, [u8; 32])>,
@@ -75,6 +77,7 @@ impl<'py> Walk<'py> {
             encoder: Encoder::new(),
             stack: Vec::new(),
             low: usize::MAX,
+            cyclic: HashSet::new(),
             entangled: 0,
             folded: HashMap::new(),
             kinds: HashMap::new(),
@@ -93,6 +96,8 @@ impl<'py> Walk<'py> {
         self.encoder.truncate(0);
         self.stack.clear();
         self.low = usize::MAX;
+        self.cyclic.clear();
+        self.entangled = 0;
         self.opaque = 0;
         self.sealed = None;
         self.dependencies.clear();
@@ -168,7 +173,7 @@ impl<'py> Walk<'py> {
             let what = format!(
                 "a {class} (a subclass of list or tuple) that holds a task, which is never replaced by its result"
             );
-            return Err(self.unkeyable(what, "use a plain list, tuple or dict"));
+            return self.refuse(what, "use a plain list, tuple or dict");
         }
         self.note(task);
         if let Some(key) = task.get().known_key() {
@@ -205,7 +210,7 @@ impl<'py> Walk<'py> {
         }
         if self.stack.len() >= DEPTH {
             let what = format!("a value nested more than {DEPTH} levels deep");
-            return Err(self.unkeyable(what, "flatten it, or give its class a __jug_hash__ method"));
+            return self.refuse(what, "flatten it, or give its class a __jug_hash__ method");
         }
         let level = Level { start: self.encoder.len(), low: self.low, met: self.met };
         self.low = usize::MAX;
@@ -225,10 +230,12 @@ impl<'py> Walk<'py> {
             }
         } else {
             self.low = self.low.min(level.low);
-            self.entangled += 1;
+            if !self.cyclic.insert(object.as_ptr() as usize) {
+                self.entangled += 1;
+            }
             if self.entangled > ENTANGLED {
                 let what = "a web of objects that refer to one another in too many ways".to_owned();
-                return Err(self.unkeyable(what, "give their class a __jug_hash__ method"));
+                return self.refuse(what, "give their class a __jug_hash__ method");
             }
         }
         Ok(())
@@ -255,9 +262,10 @@ impl<'py> Walk<'py> {
         outcome
     }
 
-    fn unkeyable(&self, what: impl Into<String>, advice: impl Into<String>) -> Box<Fault> {
+    /// Ends the walk: what stands here has no key.
+    fn refuse<T>(&self, what: impl Into<String>, advice: impl Into<String>) -> Walked<T> {
         let (what, advice) = (what.into(), advice.into());
-        Box::new(Fault::Unkeyable(fault::Unkeyable { what, advice, inside: !self.stack.is_empty() }))
+        Err(Box::new(Fault::Unkeyable(fault::Unkeyable { what, advice, inside: !self.stack.is_empty() })))
     }
 
     fn key(&self) -> Key {

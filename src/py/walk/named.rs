@@ -19,6 +19,18 @@ fn public_module(module: &str) -> &str {
         "_decimal" | "_pydecimal" => "decimal",
         "pathlib._local" | "pathlib._abc" | "pathlib._types" => "pathlib",
         "numpy.core" => "numpy._core",
+        "numpy.ma.core" => "numpy.ma",
+        "numpy.rec" => "numpy",
+        "pandas.core.frame"
+        | "pandas.core.series"
+        | "pandas.core.indexes.base"
+        | "pandas.core.indexes.range"
+        | "pandas.core.indexes.multi"
+        | "pandas.core.indexes.datetimes"
+        | "pandas.core.indexes.timedeltas"
+        | "pandas.core.indexes.period"
+        | "pandas.core.indexes.category"
+        | "pandas.core.indexes.interval" => "pandas",
         _ => module,
     }
 }
@@ -31,7 +43,7 @@ fn stable_module(module: &str) -> String {
     }
 }
 
-fn text<'py>(object: &Bound<'py, PyAny>, attribute: &str) -> PyResult<Option<String>> {
+fn text(object: &Bound<'_, PyAny>, attribute: &str) -> PyResult<Option<String>> {
     match object.getattr_opt(attribute)? {
         Some(value) => Ok(value.cast::<PyString>().ok().map(|text| text.to_string_lossy().into_owned())),
         None => Ok(None),
@@ -49,18 +61,18 @@ impl<'py> Walk<'py> {
     ) -> Walked<()> {
         let fix = format!("define the {noun} at module level, with its own name");
         if qualname.contains("<lambda>") {
-            return Err(
-                self.unkeyable("a lambda, which has no stable name", "define it with def at module level")
-            );
+            return self.refuse("a lambda, which has no stable name", "define it with def at module level");
         }
         if qualname.contains("<locals>") {
             let what =
                 format!("the {noun} {qualname}, which is made anew by each call of the function around it");
-            return Err(self.unkeyable(what, fix));
+            return self.refuse(what, fix);
         }
         let Some(module) = module else {
-            return Err(self.unkeyable(format!("the {noun} {qualname}, which belongs to no module"), fix));
+            return self.refuse(format!("the {noun} {qualname}, which belongs to no module"), fix);
         };
+        // Numpy 2 also renamed one class.
+        let qualname = if (module, qualname) == ("numpy", "bool_") { "bool" } else { qualname };
         self.encoder.named(tag, &stable_module(module), qualname);
         Ok(())
     }
@@ -154,7 +166,7 @@ impl<'py> Walk<'py> {
         let module = text(ufunc, "__module__")?;
         if module.is_none() || name.contains(' ') {
             let what = format!("the ufunc {name:?}, which cannot be found by its name");
-            return Err(self.unkeyable(what, "wrap it in a function of your own"));
+            return self.refuse(what, "wrap it in a function of your own");
         }
         self.by_name(Tag::Function, module.as_deref(), &name, "ufunc")
     }

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use super::stdlib::pairs;
-use super::{Fault, Walk, Walked};
+use super::{Walk, Walked};
 use crate::hash::Tag;
 
 /// The protocol version whose forms are encoded. Fixed: other versions give other forms.
@@ -98,7 +98,7 @@ impl<'py> Walk<'py> {
         match self.parts_of(object)? {
             Some(Taken::Named(name)) => self.global(object, &name),
             Some(Taken::Apart(parts)) => self.level(object, |walk| walk.parts(&parts, contents)),
-            None => Err(self.without_parts(object)?),
+            None => self.refuse_object(object),
         }
     }
 
@@ -164,7 +164,7 @@ impl<'py> Walk<'py> {
         Ok(parts.map(Taken::Apart))
     }
 
-    fn without_parts(&self, object: &Bound<'py, PyAny>) -> PyResult<Box<Fault>> {
+    fn refuse_object(&self, object: &Bound<'py, PyAny>) -> Walked<()> {
         let class = object.get_type();
         let name = class.fully_qualified_name()?.to_string();
         let noun = match name.as_str() {
@@ -177,7 +177,7 @@ impl<'py> Walk<'py> {
             _ => format!("an object of class {name}"),
         };
         let what = format!("{noun}, which has no value that could be told from another's");
-        Ok(self.unkeyable(what, "pass plain data instead, or give its class a __jug_hash__ method"))
+        self.refuse(what, "pass plain data instead, or give its class a __jug_hash__ method")
     }
 }
 

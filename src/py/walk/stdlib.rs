@@ -179,8 +179,8 @@ impl<'py> Walk<'py> {
     pub(super) fn zoneinfo(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
         let key = object.getattr("key")?;
         if key.is_none() {
-            return Err(self
-                .unkeyable("a ZoneInfo that was read from a file without a key", "pass key= to from_file"));
+            return self
+                .refuse("a ZoneInfo that was read from a file without a key", "pass key= to from_file");
         }
         self.record(object, "zoneinfo.ZoneInfo", &[key])
     }
