@@ -8,8 +8,9 @@ use lz4_flex::block;
 /// Shorter values are not compressed.
 pub const MIN_LEN: usize = 512;
 const BLOCK: usize = 1024 * 1024;
-/// How much of a large value is tried before all of it is.
-const SAMPLE: usize = 64 * 1024;
+/// Of a large value so many bytes are tried, in so many places, before all of it is.
+const SAMPLE: usize = 16 * 1024;
+const SAMPLES: usize = 4;
 /// LZ4 cannot make bytes more than this many times smaller, so that a greater claim is a lie.
 const MAX_RATIO: u64 = 256;
 
@@ -43,15 +44,16 @@ fn push_block(out: &mut Vec<u8>, raw: &[u8], scratch: &mut [u8]) -> Option<()> {
     Some(())
 }
 
-/// Looks at a piece from the middle of a large value.
+/// Looks at pieces of a large value.
 fn sample_pays(parts: &[&[u8]], total: usize) -> bool {
     let Some(longest) = parts.iter().max_by_key(|part| part.len()) else { return false };
-    if total < 4 * SAMPLE || longest.len() < 2 * SAMPLE {
+    if total < 4 * SAMPLES * SAMPLE || longest.len() < 2 * SAMPLES * SAMPLE {
         return true;
     }
-    let middle = longest.len() / 2;
-    let sample = &longest[middle..(middle + SAMPLE).min(longest.len())];
-    block::compress(sample).len() <= sample.len() - sample.len() / 8
+    let places = longest.chunks(longest.len() / SAMPLES).take(SAMPLES);
+    let samples = places.map(|place| &place[place.len() / 2..][..SAMPLE]);
+    let packed: usize = samples.map(|sample| block::compress(sample).len()).sum();
+    packed <= SAMPLES * SAMPLE / 8 * 7
 }
 
 /// The bytes that were compressed; `None` if these are no such form.

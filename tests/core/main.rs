@@ -4,9 +4,16 @@
 
 mod child;
 mod claim;
+mod codec;
+mod flaky;
 mod hash;
+mod index;
 mod jugdir;
 mod keeper;
 mod lock;
+mod record;
 mod sched;
+mod shelf;
+mod store;
 mod watch;
+mod writer;
