@@ -15,6 +15,8 @@ pub enum Codec {
     Pickle,
     /// An array: dtype, shape, order and raw elements, as described in [`ndarray`].
     Ndarray,
+    /// A data frame: a byte for the library it belongs to, then a file of that library's.
+    Frame,
 }
 
 impl Codec {
@@ -23,12 +25,13 @@ impl Codec {
         match self {
             Codec::Pickle => 1,
             Codec::Ndarray => 2,
+            Codec::Frame => 3,
         }
     }
 
     /// The form for which this byte stands on disk.
     pub fn from_byte(byte: u8) -> Option<Codec> {
-        [Codec::Pickle, Codec::Ndarray].into_iter().find(|codec| codec.to_byte() == byte)
+        [Codec::Pickle, Codec::Ndarray, Codec::Frame].into_iter().find(|codec| codec.to_byte() == byte)
     }
 }
 

@@ -59,7 +59,10 @@ pub fn scan(
     sink: &mut dyn FnMut(Event),
 ) -> Result<(u64, Stop)> {
     let file = File::open(path).context("opening", path)?;
-    let mut window = Window { file: &file, path, bytes: Vec::new(), base: 0 };
+    let length = file.metadata().context("reading", path)?.len();
+    // Most segments are much shorter than a chunk.
+    let chunk = usize::try_from(length.saturating_sub(from)).unwrap_or(CHUNK).min(CHUNK) + 1;
+    let mut window = Window { file: &file, path, bytes: Vec::new(), base: 0, chunk };
     let mut at = from;
     if at == 0 {
         match segment::decode(window.at(0, segment::HEADER_MAX)?, path)? {
@@ -109,6 +112,8 @@ struct Window<'f> {
     path: &'f Path,
     bytes: Vec<u8>,
     base: u64,
+    /// How much is read at a time, unless more is asked for.
+    chunk: usize,
 }
 
 impl Window<'_> {
@@ -116,7 +121,7 @@ impl Window<'_> {
     fn at(&mut self, offset: u64, length: usize) -> Result<&[u8]> {
         let end = self.base + self.bytes.len() as u64;
         if offset < self.base || offset + length as u64 > end {
-            self.bytes.resize(CHUNK, 0);
+            self.bytes.resize(self.chunk.max(length), 0);
             let count = file::read_at(self.file, &mut self.bytes, offset).context("reading", self.path)?;
             self.bytes.truncate(count);
             self.base = offset;

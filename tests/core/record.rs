@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use jug_native::Error;
+use jug_native::store::damage::Report;
 use jug_native::store::record::{self, CRITICAL, HEADER_LEN, Header, Kind};
 use jug_native::store::{Store, segment};
 use serde_pickle::{SerOptions, Value};
@@ -66,7 +67,7 @@ fn the_golden_segment_is_read_for_ever() {
     assert_eq!((&*found.facts.name, &*found.worker, found.size), ("primes.is_prime", "ghost", 4));
     assert_eq!((found.facts.started, found.facts.duration), (1_700_000_000_123_456, 98_765));
     assert_eq!((found.facts.attempt, found.facts.code), (2, 0x0123_4567_89ab_cdef));
-    assert_eq!(store.damage(), Default::default());
+    assert_eq!(store.damage(), Report::default());
 }
 
 #[test]
@@ -88,7 +89,7 @@ fn a_tail_torn_at_any_byte_costs_the_torn_record_only() {
         for number in 0..3 {
             assert_eq!(load(&store, number).is_some(), usize::from(number) < whole);
         }
-        assert_eq!(store.damage(), Default::default(), "cut at {cut}");
+        assert_eq!(store.damage(), Report::default(), "cut at {cut}");
     }
 }
 
@@ -102,7 +103,7 @@ fn a_tail_of_zeros_at_any_record_is_a_tail_that_was_not_written() {
         shelf.put(&bytes);
         let store = shelf.open();
         assert_eq!(store.keys().len(), whole + 1);
-        assert_eq!(store.damage(), Default::default());
+        assert_eq!(store.damage(), Report::default());
     }
 }
 
@@ -143,9 +144,9 @@ fn a_bad_payload_costs_one_record_and_its_key_is_known() {
     assert_eq!((damage.records, damage.keys, damage.files.len()), (1, vec![key(1)], 0));
     // A later result heals it.
     crate::shelf::save(&store, 1, b"again").unwrap();
-    assert_eq!(store.damage(), Default::default());
+    assert_eq!(store.damage(), Report::default());
     store.close().unwrap();
-    assert_eq!(shelf.open().damage(), Default::default());
+    assert_eq!(shelf.open().damage(), Report::default());
 }
 
 #[test]
@@ -173,7 +174,7 @@ fn a_header_that_promises_more_than_the_file_holds_is_a_torn_tail() {
         draft.bytes.extend_from_slice(b"a little");
         let store_at = Shelf::with_segment(&draft.bytes);
         let store = store_at.open();
-        assert_eq!((store.keys(), store.damage()), (vec![key(0)], Default::default()));
+        assert_eq!((store.keys(), store.damage()), (vec![key(0)], Report::default()));
     }
 }
 
@@ -196,7 +197,7 @@ fn a_record_of_a_later_version_is_skipped_unless_it_is_critical() {
     for header in [later, unknown] {
         let draft = Draft::new().record(header.clone(), b"?").result(key(2), b"two");
         let store = Shelf::with_segment(&draft.bytes).open();
-        assert_eq!((store.keys(), store.damage()), (vec![key(2)], Default::default()));
+        assert_eq!((store.keys(), store.damage()), (vec![key(2)], Report::default()));
 
         let critical = Header { flags: CRITICAL, ..header };
         let shelf = Shelf::with_segment(&Draft::new().record(critical, b"?").bytes);

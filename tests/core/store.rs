@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jug_native::Error;
+use jug_native::store::damage::Report;
 use jug_native::store::{State, Store};
 
 use crate::shelf::{Draft, Shelf, key, load, noise, save};
@@ -66,8 +67,10 @@ fn a_value_that_compresses_takes_less_room() {
     assert_eq!(load(&store, 1).unwrap(), value);
 }
 
+type Damaging = fn(&Path);
+
 /// Damages the one blob there is, in each of the ways that can happen.
-fn damages() -> Vec<(&'static str, fn(&Path))> {
+fn damages() -> Vec<(&'static str, Damaging)> {
     vec![
         ("its file is missing", |path| fs::remove_file(path).unwrap()),
         ("its file has another length", |path| fs::write(path, "short").unwrap()),
@@ -193,7 +196,7 @@ fn a_living_writers_unfinished_record_is_waited_for() {
     for cut in whole.len()..both.len() {
         fs::write(&path, &both[..cut]).unwrap();
         let reader = shelf.open();
-        assert_eq!((reader.keys(), reader.damage()), (vec![key(1)], Default::default()));
+        assert_eq!((reader.keys(), reader.damage()), (vec![key(1)], Report::default()));
         fs::write(&path, &both).unwrap();
         assert_eq!(reader.refresh().unwrap(), [(key(2), State::Result)], "cut at {cut}");
     }

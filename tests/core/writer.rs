@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use jug_native::store::damage::Report;
 use jug_native::store::record::{Header, Kind};
 use jug_native::store::{Durability, State, Store};
 
@@ -88,7 +89,7 @@ fn after_a_failed_write_the_rest_goes_into_a_new_segment() {
         assert_eq!(load(&store, 1).unwrap(), b"before");
         assert!((2..6).all(|number| load(&store, number).unwrap() == b"after"));
         assert!((6..9).all(|number| load(&store, number).unwrap() == b"later"));
-        assert_eq!(store.damage(), Default::default());
+        assert_eq!(store.damage(), Report::default());
     }
 }
 
@@ -153,7 +154,7 @@ fn a_full_disk_is_an_error_and_what_was_stored_before_stays() {
     for store in [store, shelf.open()] {
         assert_eq!(load(&store, 1).unwrap(), b"before");
         assert_eq!(load(&store, 2).unwrap(), b"with space");
-        assert_eq!(store.damage(), Default::default());
+        assert_eq!(store.damage(), Report::default());
     }
 }
 

@@ -1,80 +1,22 @@
-//! A live Python value <-> its stored form.
-
-use std::borrow::Cow;
+//! Arrays without Python objects in them: raw elements and a text for their dtype.
 
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyNone, PyString, PyTuple, PyType};
+use pyo3::types::{PyString, PyTuple};
 
-use super::error::DamagedResult;
+use super::loaded_type;
 use crate::codec::ndarray::{Head, Order};
-use crate::codec::{Codec, Encoded, Stored};
+use crate::py::error::DamagedResult;
 
-/// A value's stored form, as far as it lives in Python's memory.
-pub(super) enum Prepared<'py> {
-    Pickle(Bound<'py, PyBytes>),
-    Array { head: Vec<u8>, elements: Option<PyReadonlyArray1<'py, u8>> },
+/// An array's stored form.
+pub(in crate::py) struct Array<'py> {
+    pub(super) head: Vec<u8>,
+    pub(super) elements: Option<PyReadonlyArray1<'py, u8>>,
 }
 
-impl Prepared<'_> {
-    /// The bytes to store, borrowed.
-    pub(super) fn encoded(&self) -> PyResult<Encoded<'_>> {
-        Ok(match self {
-            Prepared::Pickle(bytes) => Encoded::new(Codec::Pickle, bytes.as_bytes()),
-            Prepared::Array { head, elements } => {
-                let mut parts = vec![Cow::from(head.as_slice())];
-                if let Some(elements) = elements {
-                    parts.push(Cow::from(elements.as_slice()?));
-                }
-                Encoded { codec: Codec::Ndarray, parts }
-            }
-        })
-    }
-}
-
-/// Finds the stored form of a value. What pickle raises for a value that has none is raised here.
-pub(super) fn prepare<'py>(value: &Bound<'py, PyAny>) -> PyResult<Prepared<'py>> {
-    if !is_plain(value)
-        && let Some(array) = prepare_array(value)?
-    {
-        return Ok(array);
-    }
-    pickle(value)
-}
-
-/// True for the types that most results are of, for which no library need be asked.
-fn is_plain(value: &Bound<'_, PyAny>) -> bool {
-    value.is_exact_instance_of::<PyNone>()
-        || value.is_exact_instance_of::<PyInt>()
-        || value.is_exact_instance_of::<PyFloat>()
-        || value.is_exact_instance_of::<PyString>()
-        || value.is_exact_instance_of::<PyBytes>()
-        || value.is_exact_instance_of::<PyBool>()
-        || value.is_exact_instance_of::<PyList>()
-        || value.is_exact_instance_of::<PyTuple>()
-        || value.is_exact_instance_of::<PyDict>()
-}
-
-fn pickle<'py>(value: &Bound<'py, PyAny>) -> PyResult<Prepared<'py>> {
-    static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let dumps = DUMPS.import(value.py(), "pickle", "dumps")?;
-    Ok(Prepared::Pickle(dumps.call1((value, 5))?.cast_into()?))
-}
-
-/// A library's class, if the library is loaded: a value of that class cannot exist otherwise.
-fn loaded_type<'py>(py: Python<'py>, module: &str, name: &str) -> PyResult<Option<Bound<'py, PyType>>> {
-    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    let modules = MODULES.import(py, "sys", "modules")?;
-    match modules.cast::<PyDict>()?.get_item(module)? {
-        Some(module) => Ok(module.getattr_opt(name)?.and_then(|class| class.cast_into().ok())),
-        None => Ok(None),
-    }
-}
-
-/// An array without Python objects in it, and with a dtype that a text describes completely.
-fn prepare_array<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Prepared<'py>>> {
+/// The stored form of an array without Python objects in it whose dtype a text describes completely.
+pub(super) fn prepare<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Array<'py>>> {
     let py = value.py();
     let Some(class) = loaded_type(py, "numpy", "ndarray")? else { return Ok(None) };
     if !value.get_type().is(&class) {
@@ -95,7 +37,7 @@ fn prepare_array<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Prepared<'py
         Some(bytes) => Some(bytes.try_readonly()?),
         None => None,
     };
-    Ok(Some(Prepared::Array { head, elements }))
+    Ok(Some(Array { head, elements }))
 }
 
 /// The elements of a C-contiguous array as an array of bytes that shares its memory; `None` for no bytes.
@@ -137,18 +79,8 @@ fn read_dtype<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
     py.import(intern!(py, "numpy.lib.format"))?.call_method1(intern!(py, "descr_to_dtype"), (description,))
 }
 
-/// The value that was stored. Objects of the user's own classes need the modules of those classes.
-pub(super) fn restore<'py>(py: Python<'py>, stored: &Stored) -> PyResult<Bound<'py, PyAny>> {
-    match stored.codec {
-        Codec::Pickle => {
-            static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-            LOADS.import(py, "pickle", "loads")?.call1((PyBytes::new(py, &stored.bytes),))
-        }
-        Codec::Ndarray => restore_array(py, &stored.bytes),
-    }
-}
-
-fn restore_array<'py>(py: Python<'py>, stored: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+/// The array that was stored, with memory of its own.
+pub(super) fn restore<'py>(py: Python<'py>, stored: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let damaged = || DamagedResult::new_err("the stored array has no sound head");
     let (head, data) = Head::decode(stored).ok_or_else(damaged)?;
     let dtype = read_dtype(py, &head.dtype)?;

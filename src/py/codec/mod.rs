@@ -1,0 +1,101 @@
+//! A live Python value <-> its stored form.
+
+mod array;
+mod frame;
+
+use std::borrow::Cow;
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyNone, PyString, PyTuple, PyType};
+
+use crate::codec::{Codec, Encoded, Stored};
+
+/// A value's stored form, as far as it lives in Python's memory.
+pub(super) enum Prepared<'py> {
+    Pickle(Bound<'py, PyBytes>),
+    Array(array::Array<'py>),
+    Frame(frame::Frame<'py>),
+}
+
+impl Prepared<'_> {
+    /// The bytes to store, borrowed.
+    pub(super) fn encoded(&self) -> PyResult<Encoded<'_>> {
+        Ok(match self {
+            Prepared::Pickle(bytes) => Encoded::new(Codec::Pickle, bytes.as_bytes()),
+            Prepared::Array(array) => {
+                let mut parts = vec![Cow::from(array.head.as_slice())];
+                if let Some(elements) = &array.elements {
+                    parts.push(Cow::from(elements.as_slice()?));
+                }
+                Encoded { codec: Codec::Ndarray, parts }
+            }
+            Prepared::Frame(frame) => {
+                let parts = vec![Cow::from(frame.library.as_slice()), Cow::from(frame.file.as_bytes())];
+                Encoded { codec: Codec::Frame, parts }
+            }
+        })
+    }
+}
+
+/// Finds the stored form of a value. What pickle raises for a value that has none is raised here.
+pub(super) fn prepare<'py>(value: &Bound<'py, PyAny>) -> PyResult<Prepared<'py>> {
+    if !is_plain(value) {
+        if let Some(array) = array::prepare(value)? {
+            return Ok(Prepared::Array(array));
+        }
+        if let Some(frame) = frame::prepare(value)? {
+            return Ok(Prepared::Frame(frame));
+        }
+    }
+    pickle(value)
+}
+
+/// True for the types that most results are of, for which no library need be asked.
+fn is_plain(value: &Bound<'_, PyAny>) -> bool {
+    value.is_exact_instance_of::<PyNone>()
+        || value.is_exact_instance_of::<PyInt>()
+        || value.is_exact_instance_of::<PyFloat>()
+        || value.is_exact_instance_of::<PyString>()
+        || value.is_exact_instance_of::<PyBytes>()
+        || value.is_exact_instance_of::<PyBool>()
+        || value.is_exact_instance_of::<PyList>()
+        || value.is_exact_instance_of::<PyTuple>()
+        || value.is_exact_instance_of::<PyDict>()
+}
+
+fn pickle<'py>(value: &Bound<'py, PyAny>) -> PyResult<Prepared<'py>> {
+    static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let dumps = DUMPS.import(value.py(), "pickle", "dumps")?;
+    Ok(Prepared::Pickle(dumps.call1((value, 5))?.cast_into()?))
+}
+
+/// The modules that were imported so far.
+fn modules(py: Python<'_>) -> PyResult<&Bound<'_, PyDict>> {
+    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    Ok(MODULES.import(py, "sys", "modules")?.cast()?)
+}
+
+fn is_loaded(py: Python<'_>, module: &str) -> PyResult<bool> {
+    modules(py)?.contains(module)
+}
+
+/// A library's class, if the library is loaded: a value of that class cannot exist otherwise.
+fn loaded_type<'py>(py: Python<'py>, module: &str, name: &str) -> PyResult<Option<Bound<'py, PyType>>> {
+    match modules(py)?.get_item(module)? {
+        Some(module) => Ok(module.getattr_opt(name)?.and_then(|class| class.cast_into().ok())),
+        None => Ok(None),
+    }
+}
+
+/// The value that was stored. Objects of the user's own classes need the modules of those classes.
+pub(super) fn restore<'py>(py: Python<'py>, stored: &Stored) -> PyResult<Bound<'py, PyAny>> {
+    match stored.codec {
+        Codec::Pickle => {
+            static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+            LOADS.import(py, "pickle", "loads")?.call1((PyBytes::new(py, &stored.bytes),))
+        }
+        Codec::Ndarray => array::restore(py, &stored.bytes),
+        Codec::Frame => frame::restore(py, &stored.bytes),
+    }
+}
