@@ -43,6 +43,15 @@ class Number(enum.IntEnum):
     ONE = 1
 
 
+class Word(str, enum.Enum):  # noqa: UP042 (both spellings are in use)
+    A = "a"
+    B = "b"
+
+
+class Couple(tuple, enum.Enum):  # type: ignore[type-arg]
+    A = (1, 2)
+
+
 class Access(enum.Flag):
     READ = 1
     WRITE = 2
@@ -220,6 +229,8 @@ SAMPLES: dict[str, Callable[[], Any]] = {
     "UUID": lambda: uuid.UUID(int=7),
     "Enum": lambda: Colour.RED,
     "IntEnum": lambda: Number.ONE,
+    "str Enum": lambda: Word.A,
+    "tuple Enum": lambda: Couple.A,
     "Flag": lambda: Access.READ,
     "Flag combined": lambda: Access.READ | Access.WRITE,
     "range": lambda: range(1, 10, 3),

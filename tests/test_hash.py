@@ -304,6 +304,18 @@ def test_the_attributes_of_a_path_subclass_count():
     assert different(path, samples.MyPath("a"), Path("a"), samples.pathlib.PurePosixPath("a"))
 
 
+def test_a_member_of_an_enum_is_told_by_its_name_whatever_else_it_is():
+    assert different(samples.Word.A, samples.Couple.A, "a", (1, 2))
+    assert key(samples.Word.A) != key(samples.Word.B)
+
+
+def test_a_class_that_hides_its_module_is_refused():
+    hidden = type("Hidden", (), {})
+    hidden.__module__ = None
+    with pytest.raises(TypeError, match="belongs to no module"):
+        key(hidden())
+
+
 def test_an_object_says_its_own_hash():
     class Own:
         def __init__(self, hashed):
@@ -479,6 +491,15 @@ def test_bytes_that_fill_up_extended_floats_do_not_matter():
     dirty[:] = clean
     assert key(clean) == key(dirty)
     assert key(clean) != key(clean + 1)
+
+
+def test_texts_of_any_length_are_told_apart():
+    if not hasattr(np, "dtypes") or not hasattr(np.dtypes, "StringDType"):
+        pytest.skip("numpy before 2.0 has no such dtype")
+    texts = ["a", "b" * 100]
+    array = np.array(texts, np.dtypes.StringDType())
+    assert key(array) == key(np.array(texts * 2, np.dtypes.StringDType())[:2])
+    assert different(array, np.array(texts), array[::-1])
 
 
 def test_the_shape_of_an_empty_array_counts():

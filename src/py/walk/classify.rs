@@ -121,16 +121,18 @@ impl<'py> Walk<'py> {
 
 /// The encoding of a type, and whether its instances may have attributes that are methods of protocols.
 fn how_to_encode(class: &Bound<'_, PyType>) -> PyResult<(How, bool)> {
-    for (index, base) in class.mro().iter().enumerate() {
-        let base = base.cast_into::<PyType>()?;
-        let (module, qualname) = (base.module()?, base.qualname()?);
-        let (module, qualname) = (module.to_str()?, qualname.to_str()?);
+    let names = class.mro().iter().map(|base| names_of(&base)).collect::<PyResult<Vec<_>>>()?;
+    // Members of enums come first: they may also be strings or tuples, and are told by name all the same.
+    if names.iter().any(|(module, qualname)| (module.as_str(), qualname.as_str()) == ("enum", "Enum")) {
+        return Ok((How::With(|walk, object| walk.enum_member(object)), true));
+    }
+    for (index, (module, qualname)) in names.iter().enumerate() {
         if index == 0 {
             if let Some(fields) = fields_of(module, qualname) {
                 return Ok((How::Fields(fields), false));
             }
             if let Some(encode) = exact(module, qualname) {
-                return Ok((How::With(encode), qualname == "function"));
+                return Ok((How::With(encode), matches!(qualname.as_str(), "function" | "partial")));
             }
         }
         if let Some(encode) = inherited(module, qualname) {
@@ -138,6 +140,13 @@ fn how_to_encode(class: &Bound<'_, PyType>) -> PyResult<(How, bool)> {
         }
     }
     Ok((How::With(|walk, object| walk.reduced(object)), true))
+}
+
+/// Module and qualified name of a class; the module is empty where a class has hidden it.
+fn names_of(class: &Bound<'_, PyAny>) -> PyResult<(String, String)> {
+    let class = class.cast::<PyType>()?;
+    let module = class.module().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok((module, class.qualname()?.to_string_lossy().into_owned()))
 }
 
 /// The encoding of exactly this type.
@@ -189,7 +198,6 @@ fn exact(module: &str, qualname: &str) -> Option<Encode> {
 /// The encoding of whatever inherits from this type, where that is not left to the reduce protocol.
 fn inherited(module: &str, qualname: &str) -> Option<Encode> {
     Some(match (module, qualname) {
-        ("enum", "Enum") => |walk, object| walk.enum_member(object),
         ("builtins", "list" | "tuple") => |walk, object| walk.sequence_subclass(object),
         ("collections", "OrderedDict") => |walk, object| walk.ordered_dict_subclass(object),
         ("builtins", "dict") => |walk, object| walk.dict_subclass(object),

@@ -81,14 +81,13 @@ fn complete<'py>(mut walk: Walk<'py>, value: &Bound<'py, PyAny>, asked: &str) ->
 
 /// Gives a key to every task that the last walk found without one.
 fn settle_all(walk: &mut Walk<'_>) -> PyResult<()> {
-    let (lambdas, missing) = (walk.lambdas, std::mem::take(&mut walk.missing));
-    walk.lambdas = false;
-    for task in missing {
+    // With a walk of its own: this one may have folded lambdas, which have no place in a task.
+    let mut inner = Walk::new(walk.py);
+    for task in std::mem::take(&mut walk.missing) {
         if task.get().known_key().is_none() {
-            settle(walk, &task)?;
+            settle(&mut inner, &task)?;
         }
     }
-    walk.lambdas = lambdas;
     Ok(())
 }
 

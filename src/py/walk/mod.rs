@@ -48,6 +48,8 @@ pub(super) struct Walk<'py> {
     entangled: usize,
     /// Values whose folded encoding is known, kept alive so that their address stays theirs.
     folded: HashMap<usize, (Bound<'py, PyAny>, [u8; 32])>,
+    /// The length and digest of large arrays, which are not hashed again when a walk must be repeated.
+    bulk: HashMap<usize, (Bound<'py, PyAny>, usize, [u8; 32])>,
     kinds: HashMap<usize, Kind<'py>>,
     /// Above zero inside values in which a task is not replaced by its result: it adds no dependency.
     opaque: usize,
@@ -80,6 +82,7 @@ impl<'py> Walk<'py> {
             cyclic: HashSet::new(),
             entangled: 0,
             folded: HashMap::new(),
+            bulk: HashMap::new(),
             kinds: HashMap::new(),
             opaque: 0,
             sealed: None,

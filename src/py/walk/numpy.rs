@@ -45,13 +45,22 @@ impl<'py> Walk<'py> {
 
     fn array_contents(&mut self, array: &Bound<'py, PyAny>) -> Walked<()> {
         let size: usize = array.getattr("nbytes")?.extract()?;
-        if size <= PIECE || is_plain(array)? {
+        if size < BULK {
             return self.with_bytes(array, |walk, bytes| walk.content(Tag::Bytes, bytes));
         }
-        let mut digester = Digester::new(size);
-        let length = self.feed(&mut digester, array)?;
+        let address = array.as_ptr() as usize;
+        let known = self.bulk.get(&address).map(|(_, length, digest)| (*length, *digest));
+        let (length, digest) = if let Some(known) = known {
+            known
+        } else {
+            let mut digester = Digester::new(size);
+            let length = self.feed(&mut digester, array)?;
+            let digest = digester.finish();
+            self.bulk.insert(address, (array.clone(), length, digest));
+            (length, digest)
+        };
         self.encoder.singleton(Tag::Bytes);
-        self.encoder.content_digest(length, &digester.finish());
+        self.encoder.content_digest(length, &digest);
         Ok(())
     }
 
@@ -120,8 +129,12 @@ impl<'py> Walk<'py> {
         let numpy = self.py.import("numpy")?;
         let plain = array.call_method1("view", (numpy.getattr("ndarray")?,))?;
         let none = self.py.None().into_bound(self.py);
-        let extra = if array.is_instance(&numpy.getattr("ma")?.getattr("MaskedArray")?)? {
-            let mask = numpy.getattr("ma")?.call_method1("getmaskarray", (array,))?;
+        let masked = match self.loaded("numpy.ma")? {
+            Some(module) if array.is_instance(&module.getattr("MaskedArray")?)? => Some(module),
+            _ => None,
+        };
+        let extra = if let Some(module) = masked {
+            let mask = module.call_method1("getmaskarray", (array,))?;
             PyTuple::new(self.py, [mask, array.getattr("_fill_value")?])?.into_any()
         } else if array.is_instance(&numpy.getattr("memmap")?)? {
             // Which file an array came from is not part of its value.
