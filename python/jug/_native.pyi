@@ -69,6 +69,8 @@ class Graph:
     def tasks(self) -> list[TaskCore]:
         """The task of each node (the first of those that share a key)."""
     def node_of(self, task: TaskCore) -> int | None: ...
+    def find(self, keys: Sequence[bytes]) -> list[int | None]:
+        """The node of each key, None where the graph has none."""
     def node_ids(self) -> list[int]:
         """The node of each task that was given, in that order: as many as tasks, also if some share a key."""
     def names(self) -> list[str]:
@@ -87,8 +89,15 @@ class Scheduler:
     number. A method that is given a number that is no node raises IndexError.
     """
 
-    def __new__(cls, graph: Graph, *, done: Sequence[int] = (), failed: Sequence[int] = (),
-                selected: Sequence[int] | None = None, offset: int = 0) -> Scheduler: ...
+    def __new__(
+        cls,
+        graph: Graph,
+        *,
+        done: Sequence[int] = (),
+        failed: Sequence[int] = (),
+        selected: Sequence[int] | None = None,
+        offset: int = 0,
+    ) -> Scheduler: ...
     def take(self, limit: int) -> list[int]:
         """Up to `limit` ready nodes; own completions' dependents first, else runs of consecutive nodes."""
     def put_back(self, nodes: Sequence[int]) -> None:
@@ -143,8 +152,17 @@ class Store:
     def contains_many(self, keys: Sequence[bytes]) -> list[bool]: ...
     def load(self, key: bytes) -> Any:
         """KeyError where there is no result, DamagedResult where it does not match its checksum."""
-    def save(self, key: bytes, value: object, *, name: str = "", epoch: int | None = None,
-             started: float = 0.0, duration: float = 0.0, attempt: int = 1) -> None: ...
+    def save(
+        self,
+        key: bytes,
+        value: object,
+        *,
+        name: str = "",
+        epoch: int | None = None,
+        started: float = 0.0,
+        duration: float = 0.0,
+        attempt: int = 1,
+    ) -> None: ...
     def remove(self, keys: Sequence[bytes]) -> int:
         """Writes REMOVED for each key; returns how many had a result."""
     def keys(self) -> list[bytes]: ...

@@ -9,7 +9,7 @@ use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use super::store::to_bytes;
+use super::store::{keys_from, to_bytes};
 use super::task::TaskCore;
 use super::walk;
 use crate::Key;
@@ -68,6 +68,10 @@ impl PyGraph {
 
     fn node_of(&self, task: &Bound<'_, TaskCore>) -> PyResult<Option<Node>> {
         Ok(self.nodes.find(&walk::key_of_task(task)?))
+    }
+
+    fn find(&self, keys: &Bound<'_, PyAny>) -> PyResult<Vec<Option<Node>>> {
+        Ok(keys_from(keys)?.iter().map(|key| self.nodes.find(key)).collect())
     }
 
     fn node_ids(&self) -> Vec<Node> {

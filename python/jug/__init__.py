@@ -1,0 +1,44 @@
+"""jug: plain Python functions become tasks that any number of processes run and remember.
+
+In a jugfile, ``TaskGenerator`` (a decorator) or ``Task`` define tasks; ``value`` loads results;
+``barrier`` and ``bvalue`` stop loading the jugfile until results are there; ``CompoundTaskGenerator``
+builds tasks out of tasks. ``jug execute jugfile.py``, started as often as you like on any machine that
+sees the directory, runs them; ``jug status jugfile.py`` shows where they stand.
+
+In a script or notebook, ``jug.init(jugfile, jugdir)`` or ``jug.set_jugdir(jugdir)`` come first.
+"""
+
+from __future__ import annotations
+
+from . import mapreduce as mapreduce
+from . import task as task
+from ._native import __version__
+from .backends import dict_store, file_store
+from .barrier import barrier, bvalue
+from .compound import CompoundTask, CompoundTaskGenerator
+from .internal.twin import warn_of_twin
+from .jug import init, is_jug_running
+from .options import set_jugdir
+from .task import CachedFunction, Task, TaskGenerator, Tasklet, iteratetask, return_tuple, value
+
+__all__ = [
+    "CachedFunction",
+    "CompoundTask",
+    "CompoundTaskGenerator",
+    "Task",
+    "TaskGenerator",
+    "Tasklet",
+    "__version__",
+    "barrier",
+    "bvalue",
+    "dict_store",
+    "file_store",
+    "init",
+    "is_jug_running",
+    "iteratetask",
+    "return_tuple",
+    "set_jugdir",
+    "value",
+]
+
+warn_of_twin()

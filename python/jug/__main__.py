@@ -1,0 +1,5 @@
+"""``python -m jug`` is the ``jug`` command."""
+
+from .jug import main
+
+main()

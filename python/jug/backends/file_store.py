@@ -1,0 +1,266 @@
+"""The store in a directory that any number of processes share, on the native engine."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from .. import _native
+from .base import Name, base_lock, base_store
+
+__all__ = ["file_based_lock", "file_keepalive_store", "file_store", "set_default_sync"]
+
+#: How long an answer "there is a result" may be old, in seconds. An answer "there is none" is never old.
+_FRESH = 0.02
+
+_default_sync = "group"
+_open_stores: weakref.WeakSet[file_store] = weakref.WeakSet()
+
+
+def set_default_sync(sync: str) -> None:
+    """Sets how stores opened from now on make results durable: "group" or "always"."""
+    global _default_sync
+    _default_sync = sync
+
+
+class file_store(base_store):
+    """Results in a jugdir.
+
+    Parameters
+    ----------
+    dname : str
+        The directory. It is created when something is stored, not before.
+    compress_numpy : bool, default False
+        Accepted for compatibility; values are compressed where it pays.
+    sync : {"group", "always"}, optional
+        Whether a result may be up to 50 ms away from being durable, or is on disk when :meth:`dump`
+        returns. Default: what ``--sync`` says, else "group".
+
+    Attributes
+    ----------
+    jugdir : str
+        The directory as it was named.
+    native : jug._native.Store
+        The results.
+    claims : jug._native.Claims
+        Who runs what.
+    """
+
+    def __init__(self, dname: str, compress_numpy: bool = False, *, sync: str | None = None) -> None:
+        self.jugdir = os.fspath(dname)
+        self.native = _native.Store(self.jugdir, sync=sync or _default_sync)
+        self.claims = _native.Claims(self.native)
+        self._pid = os.getpid()
+        self._closed = False
+        self._refreshed = time.monotonic()
+        self._listeners: list[Callable[[Sequence[tuple[bytes, str]]], object]] = []
+        _open_stores.add(self)
+
+    def __repr__(self) -> str:
+        return f"file_store({self.jugdir!r})"
+
+    def is_usable(self) -> bool:
+        """Whether the store is open, and was opened by this process and not by the one that forked it."""
+        return not self._closed and self._pid == os.getpid()
+
+    # --- results ---
+
+    def dump(self, object: Any, name: Name) -> None:
+        key = self._named(name)
+        # Among results of one epoch any may win: to replace what is there takes a higher one.
+        epoch = self.native.epoch + 1 if self.native.contains(key) else None
+        self.native.save(key, object, epoch=epoch)
+
+    def load(self, name: Name) -> Any:
+        return self.native.load(self._key(name))
+
+    def can_load(self, name: Name) -> bool:
+        key = self._key(name)
+        found = self.native.contains(key)
+        if not found or time.monotonic() - self._refreshed > _FRESH:
+            self.refresh()
+            found = self.native.contains(key)
+        return found
+
+    def list(self) -> Iterator[bytes]:
+        self.refresh()
+        names = self.native.aliases()
+        return (names.get(key) or _hex(key) for key in self._keys())
+
+    def remove(self, name: Name) -> bool:
+        return bool(self.remove_many([name]))
+
+    def remove_many(self, names: Iterable[Name]) -> set[Name]:
+        by_key = {self._key(name): name for name in names}
+        return {by_key[key] for key in self.remove_keys(list(by_key))}
+
+    def remove_keys(self, keys: Sequence[bytes]) -> Sequence[bytes]:
+        """Removes results by key; the keys that had one. Running tasks among them will not count."""
+        self.refresh()
+        stored = [key for key, present in zip(keys, self.native.contains_many(keys), strict=True) if present]
+        if stored or any(self.claims.is_claimed(keys)):
+            # All of them, not only those that are stored: a result that a running task is about to write is
+            # then older than the removal, and does not count.
+            self.native.remove(keys)
+            self.native.sync()
+        return stored
+
+    def cleanup(self, active: Iterable[Any], keeplocks: bool = False) -> int:
+        self.refresh()
+        wanted = {t.key() for t in active}
+        removed = self.remove_keys([key for key in self._keys() if key not in wanted])
+        if not keeplocks:
+            self.remove_locks()
+        return len(removed)
+
+    def metadata(self, t: Any) -> dict[str, Any] | None:
+        return self.native.facts(t.key())
+
+    # --- locks ---
+
+    def getlock(self, name: Name) -> file_based_lock:
+        return file_based_lock(self, self._key(name))
+
+    def listlocks(self) -> Iterator[bytes]:
+        """Names marked as failed, and names that running workers hold.
+
+        A claim shows only the first 63 bits of its task's key; where no result or failure with those bits is
+        known, the name is the 16 digits of that number.
+        """
+        self.refresh()
+        failed = self.kept_failures()
+        held = set(self.claims.claimed_ids())
+        known = {self.claims.id_of(key): key for key in (*self._keys(), *self.claims.held(), *failed)}
+        names = [_hex(known[claim]) if claim in known else b"%016x" % claim for claim in sorted(held)]
+        return iter(dict.fromkeys([_hex(key) for key in failed] + names))
+
+    def remove_locks(self) -> int:
+        """Clears failure marks; how many.
+
+        The claims of living workers stay; those of dead ones are gone already.
+        """
+        failed = self.kept_failures()
+        return self.native.clear_failures(failed) if failed else 0
+
+    def kept_failures(self) -> Sequence[bytes]:
+        """Keys whose last failure was to be kept, so that they are not run again."""
+        return [key for key in self.native.failed_keys() if (self.native.failure(key) or {}).get("kept")]
+
+    # --- the store as a whole ---
+
+    def refresh(self) -> Sequence[tuple[bytes, str]]:
+        """Reads what other processes wrote; the changes, as (key, "result" | "failed" | "absent")."""
+        changes = self.native.refresh()
+        self._refreshed = time.monotonic()
+        if changes:
+            for listener in self._listeners:
+                listener(changes)
+        return changes
+
+    def listen(self, listener: Callable[[Sequence[tuple[bytes, str]]], object]) -> None:
+        """Calls `listener` with the changes that any :meth:`refresh` sees; each change is seen once only."""
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Callable[[Sequence[tuple[bytes, str]]], object]) -> None:
+        """Ends :meth:`listen`."""
+        self._listeners.remove(listener)
+
+    def close(self) -> None:
+        if self.is_usable():
+            self._closed = True
+            try:
+                self.claims.close()
+            finally:
+                self.native.close()
+
+    @staticmethod
+    def remove_store(jugdir: str) -> None:
+        if os.path.exists(jugdir):
+            import shutil
+
+            shutil.rmtree(jugdir)
+
+    def _keys(self) -> list[bytes]:
+        return self.native.keys()
+
+    def _key(self, name: Name) -> bytes:
+        """The key of a task's hash; any other name stands for the key of the name itself."""
+        text = name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
+        if len(text) == 64:
+            try:
+                return bytes.fromhex(text)
+            except ValueError:
+                pass
+        return _native.key(("jug.name", text))
+
+    def _named(self, name: Name) -> bytes:
+        key = self._key(name)
+        as_bytes = name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name
+        if as_bytes != _hex(key):
+            self.native.alias(key, as_bytes)
+        return key
+
+
+class file_keepalive_store(file_store):
+    """The same store: that a dead worker's tasks become free by themselves holds for all of them."""
+
+
+class file_based_lock(base_lock):
+    """The claim on one key."""
+
+    def __init__(self, store: file_store, key: bytes) -> None:
+        self._store = store
+        self._key = key
+
+    def get(self) -> bool:
+        if self.is_failed() or not self._store.claims.claim([self._key])[0]:
+            return False
+        self._store.claims.start(self._key)
+        return True
+
+    def release(self) -> None:
+        store = self._store
+        store.native.flush()
+        store.claims.release([self._key])
+        if self.is_failed():
+            store.native.clear_failures([self._key])
+
+    def is_locked(self) -> bool:
+        return self._store.claims.is_claimed([self._key])[0] or self.is_failed()
+
+    def fail(self) -> bool:
+        store = self._store
+        if self._key in store.claims.held():
+            store.native.save_failure(self._key, {"type": "", "message": "marked as failed", "kept": True})
+            store.native.flush()
+            store.claims.release([self._key])
+        return self.is_failed()
+
+    def is_failed(self) -> bool:
+        store = self._store
+        store.refresh()
+        return bool((store.native.failure(self._key) or {}).get("kept"))
+
+
+def _hex(key: bytes) -> bytes:
+    return key.hex().encode()
+
+
+@atexit.register
+def _close_all() -> None:
+    for store in list(_open_stores):
+        store.close()
+
+
+def _flush_all() -> None:
+    # A forked child reads what is in the files: what its parent still holds in memory would be missing there.
+    for store in list(_open_stores):
+        if store.is_usable():
+            store.native.flush()
+
+
+os.register_at_fork(before=_flush_all)

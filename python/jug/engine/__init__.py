@@ -1,0 +1,1 @@
+"""What runs a jugfile: loading it, working through its tasks, and looking at where it stands."""

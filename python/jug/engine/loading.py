@@ -1,0 +1,80 @@
+"""Loading a jugfile: running it as a module, up to a barrier that is not met."""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+from typing import Any, NamedTuple
+
+from .. import task
+from ..barrier import BarrierError
+from ..errors import UserError
+
+__all__ = ["Loaded", "load", "run_jugfile"]
+
+
+class Loaded(NamedTuple):
+    """A jugfile that was loaded; its tasks are in ``jug.task.alltasks``."""
+
+    store: Any
+    jugspace: dict[str, Any]
+
+    @property
+    def has_barrier(self) -> bool:
+        """Whether a barrier that is not met ended the loading."""
+        return bool(self.jugspace.get("__jug__hasbarrier__", False))
+
+
+# A barrier makes the same file run again and again; it is compiled anew only when it changed.
+_compiled: dict[str, tuple[bytes, types.CodeType]] = {}
+
+
+def load(options: Any, store: Any = None) -> Loaded:
+    """Loads the jugfile of `options` in place of what was loaded before."""
+    from ..jug import init
+
+    del task.alltasks[:]
+    on_error = "propagate" if options.pdb else "exit"
+    return Loaded(*init(options.jugfile, options.jugdir, on_error=on_error, store=store))
+
+
+def run_jugfile(path: str) -> dict[str, Any]:
+    """Runs the jugfile at `path` as the module named like it, and returns that module's names.
+
+    Neither an import nor a bare ``exec`` would do: the module must be in ``sys.modules``, so that its
+    functions can be pickled, also where a barrier ends it half-way.
+    """
+    code = _compile(path)
+    here = os.path.abspath(".")
+    if sys.path[:1] != [here]:
+        sys.path.insert(0, here)
+    name = os.path.basename(path).removesuffix(".py")
+    module = types.ModuleType(name)
+    module.__file__ = os.path.abspath(path)
+    sys.modules[name] = module
+    jugspace = module.__dict__
+    try:
+        exec(code, jugspace, jugspace)
+    except BarrierError:
+        jugspace["__jug__hasbarrier__"] = True
+    return jugspace
+
+
+def _compile(path: str) -> types.CodeType:
+    try:
+        with open(path, "rb") as file:
+            source = file.read()
+    except FileNotFoundError:
+        raise UserError(
+            f"no such jugfile: {path!r}; name it after the subcommand, as in `jug execute jugfile.py`"
+        ) from None
+    except OSError as error:
+        raise UserError(f"cannot read the jugfile {path!r}: {error.strerror}") from None
+    known = _compiled.get(path)
+    if known is not None and known[0] == source:
+        return known[1]
+    # Bytes, so that the file's own encoding declaration counts and not the locale.
+    code = compile(source, path, "exec")
+    _compiled[path] = (source, code)
+    return code

@@ -1,0 +1,90 @@
+"""Where a computation stands: the state of every task, without running any."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .. import _native, task
+from ..backends.file_store import file_store
+from .graph import graph_of
+from .workspace import workspace_of
+
+__all__ = ["ACTIVE", "COMPLETE", "FAILED", "READY", "WAITING", "Overview"]
+
+FAILED, WAITING, READY, COMPLETE, ACTIVE = "FWRCA"
+
+# How the scheduler's letters read for a user.
+_AS_SHOWN = bytes.maketrans(b"wrtbdf", "".join([WAITING, READY, READY, ACTIVE, COMPLETE, FAILED]).encode())
+
+
+class Overview:
+    """The tasks of a loaded jugfile against the results in a store.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        Usually ``jug.task.alltasks``.
+    store : store
+    """
+
+    def __init__(self, tasks: Sequence[task.Task], store: Any) -> None:
+        self._listed = tasks
+        self._store = store
+        self._work = workspace_of(store)
+        self._graph = graph_of(tasks)
+        self._keys = self._graph.keys()
+
+    def states(self) -> str:
+        """A letter a task, in the order of the jugfile: one of FAILED, WAITING, READY, COMPLETE, ACTIVE."""
+        self._work.refresh()
+        present = self._work.present(self._keys)
+        failed = set(self._work.kept_failures())
+        scheduler = _native.Scheduler(
+            self._graph,
+            done=[node for node, found in enumerate(present) if found],
+            failed=[node for node, key in enumerate(self._keys) if key in failed] if failed else [],
+        )
+        if self._work.others_at_work():
+            ready = scheduler.take(len(self._keys))
+            claimed = self._work.claimed([self._keys[node] for node in ready])
+            scheduler.busy([node for node, held in zip(ready, claimed, strict=True) if held])
+        by_node = scheduler.states().translate(_AS_SHOWN)
+        return bytes(map(by_node.__getitem__, self._graph.node_ids())).decode()
+
+    def counts(self) -> dict[str, Counter[str]]:
+        """How many tasks of each name are in each state."""
+        counts: dict[str, Counter[str]] = {}
+        for (name, state), n in Counter(
+            zip((t.name for t in self._listed), self.states(), strict=True)
+        ).items():
+            counts.setdefault(name, Counter())[state] += n
+        return counts
+
+    def all_complete(self) -> bool:
+        """Whether every task has a result."""
+        self._work.refresh()
+        return all(self._work.present(self._keys))
+
+    def invalidate(self, matcher: Callable[[str], object]) -> dict[str, int]:
+        """Removes the results of the tasks whose name `matcher` accepts, and of all that depends on them.
+
+        Returns the number of results removed, by name, with 0 for names that were affected and had none.
+        """
+        tasks = self._graph.tasks()
+        affected = self._graph.closure([node for node, t in enumerate(tasks) if matcher(t.name)])
+        removed = self._remove([self._keys[node] for node in affected])
+        gone = {node for node in affected if self._keys[node] in removed}
+        affected_set = set(affected)
+        counts: dict[str, int] = {}
+        for t, node in zip(self._listed, self._graph.node_ids(), strict=True):
+            if node in affected_set:
+                counts[t.name] = counts.get(t.name, 0) + (node in gone)
+        return counts
+
+    def _remove(self, keys: Sequence[bytes]) -> set[bytes]:
+        if isinstance(self._store, file_store):
+            return set(self._store.remove_keys(keys))
+        names = {key.hex().encode(): key for key in keys}
+        return {names[name] for name in self._store.remove_many(names)}

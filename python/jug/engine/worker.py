@@ -1,0 +1,294 @@
+"""A worker: claims tasks that may run, runs them, stores what they return, and waits for others."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from .. import _native, task
+from ..hooks.register import jug_hook, registered
+from .batching import BatchSize
+from .failures import UnstorableResult, failure_report
+from .graph import graph_of
+from .workspace import RunFacts, workspace_of
+
+__all__ = ["ExecutionState", "Worker"]
+
+_log = logging.getLogger("jug")
+
+#: How often a waiting worker looks whether a claim was abandoned, in seconds. Results wake it at once.
+_LOOK_AROUND = 0.025
+
+
+class ExecutionState:
+    """What one ``jug execute`` did, kept over all the loads of its jugfile.
+
+    Attributes
+    ----------
+    executed, loaded : Counter of str
+        By task name: run here, and found finished (anew at each load).
+    failed : set of bytes
+        Hashes of the tasks that failed here; this worker does not try them again.
+    idle : float
+        Seconds spent waiting since the last progress.
+    """
+
+    def __init__(self) -> None:
+        self.executed: Counter[str] = Counter()
+        self.loaded: Counter[str] = Counter()
+        self.failed: set[bytes] = set()
+        self.idle = 0.0
+
+
+class Worker:
+    """Works through the tasks of one load of a jugfile.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+    store : store
+        Anything with the interface of ``jug.backends.base``.
+    options : jug options
+        ``execute_*``, ``debug``, ``pdb`` and ``aggressive_unload`` are used.
+    state : ExecutionState
+        Goes from load to load.
+    matcher : callable, optional
+        Which task names to run; default all.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[task.Task],
+        store: Any,
+        options: Any,
+        state: ExecutionState,
+        matcher: Callable[[str], object] | None = None,
+    ) -> None:
+        self._options = options
+        self._state = state
+        self._work = workspace_of(store)
+        self._graph = graph_of(tasks)
+        self._tasks: list[Any] = self._graph.tasks()
+        self._keys = self._graph.keys()
+        self._selected = (
+            None if matcher is None else {n for n, t in enumerate(self._tasks) if matcher(t.name)}
+        )
+        self._attempts = dict(self._work.attempts())
+        self._batch_size = BatchSize(self._work.max_batch)
+        self._patience = float(options.execute_wait_cycle_time) * int(options.execute_nr_wait_cycles)
+        self._work.refresh()
+        self._found = [node for node, found in enumerate(self._work.present(self._keys)) if found]
+        given_up = {bytes.fromhex(name.decode()) for name in state.failed}
+        given_up.update(self._work.kept_failures())
+        self._scheduler = _native.Scheduler(
+            self._graph,
+            done=self._found,
+            failed=[node for node, key in enumerate(self._keys) if key in given_up] if given_up else [],
+            selected=None if self._selected is None else sorted(self._selected),
+            # The first worker takes the tasks in the order of the jugfile, as a reader expects; the others
+            # start elsewhere, so that they do not meet at every step.
+            offset=time.time_ns() // 1000 % len(self._keys) if self._work.others_at_work() else 0,
+        )
+        # Identical tasks are one node, but each of them is counted for the summary.
+        nodes = self._graph.node_ids()
+        repeated = len(nodes) > len(self._tasks)
+        self._copies = {node: n - 1 for node, n in Counter(nodes).items() if n > 1} if repeated else {}
+
+    def run(self) -> bool:
+        """Runs until all is done or nothing more can be; returns whether a task failed here.
+
+        Raises
+        ------
+        Exception
+            What a task raised, unless ``--keep-going``.
+        """
+        failed_before = len(self._state.failed)
+        _log.info("working on %d tasks", len(self._tasks))
+        try:
+            self._count_loaded(self._found)
+            while self._scheduler.nr_unfinished():
+                nodes = self._scheduler.take(self._batch_size.next(self._scheduler.nr_ready()))
+                if nodes:
+                    self._run_batch(nodes)
+                elif not self._wait_for_work():
+                    _log.info("no task can be run")
+                    break
+            self._work.settle()
+        finally:
+            self._work.close()
+        return len(self._state.failed) > failed_before
+
+    # --- running ---
+
+    def _run_batch(self, nodes: Sequence[int]) -> None:
+        keys = [self._keys[node] for node in nodes]
+        won = self._work.claim(keys)
+        claimed = [key for key, mine in zip(keys, won, strict=True) if mine]
+        finished: list[int] = []
+        waiting: list[int] = []
+        try:
+            # Only a refresh begun after the claim is sure to see a result that was stored before it.
+            self._learn(self._work.refresh())
+            found: list[int] = []
+            busy: list[int] = []
+            for node, mine, present in zip(nodes, won, self._work.present(keys), strict=True):
+                (found if present else waiting if mine else busy).append(node)
+            self._finished_elsewhere(found)
+            self._scheduler.busy(busy)
+            began = time.perf_counter()
+            # Taken from the end: what is left in `waiting` when something goes wrong was not started.
+            waiting.reverse()
+            count = len(waiting)
+            while waiting:
+                node = waiting[-1]
+                if not self._work.start(self._keys[node]):
+                    break  # The rest was given back, because the task before took long.
+                waiting.pop()
+                if self._run_one(node):
+                    finished.append(node)
+            self._batch_size.ran(count - len(waiting), time.perf_counter() - began)
+        finally:
+            self._unload(self._scheduler.done(finished))
+            self._scheduler.put_back(waiting)
+            self._work.release(claimed)
+
+    def _run_one(self, node: int) -> bool:
+        """Runs a claimed task; whether it has a result now."""
+        t = self._tasks[node]
+        if registered("execute.task-pre-execute"):
+            jug_hook("execute.task-pre-execute", (t,))
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("executing %s", t.name)
+        started, clock = time.time(), time.perf_counter()
+        try:
+            self._execute(t, started, clock)
+        except _native.DamagedResult as error:
+            self._recompute_inputs(node, error)
+            return False
+        except Exception as error:
+            self._failed(node, t, error, started, time.perf_counter() - clock)
+            return False
+        self._state.executed[t.name] += 1
+        self._state.idle = 0.0
+        if self._copies.get(node):
+            self._state.loaded[t.name] += self._copies[node]
+        if registered("execute.task-executed1"):
+            jug_hook("execute.task-executed1", (t,))
+        return True
+
+    def _execute(self, t: Any, started: float, clock: float) -> None:
+        debug = self._options.debug
+        if debug:
+            t._check_hash()
+            nr_tasks = len(task.alltasks)
+        result = t._execute()
+        facts = RunFacts(t.name, started, time.perf_counter() - clock, self._attempts.get(t.key(), 0) + 1)
+        try:
+            self._work.save(t.key(), result, facts)
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:
+            raise UnstorableResult(t.name, result, error) from error
+        t._result = result
+        if debug:
+            t._check_hash()
+            if len(task.alltasks) != nr_tasks:
+                raise RuntimeError(f"task {t.name} created other tasks while it ran, which jug cannot follow")
+
+    def _failed(self, node: int, t: Any, error: Exception, started: float, duration: float) -> None:
+        kept = bool(self._options.execute_keep_failed)
+        attempt = self._attempts[t.key()] = self._attempts.get(t.key(), 0) + 1
+        report = failure_report(t, error, started=started, duration=duration, attempt=attempt, kept=kept)
+        self._state.failed.add(t.hash())
+        self._scheduler.failed([node])
+        self._work.save_failure(t.key(), report, t.name)
+        if self._options.pdb:
+            from ..internal.debugger import debug_exception
+
+            debug_exception()
+        nr_blocked = len(self._graph.closure([node])) - 1
+        blocked = f"; {nr_blocked} other tasks cannot run without it" if nr_blocked else ""
+        _log.critical("task %s failed: %s: %s%s", t.name, type(error).__name__, error, blocked)
+        if not self._options.execute_keep_going:
+            raise error
+        _log.error("%s", report["traceback"].rstrip())
+
+    def _recompute_inputs(self, node: int, error: Exception) -> None:
+        """A stored input turned out damaged: the store dropped it; it runs again, and then this task."""
+        _log.critical("%s: it will be computed again", error)
+        self._scheduler.put_back([node])
+        self._learn(self._work.refresh())
+
+    # --- what others did ---
+
+    def _learn(self, changes: Iterable[tuple[bytes, str]]) -> None:
+        """Brings the scheduler up to date with what a refresh saw."""
+        if not changes:
+            return
+        by_state: dict[str, list[int]] = {"result": [], "failed": [], "absent": []}
+        keys, states = zip(*changes, strict=True)
+        for node, state in zip(self._graph.find(keys), states, strict=True):
+            if node is not None:
+                by_state[state].append(node)
+        if by_state["absent"]:
+            self._unload(by_state["absent"])
+            self._scheduler.removed(by_state["absent"])
+        if by_state["failed"]:
+            kept = set(self._work.kept_failures())
+            self._scheduler.failed([node for node in by_state["failed"] if self._keys[node] in kept])
+        self._finished_elsewhere(by_state["result"])
+
+    def _finished_elsewhere(self, nodes: Sequence[int]) -> None:
+        if nodes:
+            self._state.idle = 0.0
+            self._unload(self._scheduler.done(nodes))
+            self._count_loaded(nodes)
+
+    def _count_loaded(self, nodes: Iterable[int]) -> None:
+        announce = registered("execute.task-loadable")
+        for node in nodes:
+            if self._selected is None or node in self._selected:
+                t = self._tasks[node]
+                self._state.loaded[t.name] += 1 + self._copies.get(node, 0)
+                if announce:
+                    jug_hook("execute.task-loadable", (t,))
+
+    def _unload(self, nodes: Iterable[int]) -> None:
+        for node in nodes:
+            self._tasks[node].unload()
+
+    # --- waiting ---
+
+    def _wait_for_work(self) -> bool:
+        """Sleeps until a task may run; False when there is no sense in waiting any longer."""
+        self._work.settle()
+        before = time.monotonic()
+        while self._state.idle < self._patience and not self._is_hopeless():
+            self._work.wait(min(_LOOK_AROUND, self._patience - self._state.idle))
+            now = time.monotonic()
+            self._state.idle += now - before
+            before = now
+            self._look_around()
+            if self._scheduler.nr_ready() or not self._scheduler.nr_unfinished():
+                return True
+        return False
+
+    def _is_hopeless(self) -> bool:
+        # With --name or --pattern, what is missing may be for others to run. Otherwise it waits for a task
+        # that failed and will not be tried again.
+        return self._selected is None and self._scheduler.stuck()
+
+    def _look_around(self) -> None:
+        busy = self._scheduler.busy_nodes()
+        keys = [self._keys[node] for node in busy]
+        # First the claims, then the results: a claim that ended with a result must not look abandoned.
+        claimed = self._work.claimed(keys)
+        self._learn(self._work.refresh())
+        present = self._work.present(keys)
+        self._finished_elsewhere([node for node, found in zip(busy, present, strict=True) if found])
+        self._scheduler.free(
+            [n for n, held, found in zip(busy, claimed, present, strict=True) if not held and not found]
+        )

@@ -1,0 +1,212 @@
+"""What the worker needs of a store: results and claims of many tasks at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from ..backends.file_store import file_store
+
+__all__ = ["FileWorkspace", "RunFacts", "StoreWorkspace", "Workspace", "workspace_of"]
+
+Change = tuple[bytes, str]
+
+
+class RunFacts(NamedTuple):
+    """How a result came about; stored beside it."""
+
+    name: str
+    started: float
+    duration: float
+    attempt: int
+
+
+class Workspace(Protocol):
+    """Results and claims, by key (32 raw bytes). A network store or a supervisor brings its own."""
+
+    #: How many tasks may be claimed before the first of them runs.
+    max_batch: int
+
+    def refresh(self) -> Sequence[Change]:
+        """What others changed since the last call: (key, "result" | "failed" | "absent")."""
+
+    def present(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        """Whether each key has a result."""
+
+    def kept_failures(self) -> Sequence[bytes]:
+        """Keys that failed and are not to be run again until somebody clears the mark."""
+
+    def attempts(self) -> Mapping[bytes, int]:
+        """How often each key that failed was tried already."""
+
+    def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        """Whether some living worker holds each key."""
+
+    def claim(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        """Tries to claim each key; True where this worker holds it from now on."""
+
+    def start(self, key: bytes) -> bool:
+        """Says that a claimed task starts now; False if its claim had been given back."""
+
+    def others_at_work(self) -> bool:
+        """Whether another worker seems to hold a claim on any task."""
+
+    def release(self, keys: Sequence[bytes]) -> None:
+        """Ends claims, after what was saved is visible to others."""
+
+    def save(self, key: bytes, value: object, facts: RunFacts) -> None:
+        """Stores a result."""
+
+    def save_failure(self, key: bytes, report: Mapping[str, Any], name: str) -> None:
+        """Stores why a task failed; ``report["kept"]`` says whether it stays failed."""
+
+    def settle(self) -> None:
+        """Makes everything durable; called before the worker sleeps."""
+
+    def wait(self, timeout: float) -> None:
+        """Sleeps until something may have changed, `timeout` seconds at most."""
+
+    def close(self) -> None:
+        """Ends the use of the workspace; the store stays open."""
+
+
+def workspace_of(store: Any) -> Workspace:
+    """The workspace of any store: ours in batches, a user's backend one task at a time."""
+    return FileWorkspace(store) if isinstance(store, file_store) else StoreWorkspace(store)
+
+
+class FileWorkspace:
+    """The workspace of a jugdir on the native engine."""
+
+    max_batch = 1024
+
+    def __init__(self, store: file_store) -> None:
+        self._store = store
+        self._native = store.native
+        self._claims = store.claims
+        self._changes: list[Change] = []
+        self._epoch = self._native.epoch
+        self.present = self._native.contains_many
+        self.claimed = self._claims.is_claimed
+        self.claim = self._claims.claim
+        self.start = self._claims.start
+        self.kept_failures = store.kept_failures
+        self.settle = self._native.sync
+        store.listen(self._changes.extend)
+
+    def refresh(self) -> Sequence[Change]:
+        # Others ask the store too (a barrier, a task that loads something): what they learned is in the list.
+        self._store.refresh()
+        self._epoch = self._native.epoch
+        if not self._changes:
+            return ()
+        changes = list(self._changes)
+        self._changes.clear()
+        return changes
+
+    def attempts(self) -> Mapping[bytes, int]:
+        return {
+            key: int((self._native.failure(key) or {}).get("attempt", 1))
+            for key in self._native.failed_keys()
+        }
+
+    def others_at_work(self) -> bool:
+        return bool(self._claims.claimed_ids())
+
+    def release(self, keys: Sequence[bytes]) -> None:
+        self._native.flush()
+        self._claims.release(keys)
+
+    def save(self, key: bytes, value: object, facts: RunFacts) -> None:
+        # The epoch is that of the refresh after the claim: what was invalidated since then may be an input of
+        # this very result, which then must not count.
+        self._native.save(
+            key,
+            value,
+            name=facts.name,
+            epoch=self._epoch,
+            started=facts.started,
+            duration=facts.duration,
+            attempt=facts.attempt,
+        )
+
+    def save_failure(self, key: bytes, report: Mapping[str, Any], name: str) -> None:
+        self._native.save_failure(key, report, name=name)
+
+    def wait(self, timeout: float) -> None:
+        self._native.wait(timeout)
+
+    def close(self) -> None:
+        self._store.unlisten(self._changes.extend)
+
+
+class StoreWorkspace:
+    """The workspace of any object with the interface of ``jug.backends.base``."""
+
+    max_batch = 1  # Without a way to give claims back, claiming ahead would starve other workers.
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self._locks: dict[bytes, Any] = {}
+        self._pause = 0.02
+
+    def refresh(self) -> Sequence[Change]:
+        return ()  # Such a store tells nothing by itself; `present` asks it each time.
+
+    def present(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        return [bool(self._store.can_load(_name(key))) for key in keys]
+
+    def kept_failures(self) -> Sequence[bytes]:
+        names = [name.encode() if isinstance(name, str) else bytes(name) for name in self._store.listlocks()]
+        return [bytes.fromhex(name.decode()) for name in names if self._store.getlock(name).is_failed()]
+
+    def attempts(self) -> Mapping[bytes, int]:
+        return {}
+
+    def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        return [bool(self._store.getlock(_name(key)).is_locked()) for key in keys]
+
+    def claim(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        won = []
+        for key in keys:
+            lock = self._store.getlock(_name(key))
+            won.append(bool(lock.get()))
+            if won[-1]:
+                self._locks[key] = lock
+        self._pause = 0.02
+        return won
+
+    def start(self, key: bytes) -> bool:
+        return True
+
+    def others_at_work(self) -> bool:
+        return True  # There is no cheap way to know.
+
+    def release(self, keys: Sequence[bytes]) -> None:
+        for key in keys:
+            lock = self._locks.pop(key, None)
+            # Releasing a lock that is marked as failed would clear the mark.
+            if lock is not None and not lock.is_failed():
+                lock.release()
+
+    def save(self, key: bytes, value: object, facts: RunFacts) -> None:
+        self._store.dump(value, _name(key))
+
+    def save_failure(self, key: bytes, report: Mapping[str, Any], name: str) -> None:
+        if report["kept"]:
+            self._locks[key].fail()
+
+    def settle(self) -> None:
+        """Nothing to do: `dump` keeps its promise by itself."""
+
+    def wait(self, timeout: float) -> None:
+        time.sleep(min(timeout, self._pause))
+        self._pause = min(2 * self._pause, 1.0)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _name(key: bytes) -> bytes:
+    return key.hex().encode()

@@ -1,0 +1,186 @@
+"""The command, and the entry points that scripts and notebooks use."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from . import task
+from .errors import UserError
+
+if TYPE_CHECKING:
+    from .engine.worker import ExecutionState
+
+__all__ = ["ExecutionState", "execution_loop", "init", "is_jug_running", "main", "main_execute"]
+
+_is_jug_running = False
+
+# Subcommands that load the jugfile themselves, or need none.
+_LOAD_THEMSELVES = {"demo", "execute"}
+
+
+def __getattr__(name: str) -> Any:
+    # `import jug` is also the first line of every script that only wants a value: the engine can wait.
+    if name == "ExecutionState":
+        from .engine.worker import ExecutionState
+
+        return ExecutionState
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def is_jug_running() -> bool:
+    """Whether this process is the ``jug`` command, and not plain Python running the jugfile."""
+    return _is_jug_running
+
+
+def init(
+    jugfile: str | None = None, jugdir: Any = None, on_error: str = "exit", store: Any = None
+) -> tuple[Any, dict[str, Any]]:
+    """Opens a store and loads a jugfile.
+
+    Parameters
+    ----------
+    jugfile : str, default "jugfile.py"
+    jugdir : str or store, default "jugdata"
+        See ``jug.backends.select``.
+    on_error : {"exit", "propagate"}
+        Whether an error in the jugfile ends the process with status 1, after its traceback, or is raised.
+    store : store, optional
+        Used in place of `jugdir`.
+
+    Returns
+    -------
+    store : store
+        The one in use now: the jugfile may have chosen another.
+    jugspace : dict
+        The names that the jugfile defined. Where a barrier ended the loading, ``__jug__hasbarrier__``
+        is True among them.
+    """
+    from .engine.loading import run_jugfile
+    from .options import set_jugdir
+
+    if on_error not in ("exit", "propagate"):
+        raise ValueError(f"on_error is 'exit' or 'propagate', not {on_error!r}")
+    set_jugdir(jugdir if store is None else store)
+    try:
+        jugspace = run_jugfile("jugfile.py" if jugfile is None else jugfile)
+    except UserError as error:
+        if on_error == "propagate":
+            raise
+        _say(f"error: {error}")
+        sys.exit(1)
+    except Exception as error:
+        if on_error == "propagate":
+            raise
+        _show_traceback(error)
+        name = jugfile or "jugfile.py"
+        _say(f"error: the jugfile {name!r} raised {type(error).__name__} while it was loading (see above)")
+        sys.exit(1)
+    return task.Task.store, jugspace
+
+
+def execution_loop(tasks: list[task.Task], options: Any, state: ExecutionState | None = None) -> bool:
+    """Runs `tasks`, see :func:`jug.engine.execute.execution_loop`."""
+    from .engine.execute import execution_loop
+
+    return execution_loop(tasks, options, state)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The ``jug`` command; leaves by SystemExit.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        With the program's name first; default ``sys.argv``.
+    """
+    global _is_jug_running
+    _is_jug_running = True
+    argv = sys.argv if argv is None else argv
+    pdb = False
+    try:
+        from .options import parse, start_logging
+
+        options = parse(argv[1:])
+        start_logging(options)
+        pdb = options.pdb
+        status = _run(options)
+    except UserError as error:
+        _say(f"error: {error}")
+        status = 1
+    except BrokenPipeError:
+        # Whoever read the output went away; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except KeyboardInterrupt:
+        _say("interrupted; what was finished is stored")
+        status = 130
+    except Exception as error:
+        status = 1
+        if pdb:
+            from .internal.debugger import debug_exception
+
+            debug_exception()
+        else:
+            _explain(error)
+    sys.exit(status)
+
+
+def _run(options: Any) -> Any:
+    from .backends import file_store
+    from .subcommands import cmdapi
+
+    file_store.set_default_sync(options.sync)
+    store = jugspace = None
+    try:
+        if options.subcommand not in _LOAD_THEMSELVES:
+            on_error = "propagate" if options.pdb else "exit"
+            store, jugspace = init(options.jugfile, options.jugdir, on_error=on_error)
+        return cmdapi.run(options.subcommand, options=options, store=store, jugspace=jugspace)
+    finally:
+        if task.Task.store is not None:
+            task.Task.store.close()
+
+
+def main_execute() -> None:
+    """The ``jug-execute`` command: ``jug execute``."""
+    main([sys.argv[0], "execute", *sys.argv[1:]])
+
+
+def _say(message: str) -> None:
+    print(f"jug: {message}", file=sys.stderr)
+
+
+def _explain(error: Exception) -> None:
+    """One line for what went wrong with files and stores, a traceback for what went wrong in code."""
+    import errno
+
+    from .engine.failures import users_part
+
+    if isinstance(error, (OSError, RuntimeError)) and users_part(error.__traceback__) is None:
+        where = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""
+        text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        _say(
+            f"error: {text}{where}"
+            + ("; what was stored before is safe: make room and run again" if full else "")
+        )
+    else:
+        _show_traceback(error)
+
+
+def _show_traceback(error: BaseException) -> None:
+    import traceback
+
+    from .engine.failures import users_part
+
+    # Where no frame of the user's is left, the fault is ours, and the whole of it is needed to find it.
+    trace = users_part(error.__traceback__) or error.__traceback__
+    if isinstance(error, SyntaxError):
+        trace = None
+    traceback.print_exception(type(error), error, trace)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,457 @@
+"""Tasks: calls that are remembered, and the light values derived from them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import Any, ClassVar
+
+from . import _native
+
+__all__ = [
+    "CachedFunction",
+    "Task",
+    "TaskGenerator",
+    "Tasklet",
+    "TaskletMixin",
+    "alltasks",
+    "describe",
+    "iteratetask",
+    "recursive_dependencies",
+    "return_tuple",
+    "topological_sort",
+    "value",
+]
+
+#: Every task created since the jugfile began to load, in order of creation.
+alltasks: list[Task] = []
+
+#: Evaluates an object: tasks become their results, through lists, tuples, dicts and objects with
+#: ``__jug_value__``; everything else is returned as it is.
+value = _native.resolve
+
+
+class TaskletMixin:
+    """What tasks and tasklets share: subscripts defer, iteration is refused."""
+
+    __slots__ = ()
+
+    def __getitem__(self, slice: Any) -> Tasklet:
+        return Tasklet(self, _getitem(slice))
+
+    def __iter__(self) -> Iterator[Any]:
+        raise NotImplementedError(
+            "the result of a task cannot be iterated over before it exists: use "
+            "iteratetask(task, n) where its length n is known, or bvalue(task) to wait for it"
+        )
+
+
+class Task(_native.TaskCore, TaskletMixin):
+    """A call that runs once, in some worker, and whose result is stored.
+
+    Parameters
+    ----------
+    f : callable
+        A named function. A ``functools.partial`` is taken apart, so that ``Task(partial(f, a), b)``
+        is ``Task(f, a, b)``.
+    *args, **kwargs
+        Its arguments. Tasks among them, also inside lists, tuples and dicts, are replaced by their
+        results before the call.
+
+    Raises
+    ------
+    ValueError
+        If `f` is a lambda, which has no name to be remembered by.
+
+    Notes
+    -----
+    A task is identified by its name and its arguments (see :meth:`hash`), computed when the identity
+    is first asked for.
+    """
+
+    #: The store of all tasks; set by ``jug.init`` and ``jug.set_jugdir``.
+    store: ClassVar[Any] = None
+
+    def __init__(self, f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        alltasks.append(self)
+
+    # --- running ---
+
+    def run(self, force: object = None, save: bool = True, debug_mode: bool = False) -> Any:
+        """Calls the function now and returns its result.
+
+        Parameters
+        ----------
+        force
+            Ignored; deprecated.
+        save : bool, default True
+            Whether the result is stored.
+        debug_mode : bool, default False
+            Whether to check that the function did not modify its arguments.
+
+        Raises
+        ------
+        RuntimeError
+            If an input is not available yet, or (with `debug_mode`) an argument changed.
+        """
+        if force is not None:
+            import warnings
+
+            warnings.warn(
+                "Task.run(force=...) does nothing and will go away", DeprecationWarning, stacklevel=2
+            )
+        if not self.can_run():
+            raise RuntimeError(f"task {self.name} cannot run yet: a task that it depends on has no result")
+        if debug_mode:
+            self._check_hash()
+        self._result = self._execute()
+        if save:
+            self.store.dump(self._result, self.hash())
+        if debug_mode:
+            self._check_hash()
+        return self._result
+
+    def _execute(self) -> Any:
+        args, kwargs = _native.resolve_args(self)
+        return self.f(*args, **kwargs) if kwargs else self.f(*args)
+
+    def _check_hash(self) -> None:
+        if self._fresh_key() != self.key():
+            raise RuntimeError(
+                f"an argument of task {self.name} changed after the task was created; the usual cause is "
+                "a task function that modifies its argument, which spoils every later use of it"
+            )
+
+    def can_run(self) -> bool:
+        """Whether every task this one depends on has a result."""
+        return all(dep.is_loaded() or dep.can_load() for dep in self.direct_dependencies())
+
+    # --- the result ---
+
+    @property
+    def result(self) -> Any:
+        """The result, loaded from the store if it is not in memory."""
+        if not self._has_result():
+            self.load()
+        return self._result
+
+    def value(self) -> Any:
+        """The same as :attr:`result`."""
+        return self._result if self._has_result() else self.result
+
+    def is_loaded(self) -> bool:
+        """Whether the result is in memory."""
+        return self._has_result()
+
+    def can_load(self, store: Any = None) -> bool:
+        """Whether the result is in `store` (default: the store of all tasks)."""
+        found: bool = (self.store if store is None else store).can_load(self.hash())
+        return found
+
+    def load(self) -> None:
+        """Loads the result from the store, also where it is in memory already.
+
+        Raises
+        ------
+        RuntimeError
+            If there is no result, or it cannot be read.
+        """
+        try:
+            self._result = self.store.load(self.hash())
+        except KeyError:
+            raise RuntimeError(f"task {self.name} ({self.hash().decode()}) has no result yet") from None
+        except Exception as error:
+            raise RuntimeError(
+                f"cannot load the result of task {self.name} ({self.hash().decode()}): {error}"
+            ) from error
+
+    def unload(self) -> None:
+        """Lets go of the result in memory; the stored one stays."""
+        if self._has_result():
+            del self._result
+
+    def unload_recursive(self) -> None:
+        """Unloads this task and all that it depends on."""
+        self.unload()
+        for dep in recursive_dependencies(self):
+            dep.unload()
+
+    def invalidate(self) -> None:
+        """Removes the stored result of this task (and of no other)."""
+        self.store.remove(self.hash())
+
+    # --- the graph ---
+
+    def dependencies(self) -> Iterable[Task]:
+        """The tasks among the arguments, each once."""
+        return iter(self.direct_dependencies())
+
+    def __jug_hash__(self) -> bytes:
+        return self.hash()
+
+    def __str__(self) -> str:
+        return f"Task: {self.name}()"
+
+    def __repr__(self) -> str:
+        return f"Task({self.name}, args={self.args}, kwargs={self.kwargs})"
+
+    # --- the lock ---
+
+    def lock(self) -> bool:
+        """Claims the task for this process; False where somebody else holds it."""
+        return bool(self._lock().get())
+
+    def unlock(self) -> None:
+        """Releases the claim."""
+        self._lock().release()
+
+    def is_locked(self) -> bool:
+        """Whether somebody seems to hold the task; only :meth:`lock` knows for certain."""
+        return bool(self._lock().is_locked())
+
+    def fail(self) -> None:
+        """Marks the task, which this process must hold, as failed."""
+        self._lock().fail()
+
+    def is_failed(self) -> bool:
+        """Whether the task is marked as failed."""
+        return bool(self._lock().is_failed())
+
+    def _lock(self) -> Any:
+        # A lock object may count its holder, so each task keeps the one it got.
+        lock = self.__dict__.get("_held_lock")
+        if lock is None:
+            lock = self.__dict__["_held_lock"] = self.store.getlock(self.hash())
+        return lock
+
+
+class Tasklet(TaskletMixin):
+    """A value derived from a task by a cheap function, computed at each use and never stored.
+
+    ``Tasklet(base, f)`` stands for ``f(value(base))``; subscribing a task makes one. Unlike a task, a
+    tasklet accepts a lambda.
+    """
+
+    __slots__ = ("base", "f")
+
+    def __init__(self, base: Any, f: Callable[[Any], Any]) -> None:
+        self.base = base
+        self.f = f
+
+    def value(self) -> Any:
+        """The derived value; its base is loaded if needed."""
+        return self.f(value(self.base))
+
+    __jug_value__ = value
+
+    def can_load(self) -> bool:
+        """Whether the base has a result."""
+        loadable: bool = self.base.can_load()
+        return loadable
+
+    def unload(self) -> None:
+        """Unloads the base."""
+        self.base.unload()
+
+    def unload_recursive(self) -> None:
+        """Unloads the base and all that it depends on."""
+        self.base.unload_recursive()
+
+    def dependencies(self) -> Iterator[Any]:
+        """The base."""
+        yield self.base
+
+    __jug_dependencies__ = dependencies
+
+    def __jug_hash__(self) -> bytes:
+        named = getattr(self.f, "__name__", "") != "<lambda>"
+        f = self.f if named else _native.lambda_key(self.f)  # type: ignore[arg-type]
+        return _native.key(("jug.task.Tasklet", self.base, f)).hex().encode()
+
+
+class _getitem:
+    """``obj[index]``, where the index may itself hold tasks."""
+
+    __slots__ = ("slice",)
+
+    def __init__(self, slice: Any) -> None:
+        self.slice = slice
+
+    def __call__(self, obj: Any) -> Any:
+        return value(obj)[value(self.slice)]
+
+    def __jug_hash__(self) -> bytes:
+        return _native.key(("jug.task._getitem", self.slice)).hex().encode()
+
+    def __repr__(self) -> str:
+        return f"jug.task._getitem({self.slice})"
+
+
+class TaskGenerator:
+    """Decorator: calling the function creates a :class:`Task` instead of running it.
+
+    The function must stand at the top level of its module, where other workers find it by name. It
+    stays reachable as ``.f``.
+    """
+
+    _jug_is_task_generator = True
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        self.f = f
+        functools.update_wrapper(self, f)
+        # update_wrapper also leaves a trace to the function under this name, which would make inspection
+        # (and doctest) see through to a signature whose call does something else.
+        self.__dict__.pop("__wrapped__", None)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Task:
+        return Task(self.f, *args, **kwargs)
+
+    def __getstate__(self) -> tuple[str, str]:
+        import sys
+
+        module, name = self.f.__module__, self.f.__name__
+        found = getattr(sys.modules.get(module), name, None)
+        if found is not self and found is not self.f:
+            raise RuntimeError(
+                f"cannot pickle the task generator {module}.{name}: it must stand at the top of its module"
+            )
+        return module, name
+
+    def __setstate__(self, state: tuple[str, str]) -> None:
+        import importlib
+
+        module, name = state
+        found = getattr(importlib.import_module(module), name)
+        self.__init__(found.f if isinstance(found, TaskGenerator) else found)  # type: ignore[misc]
+
+    def __repr__(self) -> str:
+        return f"TaskGenerator({self.f!r})"
+
+
+class iteratetask:
+    """The first `n` elements of a task's result, as a sequence of tasklets.
+
+    ``a, b = iteratetask(task, 2)``. That the result has no further elements is not checked.
+    """
+
+    def __init__(self, base: Any, n: int) -> None:
+        self.base = base
+        self.n = n
+
+    def __getitem__(self, i: int) -> Tasklet:
+        if i >= self.n:
+            raise IndexError(f"element {i} of a task that was declared to have {self.n}")
+        element: Tasklet = self.base[i]
+        return element
+
+    def __len__(self) -> int:
+        return self.n
+
+
+def _get_check(r: Any, i: int, n: int) -> Any:
+    if len(r) != n:
+        raise ValueError(f"expected a tuple of {n} elements, the task returned {len(r)}")
+    return r[i]
+
+
+def return_tuple(n: int) -> Callable[[Callable[..., Any]], Callable[..., tuple[Tasklet, ...]]]:
+    """Decorator for a task generator whose function returns `n` values: calling it gives `n` tasklets.
+
+    The length is checked when a value is used (ValueError).
+    """
+
+    def wrapper(f: Callable[..., Any]) -> Callable[..., tuple[Tasklet, ...]]:
+        def wrapped(*args: Any, **kwargs: Any) -> tuple[Tasklet, ...]:
+            r = f(*args, **kwargs)
+            return tuple(Tasklet(r, functools.partial(_get_check, i=i, n=n)) for i in range(n))
+
+        return wrapped
+
+    return wrapper
+
+
+def CachedFunction(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Calls `f` now, or returns what an earlier call stored.
+
+    The call is a task like any other (it shows up in ``jug status``), only that it runs while the
+    jugfile loads.
+
+    Raises
+    ------
+    ValueError
+        If an argument is a task without a result, or `f` is a lambda.
+    """
+    t = Task(f, *args, **kwargs)
+    if not t.can_load():
+        if not t.can_run():
+            raise ValueError(
+                f"CachedFunction cannot run {t.name}: a task among its arguments has no result yet"
+            )
+        t.run()
+    return value(t)
+
+
+def topological_sort(tasks: list[Task]) -> None:
+    """Sorts `tasks` in place so that each stands after all that it depends on."""
+    ordered: list[Task] = []
+    waiting = {id(t): t for t in tasks}
+    while waiting:
+        _, root = waiting.popitem()
+        stack = [(root, iter(root.dependencies()))]
+        while stack:
+            t, deps = stack[-1]
+            for dep in deps:
+                if waiting.pop(id(dep), None) is not None:
+                    stack.append((dep, iter(dep.dependencies())))
+                    break
+            else:
+                ordered.append(t)
+                stack.pop()
+    tasks[:] = ordered
+
+
+def recursive_dependencies(t: Any, max_level: int | None = -1) -> Generator[Any, None, None]:
+    """All that `t` depends on, directly or not, each once.
+
+    Parameters
+    ----------
+    t : Task or Tasklet
+    max_level : int or None, default -1
+        How many steps to follow; negative or None for all.
+    """
+    limit = -1 if max_level is None else max_level
+    seen: set[int] = set()
+    # Breadth first: each dependency is met first on its shortest path, so that one visit is enough.
+    level, frontier = 0, [t]
+    while frontier and level != limit:
+        following = []
+        for node in frontier:
+            for dep in node.dependencies():
+                if id(dep) not in seen:
+                    seen.add(id(dep))
+                    following.append(dep)
+                    yield dep
+        level, frontier = level + 1, following
+
+
+def describe(t: Any) -> Any:
+    """The computation behind `t` as nested dicts and lists: names, arguments, and facts of stored results."""
+    if isinstance(t, Task):
+        description: dict[str, Any] = {"name": t.name}
+        if t.args:
+            description["args"] = [describe(a) for a in t.args]
+        if t.kwargs:
+            description["kwargs"] = {k: describe(v) for k, v in t.kwargs.items()}
+        meta = t.store.metadata(t)
+        if meta is not None:
+            description["meta"] = meta
+        return description
+    if isinstance(t, Tasklet):
+        return {"name": "tasklet", "operation": repr(t.f), "base": describe(t.base)}
+    if isinstance(t, list):
+        return [describe(element) for element in t]
+    if isinstance(t, tuple):
+        return tuple(describe(element) for element in t)
+    if isinstance(t, dict):
+        return {k: describe(v) for k, v in t.items()}
+    return t
