@@ -2,10 +2,19 @@
 
 
 class UserError(Exception):
-    """Something the user can put right: the command line prints `jug: error: MESSAGE`.
+    """Something the user can put right: the command line prints `jug: error: MESSAGE` and exits.
 
-    The message says what happened, to which task or file, and what to do about it. The exit status is 1.
+    Parameters
+    ----------
+    message : str
+        What happened, to which task or file, and what to do about it.
+    status : int, optional
+        Exit status: 1 (the default) for bad input, 2 for wrong usage.
     """
+
+    def __init__(self, message: str, status: int = 1) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class PatternError(UserError, ValueError):

@@ -116,7 +116,7 @@ def currymap(mapper: Callable[..., Any], sequence: Any, map_step: int = 4) -> li
     mapper = _get_function(mapper)
     if map_step == 1:
         return [Task(mapper, *element) for element in sequence]
-    results = []
+    results: list[Any] = []
     for chunk in _break_up(sequence, map_step):
         block = Task(_jug_map_curry, mapper, chunk)
         results.extend(block[i] for i in range(len(chunk)))

@@ -169,14 +169,14 @@ def read_configuration_file(fp: TextIO | None = None, default_options: Options |
     user = _user_configuration_file()
     if user is not None and not any(os.path.samefile(user, path) for path in paths):
         paths.append(user)
-    head = default_options
+    layers = Options(default_options)
     for path in reversed(paths):
         try:
             with open(path, encoding="utf-8") as file:
-                head = _parse_configuration(file, path, head)
+                layers = _parse_configuration(file, path, layers)
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"cannot read the configuration file {path}: {error}") from None
-    return head if head is not default_options else Options(default_options)
+    return layers
 
 
 def _parse_configuration(fp: TextIO, path: str, defaults: Options | None) -> Options:
@@ -291,10 +291,10 @@ def parse(args: Sequence[str] | None = None, optionsfile: TextIO | None = None) 
     options = Options(read_configuration_file(optionsfile, default_options))
     options.update(given)
     if options.pdb:
-        options.debug = True
+        options.update({"debug": True})
     if options.sync not in _SYNC_MODES:
         raise UserError(f"sync must be one of {', '.join(_SYNC_MODES)}, not {options.sync!r}")
-    options.jugdir = expand_jugdir(options.jugdir, options.jugfile)
+    options.update({"jugdir": expand_jugdir(options.jugdir, options.jugfile)})
     sys.argv = [options.jugfile, *options.user_args]
     return options
 
