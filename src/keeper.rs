@@ -4,12 +4,13 @@
 //! still has its worker's records synced and its heartbeat beaten. A forked child has no such thread
 //! and cannot get one from an inherited keeper: there, every method does nothing.
 
-use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::SigSet;
+
+use crate::process;
 
 /// A chore of the background thread.
 pub trait Tick: Send + Sync {

@@ -15,6 +15,7 @@ pub mod hash;
 pub mod jugdir;
 pub mod keeper;
 pub mod key;
+pub mod process;
 #[cfg(feature = "python")]
 mod py;
 pub mod sched;

@@ -5,13 +5,12 @@
 //! background thread gives it back.
 
 use std::collections::HashMap;
-use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Claims;
 use crate::keeper::{Keeper, Tick};
-use crate::{Error, Key, Result};
+use crate::{Error, Key, Result, process};
 
 /// How long a task may run before what was claimed behind it is given back.
 pub const PATIENCE: Duration = Duration::from_millis(200);

@@ -1,11 +1,10 @@
 //! Claims among the threads of one process.
 
 use std::collections::HashSet;
-use std::process;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{ClaimId, Claims, LiveClaim};
-use crate::{Key, Result};
+use crate::{Key, Result, process};
 
 /// Claims that no other process sees.
 #[derive(Debug, Default)]

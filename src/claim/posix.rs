@@ -3,14 +3,13 @@
 //! A claim costs a microsecond and no file, and the kernel frees it the moment its process dies. A
 //! forked child inherits none.
 
-use std::process;
 use std::sync::{Arc, OnceLock};
 
 use super::stripes::Stripes;
 use super::{Claims, LiveClaim};
 use crate::jugdir::{Jugdir, Worker};
 use crate::keeper::{Keeper, Tick};
-use crate::{Error, Key, Result};
+use crate::{Error, Key, Result, process};
 
 /// Claims in a jugdir, which need not exist before the first one is made.
 pub struct Posix {

@@ -9,14 +9,13 @@ use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::SystemTime;
 
 use super::{ClaimId, LiveClaim};
 use crate::error::IoContext;
 use crate::fs::{dir, dir::DirId, lock};
-use crate::{Error, Key, Result};
+use crate::{Error, Key, Result, process};
 
 /// How many stripe files there are.
 const STRIPES: usize = 64;

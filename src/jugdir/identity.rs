@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::format::hex;
-use crate::{Error, Result};
+use crate::{Error, Result, process};
 
 /// The first bytes of a worker file.
 const MAGIC: &[u8; 8] = b"jugwork\n";
@@ -42,7 +42,7 @@ impl Identity {
         Identity {
             host: host(),
             boot_id: boot_id(),
-            pid: std::process::id(),
+            pid: process::id(),
             pid_start: pid_start(),
             started: now.as_secs_f64(),
             nonce: hex(nonce),

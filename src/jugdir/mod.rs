@@ -10,7 +10,6 @@ mod worker;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use format::{ClaimMode, Format, VERSION};
@@ -19,7 +18,7 @@ pub use worker::{HEARTBEAT, Worker};
 
 use crate::error::IoContext;
 use crate::fs::dir;
-use crate::{Error, Result};
+use crate::{Error, Result, process};
 
 const FORMAT: &str = "FORMAT";
 /// Temporary names of FORMAT begin like this; they may be left behind by a process that was killed.

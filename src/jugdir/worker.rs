@@ -8,7 +8,6 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -16,7 +15,7 @@ use super::identity::Identity;
 use crate::error::IoContext;
 use crate::fs::{dir, lock};
 use crate::keeper::Tick;
-use crate::{Error, Result};
+use crate::{Error, Result, process};
 
 /// The byte of a worker file that is locked.
 const LIFE: u64 = 0;
