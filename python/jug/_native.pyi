@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Self, final
 
+from typing_extensions import disjoint_base
+
 __version__: Final[str]
 
 # --- hash -----------------------------------------------------------------------------------------
@@ -15,6 +17,7 @@ def lambda_key(f: Callable[..., Any], /) -> bytes:
 
 # --- task -----------------------------------------------------------------------------------------
 
+@disjoint_base
 class TaskCore:
     """A deferred call: what it calls, with what, and (once asked for) its key."""
 
@@ -49,7 +52,7 @@ class TaskCore:
         """The key and the direct dependencies, found in one walk if the key was not known."""
     def _fresh_key(self) -> bytes:
         """The key that the arguments give now: another than `key()` if one of them was mutated."""
-    def _set_key(self, key: bytes, /) -> None:
+    def _set_key(self, key: bytes) -> None:
         """Gives the task the key of the one in whose place it stands. ValueError if it has another."""
 
 def resolve(obj: object, /) -> Any:

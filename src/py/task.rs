@@ -6,6 +6,7 @@ use pyo3::exceptions::{PyAttributeError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyFunction, PyString, PyTuple};
 
 use super::walk;
@@ -241,6 +242,8 @@ impl TaskCore {
 
 type Call<'py> = (Bound<'py, PyAny>, Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>);
 
+static PARTIAL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
 /// `partial(f, a, k=v)` called with `b` is `f` called with `a, b, k=v`.
 fn unwrap_partial<'py>(
     mut f: Bound<'py, PyAny>,
@@ -248,8 +251,8 @@ fn unwrap_partial<'py>(
     mut kwargs: Option<Bound<'py, PyDict>>,
 ) -> PyResult<Call<'py>> {
     let py = f.py();
-    let partial = py.import("functools")?.getattr("partial")?;
-    while f.is_instance(&partial)? {
+    let partial = PARTIAL.import(py, "functools", "partial")?;
+    while f.is_instance(partial)? {
         args = f.getattr("args")?.cast::<PyTuple>()?.add(args)?.cast_into()?;
         let merged = f.getattr("keywords")?.cast::<PyDict>()?.copy()?;
         if let Some(kwargs) = &kwargs {

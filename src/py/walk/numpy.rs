@@ -2,12 +2,22 @@
 //!
 //! Nothing here imports numpy: whoever passes an array has done so.
 
-use numpy::{PyArray1, PyArrayMethods, PyUntypedArrayMethods};
+use numpy::{
+    PyArray1, PyArrayDescr, PyArrayDescrMethods, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods,
+};
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PySlice, PyTuple};
 
 use super::{Walk, Walked};
 use crate::hash::{BULK, Digester, Tag};
+
+/// Names of numpy, looked up at the first array: importing costs more than hashing a small one.
+static ASARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+static CONTIGUOUS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+static NDARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+static UINT8: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// Arrays that are not contiguous are copied and hashed in pieces of about this many bytes.
 const PIECE: usize = 4 * BULK;
@@ -19,21 +29,24 @@ impl<'py> Walk<'py> {
 
     /// The dtype (but not its byte order), the shape, and the contents in C order.
     fn array_body(&mut self, array: &Bound<'py, PyAny>) -> Walked<()> {
-        let dtype = array.getattr("dtype")?;
+        let untyped = array.cast::<PyUntypedArray>().map_err(PyErr::from)?;
+        let dtype = untyped.dtype();
         let group = self.encoder.open(Tag::Array, 3);
         self.dtype_body(&dtype, false)?;
-        self.value(&array.getattr("shape")?)?;
-        let names = dtype.getattr("names")?;
-        if !names.is_none() {
+        let shape = self.encoder.open(Tag::Tuple, untyped.shape().len());
+        for &length in untyped.shape() {
+            self.encoder.int(length.cast_signed() as i64);
+        }
+        self.encoder.close(shape);
+        if dtype.has_fields() {
             // Field by field: between the fields there may be bytes that mean nothing.
-            let names: Vec<Bound<'py, PyAny>> = names.extract()?;
+            let names: Vec<Bound<'py, PyAny>> = dtype.getattr("names")?.extract()?;
             let fields = self.encoder.open(Tag::Tuple, names.len());
             for name in names {
                 self.array_body(&array.get_item(name)?)?;
             }
             self.encoder.close(fields);
-        } else if dtype.getattr("hasobject")?.is_truthy()? || dtype.getattr("kind")?.extract::<char>()? == 'T'
-        {
+        } else if dtype.has_object() || dtype.kind() == b'T' {
             let elements = array.call_method0("ravel")?.call_method0("tolist")?;
             self.opaquely(|walk| walk.value(&elements))?;
         } else {
@@ -44,7 +57,7 @@ impl<'py> Walk<'py> {
     }
 
     fn array_contents(&mut self, array: &Bound<'py, PyAny>) -> Walked<()> {
-        let size: usize = array.getattr("nbytes")?.extract()?;
+        let size: usize = array.getattr(intern!(array.py(), "nbytes"))?.extract()?;
         if size < BULK {
             return self.with_bytes(array, |walk, bytes| walk.content(Tag::Bytes, bytes));
         }
@@ -66,7 +79,7 @@ impl<'py> Walk<'py> {
 
     /// Hashes an array of any layout in C order without copying the whole of it. Returns how many bytes it has.
     fn feed(&mut self, digester: &mut Digester, array: &Bound<'py, PyAny>) -> Walked<usize> {
-        let size: usize = array.getattr("nbytes")?.extract()?;
+        let size: usize = array.getattr(intern!(array.py(), "nbytes"))?.extract()?;
         if size <= PIECE || is_plain(array)? {
             let py = self.py;
             return self.with_bytes(array, |_, bytes| {
@@ -98,14 +111,15 @@ impl<'py> Walk<'py> {
         array: &Bound<'py, PyAny>,
         use_bytes: impl FnOnce(&mut Walk<'py>, &[u8]) -> T,
     ) -> Walked<T> {
-        if array.getattr("nbytes")?.extract::<usize>()? == 0 {
+        if array.getattr(intern!(array.py(), "nbytes"))?.extract::<usize>()? == 0 {
             return Ok(use_bytes(self, &[]));
         }
-        let numpy = self.py.import("numpy")?;
-        let bytes = little_endian(array)?
-            .call_method1("reshape", (-1,))?
-            .call_method1("view", (numpy.getattr("uint8")?,))?;
-        let bytes = without_padding(array, bytes)?;
+        let plain = is_plain(array)?;
+        let whole = if plain { array.clone() } else { little_endian(array)? };
+        let bytes = whole
+            .call_method1(intern!(self.py, "reshape"), (-1,))?
+            .call_method1(intern!(self.py, "view"), (UINT8.import(self.py, "numpy", "uint8")?,))?;
+        let bytes = if plain { bytes } else { without_padding(array, bytes)? };
         let bytes = bytes.cast::<PyArray1<u8>>().map_err(PyErr::from)?.readonly();
         let bytes =
             bytes.as_slice().map_err(|error| pyo3::exceptions::PyValueError::new_err(error.to_string()))?;
@@ -113,11 +127,11 @@ impl<'py> Walk<'py> {
     }
 
     pub(super) fn scalar(&mut self, scalar: &Bound<'py, PyAny>) -> Walked<()> {
-        let own = scalar.getattr("dtype")?.getattr("type")?.is(scalar.get_type());
+        let own = scalar.getattr(intern!(self.py, "dtype"))?.getattr("type")?.is(scalar.get_type());
         if !own {
             return self.reduced(scalar);
         }
-        let array = self.py.import("numpy")?.call_method1("asarray", (scalar,))?;
+        let array = ASARRAY.import(self.py, "numpy", "asarray")?.call1((scalar,))?;
         let group = self.encoder.open(Tag::Scalar, 1);
         self.array_body(&array)?;
         self.encoder.close(group);
@@ -126,8 +140,7 @@ impl<'py> Walk<'py> {
 
     /// An array of another class: the class, the plain array, and what that class adds.
     pub(super) fn array_subclass(&mut self, array: &Bound<'py, PyAny>) -> Walked<()> {
-        let numpy = self.py.import("numpy")?;
-        let plain = array.call_method1("view", (numpy.getattr("ndarray")?,))?;
+        let plain = array.call_method1("view", (NDARRAY.import(self.py, "numpy", "ndarray")?,))?;
         let none = self.py.None().into_bound(self.py);
         let masked = match self.loaded("numpy.ma")? {
             Some(module) if array.is_instance(&module.getattr("MaskedArray")?)? => Some(module),
@@ -136,7 +149,7 @@ impl<'py> Walk<'py> {
         let extra = if let Some(module) = masked {
             let mask = module.call_method1("getmaskarray", (array,))?;
             PyTuple::new(self.py, [mask, array.getattr("_fill_value")?])?.into_any()
-        } else if array.is_instance(&numpy.getattr("memmap")?)? {
+        } else if array.is_instance(&self.py.import("numpy")?.getattr("memmap")?)? {
             // Which file an array came from is not part of its value.
             none
         } else {
@@ -150,49 +163,50 @@ impl<'py> Walk<'py> {
 
     /// A dtype as a value of its own, where its byte order counts.
     pub(super) fn dtype(&mut self, dtype: &Bound<'py, PyAny>) -> Walked<()> {
+        let dtype = dtype.cast::<PyArrayDescr>().map_err(PyErr::from)?;
         self.level(dtype, |walk| walk.dtype_body(dtype, true))
     }
 
-    fn dtype_body(&mut self, dtype: &Bound<'py, PyAny>, with_order: bool) -> Walked<()> {
+    fn dtype_body(&mut self, dtype: &Bound<'py, PyArrayDescr>, with_order: bool) -> Walked<()> {
         let group = self.encoder.open(Tag::Dtype, 4);
-        self.value(&dtype.getattr("kind")?)?;
-        self.value(&dtype.getattr("itemsize")?)?;
-        self.encoder.bool(with_order && is_big_endian(dtype)?);
+        self.encoder.str(&[dtype.kind()]);
+        self.encoder.int(dtype.itemsize().cast_signed() as i64);
+        self.encoder.bool(with_order && is_big_endian(dtype));
         self.dtype_details(dtype, with_order)?;
         self.encoder.close(group);
         Ok(())
     }
 
     /// What kind and size do not tell: the shape of subarrays, fields, units, classes from elsewhere.
-    fn dtype_details(&mut self, dtype: &Bound<'py, PyAny>, with_order: bool) -> Walked<()> {
-        let kind: char = dtype.getattr("kind")?.extract()?;
-        if !dtype.getattr("subdtype")?.is_none() {
+    fn dtype_details(&mut self, dtype: &Bound<'py, PyArrayDescr>, with_order: bool) -> Walked<()> {
+        let kind = dtype.kind();
+        if dtype.has_subarray() {
             let group = self.encoder.open(Tag::Tuple, 2);
-            self.dtype_body(&dtype.getattr("base")?, with_order)?;
+            self.dtype_body(&dtype.base(), with_order)?;
             self.value(&dtype.getattr("shape")?)?;
             self.encoder.close(group);
             return Ok(());
         }
-        if !dtype.getattr("names")?.is_none() {
+        if dtype.has_fields() {
             return self.dtype_fields(dtype, with_order);
         }
-        if kind == 'M' || kind == 'm' {
+        if kind == b'M' || kind == b'm' {
             let unit = self.py.import("numpy")?.call_method1("datetime_data", (dtype,))?;
             return self.value(&unit);
         }
-        if kind == 'T' {
+        if kind == b'T' {
             let none = self.py.None().into_bound(self.py);
             let missing = dtype.getattr_opt("na_object")?.unwrap_or(none);
             return self.value(PyTuple::new(self.py, [dtype.getattr("coerce")?, missing])?.as_any());
         }
-        let class = dtype.getattr("type")?;
-        if class.getattr("__module__")?.eq("numpy")? {
+        let class = dtype.typeobj();
+        if class.getattr(intern!(self.py, "__module__"))?.eq(intern!(self.py, "numpy"))? {
             return self.singleton(Tag::None);
         }
-        self.value(&class)
+        self.class(&class)
     }
 
-    fn dtype_fields(&mut self, dtype: &Bound<'py, PyAny>, with_order: bool) -> Walked<()> {
+    fn dtype_fields(&mut self, dtype: &Bound<'py, PyArrayDescr>, with_order: bool) -> Walked<()> {
         let names: Vec<Bound<'py, PyAny>> = dtype.getattr("names")?.extract()?;
         let fields = dtype.getattr("fields")?;
         let group = self.encoder.open(Tag::List, names.len());
@@ -202,7 +216,7 @@ impl<'py> Walk<'py> {
                 if field.len()? > 2 { field.get_item(2)? } else { self.py.None().into_bound(self.py) };
             self.value(&name)?;
             self.value(&title)?;
-            self.dtype_body(&field.get_item(0)?, with_order)?;
+            self.dtype_body(field.get_item(0)?.cast().map_err(PyErr::from)?, with_order)?;
             self.value(&field.get_item(1)?)?;
         }
         self.encoder.close(group);
@@ -210,39 +224,38 @@ impl<'py> Walk<'py> {
     }
 }
 
-fn is_big_endian(dtype: &Bound<'_, PyAny>) -> PyResult<bool> {
-    Ok(match dtype.getattr("byteorder")?.extract::<char>()? {
-        '>' => true,
-        '=' => cfg!(target_endian = "big"),
+fn is_big_endian(dtype: &Bound<'_, PyArrayDescr>) -> bool {
+    match dtype.byteorder() {
+        b'>' => true,
+        b'=' => cfg!(target_endian = "big"),
         _ => false,
-    })
+    }
 }
 
 /// Whether the memory of an array is its contents in C order, little-endian, every byte of it meaningful.
 fn is_plain(array: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let dtype = array.getattr("dtype")?;
-    let contiguous = array.cast::<numpy::PyUntypedArray>()?.is_c_contiguous();
-    Ok(contiguous && !is_big_endian(&dtype)? && !is_padded(&dtype)?)
+    let array = array.cast::<PyUntypedArray>()?;
+    let dtype = array.dtype();
+    Ok(array.is_c_contiguous() && !is_big_endian(&dtype) && !is_padded(&dtype))
 }
 
 fn little_endian<'py>(array: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let dtype = array.getattr("dtype")?;
-    let plain = array.py().import("numpy")?.getattr("ascontiguousarray")?;
-    if is_big_endian(&dtype)? {
-        return plain.call1((array, dtype.call_method1("newbyteorder", ("<",))?));
+    let dtype = array.cast::<PyUntypedArray>()?.dtype();
+    let contiguous = CONTIGUOUS.import(array.py(), "numpy", "ascontiguousarray")?;
+    if is_big_endian(&dtype) {
+        return contiguous.call1((array, dtype.call_method1("newbyteorder", ("<",))?));
     }
-    plain.call1((array,))
+    contiguous.call1((array,))
 }
 
 /// Extended-precision floats fill 10 of the 16 bytes they take on x86.
-fn is_padded(dtype: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let long = matches!(dtype.getattr("char")?.extract::<char>()?, 'g' | 'G');
-    Ok(cfg!(target_arch = "x86_64") && long)
+fn is_padded(dtype: &Bound<'_, PyArrayDescr>) -> bool {
+    cfg!(target_arch = "x86_64") && matches!(dtype.char(), b'g' | b'G')
 }
 
 fn without_padding<'py>(array: &Bound<'py, PyAny>, bytes: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = array.py();
-    if !is_padded(&array.getattr("dtype")?)? {
+    if !is_padded(&array.cast::<PyUntypedArray>()?.dtype()) {
         return Ok(bytes);
     }
     let rows = bytes.call_method1("reshape", (-1, 16))?;

@@ -3,6 +3,7 @@
 use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use super::stdlib::pairs;
@@ -11,6 +12,9 @@ use crate::hash::Tag;
 
 /// The protocol version whose forms are encoded. Fixed: other versions give other forms.
 const PROTOCOL: u8 = 4;
+
+/// Reduce functions that were registered for classes of others.
+static REDUCERS: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
 
 /// Whether what an object holds is replaced by results before a function is called.
 #[derive(Clone, Copy, PartialEq)]
@@ -146,8 +150,8 @@ impl<'py> Walk<'py> {
 
     /// What the reduce protocol gives for an object; None where it refuses.
     fn parts_of(&self, object: &Bound<'py, PyAny>) -> Walked<Option<Taken<'py>>> {
-        let table = self.py.import("copyreg")?.getattr("dispatch_table")?;
-        let registered = table.cast::<PyDict>().map_err(PyErr::from)?.get_item(object.get_type())?;
+        let registered =
+            REDUCERS.import(self.py, "copyreg", "dispatch_table")?.get_item(object.get_type())?;
         let reduced = match registered {
             Some(function) => function.call1((object,)),
             None => object.call_method1(intern!(self.py, "__reduce_ex__"), (PROTOCOL,)),
