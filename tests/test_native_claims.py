@@ -33,7 +33,7 @@ def until(condition, seconds=20.0):
 class Other:
     """Another process that runs Python code with `claims`, and then says so and waits."""
 
-    def __init__(self, jugdir, code):
+    def __init__(self, jugdir, code, says_so=True):
         program = "\n".join(
             [
                 "import sys, os, time",
@@ -48,7 +48,8 @@ class Other:
         self.process = subprocess.Popen(
             [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        assert self.process.stdout.readline() == "done\n"
+        if says_so:
+            assert self.process.stdout.readline() == "done\n"
 
     def kill(self):
         self.process.kill()
@@ -234,6 +235,38 @@ def test_what_waits_behind_a_long_task_is_given_back_without_the_interpreter(jug
     assert not claims.start(KEYS[1])
     claims.release(KEYS[:2])
     assert others.is_claimed(KEYS[:2]) == [False, True]
+
+
+def asleep(store):
+    """Takes what woke the store so far, so that only what comes now can."""
+    while store.wait(0.05):
+        pass
+
+
+def test_the_death_of_a_worker_wakes_who_waits(jugdir):
+    other = Other(jugdir, "claims.claim(KEYS[:1])")
+    store = Store(str(jugdir))
+    asleep(store)
+    os.kill(other.process.pid, signal.SIGKILL)
+    start = time.monotonic()
+    assert store.wait(20.0)
+    assert time.monotonic() - start < 1.0
+    assert Claims(store).is_claimed(KEYS[:1]) == [False]
+    other.process.communicate()
+
+
+def test_claims_that_are_given_back_wake_who_waits(jugdir):
+    other = Other(
+        jugdir, "claims.claim(KEYS[:3]); sys.stdin.readline(); claims.start(KEYS[0])", says_so=False
+    )
+    store = Store(str(jugdir))
+    until(lambda: len(Claims(store).claimed_ids()) == 3)
+    asleep(store)
+    other.process.stdin.write("\n")
+    other.process.stdin.flush()
+    assert store.wait(20.0)
+    assert Claims(store).is_claimed(KEYS[:3]) == [True, False, False]
+    other.end()
 
 
 def test_closing_releases_everything(jugdir):

@@ -187,7 +187,9 @@ class Store:
     def sync(self) -> None:
         """All records so far are on disk."""
     def wait(self, timeout: float) -> bool:
-        """Sleeps until another process changed the store (True) or `timeout` seconds passed (False)."""
+        """Sleeps until another process stored something or gave up claims, be it by dying (True), or until
+        `timeout` seconds passed (False). It may return True where nothing of that happened.
+        """
     def close(self) -> None: ...
 
 # --- claims ---------------------------------------------------------------------------------------

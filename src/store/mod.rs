@@ -129,7 +129,8 @@ impl Store {
         lock(&self.tails).refresh(own.as_deref(), &to)
     }
 
-    /// Sleeps until another process appended something (true); false after `timeout` or at a signal.
+    /// Sleeps until another process appended something or gave up claims, be it by dying (true); false after
+    /// `timeout` or at a signal. It may return true where nothing of that happened.
     pub fn wait(&self, timeout: Duration) -> Result<bool> {
         let deadline = Instant::now() + timeout;
         let own = self.own().map(|own| own.wid);
@@ -141,7 +142,7 @@ impl Store {
                 Some((watch, false)) => {
                     return watch.wait_for(left, |name| {
                         let owner = name.to_str().and_then(segment::owner);
-                        owner.is_some() && owner != own.as_deref()
+                        owner.is_none() || owner != own.as_deref()
                     });
                 }
                 Some(_) | None if self.has_news(own.as_deref())? => return Ok(true),
@@ -156,17 +157,19 @@ impl Store {
         lock(&self.tails).has_news(own, &self.jugdir.segments())
     }
 
-    /// The watch of the segments, if they can be watched yet, and whether it is new.
+    /// The watch of the segments and the claims, if they can be watched yet, and whether it is new.
     fn watch(&self) -> Result<Option<(Arc<Watch>, bool)>> {
         let mut watch = lock(&self.watch);
         if let Some(watch) = &*watch {
             return Ok(Some((Arc::clone(watch), false)));
         }
-        let segments = self.jugdir.segments();
-        if !segments.is_dir() {
+        // The claims come into being last.
+        if !self.jugdir.claims().is_dir() {
             return Ok(None);
         }
-        let new = Arc::new(Watch::new(&segments)?);
+        let new = Watch::new(&self.jugdir.segments())?;
+        new.add(&self.jugdir.claims())?;
+        let new = Arc::new(new);
         *watch = Some(Arc::clone(&new));
         Ok(Some((new, true)))
     }
