@@ -127,7 +127,7 @@ def test_a_polars_frame_comes_back(tmp_path: Path) -> None:
     assert type(back) is pl.DataFrame
     assert back.schema == frame.schema
     assert back.equals(frame)
-    assert stored(tmp_path, pl.DataFrame()).equals(pl.DataFrame())
+    assert stored(tmp_path / "empty", pl.DataFrame()).equals(pl.DataFrame())
 
 
 def test_a_pandas_frame_comes_back(tmp_path: Path) -> None:

@@ -340,6 +340,12 @@ impl Index {
         }
     }
 
+    /// The epoch with which a new result of `key` wins over all that is known.
+    pub fn epoch_to_replace(&self, key: &Key) -> u64 {
+        let result = self.find(key).and_then(Entry::result);
+        result.map_or(self.epoch, |result| self.epoch.max(result.epoch + 1))
+    }
+
     /// The epoch that a new result of `key` needs at least to win over what was lost here.
     pub fn epoch_to_heal(&self, key: &Key) -> u64 {
         match self.extras.get(key) {

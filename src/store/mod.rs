@@ -159,6 +159,10 @@ impl Store {
 
     /// The watch of the segments and the claims, if they can be watched yet, and whether it is new.
     fn watch(&self) -> Result<Option<(Arc<Watch>, bool)>> {
+        if self.forked() {
+            // Events that this process took would be missing in its parent.
+            return Ok(None);
+        }
         let mut watch = lock(&self.watch);
         if let Some(watch) = &*watch {
             return Ok(Some((Arc::clone(watch), false)));

@@ -13,7 +13,7 @@ use crate::fs::file;
 use crate::store::blob::{self, BlobRef, Loaded};
 use crate::store::damage;
 use crate::store::index::Place;
-use crate::store::record::{COMPRESSED, HEADER_LEN, Header, Kind, TRAILER_LEN};
+use crate::store::record::{COMPRESSED, CRITICAL, HEADER_LEN, Header, Kind, TRAILER_LEN};
 use crate::store::segment;
 use crate::{Error, Key, Result};
 
@@ -121,7 +121,10 @@ impl Store {
             _ => return Ok(Err("another record is in its place")),
         };
         let Some(codec) = Codec::from_byte(header.codec) else {
-            return Ok(Err("its form is unknown to this version"));
+            // A later version wrote it, and reads it.
+            let path = self.jugdir.segments().join(&*lock(&self.index).segment_name(place.segment));
+            let (version, kind) = (header.version, header.kind.to_byte());
+            return Err(Error::NewerRecord { path, version, kind });
         };
         if header.flags & COMPRESSED == 0 {
             return Ok(Ok(Stored { codec, bytes }));
@@ -192,7 +195,8 @@ impl Store {
         {
             let epoch = lock(&self.index).epoch() + 1;
             // Should this fail, others find the damage themselves.
-            let _ = own.writer.append(Header::new(Kind::Removed, key, epoch), "", &[]);
+            let header = Header { flags: CRITICAL, ..Header::new(Kind::Removed, key, epoch) };
+            let _ = own.writer.append(header, "", &[]);
         }
     }
 

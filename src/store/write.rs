@@ -16,7 +16,10 @@ use crate::{Error, Key, Result};
 const TEXT_MAX: usize = 32 * 1024;
 
 impl Store {
-    /// Stores the value of a task that was claimed at `epoch` (by default: now).
+    /// Stores the value of a task that was claimed at `epoch`.
+    ///
+    /// Without an epoch the value replaces whatever result there is. With one, it counts only if the task was
+    /// not invalidated since.
     pub fn save(&self, key: Key, value: &Encoded, facts: &Facts, epoch: Option<u64>) -> Result<()> {
         let own = self.writer()?;
         let raw: Vec<&[u8]> = value.parts.iter().map(Cow::as_ref).collect();
@@ -48,7 +51,7 @@ impl Store {
     fn header(&self, kind: Kind, key: Key, facts: &Facts, epoch: Option<u64>) -> Header {
         let index = lock(&self.index);
         // Where a damaged result was found, the new one must win over it in every process.
-        let epoch = epoch.unwrap_or_else(|| index.epoch()).max(index.epoch_to_heal(&key));
+        let epoch = epoch.unwrap_or_else(|| index.epoch_to_replace(&key)).max(index.epoch_to_heal(&key));
         let Facts { started, duration, code, attempt, .. } = *facts;
         Header { started, duration, code, attempt, ..Header::new(kind, key, epoch) }
     }
@@ -103,8 +106,9 @@ impl Store {
             (HashableValue::String(name.clone()), value)
         });
         let payload = serde_pickle::value_to_vec(&Value::Dict(fields.collect()), SerOptions::new());
+        let epoch = self.epoch();
         let payload = payload.map_err(|error| Error::Unstorable { key, what: error.to_string() })?;
-        own.writer.append(self.header(Kind::Failed, key, facts, None), &facts.name, &[&payload])
+        own.writer.append(self.header(Kind::Failed, key, facts, Some(epoch)), &facts.name, &[&payload])
     }
 
     /// Forgets failures; returns how many there were.

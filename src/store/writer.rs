@@ -93,7 +93,7 @@ impl Writer {
             }
         }
         if first {
-            state.buffered = Some(Instant::now());
+            state.buffered = (!state.buffer.is_empty()).then(Instant::now);
             if let Some(keeper) = self.keeper.upgrade() {
                 keeper.nudge();
             }

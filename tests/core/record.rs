@@ -208,6 +208,15 @@ fn a_record_of_a_later_version_is_skipped_unless_it_is_critical() {
 }
 
 #[test]
+fn a_value_in_a_form_of_a_later_version_is_no_damage() {
+    let header = Header { codec: 200, ..Header::new(Kind::Result, key(1), 0) };
+    let shelf = Shelf::with_segment(&Draft::new().record(header, b"?").bytes);
+    let store = shelf.open();
+    assert!(matches!(store.load(&key(1)), Err(Error::NewerRecord { .. })));
+    assert!(store.contains(&key(1)));
+}
+
+#[test]
 fn a_segment_of_a_later_version_is_refused() {
     let mut head = segment::encode(UUID, "ghost");
     head[8] = 2;

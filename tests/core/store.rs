@@ -182,6 +182,22 @@ fn an_epoch_is_learnt_from_others() {
 }
 
 #[test]
+fn a_value_that_is_saved_again_replaces_the_one_before_in_every_process() {
+    let shelf = Shelf::new();
+    let stores = [shelf.open(), shelf.open(), shelf.open()];
+    // Whichever segment's name is the smaller one.
+    for (round, writer) in [&stores[0], &stores[1], &stores[0]].into_iter().enumerate() {
+        writer.refresh().unwrap();
+        save(writer, 1, format!("value {round}").as_bytes()).unwrap();
+        writer.flush().unwrap();
+        for store in &stores {
+            store.refresh().unwrap();
+            assert_eq!(load(store, 1).unwrap(), format!("value {round}").as_bytes());
+        }
+    }
+}
+
+#[test]
 fn a_living_writers_unfinished_record_is_waited_for() {
     let shelf = Shelf::new();
     let writer = shelf.open();

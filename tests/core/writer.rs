@@ -42,6 +42,16 @@ fn a_record_is_written_and_synced_without_being_asked() {
 }
 
 #[test]
+fn a_record_that_fills_the_buffer_alone_is_synced_once() {
+    let shelf = Shelf::new();
+    let store = shelf.open();
+    save(&store, 1, &noise(64 * 1024)).unwrap();
+    assert!(within(Duration::from_secs(5), || store.stats().syncs == 1));
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!((store.stats().writes, store.stats().syncs), (1, 1));
+}
+
+#[test]
 fn many_records_share_a_write_and_a_sync() {
     let shelf = Shelf::new();
     let store = shelf.open();
