@@ -303,3 +303,24 @@ fn a_heartbeat_moves_the_time_of_the_workers_file() {
     worker.beat().unwrap();
     assert!(time() > before);
 }
+
+#[test]
+fn files_of_version_1_are_read_for_ever() {
+    let format = include_bytes!("../golden/format_v1");
+    let expected = Format { uuid: *b"0123456789abcdef", mode: ClaimMode::Posix };
+    assert_eq!(Format::parse(format, Path::new("FORMAT")).unwrap(), expected);
+    let worker = include_bytes!("../golden/worker_v1");
+    let expected = Identity {
+        host: "example.org".into(),
+        boot_id: "0f5a2f9e-9a7c-4b0e-8f5d-3c2b1a090807".into(),
+        pid: 4711,
+        pid_start: 123_456,
+        started: 1_700_000_000.25,
+        nonce: "30313233343536373839616263646566".into(),
+        version: "0.1.0".into(),
+    };
+    let path = Path::new("workers/example.4711.303132333435");
+    assert_eq!(Identity::parse(worker, path).unwrap(), expected);
+    assert_eq!(expected.id(), "example.4711.303132333435");
+    assert_eq!(expected.to_bytes(path).unwrap(), worker, "and still written");
+}
