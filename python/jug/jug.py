@@ -17,7 +17,7 @@ __all__ = ["ExecutionState", "execution_loop", "init", "is_jug_running", "main",
 _is_jug_running = False
 
 # Subcommands that load the jugfile themselves, or need none.
-_LOAD_THEMSELVES = {"demo", "execute"}
+_LOAD_THEMSELVES = {"demo", "execute", "sleep-until", "status"}
 
 
 def __getattr__(name: str) -> Any:
@@ -108,7 +108,7 @@ def main(argv: list[str] | None = None) -> None:
         status = _run(options)
     except UserError as error:
         _say(f"error: {error}")
-        status = 1
+        status = error.status
     except BrokenPipeError:
         # Whoever read the output went away; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -54,15 +54,16 @@ impl Tails {
     pub fn refresh(&mut self, own: Option<&str>, to: &Sink) -> Result<()> {
         let mut grown = self.grown(own, to)?;
         let bytes: u64 = grown.iter().map(|tail| tail.length - tail.offset.min(tail.length)).sum();
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(grown.len());
-        if bytes >= PARALLEL
-            && threads > 1
-            // A pool of its own, because the global one hangs in a forked child.
-            && let Ok(pool) = rayon::ThreadPoolBuilder::new().num_threads(threads).build()
-        {
-            return pool.install(|| grown.par_iter_mut().try_for_each(|tail| tail.read(to)));
+        if bytes < PARALLEL || grown.len() == 1 {
+            return grown.into_iter().try_for_each(|tail| tail.read(to));
         }
-        grown.into_iter().try_for_each(|tail| tail.read(to))
+        // Asked only here: the answer takes a dozen system calls, a refresh without news two.
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(grown.len());
+        // A pool of its own, because the global one hangs in a forked child.
+        match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+            Ok(pool) => pool.install(|| grown.par_iter_mut().try_for_each(|tail| tail.read(to))),
+            Err(_) => grown.into_iter().try_for_each(|tail| tail.read(to)),
+        }
     }
 
     /// True if a segment grew or appeared since the last refresh.

@@ -22,6 +22,9 @@ _log = logging.getLogger("jug")
 #: How often a waiting worker looks whether a claim was abandoned, in seconds. Results wake it at once.
 _LOOK_AROUND = 0.025
 
+#: How many claims on finished tasks are kept before they are given back together.
+_HELD_AFTER_THE_END = 256
+
 
 class ExecutionState:
     """What one ``jug execute`` did, kept over all the loads of its jugfile.
@@ -76,6 +79,7 @@ class Worker:
         self._selected = (
             None if matcher is None else {n for n, t in enumerate(self._tasks) if matcher(t.name)}
         )
+        self._finished_claims: list[bytes] = []
         self._attempts = dict(self._work.attempts())
         self._batch_size = BatchSize(self._work.max_batch)
         self._patience = float(options.execute_wait_cycle_time) * int(options.execute_nr_wait_cycles)
@@ -116,9 +120,11 @@ class Worker:
                 elif not self._wait_for_work():
                     _log.info("no task can be run")
                     break
-            self._work.settle()
         finally:
-            self._work.close()
+            try:
+                self._settle()
+            finally:
+                self._work.close()
         return len(self._state.failed) > failed_before
 
     # --- running ---
@@ -153,7 +159,24 @@ class Worker:
         finally:
             self._unload(self._scheduler.done(finished))
             self._scheduler.put_back(waiting)
-            self._work.release(claimed)
+            self._release(claimed, {self._keys[node] for node in finished})
+
+    def _release(self, claimed: Sequence[bytes], finished: set[bytes]) -> None:
+        """Gives claims back: at once what has no result, a little later what has one.
+
+        Nobody waits for the claim on a finished task, and to give it back takes a write of its record.
+        """
+        self._finished_claims.extend(finished)
+        open_claims = [key for key in claimed if key not in finished]
+        if open_claims or len(self._finished_claims) >= _HELD_AFTER_THE_END:
+            self._work.release(open_claims + self._finished_claims)
+            self._finished_claims.clear()
+
+    def _settle(self) -> None:
+        """Leaves nothing undone before the worker sleeps or ends."""
+        self._work.release(self._finished_claims)
+        self._finished_claims.clear()
+        self._work.settle()
 
     def _run_one(self, node: int) -> bool:
         """Runs a claimed task; whether it has a result now."""
@@ -264,7 +287,7 @@ class Worker:
 
     def _wait_for_work(self) -> bool:
         """Sleeps until a task may run; False when there is no sense in waiting any longer."""
-        self._work.settle()
+        self._settle()
         before = time.monotonic()
         while self._state.idle < self._patience and not self._is_hopeless():
             self._work.wait(min(_LOOK_AROUND, self._patience - self._state.idle))
