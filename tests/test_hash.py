@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -551,6 +552,25 @@ def test_a_large_array_is_hashed_in_a_forked_child():
     if child == 0:
         os._exit(0 if key(array) == expected else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_other_threads_run_while_much_is_hashed():
+    large = [np.zeros(1 << 25, "u1"), "x" * (1 << 25), bytes(1 << 25)] * 4
+    took = []
+
+    def work():
+        begun = time.perf_counter()
+        # All in C: between two keys the interpreter does not switch to another thread by itself.
+        collections.deque(map(key, large), maxlen=0)
+        took.append(time.perf_counter() - begun)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    longest, last = 0.0, time.perf_counter()
+    while worker.is_alive():
+        now = time.perf_counter()
+        longest, last = max(longest, now - last), now
+    assert longest < took[0] / 2
 
 
 def test_no_array_means_no_numpy():

@@ -1,9 +1,14 @@
 //! BLAKE3 over bytes, over all cores where there are many bytes.
 
+use std::num::NonZero;
+
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// From this many bytes on, hashing is shared among the cores (and worth leaving the interpreter for).
 pub const BULK: usize = 1 << 20;
+
+/// The most threads that share one digest.
+const THREADS: usize = 32;
 
 /// The BLAKE3 digest of `bytes`.
 pub fn digest(bytes: &[u8]) -> [u8; 32] {
@@ -26,8 +31,12 @@ pub struct Digester {
 impl Digester {
     /// A digest that expects about `total` bytes.
     pub fn new(total: usize) -> Digester {
+        // Starting a thread costs as much as hashing some 100 KiB. Beyond the limit memory is the slower part.
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let threads = (total / BULK).min(cores).min(THREADS);
         // Where no thread can be started, one core does the work.
-        let pool = if total < BULK { None } else { ThreadPoolBuilder::new().build().ok() };
+        let pool =
+            if threads < 2 { None } else { ThreadPoolBuilder::new().num_threads(threads).build().ok() };
         Digester { hasher: blake3::Hasher::new(), pool }
     }
 

@@ -35,6 +35,9 @@ pub(super) const DEPTH: usize = 400;
 /// encoded anew for every path that leads to it, so a dense graph of objects would take for ever.
 const ENTANGLED: usize = 50_000;
 
+/// How many folded values and large arrays are remembered from one task of a chain to the next.
+const REMEMBERED: usize = 1_000;
+
 /// The state of a walk: the encoding so far, and where in the object graph it is.
 pub(super) struct Walk<'py> {
     py: Python<'py>,
@@ -94,8 +97,12 @@ impl<'py> Walk<'py> {
         }
     }
 
-    /// Makes ready for another value; what was learnt about types and folded values stays.
+    /// Makes ready for another value; what was learnt about types and folded values stays, within bounds.
     fn clear(&mut self) {
+        if self.folded.len() + self.bulk.len() > REMEMBERED {
+            self.folded.clear();
+            self.bulk.clear();
+        }
         self.encoder.truncate(0);
         self.stack.clear();
         self.low = usize::MAX;
