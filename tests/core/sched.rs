@@ -109,10 +109,10 @@ fn busy_nodes_come_back_when_they_are_free() {
 #[test]
 fn a_result_is_released_when_nothing_here_needs_it() {
     let mut scheduler = scheduler(4, &[(2, 0), (2, 1), (3, 0)]);
-    assert_eq!(scheduler.done(&[0, 1]), []);
+    assert!(scheduler.done(&[0, 1]).is_empty());
     assert_eq!(scheduler.done(&[2]), [2, 1]);
     assert_eq!(scheduler.failed(&[3]), [0], "what failed needs nothing more");
-    assert_eq!(scheduler.done(&[0, 1, 2]), [], "told twice, released once");
+    assert!(scheduler.done(&[0, 1, 2]).is_empty(), "told twice, released once");
     assert_eq!(scheduler.states(), [State::Done, State::Done, State::Done, State::Failed]);
 }
 
