@@ -1,0 +1,87 @@
+"""Mistakes of all kinds: one clear line, the right exit status, no traceback of ours, nothing lost."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    "command", ["execute", "status", "check", "count", "cleanup", "sleep-until", "shell", "invalidate"]
+)
+def test_no_such_jugfile(jug, command):
+    more = ["--name", "x"] if command == "invalidate" else []
+    done = jug(command, "nosuch.py", *more)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("jug: error: ")
+    assert "nosuch.py" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert os.listdir(jug.folder) == []
+
+
+def test_a_directory_as_jugfile(jug):
+    (jug.folder / "jugfile.py").mkdir()
+    done = jug("status")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert "jugfile.py" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["execute", "status", "check"])
+def test_a_jugfile_that_does_not_compile_shows_where(jug, command):
+    jug.write("x = 1\ny = (\n")
+    done = jug(command)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert 'File "jugfile.py", line 2' in done.stderr
+    assert "SyntaxError" in done.stderr
+    assert "engine" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["execute", "status", "check"])
+def test_a_jugfile_that_raises_shows_the_users_traceback_only(jug, command):
+    jug.write("def f():\n    1 / 0\n\nf()\n")
+    done = jug(command)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith('Traceback (most recent call last):\n  File "jugfile.py", line 4')
+    assert "ZeroDivisionError: division by zero" in done.stderr
+    assert "engine" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("jug: error: ")
+
+
+@pytest.mark.parametrize("command", ["execute", "status", "check"])
+def test_a_jugdir_that_is_a_file(pipeline, command):
+    pipeline.write("precious\n", "taken")
+    done = pipeline(command, "--jugdir", "taken")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "jug: error: taken is not a directory; choose another --jugdir\n"
+    assert (pipeline.folder / "taken").read_text() == "precious\n"
+
+
+def test_a_jugdir_with_files_of_somebody_else(pipeline):
+    (pipeline.folder / "data").mkdir()
+    pipeline.write("precious\n", "data/thesis.txt")
+    done = pipeline("execute", "--jugdir", "data")
+    assert done.returncode == 1
+    assert done.stderr.startswith("jug: error: data ")
+    assert done.stderr.count("\n") == 1
+    assert os.listdir(pipeline.folder / "data") == ["thesis.txt"]
+
+
+def test_a_jugdir_that_cannot_be_expanded(pipeline):
+    done = pipeline("execute", "--jugdir", "%(nosuch)s")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("jug: error: cannot expand the jugdir '%(nosuch)s'")
+
+
+def test_output_into_a_closed_pipe_is_quiet(pipeline):
+    done = subprocess.run(
+        f"{sys.executable} -m jug status | true",
+        shell=True,
+        cwd=pipeline.folder,
+        env=pipeline.env(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""

@@ -1,0 +1,41 @@
+"""jug sleep-until: waiting for others."""
+
+import time
+
+
+def test_it_returns_at_once_when_all_is_complete(pipeline):
+    pipeline("execute")
+    began = time.monotonic()
+    done = pipeline("sleep-until")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert time.monotonic() - began < 5
+
+
+def test_it_ends_when_another_process_has_finished_behind_the_barriers_too(jug):
+    jug.write("""
+        from jug import TaskGenerator, barrier
+
+        @TaskGenerator
+        def double(x):
+            return 2 * x
+
+        double(1)
+        barrier()
+        double(2)
+    """)
+    sleeper = jug.start("sleep-until")
+    time.sleep(0.5)
+    assert sleeper.poll() is None
+    jug("execute")
+    began = time.monotonic()
+    sleeper.communicate(timeout=30)
+    assert sleeper.returncode == 0
+    assert time.monotonic() - began < 5
+
+
+def test_it_says_what_it_waits_for_when_asked(pipeline):
+    sleeper = pipeline.start("sleep-until", "--verbose", "info")
+    time.sleep(1)
+    pipeline("execute")
+    _, said = sleeper.communicate(timeout=30)
+    assert "7 tasks" in said

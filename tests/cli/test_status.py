@@ -1,0 +1,182 @@
+"""jug status, count, check: where a computation stands."""
+
+import time
+
+from .conftest import screen
+
+
+def test_status_before_anything_has_run(pipeline):
+    done = pipeline("status")
+    assert done.returncode == 1
+    assert done.stdout == (
+        "      Failed     Waiting       Ready    Complete      Active  Task name         \n"
+        "--------------------------------------------------------------------------------\n"
+        "           0           1           0           0           0  jugfile.add       \n"
+        "           0           1           5           0           0  jugfile.double    \n"
+        "................................................................................\n"
+        "           0           2           5           0           0  Total             \n"
+        "\n"
+    )
+
+
+def test_status_creates_nothing(pipeline):
+    for command in ("status", "check", "count"):
+        pipeline(command)
+    assert [path.name for path in pipeline.folder.iterdir() if path.name != "__pycache__"] == ["jugfile.py"]
+
+
+def test_status_when_all_is_done(pipeline):
+    pipeline("execute")
+    done = pipeline("status")
+    assert done.returncode == 0
+    assert screen(done.stdout) == screen("""\
+      Failed     Waiting       Ready    Complete      Active  Task name
+--------------------------------------------------------------------------------
+           0           0           0           1           0  jugfile.add
+           0           0           0           6           0  jugfile.double
+................................................................................
+           0           0           0           7           0  Total
+
+""")
+
+
+def test_status_in_short(pipeline):
+    done = pipeline("status", "--short")
+    assert (done.returncode, done.stdout) == (
+        1,
+        "7 tasks waiting to be run, 0 failed, 0 complete, (none active).\n",
+    )
+    pipeline("execute")
+    done = pipeline("status", "--short")
+    assert (done.returncode, done.stdout) == (0, "All tasks complete (7 tasks).\n")
+
+
+def test_status_shows_failed_tasks_while_they_are_kept(failing):
+    failing("execute", "--keep-going", "--keep-failed")
+    done = failing("status")
+    assert done.returncode == 1
+    assert screen(done.stdout) == screen("""\
+      Failed     Waiting       Ready    Complete      Active  Task name
+--------------------------------------------------------------------------------
+           0           1           0           0           0  jugfile.after
+           2           0           0           1           0  jugfile.check
+................................................................................
+           2           1           0           1           0  Total
+
+""")
+    assert failing("status", "--short").stdout == (
+        "1 tasks waiting to be run, 2 failed, 1 complete, (none active).\n"
+    )
+
+
+SLEEPING = """
+    import os
+    import time
+    from jug import TaskGenerator
+
+    @TaskGenerator
+    def sleep(n):
+        open(f"started{n}", "w").close()
+        while not os.path.exists("go"):
+            time.sleep(0.01)
+
+    sleep(0)
+    sleep(1)
+"""
+
+
+def test_status_shows_what_runs_now(jug):
+    jug.write(SLEEPING)
+    worker = jug.start("execute")
+    try:
+        wait_for(lambda: any((jug.folder / f"started{n}").exists() for n in range(2)))
+        # The task that was claimed ahead is given back when the first one turns out long.
+        wait_for(lambda: "(1 active)" in jug("status", "--short").stdout)
+        status = jug("status", "--short")
+        table = jug("status")
+    finally:
+        (jug.folder / "go").touch()
+        worker.communicate(timeout=30)
+    assert status.stdout == "1 tasks waiting to be run, 0 failed, 0 complete, (1 active).\n"
+    assert screen(table.stdout).splitlines()[2] == (
+        "           0           0           1           0           1  jugfile.sleep"
+    )
+
+
+def wait_for(condition, timeout=30):
+    """Waits until a condition holds."""
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_status_of_a_jugfile_without_tasks(jug):
+    jug.write("")
+    done = jug("status")
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == 5
+    assert jug("status", "--short").stdout == "All tasks complete (0 tasks).\n"
+    assert jug("check").returncode == 0
+
+
+def test_status_up_to_a_barrier(jug):
+    jug.write("""
+        from jug import TaskGenerator, barrier
+
+        @TaskGenerator
+        def double(x):
+            return 2 * x
+
+        double(1)
+        barrier()
+        double(2)
+    """)
+    assert jug("status", "--short").stdout.startswith("1 tasks waiting")
+    jug("execute")
+    assert jug("status", "--short").stdout == "All tasks complete (2 tasks).\n"
+
+
+def test_identical_tasks_are_counted_each(jug):
+    jug.write("""
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def double(x):
+            return 2 * x
+
+        double(1)
+        double(1)
+    """)
+    assert jug("status", "--short").stdout.startswith("2 tasks waiting")
+    assert jug("execute", "--short", "--will-cite").stdout == (
+        "Executed:  1 tasks\nLoaded:  1 tasks\n** Total: 2 tasks.\n"
+    )
+
+
+def test_count_counts_what_the_jugfile_makes(pipeline):
+    done = pipeline("count")
+    assert done.returncode == 0
+    assert screen(done.stdout) == screen("""\
+       Count  Task name
+--------------------------------------------------------------------------------
+           1  jugfile.add
+           6  jugfile.double
+................................................................................
+           7  Total
+
+""")
+    assert pipeline("count", "--short").stdout == "Count:  7 tasks\n** Total: 7 tasks.\n"
+
+
+def test_check_says_it_by_its_exit_status_only(pipeline):
+    done = pipeline("check")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+    pipeline("execute")
+    done = pipeline("check")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_tables_are_as_wide_as_columns_says(pipeline):
+    lines = pipeline("status", env={"COLUMNS": "100"}).stdout.splitlines()
+    assert {len(line) for line in lines[:-1]} == {100}

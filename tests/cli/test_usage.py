@@ -1,0 +1,183 @@
+"""Help, versions, mistakes in the command line and in configuration files, commands of the user's own."""
+
+import re
+
+import pytest
+
+import jug as package
+
+SUBCOMMANDS = ("check", "cleanup", "count", "demo", "execute", "invalidate", "shell", "sleep-until", "status")
+
+
+def test_jug_alone_explains_itself(jug):
+    done = jug()
+    assert done.returncode == 1
+    assert done.stderr == ""
+    assert done.stdout.startswith("usage: jug SUBCOMMAND [JUGFILE] [OPTIONS]")
+    assert "First steps:" in done.stdout
+    for command in SUBCOMMANDS:
+        assert re.search(rf"^  {command} +\w", done.stdout, re.MULTILINE)
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_help_is_the_same_text_and_a_success(jug):
+    for option in ("--help", "-h"):
+        done = jug(option)
+        assert (done.returncode, done.stdout) == (0, jug().stdout)
+
+
+@pytest.mark.parametrize("command", SUBCOMMANDS)
+def test_each_subcommand_has_help_of_its_own(jug, command):
+    done = jug(command, "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"usage: jug {command} [JUGFILE] [OPTIONS]")
+    assert "--jugdir" in done.stdout
+    assert "First steps" not in done.stdout
+
+
+def test_version_names_this_package(jug):
+    done = jug("--version")
+    assert (done.returncode, done.stdout) == (0, f"jug-rs {package.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (["exceute"], "unknown subcommand 'exceute'; did you mean 'execute'? ('jug --help' lists them)"),
+        (["frobnicate"], "unknown subcommand 'frobnicate' ('jug --help' lists them)"),
+        (["execute", "--nosuch"], "unrecognized arguments: --nosuch (see 'jug execute --help')"),
+        (
+            ["--jugdir", "x", "execute"],
+            "expected a subcommand before '--jugdir': jug SUBCOMMAND [JUGFILE] [OPTIONS] (see 'jug --help')",
+        ),
+        (
+            ["invalidate"],
+            "one of the arguments --name --pattern --target/--invalid is required "
+            "(see 'jug invalidate --help')",
+        ),
+        (
+            ["execute", "--pattern", "/(/"],
+            "argument --pattern: '/(/' is not a valid regular expression: missing ), unterminated subpattern "
+            "at position 0 (see 'jug execute --help')",
+        ),
+        (
+            ["execute", "--wait-cycle-time", "soon"],
+            "argument --wait-cycle-time: invalid float value: 'soon' (see 'jug execute --help')",
+        ),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_status_2(pipeline, typed, message):
+    done = pipeline(*typed)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"jug: error: {message}\n")
+
+
+def test_a_malformed_configuration_file_is_named_with_the_line(pipeline):
+    pipeline.write("[execute]\nwait-cycle-time = soon\n", ".jugrc")
+    done = pipeline("execute")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"jug: error: {pipeline.folder}/.jugrc:2: wait-cycle-time must be of type float, not 'soon'\n"
+    )
+    pipeline.write("[execute\n", ".jugrc")
+    done = pipeline("status")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"jug: error: {pipeline.folder}/.jugrc:1: expected a section such as [main] first\n"
+
+
+def test_an_empty_pattern_in_a_configuration_file_is_an_error(pipeline):
+    pipeline.write("[execute]\npattern =\n", ".jugrc")
+    done = pipeline("execute")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "jug: error: the pattern '' would match every task; write '/.*/' if that is meant\n"
+    )
+
+
+def test_configuration_files_change_what_commands_do(pipeline):
+    pipeline.write("[main]\nshort = yes\njugdir = elsewhere\nwill_cite = 1\n", "jugrc")
+    assert pipeline("execute").stdout == "Executed:  7 tasks\nLoaded:  0 tasks\n** Total: 7 tasks.\n"
+    assert (pipeline.folder / "elsewhere").is_dir()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_completions_need_shtab_and_say_so(jug, shell):
+    jug.write("raise ImportError\n", "shtab.py")
+    done = jug("--print-completion", shell, env={"PYTHONPATH": str(jug.folder)})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "jug: error: --print-completion needs the package shtab: pip install shtab\n"
+
+
+def test_completions_are_printed_where_shtab_is_installed(jug):
+    pytest.importorskip("shtab")
+    done = jug("--print-completion", "bash")
+    assert done.returncode == 0
+    assert "sleep-until" in done.stdout
+    assert "--nr-wait-cycles" in done.stdout
+
+
+USER_COMMAND = """
+    from jug.subcommands import SubCommand
+
+    class Names(SubCommand):
+        '''Print the names of the tasks'''
+
+        name = "names"
+
+        def run(self, options, store, jugspace, *args, **kwargs):
+            from jug.task import alltasks
+            print(options.names_greeting, *sorted({task.name for task in alltasks}), "total" in jugspace)
+            return 3
+
+        def parse(self, parser):
+            parser.add_argument("--greeting", dest="names_greeting", default=None)
+
+        def parse_defaults(self):
+            return {"names_greeting": "hello"}
+
+    names = Names()
+"""
+
+
+@pytest.fixture
+def with_command(pipeline):
+    """`jug` with a command of the user's own."""
+    (pipeline.folder / ".config" / "jug").mkdir(parents=True)
+    pipeline.write(USER_COMMAND, ".config/jug/jug_user_commands.py")
+    return pipeline
+
+
+def test_a_users_own_command_runs_like_any_other(with_command):
+    done = with_command("names")
+    assert (done.returncode, done.stdout) == (3, "hello jugfile.add jugfile.double True\n")
+    assert with_command("names", "--greeting", "bye").stdout.startswith("bye ")
+    assert "Print the names of the tasks" in with_command("--help").stdout
+    with_command.write("[names]\ngreeting=hi\n", ".jugrc")
+    assert with_command("names").stdout.startswith("hi ")
+
+
+def test_a_users_commands_that_do_not_load_are_reported_and_the_rest_works(with_command):
+    path = with_command.folder / ".config" / "jug" / "jug_user_commands.py"
+    path.write_text("import nosuchmodule\n")
+    done = with_command("count", "--short")
+    assert done.returncode == 0
+    assert done.stderr == (
+        f"jug: warning: {path}:1: ModuleNotFoundError: No module named 'nosuchmodule'; "
+        "commands that it defines after that are missing\n"
+    )
+    path.write_text("x = (\n")
+    assert f"{path}:1: SyntaxError" in with_command("count").stderr
+
+
+def test_only_the_module_of_the_command_is_imported(pipeline):
+    done = pipeline.python(
+        """
+        import sys
+        from jug.jug import main
+        try:
+            main(["jug", "count", "--short"])
+        except SystemExit:
+            pass
+        print(sorted(m for m in sys.modules if m.startswith("jug.subcommands.")))
+        """
+    )
+    assert done.stdout.splitlines()[-1] == "['jug.subcommands.count', 'jug.subcommands.usage']"
