@@ -9,6 +9,7 @@
 # run: invalidate --pattern /(/
 # differs: 1 one line on stderr instead of a traceback on stdout
 # differs: 2 the same
+# status-differs: 8 wrong usage, and no traceback
 
 from jug import TaskGenerator
 
