@@ -130,8 +130,13 @@ impl Tail {
         // Whatever the writer wrote before it died is in the file by now.
         let stop = self.scan(to)?;
         self.finished = true;
-        if let Stop::Garbage(what) = stop {
-            lock(to.damage).add_file(self.path.clone(), self.offset, what);
+        match stop {
+            Stop::Garbage(what) => lock(to.damage).add_file(self.path.clone(), self.offset, what),
+            // An empty file is that of a worker which died before it stored anything.
+            Stop::Incomplete if self.length > self.offset => {
+                lock(to.damage).add_file(self.path.clone(), self.offset, "its last record is incomplete");
+            }
+            Stop::Incomplete | Stop::End | Stop::Sealed => {}
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ from typing import Any
 from .. import _native, task
 from ..backends.file_store import file_store
 from .graph import graph_of
-from .workspace import workspace_of
+from .workspace import warn_of_damage, workspace_of
 
 __all__ = ["ACTIVE", "COMPLETE", "FAILED", "READY", "WAITING", "Overview"]
 
@@ -40,6 +40,8 @@ class Overview:
         """A letter a task, in the order of the jugfile: one of FAILED, WAITING, READY, COMPLETE, ACTIVE."""
         self._work.refresh()
         present = self._work.present(self._keys)
+        if not all(present):
+            warn_of_damage(self._work)
         failed = set(self._work.kept_failures())
         scheduler = _native.Scheduler(
             self._graph,
@@ -65,7 +67,10 @@ class Overview:
     def all_complete(self) -> bool:
         """Whether every task has a result."""
         self._work.refresh()
-        return all(self._work.present(self._keys))
+        complete = all(self._work.present(self._keys))
+        if not complete:
+            warn_of_damage(self._work)
+        return complete
 
     def invalidate(self, matcher: Callable[[str], object]) -> dict[str, int]:
         """Removes the results of the tasks whose name `matcher` accepts, and of all that depends on them.

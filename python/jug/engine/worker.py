@@ -13,7 +13,7 @@ from ..hooks.register import jug_hook, registered
 from .batching import BatchSize
 from .failures import UnstorableResult, failure_report
 from .graph import graph_of
-from .workspace import RunFacts, workspace_of
+from .workspace import RunFacts, warn_of_damage, workspace_of
 
 __all__ = ["ExecutionState", "Worker"]
 
@@ -112,6 +112,8 @@ class Worker:
         failed_before = len(self._state.failed)
         _log.info("working on %d tasks", len(self._tasks))
         try:
+            if self._scheduler.nr_unfinished():
+                warn_of_damage(self._work)
             self._count_loaded(self._found)
             while self._scheduler.nr_unfinished():
                 nodes = self._scheduler.take(self._batch_size.next(self._scheduler.nr_ready()))

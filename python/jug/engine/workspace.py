@@ -8,9 +8,12 @@ from typing import Any, NamedTuple, Protocol
 
 from ..backends.file_store import file_store
 
-__all__ = ["FileWorkspace", "RunFacts", "StoreWorkspace", "Workspace", "workspace_of"]
+__all__ = ["FileWorkspace", "RunFacts", "StoreWorkspace", "Workspace", "warn_of_damage", "workspace_of"]
 
 Change = tuple[bytes, str]
+
+#: Seconds of finished work that a kill -9 may cost.
+_UNWRITTEN = 0.001
 
 
 class RunFacts(NamedTuple):
@@ -61,6 +64,9 @@ class Workspace(Protocol):
     def save_failure(self, key: bytes, report: Mapping[str, Any], name: str) -> None:
         """Stores why a task failed; ``report["kept"]`` says whether it stays failed."""
 
+    def damage(self) -> Sequence[str]:
+        """What stored bytes turned out to be damaged and no later result has replaced, a line each."""
+
     def settle(self) -> None:
         """Makes everything durable; called before the worker sleeps."""
 
@@ -76,6 +82,17 @@ def workspace_of(store: Any) -> Workspace:
     return FileWorkspace(store) if isinstance(store, file_store) else StoreWorkspace(store)
 
 
+def warn_of_damage(work: Workspace) -> None:
+    """Tells the user why tasks that were done are not done any more."""
+    lines = work.damage()
+    if lines:
+        import logging
+
+        for line in lines:
+            logging.getLogger("jug").warning("jug: warning: %s", line)
+        logging.getLogger("jug").warning("jug: warning: tasks whose results are lost will run again")
+
+
 class FileWorkspace:
     """The workspace of a jugdir on the native engine."""
 
@@ -87,6 +104,7 @@ class FileWorkspace:
         self._claims = store.claims
         self._changes: list[Change] = []
         self._epoch = self._native.epoch
+        self._flushed = 0.0
         self.present = self._native.contains_many
         self.claimed = self._claims.is_claimed
         self.claim = self._claims.claim
@@ -130,9 +148,25 @@ class FileWorkspace:
             duration=facts.duration,
             attempt=facts.attempt,
         )
+        # The engine writes by itself within 5 ms. A task that took longer than a write deserves better: it is
+        # not run again if this process is killed now.
+        now = time.monotonic()
+        if now - self._flushed > _UNWRITTEN:
+            self._native.flush()
+            self._flushed = now
 
     def save_failure(self, key: bytes, report: Mapping[str, Any], name: str) -> None:
         self._native.save_failure(key, report, name=name)
+
+    def damage(self) -> Sequence[str]:
+        found = self._native.damage()
+        lines = [
+            f"{path} is damaged from byte {offset} on ({what}): what is behind that does not count"
+            for path, offset, what in found["files"]
+        ]
+        if found["records"]:
+            lines.insert(0, f"{found['records']} damaged records in {self._store.jugdir} do not count")
+        return lines
 
     def wait(self, timeout: float) -> None:
         self._native.wait(timeout)
@@ -196,6 +230,9 @@ class StoreWorkspace:
     def save_failure(self, key: bytes, report: Mapping[str, Any], name: str) -> None:
         if report["kept"]:
             self._locks[key].fail()
+
+    def damage(self) -> Sequence[str]:
+        return ()
 
     def settle(self) -> None:
         """Nothing to do: `dump` keeps its promise by itself."""
