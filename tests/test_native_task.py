@@ -240,6 +240,21 @@ def test_the_message_names_the_task_and_the_argument():
         Task(g, Task(f, (i for i in ()))).key()
 
 
+def test_the_message_names_the_task_also_where_an_object_asked_for_the_key():
+    class Item:
+        def __init__(self, held):
+            self.held = held
+
+        def __jug_hash__(self):
+            return _native.key(("item", self.held))
+
+    for held in (lambda: 1, Item([lambda: 1])):
+        with pytest.raises(
+            TypeError, match=rf"^cannot .* task {__name__}.f: argument 2 holds a lambda, [^;]*; [^;]*$"
+        ):
+            Task(f, 1, Item(held)).key()
+
+
 # --- resolve --------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyType};
 
 use super::stdlib::{Fields, fields_of};
-use super::{TaskCore, Walk, Walked};
+use super::{TaskCore, Walk, Walked, fault};
 use crate::hash::Tag;
 
 /// A function that encodes values of some type.
@@ -86,7 +86,14 @@ impl<'py> Walk<'py> {
                 return Ok(());
             }
         }
-        let hash = object.call_method0(intern!(self.py, "__jug_hash__"))?;
+        let hash = match object.call_method0(intern!(self.py, "__jug_hash__")) {
+            Ok(hash) => hash,
+            // What it says about a value without a key is said again by the task that has it as an argument.
+            Err(error) => {
+                let reason = fault::reason_of(&error, self.py);
+                return Err(reason.map_or_else(|| error.into(), Box::new));
+            }
+        };
         let Ok(hash) = hash.cast::<PyBytes>() else {
             let class = object.get_type().name()?.to_string();
             let what =

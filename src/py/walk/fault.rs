@@ -1,7 +1,7 @@
 //! Why a value has no key, as one line for its user.
 
-use pyo3::PyErr;
 use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
 
 /// The outcome of one step of a walk. Boxed: the good case is the common one.
 pub(in crate::py) type Walked<T> = Result<T, Box<Fault>>;
@@ -26,19 +26,32 @@ pub(in crate::py) struct Unkeyable {
     pub(in crate::py) inside: bool,
 }
 
+/// The attribute in which an exception carries what it said has no key, and the advice.
+const REASON: &str = "_jug_reason";
+
 impl Fault {
     /// The exception that says so, where `subject` is what was walked: "argument 2", "the value".
-    pub(in crate::py) fn into_error(self, asked: &str, subject: &str) -> PyErr {
+    pub(in crate::py) fn into_error(self, py: Python<'_>, asked: &str, subject: &str) -> PyErr {
         match self {
             Fault::Raised(error) => error,
             Fault::Unkeyable(Unkeyable { what, advice, inside }) => {
                 let verb = if inside { "holds" } else { "is" };
-                PyTypeError::new_err(format!(
-                    "cannot compute the identity of {asked}: {subject} {verb} {what}; {advice}"
-                ))
+                let message =
+                    format!("cannot compute the identity of {asked}: {subject} {verb} {what}; {advice}");
+                let error = PyTypeError::new_err(message);
+                match error.value(py).setattr(REASON, (what, advice)) {
+                    Ok(()) => error,
+                    Err(other) => other,
+                }
             }
         }
     }
+}
+
+/// What a `__jug_hash__` method found to have no key when it asked for one, if that is why it raised.
+pub(super) fn reason_of(error: &PyErr, py: Python<'_>) -> Option<Fault> {
+    let (what, advice) = error.value(py).getattr_opt(REASON).ok()??.extract().ok()?;
+    Some(Fault::Unkeyable(Unkeyable { what, advice, inside: true }))
 }
 
 impl From<PyErr> for Box<Fault> {

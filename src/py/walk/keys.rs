@@ -35,7 +35,7 @@ pub(in crate::py) fn dependencies_of<'py>(
     task: &Bound<'py, TaskCore>,
 ) -> PyResult<Vec<Bound<'py, TaskCore>>> {
     let mut walk = Walk::new(task.py());
-    let describe = |fault: Box<Fault>| fault.into_error("a task's dependencies", "an argument");
+    let describe = |fault: Box<Fault>| fault.into_error(task.py(), "a task's dependencies", "an argument");
     for argument in task.get().args(task.py()) {
         walk.tasks_in(&argument).map_err(describe)?;
     }
@@ -70,7 +70,7 @@ pub(in crate::py) fn lambda_key(function: &Bound<'_, PyAny>) -> PyResult<Key> {
 
 fn complete<'py>(mut walk: Walk<'py>, value: &Bound<'py, PyAny>, asked: &str) -> PyResult<Key> {
     loop {
-        walk.value(value).map_err(|fault| fault.into_error(asked, "it"))?;
+        walk.value(value).map_err(|fault| fault.into_error(value.py(), asked, "it"))?;
         if walk.missing.is_empty() {
             return Ok(walk.key());
         }
@@ -147,7 +147,7 @@ fn attempt<'py>(walk: &mut Walk<'py>, task: &Bound<'py, TaskCore>) -> PyResult<O
 
 fn describe(fault: Fault, task: &Bound<'_, TaskCore>, argument: &str) -> PyErr {
     match task.get().display_name(task.py()) {
-        Ok(name) => fault.into_error(&format!("task {name}"), argument),
+        Ok(name) => fault.into_error(task.py(), &format!("task {name}"), argument),
         Err(error) => error,
     }
 }
