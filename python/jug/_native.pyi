@@ -96,8 +96,8 @@ class Scheduler:
         cls,
         graph: Graph,
         *,
-        done: Sequence[int] = (),
-        failed: Sequence[int] = (),
+        done: Sequence[int] = ...,
+        failed: Sequence[int] = ...,
         selected: Sequence[int] | None = None,
         offset: int = 0,
     ) -> Scheduler: ...
