@@ -462,3 +462,27 @@ def test_a_backend_of_the_user_works(jug):
     assert len(list((jug.folder / "mine").iterdir())) == 2
     assert "2  Total" in jug("invalidate", "--name", "inc").stdout
     assert jug("check").returncode == 1
+
+
+def test_a_result_invalidated_while_its_task_ran_does_not_count(jug):
+    jug.write(
+        COUNTED
+        + """
+    @TaskGenerator
+    def slow(x):
+        note(f'slow{x}')
+        while not os.path.exists('go'):
+            time.sleep(0.01)
+        return x
+    a = step(1)
+    b = slow(a)
+"""
+    )
+    worker = jug.start("execute", "--will-cite")
+    wait_for(lambda: ran(jug.folder)["slow1"], "the slow task to start")
+    assert "1  Total" in jug("invalidate", "--name", "step").stdout
+    (jug.folder / "go").touch()
+    _, err = worker.communicate(timeout=60)
+    assert worker.returncode == 0, err
+    assert jug("check").returncode == 0
+    assert ran(jug.folder) == {"1": 2, "slow1": 2}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from . import _native
+from .internal.taskgraph import describe, recursive_dependencies, topological_sort
 
 __all__ = [
     "CachedFunction",
@@ -124,7 +125,7 @@ class Task(_native.TaskCore, TaskletMixin):
 
     def can_run(self) -> bool:
         """Whether every task this one depends on has a result."""
-        return all(dep.is_loaded() or dep.can_load() for dep in self.direct_dependencies())
+        return all(dep.is_loaded() or dep.can_load() for dep in self.dependencies())
 
     # --- the result ---
 
@@ -182,9 +183,9 @@ class Task(_native.TaskCore, TaskletMixin):
 
     # --- the graph ---
 
-    def dependencies(self) -> Iterable[Task]:
+    def dependencies(self) -> Iterator[Task]:
         """The tasks among the arguments, each once."""
-        return iter(self.direct_dependencies())
+        return iter(self.direct_dependencies())  # type: ignore[arg-type]  # only tasks of this class are made
 
     def __jug_hash__(self) -> bytes:
         return self.hash()
@@ -265,7 +266,7 @@ class Tasklet(TaskletMixin):
 
     def __jug_hash__(self) -> bytes:
         named = getattr(self.f, "__name__", "") != "<lambda>"
-        f = self.f if named else _native.lambda_key(self.f)  # type: ignore[arg-type]
+        f = self.f if named else _native.lambda_key(self.f)
         return _native.key(("jug.task.Tasklet", self.base, f)).hex().encode()
 
 
@@ -389,69 +390,3 @@ def CachedFunction(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             )
         t.run()
     return value(t)
-
-
-def topological_sort(tasks: list[Task]) -> None:
-    """Sorts `tasks` in place so that each stands after all that it depends on."""
-    ordered: list[Task] = []
-    waiting = {id(t): t for t in tasks}
-    while waiting:
-        _, root = waiting.popitem()
-        stack = [(root, iter(root.dependencies()))]
-        while stack:
-            t, deps = stack[-1]
-            for dep in deps:
-                if waiting.pop(id(dep), None) is not None:
-                    stack.append((dep, iter(dep.dependencies())))
-                    break
-            else:
-                ordered.append(t)
-                stack.pop()
-    tasks[:] = ordered
-
-
-def recursive_dependencies(t: Any, max_level: int | None = -1) -> Generator[Any, None, None]:
-    """All that `t` depends on, directly or not, each once.
-
-    Parameters
-    ----------
-    t : Task or Tasklet
-    max_level : int or None, default -1
-        How many steps to follow; negative or None for all.
-    """
-    limit = -1 if max_level is None else max_level
-    seen: set[int] = set()
-    # Breadth first: each dependency is met first on its shortest path, so that one visit is enough.
-    level, frontier = 0, [t]
-    while frontier and level != limit:
-        following = []
-        for node in frontier:
-            for dep in node.dependencies():
-                if id(dep) not in seen:
-                    seen.add(id(dep))
-                    following.append(dep)
-                    yield dep
-        level, frontier = level + 1, following
-
-
-def describe(t: Any) -> Any:
-    """The computation behind `t` as nested dicts and lists: names, arguments, and facts of stored results."""
-    if isinstance(t, Task):
-        description: dict[str, Any] = {"name": t.name}
-        if t.args:
-            description["args"] = [describe(a) for a in t.args]
-        if t.kwargs:
-            description["kwargs"] = {k: describe(v) for k, v in t.kwargs.items()}
-        meta = t.store.metadata(t)
-        if meta is not None:
-            description["meta"] = meta
-        return description
-    if isinstance(t, Tasklet):
-        return {"name": "tasklet", "operation": repr(t.f), "base": describe(t.base)}
-    if isinstance(t, list):
-        return [describe(element) for element in t]
-    if isinstance(t, tuple):
-        return tuple(describe(element) for element in t)
-    if isinstance(t, dict):
-        return {k: describe(v) for k, v in t.items()}
-    return t

@@ -184,7 +184,7 @@ class file_store(base_store):
 
             shutil.rmtree(jugdir)
 
-    def _keys(self) -> list[bytes]:
+    def _keys(self) -> Sequence[bytes]:
         return self.native.keys()
 
     def _key(self, name: Name) -> bytes:

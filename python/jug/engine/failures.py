@@ -8,9 +8,21 @@ import traceback
 from types import TracebackType
 from typing import Any
 
-__all__ = ["UnstorableResult", "describe_call", "failure_report", "users_part"]
+from ..errors import UserError
+
+__all__ = ["StoreFailure", "UnstorableResult", "describe_call", "failure_report", "users_part"]
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+class StoreFailure(UserError):
+    """The store could not keep a result: no fault of the task, and the end of this worker."""
+
+    def __init__(self, name: str, cause: OSError) -> None:
+        super().__init__(
+            f"cannot store the result of task {name}: {cause.strerror or cause}; "
+            "what was stored before is safe, and the task will run again"
+        )
 
 
 class UnstorableResult(TypeError):

@@ -11,7 +11,7 @@ from typing import Any
 from .. import _native, task
 from ..hooks.register import jug_hook, registered
 from .batching import BatchSize
-from .failures import UnstorableResult, failure_report
+from .failures import StoreFailure, UnstorableResult, failure_report
 from .graph import graph_of
 from .workspace import RunFacts, warn_of_damage, workspace_of
 
@@ -115,7 +115,7 @@ class Worker:
             if self._scheduler.nr_unfinished():
                 warn_of_damage(self._work)
             self._count_loaded(self._found)
-            while self._scheduler.nr_unfinished():
+            while self._is_work_left():
                 nodes = self._scheduler.take(self._batch_size.next(self._scheduler.nr_ready()))
                 if nodes:
                     self._run_batch(nodes)
@@ -128,6 +128,12 @@ class Worker:
             finally:
                 self._work.close()
         return len(self._state.failed) > failed_before
+
+    def _is_work_left(self) -> bool:
+        if not self._scheduler.nr_unfinished():
+            # Somebody may have invalidated what was finished.
+            self._learn(self._work.refresh())
+        return self._scheduler.nr_unfinished() > 0
 
     # --- running ---
 
@@ -159,17 +165,27 @@ class Worker:
                     finished.append(node)
             self._batch_size.ran(count - len(waiting), time.perf_counter() - began)
         finally:
-            self._unload(self._scheduler.done(finished))
+            self._finish(finished, claimed)
             self._scheduler.put_back(waiting)
-            self._release(claimed, {self._keys[node] for node in finished})
 
-    def _release(self, claimed: Sequence[bytes], finished: set[bytes]) -> None:
-        """Gives claims back: at once what has no result, a little later what has one.
+    def _finish(self, nodes: Sequence[int], claimed: Sequence[bytes]) -> None:
+        """Takes note of what was run, and gives claims back.
 
-        Nobody waits for the claim on a finished task, and to give it back takes a write of its record.
+        What has no result is given back at once, what has one a little later: nobody waits for the claim on a
+        finished task, and to give it back takes a write of its record.
         """
-        self._finished_claims.extend(finished)
-        open_claims = [key for key in claimed if key not in finished]
+        finished: list[int] = []
+        outdated: list[int] = []
+        keys = [self._keys[node] for node in nodes]
+        for node, counts in zip(nodes, self._work.present(keys), strict=True):
+            # A result that was invalidated while its task ran does not count.
+            (finished if counts else outdated).append(node)
+        self._unload(self._scheduler.done(finished))
+        self._unload(outdated)
+        self._scheduler.put_back(outdated)
+        stored = {self._keys[node] for node in finished}
+        self._finished_claims.extend(stored)
+        open_claims = [key for key in claimed if key not in stored]
         if open_claims or len(self._finished_claims) >= _HELD_AFTER_THE_END:
             self._work.release(open_claims + self._finished_claims)
             self._finished_claims.clear()
@@ -190,6 +206,8 @@ class Worker:
         started, clock = time.time(), time.perf_counter()
         try:
             self._execute(t, started, clock)
+        except StoreFailure:
+            raise
         except _native.DamagedResult as error:
             self._recompute_inputs(node, error)
             return False
@@ -213,8 +231,8 @@ class Worker:
         facts = RunFacts(t.name, started, time.perf_counter() - clock, self._attempts.get(t.key(), 0) + 1)
         try:
             self._work.save(t.key(), result, facts)
-        except (OSError, MemoryError):
-            raise
+        except OSError as error:
+            raise StoreFailure(t.name, error) from error
         except Exception as error:
             raise UnstorableResult(t.name, result, error) from error
         t._result = result
