@@ -62,6 +62,15 @@ def test_cleanup_makes_kept_failures_ready_again(failing):
         assert "0 failed" in failing("status", "--short").stdout
 
 
+def test_the_last_failure_decides_whether_the_task_stays_failed(failing):
+    for _ in range(4):
+        failing("execute", "--keep-going")
+        assert "0 failed" in failing("status", "--short").stdout
+        failing("execute", "--keep-going", "--keep-failed")
+        assert "2 failed" in failing("status", "--short").stdout
+        failing("cleanup", "--failed-only")
+
+
 BARRIER = """
     from jug import TaskGenerator, barrier
 

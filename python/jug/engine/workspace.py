@@ -156,6 +156,9 @@ class FileWorkspace:
             self._flushed = now
 
     def save_failure(self, key: bytes, report: Mapping[str, Any], name: str) -> None:
+        if self._native.failure(key) is not None:
+            # Which of two reports of different workers counts is not a matter of time, unless one is cleared.
+            self._native.clear_failures([key])
         self._native.save_failure(key, report, name=name)
 
     def damage(self) -> Sequence[str]:
