@@ -153,12 +153,13 @@ def _say(message: str) -> None:
 
 
 def _explain(error: Exception) -> None:
-    """One line for what went wrong with files and stores, a traceback for what went wrong in code."""
+    """One line for what went wrong with files, stores and results, a traceback for what did in code."""
     import errno
 
-    from .engine.failures import users_part
+    from .engine.failures import UnstorableResult, users_part
 
-    if isinstance(error, (OSError, RuntimeError)) and users_part(error.__traceback__) is None:
+    ours = users_part(error.__traceback__) is None
+    if ours and isinstance(error, (OSError, RuntimeError, UnstorableResult)):
         where = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""
         text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

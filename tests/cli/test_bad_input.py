@@ -74,6 +74,48 @@ def test_a_jugdir_that_cannot_be_expanded(pipeline):
     assert done.stderr.startswith("jug: error: cannot expand the jugdir '%(nosuch)s'")
 
 
+TASK = """
+    import threading
+    from jug import TaskGenerator
+
+    @TaskGenerator
+    def make(*args, **kwargs):
+        return {result}
+
+    make({arguments})
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "argument"),
+    [
+        ("1, lambda: 2", "argument 2"),
+        ("key=lambda: 2", "argument key="),
+        ("[open('jugfile.py')]", "argument 1"),
+    ],
+)
+@pytest.mark.parametrize("command", ["execute", "status"])
+def test_an_argument_without_identity_is_named(jug, command, arguments, argument):
+    jug.write(TASK.format(result="1", arguments=arguments))
+    done = jug(command)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"jug: error: cannot compute the identity of task jugfile.make: {argument}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("result", "kind"), [("(i for i in range(3))", "a generator"), ("threading.Lock()", "a lock")]
+)
+def test_a_result_that_cannot_be_stored_is_a_failed_task(jug, result, kind):
+    jug.write(TASK.format(result=result, arguments="1"))
+    done = jug("execute")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].startswith(f"jug: error: task jugfile.make returned {kind}")
+    assert "Traceback" not in done.stderr
+    assert jug("execute", "--keep-failed").returncode == 1
+    assert "1 failed" in jug("status", "--short").stdout
+
+
 def test_output_into_a_closed_pipe_is_quiet(pipeline):
     done = subprocess.run(
         f"{sys.executable} -m jug status | true",
