@@ -115,6 +115,17 @@ def test_completions_are_printed_where_shtab_is_installed(jug):
     assert "--nr-wait-cycles" in done.stdout
 
 
+def test_running_an_unknown_subcommand_from_python_prints_the_overview(capsys):
+    from jug.subcommands import NoSuchCommandError, cmdapi
+
+    with pytest.raises(SystemExit) as left:
+        cmdapi.run("nosuch")
+    assert left.value.code == 1
+    assert capsys.readouterr().out.endswith("there is no subcommand 'nosuch'\n")
+    with pytest.raises(NoSuchCommandError):
+        cmdapi.get("nosuch")
+
+
 USER_COMMAND = """
     from jug.subcommands import SubCommand
 

@@ -212,8 +212,8 @@ class SubCommandManager:
         try:
             found = self.get(command)
         except NoSuchCommandError as error:
-            self.usage(str(error))
-            raise  # not reached: usage() exits
+            self.usage(str(error), exit=False)
+            raise SystemExit(1) from None
         return found(*args, **kwargs)
 
     def usage(
