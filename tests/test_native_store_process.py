@@ -114,6 +114,50 @@ def test_nothing_that_was_flushed_is_lost_by_kill_9(tmp_path: Path) -> None:
     assert store.damage() == {"records": 0, "keys": [], "files": []}
 
 
+def test_writers_that_are_killed_lose_nothing_that_they_reported(tmp_path: Path) -> None:
+    """Four at once, killed in the middle of writing, while a fifth process reads along."""
+    jugdir = str(tmp_path / "jugdata")
+    program = """
+import os, sys
+from jug import _native
+store, writer = _native.Store(sys.argv[1]), int(sys.argv[2])
+for n in range(20_000):
+    key = bytes([writer]) + n.to_bytes(31, "little")
+    store.save(key, key * (n % 5), name=f"task {n % 7}")
+    if n % 1000 == 17:
+        store.save(bytes([writer + 100]) + n.to_bytes(31, "little"), os.urandom(70_000))
+    if n % 64 == 0:
+        store.flush()
+        os.write(1, b"%d\\n" % n)
+"""
+    reader = _native.Store(jugdir)
+    writers = [
+        subprocess.Popen([sys.executable, "-c", program, jugdir, str(writer)], stdout=subprocess.PIPE)
+        for writer in range(4)
+    ]
+    seen: set[bytes] = set()
+    for delay in (0.3, 0.05, 0.05):
+        time.sleep(delay)
+        seen.update(key for key, now in reader.refresh() if now == "result")
+    reported = 0
+    for number, process in enumerate(writers):
+        process.kill()
+        output = process.communicate()[0]
+        lines = output.split(b"\n")[:-1]
+        reported += len(lines)
+        for n in range(int(lines[-1]) + 1 if lines else 0):
+            seen.add(bytes([number]) + n.to_bytes(31, "little"))
+    assert reported
+    for store in (reader, _native.Store(jugdir)):
+        store.refresh()
+        assert all(store.contains_many(sorted(seen)))
+        for key in sorted(seen)[::37]:
+            if key[0] < 100:
+                assert store.load(key) == key * (int.from_bytes(key[1:], "little") % 5)
+        assert store.damage()["records"] == 0
+        assert all("incomplete" in what for _, _, what in store.damage()["files"])
+
+
 def test_a_full_disk_is_a_clear_error_and_what_was_stored_before_stays(tmp_path: Path) -> None:
     """A limit of the file size stands for the disk."""
     jugdir = str(tmp_path / "jugdata")

@@ -51,11 +51,12 @@ pub enum Stop {
 
 /// Reads records from `from` on (0: the start of the file) and hands each to `sink`.
 ///
-/// Returns where the next record begins and why the reading stopped there.
+/// No record that begins at `until` or later is read: who writes faster than this process reads must not
+/// keep it reading for ever. Returns where the next record begins and why the reading stopped there.
 pub fn scan(
     path: &Path,
     uuid: Option<[u8; 16]>,
-    from: u64,
+    (from, until): (u64, u64),
     sink: &mut dyn FnMut(Event),
 ) -> Result<(u64, Stop)> {
     let file = File::open(path).context("opening", path)?;
@@ -75,6 +76,9 @@ pub fn scan(
         }
     }
     loop {
+        if at >= until {
+            return Ok((at, Stop::End));
+        }
         let head = window.at(at, HEADER_LEN)?;
         if head.is_empty() {
             return Ok((at, Stop::End));

@@ -120,7 +120,7 @@ impl Tail {
     }
 
     fn read(&mut self, to: &Sink) -> Result<()> {
-        if self.scan(to)? == Stop::Sealed {
+        if self.scan(self.length, to)? == Stop::Sealed {
             self.finished = true;
             return Ok(());
         }
@@ -128,7 +128,7 @@ impl Tail {
             return Ok(());
         }
         // Whatever the writer wrote before it died is in the file by now.
-        let stop = self.scan(to)?;
+        let stop = self.scan(u64::MAX, to)?;
         self.finished = true;
         match stop {
             Stop::Garbage(what) => lock(to.damage).add_file(self.path.clone(), self.offset, what),
@@ -141,11 +141,11 @@ impl Tail {
         Ok(())
     }
 
-    fn scan(&mut self, to: &Sink) -> Result<Stop> {
+    fn scan(&mut self, until: u64, to: &Sink) -> Result<Stop> {
         let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let segment = lock(to.index).segment(name);
         let mut batch = Vec::new();
-        let outcome = scan::scan(&self.path, to.jugdir.uuid(), self.offset, &mut |event| {
+        let outcome = scan::scan(&self.path, to.jugdir.uuid(), (self.offset, until), &mut |event| {
             batch.push(event);
             if batch.len() == BATCH {
                 take_in(&mut batch, segment, to);

@@ -11,6 +11,7 @@ mod index;
 mod jugdir;
 mod keeper;
 mod lock;
+mod powercut;
 mod record;
 mod sched;
 mod shelf;

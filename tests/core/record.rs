@@ -6,7 +6,7 @@ use std::path::Path;
 use jug_native::Error;
 use jug_native::store::damage::Report;
 use jug_native::store::record::{self, CRITICAL, HEADER_LEN, Header, Kind};
-use jug_native::store::{Store, segment};
+use jug_native::store::{Store, scan, segment};
 use serde_pickle::{SerOptions, Value};
 
 use crate::shelf::{Draft, Shelf, UUID, key, load};
@@ -77,10 +77,17 @@ fn a_record_about_nothing_much_takes_less_than_a_hundred_bytes() {
     assert_eq!(bytes.len(), 96);
 }
 
+/// What is told of a tail that a dead writer did not finish.
+fn incomplete(shelf: &Shelf, offset: usize) -> Report {
+    let file = (shelf.segment(), offset as u64, "its last record is incomplete");
+    Report { files: vec![file], ..Report::default() }
+}
+
 #[test]
 fn a_tail_torn_at_any_byte_costs_the_torn_record_only() {
     let draft = Draft::new().result(key(0), b"zero").result(key(1), b"").result(key(2), &[7; 300]);
     let shelf = Shelf::with_segment(&[]);
+    let head = Draft::new().bytes.len();
     for cut in 0..=draft.bytes.len() {
         shelf.put(&draft.bytes[..cut]);
         let store = shelf.open();
@@ -89,7 +96,9 @@ fn a_tail_torn_at_any_byte_costs_the_torn_record_only() {
         for number in 0..3 {
             assert_eq!(load(&store, number).is_some(), usize::from(number) < whole);
         }
-        assert_eq!(store.damage(), Report::default(), "cut at {cut}");
+        let torn = if cut < head { 0 } else { draft.ends[..whole].last().copied().unwrap_or(head) };
+        let told = if torn == cut { Report::default() } else { incomplete(&shelf, torn) };
+        assert_eq!(store.damage(), told, "cut at {cut}");
     }
 }
 
@@ -103,7 +112,7 @@ fn a_tail_of_zeros_at_any_record_is_a_tail_that_was_not_written() {
         shelf.put(&bytes);
         let store = shelf.open();
         assert_eq!(store.keys().len(), whole + 1);
-        assert_eq!(store.damage(), Report::default());
+        assert_eq!(store.damage(), incomplete(&shelf, end));
     }
 }
 
@@ -172,9 +181,9 @@ fn a_header_that_promises_more_than_the_file_holds_is_a_torn_tail() {
         let mut draft = Draft::new().result(key(0), b"zero");
         draft.bytes.extend_from_slice(&huge.encode());
         draft.bytes.extend_from_slice(b"a little");
-        let store_at = Shelf::with_segment(&draft.bytes);
-        let store = store_at.open();
-        assert_eq!((store.keys(), store.damage()), (vec![key(0)], Report::default()));
+        let shelf = Shelf::with_segment(&draft.bytes);
+        let store = shelf.open();
+        assert_eq!((store.keys(), store.damage()), (vec![key(0)], incomplete(&shelf, draft.ends[0])));
     }
 }
 
@@ -226,6 +235,17 @@ fn a_segment_of_a_later_version_is_refused() {
     let shelf = Shelf::with_segment(&head);
     let refusal = Store::open(&shelf.root(), jug_native::store::Durability::Group).unwrap_err();
     assert!(matches!(refusal, Error::NewerFormat { found: 2, supported: 1, .. }), "{refusal}");
+}
+
+#[test]
+fn what_was_appended_after_the_look_at_the_length_is_left_for_the_next_time() {
+    let draft = Draft::new().result(key(0), b"zero").result(key(1), b"one").result(key(2), b"two");
+    let shelf = Shelf::with_segment(&draft.bytes);
+    let mut found = Vec::new();
+    let until = draft.ends[0] as u64 + 1;
+    let scanned = scan::scan(&shelf.segment(), None, (0, until), &mut |event| found.push(event.header.key));
+    assert_eq!(scanned.unwrap(), (draft.ends[1] as u64, scan::Stop::End));
+    assert_eq!(found, [key(0), key(1)]);
 }
 
 #[test]
