@@ -18,7 +18,11 @@ impl From<Error> for PyErr {
             Error::Io { action, ref path, ref source } => match source.raw_os_error() {
                 // Three arguments give OSError its errno, strerror and filename, and choose the subclass
                 // (FileNotFoundError, PermissionError); the action goes into the text.
-                Some(errno) => PyOSError::new_err((errno, format!("{action}: {source}"), path.clone())),
+                Some(errno) => {
+                    let text = source.to_string();
+                    let text = text.strip_suffix(&format!(" (os error {errno})")).unwrap_or(&text);
+                    PyOSError::new_err((errno, format!("{text} while {action}"), path.clone()))
+                }
                 None => PyOSError::new_err(error.to_string()),
             },
             Error::DamagedResult { .. } => DamagedResult::new_err(error.to_string()),

@@ -246,7 +246,7 @@ class Worker:
         attempt = self._attempts[t.key()] = self._attempts.get(t.key(), 0) + 1
         report = failure_report(t, error, started=started, duration=duration, attempt=attempt, kept=kept)
         self._state.failed.add(t.hash())
-        self._scheduler.failed([node])
+        self._unload(self._scheduler.failed([node]))
         self._work.save_failure(t.key(), report, t.name)
         if self._options.pdb:
             from ..internal.debugger import debug_exception
@@ -281,7 +281,8 @@ class Worker:
             self._scheduler.removed(by_state["absent"])
         if by_state["failed"]:
             kept = set(self._work.kept_failures())
-            self._scheduler.failed([node for node in by_state["failed"] if self._keys[node] in kept])
+            given_up = [node for node in by_state["failed"] if self._keys[node] in kept]
+            self._unload(self._scheduler.failed(given_up))
         self._finished_elsewhere(by_state["result"])
 
     def _finished_elsewhere(self, nodes: Sequence[int]) -> None:
