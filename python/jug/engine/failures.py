@@ -19,8 +19,9 @@ class StoreFailure(UserError):
     """The store could not keep a result: no fault of the task, and the end of this worker."""
 
     def __init__(self, name: str, cause: OSError) -> None:
+        where = f", {cause.filename}" if cause.filename else ""
         super().__init__(
-            f"cannot store the result of task {name}: {cause.strerror or cause}; "
+            f"cannot store the result of task {name}: {cause.strerror or cause}{where}; "
             "what was stored before is safe, and the task will run again"
         )
 
