@@ -5,6 +5,20 @@ from typing import Any, Final, Self, final
 
 from typing_extensions import disjoint_base
 
+__all__ = [
+    "Claims",
+    "DamagedResult",
+    "Graph",
+    "Scheduler",
+    "Store",
+    "TaskCore",
+    "__version__",
+    "key",
+    "lambda_key",
+    "resolve",
+    "resolve_args",
+]
+
 __version__: Final[str]
 
 # --- hash -----------------------------------------------------------------------------------------
