@@ -70,10 +70,7 @@ class file_store(base_store):
     # --- results ---
 
     def dump(self, object: Any, name: Name) -> None:
-        key = self._named(name)
-        # Among results of one epoch any may win: to replace what is there takes a higher one.
-        epoch = self.native.epoch + 1 if self.native.contains(key) else None
-        self.native.save(key, object, epoch=epoch)
+        self.native.save(self._named(name), object)
 
     def load(self, name: Name) -> Any:
         return self.native.load(self._key(name))
