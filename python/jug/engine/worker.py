@@ -76,8 +76,10 @@ class Worker:
         self._graph = graph_of(tasks)
         self._tasks: list[Any] = self._graph.tasks()
         self._keys = self._graph.keys()
+        self._names = self._graph.names()
+        self._debug = bool(options.debug)
         self._selected = (
-            None if matcher is None else {n for n, t in enumerate(self._tasks) if matcher(t.name)}
+            None if matcher is None else {node for node, name in enumerate(self._names) if matcher(name)}
         )
         self._finished_claims: list[bytes] = []
         self._attempts = dict(self._work.attempts())
@@ -198,14 +200,14 @@ class Worker:
 
     def _run_one(self, node: int) -> bool:
         """Runs a claimed task; whether it has a result now."""
-        t = self._tasks[node]
+        t, name = self._tasks[node], self._names[node]
         if registered("execute.task-pre-execute"):
             jug_hook("execute.task-pre-execute", (t,))
         if _log.isEnabledFor(logging.INFO):
-            _log.info("executing %s", t.name)
+            _log.info("executing %s", name)
         started, clock = time.time(), time.perf_counter()
         try:
-            self._execute(t, started, clock)
+            self._execute(node, t, started, clock)
         except StoreFailure:
             raise
         except _native.DamagedResult as error:
@@ -214,40 +216,40 @@ class Worker:
         except Exception as error:
             self._failed(node, t, error, started, time.perf_counter() - clock)
             return False
-        self._state.executed[t.name] += 1
+        self._state.executed[name] += 1
         self._state.idle = 0.0
-        if self._copies.get(node):
-            self._state.loaded[t.name] += self._copies[node]
+        if node in self._copies:
+            self._state.loaded[name] += self._copies[node]
         if registered("execute.task-executed1"):
             jug_hook("execute.task-executed1", (t,))
         return True
 
-    def _execute(self, t: Any, started: float, clock: float) -> None:
-        debug = self._options.debug
-        if debug:
+    def _execute(self, node: int, t: Any, started: float, clock: float) -> None:
+        key, name = self._keys[node], self._names[node]
+        if self._debug:
             t._check_hash()
             nr_tasks = len(task.alltasks)
         result = t._execute()
-        facts = RunFacts(t.name, started, time.perf_counter() - clock, self._attempts.get(t.key(), 0) + 1)
+        facts = RunFacts(name, started, time.perf_counter() - clock, self._attempts.get(key, 0) + 1)
         try:
-            self._work.save(t.key(), result, facts)
+            self._work.save(key, result, facts)
         except OSError as error:
-            raise StoreFailure(t.name, error) from error
+            raise StoreFailure(name, error) from error
         except Exception as error:
-            raise UnstorableResult(t.name, result, error) from error
+            raise UnstorableResult(name, result, error) from error
         t._result = result
-        if debug:
+        if self._debug:
             t._check_hash()
             if len(task.alltasks) != nr_tasks:
-                raise RuntimeError(f"task {t.name} created other tasks while it ran, which jug cannot follow")
+                raise RuntimeError(f"task {name} created other tasks while it ran, which jug cannot follow")
 
     def _failed(self, node: int, t: Any, error: Exception, started: float, duration: float) -> None:
-        kept = bool(self._options.execute_keep_failed)
-        attempt = self._attempts[t.key()] = self._attempts.get(t.key(), 0) + 1
+        key, kept = self._keys[node], bool(self._options.execute_keep_failed)
+        attempt = self._attempts[key] = self._attempts.get(key, 0) + 1
         report = failure_report(t, error, started=started, duration=duration, attempt=attempt, kept=kept)
         self._state.failed.add(t.hash())
         self._unload(self._scheduler.failed([node]))
-        self._work.save_failure(t.key(), report, t.name)
+        self._work.save_failure(key, report, t.name)
         if self._options.pdb:
             from ..internal.debugger import debug_exception
 
@@ -295,10 +297,9 @@ class Worker:
         announce = registered("execute.task-loadable")
         for node in nodes:
             if self._selected is None or node in self._selected:
-                t = self._tasks[node]
-                self._state.loaded[t.name] += 1 + self._copies.get(node, 0)
+                self._state.loaded[self._names[node]] += 1 + self._copies.get(node, 0)
                 if announce:
-                    jug_hook("execute.task-loadable", (t,))
+                    jug_hook("execute.task-loadable", (self._tasks[node],))
 
     def _unload(self, nodes: Iterable[int]) -> None:
         for node in nodes:
