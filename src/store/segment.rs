@@ -8,7 +8,7 @@ use crate::{Error, Result};
 pub const VERSION: u32 = 1;
 /// Bytes before the worker's id.
 const FIXED: usize = 32;
-/// The longest segment header: [`FIXED`], a worker's id, the checksum.
+/// The longest segment header: `FIXED`, a worker's id, the checksum.
 pub const HEADER_MAX: usize = FIXED + WID_MAX + 4;
 const WID_MAX: usize = 200;
 const MAGIC: [u8; 8] = *b"JUGsegm\n";
