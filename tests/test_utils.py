@@ -98,6 +98,13 @@ def test_identity_is_a_task_of_that_name():
     assert task.run() == [1, 2]
 
 
+def test_identity_of_a_task_or_tasklet_is_that_task_or_tasklet():
+    task = identity([1, 2])
+    assert identity(task) is task
+    element = task[0]
+    assert identity(element) is element
+
+
 def test_jug_execute_runs_a_program(in_memory):
     first = jug_execute(["touch", "made"], return_value="made")
     second = jug_execute(["cp", first, "copy"], run_after=first)

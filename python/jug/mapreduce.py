@@ -75,7 +75,7 @@ def mapreduce(
         Its value is that of the whole; for empty inputs it is an empty list.
     """
     if len(inputs) == 0:
-        return identity([])
+        return identity([])  # type: ignore[return-value]  # of a list it makes a task
     if reduce_step < 2:
         raise ValueError(f"reduce_step must be at least 2, not {reduce_step}")
     reducer, mapper = _get_function(reducer), _get_function(mapper)

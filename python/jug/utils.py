@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import PatternError
 from .hash import hash_one
-from .task import CachedFunction, Task, TaskGenerator, value
+from .task import CachedFunction, Task, TaskGenerator, Tasklet, value
 
 if TYPE_CHECKING:
     import argparse
@@ -88,11 +88,13 @@ def _identity(x: Any) -> Any:
     return x
 
 
-def identity(x: Any) -> Task:
+def identity(x: Any) -> Task | Tasklet:
     """A task named `identity` that returns its argument: a large value is then stored only once.
 
-    The tasks that take it get by with its key instead of the value.
+    The tasks that take it get by with its key instead of the value. A task or tasklet is returned as it is.
     """
+    if isinstance(x, (Task, Tasklet)):
+        return x
     task = Task(_identity, x)
     task.name = "identity"
     return task
