@@ -192,3 +192,11 @@ def test_only_the_module_of_the_command_is_imported(pipeline):
         """
     )
     assert done.stdout.splitlines()[-1] == "['jug.subcommands.count', 'jug.subcommands.usage']"
+
+
+def test_the_module_path_of_the_command_is_the_command(jug):
+    jug.write("import jug\nprint(jug.is_jug_running())\n")
+    done = jug.python(
+        "import runpy, sys; sys.argv[1:] = ['check']; runpy.run_module('jug.jug', run_name='__main__')"
+    )
+    assert (done.returncode, done.stdout) == (0, "True\n")
