@@ -172,16 +172,13 @@ def _explain(error: Exception) -> None:
 
 
 def _show_traceback(error: BaseException) -> None:
-    import traceback
+    from .engine.failures import users_traceback
 
-    from .engine.failures import users_part
-
-    # Where no frame of the user's is left, the fault is ours, and the whole of it is needed to find it.
-    trace = users_part(error.__traceback__) or error.__traceback__
-    if isinstance(error, SyntaxError):
-        trace = None
-    traceback.print_exception(type(error), error, trace)
+    print(users_traceback(error), end="", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    main()
+    # This file is `__main__` now; whether jug is running is asked of the module under its own name.
+    from jug.jug import main as main_of_the_package
+
+    main_of_the_package()

@@ -160,7 +160,10 @@ class Task(_native.TaskCore, TaskletMixin):
         try:
             self._result = self.store.load(self.hash())
         except KeyError:
-            raise RuntimeError(f"task {self.name} ({self.hash().decode()}) has no result yet") from None
+            raise RuntimeError(
+                f"task {self.name} ({self.hash().decode()}) has no result yet; in a jugfile, bvalue(task) "
+                "waits for it"
+            ) from None
         except Exception as error:
             raise RuntimeError(
                 f"cannot load the result of task {self.name} ({self.hash().decode()}): {error}"

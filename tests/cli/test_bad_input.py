@@ -127,3 +127,21 @@ def test_output_into_a_closed_pipe_is_quiet(pipeline):
         check=False,
     )
     assert done.stderr == ""
+
+
+def test_a_value_before_its_execution_shows_no_line_of_ours(jug):
+    jug.write("""
+        from jug import TaskGenerator, value
+
+        @TaskGenerator
+        def f(x):
+            return x
+
+        print(value(f(1)))
+    """)
+    done = jug("status")
+    assert done.returncode == 1
+    assert done.stderr.count("  File ") == 1
+    assert 'File "jugfile.py", line 8' in done.stderr
+    assert "task jugfile.f" in done.stderr
+    assert "bvalue" in done.stderr

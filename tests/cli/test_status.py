@@ -180,3 +180,49 @@ def test_check_says_it_by_its_exit_status_only(pipeline):
 def test_tables_are_as_wide_as_columns_says(pipeline):
     lines = pipeline("status", env={"COLUMNS": "100"}).stdout.splitlines()
     assert {len(line) for line in lines[:-1]} == {100}
+
+
+def test_status_says_on_stderr_why_tasks_failed(failing):
+    failing("execute", "--keep-going", "--will-cite")
+    done = failing("status")
+    assert done.stderr == (
+        "jug: jugfile.check(1) failed: ValueError: 1 is not allowed\n"
+        "jug: jugfile.check(2) failed: ValueError: 2 is not allowed\n"
+        "jug: --verbose=info shows the tracebacks\n"
+    )
+    assert "not allowed" not in done.stdout
+    assert failing("status", "--short").stderr == ""
+
+
+def test_status_with_verbose_info_shows_the_tracebacks_of_failed_tasks(failing):
+    failing("execute", "--will-cite")
+    lines = failing("status", "--verbose=info").stderr.splitlines()
+    start = lines.index("jug: jugfile.check(1) failed: ValueError: 1 is not allowed")
+    assert lines[start + 1 : start + 3] == [
+        "Traceback (most recent call last):",
+        '  File "jugfile.py", line 7, in check',
+    ]
+    assert lines[-1] == "ValueError: 1 is not allowed"
+
+
+def test_failures_alike_are_told_once_and_forgotten_with_a_result(jug):
+    source = """
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def read(x):
+            return open("table.csv").read()
+
+        [read(x) for x in range(3)]
+    """
+    jug.write(source)
+    jug("execute", "--keep-going", "--keep-failed", "--will-cite")
+    done = jug("status")
+    assert done.stderr.splitlines()[0] == (
+        "jug: jugfile.read(0) failed: FileNotFoundError: "
+        "[Errno 2] No such file or directory: 'table.csv' (and 2 more alike)"
+    )
+    jug.write("1", "table.csv")
+    jug("cleanup", "--failed-only")
+    jug("execute", "--will-cite")
+    assert jug("status").stderr == ""

@@ -5,12 +5,21 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
 from ..errors import UserError
 
-__all__ = ["StoreFailure", "UnstorableResult", "describe_call", "failure_report", "users_part"]
+__all__ = [
+    "StoreFailure",
+    "UnstorableResult",
+    "describe_call",
+    "failure_report",
+    "headline",
+    "users_part",
+    "users_traceback",
+]
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -46,6 +55,20 @@ def users_part(trace: TracebackType | None) -> TracebackType | None:
     return trace
 
 
+def users_traceback(error: BaseException) -> str:
+    """The traceback of `error` as text, from the user's first line of code to the user's last.
+
+    Where no line is the user's, the fault is ours, and the whole of it is needed to find it. A syntax error
+    is shown where it stands, and not where it was noticed.
+    """
+    trace = None if isinstance(error, SyntaxError) else users_part(error.__traceback__) or error.__traceback__
+    shown = traceback.TracebackException(type(error), error, trace)
+    if any(not frame.filename.startswith(_PACKAGE) for frame in shown.stack):
+        while shown.stack[-1].filename.startswith(_PACKAGE):
+            shown.stack.pop()
+    return "".join(shown.format())
+
+
 def describe_call(task: Any, limit: int = 200) -> str:
     """The arguments of a task in short, as they would stand in a call."""
     import reprlib
@@ -64,12 +87,11 @@ def failure_report(
     """Everything that will be asked about a failure later, as plain values."""
     import socket
 
-    lines = traceback.format_exception(type(error), error, users_part(error.__traceback__))
     return {
         "kind": "exception",
         "type": f"{type(error).__module__}.{type(error).__qualname__}",
         "message": str(error),
-        "traceback": "".join(lines),
+        "traceback": users_traceback(error),
         "arguments": describe_call(task),
         "host": socket.gethostname(),
         "pid": os.getpid(),
@@ -79,3 +101,11 @@ def failure_report(
         "kept": kept,
         "python": sys.version.split()[0],
     }
+
+
+def headline(report: Mapping[str, Any], limit: int = 200) -> str:
+    """A failure report in one line: the error's type, and the first line of what it says."""
+    kind = str(report.get("type", "")).removeprefix("builtins.")
+    message = str(report.get("message", "")).strip().partition("\n")[0]
+    text = ": ".join(part for part in (kind, message) if part) or "unknown error"
+    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .. import _native, task
@@ -63,6 +63,14 @@ class Overview:
         ).items():
             counts.setdefault(name, Counter())[state] += n
         return counts
+
+    def failures(self) -> list[tuple[_native.TaskCore, Mapping[str, Any]]]:
+        """The tasks without a result whose last run failed, each with the report of that run."""
+        reports = self._work.failures()
+        if not reports:
+            return []
+        tasks = zip(self._graph.tasks(), self._keys, strict=True)
+        return [(t, reports[key]) for t, key in tasks if key in reports]
 
     def all_complete(self) -> bool:
         """Whether every task has a result."""

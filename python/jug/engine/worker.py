@@ -11,7 +11,7 @@ from typing import Any
 from .. import _native, task
 from ..hooks.register import jug_hook, registered
 from .batching import BatchSize
-from .failures import StoreFailure, UnstorableResult, failure_report
+from .failures import StoreFailure, UnstorableResult, failure_report, headline
 from .graph import graph_of
 from .workspace import RunFacts, warn_of_damage, workspace_of
 
@@ -82,7 +82,7 @@ class Worker:
             None if matcher is None else {node for node, name in enumerate(self._names) if matcher(name)}
         )
         self._finished_claims: list[bytes] = []
-        self._attempts = dict(self._work.attempts())
+        self._attempts = {key: int(report.get("attempt", 1)) for key, report in self._work.failures().items()}
         self._batch_size = BatchSize(self._work.max_batch)
         self._patience = float(options.execute_wait_cycle_time) * int(options.execute_nr_wait_cycles)
         self._work.refresh()
@@ -255,8 +255,8 @@ class Worker:
 
             debug_exception()
         nr_blocked = len(self._graph.closure([node])) - 1
-        blocked = f"; {nr_blocked} other tasks cannot run without it" if nr_blocked else ""
-        _log.critical("task %s failed: %s: %s%s", t.name, type(error).__name__, error, blocked)
+        blocked = f"; tasks that cannot run without it: {nr_blocked}" if nr_blocked else ""
+        _log.critical("task %s failed: %s%s", t.name, headline(report), blocked)
         if not self._options.execute_keep_going:
             raise error
         _log.error("%s", report["traceback"].rstrip())

@@ -40,8 +40,8 @@ class Workspace(Protocol):
     def kept_failures(self) -> Sequence[bytes]:
         """Keys that failed and are not to be run again until somebody clears the mark."""
 
-    def attempts(self) -> Mapping[bytes, int]:
-        """How often each key that failed was tried already."""
+    def failures(self) -> Mapping[bytes, Mapping[str, Any]]:
+        """The report of the last run of each key that failed and has no result (see `failure_report`)."""
 
     def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
         """Whether some living worker holds each key."""
@@ -123,11 +123,8 @@ class FileWorkspace:
         self._changes.clear()
         return changes
 
-    def attempts(self) -> Mapping[bytes, int]:
-        return {
-            key: int((self._native.failure(key) or {}).get("attempt", 1))
-            for key in self._native.failed_keys()
-        }
+    def failures(self) -> Mapping[bytes, Mapping[str, Any]]:
+        return {key: self._native.failure(key) or {} for key in self._native.failed_keys()}
 
     def others_at_work(self) -> bool:
         return bool(self._claims.claimed_ids())
@@ -198,7 +195,7 @@ class StoreWorkspace:
         names = [name.encode() if isinstance(name, str) else bytes(name) for name in self._store.listlocks()]
         return [bytes.fromhex(name.decode()) for name in names if self._store.getlock(name).is_failed()]
 
-    def attempts(self) -> Mapping[bytes, int]:
+    def failures(self) -> Mapping[bytes, Mapping[str, Any]]:
         return {}
 
     def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
