@@ -54,7 +54,8 @@ def test_a_jugdir_that_is_a_file(pipeline, command):
     pipeline.write("precious\n", "taken")
     done = pipeline(command, "--jugdir", "taken")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "jug: error: taken is not a directory; choose another --jugdir\n"
+    taken = pipeline.folder / "taken"
+    assert done.stderr == f"jug: error: {taken} is not a directory; choose another --jugdir\n"
     assert (pipeline.folder / "taken").read_text() == "precious\n"
 
 
@@ -63,7 +64,7 @@ def test_a_jugdir_with_files_of_somebody_else(pipeline):
     pipeline.write("precious\n", "data/thesis.txt")
     done = pipeline("execute", "--jugdir", "data")
     assert done.returncode == 1
-    assert done.stderr.startswith("jug: error: data ")
+    assert done.stderr.startswith(f"jug: error: {pipeline.folder / 'data'} ")
     assert done.stderr.count("\n") == 1
     assert os.listdir(pipeline.folder / "data") == ["thesis.txt"]
 

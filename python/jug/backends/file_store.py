@@ -52,7 +52,8 @@ class file_store(base_store):
 
     def __init__(self, dname: str, compress_numpy: bool = False, *, sync: str | None = None) -> None:
         self.jugdir = os.fspath(dname)
-        self.native = _native.Store(self.jugdir, sync=sync or _default_sync)
+        # A task may change the working directory.
+        self.native = _native.Store(os.path.abspath(self.jugdir), sync=sync or _default_sync)
         self.claims = _native.Claims(self.native)
         self._pid = os.getpid()
         self._closed = False
