@@ -487,3 +487,42 @@ def test_a_result_invalidated_while_its_task_ran_does_not_count(jug):
     assert worker.returncode == 0, err
     assert jug("check").returncode == 0
     assert ran(jug.folder) == {"1": 2, "slow1": 2}
+
+
+def test_a_task_may_change_the_working_directory(jug):
+    jug.write("""
+        import os
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def f(x):
+            os.makedirs("below")
+            os.chdir("below")
+            return x
+
+        [f(x) for x in range(3)]
+    """)
+    assert jug("execute").returncode == 0
+    assert jug("check").returncode == 0
+    assert sorted(os.listdir(jug.folder / "below")) == ["below"]
+
+
+def test_an_exception_that_cannot_be_printed_is_a_failure_like_any_other(jug):
+    jug.write("""
+        from jug import TaskGenerator
+
+        class Mute(Exception):
+            def __str__(self):
+                raise TypeError
+
+        @TaskGenerator
+        def f(x):
+            if x == 0:
+                raise Mute
+            return x
+
+        [f(x) for x in range(3)]
+    """)
+    assert jug("execute", "--keep-going").returncode == 1
+    assert "2 complete" in jug("status", "--short").stdout
+    assert "jugfile.Mute: <its str() raised TypeError>" in jug("status").stderr

@@ -44,6 +44,7 @@ class UnstorableResult(TypeError):
             "generator": "return a list instead",
             "coroutine": "await it inside the task",
             "function": "return a function defined at the top level of a module",
+            "Task": "in a task call plain functions, of a task generator its .f; or make it a CompoundTask",
         }.get(kind, "return plain data, or an object that pickle can handle")
         super().__init__(f"task {name} returned a {kind}, which cannot be stored ({cause}); {advice}")
 
@@ -90,7 +91,7 @@ def failure_report(
     return {
         "kind": "exception",
         "type": f"{type(error).__module__}.{type(error).__qualname__}",
-        "message": str(error),
+        "message": _message(error),
         "traceback": users_traceback(error),
         "arguments": describe_call(task),
         "host": socket.gethostname(),
@@ -103,9 +104,18 @@ def failure_report(
     }
 
 
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as another:
+        return f"<its str() raised {type(another).__name__}>"
+
+
 def headline(report: Mapping[str, Any], limit: int = 200) -> str:
     """A failure report in one line: the error's type, and the first line of what it says."""
     kind = str(report.get("type", "")).removeprefix("builtins.")
+    if kind.startswith("jug."):
+        kind = ""  # What this package says of a task is a sentence of its own.
     message = str(report.get("message", "")).strip().partition("\n")[0]
     text = ": ".join(part for part in (kind, message) if part) or "unknown error"
     return text if len(text) <= limit else text[: limit - 3] + "..."
