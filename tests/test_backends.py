@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from jug.backends import select
+from jug.backends.base import base_store
 from jug.backends.dict_store import dict_store
 from jug.backends.file_store import file_store
 from jug.errors import UserError
@@ -233,3 +234,14 @@ def test_select_names_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert select("here.jugdata") is not plain
     with pytest.raises(UserError, match="redis"):
         select("redis://localhost")
+
+
+def test_a_users_backend_may_pass_its_name_on(tmp_path):
+    class Backend(dict_store):
+        def __init__(self, name):
+            base_store.__init__(self, name)
+            dict_store.__init__(self)
+
+    store = Backend("somewhere")
+    store.dump(1, b"x")
+    assert store.load(b"x") == 1

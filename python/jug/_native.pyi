@@ -69,7 +69,7 @@ class TaskCore:
     def _set_key(self, key: bytes) -> None:
         """Gives the task the key of the one in whose place it stands. ValueError if it has another."""
 
-def resolve(obj: object, /) -> Any:
+def resolve(elem: object) -> Any:
     """A copy of lists, tuples and dicts with every task inside replaced by its value."""
 
 def resolve_args(task: TaskCore, /) -> tuple[tuple[Any, ...], dict[str, Any] | None]:

@@ -13,9 +13,9 @@ use super::walk::DEPTH;
 /// Looked into are exactly these three types; a task gives its `value()`, any other object that has
 /// `__jug_value__` gives what that returns, and everything else is returned as it is.
 #[pyfunction]
-#[pyo3(signature = (obj, /))]
-fn resolve<'py>(obj: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    Resolver::default().resolve(obj)
+#[pyo3(signature = (elem))]
+fn resolve<'py>(elem: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    Resolver::default().resolve(elem)
 }
 
 /// The arguments of a task, resolved: the positional ones, and the keywords (None if there are none).

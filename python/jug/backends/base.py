@@ -37,7 +37,16 @@ class base_lock(ABC):
 
 
 class base_store(ABC):
-    """Results by name."""
+    """Results by name.
+
+    Parameters
+    ----------
+    name : any, optional
+        Ignored; backends pass on what they were opened with.
+    """
+
+    def __init__(self, name: object = None) -> None:  # noqa: B027 (a backend need not call it)
+        pass
 
     @abstractmethod
     def dump(self, object: Any, name: Name) -> None:
