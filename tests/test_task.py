@@ -274,3 +274,14 @@ def test_describe_tells_the_computation():
             "base": {"name": f"{__name__}.double", "args": [1]},
         },
     ]
+
+
+def test_value_takes_its_argument_by_name_too():
+    assert value(elem=[1, (2,)]) == [1, (2,)]
+
+
+@pytest.mark.parametrize("use", [value, Task.can_load, Task.run, Task.invalidate, Task.lock])
+def test_without_an_open_jugdir_the_user_is_told_what_to_call(monkeypatch, use):
+    monkeypatch.setattr(Task, "store", None)
+    with pytest.raises(RuntimeError, match=r"jug\.init"):
+        use(Task(double, 1))

@@ -162,11 +162,12 @@ def _explain(error: Exception) -> None:
     if ours and isinstance(error, (OSError, RuntimeError, UnstorableResult)):
         where = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""
         text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        _say(
-            f"error: {text}{where}"
-            + ("; what was stored before is safe: make room and run again" if full else "")
-        )
+        advice = ""
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            advice = "; what was stored before is safe: make room and run again"
+        elif isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            advice = "; check the permissions, or choose another --jugdir"
+        _say(f"error: {text}{where}{advice}")
     else:
         _show_traceback(error)
 

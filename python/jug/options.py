@@ -175,7 +175,8 @@ def read_configuration_file(fp: TextIO | None = None, default_options: Options |
             with open(path, encoding="utf-8") as file:
                 layers = _parse_configuration(file, path, layers)
         except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"cannot read the configuration file {path}: {error}") from None
+            reason = getattr(error, "strerror", None) or error
+            raise UserError(f"cannot read the configuration file {path}: {reason}") from None
     return layers
 
 

@@ -107,7 +107,7 @@ class Task(_native.TaskCore, TaskletMixin):
             self._check_hash()
         self._result = self._execute()
         if save:
-            self.store.dump(self._result, self.hash())
+            self._open_store().dump(self._result, self.hash())
         if debug_mode:
             self._check_hash()
         return self._result
@@ -146,7 +146,7 @@ class Task(_native.TaskCore, TaskletMixin):
 
     def can_load(self, store: Any = None) -> bool:
         """Whether the result is in `store` (default: the store of all tasks)."""
-        found: bool = (self.store if store is None else store).can_load(self.hash())
+        found: bool = (self._open_store() if store is None else store).can_load(self.hash())
         return found
 
     def load(self) -> None:
@@ -157,8 +157,9 @@ class Task(_native.TaskCore, TaskletMixin):
         RuntimeError
             If there is no result, or it cannot be read.
         """
+        store = self._open_store()
         try:
-            self._result = self.store.load(self.hash())
+            self._result = store.load(self.hash())
         except KeyError:
             raise RuntimeError(
                 f"task {self.name} ({self.hash().decode()}) has no result yet; in a jugfile, bvalue(task) "
@@ -182,7 +183,7 @@ class Task(_native.TaskCore, TaskletMixin):
 
     def invalidate(self) -> None:
         """Removes the stored result of this task (and of no other)."""
-        self.store.remove(self.hash())
+        self._open_store().remove(self.hash())
 
     # --- the graph ---
 
@@ -221,11 +222,18 @@ class Task(_native.TaskCore, TaskletMixin):
         """Whether the task is marked as failed."""
         return bool(self._lock().is_failed())
 
+    def _open_store(self) -> Any:
+        if self.store is None:
+            raise RuntimeError(
+                "no jugdir is open: call jug.init(jugfile, jugdir) or jug.set_jugdir(jugdir) first"
+            )
+        return self.store
+
     def _lock(self) -> Any:
         # A lock object may count its holder, so each task keeps the one it got.
         lock = self.__dict__.get("_held_lock")
         if lock is None:
-            lock = self.__dict__["_held_lock"] = self.store.getlock(self.hash())
+            lock = self.__dict__["_held_lock"] = self._open_store().getlock(self.hash())
         return lock
 
 

@@ -1,5 +1,7 @@
 """jug execute: what it prints, what it selects, when it ends."""
 
+import time
+
 import pytest
 
 from .conftest import screen
@@ -193,3 +195,24 @@ def test_the_jugfile_sees_its_own_arguments(jug):
 def test_sync_always_works_the_same(pipeline):
     assert pipeline("execute", "--sync", "always").returncode == 0
     assert pipeline("check").returncode == 0
+
+
+def test_verbose_info_says_that_a_worker_waits(jug):
+    jug.write("""
+        import os, time
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def slow(x):
+            open("started", "w").close()
+            time.sleep(1)
+            return x
+
+        slow(1)
+    """)
+    first = jug.start("execute", "--will-cite")
+    while not (jug.folder / "started").exists():
+        time.sleep(0.01)
+    second = jug("execute", "--will-cite", "--verbose=info")
+    first.communicate(timeout=30)
+    assert "waiting for other workers; 1 tasks are left" in second.stderr

@@ -28,13 +28,16 @@ def wait_until_complete(options: Any) -> None:
 
 def _wait_for(keys: list[bytes], store: Any) -> None:
     work = workspace_of(store)
+    told = None
     try:
         while True:
             work.refresh()
             keys = [key for key, found in zip(keys, work.present(keys), strict=True) if not found]
             if not keys:
                 return
-            _log.info("waiting for %d tasks", len(keys))
+            if len(keys) != told:
+                told = len(keys)
+                _log.info("waiting for %d tasks", told)
             work.wait(1.0)
     finally:
         work.close()

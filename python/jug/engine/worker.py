@@ -311,6 +311,8 @@ class Worker:
         """Sleeps until a task may run; False when there is no sense in waiting any longer."""
         self._settle()
         before = time.monotonic()
+        if not self._is_hopeless():
+            _log.info("waiting for other workers; %d tasks are left", self._scheduler.nr_unfinished())
         while self._state.idle < self._patience and not self._is_hopeless():
             self._work.wait(min(_LOOK_AROUND, self._patience - self._state.idle))
             now = time.monotonic()
