@@ -179,7 +179,7 @@ def test_environment_variables_set_the_limits(tmp_path):
     assert run_tasks(5) == 2
     hooks.reset_all_hooks()
     exit_env_vars({"JUG_MAX_HOURS": "0", "JUG_MAX_SECONDS": "0"})
-    assert run_tasks(5) == 1
+    assert run_tasks(5) == 5
     hooks.reset_all_hooks()
     exit_env_vars({"JUG_EXIT_IF_FILE_EXISTS": str(tmp_path)})
     assert run_tasks(5) == 0

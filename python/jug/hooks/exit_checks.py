@@ -76,8 +76,8 @@ def exit_after_time(hours: float = 0, minutes: float = 0, seconds: float = 0) ->
 def exit_env_vars(environ: Mapping[str, str] | None = None) -> None:
     """Registers the limits named by environment variables.
 
-    JUG_MAX_TASKS, JUG_MAX_HOURS, JUG_MAX_MINUTES and JUG_MAX_SECONDS (integers; the times add up),
-    JUG_EXIT_IF_FILE_EXISTS (a path).
+    JUG_MAX_TASKS, JUG_MAX_HOURS, JUG_MAX_MINUTES and JUG_MAX_SECONDS (integers; the times add up, and no
+    time at all is no limit), JUG_EXIT_IF_FILE_EXISTS (a path).
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def exit_env_vars(environ: Mapping[str, str] | None = None) -> None:
         exit_after_n_tasks(_integer(env, "JUG_MAX_TASKS"))
     units = {"JUG_MAX_HOURS": 3600, "JUG_MAX_MINUTES": 60, "JUG_MAX_SECONDS": 1}
     limits = [_integer(env, name) * unit for name, unit in units.items() if name in env]
-    if limits:
+    if any(limits):
         exit_after_time(seconds=sum(limits))
     if "JUG_EXIT_IF_FILE_EXISTS" in env:
         exit_if_file_exists(env["JUG_EXIT_IF_FILE_EXISTS"])
