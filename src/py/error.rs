@@ -21,7 +21,7 @@ impl From<Error> for PyErr {
                 Some(errno) => {
                     let text = source.to_string();
                     let text = text.strip_suffix(&format!(" (os error {errno})")).unwrap_or(&text);
-                    PyOSError::new_err((errno, format!("{text} while {action}"), path.clone()))
+                    PyOSError::new_err((errno, format!("{text} while {action}"), path.as_os_str().to_owned()))
                 }
                 None => PyOSError::new_err(error.to_string()),
             },

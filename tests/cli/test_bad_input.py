@@ -130,6 +130,18 @@ def test_output_into_a_closed_pipe_is_quiet(pipeline):
     assert done.stderr == ""
 
 
+def test_a_path_in_an_error_is_a_path_and_not_an_object(jug):
+    jug.write("""
+        from jug import CachedFunction
+        CachedFunction(len, [1])
+    """)
+    jug.write("", "taken")
+    done = jug("status", "--jugdir", "taken/below")
+    assert done.returncode == 1
+    assert str(jug.folder / "taken") in done.stderr
+    assert "PosixPath" not in done.stderr
+
+
 def test_a_value_before_its_execution_shows_no_line_of_ours(jug):
     jug.write("""
         from jug import TaskGenerator, value
