@@ -1,0 +1,19 @@
+"""Some seconds of torture: whatever happens to workers, every task ends with one right result."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.stress import torture
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_workers_that_are_killed_and_paused_finish_everything_and_run_nothing_twice(
+    tmp_path: Path, seed: int
+) -> None:
+    """C1, C3, S7: killed workers block nobody, and a task runs again only where its worker was killed."""
+    outcome = torture.run(tmp_path, workers=4, seconds=6, seed=seed)
+    assert outcome.faults() == []
+    assert outcome.kills + outcome.pauses >= 10
+    assert outcome.excused <= outcome.kills * outcome.workers + 50
+    print(outcome)
