@@ -133,13 +133,15 @@ def _run(options: Any) -> Any:
 
     file_store.set_default_sync(options.sync)
     store = jugspace = None
+    pid = os.getpid()
     try:
         if options.subcommand not in _LOAD_THEMSELVES:
             on_error = "propagate" if options.pdb else "exit"
             store, jugspace = init(options.jugfile, options.jugdir, on_error=on_error)
         return cmdapi.run(options.subcommand, options=options, store=store, jugspace=jugspace)
     finally:
-        if task.Task.store is not None:
+        # A process that a task forked and that ends by sys.exit comes by here too.
+        if task.Task.store is not None and os.getpid() == pid:
             task.Task.store.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -52,8 +53,35 @@ def execute(options: Any, state: ExecutionState) -> bool:
 
 def _end_cleanly_on_sigterm() -> None:
     """Lets batch systems end a worker so that it stores what it has and gives its claims back."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if signal.signal(signal.SIGTERM, _leave) is not _leave:
+        os.register_at_fork(
+            before=_hold_sigterm, after_in_parent=_let_sigterm_go, after_in_child=_die_of_sigterm
+        )
+
+
+def _leave(*_: object) -> None:
+    sys.exit(1)
+
+
+# A process that a task forks has nothing to store: SIGTERM ends it at once, as multiprocessing expects. A
+# Python handler would not do, since CPython forgets signals that reach a child while it is being forked.
+_masks: list[set[int]] = []
+
+
+def _hold_sigterm() -> None:
+    _masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}))
+
+
+def _let_sigterm_go() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _masks.pop())
+
+
+def _die_of_sigterm() -> None:
+    if signal.getsignal(signal.SIGTERM) is _leave and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _let_sigterm_go()
 
 
 def execution_loop(tasks: list[task.Task], options: Any, state: ExecutionState | None = None) -> bool:

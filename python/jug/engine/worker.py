@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .. import _native, task
+from ..errors import UserError
 from ..hooks.register import jug_hook, registered
 from .batching import BatchSize
 from .failures import StoreFailure, UnstorableResult, failure_report, headline
@@ -81,6 +83,9 @@ class Worker:
         self._selected = (
             None if matcher is None else {node for node, name in enumerate(self._names) if matcher(name)}
         )
+        self._pid = os.getpid()
+        #: Whether a result was taken away since the current batch was claimed.
+        self._withdrawn = False
         self._finished_claims: list[bytes] = []
         self._attempts = {key: int(report.get("attempt", 1)) for key, report in self._work.failures().items()}
         self._batch_size = BatchSize(self._work.max_batch)
@@ -125,11 +130,16 @@ class Worker:
                     _log.info("no task can be run")
                     break
         finally:
-            try:
-                self._settle()
-            finally:
-                self._work.close()
+            if not self._is_forked():
+                try:
+                    self._settle()
+                finally:
+                    self._work.close()
         return len(self._state.failed) > failed_before
+
+    def _is_forked(self) -> bool:
+        """Whether this is a process that a task forked, on its way out: nothing here belongs to it."""
+        return os.getpid() != self._pid
 
     def _is_work_left(self) -> bool:
         if not self._scheduler.nr_unfinished():
@@ -145,6 +155,7 @@ class Worker:
         claimed = [key for key, mine in zip(keys, won, strict=True) if mine]
         finished: list[int] = []
         waiting: list[int] = []
+        self._withdrawn = False
         try:
             # Only a refresh begun after the claim is sure to see a result that was stored before it.
             self._learn(self._work.refresh())
@@ -158,7 +169,8 @@ class Worker:
             # Taken from the end: what is left in `waiting` when something goes wrong was not started.
             waiting.reverse()
             count = len(waiting)
-            while waiting:
+            # Where results were taken away, some of these may have lost an input, and have to wait again.
+            while waiting and not self._withdrawn:
                 node = waiting[-1]
                 if not self._work.start(self._keys[node]):
                     break  # The rest was given back, because the task before took long.
@@ -167,8 +179,9 @@ class Worker:
                     finished.append(node)
             self._batch_size.ran(count - len(waiting), time.perf_counter() - began)
         finally:
-            self._finish(finished, claimed)
-            self._scheduler.put_back(waiting)
+            if not self._is_forked():
+                self._finish(finished, claimed)
+                self._scheduler.put_back(waiting)
 
     def _finish(self, nodes: Sequence[int], claimed: Sequence[bytes]) -> None:
         """Takes note of what was run, and gives claims back.
@@ -210,10 +223,12 @@ class Worker:
             self._execute(node, t, started, clock)
         except StoreFailure:
             raise
-        except _native.DamagedResult as error:
-            self._recompute_inputs(node, error)
-            return False
         except Exception as error:
+            if self._is_forked():
+                raise
+            if self._lost_an_input(node):
+                _log.warning("%s: task %s will run again", error, t.name)
+                return False
             self._failed(node, t, error, started, time.perf_counter() - clock)
             return False
         self._state.executed[name] += 1
@@ -230,6 +245,11 @@ class Worker:
             t._check_hash()
             nr_tasks = len(task.alltasks)
         result = t._execute()
+        if self._is_forked():
+            raise UserError(
+                f"a process that task {name} forked came back from it and ends here; "
+                "end such a process with os._exit()"
+            )
         facts = RunFacts(name, started, time.perf_counter() - clock, self._attempts.get(key, 0) + 1)
         try:
             self._work.save(key, result, facts)
@@ -261,11 +281,17 @@ class Worker:
             raise error
         _log.error("%s", report["traceback"].rstrip())
 
-    def _recompute_inputs(self, node: int, error: Exception) -> None:
-        """A stored input turned out damaged: the store dropped it; it runs again, and then this task."""
-        _log.critical("%s: it will be computed again", error)
-        self._scheduler.put_back([node])
+    def _lost_an_input(self, node: int) -> bool:
+        """Whether a task failed for want of an input, which was invalidated or turned out to be damaged.
+
+        Then the input runs again, and after it this task.
+        """
         self._learn(self._work.refresh())
+        inputs = self._graph.keys(self._graph.dependencies(node))
+        if all(self._work.present(inputs)):
+            return False
+        self._scheduler.put_back([node])
+        return True
 
     # --- what others did ---
 
@@ -279,6 +305,7 @@ class Worker:
             if node is not None:
                 by_state[state].append(node)
         if by_state["absent"]:
+            self._withdrawn = True
             self._unload(by_state["absent"])
             self._scheduler.removed(by_state["absent"])
         if by_state["failed"]:
