@@ -144,7 +144,7 @@ class Scheduler:
 
 # --- store ----------------------------------------------------------------------------------------
 
-class DamagedResult(Exception):
+class DamagedResult(RuntimeError):
     """A stored result is not what was stored; from now on there is no result for its task."""
 
 @final

@@ -154,12 +154,16 @@ class Task(_native.TaskCore, TaskletMixin):
 
         Raises
         ------
+        jug._native.DamagedResult
+            If what is stored is not what was stored once; from then on there is no result.
         RuntimeError
             If there is no result, or it cannot be read.
         """
         store = self._open_store()
         try:
             self._result = store.load(self.hash())
+        except _native.DamagedResult:
+            raise
         except KeyError:
             raise RuntimeError(
                 f"task {self.name} ({self.hash().decode()}) has no result yet; in a jugfile, bvalue(task) "

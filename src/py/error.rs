@@ -1,6 +1,6 @@
 //! Where exceptions are born: Python's own wherever Python has the word.
 
-use pyo3::exceptions::{PyException, PyOSError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::{PyErr, create_exception};
 
 use crate::Error;
@@ -8,7 +8,7 @@ use crate::Error;
 create_exception!(
     jug._native,
     DamagedResult,
-    PyException,
+    PyRuntimeError,
     "A stored result is not what was stored; from now on there is no result for its task."
 );
 

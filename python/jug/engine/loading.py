@@ -7,7 +7,7 @@ import sys
 import types
 from typing import Any, NamedTuple
 
-from .. import task
+from .. import _native, task
 from ..barrier import BarrierError
 from ..errors import UserError
 
@@ -57,6 +57,12 @@ def run_jugfile(path: str) -> dict[str, Any]:
     try:
         exec(code, jugspace, jugspace)
     except BarrierError:
+        jugspace["__jug__hasbarrier__"] = True
+    except _native.DamagedResult as error:
+        # There is no such result any more. The tasks so far can run again, like those before a barrier.
+        import logging
+
+        logging.getLogger("jug").warning("jug: warning: %s", error)
         jugspace["__jug__hasbarrier__"] = True
     return jugspace
 

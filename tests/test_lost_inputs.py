@@ -1,0 +1,98 @@
+"""Results that vanish or rot while others still need them: they are computed again, without being asked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+JUGFILE = """
+    import os, subprocess, sys
+    from jug import TaskGenerator, barrier, bvalue, value
+
+    def note(what):
+        with open('ran.log', 'a') as log:
+            log.write(f'{what}\\n')
+
+    @TaskGenerator
+    def large(i):
+        note(f'large{i}')
+        return bytes([i]) + os.urandom(200_000)
+
+    @TaskGenerator
+    def first(blob, i):
+        note(f'first{i}')
+        if i == 7 and os.path.exists('invalidate'):
+            os.unlink('invalidate')
+            subprocess.run(
+                [sys.executable, '-m', 'jug', 'invalidate', '--name', 'large', 'jugfile.py'], check=True
+            )
+        return blob[0]
+"""
+
+
+def ran(folder: Path) -> Counter[str]:
+    return Counter((folder / "ran.log").read_text().split())
+
+
+def blobs(folder: Path) -> list[Path]:
+    return sorted(folder.glob("jugfile.jugdata/blobs/*/*"))
+
+
+def test_an_invalidation_while_a_batch_runs_makes_no_task_fail(jug):
+    """Tasks of the same batch lose their inputs: they wait for them again."""
+    jug.write(
+        JUGFILE
+        + """
+    blobs = [large(i) for i in range(4)]
+    numbers = [first(blobs[i % 4], i) for i in range(60)]
+    """
+    )
+    (jug.folder / "invalidate").touch()
+    done = jug("execute", "--will-cite")
+    assert done.returncode == 0, done.stderr
+    assert not (jug.folder / "invalidate").exists()
+    assert jug("check").returncode == 0
+    assert jug("status").stdout.splitlines()[-2].split()[:4] == ["0", "0", "0", "64"]
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"short")])
+def test_a_damaged_input_is_computed_again_and_the_task_with_it(jug, damage):
+    jug.write(JUGFILE + "    number = first(large(1), 1)\n")
+    assert jug("execute", "--will-cite").returncode == 0
+    assert jug("invalidate", "--name", "first").returncode == 0
+    [blob] = blobs(jug.folder)
+    damage(blob)
+    # Two workers: the one that does not find the damage itself must learn of it.
+    workers = [jug.start("execute", "--will-cite") for _ in range(2)]
+    said = ""
+    for worker in workers:
+        _, err = worker.communicate(timeout=60)
+        assert worker.returncode == 0, err
+        said += err
+    assert "damaged" in said
+    assert "Traceback" not in said
+    assert ran(jug.folder) == {"large1": 2, "first1": 2}
+    assert jug("check").returncode == 0
+    healed = jug("execute", "--will-cite")
+    assert (healed.returncode, healed.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("use", ["bvalue(blob)", "(barrier(), value(blob))"])
+def test_a_damaged_result_that_the_jugfile_itself_needs_blocks_no_command(jug, use):
+    """It counts as not there: every command works, and execute computes it again."""
+    jug.write(JUGFILE + f"    blob = large(1)\n    seen = {use}\n    number = first(blob, 1)\n")
+    assert jug("execute", "--will-cite").returncode == 0
+    [blob] = blobs(jug.folder)
+    blob.write_bytes(bytes(blob.stat().st_size))
+    status = jug("status")
+    assert "1           0           0  jugfile.large" in status.stdout
+    assert "damaged" in status.stderr
+    assert "Traceback" not in status.stderr
+    assert jug("check").returncode == 1
+    done = jug("execute", "--will-cite")
+    assert done.returncode == 0, done.stderr
+    assert ran(jug.folder)["large1"] == 2
+    again = jug("check")
+    assert (again.returncode, again.stderr) == (0, "")
