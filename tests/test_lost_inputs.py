@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -96,3 +98,55 @@ def test_a_damaged_result_that_the_jugfile_itself_needs_blocks_no_command(jug, u
     assert ran(jug.folder)["large1"] == 2
     again = jug("check")
     assert (again.returncode, again.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"short")])
+def test_a_large_result_that_nothing_needs_is_missed_all_the_same(jug, damage):
+    """Status and check see that its file is gone or cut off, and execute computes it again."""
+    jug.write(JUGFILE + "    blob = large(1)\n    small = first(b'x', 1)\n")
+    assert jug("execute", "--will-cite").returncode == 0
+    [blob] = blobs(jug.folder)
+    damage(blob)
+    assert jug("check").returncode == 1
+    status = jug("status")
+    assert "1           0           0  jugfile.large" in status.stdout
+    assert "1 damaged records" in status.stderr
+    assert jug("execute", "--will-cite").returncode == 0
+    assert ran(jug.folder) == {"large1": 2, "first1": 1}
+    healed = jug("check")
+    assert (healed.returncode, healed.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_worker_whose_jugdir_was_removed_says_so(jug, replaced):
+    """It must not report success, whether or not there is a new jugdir in the place of the old one."""
+    jug.write(
+        """
+    import os, time
+    from jug import TaskGenerator
+
+    @TaskGenerator
+    def step(i):
+        if i == 300:
+            open('there', 'w').close()
+            while not os.path.exists('go'):
+                time.sleep(0.01)
+        return i
+
+    steps = [step(i) for i in range(301)]
+    """
+    )
+    worker = jug.start("execute", "--will-cite")
+    deadline = time.monotonic() + 60
+    while not (jug.folder / "there").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    shutil.rmtree(jug.folder / "jugfile.jugdata")
+    if replaced:
+        done = jug.python("from jug import _native; _native.Store('jugfile.jugdata').save(bytes(32), 1)")
+        assert done.returncode == 0, done.stderr
+    (jug.folder / "go").touch()
+    _, err = worker.communicate(timeout=60)
+    assert worker.returncode == 1
+    assert "removed" in err
+    assert "Traceback" not in err

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::fs::dir;
 pub trait Append: Send + Sync + Debug {
     /// Writes all of `bytes` at the end. After an error it is unknown how many of them are in the file.
     fn append(&self, bytes: &[u8]) -> io::Result<()>;
-    /// Returns once everything that was appended is on disk.
+    /// Returns once everything that was appended is on disk. Fails where the file has lost its name.
     fn sync(&self) -> io::Result<()>;
 }
 
@@ -26,7 +26,12 @@ impl Append for File {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.sync_data()
+        self.sync_data()?;
+        if self.metadata()?.nlink() > 0 {
+            return Ok(());
+        }
+        // The bytes are safe in a file that nobody will ever open again.
+        Err(io::Error::new(io::ErrorKind::NotFound, "the file was removed while it was written"))
     }
 }
 

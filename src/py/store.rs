@@ -209,6 +209,10 @@ impl PyStore {
         Ok(damage)
     }
 
+    fn check_blobs(&self, py: Python<'_>) -> PyResult<()> {
+        Ok(py.detach(|| self.0.check_blobs())?)
+    }
+
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let found = py.detach(|| self.0.stats());
         let stats = PyDict::new(py);

@@ -12,6 +12,8 @@ use crate::{Key, Result};
 
 /// Values of this many bytes and more are hashed on all cores.
 const PARALLEL: usize = 4 * 1024 * 1024;
+const MISSING: &str = "its file is missing";
+const OTHER_LENGTH: &str = "its file has another length";
 const FIXED: usize = 8 + blake3::OUT_LEN;
 
 /// What a `RESULT_BLOB` record says: which file, how long, with which contents.
@@ -100,19 +102,29 @@ pub enum Loaded {
     Damaged(&'static str),
 }
 
+/// What is wrong with a blob as far as its file's length tells; `None` if nothing is.
+pub fn look(blobs: &Path, key: &Key, blob: &BlobRef) -> Result<Option<&'static str>> {
+    let path = blob.path(blobs, key);
+    match fs::metadata(&path) {
+        Ok(facts) => Ok((facts.len() != blob.length).then_some(OTHER_LENGTH)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some(MISSING)),
+        Err(error) => Err(error).context("looking at", &path),
+    }
+}
+
 /// Reads a blob and checks it against its record.
 pub fn read(blobs: &Path, key: &Key, blob: &BlobRef) -> Result<Loaded> {
     let path = blob.path(blobs, key);
     let file = match fs::File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Ok(Loaded::Damaged("its file is missing"));
+            return Ok(Loaded::Damaged(MISSING));
         }
         Err(error) => return Err(error).context("opening", &path),
     };
     let length = file.metadata().context("reading", &path)?.len();
     if length != blob.length {
-        return Ok(Loaded::Damaged("its file has another length"));
+        return Ok(Loaded::Damaged(OTHER_LENGTH));
     }
     let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
     let count = file::read_at(&file, &mut bytes, 0).context("reading", &path)?;

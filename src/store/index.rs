@@ -271,6 +271,12 @@ impl Index {
         (self.state(key) == State::Result).then_some(result.place)
     }
 
+    /// All results that are blobs, in no particular order.
+    pub fn blobs(&self) -> Vec<(Key, Place)> {
+        let blobs = self.entries.iter().filter(|entry| entry.blob && self.state_of(entry) == State::Result);
+        blobs.filter_map(|entry| Some((entry.key, entry.result()?.place))).collect()
+    }
+
     /// Where the report of the failure of `key` is.
     pub fn failure(&self, key: &Key) -> Option<Place> {
         if self.state(key) != State::Failed {

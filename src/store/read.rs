@@ -87,6 +87,31 @@ impl Store {
         }
     }
 
+    /// Looks whether the file of every blob is there and as long as it should be. Where it is not, there is no
+    /// result from then on, as after a [`Store::load`] that found the damage.
+    pub fn check_blobs(&self) -> Result<()> {
+        let blobs = lock(&self.index).blobs();
+        let mut hurt = Vec::new();
+        for (key, place) in blobs {
+            if let Some(blob) = self.blob_of(&key)?
+                && blob::look(&self.jugdir.blobs(), &key, &blob)?.is_some()
+            {
+                hurt.push((key, place));
+            }
+        }
+        if hurt.is_empty() {
+            return Ok(());
+        }
+        // A file may be gone because its result was removed a moment ago.
+        self.look()?;
+        for (key, place) in hurt {
+            if self.place_of(&key)? == Some(place) {
+                self.lose(key, place);
+            }
+        }
+        Ok(())
+    }
+
     /// Where the result is, in the file by now.
     fn place_of(&self, key: &Key) -> Result<Option<Place>> {
         self.written(|store| lock(&store.index).result(key))

@@ -4,6 +4,7 @@
 //! [`WRITE_AFTER`] later) and onto the disk (`fdatasync`, at most [`SYNC_AFTER`] after that). Bytes are kept
 //! until they are durable: where a write or a sync fails they are written again, to a new segment.
 
+use std::io;
 use std::process;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
@@ -134,9 +135,13 @@ impl Writer {
         state.closed = true;
         state.report()?;
         let state = &mut *state;
+        let nothing_new = state.buffer.is_empty() && state.undurable.is_empty();
         state.log.seal(&mut state.buffer);
-        self.write(state)?;
-        self.sync_now(state)
+        match self.write(state).and_then(|()| self.sync_now(state)) {
+            // Whoever removes a jugdir that nobody works on may do so.
+            Err(error) if nothing_new && is_removed(&error) => Ok(()),
+            outcome => outcome,
+        }
     }
 
     /// What was done so far.
@@ -205,6 +210,11 @@ impl Writer {
         let old = state.log.leave(kept.len() as u64);
         state.stats.writes += 1;
         state.stats.syncs += 1;
+        if is_removed(&cause) {
+            // There may be another jugdir in the place of the old one by now, to which this does not belong.
+            self.lost(&kept, old);
+            return Err(cause);
+        }
         let rewritten = state.log.open(&self.index).and_then(|()| state.log.rewrite(&kept, &self.index));
         if let Ok(new) = rewritten {
             self.moved(&kept, old, new);
@@ -259,6 +269,11 @@ impl Writer {
         };
         state.failure = outcome.err().or(state.failure.take());
     }
+}
+
+/// Whether the segment was removed, so that what was written to it is lost.
+fn is_removed(cause: &Error) -> bool {
+    matches!(cause, Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
 }
 
 impl State {

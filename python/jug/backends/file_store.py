@@ -57,6 +57,7 @@ class file_store(base_store):
         self.claims = _native.Claims(self.native)
         self._pid = os.getpid()
         self._closed = False
+        self._checked = False
         self._refreshed = time.monotonic()
         self._listeners: list[Callable[[Sequence[tuple[bytes, str]]], object]] = []
         _open_stores.add(self)
@@ -167,10 +168,18 @@ class file_store(base_store):
         """Ends :meth:`listen`."""
         self._listeners.remove(listener)
 
+    def check_blobs(self) -> None:
+        """Takes large results whose files are missing or cut off for missing; looks once in its life."""
+        if not self._checked:
+            self._checked = True
+            self.native.check_blobs()
+
     def close(self) -> None:
         if self.is_usable():
             self._closed = True
             try:
+                # What others may claim from here on, they must see.
+                self.native.flush()
                 self.claims.close()
             finally:
                 self.native.close()

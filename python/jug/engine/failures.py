@@ -29,10 +29,11 @@ class StoreFailure(UserError):
 
     def __init__(self, name: str, cause: OSError) -> None:
         where = f", {cause.filename}" if cause.filename else ""
-        super().__init__(
-            f"cannot store the result of task {name}: {cause.strerror or cause}{where}; "
-            "what was stored before is safe, and the task will run again"
+        # Without a number it is no failure of the disk: somebody has removed the jugdir.
+        rest = (
+            "what was stored before is safe, and the task will run again" if cause.errno else "run jug again"
         )
+        super().__init__(f"cannot store the result of task {name}: {cause.strerror or cause}{where}; {rest}")
 
 
 class UnstorableResult(TypeError):

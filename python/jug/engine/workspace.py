@@ -112,6 +112,7 @@ class FileWorkspace:
         self.kept_failures = store.kept_failures
         self.settle = self._native.sync
         store.listen(self._changes.extend)
+        store.check_blobs()
 
     def refresh(self) -> Sequence[Change]:
         # Others ask the store too (a barrier, a task that loads something): what they learned is in the list.
