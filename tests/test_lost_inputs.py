@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import time
 from collections import Counter
 from pathlib import Path
@@ -36,6 +37,13 @@ JUGFILE = """
 
 def ran(folder: Path) -> Counter[str]:
     return Counter((folder / "ran.log").read_text().split())
+
+
+def wait_for(file: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not file.exists():
+        assert time.monotonic() < deadline, f"{file.name} does not appear"
+        time.sleep(0.01)
 
 
 def blobs(folder: Path) -> list[Path]:
@@ -137,10 +145,7 @@ def test_a_worker_whose_jugdir_was_removed_says_so(jug, replaced):
     """
     )
     worker = jug.start("execute", "--will-cite")
-    deadline = time.monotonic() + 60
-    while not (jug.folder / "there").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(jug.folder / "there")
     shutil.rmtree(jug.folder / "jugfile.jugdata")
     if replaced:
         done = jug.python("from jug import _native; _native.Store('jugfile.jugdata').save(bytes(32), 1)")
@@ -150,3 +155,50 @@ def test_a_worker_whose_jugdir_was_removed_says_so(jug, replaced):
     assert worker.returncode == 1
     assert "removed" in err
     assert "Traceback" not in err
+
+
+def test_a_value_in_memory_is_not_used_once_another_worker_replaced_it(jug):
+    """S3: invalidated and computed again between two looks, the old value must not live on in memory."""
+    jug.write(
+        """
+    import os, time, uuid
+    from jug import TaskGenerator
+
+    @TaskGenerator
+    def random():
+        return uuid.uuid4().hex
+
+    @TaskGenerator
+    def late():
+        open('late', 'w').close()
+        while not os.path.exists('go'):
+            time.sleep(0.01)
+
+    @TaskGenerator
+    def seen(value, _):
+        return value
+
+    value = random()
+    copy = seen(value, late())
+    """
+    )
+    other = jug.start("execute", "--will-cite", "--name", "late")
+    wait_for(jug.folder / "late")
+    worker = jug.start("execute", "--will-cite")
+    deadline = time.monotonic() + 60
+    while "1 complete" not in jug("status", "--short").stdout:
+        assert time.monotonic() < deadline
+    time.sleep(0.3)  # Now it waits, and holds no claim.
+    worker.send_signal(signal.SIGSTOP)
+    assert "1  Total" in jug("invalidate", "--name", "random").stdout
+    assert jug("execute", "--will-cite", "--name", "random").returncode == 0
+    (jug.folder / "go").touch()
+    _, err = other.communicate(timeout=60)
+    worker.send_signal(signal.SIGCONT)
+    _, err = worker.communicate(timeout=60)
+    assert worker.returncode == 0, err
+    seen = jug.python(
+        "import jug; _, s = jug.init('jugfile.py', 'jugfile.jugdata');"
+        "print(jug.value(s['value']) == jug.value(s['copy']))"
+    )
+    assert seen.stdout.strip() == "True"

@@ -164,7 +164,10 @@ class Store:
     @property
     def epoch(self) -> int: ...
     def refresh(self) -> list[tuple[bytes, str]]:
-        """Reads what others wrote since: (key, now) of each change; now is "result", "failed" or "absent"."""
+        """Reads what others wrote since: (key, now) of each change; now is "result", "failed" or "absent".
+
+        A result in the place of another one is a change too.
+        """
     def contains(self, key: bytes) -> bool: ...
     def contains_many(self, keys: Sequence[bytes]) -> list[bool]: ...
     def load(self, key: bytes) -> Any:

@@ -81,6 +81,9 @@ struct Extra {
     lost_epoch: u64,
 }
 
+/// The state of a key, and where its result is if it has one.
+type Known = (State, Option<Place>);
+
 /// The index of a store.
 #[derive(Debug, Default)]
 pub struct Index {
@@ -93,8 +96,8 @@ pub struct Index {
     texts: HashSet<Arc<str>>,
     aliases: HashMap<Key, Box<[u8]>>,
     epoch: u64,
-    /// State before the first change since changes were last taken; `None` while nobody asks.
-    changes: Option<HashMap<Key, State>>,
+    /// What was known before the first change since changes were last taken; `None` while nobody asks.
+    changes: Option<HashMap<Key, Known>>,
 }
 
 impl Index {
@@ -188,18 +191,22 @@ impl Index {
         }
     }
 
-    /// Runs `act` on a key and notes the state before it, if that is different afterwards.
+    /// Runs `act` on a key and notes what was known before it, if that is different afterwards.
     fn change(&mut self, key: Key, act: impl FnOnce(&mut Index, Key)) {
         if self.changes.is_none() {
             return act(self, key);
         }
-        let before = self.state(&key);
+        let before = self.known(&key);
         act(self, key);
-        if self.state(&key) != before
+        if self.known(&key) != before
             && let Some(changes) = &mut self.changes
         {
             changes.entry(key).or_insert(before);
         }
+    }
+
+    fn known(&self, key: &Key) -> Known {
+        (self.state(key), self.result(key))
     }
 
     fn position(&self, key: &Key) -> Option<usize> {
@@ -377,10 +384,11 @@ impl Index {
         self.changes = changes;
     }
 
-    /// What changed since the last call: each key with its state now.
+    /// What changed since the last call: each key with its state now. A result in the place of another one is a
+    /// change too: whoever has the old value in memory must not use it any more.
     pub fn take_changes(&mut self) -> Vec<(Key, State)> {
         let Some(changes) = self.changes.replace(HashMap::new()) else { return Vec::new() };
-        let now = changes.into_iter().map(|(key, before)| (key, before, self.state(&key)));
-        now.filter(|(_, before, now)| before != now).map(|(key, _, now)| (key, now)).collect()
+        let now = changes.into_iter().map(|(key, before)| (key, before, self.known(&key)));
+        now.filter(|(_, before, now)| before != now).map(|(key, _, (state, _))| (key, state)).collect()
     }
 }

@@ -79,19 +79,24 @@ proptest! {
     }
 
     #[test]
-    fn changes_lead_from_the_state_before_to_the_state_after(before in records(), after in records()) {
+    fn changes_lead_from_what_was_known_before_to_what_is_known_after(before in records(), after in records()) {
         let mut index = Index::default();
         apply_all(&before, &mut index);
         index.track_changes();
-        let mut states: Vec<State> = (0..KEYS).map(|number| index.state(&key(number))).collect();
+        let known = |index: &Index| -> Vec<_> {
+            (0..KEYS).map(key).map(|key| (index.state(&key), index.result(&key))).collect()
+        };
+        let mut expected = known(&index);
         apply_all(&after, &mut index);
-        for (changed, now) in index.take_changes() {
-            let state = &mut states[usize::from(changed.as_bytes()[0])];
-            prop_assert_ne!(*state, now);
-            *state = now;
+        let now = known(&index);
+        for (changed, state) in index.take_changes() {
+            let number = usize::from(changed.as_bytes()[0]);
+            prop_assert_eq!(state, now[number].0);
+            prop_assert_ne!(expected[number], now[number]);
+            expected[number] = now[number];
         }
-        let now: Vec<State> = (0..KEYS).map(|number| index.state(&key(number))).collect();
-        prop_assert_eq!(states, now);
+        // A result that was replaced is a change as well.
+        prop_assert_eq!(expected, now);
         prop_assert!(index.take_changes().is_empty());
     }
 

@@ -24,8 +24,10 @@ _log = logging.getLogger("jug")
 #: How often a waiting worker looks whether a claim was abandoned, in seconds. Results wake it at once.
 _LOOK_AROUND = 0.025
 
-#: How many claims on finished tasks are kept before they are given back together.
+#: How many claims on finished tasks are kept before they are given back together, and for how many seconds:
+#: should such a task be invalidated, nobody else can run it meanwhile.
 _HELD_AFTER_THE_END = 256
+_HELD_SECONDS = 0.02
 
 
 class ExecutionState:
@@ -87,6 +89,7 @@ class Worker:
         #: Whether a result was taken away since the current batch was claimed.
         self._withdrawn = False
         self._finished_claims: list[bytes] = []
+        self._released = time.monotonic()
         self._attempts = {key: int(report.get("attempt", 1)) for key, report in self._work.failures().items()}
         self._batch_size = BatchSize(self._work.max_batch)
         self._patience = float(options.execute_wait_cycle_time) * int(options.execute_nr_wait_cycles)
@@ -201,7 +204,13 @@ class Worker:
         stored = {self._keys[node] for node in finished}
         self._finished_claims.extend(stored)
         open_claims = [key for key in claimed if key not in stored]
-        if open_claims or len(self._finished_claims) >= _HELD_AFTER_THE_END:
+        now = time.monotonic()
+        if (
+            open_claims
+            or len(self._finished_claims) >= _HELD_AFTER_THE_END
+            or now - self._released > _HELD_SECONDS
+        ):
+            self._released = now
             self._work.release(open_claims + self._finished_claims)
             self._finished_claims.clear()
 
@@ -312,6 +321,8 @@ class Worker:
             kept = set(self._work.kept_failures())
             given_up = [node for node in by_state["failed"] if self._keys[node] in kept]
             self._unload(self._scheduler.failed(given_up))
+        # What is in memory may have been replaced, all between two looks.
+        self._unload(by_state["result"])
         self._finished_elsewhere(by_state["result"])
 
     def _finished_elsewhere(self, nodes: Sequence[int]) -> None:
