@@ -24,9 +24,11 @@ def test_a_graph_numbers_tasks_in_their_order():
     graph = Graph(tasks)
     assert len(graph) == 4
     assert graph.tasks() == tasks
-    assert graph.keys() == [task.key() for task in tasks]
-    assert graph.keys([3, 0]) == [tasks[3].key(), tasks[0].key()]
-    assert [graph.node_of(task) for task in tasks] == graph.node_ids() == [0, 1, 2, 3]
+    assert list(graph.keys()) == [task.key() for task in tasks]
+    assert (len(graph.keys()), graph.keys()[3]) == (len(graph), tasks[3].key())
+    with pytest.raises(IndexError):
+        graph.keys()[len(graph)]
+    assert [graph.node_of(task) for task in tasks] == list(graph.node_ids()) == [0, 1, 2, 3]
     assert [graph.dependencies(node) for node in range(4)] == [[], [0], [0], [1, 2]]
     assert [graph.dependents(node) for node in range(4)] == [[1, 2], [3], [3], []]
     assert graph.closure([1]) == [1, 3]
@@ -39,7 +41,7 @@ def test_equal_tasks_are_one_node():
     graph = Graph([first, again, last, first])
     assert len(graph) == 2
     assert graph.tasks() == [first, last]
-    assert graph.node_ids() == [0, 0, 1, 0]
+    assert list(graph.node_ids()) == [0, 0, 1, 0]
     assert graph.dependencies(1) == [0]
 
 
@@ -47,7 +49,7 @@ def test_what_is_needed_but_was_not_given_is_a_node_too():
     tasks = diamond()
     graph = Graph(tasks[3:])
     assert len(graph) == 4
-    assert graph.node_ids() == [0]
+    assert list(graph.node_ids()) == [0]
     assert set(graph.tasks()) == set(tasks)
     assert sorted(graph.dependencies(0)) == sorted(graph.node_of(task) for task in tasks[1:3])
     backwards = Graph(tasks[::-1])

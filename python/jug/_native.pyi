@@ -9,6 +9,7 @@ __all__ = [
     "Claims",
     "DamagedResult",
     "Graph",
+    "Keys",
     "Scheduler",
     "Store",
     "TaskCore",
@@ -78,6 +79,13 @@ def resolve_args(task: TaskCore, /) -> tuple[tuple[Any, ...], dict[str, Any] | N
 # --- graph and scheduler --------------------------------------------------------------------------
 
 @final
+class Keys(Sequence[bytes]):
+    """Keys, which become `bytes` one by one when they are asked for."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> bytes: ...  # type: ignore[override]  # no slices
+
+@final
 class Graph:
     """Tasks and what they need: one node per key, in order of first appearance."""
 
@@ -88,11 +96,12 @@ class Graph:
     def node_of(self, task: TaskCore) -> int | None: ...
     def find(self, keys: Sequence[bytes]) -> list[int | None]:
         """The node of each key, None where the graph has none."""
-    def node_ids(self) -> list[int]:
+    def node_ids(self) -> memoryview[int]:
         """The node of each task that was given, in that order: as many as tasks, also if some share a key."""
     def names(self) -> list[str]:
         """The name of each node's task; equal names are one object."""
-    def keys(self, nodes: Sequence[int] | None = None) -> list[bytes]: ...
+    def keys(self) -> Keys:
+        """The key of each node."""
     def dependencies(self, node: int) -> list[int]: ...
     def dependents(self, node: int) -> list[int]: ...
     def closure(self, nodes: Sequence[int]) -> list[int]:
@@ -110,7 +119,7 @@ class Scheduler:
         cls,
         graph: Graph,
         *,
-        done: Sequence[int] = ...,
+        done: Iterable[int] | None = None,
         failed: Sequence[int] = ...,
         selected: Sequence[int] | None = None,
         offset: int = 0,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use super::store::{KeyBytes, PyStore, keys_from, to_bytes};
+use super::keys::{KeyBytes, keys_from, to_bytes};
+use super::store::PyStore;
 use crate::claim::{Batch, ClaimId, Claims, Posix};
 use crate::jugdir::{ClaimMode, Jugdir, WorkerInfo};
 

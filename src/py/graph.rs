@@ -7,9 +7,9 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyMemoryView, PyString};
 
-use super::store::{keys_from, to_bytes};
+use super::keys::{Keys, keys_from};
 use super::task::TaskCore;
 use super::walk;
 use crate::Key;
@@ -74,15 +74,13 @@ impl PyGraph {
         Ok(keys_from(keys)?.iter().map(|key| self.nodes.find(key)).collect())
     }
 
-    fn node_ids(&self) -> Vec<Node> {
-        self.given.clone()
+    fn node_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let bytes: Vec<u8> = self.given.iter().flat_map(|node| node.to_ne_bytes()).collect();
+        PyMemoryView::from(PyBytes::new(py, &bytes).as_any())?.call_method1("cast", ("I",))
     }
 
-    #[pyo3(signature = (nodes = None))]
-    fn keys<'py>(&self, py: Python<'py>, nodes: Option<Vec<Node>>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
-        let Some(nodes) = nodes else { return Ok(to_bytes(py, &self.nodes.keys)) };
-        self.check(&nodes)?;
-        Ok(nodes.iter().map(|node| PyBytes::new(py, self.nodes.keys[*node as usize].as_bytes())).collect())
+    fn keys(&self) -> Keys {
+        Keys(Arc::clone(&self.nodes.keys))
     }
 
     fn names<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyString>>> {
@@ -113,7 +111,7 @@ impl PyGraph {
 /// The tasks of the nodes and their keys.
 #[derive(Default)]
 struct Nodes {
-    keys: Vec<Key>,
+    keys: Arc<Vec<Key>>,
     tasks: Vec<Py<TaskCore>>,
     /// Nodes by their key: a digest, so its first bytes are hash enough.
     by_key: HashTable<Node>,
@@ -130,7 +128,7 @@ impl Nodes {
             return Ok((node, false));
         }
         let node = Node::try_from(self.keys.len())?;
-        self.keys.push(key);
+        Arc::make_mut(&mut self.keys).push(key);
         self.tasks.push(task.clone().unbind());
         let keys = &self.keys;
         self.by_key.insert_unique(key.prefix(), node, |other| keys[*other as usize].prefix());
@@ -138,7 +136,7 @@ impl Nodes {
     }
 
     fn shrunk(mut self) -> Nodes {
-        self.keys.shrink_to_fit();
+        Arc::make_mut(&mut self.keys).shrink_to_fit();
         self.tasks.shrink_to_fit();
         self
     }

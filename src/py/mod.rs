@@ -5,6 +5,7 @@ mod codec;
 mod error;
 mod graph;
 mod hash;
+mod keys;
 mod sched;
 mod store;
 mod task;
@@ -19,6 +20,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     claim::register(m)?;
     hash::register(m)?;
+    keys::register(m)?;
     sched::register(m)?;
     store::register(m)?;
     task::register(m)?;

@@ -37,15 +37,21 @@ impl PyScheduler {
 #[pymethods]
 impl PyScheduler {
     #[new]
-    #[pyo3(signature = (graph, *, done = Vec::new(), failed = Vec::new(), selected = None, offset = 0))]
+    #[pyo3(signature = (graph, *, done = None, failed = Vec::new(), selected = None, offset = 0))]
     fn new(
         graph: &Bound<'_, PyGraph>,
-        done: Vec<Node>,
+        done: Option<&Bound<'_, PyAny>>,
         failed: Vec<Node>,
         selected: Option<Vec<Node>>,
         offset: usize,
     ) -> PyResult<PyScheduler> {
         let nodes = graph.get();
+        // Of any iterable: a list of a hundred thousand ints would be made for this call alone.
+        let done: PyResult<Vec<Node>> = match done {
+            Some(done) => done.try_iter()?.map(|node| node?.extract()).collect(),
+            None => Ok(Vec::new()),
+        };
+        let done = done?;
         for list in [Some(&done), Some(&failed), selected.as_ref()].into_iter().flatten() {
             nodes.check(list)?;
         }

@@ -11,6 +11,7 @@ use serde_pickle::Value;
 
 use super::codec;
 use super::error::DamagedResult;
+use super::keys::{KeyBytes, keys_from, to_bytes};
 use crate::Key;
 use crate::store::{Durability, Facts, Report, State, Store};
 
@@ -32,31 +33,6 @@ impl PyStore {
     pub(super) fn core(&self) -> &Arc<Store> {
         &self.0
     }
-}
-
-/// A key as Python gives it.
-#[derive(Clone, Copy)]
-pub(super) struct KeyBytes(pub(super) Key);
-
-impl<'py> FromPyObject<'_, 'py> for KeyBytes {
-    type Error = PyErr;
-
-    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<KeyBytes> {
-        let object = object.cast::<PyBytes>()?;
-        let bytes = object.as_bytes();
-        let wrong = || PyValueError::new_err(format!("a key has {} bytes, not {}", Key::LEN, bytes.len()));
-        Key::from_slice(bytes).map(KeyBytes).ok_or_else(wrong)
-    }
-}
-
-/// Keys from any iterable of `bytes`.
-pub(super) fn keys_from(keys: &Bound<'_, PyAny>) -> PyResult<Vec<Key>> {
-    keys.try_iter()?.map(|key| Ok(key?.extract::<KeyBytes>()?.0)).collect()
-}
-
-/// Keys as Python gets them.
-pub(super) fn to_bytes<'py>(py: Python<'py>, keys: &[Key]) -> Vec<Bound<'py, PyBytes>> {
-    keys.iter().map(|key| PyBytes::new(py, key.as_bytes())).collect()
 }
 
 #[pymethods]

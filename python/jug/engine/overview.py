@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import compress
 from typing import Any
 
 from .. import _native, task
@@ -45,7 +46,7 @@ class Overview:
         failed = set(self._work.kept_failures())
         scheduler = _native.Scheduler(
             self._graph,
-            done=[node for node, found in enumerate(present) if found],
+            done=compress(range(len(present)), present),
             failed=[node for node, key in enumerate(self._keys) if key in failed] if failed else [],
         )
         if self._work.others_at_work():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from .. import task
@@ -26,7 +27,7 @@ def wait_until_complete(options: Any) -> None:
             return
 
 
-def _wait_for(keys: list[bytes], store: Any) -> None:
+def _wait_for(keys: Sequence[bytes], store: Any) -> None:
     work = workspace_of(store)
     told = None
     try:

@@ -7,6 +7,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import compress
 from typing import Any
 
 from .. import _native, task
@@ -28,6 +29,9 @@ _LOOK_AROUND = 0.025
 #: should such a task be invalidated, nobody else can run it meanwhile.
 _HELD_AFTER_THE_END = 256
 _HELD_SECONDS = 0.02
+
+#: The letter of a finished node among the states of a scheduler.
+_DONE = ord("d")
 
 
 class ExecutionState:
@@ -94,12 +98,12 @@ class Worker:
         self._batch_size = BatchSize(self._work.max_batch)
         self._patience = float(options.execute_wait_cycle_time) * int(options.execute_nr_wait_cycles)
         self._work.refresh()
-        self._found = [node for node, found in enumerate(self._work.present(self._keys)) if found]
+        present = self._work.present(self._keys)
         given_up = {bytes.fromhex(name.decode()) for name in state.failed}
         given_up.update(self._work.kept_failures())
         self._scheduler = _native.Scheduler(
             self._graph,
-            done=self._found,
+            done=compress(range(len(present)), present),
             failed=[node for node, key in enumerate(self._keys) if key in given_up] if given_up else [],
             selected=None if self._selected is None else sorted(self._selected),
             # The first worker takes the tasks in the order of the jugfile, as a reader expects; the others
@@ -124,7 +128,7 @@ class Worker:
         try:
             if self._scheduler.nr_unfinished():
                 warn_of_damage(self._work)
-            self._count_loaded(self._found)
+            self._count_loaded(node for node, state in enumerate(self._scheduler.states()) if state == _DONE)
             while self._is_work_left():
                 nodes = self._scheduler.take(self._batch_size.next(self._scheduler.nr_ready()))
                 if nodes:
