@@ -17,10 +17,47 @@ use crate::hash::Encoder;
 #[pyclass(subclass, frozen, module = "jug._native")]
 pub(super) struct TaskCore {
     f: Py<PyAny>,
-    args: Py<PyTuple>,
+    args: Arguments,
     kwargs: Option<Py<PyDict>>,
     key: OnceLock<Key>,
     state: Mutex<State>,
+}
+
+/// Positional arguments. Most tasks have one or two, and a tuple would be a fifth of such a task's memory.
+enum Arguments {
+    None,
+    One(Py<PyAny>),
+    Two([Py<PyAny>; 2]),
+    Many(Py<PyTuple>),
+}
+
+impl Arguments {
+    fn new(args: Bound<'_, PyTuple>) -> PyResult<Arguments> {
+        Ok(match args.len() {
+            0 => Arguments::None,
+            1 => Arguments::One(args.get_item(0)?.unbind()),
+            2 => Arguments::Two([args.get_item(0)?.unbind(), args.get_item(1)?.unbind()]),
+            _ => Arguments::Many(args.unbind()),
+        })
+    }
+
+    fn tuple<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        match self {
+            Arguments::None => Ok(PyTuple::empty(py)),
+            Arguments::One(only) => PyTuple::new(py, [only]),
+            Arguments::Two(both) => PyTuple::new(py, both),
+            Arguments::Many(args) => Ok(args.bind(py).clone()),
+        }
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Arguments::None => Ok(()),
+            Arguments::One(only) => visit.call(only),
+            Arguments::Two(both) => both.iter().try_for_each(|each| visit.call(each)),
+            Arguments::Many(args) => visit.call(args),
+        }
+    }
 }
 
 /// What may change after a task was made.
@@ -45,8 +82,8 @@ impl TaskCore {
     }
 
     /// The positional arguments.
-    pub(super) fn args<'py>(&self, py: Python<'py>) -> &Bound<'py, PyTuple> {
-        self.args.bind(py)
+    pub(super) fn args<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        self.args.tuple(py)
     }
 
     /// The keyword arguments, if there are any.
@@ -116,7 +153,7 @@ impl TaskCore {
         check_function(&f)?;
         Ok(TaskCore {
             f: f.unbind(),
-            args: args.unbind(),
+            args: Arguments::new(args)?,
             kwargs: kwargs.filter(|kwargs| !kwargs.is_empty()).map(Bound::unbind),
             key: OnceLock::new(),
             state: Mutex::default(),
@@ -131,8 +168,8 @@ impl TaskCore {
 
     /// The positional arguments.
     #[getter(args)]
-    fn py_args(&self, py: Python<'_>) -> Py<PyTuple> {
-        self.args.clone_ref(py)
+    fn py_args<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        self.args(py)
     }
 
     /// The keyword arguments.
@@ -225,7 +262,7 @@ impl TaskCore {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.f)?;
-        visit.call(&self.args)?;
+        self.args.traverse(&visit)?;
         visit.call(&self.kwargs)?;
         // The collector must not wait; whoever holds the lock keeps the result alive anyway.
         if let Ok(state) = self.state.try_lock() {

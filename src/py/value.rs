@@ -26,7 +26,7 @@ fn resolve_args<'py>(
 ) -> PyResult<(Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>)> {
     let py = task.py();
     let mut resolver = Resolver::default();
-    let args = resolver.tuple(task.get().args(py))?;
+    let args = resolver.tuple(&task.get().args(py)?)?;
     let kwargs = task.get().keywords(py).map(|kwargs| resolver.dict(kwargs)).transpose()?;
     Ok((args, kwargs))
 }

@@ -59,9 +59,8 @@ class Overview:
     def counts(self) -> dict[str, Counter[str]]:
         """How many tasks of each name are in each state."""
         counts: dict[str, Counter[str]] = {}
-        for (name, state), n in Counter(
-            zip((t.name for t in self._listed), self.states(), strict=True)
-        ).items():
+        names = map(self._graph.names().__getitem__, self._graph.node_ids())
+        for (name, state), n in Counter(zip(names, self.states(), strict=True)).items():
             counts.setdefault(name, Counter())[state] += n
         return counts
 

@@ -36,7 +36,7 @@ pub(in crate::py) fn dependencies_of<'py>(
 ) -> PyResult<Vec<Bound<'py, TaskCore>>> {
     let mut walk = Walk::new(task.py());
     let describe = |fault: Box<Fault>| fault.into_error(task.py(), "a task's dependencies", "an argument");
-    for argument in task.get().args(task.py()) {
+    for argument in task.get().args(task.py())? {
         walk.tasks_in(&argument).map_err(describe)?;
     }
     for (_, argument) in task.get().keywords(task.py()).into_iter().flatten() {
@@ -127,7 +127,7 @@ fn attempt<'py>(walk: &mut Walk<'py>, task: &Bound<'py, TaskCore>) -> PyResult<O
     let core = task.get();
     let group = walk.encoder.open(Tag::Task, 3);
     core.encode_name(walk.py, &mut walk.encoder)?;
-    let args = core.args(walk.py);
+    let args = core.args(walk.py)?;
     let tuple = walk.encoder.open(Tag::Tuple, args.len());
     for (index, argument) in args.iter_borrowed().enumerate() {
         walk.value(&argument).map_err(|fault| describe(*fault, task, &format!("argument {}", index + 1)))?;
