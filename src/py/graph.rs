@@ -9,7 +9,7 @@ use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView, PyString};
 
-use super::keys::{Keys, keys_from};
+use super::keys::{Keys, key_of, keys_from};
 use super::task::TaskCore;
 use super::walk;
 use crate::Key;
@@ -54,7 +54,7 @@ impl PyGraph {
         }
         builder.add_the_others(py)?;
         let Builder { nodes, edges, .. } = builder;
-        let graph = py.detach(|| Arc::new(Graph::from_edges(nodes.keys.len(), &edges)));
+        let graph = py.detach(|| Arc::new(Graph::from_edges(nodes.tasks.len(), &edges)));
         Ok(PyGraph { graph, nodes: nodes.shrunk(), given })
     }
 
@@ -64,6 +64,11 @@ impl PyGraph {
 
     fn tasks(&self, py: Python<'_>) -> Vec<Py<TaskCore>> {
         self.nodes.tasks.iter().map(|task| task.clone_ref(py)).collect()
+    }
+
+    fn task(&self, py: Python<'_>, node: Node) -> PyResult<Py<TaskCore>> {
+        self.check(&[node])?;
+        Ok(self.nodes.tasks[node as usize].clone_ref(py))
     }
 
     fn node_of(&self, task: &Bound<'_, TaskCore>) -> PyResult<Option<Node>> {
@@ -80,7 +85,7 @@ impl PyGraph {
     }
 
     fn keys(&self) -> Keys {
-        Keys(Arc::clone(&self.nodes.keys))
+        Keys(Arc::clone(&self.nodes.tasks))
     }
 
     fn names<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyString>>> {
@@ -108,18 +113,17 @@ impl PyGraph {
     }
 }
 
-/// The tasks of the nodes and their keys.
+/// The tasks of the nodes, which know their keys.
 #[derive(Default)]
 struct Nodes {
-    keys: Arc<Vec<Key>>,
-    tasks: Vec<Py<TaskCore>>,
+    tasks: Arc<Vec<Py<TaskCore>>>,
     /// Nodes by their key: a digest, so its first bytes are hash enough.
     by_key: HashTable<Node>,
 }
 
 impl Nodes {
     fn find(&self, key: &Key) -> Option<Node> {
-        self.by_key.find(key.prefix(), |node| self.keys[*node as usize] == *key).copied()
+        self.by_key.find(key.prefix(), |node| key_of(&self.tasks[*node as usize]) == *key).copied()
     }
 
     /// The node of a key, and whether it is new.
@@ -127,17 +131,19 @@ impl Nodes {
         if let Some(node) = self.find(&key) {
             return Ok((node, false));
         }
-        let node = Node::try_from(self.keys.len())?;
-        Arc::make_mut(&mut self.keys).push(key);
-        self.tasks.push(task.clone().unbind());
-        let keys = &self.keys;
-        self.by_key.insert_unique(key.prefix(), node, |other| keys[*other as usize].prefix());
+        let node = Node::try_from(self.tasks.len())?;
+        self.growing().push(task.clone().unbind());
+        let tasks = &self.tasks;
+        self.by_key.insert_unique(key.prefix(), node, |other| key_of(&tasks[*other as usize]).prefix());
         Ok((node, true))
     }
 
+    fn growing(&mut self) -> &mut Vec<Py<TaskCore>> {
+        Arc::get_mut(&mut self.tasks).expect("the tasks of a graph are shared only when it is whole")
+    }
+
     fn shrunk(mut self) -> Nodes {
-        Arc::make_mut(&mut self.keys).shrink_to_fit();
-        self.tasks.shrink_to_fit();
+        self.growing().shrink_to_fit();
         self
     }
 }

@@ -6,6 +6,7 @@ use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::task::TaskCore;
 use crate::Key;
 
 /// Adds this module's names to `jug._native`.
@@ -28,9 +29,13 @@ impl<'py> FromPyObject<'_, 'py> for KeyBytes {
     }
 }
 
-/// The keys of a graph. A list of a hundred thousand `bytes` would take more memory than the graph itself.
+/// The keys of the tasks of a graph. They stay where they are: a list of a hundred thousand `bytes` would take
+/// more memory than the graph itself.
 #[pyclass(frozen, sequence, module = "jug._native")]
-pub(super) struct Keys(pub(super) Arc<Vec<Key>>);
+pub(super) struct Keys(pub(super) Arc<Vec<Py<TaskCore>>>);
+
+/// How many keys are copied at a time.
+const CHUNK: usize = 4096;
 
 #[pymethods]
 impl Keys {
@@ -39,18 +44,39 @@ impl Keys {
     }
 
     fn __getitem__<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Bound<'py, PyBytes>> {
-        let key = self.0.get(index).ok_or_else(|| PyIndexError::new_err("no such node"))?;
-        Ok(PyBytes::new(py, key.as_bytes()))
+        let task = self.0.get(index).ok_or_else(|| PyIndexError::new_err("no such node"))?;
+        Ok(PyBytes::new(py, key_of(task).as_bytes()))
     }
 }
 
+/// The key of a task in a graph.
+pub(super) fn key_of(task: &Py<TaskCore>) -> Key {
+    task.get().known_key().expect("a task gets its key before it gets into a graph")
+}
+
 /// Keys from any iterable of `bytes`.
-pub(super) fn keys_from(keys: &Bound<'_, PyAny>) -> PyResult<Arc<Vec<Key>>> {
+pub(super) fn keys_from(keys: &Bound<'_, PyAny>) -> PyResult<Vec<Key>> {
+    let mut all = Vec::new();
+    for_chunks(keys, |chunk| {
+        all.extend_from_slice(chunk);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// Calls `f` with the keys of any iterable of `bytes`, some at a time.
+pub(super) fn for_chunks(keys: &Bound<'_, PyAny>, mut f: impl FnMut(&[Key]) -> PyResult<()>) -> PyResult<()> {
     if let Ok(keys) = keys.cast_exact::<Keys>() {
-        return Ok(Arc::clone(&keys.get().0));
+        let mut copied = Vec::with_capacity(CHUNK);
+        for tasks in keys.get().0.chunks(CHUNK) {
+            copied.clear();
+            copied.extend(tasks.iter().map(key_of));
+            f(&copied)?;
+        }
+        return Ok(());
     }
     let keys: PyResult<Vec<Key>> = keys.try_iter()?.map(|key| Ok(key?.extract::<KeyBytes>()?.0)).collect();
-    Ok(Arc::new(keys?))
+    f(&keys?)
 }
 
 /// Keys as a list for Python.

@@ -11,7 +11,7 @@ use serde_pickle::Value;
 
 use super::codec;
 use super::error::DamagedResult;
-use super::keys::{KeyBytes, keys_from, to_bytes};
+use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
 use crate::Key;
 use crate::store::{Durability, Facts, Report, State, Store};
 
@@ -71,8 +71,12 @@ impl PyStore {
     }
 
     fn contains_many(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
-        let keys = keys_from(keys)?;
-        Ok(py.detach(|| self.0.contains_many(&keys)))
+        let mut found = Vec::new();
+        for_chunks(keys, |keys| {
+            found.extend(py.detach(|| self.0.contains_many(keys)));
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     fn load<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Bound<'py, PyAny>> {

@@ -63,11 +63,16 @@ impl Arguments {
 /// What may change after a task was made.
 #[derive(Default)]
 struct State {
-    /// The name that was assigned; without one the function's is used.
-    name: Option<Py<PyString>>,
-    /// The name at the first hash, kept when another one is assigned after it.
-    hashed_name: Option<Py<PyString>>,
+    /// Boxed, because few tasks have any.
+    names: Option<Box<Names>>,
     result: Option<Py<PyAny>>,
+}
+
+/// Names that were assigned to a task; without them its function's is used.
+struct Names {
+    now: Py<PyString>,
+    /// The name at the first hash, kept when another one is assigned after it.
+    hashed: Option<Py<PyString>>,
 }
 
 impl TaskCore {
@@ -99,7 +104,7 @@ impl TaskCore {
     /// Appends the name that is part of the task's identity.
     pub(super) fn encode_name(&self, py: Python<'_>, encoder: &mut Encoder) -> PyResult<()> {
         let state = self.state();
-        let assigned = state.hashed_name.as_ref().or(state.name.as_ref()).map(|name| name.clone_ref(py));
+        let assigned = state.names.as_ref().map(|it| it.hashed.as_ref().unwrap_or(&it.now).clone_ref(py));
         drop(state);
         if let Some(name) = assigned {
             encoder.str(name.bind(py).to_str()?.as_bytes());
@@ -112,7 +117,7 @@ impl TaskCore {
 
     /// The name that users see.
     pub(super) fn display_name<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
-        let assigned = self.state().name.as_ref().map(|name| name.clone_ref(py));
+        let assigned = self.state().names.as_ref().map(|names| names.now.clone_ref(py));
         if let Some(name) = assigned {
             return Ok(name.into_bound(py));
         }
@@ -188,10 +193,9 @@ impl TaskCore {
     fn set_name(&self, py: Python<'_>, name: Bound<'_, PyString>) -> PyResult<()> {
         let before = self.display_name(py)?.unbind();
         let mut state = self.state();
-        if self.key.get().is_some() && state.hashed_name.is_none() {
-            state.hashed_name = Some(before);
-        }
-        let replaced = state.name.replace(name.unbind());
+        let hashed = state.names.as_mut().and_then(|names| names.hashed.take());
+        let hashed = hashed.or_else(|| self.key.get().is_some().then_some(before));
+        let replaced = state.names.replace(Box::new(Names { now: name.unbind(), hashed }));
         drop(state);
         drop(replaced);
         Ok(())

@@ -82,7 +82,7 @@ class Worker:
         self._state = state
         self._work = workspace_of(store)
         self._graph = graph_of(tasks)
-        self._tasks: list[Any] = self._graph.tasks()
+        self._task: Callable[[int], Any] = self._graph.task
         self._keys = self._graph.keys()
         self._names = self._graph.names()
         self._debug = bool(options.debug)
@@ -112,7 +112,7 @@ class Worker:
         )
         # Identical tasks are one node, but each of them is counted for the summary.
         nodes = self._graph.node_ids()
-        repeated = len(nodes) > len(self._tasks)
+        repeated = len(nodes) > len(self._graph)
         self._copies = {node: n - 1 for node, n in Counter(nodes).items() if n > 1} if repeated else {}
 
     def run(self) -> bool:
@@ -124,7 +124,7 @@ class Worker:
             What a task raised, unless ``--keep-going``.
         """
         failed_before = len(self._state.failed)
-        _log.info("working on %d tasks", len(self._tasks))
+        _log.info("working on %d tasks", len(self._graph))
         try:
             if self._scheduler.nr_unfinished():
                 warn_of_damage(self._work)
@@ -226,7 +226,7 @@ class Worker:
 
     def _run_one(self, node: int) -> bool:
         """Runs a claimed task; whether it has a result now."""
-        t, name = self._tasks[node], self._names[node]
+        t, name = self._task(node), self._names[node]
         if registered("execute.task-pre-execute"):
             jug_hook("execute.task-pre-execute", (t,))
         if _log.isEnabledFor(logging.INFO):
@@ -341,11 +341,11 @@ class Worker:
             if self._selected is None or node in self._selected:
                 self._state.loaded[self._names[node]] += 1 + self._copies.get(node, 0)
                 if announce:
-                    jug_hook("execute.task-loadable", (self._tasks[node],))
+                    jug_hook("execute.task-loadable", (self._task(node),))
 
     def _unload(self, nodes: Iterable[int]) -> None:
         for node in nodes:
-            self._tasks[node].unload()
+            self._task(node).unload()
 
     # --- waiting ---
 
