@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -195,10 +196,20 @@ def test_another_process_sees_results_and_locks_and_its_death_frees_them(tmp_pat
 def test_facts_of_a_result(jugdir):
     jugdir.native.save(bytes(32), 1, name="f", started=1.5e9, duration=0.25, attempt=2)
     facts = jugdir.metadata(Named(b"00" * 32))
+    assert facts["computed"] is True
+    assert facts["completed"] == time.ctime(1.5e9 + 0.25)
     assert facts["name"] == "f"
     assert facts["attempt"] == 2
     assert facts["duration"] == pytest.approx(0.25)
     assert facts["started"] == pytest.approx(1.5e9)
+
+
+def test_facts_of_a_result_that_was_stored_without_a_worker_and_of_none(jugdir):
+    assert jugdir.metadata(Named(b"00" * 32)) == {"computed": False}
+    jugdir.dump(1, b"00" * 32)
+    facts = jugdir.metadata(Named(b"00" * 32))
+    assert facts["computed"] is True
+    assert "completed" not in facts
 
 
 def test_a_forked_child_reads_and_does_not_disturb_its_parent(jugdir):

@@ -116,8 +116,14 @@ class file_store(base_store):
             self.remove_locks()
         return len(removed)
 
-    def metadata(self, t: Any) -> dict[str, Any] | None:
-        return self.native.facts(t.key())
+    def metadata(self, t: Any) -> dict[str, Any]:
+        """Whether a result is `computed`, when it was `completed`, and what else is known of its making."""
+        facts = self.native.facts(t.key())
+        if facts is None:
+            return {"computed": False}
+        if facts["started"]:
+            facts["completed"] = time.ctime(facts["started"] + facts["duration"])
+        return {"computed": True, **facts}
 
     # --- locks ---
 
