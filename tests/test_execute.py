@@ -433,7 +433,8 @@ def test_a_backend_of_the_user_works(jug):
             def __init__(self): os.makedirs('mine', exist_ok=True)
             def path(self, name): return os.path.join('mine', name.decode())
             def dump(self, object, name):
-                with open(self.path(name), 'wb') as f: pickle.dump(object, f)
+                with open(self.path(name) + '.new', 'wb') as f: pickle.dump(object, f)
+                os.replace(self.path(name) + '.new', self.path(name))
             def load(self, name):
                 with open(self.path(name), 'rb') as f: return pickle.load(f)
             def can_load(self, name): return os.path.exists(self.path(name))

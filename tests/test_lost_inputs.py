@@ -202,3 +202,60 @@ def test_a_value_in_memory_is_not_used_once_another_worker_replaced_it(jug):
         "print(jug.value(s['value']) == jug.value(s['copy']))"
     )
     assert seen.stdout.strip() == "True"
+
+
+def test_a_task_that_looks_into_the_store_while_it_runs_is_as_old_as_its_claim(jug):
+    """S3: what was made from an invalidated input does not count, whatever its task has learned since."""
+    jug.write(
+        """
+    import os, time, uuid
+    from jug import TaskGenerator
+
+    @TaskGenerator
+    def random():
+        return uuid.uuid4().hex
+
+    @TaskGenerator
+    def seen(given):
+        open('late', 'w').close()
+        while not os.path.exists('go'):
+            time.sleep(0.01)
+        value.can_load()
+        return given
+
+    value = random()
+    copy = seen(value)
+    """
+    )
+    worker = jug.start("execute", "--will-cite")
+    wait_for(jug.folder / "late")
+    assert "1  Total" in jug("invalidate", "--name", "random").stdout
+    (jug.folder / "go").touch()
+    _, err = worker.communicate(timeout=60)
+    assert worker.returncode == 0, err
+    seen = jug.python(
+        "import jug; _, s = jug.init('jugfile.py', 'jugfile.jugdata');"
+        "print(jug.value(s['value']) == jug.value(s['copy']))"
+    )
+    assert seen.stdout.strip() == "True"
+
+
+def test_what_is_released_can_be_seen(jug):
+    """C2: a claim ends after the record is in the file, so that kill -9 right behind it costs nothing."""
+    killed = jug.python(
+        """
+        import os, signal
+        from jug.backends.file_store import file_store
+        from jug.engine.workspace import RunFacts, workspace_of
+        work = workspace_of(file_store('jugdata'))
+        keys = [bytes([i]) * 32 for i in range(20)]
+        work.claim(keys)
+        for key in keys:
+            work.save(key, 1, RunFacts('f', 0.0, 0.0, 1))
+        work.release(keys)
+        os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    left = jug.python("from jug import _native; print(len(_native.Store('jugdata').keys()))")
+    assert left.stdout.strip() == "20"
