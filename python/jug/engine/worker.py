@@ -300,7 +300,7 @@ class Worker:
         Then the input runs again, and after it this task.
         """
         self._learn(self._work.refresh())
-        inputs = self._graph.keys(self._graph.dependencies(node))
+        inputs = [self._keys[needed] for needed in self._graph.dependencies(node)]
         if all(self._work.present(inputs)):
             return False
         self._scheduler.put_back([node])
