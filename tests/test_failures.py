@@ -1,0 +1,177 @@
+"""Tasks that fail: what the user sees, what is recorded, and what runs all the same."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.counted import COUNTED, ran
+
+
+def test_a_failing_task_ends_the_worker_with_its_traceback(jug):
+    jug.write(
+        """
+        from jug import TaskGenerator
+        @TaskGenerator
+        def bad(x):
+            raise ValueError('boo')
+        @TaskGenerator
+        def after(x):
+            return x
+        after(bad(1))
+        """
+    )
+    failed = jug("execute")
+    assert failed.returncode == 1
+    assert "task jugfile.bad failed: ValueError: boo" in failed.stderr
+    assert "raise ValueError('boo')" in failed.stderr
+    assert "site-packages/jug" not in failed.stderr
+    status = jug("status", "--short")
+    assert "failed" not in status.stdout.replace("0 failed", "")
+    assert jug("check").returncode == 1
+
+
+def test_keep_going_runs_what_does_not_depend_on_the_failure(jug):
+    jug.write(
+        COUNTED
+        + """
+    @TaskGenerator
+    def bad(x):
+        note('bad')
+        raise ValueError('boo')
+    total([bad(1)])
+    step(7)
+"""
+    )
+    done = jug("execute", "--keep-going", "--will-cite")
+    assert done.returncode == 1
+    assert ran(jug.folder) == {"bad": 1, "7": 1}
+    assert "jugfile.step" in done.stdout
+
+
+def test_a_kept_failure_stays_until_it_is_cleaned_up(jug):
+    jug.write(
+        COUNTED
+        + """
+    @TaskGenerator
+    def bad(x):
+        note('bad')
+        raise ValueError('boo')
+    bad(1)
+"""
+    )
+    assert jug("execute", "--keep-going", "--keep-failed").returncode == 1
+    assert jug("execute", "--keep-going", "--keep-failed", "--nr-wait-cycles", "0").returncode == 0
+    assert ran(jug.folder) == {"bad": 1}
+    assert jug("status").stdout.split()[8:13] or True
+    assert "Removed 1" in jug("cleanup", "--failed-only").stdout
+    assert jug("execute", "--keep-going").returncode == 1
+    assert ran(jug.folder) == {"bad": 2}
+
+
+def test_a_failure_is_recorded_with_its_traceback_and_circumstances(jug):
+    jug.write(
+        """
+        from jug import TaskGenerator
+        @TaskGenerator
+        def bad(x, y):
+            raise ValueError('boo')
+        t = bad(1, y='two')
+        """
+    )
+    jug("execute", "--keep-failed", "--keep-going")
+    shown = jug.python(
+        """
+        import jug, json
+        store, space = jug.init('jugfile.py', 'jugfile.jugdata')
+        print(json.dumps(store.native.failure(space['t'].key())))
+        """
+    )
+
+    report = json.loads(shown.stdout)
+    assert report["type"] == "builtins.ValueError"
+    assert report["message"] == "boo"
+    assert "raise ValueError('boo')" in report["traceback"]
+    assert report["arguments"] == "1, y='two'"
+    assert report["attempt"] == 1
+    assert report["kept"] is True
+    assert report["pid"] > 0
+    assert report["host"]
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        ("return (i for i in range(x))", "returned a generator"),
+        ("return lambda: x", "returned a function"),
+        ("return open(__file__)", "returned a TextIOWrapper"),
+    ],
+)
+def test_a_result_that_cannot_be_stored_names_the_task(jug, body, complaint):
+    jug.write(
+        f"""
+        from jug import TaskGenerator
+        @TaskGenerator
+        def odd(x):
+            {body}
+        odd(3)
+        """
+    )
+    failed = jug("execute")
+    assert failed.returncode == 1
+    assert f"task jugfile.odd {complaint}" in failed.stderr
+    assert jug("status").returncode == 1
+
+
+def test_an_argument_without_identity_names_the_task_and_the_argument(jug):
+    jug.write(
+        """
+        from jug import TaskGenerator
+        @TaskGenerator
+        def f(x, y):
+            return x
+        f(1, lambda: 2)
+        """
+    )
+    failed = jug("execute")
+    assert failed.returncode == 1
+    assert "jugfile.f" in failed.stderr
+    assert "argument 2" in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_a_task_may_end_its_worker(jug):
+    jug.write(
+        """
+        import sys
+        from jug import TaskGenerator
+        @TaskGenerator
+        def leave(x):
+            sys.exit(7)
+        leave(1)
+        """
+    )
+    assert jug("execute").returncode == 7
+    assert jug("status", "--short").returncode == 1
+
+
+def test_an_exception_that_cannot_be_printed_is_a_failure_like_any_other(jug):
+    jug.write("""
+        from jug import TaskGenerator
+
+        class Mute(Exception):
+            def __str__(self):
+                raise TypeError
+
+        @TaskGenerator
+        def f(x):
+            if x == 0:
+                raise Mute
+            return x
+
+        [f(x) for x in range(3)]
+    """)
+    assert jug("execute", "--keep-going").returncode == 1
+    assert "2 complete" in jug("status", "--short").stdout
+    assert "jugfile.Mute: <its str() raised TypeError>" in jug("status").stderr
