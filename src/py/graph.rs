@@ -90,9 +90,19 @@ impl PyGraph {
 
     fn names<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyString>>> {
         let mut known = HashMap::new();
+        // A jugfile makes its tasks in runs of one function.
+        let mut last: Option<(usize, Bound<'py, PyString>)> = None;
         let name = |task: &Py<TaskCore>| {
+            let function = task.get().unnamed();
+            if let (Some(function), Some((before, name))) = (function, &last)
+                && function == *before
+            {
+                return Ok(name.clone());
+            }
             let name = task.get().display_name(py)?;
-            Ok(known.entry(name.to_str()?.to_owned()).or_insert(name).clone())
+            let name = known.entry(name.to_str()?.to_owned()).or_insert(name).clone();
+            last = function.map(|function| (function, name.clone()));
+            Ok(name)
         };
         self.nodes.tasks.iter().map(name).collect()
     }

@@ -115,6 +115,11 @@ impl TaskCore {
         Ok(())
     }
 
+    /// The address of the function, if the task has no other name than that of it.
+    pub(super) fn unnamed(&self) -> Option<usize> {
+        self.state().names.is_none().then_some(self.f.as_ptr() as usize)
+    }
+
     /// The name that users see.
     pub(super) fn display_name<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
         let assigned = self.state().names.as_ref().map(|names| names.now.clone_ref(py));
