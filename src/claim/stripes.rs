@@ -6,14 +6,13 @@
 //! the set of keys it holds, which the kernel does not keep apart within a process.
 
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::SystemTime;
 
 use super::{ClaimId, LiveClaim};
 use crate::error::IoContext;
+use crate::fs::file::{self, File};
 use crate::fs::{dir, dir::DirId, lock};
 use crate::{Error, Key, Result, process};
 
@@ -158,9 +157,7 @@ impl Stripes {
             return Ok(file);
         }
         let path = self.path(index);
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false).open(&path);
-        let file = file.context("opening", &path)?;
+        let file = file::open_or_create(&path)?;
         Ok(slot.get_or_init(|| file))
     }
 
@@ -175,11 +172,8 @@ impl Stripes {
             return Ok(Some(file));
         }
         let path = self.path(index);
-        match File::open(&path) {
-            Ok(file) => Ok(Some(readable.get_or_init(|| file))),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).context("opening", &path),
-        }
+        let file = file::open_if_exists(&path)?;
+        Ok(file.map(|file| readable.get_or_init(|| file)))
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::Result;
 use crate::error::IoContext;
+use crate::fs::file::if_exists;
 
 /// What a directory is, whatever path leads to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,6 +36,21 @@ pub fn names(dir: &Path) -> Result<Vec<String>> {
     entries
         .map(|entry| Ok(entry.context("listing", dir)?.file_name().to_string_lossy().into_owned()))
         .collect()
+}
+
+/// Whether there is a directory at `path`; `None` if there is nothing.
+pub fn is_dir_if_exists(path: &Path) -> Result<Option<bool>> {
+    let facts = if_exists(fs::metadata(path)).context("opening", path)?;
+    Ok(facts.map(|facts| facts.is_dir()))
+}
+
+/// Creates a directory; false if it exists already.
+pub fn create(dir: &Path) -> Result<bool> {
+    match fs::create_dir(dir) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error).context("creating", dir),
+    }
 }
 
 /// Creates a directory and its parents, unless it exists.

@@ -1,8 +1,9 @@
 //! Whole files: atomic write, exclusive create, append, read, sync.
 
 use std::fmt::Debug;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+pub use std::fs::File;
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -56,6 +57,52 @@ impl Disk for LocalDisk {
 /// Creates a file that must not exist yet; what is written to it goes to its end.
 pub fn create_new(path: &Path) -> Result<File> {
     OpenOptions::new().append(true).create_new(true).open(path).context("creating", path)
+}
+
+/// Opens a file for reading.
+pub fn open(path: &Path) -> Result<File> {
+    File::open(path).context("opening", path)
+}
+
+/// Opens a file for reading; `None` if there is none.
+pub fn open_if_exists(path: &Path) -> Result<Option<File>> {
+    if_exists(File::open(path)).context("opening", path)
+}
+
+/// Opens a file for reading and writing; an empty one if there is none.
+pub fn open_or_create(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).open(path).context("opening", path)
+}
+
+/// The length of the file at `path` in bytes; `None` if there is none.
+pub fn length_if_exists(path: &Path) -> Result<Option<u64>> {
+    let facts = if_exists(fs::metadata(path)).context("reading", path)?;
+    Ok(facts.map(|facts| facts.len()))
+}
+
+/// The length of an open file, which errors call `path`, in bytes.
+pub fn length(file: &File, path: &Path) -> Result<u64> {
+    Ok(file.metadata().context("reading", path)?.len())
+}
+
+/// Gives a file another name of the same directory, in place of what had it.
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).context("creating", to)
+}
+
+/// What the kernel tells of itself in a file; nothing where it does not.
+pub fn read_kernel(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+/// `None` in place of the error that there is no such file.
+pub(crate) fn if_exists<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
+    match outcome {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Returns once the names in the directory that holds `path` are on disk.

@@ -1,12 +1,12 @@
 //! Who a worker is: the contents of its file in `workers/`.
 
-use std::fs;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
 use super::format::hex;
+use crate::fs::file;
 use crate::{Error, Result, process};
 
 /// The first bytes of a worker file.
@@ -110,14 +110,14 @@ fn host() -> String {
 }
 
 fn boot_id() -> String {
-    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let text = file::read_kernel("/proc/sys/kernel/random/boot_id");
     text.trim().to_owned()
 }
 
 /// Field 22 of `/proc/self/stat`. The second field is the program's name in parentheses, which may hold
 /// blanks and parentheses itself.
 fn pid_start() -> u64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let stat = file::read_kernel("/proc/self/stat");
     let after_name = stat.rsplit(')').next().unwrap_or_default();
     after_name.split_ascii_whitespace().nth(19).and_then(|field| field.parse().ok()).unwrap_or(0)
 }

@@ -7,8 +7,6 @@ mod format;
 mod identity;
 mod worker;
 
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -16,7 +14,6 @@ pub use format::{ClaimMode, Format, VERSION};
 pub use identity::Identity;
 pub use worker::{HEARTBEAT, Worker};
 
-use crate::error::IoContext;
 use crate::fs::dir;
 use crate::{Error, Result, process};
 
@@ -163,11 +160,10 @@ impl Jugdir {
 
     /// Errors unless the path is free for a jugdir or has one.
     fn check_place(&self) -> Result<()> {
-        match fs::metadata(&self.root) {
-            Ok(facts) if !facts.is_dir() => return Err(Error::NotADirectory { path: self.root.clone() }),
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error).context("opening", &self.root),
+        match dir::is_dir_if_exists(&self.root)? {
+            Some(true) => {}
+            Some(false) => return Err(Error::NotADirectory { path: self.root.clone() }),
+            None => return Ok(()),
         }
         if self.read_format()?.is_some() {
             return Ok(());

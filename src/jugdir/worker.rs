@@ -5,14 +5,13 @@
 //! descriptor would give up the lock.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::identity::Identity;
 use crate::error::IoContext;
+use crate::fs::file::{self, Append, File};
 use crate::fs::{dir, lock};
 use crate::keeper::Tick;
 use crate::{Error, Result, process};
@@ -53,7 +52,7 @@ impl Worker {
         // Listed before it can be found, so that no thread of this process ever opens it.
         own().push(identity.clone());
         let file = create(&temporary, &identity).and_then(|file| {
-            fs::rename(&temporary, &path).context("creating", &path)?;
+            file::rename(&temporary, &path)?;
             Ok(file)
         });
         let file = file.inspect_err(|_| {
@@ -122,12 +121,12 @@ impl Drop for Worker {
 /// The file under its temporary name, locked and complete.
 fn create(temporary: &Path, identity: &Identity) -> Result<File> {
     let contents = identity.to_bytes(temporary)?;
-    let mut file = File::create_new(temporary).context("creating", temporary)?;
+    let file = file::create_new(temporary)?;
     if !lock::try_lock(&file, LIFE).context("locking", temporary)? {
         let what = "another process locked it as it was created".to_owned();
         return Err(Error::Damaged { path: temporary.to_owned(), what });
     }
-    file.write_all(&contents).context("writing", temporary)?;
+    file.append(&contents).context("writing", temporary)?;
     Ok(file)
 }
 
@@ -137,11 +136,8 @@ pub(super) fn is_alive(workers: &Path, id: &str) -> Result<bool> {
         return Ok(true);
     }
     let path = workers.join(id);
-    match File::open(&path) {
-        Ok(file) => Ok(lock::holder(&file, LIFE).context("asking for the lock of", &path)?.is_some()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error).context("opening", &path),
-    }
+    let Some(file) = file::open_if_exists(&path)? else { return Ok(false) };
+    Ok(lock::holder(&file, LIFE).context("asking for the lock of", &path)?.is_some())
 }
 
 /// Who `id` is, if it is a worker of this process in any jugdir.

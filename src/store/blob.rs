@@ -1,7 +1,5 @@
 //! A value too large for a segment: a file of its own, whole or not there, with its digest in the record.
 
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use blake3::Hasher;
@@ -64,10 +62,8 @@ fn path(blobs: &Path, key: &Key, suffix: &str) -> PathBuf {
 pub fn write(blobs: &Path, key: &Key, suffix: String, parts: &[&[u8]]) -> Result<BlobRef> {
     let path = path(blobs, key, &suffix);
     let folder = path.parent().unwrap_or(blobs);
-    match fs::create_dir(folder) {
-        Ok(()) => file::sync_parent(folder)?,
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error).context("creating", folder),
+    if dir::create(folder)? {
+        file::sync_parent(folder)?;
     }
     let nonce = u128::from_le_bytes(dir::nonce()?);
     // The suffix begins with the worker's id: once that worker is dead, whoever finds the file may remove it.
@@ -105,24 +101,17 @@ pub enum Loaded {
 /// What is wrong with a blob as far as its file's length tells; `None` if nothing is.
 pub fn look(blobs: &Path, key: &Key, blob: &BlobRef) -> Result<Option<&'static str>> {
     let path = blob.path(blobs, key);
-    match fs::metadata(&path) {
-        Ok(facts) => Ok((facts.len() != blob.length).then_some(OTHER_LENGTH)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some(MISSING)),
-        Err(error) => Err(error).context("looking at", &path),
-    }
+    Ok(match file::length_if_exists(&path)? {
+        Some(length) => (length != blob.length).then_some(OTHER_LENGTH),
+        None => Some(MISSING),
+    })
 }
 
 /// Reads a blob and checks it against its record.
 pub fn read(blobs: &Path, key: &Key, blob: &BlobRef) -> Result<Loaded> {
     let path = blob.path(blobs, key);
-    let file = match fs::File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Ok(Loaded::Damaged(MISSING));
-        }
-        Err(error) => return Err(error).context("opening", &path),
-    };
-    let length = file.metadata().context("reading", &path)?.len();
+    let Some(file) = file::open_if_exists(&path)? else { return Ok(Loaded::Damaged(MISSING)) };
+    let length = file::length(&file, &path)?;
     if length != blob.length {
         return Ok(Loaded::Damaged(OTHER_LENGTH));
     }

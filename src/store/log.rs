@@ -1,12 +1,12 @@
 //! The segment that a writer appends to, and what it takes to go on in a new one.
 
 use std::collections::HashMap;
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use crate::error::IoContext;
+use crate::fs::dir;
 use crate::fs::file::{Append, Disk};
 use crate::store::index::{Index, Place};
 use crate::store::record::{self, Header, Kind};
@@ -193,5 +193,5 @@ fn name_header(id: u32) -> Header {
 /// Removes a segment of ours in which nothing was written, or nothing that counts.
 fn discard(path: &std::path::Path) {
     // Should this fail, an empty or torn segment stays, which every reader takes for what it is.
-    let _ = fs::remove_file(path);
+    let _ = dir::remove_if_exists(path);
 }

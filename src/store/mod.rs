@@ -18,7 +18,6 @@ mod write;
 pub mod writer;
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::Path;
 use std::process;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -30,7 +29,7 @@ pub use index::State;
 pub use log::Home;
 pub use read::Report;
 
-use crate::fs::file::{Disk, LocalDisk};
+use crate::fs::file::{Disk, File, LocalDisk};
 use crate::fs::watch::{POLL, Watch};
 use crate::jugdir::Jugdir;
 use crate::keeper::{Keeper, Tick};

@@ -1,7 +1,6 @@
 //! Reading what is stored.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::sync::Arc;
 
 use serde_pickle::{HashableValue, Value};
@@ -9,7 +8,7 @@ use serde_pickle::{HashableValue, Value};
 use super::{Description, Facts, State, Store, lock};
 use crate::codec::{Codec, Stored, compress};
 use crate::error::IoContext;
-use crate::fs::file;
+use crate::fs::file::{self, File};
 use crate::store::blob::{self, BlobRef, Loaded};
 use crate::store::damage;
 use crate::store::index::Place;
@@ -171,7 +170,7 @@ impl Store {
             return Ok(Found::Damaged("its record's header is damaged"));
         };
         let end = HEADER_LEN + header.length as usize;
-        let length = file.metadata().context("reading", &path)?.len();
+        let length = file::length(&file, &path)?;
         if length.saturating_sub(place.offset) < header.record_len() {
             return Ok(Found::Damaged("its record is cut off"));
         }
@@ -196,11 +195,7 @@ impl Store {
         if let Some(file) = files.get(&segment) {
             return Ok(Some(Arc::clone(file)));
         }
-        let file = match File::open(path) {
-            Ok(file) => Arc::new(file),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).context("opening", path),
-        };
+        let Some(file) = file::open_if_exists(path)?.map(Arc::new) else { return Ok(None) };
         if files.len() >= FILES_MAX {
             files.clear();
         }

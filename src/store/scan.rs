@@ -1,10 +1,9 @@
 //! Reading the records of one segment, in bounded memory.
 
-use std::fs::File;
 use std::path::Path;
 
 use crate::error::IoContext;
-use crate::fs::file;
+use crate::fs::file::{self, File};
 use crate::store::record::{CRITICAL, HEADER_LEN, Header, Kind, TRAILER_LEN};
 use crate::store::segment::{self, Head};
 use crate::{Error, Result};
@@ -59,8 +58,8 @@ pub fn scan(
     (from, until): (u64, u64),
     sink: &mut dyn FnMut(Event),
 ) -> Result<(u64, Stop)> {
-    let file = File::open(path).context("opening", path)?;
-    let length = file.metadata().context("reading", path)?.len();
+    let file = file::open(path)?;
+    let length = file::length(&file, path)?;
     // Most segments are much shorter than a chunk.
     let chunk = usize::try_from(length.saturating_sub(from)).unwrap_or(CHUNK).min(CHUNK) + 1;
     let mut window = Window { file: &file, path, bytes: Vec::new(), base: 0, chunk };

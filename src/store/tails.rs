@@ -1,16 +1,13 @@
 //! Following the segments of all workers: reading what was appended since the last look.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use rayon::prelude::*;
 
 use crate::Result;
-use crate::error::IoContext;
-use crate::fs::dir;
+use crate::fs::{dir, file};
 use crate::jugdir::Jugdir;
 use crate::store::damage::Damage;
 use crate::store::index::{Index, Place};
@@ -70,7 +67,10 @@ impl Tails {
     pub fn has_news(&self, own: Option<&str>, segments: &Path) -> Result<bool> {
         let names = segment_names(segments, own)?;
         Ok(names.iter().any(|name| match self.known.get(name) {
-            Some(tail) => !tail.finished && fs::metadata(&tail.path).is_ok_and(|it| it.len() != tail.length),
+            Some(tail) => {
+                !tail.finished
+                    && matches!(file::length_if_exists(&tail.path), Ok(Some(length)) if length != tail.length)
+            }
             None => true,
         }))
     }
@@ -87,19 +87,18 @@ impl Tails {
             if tail.finished || own.is_some() && segment::owner(name) == own {
                 continue;
             }
-            match fs::metadata(&tail.path) {
-                Ok(facts) if facts.len() == tail.length && tail.length > 0 => {
+            match file::length_if_exists(&tail.path)? {
+                Some(length) if length == tail.length && tail.length > 0 => {
                     // It did not grow, and never will if its writer is dead; only then is it worth a look.
                     if !tail.writer_lives(to)? {
                         grown.push(tail);
                     }
                 }
-                Ok(facts) => {
-                    tail.length = facts.len();
+                Some(length) => {
+                    tail.length = length;
                     grown.push(tail);
                 }
-                Err(error) if error.kind() == ErrorKind::NotFound => tail.finished = true,
-                Err(error) => return Err(error).context("reading", &tail.path),
+                None => tail.finished = true,
             }
         }
         Ok(grown)
