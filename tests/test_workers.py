@@ -53,6 +53,16 @@ def test_a_waiting_worker_wakes_when_work_appears_and_not_after_a_wait_cycle(jug
     assert ran(jug.folder) == {"1": 1, "total": 1}
 
 
+def test_what_another_worker_finished_is_counted_once(jug):
+    jug.write(COUNTED + "    total([step(i, 0.5) for i in range(4)])\n")
+    workers = [jug.start("execute", "--will-cite") for _ in range(3)]
+    for worker in workers:
+        out, err = worker.communicate(timeout=60)
+        assert worker.returncode == 0, err
+        executed, loaded = (int(word) for word in out.splitlines()[-2].split()[:2])
+        assert executed + loaded == 5, out
+
+
 def test_wait_cycles_bound_how_long_a_worker_waits(jug):
     jug.write(COUNTED + "    total([step(1, 600)])\n")
     busy = jug.start("execute")

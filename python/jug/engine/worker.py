@@ -6,8 +6,9 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import compress
+from operator import not_
 from typing import Any
 
 from .. import _native, task
@@ -165,11 +166,14 @@ class Worker:
         self._withdrawn = False
         try:
             # Only a refresh begun after the claim is sure to see a result that was stored before it.
-            self._learn(self._work.refresh())
+            told = self._learn(self._work.refresh())
             found: list[int] = []
             busy: list[int] = []
             for node, mine, present in zip(nodes, won, self._work.present(keys), strict=True):
-                (found if present else waiting if mine else busy).append(node)
+                if not present:
+                    (waiting if mine else busy).append(node)
+                elif node not in told:
+                    found.append(node)
             self._finished_elsewhere(found)
             self._scheduler.busy(busy)
             began = time.perf_counter()
@@ -308,10 +312,10 @@ class Worker:
 
     # --- what others did ---
 
-    def _learn(self, changes: Iterable[tuple[bytes, str]]) -> None:
-        """Brings the scheduler up to date with what a refresh saw."""
+    def _learn(self, changes: Sequence[tuple[bytes, str]]) -> Collection[int]:
+        """Brings the scheduler up to date with what a refresh saw; the nodes that have a result now."""
         if not changes:
-            return
+            return ()
         by_state: dict[str, list[int]] = {"result": [], "failed": [], "absent": []}
         keys, states = zip(*changes, strict=True)
         for node, state in zip(self._graph.find(keys), states, strict=True):
@@ -328,6 +332,7 @@ class Worker:
         # What is in memory may have been replaced, all between two looks.
         self._unload(by_state["result"])
         self._finished_elsewhere(by_state["result"])
+        return set(by_state["result"])
 
     def _finished_elsewhere(self, nodes: Sequence[int]) -> None:
         if nodes:
@@ -372,12 +377,13 @@ class Worker:
 
     def _look_around(self) -> None:
         busy = self._scheduler.busy_nodes()
-        keys = [self._keys[node] for node in busy]
         # First the claims, then the results: a claim that ended with a result must not look abandoned.
-        claimed = self._work.claimed(keys)
+        claimed = self._work.claimed([self._keys[node] for node in busy])
+        abandoned = set(compress(busy, map(not_, claimed)))
         self._learn(self._work.refresh())
-        present = self._work.present(keys)
-        self._finished_elsewhere([node for node, found in zip(busy, present, strict=True) if found])
+        busy = self._scheduler.busy_nodes()
+        present = self._work.present([self._keys[node] for node in busy])
+        self._finished_elsewhere(list(compress(busy, present)))
         self._scheduler.free(
-            [n for n, held, found in zip(busy, claimed, present, strict=True) if not held and not found]
+            [n for n, found in zip(busy, present, strict=True) if n in abandoned and not found]
         )
