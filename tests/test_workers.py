@@ -63,6 +63,16 @@ def test_what_another_worker_finished_is_counted_once(jug):
         assert executed + loaded == 5, out
 
 
+def test_a_worker_that_stored_nothing_leaves_nothing(jug):
+    jug.write(COUNTED + "    total([step(1, 1.0)])\n")
+    first = jug.start("execute")
+    wait_for(lambda: ran(jug.folder)["1"], "the task to start")
+    idle = jug("execute", "--wait-cycle-time", "0.1", "--nr-wait-cycles", "1")
+    assert idle.returncode == 0
+    first.communicate(timeout=60)
+    assert len(list((jug.folder / "jugfile.jugdata" / "workers").iterdir())) == 1
+
+
 def test_wait_cycles_bound_how_long_a_worker_waits(jug):
     jug.write(COUNTED + "    total([step(1, 600)])\n")
     busy = jug.start("execute")

@@ -104,6 +104,13 @@ impl Jugdir {
         self.worker.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Says that this process will write nothing more here: a worker that never did is forgotten.
+    pub fn leave(&self) {
+        if let Some(worker) = self.registered() {
+            worker.retire();
+        }
+    }
+
     /// Whether the worker of this name still runs. False where there is no such worker.
     pub fn is_alive(&self, id: &str) -> Result<bool> {
         worker::is_alive(&self.workers(), id)

@@ -102,18 +102,26 @@ impl Tick for Worker {
     }
 }
 
-impl Drop for Worker {
-    /// Removes the file of a worker that wrote nothing; another one's segments refer to it.
-    fn drop(&mut self) {
-        if !self.is_here() {
-            return;
-        }
-        if let Ok(names) = dir::names(&self.segments)
+impl Worker {
+    /// Removes the file if this worker wrote nothing; otherwise segments refer to it. Called when nothing more
+    /// will be written.
+    pub(super) fn retire(&self) {
+        if self.is_here()
+            && let Ok(names) = dir::names(&self.segments)
             && !writers(&names).contains(self.id.as_str())
         {
             // Whoever registers next would remove it otherwise.
             let _removed = dir::remove_if_exists(&self.path);
         }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if !self.is_here() {
+            return;
+        }
+        self.retire();
         own().retain(|other| *other != self.identity);
     }
 }

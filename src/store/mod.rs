@@ -236,7 +236,9 @@ impl Store {
     /// Writes and syncs what is left and seals the segment. What is stored can still be read.
     pub fn close(&self) -> Result<()> {
         self.closed.store(true, Ordering::Release);
-        self.own().map_or(Ok(()), |own| own.writer.close())
+        let closed = self.own().map_or(Ok(()), |own| own.writer.close());
+        self.jugdir.leave();
+        closed
     }
 }
 
