@@ -26,7 +26,8 @@ def test_a_failing_task_ends_the_worker_with_its_traceback(jug):
     assert failed.returncode == 1
     assert "task jugfile.bad failed: ValueError: boo" in failed.stderr
     assert "raise ValueError('boo')" in failed.stderr
-    assert "site-packages/jug" not in failed.stderr
+    assert "engine/worker.py" not in failed.stderr
+    assert "jug/task.py" not in failed.stderr
     status = jug("status", "--short")
     assert "failed" not in status.stdout.replace("0 failed", "")
     assert jug("check").returncode == 1
@@ -64,7 +65,8 @@ def test_a_kept_failure_stays_until_it_is_cleaned_up(jug):
     assert jug("execute", "--keep-going", "--keep-failed").returncode == 1
     assert jug("execute", "--keep-going", "--keep-failed", "--nr-wait-cycles", "0").returncode == 0
     assert ran(jug.folder) == {"bad": 1}
-    assert jug("status").stdout.split()[8:13] or True
+    total = jug("status").stdout.strip().splitlines()[-1]
+    assert total.split() == ["1", "0", "0", "0", "0", "Total"]
     assert "Removed 1" in jug("cleanup", "--failed-only").stdout
     assert jug("execute", "--keep-going").returncode == 1
     assert ran(jug.folder) == {"bad": 2}
