@@ -244,6 +244,11 @@ class Claims:
     def held(self) -> list[bytes]: ...
     def claimed_ids(self) -> list[int]:
         """The 63-bit ids of all live claims, of every process."""
+    def holders(self, keys: Iterable[bytes]) -> dict[bytes, int]:
+        """Of those keys that are claimed, the process that holds each; 0 if it cannot be seen from here.
+
+        All claims are looked at once, however many keys there are.
+        """
     @staticmethod
     def id_of(key: bytes) -> int: ...
     def workers(self) -> list[dict[str, Any]]:

@@ -1,11 +1,12 @@
 //! Claims for Python.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use super::keys::{KeyBytes, keys_from, to_bytes};
+use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
 use super::store::PyStore;
 use crate::claim::{Batch, ClaimId, Claims, Posix};
 use crate::jugdir::{ClaimMode, Jugdir, WorkerInfo};
@@ -67,6 +68,21 @@ impl PyClaims {
         let claims = self.batch.claims()?;
         let live = py.detach(|| claims.live())?;
         Ok(live.iter().map(|claim| claim.id.get()).collect())
+    }
+
+    fn holders<'py>(&self, py: Python<'py>, keys: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+        let claims = self.batch.claims()?;
+        let live = py.detach(|| claims.live())?;
+        let holders: HashMap<ClaimId, u32> = live.iter().map(|claim| (claim.id, claim.pid)).collect();
+        let found = PyDict::new(py);
+        if holders.is_empty() {
+            return Ok(found);
+        }
+        for_chunks(keys, |keys| {
+            let mut held = keys.iter().filter_map(|key| Some((key, holders.get(&ClaimId::of(key))?)));
+            held.try_for_each(|(key, pid)| found.set_item(PyBytes::new(py, key.as_bytes()), pid))
+        })?;
+        Ok(found)
     }
 
     #[staticmethod]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ..backends.file_store import file_store
+from .activity import WorkerActivity, activity_of
 
 __all__ = ["FileWorkspace", "RunFacts", "StoreWorkspace", "Workspace", "warn_of_damage", "workspace_of"]
 
@@ -66,6 +67,15 @@ class Workspace(Protocol):
 
     def damage(self) -> Sequence[str]:
         """What stored bytes turned out to be damaged and no later result has replaced, a line each."""
+
+    def activity(self, keys: Sequence[bytes]) -> Sequence[WorkerActivity] | None:
+        """The workers that the store knows, dead ones too, and which of `keys` each of them has claimed.
+
+        None where the store cannot tell. It costs workers nothing.
+        """
+
+    def durations(self, keys: Sequence[bytes]) -> Sequence[float | None]:
+        """How long the run took that each result came from, in seconds; None where that is not known."""
 
     def settle(self) -> None:
         """Makes everything durable; called before the worker sleeps."""
@@ -169,6 +179,14 @@ class FileWorkspace:
             lines.insert(0, f"{found['records']} damaged records in {self._store.jugdir} do not count")
         return lines
 
+    def activity(self, keys: Sequence[bytes]) -> Sequence[WorkerActivity] | None:
+        return activity_of(self._claims, keys)
+
+    def durations(self, keys: Sequence[bytes]) -> Sequence[float | None]:
+        known = map(self._native.facts, keys)
+        # A result that was stored by hand has no run.
+        return [facts["duration"] if facts and facts["started"] else None for facts in known]
+
     def wait(self, timeout: float) -> None:
         self._native.wait(timeout)
 
@@ -234,6 +252,12 @@ class StoreWorkspace:
 
     def damage(self) -> Sequence[str]:
         return ()
+
+    def activity(self, keys: Sequence[bytes]) -> Sequence[WorkerActivity] | None:
+        return None
+
+    def durations(self, keys: Sequence[bytes]) -> Sequence[float | None]:
+        return [None] * len(keys)
 
     def settle(self) -> None:
         """Nothing to do: `dump` keeps its promise by itself."""

@@ -1,0 +1,63 @@
+"""Who works on a computation: its workers, and the claims that each of them holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .. import _native
+
+__all__ = ["HeldClaim", "WorkerActivity", "activity_of"]
+
+
+class HeldClaim(NamedTuple):
+    """A task that a worker claimed and has not finished.
+
+    A worker runs one task at a time. The other claims that it may hold are those of a batch of short tasks;
+    behind a task that turns out long they are given back, so that what it runs is then its only claim.
+    """
+
+    key: bytes
+    #: Since when the task has been running, in seconds since 1970; None: not known, or not started.
+    since: float | None = None
+
+
+class WorkerActivity(NamedTuple):
+    """A worker, as the store knows it."""
+
+    #: The store's name for it; empty for claims of which nobody knows whose they are.
+    id: str
+    alive: bool
+    host: str
+    #: 0 if not known.
+    pid: int
+    #: When it registered, in seconds since 1970; None if not known.
+    started: float | None
+    claims: Sequence[HeldClaim] = ()
+
+
+def activity_of(claims: _native.Claims, keys: Sequence[bytes]) -> list[WorkerActivity]:
+    """The workers of a jugdir with native claims, and which of `keys` each of them holds.
+
+    Claims are held by processes: where one has registered twice, they count for its latest worker.
+    """
+    by_pid: dict[int, list[HeldClaim]] = {}
+    for key, pid in claims.holders(keys).items():
+        by_pid.setdefault(pid, []).append(HeldClaim(key))
+    workers = []
+    for known in sorted(claims.workers(), key=lambda it: it.get("started", 0.0), reverse=True):
+        held = by_pid.pop(known.get("pid", 0), ()) if known["alive"] else ()
+        workers.append(
+            WorkerActivity(
+                known["id"],
+                known["alive"],
+                known.get("host", ""),
+                known.get("pid", 0),
+                known.get("started"),
+                held,
+            )
+        )
+    # The kernel does not say which process of another container holds a lock.
+    strangers = [WorkerActivity("", True, "", pid, None, held) for pid, held in by_pid.items()]
+    return strangers + workers
