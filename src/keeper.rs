@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::SigSet;
 
+use crate::fs::{self, Host};
 use crate::process;
 
 /// A chore of the background thread.
@@ -24,11 +25,12 @@ pub trait Tick: Send + Sync {
 pub struct Keeper {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    by_hand: bool,
     pid: u32,
 }
 
-#[derive(Default)]
 struct Shared {
+    host: Arc<dyn Host>,
     state: Mutex<State>,
     wake: Condvar,
 }
@@ -43,7 +45,32 @@ struct State {
 impl Keeper {
     /// A keeper without chores, whose thread has not started.
     pub fn spawn() -> Arc<Keeper> {
-        Arc::new(Keeper { shared: Arc::default(), thread: Mutex::default(), pid: process::id() })
+        Keeper::new(fs::local(), false)
+    }
+
+    /// A keeper that never has a thread: its chores are done when [`Keeper::tick`] is called, and the time is
+    /// that of `host`.
+    pub fn by_hand(host: Arc<dyn Host>) -> Arc<Keeper> {
+        Keeper::new(host, true)
+    }
+
+    fn new(host: Arc<dyn Host>, by_hand: bool) -> Arc<Keeper> {
+        let shared = Arc::new(Shared { host, state: Mutex::default(), wake: Condvar::new() });
+        Arc::new(Keeper { shared, thread: Mutex::default(), by_hand, pid: process::id() })
+    }
+
+    /// The time by the clock that chores are told.
+    pub fn now(&self) -> Instant {
+        self.shared.host.now()
+    }
+
+    /// Calls all chores once; how long from now the first of them wants to be called again.
+    pub fn tick(&self) -> Option<Duration> {
+        if self.forked() {
+            return None;
+        }
+        let chores = self.shared.lock().chores();
+        self.shared.call(&chores)
     }
 
     /// Adds a chore. The keeper does not keep it alive, and forgets it when its last owner does.
@@ -66,6 +93,9 @@ impl Keeper {
         }
         state.nudged = true;
         drop(state);
+        if self.by_hand {
+            return;
+        }
         self.shared.wake.notify_one();
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if thread.as_ref().is_none_or(JoinHandle::is_finished) {
@@ -111,15 +141,19 @@ impl Shared {
         let mut state = self.lock();
         while !state.stopping {
             state.nudged = false;
-            state.chores.retain(|chore| chore.strong_count() > 0);
-            let chores = state.chores.clone();
+            let chores = state.chores();
             drop(state);
-            let pause = call(&chores);
+            let pause = self.call(&chores);
             state = self.lock();
             if !state.nudged && !state.stopping {
                 state = self.sleep(state, pause);
             }
         }
+    }
+
+    /// Calls each chore; the shortest pause one of them asks for.
+    fn call(&self, chores: &[Weak<dyn Tick>]) -> Option<Duration> {
+        chores.iter().filter_map(Weak::upgrade).filter_map(|chore| chore.tick(self.host.now())).min()
     }
 
     fn sleep<'a>(&self, state: MutexGuard<'a, State>, pause: Option<Duration>) -> MutexGuard<'a, State> {
@@ -130,7 +164,10 @@ impl Shared {
     }
 }
 
-/// Calls each chore; the shortest pause one of them asks for.
-fn call(chores: &[Weak<dyn Tick>]) -> Option<Duration> {
-    chores.iter().filter_map(Weak::upgrade).filter_map(|chore| chore.tick(Instant::now())).min()
+impl State {
+    /// All chores that somebody still wants done.
+    fn chores(&mut self) -> Vec<Weak<dyn Tick>> {
+        self.chores.retain(|chore| chore.strong_count() > 0);
+        self.chores.clone()
+    }
 }

@@ -72,7 +72,7 @@ impl Batch {
         self.check_here()?;
         let mut state = self.state();
         let Some(started) = state.held.get_mut(key) else { return Ok(false) };
-        if started.replace(Instant::now()).is_none() {
+        if started.replace(self.keeper.now()).is_none() {
             state.unstarted -= 1;
         }
         state.last_started = Some(*key);

@@ -36,7 +36,7 @@ impl Posix {
         if let Some(stripes) = self.stripes.get() {
             return Ok(Some(stripes));
         }
-        let found = Stripes::of(&self.jugdir.claims())?;
+        let found = Stripes::of(self.jugdir.fs(), &self.jugdir.claims())?;
         Ok(found.map(|stripes| self.stripes.get_or_init(|| stripes)))
     }
 

@@ -8,13 +8,11 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::SystemTime;
 
 use super::{ClaimId, LiveClaim};
 use crate::error::IoContext;
-use crate::fs::file::{self, File};
-use crate::fs::{dir, dir::DirId, lock};
-use crate::{Error, Key, Result, process};
+use crate::fs::{File, FileId, FileSystem, ProcessId};
+use crate::{Error, Key, Result};
 
 /// How many stripe files there are.
 const STRIPES: usize = 64;
@@ -25,9 +23,10 @@ static OPEN: Mutex<Vec<Weak<Stripes>>> = Mutex::new(Vec::new());
 /// The stripe files of one directory, and what this process holds in them.
 #[derive(Debug)]
 pub(super) struct Stripes {
+    fs: Arc<dyn FileSystem>,
     dir: PathBuf,
-    id: DirId,
-    pid: u32,
+    id: FileId,
+    process: ProcessId,
     files: [Stripe; STRIPES],
     /// Guards opening, so that no second descriptor of a file has to be closed again.
     opening: Mutex<()>,
@@ -37,25 +36,27 @@ pub(super) struct Stripes {
 #[derive(Debug, Default)]
 struct Stripe {
     /// For claiming.
-    writable: OnceLock<File>,
+    writable: OnceLock<Arc<dyn File>>,
     /// For looking, where writing is not allowed.
-    readable: OnceLock<File>,
+    readable: OnceLock<Arc<dyn File>>,
 }
 
 impl Stripes {
     /// The set for `dir`, shared with everyone in this process; None where there is no such directory.
-    pub(super) fn of(dir: &Path) -> Result<Option<Arc<Stripes>>> {
-        let Some(id) = dir::identity(dir)? else { return Ok(None) };
+    pub(super) fn of(fs: &Arc<dyn FileSystem>, dir: &Path) -> Result<Option<Arc<Stripes>>> {
+        let Some(id) = fs.identity(dir)? else { return Ok(None) };
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|stripes| stripes.strong_count() > 0);
-        let known = open.iter().filter_map(Weak::upgrade).find(|it| it.id == id && it.is_here());
+        let process = fs.process();
+        let known = open.iter().filter_map(Weak::upgrade).find(|it| it.id == id && it.process == process);
         if known.is_some() {
             return Ok(known);
         }
         let new = Arc::new(Stripes {
+            fs: Arc::clone(fs),
             dir: dir.to_owned(),
             id,
-            pid: process::id(),
+            process,
             files: std::array::from_fn(|_| Stripe::default()),
             opening: Mutex::new(()),
             held: Mutex::default(),
@@ -73,7 +74,7 @@ impl Stripes {
         if held.contains(key) {
             return Ok(false);
         }
-        let locked = lock::try_lock(file, ClaimId::of(key).get());
+        let locked = file.try_lock(ClaimId::of(key).get());
         let locked = locked.context("locking a byte of", self.path(index))?;
         if locked {
             held.insert(*key);
@@ -87,7 +88,7 @@ impl Stripes {
         let index = stripe_of(key);
         let mut held = self.held();
         if let (true, Some(file)) = (held.contains(key), self.files[index].writable.get()) {
-            let unlocked = lock::unlock(file, ClaimId::of(key).get());
+            let unlocked = file.unlock(ClaimId::of(key).get());
             unlocked.context("unlocking a byte of", self.path(index))?;
             held.remove(key);
         }
@@ -101,7 +102,7 @@ impl Stripes {
         }
         let index = stripe_of(key);
         let Some(file) = self.readable(index)? else { return Ok(false) };
-        let holder = lock::holder(file, ClaimId::of(key).get());
+        let holder = file.holder(ClaimId::of(key).get());
         Ok(holder.context("asking for the locks of", self.path(index))?.is_some())
     }
 
@@ -109,11 +110,11 @@ impl Stripes {
     pub(super) fn live(&self) -> Result<Vec<LiveClaim>> {
         self.check_here()?;
         // The kernel does not show a process its own locks.
-        let own = |key| LiveClaim { id: ClaimId::of(key), pid: self.pid };
+        let own = |key| LiveClaim { id: ClaimId::of(key), pid: self.process.pid };
         let mut live: Vec<LiveClaim> = self.held().iter().map(own).collect();
         for index in 0..STRIPES {
             let Some(file) = self.readable(index)? else { continue };
-            let holders = lock::holders(file).context("asking for the locks of", self.path(index))?;
+            let holders = file.holders().context("asking for the locks of", self.path(index))?;
             live.extend(holders.iter().map(|held| LiveClaim { id: ClaimId(held.offset), pid: held.pid }));
         }
         live.sort_unstable();
@@ -126,7 +127,7 @@ impl Stripes {
             && let Some(file) = self.files.iter().find_map(|stripe| stripe.writable.get())
         {
             // Others wake a little later where this is not possible.
-            let _touched = file.set_modified(SystemTime::now());
+            let _touched = file.touch();
         }
     }
 
@@ -135,7 +136,7 @@ impl Stripes {
     }
 
     fn is_here(&self) -> bool {
-        self.pid == process::id()
+        self.process == self.fs.process()
     }
 
     fn check_here(&self) -> Result<()> {
@@ -147,7 +148,7 @@ impl Stripes {
     }
 
     /// The stripe file for claiming, created if need be.
-    fn writable(&self, index: usize) -> Result<&File> {
+    fn writable(&self, index: usize) -> Result<&Arc<dyn File>> {
         let slot = &self.files[index].writable;
         if let Some(file) = slot.get() {
             return Ok(file);
@@ -157,12 +158,12 @@ impl Stripes {
             return Ok(file);
         }
         let path = self.path(index);
-        let file = file::open_or_create(&path)?;
+        let file = self.fs.open_or_create(&path)?;
         Ok(slot.get_or_init(|| file))
     }
 
     /// The stripe file for looking; None where there is none, and so no claim either.
-    fn readable(&self, index: usize) -> Result<Option<&File>> {
+    fn readable(&self, index: usize) -> Result<Option<&Arc<dyn File>>> {
         let Stripe { writable, readable } = &self.files[index];
         if let Some(file) = writable.get().or_else(|| readable.get()) {
             return Ok(Some(file));
@@ -172,7 +173,7 @@ impl Stripes {
             return Ok(Some(file));
         }
         let path = self.path(index);
-        let file = file::open_if_exists(&path)?;
+        let file = self.fs.open_if_exists(&path)?;
         Ok(file.map(|file| readable.get_or_init(|| file)))
     }
 }

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::fmt::{self, Debug};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,7 +20,22 @@ use crate::Result;
 pub const POLL: Duration = Duration::from_millis(20);
 
 /// One or more directories whose changes end a wait.
-pub struct Watch(Kind);
+pub trait Watch: Send + Sync + Debug {
+    /// Watches one more directory, which must exist.
+    fn add(&self, dir: &Path) -> Result<()>;
+
+    /// Sleeps until a file whose name is `relevant` changes (true), or `timeout` has passed or a signal came
+    /// (false). Changes made since the watch began, or since the last wait, count too.
+    fn wait_for(&self, timeout: Duration, relevant: &dyn Fn(&OsStr) -> bool) -> Result<bool>;
+
+    /// Like [`Watch::wait_for`], for any change.
+    fn wait(&self, timeout: Duration) -> Result<bool> {
+        self.wait_for(timeout, &|_| true)
+    }
+}
+
+/// Directories of this host, watched with the help of its system.
+pub struct LocalWatch(Kind);
 
 enum Kind {
     #[cfg(target_os = "linux")]
@@ -27,26 +43,27 @@ enum Kind {
     Polled(Mutex<Polled>),
 }
 
-impl Watch {
+impl LocalWatch {
     /// Watches `dir`, which must exist.
-    pub fn new(dir: &Path) -> Result<Watch> {
+    pub fn new(dir: &Path) -> Result<LocalWatch> {
         #[cfg(target_os = "linux")]
         if let Some(inotify) = told::Inotify::new() {
             inotify.add(dir)?;
-            return Ok(Watch(Kind::Told(inotify)));
+            return Ok(LocalWatch(Kind::Told(inotify)));
         }
-        Watch::polled(dir)
+        LocalWatch::polled(dir)
     }
 
     /// Watches `dir` without help from the system.
-    pub fn polled(dir: &Path) -> Result<Watch> {
-        let watch = Watch(Kind::Polled(Mutex::default()));
+    pub fn polled(dir: &Path) -> Result<LocalWatch> {
+        let watch = LocalWatch(Kind::Polled(Mutex::default()));
         watch.add(dir)?;
         Ok(watch)
     }
+}
 
-    /// Watches one more directory, which must exist.
-    pub fn add(&self, dir: &Path) -> Result<()> {
+impl Watch for LocalWatch {
+    fn add(&self, dir: &Path) -> Result<()> {
         match &self.0 {
             #[cfg(target_os = "linux")]
             Kind::Told(inotify) => inotify.add(dir),
@@ -54,19 +71,19 @@ impl Watch {
         }
     }
 
-    /// Sleeps until something changes (true) or `timeout` has passed or a signal came (false).
-    pub fn wait(&self, timeout: Duration) -> Result<bool> {
-        self.wait_for(timeout, |_| true)
-    }
-
-    /// Like [`Watch::wait`], for changes of files whose name is `relevant` only.
-    pub fn wait_for(&self, timeout: Duration, relevant: impl Fn(&OsStr) -> bool) -> Result<bool> {
+    fn wait_for(&self, timeout: Duration, relevant: &dyn Fn(&OsStr) -> bool) -> Result<bool> {
         let deadline = Instant::now() + timeout;
         match &self.0 {
             #[cfg(target_os = "linux")]
             Kind::Told(inotify) => inotify.wait_for(deadline, relevant),
             Kind::Polled(polled) => Ok(lock(polled).wait_for(deadline, relevant)),
         }
+    }
+}
+
+impl Debug for LocalWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LocalWatch")
     }
 }
 

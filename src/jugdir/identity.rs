@@ -1,13 +1,13 @@
 //! Who a worker is: the contents of its file in `workers/`.
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
 use super::format::hex;
-use crate::fs::file;
-use crate::{Error, Result, process};
+use crate::fs::Host;
+use crate::{Error, Result};
 
 /// The first bytes of a worker file.
 const MAGIC: &[u8; 8] = b"jugwork\n";
@@ -36,14 +36,15 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The identity of this process, with a nonce that makes it unique.
-    pub fn here(nonce: &[u8; 16]) -> Identity {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    /// The identity of this process of `host`, with a nonce that makes it unique.
+    pub fn here(host: &dyn Host, nonce: &[u8; 16]) -> Identity {
+        let now = host.date().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let pid = host.process().pid;
         Identity {
-            host: host(),
-            boot_id: boot_id(),
-            pid: process::id(),
-            pid_start: pid_start(),
+            host: host.name(),
+            boot_id: host.boot_id(),
+            pid,
+            pid_start: host.process_start(pid).unwrap_or(0),
             started: now.as_secs_f64(),
             nonce: hex(nonce),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -102,22 +103,4 @@ fn three(numbers: &[u8]) -> [u32; 3] {
         *word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
     }
     words
-}
-
-fn host() -> String {
-    let name = nix::unistd::gethostname().unwrap_or_default();
-    name.to_string_lossy().into_owned()
-}
-
-fn boot_id() -> String {
-    let text = file::read_kernel("/proc/sys/kernel/random/boot_id");
-    text.trim().to_owned()
-}
-
-/// Field 22 of `/proc/self/stat`. The second field is the program's name in parentheses, which may hold
-/// blanks and parentheses itself.
-fn pid_start() -> u64 {
-    let stat = file::read_kernel("/proc/self/stat");
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    after_name.split_ascii_whitespace().nth(19).and_then(|field| field.parse().ok()).unwrap_or(0)
 }

@@ -14,7 +14,7 @@ pub use format::{ClaimMode, Format, VERSION};
 pub use identity::Identity;
 pub use worker::{HEARTBEAT, Worker};
 
-use crate::fs::dir;
+use crate::fs::{self, FileSystem};
 use crate::{Error, Result, process};
 
 const FORMAT: &str = "FORMAT";
@@ -27,6 +27,7 @@ const PARTS: [&str; 4] = ["workers", "segments", "blobs", "claims"];
 /// A jugdir, which need not exist yet.
 #[derive(Debug)]
 pub struct Jugdir {
+    fs: Arc<dyn FileSystem>,
     root: PathBuf,
     format: OnceLock<Format>,
     worker: Mutex<Option<Arc<Worker>>>,
@@ -50,7 +51,13 @@ impl Jugdir {
     /// Refuses a path that is not a directory, a directory with other files in it, and a jugdir that is
     /// damaged or of a later version.
     pub fn open(path: &Path) -> Result<Arc<Jugdir>> {
+        Jugdir::open_on(fs::local(), path)
+    }
+
+    /// Like [`Jugdir::open`], on a filesystem that may be another than this machine's.
+    pub fn open_on(fs: Arc<dyn FileSystem>, path: &Path) -> Result<Arc<Jugdir>> {
         let jugdir = Jugdir {
+            fs,
             root: path.to_owned(),
             format: OnceLock::new(),
             worker: Mutex::new(None),
@@ -58,6 +65,11 @@ impl Jugdir {
         };
         jugdir.check_place()?;
         Ok(Arc::new(jugdir))
+    }
+
+    /// The filesystem it is on, as this process sees it.
+    pub fn fs(&self) -> &Arc<dyn FileSystem> {
+        &self.fs
     }
 
     /// Where it is.
@@ -91,7 +103,7 @@ impl Jugdir {
             return Ok(Arc::clone(worker));
         }
         self.create()?;
-        let new = Worker::register(&self.workers(), &self.segments())?;
+        let new = Worker::register(&self.fs, &self.workers(), &self.segments())?;
         *worker = Some(Arc::clone(&new));
         Ok(new)
     }
@@ -113,13 +125,13 @@ impl Jugdir {
 
     /// Whether the worker of this name still runs. False where there is no such worker.
     pub fn is_alive(&self, id: &str) -> Result<bool> {
-        worker::is_alive(&self.workers(), id)
+        worker::is_alive(&*self.fs, &self.workers(), id)
     }
 
     /// All registered workers, dead ones included, in the order of their names.
     pub fn list_workers(&self) -> Result<Vec<WorkerInfo>> {
         let workers = self.workers();
-        let ids = worker::ids(&workers)?;
+        let ids = worker::ids(&*self.fs, &workers)?;
         ids.into_iter().filter_map(|id| self.describe(id).transpose()).collect()
     }
 
@@ -146,12 +158,12 @@ impl Jugdir {
     /// None if its file has just gone away.
     fn describe(&self, id: String) -> Result<Option<WorkerInfo>> {
         // A worker's own file is never opened by its process, not even by another jugdir object.
-        if let Some(identity) = worker::own_identity(&id) {
+        if let Some(identity) = worker::own_identity(&*self.fs, &id) {
             return Ok(Some(WorkerInfo { id, identity: Some(identity), alive: true }));
         }
         let alive = self.is_alive(&id)?;
         let path = self.workers().join(&id);
-        let Some(bytes) = dir::read_if_exists(&path)? else { return Ok(None) };
+        let Some(bytes) = self.fs.read_if_exists(&path)? else { return Ok(None) };
         Ok(Some(WorkerInfo { id, identity: Identity::parse(&bytes, &path).ok(), alive }))
     }
 
@@ -160,14 +172,14 @@ impl Jugdir {
             return Ok(Some(*format));
         }
         let path = self.root.join(FORMAT);
-        let Some(bytes) = dir::read_if_exists(&path)? else { return Ok(None) };
+        let Some(bytes) = self.fs.read_if_exists(&path)? else { return Ok(None) };
         let format = Format::parse(&bytes, &path)?;
         Ok(Some(*self.format.get_or_init(|| format)))
     }
 
     /// Errors unless the path is free for a jugdir or has one.
     fn check_place(&self) -> Result<()> {
-        match dir::is_dir_if_exists(&self.root)? {
+        match self.fs.is_dir(&self.root)? {
             Some(true) => {}
             Some(false) => return Err(Error::NotADirectory { path: self.root.clone() }),
             None => return Ok(()),
@@ -175,7 +187,7 @@ impl Jugdir {
         if self.read_format()?.is_some() {
             return Ok(());
         }
-        let mut names = dir::names(&self.root)?;
+        let mut names = self.fs.names(&self.root)?;
         names.retain(|name| !name.starts_with(FORMAT_TEMPORARY));
         // Between the two looks another process may have created the jugdir.
         if names.is_empty() || self.read_format()?.is_some() {
@@ -185,36 +197,40 @@ impl Jugdir {
             let path = self.root.join(FORMAT);
             return Err(Error::Damaged { path, what: "it is missing".to_owned() });
         }
-        let what = if is_jug_2(&self.root, &names)? { "was written by jug 2.x" } else { "holds other files" };
+        let what = if is_jug_2(&*self.fs, &self.root, &names)? {
+            "was written by jug 2.x"
+        } else {
+            "holds other files"
+        };
         Err(Error::ForeignDirectory { path: self.root.clone(), what })
     }
 
     fn create(&self) -> Result<()> {
-        dir::ensure(&self.root)?;
+        self.fs.ensure_dir(&self.root)?;
         // Since it was opened, somebody may have put other files there.
         self.check_place()?;
         if self.read_format()?.is_none() {
-            let nonce = dir::nonce()?;
-            let format = Format { uuid: dir::nonce()?, mode: ClaimMode::Posix };
+            let nonce = self.fs.nonce()?;
+            let format = Format { uuid: self.fs.nonce()?, mode: ClaimMode::Posix };
             let temporary = format!("{FORMAT_TEMPORARY}{:032x}", u128::from_le_bytes(nonce));
             let temporary = self.root.join(temporary);
-            dir::create_once(&self.root.join(FORMAT), &temporary, format.to_text().as_bytes())?;
+            self.fs.create_once(&self.root.join(FORMAT), &temporary, format.to_text().as_bytes())?;
             self.read_format()?;
         }
-        PARTS.iter().try_for_each(|part| dir::ensure(&self.root.join(part)))
+        PARTS.iter().try_for_each(|part| self.fs.ensure_dir(&self.root.join(part)))
     }
 }
 
 /// Whether a directory looks like what jug 2.x writes: results named by 40 hexadecimal digits, the first
 /// two of which are a directory, and directories for packs, locks and unfinished files.
-fn is_jug_2(root: &Path, names: &[String]) -> Result<bool> {
+fn is_jug_2(fs: &dyn FileSystem, root: &Path, names: &[String]) -> Result<bool> {
     let is_hex = |name: &str, len| name.len() == len && name.bytes().all(|it| it.is_ascii_hexdigit());
     for name in names {
-        if root.join(name).join("jugpack").exists() {
+        if fs.stat(&root.join(name).join("jugpack")).is_ok() {
             return Ok(true);
         }
-        if is_hex(name, 2) && root.join(name).is_dir() {
-            let results = dir::names(&root.join(name))?;
+        if is_hex(name, 2) && fs.is_dir(&root.join(name))? == Some(true) {
+            let results = fs.names(&root.join(name))?;
             if results.is_empty() || results.iter().any(|result| is_hex(result, 38)) {
                 return Ok(true);
             }

@@ -7,14 +7,13 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::identity::Identity;
 use crate::error::IoContext;
-use crate::fs::file::{self, Append, File};
-use crate::fs::{dir, lock};
+use crate::fs::{File, FileSystem, ProcessId};
 use crate::keeper::Tick;
-use crate::{Error, Result, process};
+use crate::{Error, Result};
 
 /// The byte of a worker file that is locked.
 const LIFE: u64 = 0;
@@ -22,48 +21,56 @@ const LIFE: u64 = 0;
 /// How often a worker sets the time of its file.
 pub const HEARTBEAT: Duration = Duration::from_secs(30);
 
-/// The workers of this process, in any jugdir. A forked child inherits the list, but not the locks; the
-/// process ids in it tell.
-static OWN: Mutex<Vec<Identity>> = Mutex::new(Vec::new());
+/// The workers of this process, in any jugdir.
+static OWN: Mutex<Vec<Own>> = Mutex::new(Vec::new());
 
-fn own() -> MutexGuard<'static, Vec<Identity>> {
+/// A worker of a process. A forked child inherits the list, but not the locks; the process tells.
+struct Own {
+    process: ProcessId,
+    identity: Identity,
+}
+
+fn own() -> MutexGuard<'static, Vec<Own>> {
     OWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// This process, registered in a jugdir. Its segments are named after it.
 #[derive(Debug)]
 pub struct Worker {
+    fs: Arc<dyn FileSystem>,
+    process: ProcessId,
     id: String,
     identity: Identity,
     path: PathBuf,
     segments: PathBuf,
-    file: File,
+    file: Arc<dyn File>,
     beaten: Mutex<Instant>,
 }
 
 impl Worker {
     /// Registers this process in a jugdir with these directories, which must exist, and removes the files
     /// of dead workers that left no segment.
-    pub(super) fn register(workers: &Path, segments: &Path) -> Result<Arc<Worker>> {
-        let identity = Identity::here(&dir::nonce()?);
+    pub(super) fn register(fs: &Arc<dyn FileSystem>, workers: &Path, segments: &Path) -> Result<Arc<Worker>> {
+        let identity = Identity::here(&**fs, &fs.nonce()?);
         let id = identity.id();
         let path = workers.join(&id);
         let temporary = workers.join(format!(".{id}"));
         // Listed before it can be found, so that no thread of this process ever opens it.
-        own().push(identity.clone());
-        let file = create(&temporary, &identity).and_then(|file| {
-            file::rename(&temporary, &path)?;
+        let process = fs.process();
+        own().push(Own { process, identity: identity.clone() });
+        let file = create(&**fs, &temporary, &identity).and_then(|file| {
+            fs.rename(&temporary, &path).context("creating", &path)?;
             Ok(file)
         });
         let file = file.inspect_err(|_| {
             // The first error is the one to report.
-            let _removed = dir::remove_if_exists(&temporary);
+            let _removed = fs.unlink(&temporary);
         })?;
-        let beaten = Mutex::new(Instant::now());
-        let segments = segments.to_owned();
-        let worker = Arc::new(Worker { id, identity, path, segments, file, beaten });
+        let beaten = Mutex::new(fs.now());
+        let (fs, segments) = (Arc::clone(fs), segments.to_owned());
+        let worker = Arc::new(Worker { fs, process, id, identity, path, segments, file, beaten });
         // Files of another user may be closed to this one; they stay, and harm nobody.
-        let _swept = sweep(workers, &worker.segments);
+        let _swept = sweep(&*worker.fs, workers, &worker.segments);
         Ok(worker)
     }
 
@@ -79,12 +86,12 @@ impl Worker {
 
     /// Whether this is the process that registered.
     pub fn is_here(&self) -> bool {
-        self.identity.pid == process::id()
+        self.process == self.fs.process()
     }
 
     /// Sets the file's time to now.
     pub fn beat(&self) -> Result<()> {
-        self.file.set_modified(SystemTime::now()).context("setting the time of", &self.path)
+        self.file.touch().context("setting the time of", &self.path)
     }
 }
 
@@ -107,11 +114,11 @@ impl Worker {
     /// will be written.
     pub(super) fn retire(&self) {
         if self.is_here()
-            && let Ok(names) = dir::names(&self.segments)
+            && let Ok(names) = self.fs.names(&self.segments)
             && !writers(&names).contains(self.id.as_str())
         {
             // Whoever registers next would remove it otherwise.
-            let _removed = dir::remove_if_exists(&self.path);
+            let _removed = self.fs.unlink(&self.path);
         }
     }
 }
@@ -122,15 +129,15 @@ impl Drop for Worker {
             return;
         }
         self.retire();
-        own().retain(|other| *other != self.identity);
+        own().retain(|other| other.identity != self.identity);
     }
 }
 
 /// The file under its temporary name, locked and complete.
-fn create(temporary: &Path, identity: &Identity) -> Result<File> {
+fn create(fs: &dyn FileSystem, temporary: &Path, identity: &Identity) -> Result<Arc<dyn File>> {
     let contents = identity.to_bytes(temporary)?;
-    let file = file::create_new(temporary)?;
-    if !lock::try_lock(&file, LIFE).context("locking", temporary)? {
+    let file = fs.create_new(temporary)?;
+    if !file.try_lock(LIFE).context("locking", temporary)? {
         let what = "another process locked it as it was created".to_owned();
         return Err(Error::Damaged { path: temporary.to_owned(), what });
     }
@@ -139,35 +146,37 @@ fn create(temporary: &Path, identity: &Identity) -> Result<File> {
 }
 
 /// Whether the process that registered as `id` still runs. False where there is no such worker.
-pub(super) fn is_alive(workers: &Path, id: &str) -> Result<bool> {
-    if own_identity(id).is_some() {
+pub(super) fn is_alive(fs: &dyn FileSystem, workers: &Path, id: &str) -> Result<bool> {
+    if own_identity(fs, id).is_some() {
         return Ok(true);
     }
     let path = workers.join(id);
-    let Some(file) = file::open_if_exists(&path)? else { return Ok(false) };
-    Ok(lock::holder(&file, LIFE).context("asking for the lock of", &path)?.is_some())
+    let Some(file) = fs.open_if_exists(&path)? else { return Ok(false) };
+    Ok(file.holder(LIFE).context("asking for the lock of", &path)?.is_some())
 }
 
 /// Who `id` is, if it is a worker of this process in any jugdir.
-pub(super) fn own_identity(id: &str) -> Option<Identity> {
-    own().iter().find(|it| it.pid == process::id() && it.id() == id).cloned()
+pub(super) fn own_identity(fs: &dyn FileSystem, id: &str) -> Option<Identity> {
+    let (own, process) = (own(), fs.process());
+    let mut here = own.iter().filter(|it| it.process == process);
+    here.find(|it| it.identity.id() == id).map(|it| it.identity.clone())
 }
 
 /// The ids of all workers that have a file.
-pub(super) fn ids(workers: &Path) -> Result<Vec<String>> {
-    let mut ids = dir::names(workers)?;
+pub(super) fn ids(fs: &dyn FileSystem, workers: &Path) -> Result<Vec<String>> {
+    let mut ids = fs.names(workers)?;
     ids.retain(|name| !name.starts_with('.'));
     ids.sort_unstable();
     Ok(ids)
 }
 
 /// Removes the files of dead workers that no segment refers to.
-fn sweep(workers: &Path, segments: &Path) -> Result<()> {
-    let before = dir::names(segments)?;
+fn sweep(fs: &dyn FileSystem, workers: &Path, segments: &Path) -> Result<()> {
+    let before = fs.names(segments)?;
     let writers_before = writers(&before);
     let mut dead = Vec::new();
-    for id in ids(workers)? {
-        if !writers_before.contains(id.as_str()) && !is_alive(workers, &id)? {
+    for id in ids(fs, workers)? {
+        if !writers_before.contains(id.as_str()) && !is_alive(fs, workers, &id)? {
             dead.push(id);
         }
     }
@@ -175,10 +184,10 @@ fn sweep(workers: &Path, segments: &Path) -> Result<()> {
         return Ok(());
     }
     // Between the first look and its death a worker may have written its first segment.
-    let after = dir::names(segments)?;
+    let after = fs.names(segments)?;
     let writers_after = writers(&after);
     for id in dead.iter().filter(|id| !writers_after.contains(id.as_str())) {
-        dir::remove_if_exists(&workers.join(id))?;
+        fs.remove_if_exists(&workers.join(id))?;
     }
     Ok(())
 }

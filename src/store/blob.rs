@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use blake3::Hasher;
 
 use crate::error::IoContext;
-use crate::fs::{dir, file};
+use crate::fs::FileSystem;
 use crate::{Key, Result};
 
 /// Values of this many bytes and more are hashed on all cores.
@@ -59,16 +59,22 @@ fn path(blobs: &Path, key: &Key, suffix: &str) -> PathBuf {
 }
 
 /// Writes `parts`, one after the other, as the blob of `key` with this suffix, durably.
-pub fn write(blobs: &Path, key: &Key, suffix: String, parts: &[&[u8]]) -> Result<BlobRef> {
+pub fn write(
+    fs: &dyn FileSystem,
+    blobs: &Path,
+    key: &Key,
+    suffix: String,
+    parts: &[&[u8]],
+) -> Result<BlobRef> {
     let path = path(blobs, key, &suffix);
     let folder = path.parent().unwrap_or(blobs);
-    if dir::create(folder)? {
-        file::sync_parent(folder)?;
+    if fs.create_dir(folder)? {
+        fs.sync_parent(folder)?;
     }
-    let nonce = u128::from_le_bytes(dir::nonce()?);
+    let nonce = u128::from_le_bytes(fs.nonce()?);
     // The suffix begins with the worker's id: once that worker is dead, whoever finds the file may remove it.
     let temporary = folder.join(format!(".{suffix}-{nonce:032x}"));
-    file::write_whole(&path, &temporary, parts)?;
+    fs.write_whole(&path, &temporary, parts)?;
     let mut hasher = Hasher::new();
     for part in parts {
         feed(&mut hasher, part);
@@ -99,24 +105,24 @@ pub enum Loaded {
 }
 
 /// What is wrong with a blob as far as its file's length tells; `None` if nothing is.
-pub fn look(blobs: &Path, key: &Key, blob: &BlobRef) -> Result<Option<&'static str>> {
+pub fn look(fs: &dyn FileSystem, blobs: &Path, key: &Key, blob: &BlobRef) -> Result<Option<&'static str>> {
     let path = blob.path(blobs, key);
-    Ok(match file::length_if_exists(&path)? {
+    Ok(match fs.length(&path)? {
         Some(length) => (length != blob.length).then_some(OTHER_LENGTH),
         None => Some(MISSING),
     })
 }
 
 /// Reads a blob and checks it against its record.
-pub fn read(blobs: &Path, key: &Key, blob: &BlobRef) -> Result<Loaded> {
+pub fn read(fs: &dyn FileSystem, blobs: &Path, key: &Key, blob: &BlobRef) -> Result<Loaded> {
     let path = blob.path(blobs, key);
-    let Some(file) = file::open_if_exists(&path)? else { return Ok(Loaded::Damaged(MISSING)) };
-    let length = file::length(&file, &path)?;
+    let Some(file) = fs.open_if_exists(&path)? else { return Ok(Loaded::Damaged(MISSING)) };
+    let length = file.length(&path)?;
     if length != blob.length {
         return Ok(Loaded::Damaged(OTHER_LENGTH));
     }
     let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-    let count = file::read_at(&file, &mut bytes, 0).context("reading", &path)?;
+    let count = file.read_full_at(&mut bytes, 0).context("reading", &path)?;
     let mut hasher = Hasher::new();
     feed(&mut hasher, &bytes[..count]);
     if hasher.finalize() != blob.digest {

@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use crate::error::IoContext;
-use crate::fs::dir;
-use crate::fs::file::{Append, Disk};
+use crate::fs::{File, FileSystem};
 use crate::store::index::{Index, Place};
 use crate::store::record::{self, Header, Kind};
 use crate::store::{lock, segment};
@@ -41,7 +40,7 @@ impl Spot {
 /// The segments of one worker, of which only the newest is written to.
 pub(super) struct Log {
     home: Home,
-    disk: Arc<dyn Disk>,
+    fs: Arc<dyn FileSystem>,
     current: Option<Current>,
     next: u32,
     names: HashMap<String, u32>,
@@ -50,14 +49,14 @@ pub(super) struct Log {
 struct Current {
     segment: u32,
     path: PathBuf,
-    file: Arc<dyn Append>,
+    file: Arc<dyn File>,
     /// Where the next record will begin, counting those that are still in the writer's buffer.
     end: u64,
 }
 
 impl Log {
-    pub(super) fn new(home: Home, disk: Arc<dyn Disk>) -> Log {
-        Log { home, disk, current: None, next: 0, names: HashMap::new() }
+    pub(super) fn new(home: Home, fs: Arc<dyn FileSystem>) -> Log {
+        Log { home, fs, current: None, next: 0, names: HashMap::new() }
     }
 
     /// Creates the next segment if there is none to append to.
@@ -68,10 +67,11 @@ impl Log {
         let name = segment::file_name(&self.home.wid, self.next);
         let path = self.home.segments.join(&name);
         self.next += 1;
-        let file = self.disk.create(&path)?;
+        let file = self.fs.create_new(&path)?;
+        self.fs.sync_parent(&path)?;
         let head = segment::encode(self.home.uuid, &self.home.wid);
         if let Err(error) = file.append(&head).context("writing", &path) {
-            discard(&path);
+            self.discard(&path);
             return Err(error);
         }
         let segment = lock(index).segment(&name);
@@ -126,7 +126,7 @@ impl Log {
 
     pub(super) fn sync(&self) -> Result<()> {
         match &self.current {
-            Some(current) => current.file.sync().map_err(|error| self.failed_sync(error)),
+            Some(current) => current.file.sync_named().map_err(|error| self.failed_sync(error)),
             None => Ok(()),
         }
     }
@@ -138,7 +138,7 @@ impl Log {
     }
 
     /// The current segment, for a sync that does not keep the writer from appending.
-    pub(super) fn handle(&self) -> Option<(Arc<dyn Append>, u32)> {
+    pub(super) fn handle(&self) -> Option<(Arc<dyn File>, u32)> {
         self.current.as_ref().map(|current| (Arc::clone(&current.file), current.segment))
     }
 
@@ -180,18 +180,18 @@ impl Log {
     /// Gives the current segment up as if it had never been created.
     pub(super) fn abandon(&mut self) {
         if let Some(current) = self.current.take() {
-            discard(&current.path);
+            self.discard(&current.path);
         }
         self.names.clear();
+    }
+
+    /// Removes a segment of ours in which nothing was written, or nothing that counts.
+    fn discard(&self, path: &Path) {
+        // Should this fail, an empty or torn segment stays, which every reader takes for what it is.
+        let _ = self.fs.unlink(path);
     }
 }
 
 fn name_header(id: u32) -> Header {
     Header { name: id, ..Header::keyless(Kind::Name) }
-}
-
-/// Removes a segment of ours in which nothing was written, or nothing that counts.
-fn discard(path: &std::path::Path) {
-    // Should this fail, an empty or torn segment stays, which every reader takes for what it is.
-    let _ = dir::remove_if_exists(path);
 }

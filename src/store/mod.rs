@@ -19,25 +19,24 @@ pub mod writer;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::process;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use facts::{Description, Facts, Stats};
 pub use index::State;
 pub use log::Home;
 pub use read::Report;
 
-use crate::fs::file::{Disk, File, LocalDisk};
-use crate::fs::watch::{POLL, Watch};
+use crate::fs::watch::POLL;
+use crate::fs::{File, Watch};
 use crate::jugdir::Jugdir;
 use crate::keeper::{Keeper, Tick};
 use crate::store::damage::Damage;
 use crate::store::index::Index;
 use crate::store::tails::{Sink, Tails};
 use crate::store::writer::Writer;
-use crate::{Error, Key, Result};
+use crate::{Error, Key, Result, process};
 
 /// When a record is on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,15 +51,14 @@ pub enum Durability {
 pub struct Store {
     jugdir: Arc<Jugdir>,
     keeper: Arc<Keeper>,
-    disk: Arc<dyn Disk>,
     durability: Durability,
     index: Arc<Mutex<Index>>,
     damage: Mutex<Damage>,
     tails: Mutex<Tails>,
     writer: Mutex<Option<Own>>,
-    watch: Mutex<Option<Arc<Watch>>>,
+    watch: Mutex<Option<Arc<dyn Watch>>>,
     /// Segments that values were read from, open.
-    files: Mutex<HashMap<u32, Arc<File>>>,
+    files: Mutex<HashMap<u32, Arc<dyn File>>>,
     blobs: AtomicU64,
     closed: AtomicBool,
     pid: u32,
@@ -76,15 +74,14 @@ struct Own {
 impl Store {
     /// Opens the store at `path` and reads all there is.
     pub fn open(path: &Path, durability: Durability) -> Result<Store> {
-        Store::open_on(Arc::new(LocalDisk), path, durability)
+        Store::open_in(Jugdir::open(path)?, Keeper::spawn(), durability)
     }
 
-    /// Opens a store whose segments are created on `disk`.
-    pub fn open_on(disk: Arc<dyn Disk>, path: &Path, durability: Durability) -> Result<Store> {
+    /// Opens the store of a jugdir and reads all there is. This keeper will write and sync in the background.
+    pub fn open_in(jugdir: Arc<Jugdir>, keeper: Arc<Keeper>, durability: Durability) -> Result<Store> {
         let store = Store {
-            jugdir: Jugdir::open(path)?,
-            keeper: Keeper::spawn(),
-            disk,
+            jugdir,
+            keeper,
             durability,
             index: Arc::default(),
             damage: Mutex::default(),
@@ -131,15 +128,16 @@ impl Store {
     /// Sleeps until another process appended something or gave up claims, be it by dying (true); false after
     /// `timeout` or at a signal. It may return true where nothing of that happened.
     pub fn wait(&self, timeout: Duration) -> Result<bool> {
-        let deadline = Instant::now() + timeout;
+        let fs = self.jugdir.fs();
+        let deadline = fs.now() + timeout;
         let own = self.own().map(|own| own.wid);
         loop {
             let watch = self.watch()?;
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(fs.now());
             match watch {
                 // From its first wait on, a watch misses nothing.
                 Some((watch, false)) => {
-                    return watch.wait_for(left, |name| {
+                    return watch.wait_for(left, &|name| {
                         let owner = name.to_str().and_then(segment::owner);
                         owner.is_none() || owner != own.as_deref()
                     });
@@ -147,17 +145,17 @@ impl Store {
                 Some(_) | None if self.has_news(own.as_deref())? => return Ok(true),
                 Some(_) => {}
                 None if left.is_zero() => return Ok(false),
-                None => std::thread::sleep(left.min(POLL)),
+                None => fs.sleep(left.min(POLL)),
             }
         }
     }
 
     fn has_news(&self, own: Option<&str>) -> Result<bool> {
-        lock(&self.tails).has_news(own, &self.jugdir.segments())
+        lock(&self.tails).has_news(own, &self.jugdir)
     }
 
     /// The watch of the segments and the claims, if they can be watched yet, and whether it is new.
-    fn watch(&self) -> Result<Option<(Arc<Watch>, bool)>> {
+    fn watch(&self) -> Result<Option<(Arc<dyn Watch>, bool)>> {
         if self.forked() {
             // Events that this process took would be missing in its parent.
             return Ok(None);
@@ -167,12 +165,12 @@ impl Store {
             return Ok(Some((Arc::clone(watch), false)));
         }
         // The claims come into being last.
-        if !self.jugdir.claims().is_dir() {
+        let fs = self.jugdir.fs();
+        if fs.is_dir(&self.jugdir.claims())? != Some(true) {
             return Ok(None);
         }
-        let new = Watch::new(&self.jugdir.segments())?;
+        let new = fs.watch(&self.jugdir.segments())?;
         new.add(&self.jugdir.claims())?;
-        let new = Arc::new(new);
         *watch = Some(Arc::clone(&new));
         Ok(Some((new, true)))
     }
@@ -202,7 +200,7 @@ impl Store {
         let home = Home { segments: self.jugdir.segments(), wid: worker.id().to_owned(), uuid };
         let writer = Arc::new(Writer::new(
             home,
-            Arc::clone(&self.disk),
+            Arc::clone(self.jugdir.fs()),
             Arc::clone(&self.index),
             Arc::downgrade(&self.keeper),
             self.durability == Durability::Always,

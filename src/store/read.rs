@@ -8,7 +8,7 @@ use serde_pickle::{HashableValue, Value};
 use super::{Description, Facts, State, Store, lock};
 use crate::codec::{Codec, Stored, compress};
 use crate::error::IoContext;
-use crate::fs::file::{self, File};
+use crate::fs::File;
 use crate::store::blob::{self, BlobRef, Loaded};
 use crate::store::damage;
 use crate::store::index::Place;
@@ -93,7 +93,7 @@ impl Store {
         let mut hurt = Vec::new();
         for (key, place) in blobs {
             if let Some(blob) = self.blob_of(&key)?
-                && blob::look(&self.jugdir.blobs(), &key, &blob)?.is_some()
+                && blob::look(&**self.jugdir.fs(), &self.jugdir.blobs(), &key, &blob)?.is_some()
             {
                 hurt.push((key, place));
             }
@@ -137,7 +137,7 @@ impl Store {
             Kind::Result => payload,
             Kind::ResultBlob => {
                 let Some(blob) = BlobRef::decode(&payload) else { return Ok(Err("it names no file")) };
-                match blob::read(&self.jugdir.blobs(), key, &blob)? {
+                match blob::read(&**self.jugdir.fs(), &self.jugdir.blobs(), key, &blob)? {
                     Loaded::Whole(bytes) => bytes,
                     Loaded::Damaged(what) => return Ok(Err(what)),
                 }
@@ -165,12 +165,12 @@ impl Store {
             return Ok(Found::Damaged("its segment is missing"));
         };
         let mut bytes = vec![0; FIRST_READ];
-        let count = file::read_at(&file, &mut bytes, place.offset).context("reading", &path)?;
+        let count = file.read_full_at(&mut bytes, place.offset).context("reading", &path)?;
         let Some(header) = Header::decode(&bytes[..count]).filter(|header| header.key == *key) else {
             return Ok(Found::Damaged("its record's header is damaged"));
         };
         let end = HEADER_LEN + header.length as usize;
-        let length = file::length(&file, &path)?;
+        let length = file.length(&path)?;
         if length.saturating_sub(place.offset) < header.record_len() {
             return Ok(Found::Damaged("its record is cut off"));
         }
@@ -178,7 +178,7 @@ impl Store {
         bytes.resize(total, 0);
         if total > count {
             let rest = place.offset + count as u64;
-            file::read_at(&file, &mut bytes[count..], rest).context("reading", &path)?;
+            file.read_full_at(&mut bytes[count..], rest).context("reading", &path)?;
         }
         let payload = &bytes[HEADER_LEN..end];
         if crc32c::crc32c(payload).to_le_bytes() != bytes[end..] {
@@ -190,12 +190,12 @@ impl Store {
     }
 
     /// A segment's file, opened; `None` if there is no such file.
-    fn file(&self, segment: u32, path: &std::path::Path) -> Result<Option<Arc<File>>> {
+    fn file(&self, segment: u32, path: &std::path::Path) -> Result<Option<Arc<dyn File>>> {
         let mut files = lock(&self.files);
         if let Some(file) = files.get(&segment) {
             return Ok(Some(Arc::clone(file)));
         }
-        let Some(file) = file::open_if_exists(path)?.map(Arc::new) else { return Ok(None) };
+        let Some(file) = self.jugdir.fs().open_if_exists(path)? else { return Ok(None) };
         if files.len() >= FILES_MAX {
             files.clear();
         }

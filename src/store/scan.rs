@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::IoContext;
-use crate::fs::file::{self, File};
+use crate::fs::{File, FileSystem};
 use crate::store::record::{CRITICAL, HEADER_LEN, Header, Kind, TRAILER_LEN};
 use crate::store::segment::{self, Head};
 use crate::{Error, Result};
@@ -53,16 +53,17 @@ pub enum Stop {
 /// No record that begins at `until` or later is read: who writes faster than this process reads must not
 /// keep it reading for ever. Returns where the next record begins and why the reading stopped there.
 pub fn scan(
+    fs: &dyn FileSystem,
     path: &Path,
     uuid: Option<[u8; 16]>,
     (from, until): (u64, u64),
     sink: &mut dyn FnMut(Event),
 ) -> Result<(u64, Stop)> {
-    let file = file::open(path)?;
-    let length = file::length(&file, path)?;
+    let file = fs.open_to_read(path)?;
+    let length = file.length(path)?;
     // Most segments are much shorter than a chunk.
     let chunk = usize::try_from(length.saturating_sub(from)).unwrap_or(CHUNK).min(CHUNK) + 1;
-    let mut window = Window { file: &file, path, bytes: Vec::new(), base: 0, chunk };
+    let mut window = Window { file: &*file, path, bytes: Vec::new(), base: 0, chunk };
     let mut at = from;
     if at == 0 {
         match segment::decode(window.at(0, segment::HEADER_MAX)?, path)? {
@@ -111,7 +112,7 @@ fn refuse_if_critical(header: &Header, path: &Path) -> Result<()> {
 
 /// The part of a file that is in memory.
 struct Window<'f> {
-    file: &'f File,
+    file: &'f dyn File,
     path: &'f Path,
     bytes: Vec<u8>,
     base: u64,
@@ -125,7 +126,7 @@ impl Window<'_> {
         let end = self.base + self.bytes.len() as u64;
         if offset < self.base || offset + length as u64 > end {
             self.bytes.resize(self.chunk.max(length), 0);
-            let count = file::read_at(self.file, &mut self.bytes, offset).context("reading", self.path)?;
+            let count = self.file.read_full_at(&mut self.bytes, offset).context("reading", self.path)?;
             self.bytes.truncate(count);
             self.base = offset;
         }

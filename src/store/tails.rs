@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use rayon::prelude::*;
 
 use crate::Result;
-use crate::fs::{dir, file};
+use crate::fs::FileSystem;
 use crate::jugdir::Jugdir;
 use crate::store::damage::Damage;
 use crate::store::index::{Index, Place};
@@ -64,12 +64,12 @@ impl Tails {
     }
 
     /// True if a segment grew or appeared since the last refresh.
-    pub fn has_news(&self, own: Option<&str>, segments: &Path) -> Result<bool> {
-        let names = segment_names(segments, own)?;
+    pub fn has_news(&self, own: Option<&str>, jugdir: &Jugdir) -> Result<bool> {
+        let fs = &**jugdir.fs();
+        let names = segment_names(fs, &jugdir.segments(), own)?;
         Ok(names.iter().any(|name| match self.known.get(name) {
             Some(tail) => {
-                !tail.finished
-                    && matches!(file::length_if_exists(&tail.path), Ok(Some(length)) if length != tail.length)
+                !tail.finished && matches!(fs.length(&tail.path), Ok(Some(length)) if length != tail.length)
             }
             None => true,
         }))
@@ -78,7 +78,7 @@ impl Tails {
     /// The segments that need reading: new ones, grown ones, and those whose writer died.
     fn grown(&mut self, own: Option<&str>, to: &Sink) -> Result<Vec<&mut Tail>> {
         let segments = to.jugdir.segments();
-        for name in segment_names(&segments, own)? {
+        for name in segment_names(&**to.jugdir.fs(), &segments, own)? {
             let path = segments.join(&name);
             self.known.entry(name).or_insert(Tail { path, offset: 0, length: 0, finished: false });
         }
@@ -87,7 +87,7 @@ impl Tails {
             if tail.finished || own.is_some() && segment::owner(name) == own {
                 continue;
             }
-            match file::length_if_exists(&tail.path)? {
+            match to.jugdir.fs().length(&tail.path)? {
                 Some(length) if length == tail.length && tail.length > 0 => {
                     // It did not grow, and never will if its writer is dead; only then is it worth a look.
                     if !tail.writer_lives(to)? {
@@ -106,8 +106,8 @@ impl Tails {
 }
 
 /// The names of all segments but those of the worker `own`.
-fn segment_names(segments: &Path, own: Option<&str>) -> Result<Vec<String>> {
-    let mut names = dir::names(segments)?;
+fn segment_names(fs: &dyn FileSystem, segments: &Path, own: Option<&str>) -> Result<Vec<String>> {
+    let mut names = fs.names(segments)?;
     names.retain(|name| segment::owner(name).is_some_and(|owner| Some(owner) != own));
     Ok(names)
 }
@@ -144,7 +144,8 @@ impl Tail {
         let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let segment = lock(to.index).segment(name);
         let mut batch = Vec::new();
-        let outcome = scan::scan(&self.path, to.jugdir.uuid(), (self.offset, until), &mut |event| {
+        let fs = &**to.jugdir.fs();
+        let outcome = scan::scan(fs, &self.path, to.jugdir.uuid(), (self.offset, until), &mut |event| {
             batch.push(event);
             if batch.len() == BATCH {
                 take_in(&mut batch, segment, to);

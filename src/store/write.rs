@@ -7,7 +7,6 @@ use serde_pickle::{HashableValue, SerOptions, Value};
 
 use super::{Facts, Own, Report, State, Store, lock};
 use crate::codec::{Encoded, compress};
-use crate::fs::dir;
 use crate::store::blob::{self, BlobRef};
 use crate::store::record::{COMPRESSED, CRITICAL, Header, INLINE_MAX, Kind};
 use crate::{Error, Key, Result};
@@ -38,14 +37,15 @@ impl Store {
         let stored = own.writer.append(header, &facts.name, &[&blob.encode()]);
         if stored.is_err() {
             // Nothing refers to the file.
-            let _ = dir::remove_if_exists(&blob.path(&self.jugdir.blobs(), &key));
+            let _ = self.jugdir.fs().unlink(&blob.path(&self.jugdir.blobs(), &key));
         }
         stored
     }
 
     fn save_blob(&self, own: &Own, key: &Key, parts: &[&[u8]]) -> Result<BlobRef> {
         let number = self.blobs.fetch_add(1, Ordering::Relaxed);
-        blob::write(&self.jugdir.blobs(), key, format!("{}-{number}", own.wid), parts)
+        let suffix = format!("{}-{number}", own.wid);
+        blob::write(&**self.jugdir.fs(), &self.jugdir.blobs(), key, suffix, parts)
     }
 
     fn header(&self, kind: Kind, key: Key, facts: &Facts, epoch: Option<u64>) -> Header {
@@ -78,7 +78,7 @@ impl Store {
             // A power cut must not bring back a record whose blob is gone.
             own.writer.sync()?;
             for (key, blob) in blobs {
-                dir::remove_if_exists(&blob.path(&self.jugdir.blobs(), &key))?;
+                self.jugdir.fs().remove_if_exists(&blob.path(&self.jugdir.blobs(), &key))?;
             }
         }
         Ok(had)

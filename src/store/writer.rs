@@ -5,17 +5,16 @@
 //! until they are durable: where a write or a sync fails they are written again, to a new segment.
 
 use std::io;
-use std::process;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use crate::fs::file::Disk;
+use crate::fs::FileSystem;
 use crate::keeper::{Keeper, Tick};
 use crate::store::index::Index;
 use crate::store::log::{Home, Log, Spot};
 use crate::store::record::{self, Header};
 use crate::store::{Stats, lock};
-use crate::{Error, Result};
+use crate::{Error, Result, process};
 
 /// How long a record may stay in memory before it is written.
 pub const WRITE_AFTER: Duration = Duration::from_millis(5);
@@ -29,6 +28,7 @@ const UNDURABLE_MAX: usize = 8 * 1024 * 1024;
 /// A process's one way to add records to a store.
 pub struct Writer {
     state: Mutex<State>,
+    fs: Arc<dyn FileSystem>,
     index: Arc<Mutex<Index>>,
     keeper: Weak<Keeper>,
     always: bool,
@@ -52,13 +52,13 @@ impl Writer {
     /// A writer that has created nothing yet. With `always`, each record is on disk before `append` returns.
     pub fn new(
         home: Home,
-        disk: Arc<dyn Disk>,
+        fs: Arc<dyn FileSystem>,
         index: Arc<Mutex<Index>>,
         keeper: Weak<Keeper>,
         always: bool,
     ) -> Writer {
         let state = State {
-            log: Log::new(home, disk),
+            log: Log::new(home, Arc::clone(&fs)),
             buffer: Vec::new(),
             buffered: None,
             undurable: Vec::new(),
@@ -67,7 +67,7 @@ impl Writer {
             closed: false,
             stats: Stats::default(),
         };
-        Writer { state: Mutex::new(state), index, keeper, always, pid: process::id() }
+        Writer { state: Mutex::new(state), fs, index, keeper, always, pid: process::id() }
     }
 
     /// Adds a record whose payload is `parts`. `name` is the task's name, empty for none.
@@ -94,7 +94,7 @@ impl Writer {
             }
         }
         if first {
-            state.buffered = (!state.buffer.is_empty()).then(Instant::now);
+            state.buffered = (!state.buffer.is_empty()).then(|| self.fs.now());
             if let Some(keeper) = self.keeper.upgrade() {
                 keeper.nudge();
             }
@@ -172,7 +172,7 @@ impl Writer {
             Ok(()) => {
                 state.undurable.append(&mut state.buffer);
                 state.buffered = None;
-                state.written.get_or_insert_with(Instant::now);
+                state.written.get_or_insert_with(|| self.fs.now());
                 Ok(())
             }
             Err(error) => {
@@ -250,7 +250,7 @@ impl Writer {
             state.written = None;
             (file, segment, state.durable_to() + state.undurable.len() as u64)
         };
-        let synced = file.sync();
+        let synced = file.sync_named();
         let mut state = lock(&self.state);
         if !state.log.is_current(segment) {
             return; // A write failed meanwhile, and everything was written again.

@@ -239,7 +239,7 @@ fn giving_back_wakes_who_watches_the_claims() {
     let batch = Batch::new(Arc::new(open(dir.path())), Keeper::spawn());
     jugdir.worker().unwrap();
     batch.claim(&keys(0..3)).unwrap();
-    let watch = jug_native::fs::watch::Watch::new(&jugdir.claims()).unwrap();
+    let watch = jug_native::fs::local().watch(&jugdir.claims()).unwrap();
     batch.start(&key(0)).unwrap();
     batch.tick(Instant::now() + 2 * PATIENCE);
     assert!(watch.wait(Duration::from_secs(20)).unwrap());

@@ -1,12 +1,13 @@
-//! A disk whose writes and syncs fail when a test says so, and that writes a part before it fails.
+//! A disk whose writes and syncs of segments fail when a test says so, and that writes a part before it fails.
 
 use std::io;
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
-use jug_native::Result;
-use jug_native::fs::file::{Append, Disk, LocalDisk};
+use jug_native::fs::File;
+
+use crate::hooked::Hooks;
 
 const ENOSPC: i32 = 28;
 const EIO: i32 = 5;
@@ -21,8 +22,8 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    fn note(&self, file: &str, what: &'static str) {
-        self.log.lock().unwrap().push((file.to_owned(), what));
+    fn note(&self, file: &Path, what: &'static str) {
+        self.log.lock().unwrap().push((file.to_string_lossy().into_owned(), what));
     }
 
     /// What was done to a file.
@@ -32,47 +33,32 @@ impl Plan {
     }
 }
 
-#[derive(Debug)]
-pub(crate) struct FlakyDisk(pub(crate) Arc<Plan>);
-
-#[derive(Debug)]
-struct FlakyFile {
-    file: Arc<dyn Append>,
-    name: String,
-    plan: Arc<Plan>,
-}
-
-impl Disk for FlakyDisk {
-    fn create(&self, path: &Path) -> Result<Arc<dyn Append>> {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        self.0.note(&name, "create");
-        let file = LocalDisk.create(path)?;
-        Ok(Arc::new(FlakyFile { file, name, plan: Arc::clone(&self.0) }))
-    }
-}
-
 /// True for one of the calls that are to fail.
 fn fails(left: &AtomicUsize) -> bool {
     left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
 }
 
-impl Append for FlakyFile {
-    fn append(&self, bytes: &[u8]) -> io::Result<()> {
-        if fails(&self.plan.writes) {
-            self.plan.note(&self.name, "write!");
-            self.file.append(&bytes[..bytes.len() / 2])?;
-            return Err(io::Error::from_raw_os_error(ENOSPC));
-        }
-        self.plan.note(&self.name, "write");
-        self.file.append(bytes)
+impl Hooks for Plan {
+    fn created(&self, path: &Path) {
+        self.note(path, "create");
     }
 
-    fn sync(&self) -> io::Result<()> {
-        if fails(&self.plan.syncs) {
-            self.plan.note(&self.name, "sync!");
+    fn append(&self, path: &Path, file: &dyn File, bytes: &[u8]) -> io::Result<()> {
+        if path.extension().is_some_and(|it| it == "seg") && fails(&self.writes) {
+            self.note(path, "write!");
+            file.append(&bytes[..bytes.len() / 2])?;
+            return Err(io::Error::from_raw_os_error(ENOSPC));
+        }
+        self.note(path, "write");
+        file.append(bytes)
+    }
+
+    fn sync(&self, path: &Path, file: &dyn File) -> io::Result<()> {
+        if path.extension().is_some_and(|it| it == "seg") && fails(&self.syncs) {
+            self.note(path, "sync!");
             return Err(io::Error::from_raw_os_error(EIO));
         }
-        self.plan.note(&self.name, "sync");
-        self.file.sync()
+        self.note(path, "sync");
+        file.sync()
     }
 }

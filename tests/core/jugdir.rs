@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jug_native::Error;
+use jug_native::fs::local::Local;
 use jug_native::jugdir::{ClaimMode, Format, Identity, Jugdir};
 
 use crate::child::{self, Child};
@@ -280,7 +281,7 @@ fn files_of_killed_workers_do_not_pile_up() {
 #[test]
 fn an_identity_reads_back_and_a_damaged_one_is_refused() {
     let path = Path::new("workers/w");
-    let identity = Identity::here(b"0123456789abcdef");
+    let identity = Identity::here(&Local, b"0123456789abcdef");
     let mut bytes = identity.to_bytes(path).unwrap();
     assert_eq!(Identity::parse(&bytes, path).unwrap(), identity);
     assert!(Identity::parse(&bytes[..10], path).is_err());

@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use jug_native::Result;
-use jug_native::fs::file::{Append, Disk, LocalDisk};
+use jug_native::fs::File;
+use jug_native::jugdir::Jugdir;
+use jug_native::keeper::Keeper;
 use jug_native::store::{Durability, Store};
 use proptest::prelude::*;
 
+use crate::hooked::{Hooked, Hooks};
 use crate::shelf::{Shelf, key, load, noise, save};
 
 /// A disk that knows how much of each file is safe.
@@ -30,40 +32,23 @@ struct Length {
     spoilt: bool,
 }
 
-#[derive(Debug)]
-struct SafeDisk(Arc<Safe>);
-
-#[derive(Debug)]
-struct SafeFile {
-    file: Arc<dyn Append>,
-    path: PathBuf,
-    disk: Arc<Safe>,
-}
-
-impl Disk for SafeDisk {
-    fn create(&self, path: &Path) -> Result<Arc<dyn Append>> {
-        let file = LocalDisk.create(path)?;
-        Ok(Arc::new(SafeFile { file, path: path.to_owned(), disk: Arc::clone(&self.0) }))
-    }
-}
-
 fn fails(left: &AtomicUsize) -> bool {
     left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
 }
 
-impl Append for SafeFile {
-    fn append(&self, bytes: &[u8]) -> io::Result<()> {
-        let failing = fails(&self.disk.failing_writes);
+impl Hooks for Safe {
+    fn append(&self, path: &Path, file: &dyn File, bytes: &[u8]) -> io::Result<()> {
+        let failing = is_segment(path) && fails(&self.failing_writes);
         let bytes = if failing { &bytes[..bytes.len() / 3] } else { bytes };
-        self.file.append(bytes)?;
-        self.disk.files.lock().unwrap().entry(self.path.clone()).or_default().written += bytes.len();
+        file.append(bytes)?;
+        self.files.lock().unwrap().entry(path.to_owned()).or_default().written += bytes.len();
         if failing { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
-    fn sync(&self) -> io::Result<()> {
-        let mut files = self.disk.files.lock().unwrap();
-        let length = files.entry(self.path.clone()).or_default();
-        if fails(&self.disk.failing_syncs) {
+    fn sync(&self, path: &Path, _file: &dyn File) -> io::Result<()> {
+        let mut files = self.files.lock().unwrap();
+        let length = files.entry(path.to_owned()).or_default();
+        if is_segment(path) && fails(&self.failing_syncs) {
             length.spoilt = true;
             return Err(io::ErrorKind::Other.into());
         }
@@ -71,6 +56,10 @@ impl Append for SafeFile {
         length.synced = length.written;
         Ok(())
     }
+}
+
+fn is_segment(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "seg")
 }
 
 #[derive(Clone, Debug)]
@@ -113,8 +102,8 @@ proptest! {
         steps in steps(), cuts in prop::collection::vec((any::<prop::sample::Index>(), 0..3_u8), 8),
     ) {
         let (before, disk) = (Shelf::new(), Arc::<Safe>::default());
-        let store = Store::open_on(Arc::new(SafeDisk(Arc::clone(&disk))), &before.root(), Durability::Group);
-        let store = store.unwrap();
+        let jugdir = Jugdir::open_on(Hooked::on(disk.clone()), &before.root()).unwrap();
+        let store = Store::open_in(jugdir, Keeper::spawn(), Durability::Group).unwrap();
         let mut values = BTreeMap::new();
         let (mut pending, mut safe) = (BTreeSet::new(), BTreeSet::new());
         for (number, step) in (0_u8..).zip(&steps) {
@@ -150,7 +139,8 @@ proptest! {
         fs::remove_file(after.segment()).unwrap();
         fs::copy(before.root().join("FORMAT"), after.root().join("FORMAT")).ok();
         let files = disk.files.lock().unwrap().clone();
-        for ((path, length), (cut, filling)) in files.iter().zip(cuts.iter().cycle()) {
+        let segments = files.iter().filter(|(path, _)| is_segment(path));
+        for ((path, length), (cut, filling)) in segments.zip(cuts.iter().cycle()) {
             if let Ok(bytes) = fs::read(path) {
                 let name = path.file_name().unwrap();
                 // The keeper may have written more since the lengths were looked up.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use jug_native::Error;
+use jug_native::fs::local::Local;
 use jug_native::store::damage::Report;
 use jug_native::store::record::{self, CRITICAL, HEADER_LEN, Header, Kind};
 use jug_native::store::{Store, scan, segment};
@@ -243,7 +244,8 @@ fn what_was_appended_after_the_look_at_the_length_is_left_for_the_next_time() {
     let shelf = Shelf::with_segment(&draft.bytes);
     let mut found = Vec::new();
     let until = draft.ends[0] as u64 + 1;
-    let scanned = scan::scan(&shelf.segment(), None, (0, until), &mut |event| found.push(event.header.key));
+    let scanned =
+        scan::scan(&Local, &shelf.segment(), None, (0, until), &mut |event| found.push(event.header.key));
     assert_eq!(scanned.unwrap(), (draft.ends[1] as u64, scan::Stop::End));
     assert_eq!(found, [key(0), key(1)]);
 }

@@ -5,15 +5,15 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use jug_native::fs::watch::Watch;
+use jug_native::fs::watch::{LocalWatch, Watch};
 
 use crate::child::{self, Child};
 
 const LONG: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(60);
 
-fn both(dir: &Path) -> [Watch; 2] {
-    [Watch::new(dir).unwrap(), Watch::polled(dir).unwrap()]
+fn both(dir: &Path) -> [LocalWatch; 2] {
+    [LocalWatch::new(dir).unwrap(), LocalWatch::polled(dir).unwrap()]
 }
 
 #[test]
@@ -64,9 +64,9 @@ fn files_that_do_not_matter_do_not_wake() {
     let dir = tempfile::tempdir().unwrap();
     for watch in both(dir.path()) {
         fs::write(dir.path().join("mine"), "1").unwrap();
-        assert!(!watch.wait_for(SHORT, |name| name != "mine").unwrap());
+        assert!(!watch.wait_for(SHORT, &|name| name != "mine").unwrap());
         fs::write(dir.path().join("yours"), "1").unwrap();
-        assert!(watch.wait_for(LONG, |name| name != "mine").unwrap());
+        assert!(watch.wait_for(LONG, &|name| name != "mine").unwrap());
         fs::remove_file(dir.path().join("mine")).unwrap();
         fs::remove_file(dir.path().join("yours")).unwrap();
     }
@@ -88,8 +88,8 @@ fn a_second_directory_can_be_watched_as_well() {
 fn a_directory_that_is_not_there_cannot_be_watched() {
     let dir = tempfile::tempdir().unwrap();
     let missing = dir.path().join("missing");
-    assert!(Watch::new(&missing).err().unwrap().to_string().contains("missing"));
-    assert!(Watch::polled(&missing).err().unwrap().to_string().contains("missing"));
+    assert!(LocalWatch::new(&missing).err().unwrap().to_string().contains("missing"));
+    assert!(LocalWatch::polled(&missing).err().unwrap().to_string().contains("missing"));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn the_death_of_a_process_that_had_a_file_open_ends_a_wait() {
     let dir = tempfile::tempdir().unwrap();
     let mut other = Child::play("watch::keeps_a_file_open", dir.path());
     assert_eq!(other.hear(), "open");
-    let watch = Watch::new(dir.path()).unwrap();
+    let watch = LocalWatch::new(dir.path()).unwrap();
     assert!(!watch.wait(SHORT).unwrap());
     other.kill();
     assert!(watch.wait(LONG).unwrap());

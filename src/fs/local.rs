@@ -1,0 +1,165 @@
+//! The filesystem of this machine, whatever is mounted there.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use nix::sys::stat::futimens;
+use nix::sys::time::TimeSpec;
+
+use super::watch::LocalWatch;
+use super::{File, FileId, FileSystem, Held, Modified, Mount, Open, Stat, Watch, lock, mount};
+use crate::Result;
+
+/// The filesystem of this machine.
+#[derive(Debug)]
+pub struct Local;
+
+/// The filesystem of this machine, as all objects that are not told otherwise share it.
+pub fn local() -> Arc<dyn FileSystem> {
+    static LOCAL: LazyLock<Arc<dyn FileSystem>> = LazyLock::new(|| Arc::new(Local));
+    Arc::clone(&LOCAL)
+}
+
+impl FileSystem for Local {
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Stat> {
+        fs::metadata(path).map(|facts| stat_from(&facts))
+    }
+
+    fn mkdir(&self, dir: &Path) -> io::Result<()> {
+        fs::create_dir(dir)
+    }
+
+    fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
+        let mut options = OpenOptions::new();
+        options.read(true);
+        match how {
+            Open::Read => &mut options,
+            Open::New => options.append(true).create_new(true),
+            Open::Update => options.write(true).create(true).truncate(false),
+        };
+        Ok(Arc::new(options.open(path)?))
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(from, to)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn unlink(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        fs::File::open(dir)?.sync_all()
+    }
+
+    fn mount(&self, path: &Path) -> io::Result<Mount> {
+        mount::find(path)
+    }
+
+    fn watch(&self, dir: &Path) -> Result<Arc<dyn Watch>> {
+        Ok(Arc::new(LocalWatch::new(dir)?))
+    }
+}
+
+impl File for fs::File {
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut file = self;
+        file.write_all(bytes)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        FileExt::read_at(self, buffer, offset)
+    }
+
+    fn stat(&self) -> io::Result<Stat> {
+        self.metadata().map(|facts| stat_from(&facts))
+    }
+
+    fn fresh_stat(&self) -> io::Result<Stat> {
+        fresh(self)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn touch(&self) -> io::Result<()> {
+        // "Now" is then the server's, and permission to write is enough.
+        Ok(futimens(self, &TimeSpec::UTIME_NOW, &TimeSpec::UTIME_NOW)?)
+    }
+
+    fn try_lock(&self, offset: u64) -> io::Result<bool> {
+        lock::try_lock(self, offset)
+    }
+
+    fn unlock(&self, offset: u64) -> io::Result<()> {
+        lock::unlock(self, offset)
+    }
+
+    fn holder(&self, offset: u64) -> io::Result<Option<Held>> {
+        lock::holder(self, offset)
+    }
+
+    fn holders(&self) -> io::Result<Vec<Held>> {
+        lock::holders(self)
+    }
+}
+
+fn stat_from(facts: &fs::Metadata) -> Stat {
+    let nanoseconds = u32::try_from(facts.mtime_nsec()).unwrap_or(0);
+    Stat {
+        id: FileId { dev: facts.dev(), ino: facts.ino() },
+        length: facts.len(),
+        links: facts.nlink(),
+        modified: Modified { seconds: facts.mtime(), nanoseconds },
+        is_dir: facts.is_dir(),
+    }
+}
+
+/// Asks the server, not what this host remembers.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "no crate in use offers statx")]
+fn fresh(file: &fs::File) -> io::Result<Stat> {
+    use std::mem::MaybeUninit;
+    use std::os::fd::AsRawFd;
+
+    use nix::libc;
+
+    let mut facts = MaybeUninit::<libc::statx>::zeroed();
+    let flags = libc::AT_EMPTY_PATH | libc::AT_STATX_FORCE_SYNC;
+    // SAFETY: the path is a string ended by zero, and the buffer is a whole statx structure; both live longer
+    // than the call. All of its fields are numbers, so zeros are a value of it.
+    let (status, facts) = unsafe {
+        let wanted = libc::STATX_BASIC_STATS;
+        let status = libc::statx(file.as_raw_fd(), c"".as_ptr(), flags, wanted, facts.as_mut_ptr());
+        (status, facts.assume_init())
+    };
+    if status != 0 {
+        let error = io::Error::last_os_error();
+        // Kernels before 4.11 and some sandboxes do not have it.
+        return if error.raw_os_error() == Some(libc::ENOSYS) { File::stat(file) } else { Err(error) };
+    }
+    Ok(Stat {
+        id: FileId { dev: libc::makedev(facts.stx_dev_major, facts.stx_dev_minor), ino: facts.stx_ino },
+        length: facts.stx_size,
+        links: u64::from(facts.stx_nlink),
+        modified: Modified { seconds: facts.stx_mtime.tv_sec, nanoseconds: facts.stx_mtime.tv_nsec },
+        is_dir: u32::from(facts.stx_mode) & libc::S_IFMT == libc::S_IFDIR,
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn fresh(file: &fs::File) -> io::Result<Stat> {
+    File::stat(file)
+}

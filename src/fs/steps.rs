@@ -1,0 +1,192 @@
+//! What is made of several calls, and calls whose errors say what was attempted on which path.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{File, FileId, FileSystem, Open};
+use crate::Result;
+use crate::error::IoContext;
+
+impl dyn FileSystem + '_ {
+    /// The names in a directory, in no order; none where it does not exist.
+    pub fn names(&self, dir: &Path) -> Result<Vec<String>> {
+        Ok(if_exists(self.list(dir)).context("listing", dir)?.unwrap_or_default())
+    }
+
+    /// The identity of an existing file or directory; `None` where there is none.
+    pub fn identity(&self, path: &Path) -> Result<Option<FileId>> {
+        let found = if_exists(self.stat(path)).context("looking at", path)?;
+        Ok(found.map(|found| found.id))
+    }
+
+    /// Whether there is a directory at `path`; `None` if there is nothing.
+    pub fn is_dir(&self, path: &Path) -> Result<Option<bool>> {
+        let found = if_exists(self.stat(path)).context("opening", path)?;
+        Ok(found.map(|found| found.is_dir))
+    }
+
+    /// The length of the file at `path` in bytes; `None` if there is none.
+    pub fn length(&self, path: &Path) -> Result<Option<u64>> {
+        let found = if_exists(self.stat(path)).context("reading", path)?;
+        Ok(found.map(|found| found.length))
+    }
+
+    /// Creates a directory; false if it exists already.
+    pub fn create_dir(&self, dir: &Path) -> Result<bool> {
+        match self.mkdir(dir) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error).context("creating", dir),
+        }
+    }
+
+    /// Creates a directory and its parents, unless it exists.
+    pub fn ensure_dir(&self, dir: &Path) -> Result<()> {
+        match (self.mkdir(dir), dir.parent()) {
+            (Ok(()), _) => Ok(()),
+            (Err(error), Some(parent)) if error.kind() == ErrorKind::NotFound && parent != dir => {
+                self.ensure_dir(parent)?;
+                self.create_dir(dir)?;
+                Ok(())
+            }
+            // The system says this of directories that it cannot create either, such as the root.
+            (Err(_), _) if matches!(self.stat(dir), Ok(found) if found.is_dir) => Ok(()),
+            (Err(error), _) => Err(error).context("creating", dir),
+        }
+    }
+
+    /// Opens a file for reading.
+    pub fn open_to_read(&self, path: &Path) -> Result<Arc<dyn File>> {
+        self.open(path, Open::Read).context("opening", path)
+    }
+
+    /// Opens a file for reading; `None` if there is none.
+    pub fn open_if_exists(&self, path: &Path) -> Result<Option<Arc<dyn File>>> {
+        if_exists(self.open(path, Open::Read)).context("opening", path)
+    }
+
+    /// Opens a file for reading and writing; an empty one if there is none.
+    pub fn open_or_create(&self, path: &Path) -> Result<Arc<dyn File>> {
+        self.open(path, Open::Update).context("opening", path)
+    }
+
+    /// Creates a file that must not exist yet; what is written to it goes to its end.
+    pub fn create_new(&self, path: &Path) -> Result<Arc<dyn File>> {
+        self.open(path, Open::New).context("creating", path)
+    }
+
+    /// The whole of a small file; `None` where it does not exist.
+    pub fn read_if_exists(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        let Some(file) = if_exists(self.open(path, Open::Read)).context("reading", path)? else {
+            return Ok(None);
+        };
+        file.read_whole().context("reading", path).map(Some)
+    }
+
+    /// Creates `path` with these contents, complete and on disk, unless it exists: true if this call did.
+    ///
+    /// The contents are written under `temporary` (a path in the same directory that nobody else uses)
+    /// and linked into place, so that of any number of processes exactly one succeeds and nobody ever
+    /// sees a part of the file.
+    pub fn create_once(&self, path: &Path, temporary: &Path, contents: &[u8]) -> Result<bool> {
+        let written = self
+            .create_new(temporary)
+            .and_then(|file| file.append(contents).and_then(|()| file.sync()).context("creating", temporary));
+        let linked = written.and_then(|()| match self.link(temporary, path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error).context("creating", path),
+        });
+        let removed = self.remove_if_exists(temporary);
+        let won = linked?;
+        removed?;
+        self.sync_parent(path)?;
+        Ok(won)
+    }
+
+    /// Writes `parts`, one after the other, to `path` so that it holds all of them, durably, or does not exist.
+    ///
+    /// The bytes first go to `temporary`, a name of the same directory that nobody else can guess or hold.
+    pub fn write_whole(&self, path: &Path, temporary: &Path, parts: &[&[u8]]) -> Result<()> {
+        let file = self.create_new(temporary)?;
+        let written = parts
+            .iter()
+            .try_for_each(|part| file.append(part))
+            .and_then(|()| file.sync())
+            .context("writing", temporary)
+            .and_then(|()| self.rename(temporary, path).context("renaming", temporary));
+        if written.is_err() {
+            // The error that matters is the one above; a leftover temporary file harms nobody.
+            let _removed = self.unlink(temporary);
+        }
+        written?;
+        self.sync_parent(path)
+    }
+
+    /// Removes a file, unless it is gone already.
+    pub fn remove_if_exists(&self, path: &Path) -> Result<()> {
+        if_exists(self.unlink(path)).context("removing", path)?;
+        Ok(())
+    }
+
+    /// Returns once the names in the directory that holds `path` are on disk.
+    pub fn sync_parent(&self, path: &Path) -> Result<()> {
+        let dir = path.parent().unwrap_or(Path::new("."));
+        self.sync_dir(dir).context("syncing", dir)
+    }
+}
+
+impl dyn File + '_ {
+    /// Reads bytes from `offset` until `buffer` is full or the file ends; returns how many were read.
+    pub fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.read_at(&mut buffer[filled..], offset + filled as u64) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// All of it, whatever its attributes say about its length.
+    pub fn read_whole(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        loop {
+            let start = bytes.len();
+            bytes.resize(start + 4096.max(start), 0);
+            let count = self.read_full_at(&mut bytes[start..], start as u64)?;
+            bytes.truncate(start + count);
+            if bytes.len() < start + 4096.max(start) {
+                return Ok(bytes);
+            }
+        }
+    }
+
+    /// Its length in bytes, as far as is known here; errors call it `path`.
+    pub fn length(&self, path: &Path) -> Result<u64> {
+        Ok(self.stat().context("reading", path)?.length)
+    }
+
+    /// Like [`File::sync`], and fails with `NotFound` where the file has lost its name: the bytes are safe then
+    /// in a file that nobody will ever open again.
+    pub fn sync_named(&self) -> io::Result<()> {
+        self.sync()?;
+        if self.stat()?.links > 0 {
+            return Ok(());
+        }
+        Err(io::Error::new(ErrorKind::NotFound, "the file was removed while it was written"))
+    }
+}
+
+/// `None` in place of the error that there is no such file.
+pub fn if_exists<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
+    match outcome {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,134 @@
+//! What the core needs of a filesystem, one method a system call.
+//!
+//! On a network filesystem not every call tells the truth, and each method says whether it does: a client
+//! answers many questions from what it remembers, for up to a minute. What it remembers can also be that a
+//! name does *not* exist.
+
+use std::fmt::Debug;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Held, Host, Mount, Watch};
+use crate::Result;
+
+/// What a file or directory is, whatever name leads to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileId {
+    /// The device, or the filesystem on it.
+    pub dev: u64,
+    /// The inode. It may be used again once the file has no name and nobody has it open.
+    pub ino: u64,
+}
+
+/// When a file was last changed, by a clock that may be anybody's: two of these can be the same or not, and
+/// nothing else can be asked of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Modified {
+    /// Whole seconds.
+    pub seconds: i64,
+    /// The rest, in nanoseconds.
+    pub nanoseconds: u32,
+}
+
+/// The attributes of a file or directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    /// What it is.
+    pub id: FileId,
+    /// Its length in bytes.
+    pub length: u64,
+    /// How many names it has.
+    pub links: u64,
+    /// When it was last changed.
+    pub modified: Modified,
+    /// Whether it is a directory.
+    pub is_dir: bool,
+}
+
+/// How a file is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Open {
+    /// For reading. Fails with `NotFound` where there is none, which on a network filesystem may have ceased to
+    /// be true up to a minute ago.
+    Read,
+    /// For reading and appending; it must not exist (`O_EXCL`). Tells the truth.
+    New,
+    /// For reading, writing and locking; an empty one is created where there is none.
+    Update,
+}
+
+/// A filesystem and the host it is used from, as one process sees them.
+///
+/// Everything fails with the system's error numbers. Methods that change names may, on a network filesystem,
+/// have succeeded and still report `EEXIST` or `ENOENT`: the server's answer was lost, and its client asked again.
+pub trait FileSystem: Host + Send + Sync + Debug {
+    /// The names in a directory, in no order. Names that are not text are shown with replacement characters: no
+    /// file of ours has one. Tells the truth, also on a network filesystem.
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
+
+    /// The attributes of what has this name. On a network filesystem they may be old, and so may their absence.
+    fn stat(&self, path: &Path) -> io::Result<Stat>;
+
+    /// Creates a directory, which must not exist. Tells the truth.
+    fn mkdir(&self, dir: &Path) -> io::Result<()>;
+
+    /// Opens a file. On a network filesystem, what its attributes say afterwards is as fresh as the opening.
+    fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>>;
+
+    /// Gives a file a second name, which must not exist: `EEXIST` if it does, `EMLINK` if the file has as many
+    /// names as it can have, `EOPNOTSUPP` or `EPERM` where there are no hard links. Tells the truth, but for a
+    /// lost answer: whether it was this call that made the name, the inode behind the name tells.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Gives a file another name of the same directory, in place of what had it.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file's name.
+    fn unlink(&self, path: &Path) -> io::Result<()>;
+
+    /// Returns once the names in a directory are on disk.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// What kind of filesystem `path` is on, and what room it has.
+    fn mount(&self, path: &Path) -> io::Result<Mount>;
+
+    /// Something that wakes when `dir`, which must exist, changes. Changes that other hosts make do not wake it.
+    fn watch(&self, dir: &Path) -> Result<Arc<dyn Watch>>;
+}
+
+/// An open file. Dropping it closes it, and gives up all locks that its process has on the file.
+pub trait File: Send + Sync + Debug {
+    /// Writes all of `bytes` at the end. After an error it is unknown how many of them are in the file.
+    fn append(&self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Reads from `offset` into `buffer`; returns how many bytes, 0 only at the end of the file.
+    ///
+    /// On a network filesystem, what lies within the length last learnt may come from what the client remembers,
+    /// which is right for bytes that were written once; nothing beyond that length may be seen.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// The attributes. On a network filesystem they may be old.
+    fn stat(&self) -> io::Result<Stat>;
+
+    /// The attributes, asked of the server: `ESTALE` if the file is gone. Reads after this see at least its length.
+    fn fresh_stat(&self) -> io::Result<Stat>;
+
+    /// Returns once everything that was appended is on disk.
+    fn sync(&self) -> io::Result<()>;
+
+    /// Sets the time of its last change to now, by the server's clock where there is one.
+    fn touch(&self) -> io::Result<()>;
+
+    /// Locks one byte for writing. False if another process has it; true also if this process had it already.
+    fn try_lock(&self, offset: u64) -> io::Result<bool>;
+
+    /// Gives one byte up. Nothing happens if this process does not hold it.
+    fn unlock(&self, offset: u64) -> io::Result<()>;
+
+    /// Who else holds this byte. This process's own locks do not show.
+    fn holder(&self, offset: u64) -> io::Result<Option<Held>>;
+
+    /// All locks that other processes hold, by offset.
+    fn holders(&self) -> io::Result<Vec<Held>>;
+}

@@ -1,0 +1,164 @@
+//! This machine's filesystem, with writes and syncs in the hands of a test.
+
+use std::fmt::Debug;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use jug_native::Result;
+use jug_native::fs::local::Local;
+use jug_native::fs::{File, FileSystem, Held, Host, Mount, Open, ProcessId, Stat, Watch};
+
+/// What a test does in place of writing and syncing.
+pub(crate) trait Hooks: Send + Sync + Debug + 'static {
+    /// A file was created.
+    fn created(&self, _path: &Path) {}
+    /// Appends to the file, or does not.
+    fn append(&self, path: &Path, file: &dyn File, bytes: &[u8]) -> io::Result<()>;
+    /// Syncs the file, or does not.
+    fn sync(&self, path: &Path, file: &dyn File) -> io::Result<()>;
+}
+
+/// The filesystem.
+#[derive(Debug)]
+pub(crate) struct Hooked(Arc<dyn Hooks>);
+
+#[derive(Debug)]
+struct HookedFile {
+    file: Arc<dyn File>,
+    path: PathBuf,
+    hooks: Arc<dyn Hooks>,
+}
+
+impl Hooked {
+    pub(crate) fn on(hooks: Arc<dyn Hooks>) -> Arc<dyn FileSystem> {
+        Arc::new(Hooked(hooks))
+    }
+}
+
+impl FileSystem for Hooked {
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        Local.list(dir)
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Stat> {
+        Local.stat(path)
+    }
+
+    fn mkdir(&self, dir: &Path) -> io::Result<()> {
+        Local.mkdir(dir)
+    }
+
+    fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
+        let file = Local.open(path, how)?;
+        if how == Open::New {
+            self.0.created(path);
+        }
+        Ok(Arc::new(HookedFile { file, path: path.to_owned(), hooks: Arc::clone(&self.0) }))
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        Local.link(from, to)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        Local.rename(from, to)
+    }
+
+    fn unlink(&self, path: &Path) -> io::Result<()> {
+        Local.unlink(path)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        Local.sync_dir(dir)
+    }
+
+    fn mount(&self, path: &Path) -> io::Result<Mount> {
+        Local.mount(path)
+    }
+
+    fn watch(&self, dir: &Path) -> Result<Arc<dyn Watch>> {
+        Local.watch(dir)
+    }
+}
+
+impl Host for Hooked {
+    fn now(&self) -> Instant {
+        Local.now()
+    }
+
+    fn sleep(&self, time: Duration) {
+        Local.sleep(time);
+    }
+
+    fn date(&self) -> SystemTime {
+        Local.date()
+    }
+
+    fn nonce(&self) -> Result<[u8; 16]> {
+        Local.nonce()
+    }
+
+    fn name(&self) -> String {
+        Local.name()
+    }
+
+    fn boot_id(&self) -> String {
+        Local.boot_id()
+    }
+
+    fn pid_namespace(&self) -> String {
+        Local.pid_namespace()
+    }
+
+    fn process(&self) -> ProcessId {
+        Local.process()
+    }
+
+    fn process_start(&self, pid: u32) -> Option<u64> {
+        Local.process_start(pid)
+    }
+}
+
+impl File for HookedFile {
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        self.hooks.append(&self.path, &*self.file, bytes)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.file.read_at(buffer, offset)
+    }
+
+    fn stat(&self) -> io::Result<Stat> {
+        self.file.stat()
+    }
+
+    fn fresh_stat(&self) -> io::Result<Stat> {
+        self.file.fresh_stat()
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.hooks.sync(&self.path, &*self.file)
+    }
+
+    fn touch(&self) -> io::Result<()> {
+        self.file.touch()
+    }
+
+    fn try_lock(&self, offset: u64) -> io::Result<bool> {
+        self.file.try_lock(offset)
+    }
+
+    fn unlock(&self, offset: u64) -> io::Result<()> {
+        self.file.unlock(offset)
+    }
+
+    fn holder(&self, offset: u64) -> io::Result<Option<Held>> {
+        self.file.holder(offset)
+    }
+
+    fn holders(&self) -> io::Result<Vec<Held>> {
+        self.file.holders()
+    }
+}
