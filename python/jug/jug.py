@@ -82,7 +82,27 @@ def init(
 
 
 def execution_loop(tasks: list[task.Task], options: Any, state: ExecutionState | None = None) -> bool:
-    """Runs `tasks`, see :func:`jug.engine.execute.execution_loop`."""
+    """Runs tasks in this process, as ``jug execute`` does.
+
+    Parameters
+    ----------
+    tasks : list of Task
+        Usually ``jug.task.alltasks``; their store is that of all tasks.
+    options : Options
+        Of the command ``execute``; ``jug.options.default_options`` will do.
+    state : ExecutionState, optional
+        What earlier calls did, to be added to. Default: a new one.
+
+    Returns
+    -------
+    bool
+        Whether a task failed.
+
+    Raises
+    ------
+    Exception
+        What a task raised, unless ``options.execute_keep_going`` is set.
+    """
     from .engine.execute import execution_loop
 
     return execution_loop(tasks, options, state)

@@ -8,7 +8,7 @@ from typing import Any
 
 __all__ = ["Name", "base_lock", "base_store"]
 
-#: What results are stored under: a task's hash, as bytes (or text) of hexadecimal digits.
+#: A name under which a result is stored, which is a task's hash as bytes (or text) of hexadecimal digits.
 Name = bytes | str
 
 
