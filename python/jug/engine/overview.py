@@ -64,6 +64,14 @@ class Overview:
             counts.setdefault(name, Counter())[state] += n
         return counts
 
+    def links(self) -> dict[str, set[str]]:
+        """The names of the tasks that those of each name need directly, in the order of the jugfile."""
+        names = self._graph.names()
+        links: dict[str, set[str]] = {}
+        for node, name in enumerate(names):
+            links.setdefault(name, set()).update(names[needed] for needed in self._graph.dependencies(node))
+        return links
+
     def failures(self) -> list[tuple[_native.TaskCore, Mapping[str, Any]]]:
         """The tasks without a result whose last run failed, each with the report of that run."""
         reports = self._work.failures()

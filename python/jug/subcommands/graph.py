@@ -1,0 +1,124 @@
+"""`jug graph`: a picture of which tasks need which, by name."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UserError
+from . import SubCommand
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ..engine.overview import Overview
+
+__all__ = ["GraphCommand", "graph"]
+
+#: The states in the order of `jug status`: their letter in the picture, and its colour.
+_STATES = (("F", "#c62828"), ("W", "#8e24aa"), ("R", "#ef6c00"), ("A", "#1565c0"), ("C", "#2e7d32"))
+
+
+class GraphCommand(SubCommand):
+    """Draw which tasks depend on which"""
+
+    name = "graph"
+
+    def run(self, store: Any, options: Any, *args: Any, **kwargs: Any) -> int:
+        """Writes NAME.dot beside the jugfile NAME.py and lets `dot` render it; returns 0, or 1 without `dot`.
+
+        Tasks of the same name are one node, which says how many of them failed (F), wait (W), are ready (R),
+        active (A) and complete (C).
+        """
+        from ..engine.overview import Overview
+        from ..task import alltasks
+
+        overview = Overview(alltasks, store)
+        base = os.path.splitext(options.jugfile)[0]
+        path = f"{base}.dot"
+        text = _as_dot(overview, with_status=not options.graph_no_status)
+        try:
+            with open(path, "w", encoding="utf-8") as output:
+                output.write(text)
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {error.strerror}") from None
+        if options.graph_format == "dot":
+            return 0
+        return _render(path, f"{base}.{options.graph_format}", options.graph_format)
+
+    def parse(self, parser: argparse.ArgumentParser) -> None:
+        """Adds the options."""
+        parser.add_argument(
+            "--no-status",
+            dest="graph_no_status",
+            action="store_true",
+            help="leave out how many tasks are in which state",
+        )
+        parser.add_argument(
+            "--file-format",
+            dest="graph_format",
+            metavar="FORMAT",
+            help="what 'dot' shall make: png (default), svg, pdf, ...; 'dot' writes the text only",
+        )
+
+    def parse_defaults(self) -> dict[str, Any]:
+        """A PNG file, with the states."""
+        return {"graph_no_status": False, "graph_format": "png"}
+
+
+def _as_dot(overview: Overview, with_status: bool) -> str:
+    """The graph in the language of graphviz."""
+    needs = overview.links()
+    counts = overview.counts() if with_status else None
+    lines = ["digraph {"]
+    for name, needed in needs.items():
+        label = f" [label=<{_label(name, counts[name])}>]" if counts is not None else ""
+        lines.append(f"{_quoted(name)}{label}")
+        lines.extend(f"{_quoted(other)} -> {_quoted(name)}" for other in sorted(needed))
+    return "\n".join([*lines, "}", ""])
+
+
+def _label(name: str, counts: Mapping[str, int]) -> str:
+    """A small table: the name, and below it the count of each state."""
+    import html
+
+    cells = "".join(
+        f'<td><font color="{color}"><b>{counts.get(state, 0)}{state}</b></font></td>'
+        for state, color in _STATES
+    )
+    title = html.escape(name) or " "
+    return (
+        f'<table border="0" cellborder="0" cellpadding="1"><tr><td colspan="{len(_STATES)}">{title}</td></tr>'
+        f"<tr>{cells}</tr></table>"
+    )
+
+
+def _quoted(name: str) -> str:
+    # Of what stands in quotes graphviz reads two things in its own way: a quote, and a backslash before one.
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _render(source: str, target: str, format: str) -> int:
+    """Has `dot` make `target` out of `source`; 0 if it did."""
+    import subprocess
+
+    try:
+        done = subprocess.run(
+            ["dot", f"-T{format}", f"-o{target}", source], capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        problem = "the program 'dot' is not there (install graphviz)"
+    except OSError as error:
+        problem = f"the program 'dot' cannot be run: {error.strerror}"
+    else:
+        if done.returncode == 0:
+            return 0
+        problem = f"'dot' failed: {(done.stderr.strip() or f'exit status {done.returncode}').splitlines()[0]}"
+    print(f"jug: error: {source} is written, but {target} is not: {problem}", file=sys.stderr)
+    return 1
+
+
+graph = GraphCommand()
