@@ -285,3 +285,18 @@ def test_without_an_open_jugdir_the_user_is_told_what_to_call(monkeypatch, use):
     monkeypatch.setattr(Task, "store", None)
     with pytest.raises(RuntimeError, match=r"jug\.init"):
         use(Task(double, 1))
+
+
+@pytest.mark.parametrize("index", [lambda i: i, lambda i: (i, 0), lambda i: [i, 0]])
+def test_tasks_in_the_index_of_a_subscript_are_waited_for(index):
+    i = Task(double, 0)
+    table = Task(dict, {0: {0: "found"}})
+    found = Task(str, table[index(i)])
+    assert list(found.dependencies()) == [table, i]
+    assert list(table[index(i)].dependencies()) == [table, i]
+    table.run()
+    assert not found.can_run()
+    assert not table[i].can_load()
+    i.run()
+    assert found.can_run()
+    assert table[i].can_load()

@@ -261,9 +261,8 @@ class Tasklet(TaskletMixin):
     __jug_value__ = value
 
     def can_load(self) -> bool:
-        """Whether the base has a result."""
-        loadable: bool = self.base.can_load()
-        return loadable
+        """Whether the base has a result, and so has every task within the index of a subscript."""
+        return all(dep.can_load() for dep in self.dependencies())
 
     def unload(self) -> None:
         """Unloads the base."""
@@ -274,8 +273,10 @@ class Tasklet(TaskletMixin):
         self.base.unload_recursive()
 
     def dependencies(self) -> Iterator[Any]:
-        """The base."""
+        """The base, and the tasks within the index of a subscript."""
         yield self.base
+        if type(self.f) is _getitem:
+            yield from self.f.dependencies()
 
     __jug_dependencies__ = dependencies
 
@@ -295,6 +296,21 @@ class _getitem:
 
     def __call__(self, obj: Any) -> Any:
         return value(obj)[value(self.slice)]
+
+    def dependencies(self) -> Iterator[Any]:
+        """The tasks and tasklets within the index, as far as they are replaced by their values."""
+        if isinstance(self.slice, TaskletMixin):
+            yield self.slice
+        elif isinstance(self.slice, (tuple, list, dict)):
+            stack: list[Any] = [self.slice]
+            while stack:
+                element = stack.pop()
+                if isinstance(element, TaskletMixin):
+                    yield element
+                elif isinstance(element, (tuple, list)):
+                    stack.extend(element)
+                elif isinstance(element, dict):
+                    stack.extend(element.values())
 
     def __jug_hash__(self) -> bytes:
         return _native.key(("jug.task._getitem", self.slice)).hex().encode()
