@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
+from jug import task
+from jug.backends.dict_store import dict_store
+from jug.jug import ExecutionState, execution_loop
+from jug.options import parse
 from tests.counted import COUNTED, ran
 
 
@@ -112,3 +118,75 @@ def test_a_task_may_change_the_working_directory(jug):
     assert jug("execute").returncode == 0
     assert jug("check").returncode == 0
     assert sorted(os.listdir(jug.folder / "below")) == ["below"]
+
+
+def fail(x):
+    raise ValueError(x)
+
+
+@pytest.fixture
+def loop(jug_clean):
+    """Runs tasks as scripts do that call `execution_loop`: with a list, options and a state."""
+    task.Task.store = dict_store()
+
+    def run(tasks, *options, state=None):
+        parsed = parse(["execute", "--nr-wait-cycles", "1", "--wait-cycle-time", "0", *options])
+        return execution_loop(tasks, parsed, state)
+
+    return run
+
+
+def test_the_loop_takes_what_is_done_or_failed_out_of_the_list(loop):
+    first = task.Task(abs, -1)
+    broken = task.Task(fail, first)
+    blocked = task.Task(abs, broken)
+    state = ExecutionState()
+    assert loop(task.alltasks, "--keep-going", state=state) is True
+    assert task.alltasks == [blocked]
+    assert state.failed == {broken.hash()}
+    assert first.value() == 1
+
+
+def test_the_loop_leaves_a_list_as_it_is_of_which_only_some_tasks_were_selected(loop):
+    one, other = task.Task(abs, -1), task.Task(fail, 1)
+    assert loop(task.alltasks, "--name", "abs") is False
+    assert task.alltasks == [one, other]
+    assert one.can_load()
+
+
+def test_the_loop_ends_with_what_a_task_raised_and_lists_what_is_left(loop):
+    one, _, other = task.Task(abs, -1), task.Task(fail, 1), task.Task(abs, -3)
+    with pytest.raises(ValueError, match="1"):
+        loop(task.alltasks)
+    assert task.alltasks == [other]
+    assert one.can_load()
+
+
+def test_a_state_counts_wait_cycles():
+    state = ExecutionState()
+    assert state.nr_waits == 0
+    state.idle, state.cycle = 5.0, 2.0
+    assert state.nr_waits == 2
+
+
+@pytest.mark.parametrize("command", ["check", "execute", "sleep-until"])
+def test_a_script_that_calls_a_command_is_ended_by_it(jug, command):
+    """As under jug 2.7.0: check and sleep-until always, execute where a task failed."""
+    jug.write("from jug import Task\nTask(abs, -1)\n")
+    if command == "execute":
+        jug.write("from jug import Task\nTask(int, 'x')\n")
+    else:
+        jug("execute")
+    done = jug.python(
+        f"""
+        import jug
+        from jug.options import parse
+        from jug.subcommands import cmdapi
+        store, jugspace = jug.init("jugfile.py", "jugfile.jugdata")
+        options = parse(["{command}", "--keep-going"][:2 if "{command}" == "execute" else 1])
+        cmdapi.run("{command}", options=options, store=store, jugspace=jugspace)
+        print("still here")
+        """
+    )
+    assert done.returncode == (1 if command == "execute" else 0), done.stderr
+    assert "still here" not in done.stdout

@@ -17,9 +17,6 @@ __all__ = ["ExecutionState", "execution_loop", "init", "is_jug_running", "main",
 
 _is_jug_running = False
 
-# Subcommands that load the jugfile themselves, or need none.
-_LOAD_THEMSELVES = {"demo", "execute", "sleep-until", "status"}
-
 
 def __getattr__(name: str) -> Any:
     # `import jug` is also the first line of every script that only wants a value: the engine can wait.
@@ -87,7 +84,8 @@ def execution_loop(tasks: list[task.Task], options: Any, state: ExecutionState |
     Parameters
     ----------
     tasks : list of Task
-        Usually ``jug.task.alltasks``; their store is that of all tasks.
+        Usually ``jug.task.alltasks``; their store is that of all tasks. What has a result afterwards, or has
+        failed, is taken out of the list, unless only some tasks were selected by `options`.
     options : Options
         Of the command ``execute``; ``jug.options.default_options`` will do.
     state : ExecutionState, optional
@@ -104,8 +102,23 @@ def execution_loop(tasks: list[task.Task], options: Any, state: ExecutionState |
         What a task raised, unless ``options.execute_keep_going`` is set.
     """
     from .engine.execute import execution_loop
+    from .engine.worker import ExecutionState
+    from .engine.workspace import workspace_of
 
-    return execution_loop(tasks, options, state)
+    if state is None:
+        state = ExecutionState()
+    try:
+        return execution_loop(tasks, options, state)
+    finally:
+        if tasks and options.execute_name is None and options.execute_pattern is None:
+            work = workspace_of(task.Task.store)
+            done = work.present([t.key() for t in tasks])
+            work.close()
+            tasks[:] = [
+                t
+                for t, has_result in zip(tasks, done, strict=True)
+                if not has_result and t.hash() not in state.failed
+            ]
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -120,6 +133,7 @@ def main(argv: list[str] | None = None) -> None:
     _is_jug_running = True
     argv = sys.argv if argv is None else argv
     pdb = False
+    status: Any
     try:
         from .options import parse, start_logging
 
@@ -134,6 +148,9 @@ def main(argv: list[str] | None = None) -> None:
         # Whoever read the output went away; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
+    except SystemExit as leaving:
+        # Some commands end by it, as they do when scripts call them; so may a task.
+        status = leaving.code
     except KeyboardInterrupt:
         _say("interrupted; what was finished is stored")
         status = 130
@@ -159,7 +176,7 @@ def _run(options: Any) -> Any:
     store = jugspace = None
     pid = os.getpid()
     try:
-        if options.subcommand not in _LOAD_THEMSELVES:
+        if getattr(cmdapi.get(options.subcommand), "needs_jugfile", True):
             on_error = "propagate" if options.pdb else "exit"
             store, jugspace = init(options.jugfile, options.jugdir, on_error=on_error)
         return cmdapi.run(options.subcommand, options=options, store=store, jugspace=jugspace)

@@ -1,12 +1,24 @@
 """Help, versions, mistakes in the command line and in configuration files, commands of the user's own."""
 
 import re
+import textwrap
 
 import pytest
 
 import jug as package
 
-SUBCOMMANDS = ("check", "cleanup", "count", "demo", "execute", "invalidate", "shell", "sleep-until", "status")
+SUBCOMMANDS = (
+    "check",
+    "cleanup",
+    "count",
+    "demo",
+    "execute",
+    "graph",
+    "invalidate",
+    "shell",
+    "sleep-until",
+    "status",
+)
 
 
 def test_jug_alone_explains_itself(jug):
@@ -166,17 +178,49 @@ def test_a_users_own_command_runs_like_any_other(with_command):
     assert with_command("names").stdout.startswith("hi ")
 
 
-def test_a_users_commands_that_do_not_load_are_reported_and_the_rest_works(with_command):
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("x = 1\nimport nosuchmodule\n", ["line 2", "ModuleNotFoundError: No module named 'nosuchmodule'"]),
+        ("x = (\n", ["line 1", "SyntaxError"]),
+        ("def f():\n    raise ValueError('mine')\nf()\n", ["line 3", "line 2", "ValueError: mine"]),
+    ],
+)
+def test_a_users_commands_that_do_not_load_are_shown_and_the_rest_works(with_command, source, shown):
     path = with_command.folder / ".config" / "jug" / "jug_user_commands.py"
-    path.write_text("import nosuchmodule\n")
+    path.write_text(source)
     done = with_command("count", "--short")
-    assert done.returncode == 0
-    assert done.stderr == (
-        f"jug: warning: {path}:1: ModuleNotFoundError: No module named 'nosuchmodule'; "
-        "commands that it defines after that are missing\n"
+    assert (done.returncode, done.stdout) == (0, "Count:  7 tasks\n** Total: 7 tasks.\n")
+    assert done.stderr.splitlines()[-1].startswith(f"jug: warning: {path} does not load")
+    assert [text for text in [f'File "{path}"', *shown] if text not in done.stderr] == []
+    assert "subcommands" not in done.stderr
+
+
+def test_commands_that_were_defined_before_an_error_work(with_command):
+    path = with_command.folder / ".config" / "jug" / "jug_user_commands.py"
+    path.write_text(path.read_text() + "\n1 / 0\n")
+    assert with_command("names").returncode == 3
+
+
+def test_a_users_command_may_do_without_the_jugfile(with_command):
+    path = with_command.folder / ".config" / "jug" / "jug_user_commands.py"
+    path.write_text(
+        textwrap.dedent("""
+            from jug.subcommands import SubCommand
+
+            class Bare(SubCommand):
+                name = "bare"
+                needs_jugfile = False
+
+                def run(self, options, store, jugspace, *args, **kwargs):
+                    print(options.jugfile, store, jugspace)
+
+            Bare()
+        """)
     )
-    path.write_text("x = (\n")
-    assert f"{path}:1: SyntaxError" in with_command("count").stderr
+    with_command.write("raise ValueError('loaded')\n")
+    done = with_command("bare")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "jugfile.py None None\n", "")
 
 
 def test_only_the_module_of_the_command_is_imported(pipeline):

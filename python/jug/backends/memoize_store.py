@@ -1,4 +1,4 @@
-"""A store seen through a memory: nothing is asked twice. For a look at many tasks that should be consistent."""
+"""A store seen through a memory: nothing is asked twice, for one consistent look at many tasks."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ class memoize_store(base_store):
 
     def getlock(self, name: Name) -> cache_lock:
         name = _as_bytes(name)
-        # A jugdir lists a running task, whose key cannot be known from its claim, under a shorter name: that a
-        # name is not among such locks says nothing.
+        # A jugdir lists a running task, whose key cannot be known from its claim, under a shorter name: that
+        # a name is not among such locks says nothing.
         is_listed = self.locks is None or name in self.locks or self._lengths <= {len(name)}
         return cache_lock(self.base.getlock(name), name, self.locks if is_listed else None)
 

@@ -46,6 +46,8 @@ class ExecutionState:
         Hashes of the tasks that failed here; this worker does not try them again.
     idle : float
         Seconds spent waiting since the last progress.
+    cycle : float
+        Length of a wait cycle (``--wait-cycle-time``), as the worker was told.
     """
 
     def __init__(self) -> None:
@@ -53,6 +55,12 @@ class ExecutionState:
         self.loaded: Counter[str] = Counter()
         self.failed: set[bytes] = set()
         self.idle = 0.0
+        self.cycle = 12.0
+
+    @property
+    def nr_waits(self) -> int:
+        """How many wait cycles have passed since the last progress."""
+        return int(self.idle / self.cycle) if self.cycle > 0 else 0
 
 
 class Worker:
@@ -97,7 +105,8 @@ class Worker:
         self._released = time.monotonic()
         self._attempts = {key: int(report.get("attempt", 1)) for key, report in self._work.failures().items()}
         self._batch_size = BatchSize(self._work.max_batch)
-        self._patience = float(options.execute_wait_cycle_time) * int(options.execute_nr_wait_cycles)
+        state.cycle = float(options.execute_wait_cycle_time)
+        self._patience = state.cycle * int(options.execute_nr_wait_cycles)
         self._work.refresh()
         present = self._work.present(self._keys)
         given_up = {bytes.fromhex(name.decode()) for name in state.failed}

@@ -38,6 +38,7 @@ _MODULES = {
     "count": "count",
     "demo": "demo",
     "execute": "execute",
+    "graph": "graph",
     "invalidate": "invalidate",
     "shell": "shell",
     "sleep-until": "check",
@@ -70,7 +71,12 @@ class SubCommand(metaclass=ABCMeta):
     ----------
     name : str
         What the user types.
+    needs_jugfile : bool, default True
+        Whether the jugfile is to be loaded before `run` is called. A command that needs none, or loads it
+        itself, sets this to False; it gets `store` and `jugspace` as None.
     """
+
+    needs_jugfile: bool = True
 
     def __init__(self) -> None:
         cmdapi._register(self.name, self)
@@ -129,24 +135,14 @@ class SubCommandDict(dict[str, SubCommand]):
             with open(path, "rb") as source:
                 exec(compile(source.read(), path, "exec"), namespace)
         except Exception as error:
-            line = _line_in(path, error)
+            from ..engine.failures import users_traceback
+
+            print(users_traceback(error), end="", file=sys.stderr)
             print(
-                f"jug: warning: {path}{line}: {type(error).__name__}: {error}; "
-                "commands that it defines after that are missing",
+                f"jug: warning: {path} does not load (see above): the commands that it defines after that "
+                "line are missing",
                 file=sys.stderr,
             )
-
-
-def _line_in(path: str, error: Exception) -> str:
-    """`:LINE` of the innermost frame of an error in a file, or nothing."""
-    if isinstance(error, SyntaxError) and error.filename == path:
-        return f":{error.lineno}"
-    line, trace = "", error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == path:
-            line = f":{trace.tb_lineno}"
-        trace = trace.tb_next
-    return line
 
 
 class SubCommandManager:

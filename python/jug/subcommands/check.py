@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import Any, NoReturn
 
 from . import SubCommand
 
@@ -14,25 +15,26 @@ class CheckCommand(SubCommand):
 
     name = "check"
 
-    def run(self, store: Any, options: Any, *args: Any, **kwargs: Any) -> int:
-        """Prints nothing; returns 0 if all tasks are complete, else 1."""
+    def run(self, store: Any, options: Any, *args: Any, **kwargs: Any) -> NoReturn:
+        """Prints nothing; exits with 0 if all tasks are complete, else with 1."""
         from ..engine.overview import Overview
         from ..task import alltasks
 
-        return 0 if Overview(alltasks, store).all_complete() else 1
+        sys.exit(0 if Overview(alltasks, store).all_complete() else 1)
 
 
 class SleepUntilCommand(SubCommand):
     """Wait until all tasks are complete, then exit"""
 
     name = "sleep-until"
+    needs_jugfile = False
 
-    def run(self, options: Any, store: Any, jugspace: Any, *args: Any, **kwargs: Any) -> int:
-        """Sleeps while other processes work; returns 0 when all tasks are complete."""
+    def run(self, options: Any, store: Any, jugspace: Any, *args: Any, **kwargs: Any) -> NoReturn:
+        """Sleeps while other processes work; exits with 0 when all tasks are complete."""
         from ..engine.waiting import wait_until_complete
 
         wait_until_complete(options)
-        return 0
+        sys.exit(0)
 
 
 check = CheckCommand()

@@ -66,6 +66,7 @@ class DemoCommand(SubCommand):
     """Make a directory with a small jugfile to play with"""
 
     name = "demo"
+    needs_jugfile = False
 
     def run(self, *args: Any, **kwargs: Any) -> int:
         """Writes the jugfile and prints the next steps; UserError if the directory exists."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from . import SubCommand, maybe_print_citation_info
@@ -18,9 +19,10 @@ class ExecuteCommand(SubCommand):
     """Run the tasks that have no result yet"""
 
     name = "execute"
+    needs_jugfile = False
 
     def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
-        """Works until nothing is left, prints what was done; returns 0, or 1 if a task failed."""
+        """Works until nothing is left, prints what was done; returns 0, or exits with 1 if a task failed."""
         from ..engine.execute import execute as run_tasks
         from ..engine.worker import ExecutionState
         from ..hooks import jug_hook
@@ -34,7 +36,9 @@ class ExecuteCommand(SubCommand):
         jug_hook("execute.finished_pre_status")
         print_task_summary_table(options, [("Executed", state.executed), ("Loaded", state.loaded)])
         jug_hook("execute.finished_post_status")
-        return 1 if failed else 0
+        if failed:
+            sys.exit(1)
+        return 0
 
     def _check_environment(self) -> None:
         from ..hooks.exit_checks import exit_env_vars, exit_if_file_exists

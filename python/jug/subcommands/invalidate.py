@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UserError
+from ..errors import PatternError
 from . import SubCommand
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class InvalidateCommand(SubCommand):
 
         matcher = prepare_matcher_from_options(options.invalid_name, options.invalid_pattern)
         if matcher is None:
-            raise UserError("jug invalidate needs --name or --pattern", status=2)
+            raise PatternError("jug invalidate needs --name or --pattern", status=2)
         affected = Overview(alltasks, store).invalidate(matcher)
         removed = {name: count for name, count in affected.items() if count}
         if removed:

@@ -18,6 +18,7 @@ class StatusCommand(SubCommand):
     """Count the tasks that failed, wait, are ready, complete, active"""
 
     name = "status"
+    needs_jugfile = False
 
     def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
         """Loads the jugfile and prints a table, or a line with --short.
