@@ -234,7 +234,7 @@ class StoreWorkspace:
         return True
 
     def others_at_work(self) -> bool:
-        return True  # There is no cheap way to know.
+        return any(True for _ in self._store.listlocks())
 
     def release(self, keys: Sequence[bytes]) -> None:
         for key in keys:
