@@ -19,6 +19,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "command_reference",
+    "completeness",
 ]
 exclude_patterns = ["_build"]
 source_suffix = {".md": "markdown"}

@@ -52,23 +52,7 @@ def test_every_public_module_is_in_the_reference() -> None:
     documented = set()
     for page in (DOCS / "api").glob("*.md"):
         documented.update(re.findall(r"^\.\. automodule:: (\S+)", page.read_text(), re.MULTILINE))
-    assert documented >= public_modules()
-
-
-def public_modules() -> set[str]:
-    """The modules of the package, but for the internal ones."""
-    package = DOCS.parent / "python" / "jug"
-    names = set()
-    for path in package.rglob("*.py"):
-        parts = path.relative_to(package.parent).with_suffix("").parts
-        name = ".".join(parts).removesuffix(".__init__")
-        if not any(part.startswith("_") and part != "__init__" for part in parts):
-            names.add(name)
-    return {name for name in names if not name.startswith(INTERNAL)}
-
-
-#: Modules that are no contract: the execution engine, helpers, and those that only read the command line.
-INTERNAL = ("jug.engine", "jug.internal", "jug.subcommands.usage", "jug.jug_version")
+    assert documented >= jug_surface.public_modules()
 
 
 def test_every_key_of_the_configuration_table_sets_its_option() -> None:

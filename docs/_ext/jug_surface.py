@@ -1,15 +1,21 @@
-"""What the documentation says of the command line, asked of the parsers and defaults themselves."""
+"""What the documentation has to speak of: commands, settings and Python names, asked of the package."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import jug
 from jug import options
-from jug.subcommands import cmdapi
+from jug.subcommands import SubCommand, cmdapi
 
 #: Where the names of a command's options begin with another word than its own.
 _PREFIXES = {"invalidate": "invalid"}
+
+#: Modules that are no contract: the engine, helpers, and what only the command line uses.
+_INTERNAL = ("jug.engine", "jug.internal", "jug.subcommands.usage", "jug.jug_version")
 
 
 class Setting(NamedTuple):
@@ -62,3 +68,30 @@ def as_text(default: Any) -> str:
     if isinstance(default, bool):
         return "yes" if default else "no"
     return f"``{default:g}``" if isinstance(default, float) else f"``{default}``"
+
+
+def public_modules() -> set[str]:
+    """The names of the modules that users may import."""
+    package = Path(jug.__file__).parent
+    names = set()
+    for path in package.rglob("*.py"):
+        parts = path.relative_to(package.parent).with_suffix("").parts
+        if parts[-1] != "__main__":
+            names.add(".".join(parts).removesuffix(".__init__"))
+    return {name for name in names if not name.startswith(_INTERNAL)}
+
+
+def public_names() -> set[str]:
+    """The full names of what these modules offer; the package itself only passes on what they have."""
+    names = set()
+    for name in public_modules() - {"jug"}:
+        module = importlib.import_module(name)
+        own = [key for key, value in vars(module).items() if getattr(value, "__module__", None) == name]
+        offered = getattr(module, "__all__", [key for key in own if not key.startswith("_")])
+        # A command is spoken of among the commands, and a module has its own names.
+        names.update(
+            f"{name}.{key}"
+            for key in offered
+            if not isinstance(getattr(module, key), (SubCommand, type(jug)))
+        )
+    return names

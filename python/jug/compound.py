@@ -29,6 +29,18 @@ def CompoundTask(f: Callable[..., Any], *args: Any, **kwargs: Any) -> task.Task:
     While there is no result, `f` is called now and its tasks are ordinary tasks; a last one carries
     their result over to the identity of ``(f, args, kwargs)``. Once that is stored, the compound task
     is a single finished task and `f` is not called any more.
+
+    Parameters
+    ----------
+    f : callable
+        A named function that returns a task (or a tasklet, or a plain value).
+    *args, **kwargs
+        Its arguments.
+
+    Returns
+    -------
+    Task
+        The finished task, or the one that will have its result.
     """
     whole = task.Task(f, *args, **kwargs)
     if whole.can_load():

@@ -244,8 +244,14 @@ class Task(_native.TaskCore, TaskletMixin):
 class Tasklet(TaskletMixin):
     """A value derived from a task by a cheap function, computed at each use and never stored.
 
-    ``Tasklet(base, f)`` stands for ``f(value(base))``; subscribing a task makes one. Unlike a task, a
-    tasklet accepts a lambda.
+    Subscribing a task makes one. It takes the place of a task wherever an argument or a value is meant.
+
+    Parameters
+    ----------
+    base : Task or Tasklet
+        What it is derived from.
+    f : callable
+        Called with the result of `base`; unlike the function of a task it may be a lambda.
     """
 
     __slots__ = ("base", "f")
@@ -322,8 +328,11 @@ class _getitem:
 class TaskGenerator:
     """Decorator: calling the function creates a :class:`Task` instead of running it.
 
-    The function must stand at the top level of its module, where other workers find it by name. It
-    stays reachable as ``.f``.
+    Parameters
+    ----------
+    f : callable
+        A function at the top level of its module, where other workers find it by name. It stays reachable
+        as ``.f``.
     """
 
     _jug_is_task_generator = True
@@ -361,9 +370,14 @@ class TaskGenerator:
 
 
 class iteratetask:
-    """The first `n` elements of a task's result, as a sequence of tasklets.
+    """The first `n` elements of a task's result, as a sequence of tasklets: ``a, b = iteratetask(task, 2)``.
 
-    ``a, b = iteratetask(task, 2)``. That the result has no further elements is not checked.
+    Parameters
+    ----------
+    base : Task or Tasklet
+        Its result is something that can be indexed.
+    n : int
+        How many elements to offer. That the result has no others is not checked.
     """
 
     def __init__(self, base: Any, n: int) -> None:
@@ -389,7 +403,11 @@ def _get_check(r: Any, i: int, n: int) -> Any:
 def return_tuple(n: int) -> Callable[[Callable[..., Any]], Callable[..., tuple[Tasklet, ...]]]:
     """Decorator for a task generator whose function returns `n` values: calling it gives `n` tasklets.
 
-    The length is checked when a value is used (ValueError).
+    Parameters
+    ----------
+    n : int
+        How many values the function returns. Should it return another number, using one of them raises a
+        ValueError.
     """
 
     def wrapper(f: Callable[..., Any]) -> Callable[..., tuple[Tasklet, ...]]:
@@ -407,6 +425,18 @@ def CachedFunction(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
     The call is a task like any other (it shows up in ``jug status``), only that it runs while the
     jugfile loads.
+
+    Parameters
+    ----------
+    f : callable
+        A named function.
+    *args, **kwargs
+        Its arguments. Tasks among them must have results.
+
+    Returns
+    -------
+    any
+        The result of the call, not a task.
 
     Raises
     ------

@@ -12,7 +12,13 @@ __all__ = ["describe", "recursive_dependencies", "topological_sort"]
 
 
 def topological_sort(tasks: list[Task]) -> None:
-    """Sorts `tasks` in place so that each stands after all that it depends on."""
+    """Sorts a list of tasks in place so that each stands after all that it depends on.
+
+    Parameters
+    ----------
+    tasks : list of Task
+        Only dependencies among them count.
+    """
     ordered: list[Task] = []
     waiting = {id(t): t for t in tasks}
     while waiting:
@@ -55,7 +61,20 @@ def recursive_dependencies(t: Any, max_level: int | None = -1) -> Iterator[Any]:
 
 
 def describe(t: Any) -> Any:
-    """The computation behind `t` as nested dicts and lists: names, arguments, and facts of stored results."""
+    """The computation behind a value, as nested dicts and lists.
+
+    Parameters
+    ----------
+    t : any
+        A task, or what holds tasks. Anything else is returned as it is.
+
+    Returns
+    -------
+    any
+        For a task a dict with its ``name``, its ``args`` and ``kwargs`` (if it has any) described in the same
+        way, and as ``meta`` what the store knows of its result: whether it was computed, when, how long
+        that took.
+    """
     from ..task import Task, Tasklet
 
     if isinstance(t, Task):

@@ -26,6 +26,7 @@ __all__ = [
     "maybe_print_citation_info",
 ]
 
+#: The paper about jug, as it is to be cited.
 CITATION = """\
     Coelho, L.P., (2017). Jug: Software for Parallel Reproducible Computation in
     Python. Journal of Open Research Software. 5(1), p.30.
@@ -236,4 +237,5 @@ class SubCommandManager:
         return text
 
 
+#: All subcommands: the one manager that the command line uses.
 cmdapi = SubCommandManager()
