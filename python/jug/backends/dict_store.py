@@ -25,7 +25,7 @@ class dict_store(base_store):
     Parameters
     ----------
     backend : str, optional
-        A file that is read now, if it exists, and written by :meth:`close`, atomically.
+        A file that is read now, if it exists, and written by :meth:`close`, atomically, if something changed.
 
     Attributes
     ----------
@@ -38,8 +38,11 @@ class dict_store(base_store):
         self.results: dict[bytes, bytes] = {}
         self.locks: dict[bytes, int] = {}
         self.counts: Counter[bytes] = Counter()
+        # Before it is read: what is written meanwhile makes another stamp.
+        self._stamp = self._stamp_now()
         if backend is not None and os.path.exists(backend):
             self._read(backend)
+        self._saved = (dict(self.results), dict(self.locks))
 
     def _read(self, path: str) -> None:
         from ..errors import UserError
@@ -52,6 +55,19 @@ class dict_store(base_store):
             raise
         except Exception as error:
             raise UserError(f"{path} is not a file that dict_store wrote; it was left untouched") from error
+
+    def _stamp_now(self) -> object:
+        if self.backend is None:
+            return None
+        try:
+            stat = os.stat(self.backend)
+        except OSError:
+            return None
+        return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+
+    def is_outdated(self) -> bool:
+        """Whether somebody has written the file since it was read."""
+        return self._stamp_now() != self._stamp
 
     def dump(self, object: Any, name: Name) -> None:
         name = _as_bytes(name)
@@ -96,8 +112,8 @@ class dict_store(base_store):
         return removed
 
     def close(self) -> None:
-        if self.backend is None:
-            return
+        if self.backend is None or (self.results, self.locks) == self._saved:
+            return  # Whoever only looked must not undo what others saved meanwhile.
         import tempfile
 
         # Beside the target, so that the rename stays within one filesystem and is atomic.

@@ -58,6 +58,7 @@ class file_store(base_store):
         self._pid = os.getpid()
         self._closed = False
         self._checked = False
+        self._identity: tuple[int, ...] | None = None
         self._refreshed = time.monotonic()
         self._listeners: list[Callable[[Sequence[tuple[bytes, str]]], object]] = []
         _open_stores.add(self)
@@ -68,6 +69,18 @@ class file_store(base_store):
     def is_usable(self) -> bool:
         """Whether the store is open, and was opened by this process and not by the one that forked it."""
         return not self._closed and self._pid == os.getpid()
+
+    def is_outdated(self) -> bool:
+        """Whether the jugdir that this store showed is gone, or another one is in its place."""
+        try:
+            stat = os.stat(os.path.join(self.native.path, "FORMAT"))
+        except OSError:
+            return self._identity is not None
+        # It is written once.
+        identity = (stat.st_dev, stat.st_ino, stat.st_mtime_ns)
+        if self._identity is None:
+            self._identity = identity
+        return identity != self._identity
 
     # --- results ---
 

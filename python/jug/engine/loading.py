@@ -36,12 +36,15 @@ _NEW_OBJECTS = 50_000
 _compiled: dict[str, tuple[bytes, types.CodeType]] = {}
 
 
-def load(options: Any, store: Any = None) -> Loaded:
-    """Loads the jugfile of `options` in place of what was loaded before."""
+def load(options: Any, store: Any = None, *, on_error: str | None = None) -> Loaded:
+    """Loads the jugfile of `options` in place of what was loaded before.
+
+    `on_error` is that of :func:`jug.init`; default: "exit", and with ``--pdb`` "propagate".
+    """
     from ..jug import init
 
     del task.alltasks[:]
-    on_error = "propagate" if options.pdb else "exit"
+    on_error = on_error or ("propagate" if options.pdb else "exit")
     return Loaded(*init(options.jugfile, options.jugdir, on_error=on_error, store=store))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from .. import _native, task
 from ..backends.file_store import file_store
 from .graph import graph_of
-from .workspace import warn_of_damage, workspace_of
+from .workspace import Workspace, warn_of_damage, workspace_of
 
 __all__ = ["ACTIVE", "COMPLETE", "FAILED", "READY", "WAITING", "Overview"]
 
@@ -36,13 +36,35 @@ class Overview:
         self._work = workspace_of(store)
         self._graph = graph_of(tasks)
         self._keys = self._graph.keys()
+        self._told: Sequence[str] = ()
+
+    @property
+    def work(self) -> Workspace:
+        """The store, as the engine sees it."""
+        return self._work
+
+    @property
+    def graph(self) -> _native.Graph:
+        """The tasks, those that are identical as one node."""
+        return self._graph
+
+    def close(self) -> None:
+        """Ends the use of the store, which stays open."""
+        self._work.close()
 
     def states(self) -> str:
         """A letter a task, in the order of the jugfile: one of FAILED, WAITING, READY, COMPLETE, ACTIVE."""
+        return self._by_task(self.node_states()).decode()
+
+    def _by_task(self, by_node: bytes) -> bytes:
+        return bytes(map(by_node.__getitem__, self._graph.node_ids()))
+
+    def node_states(self) -> bytes:
+        """A letter a node of the graph."""
         self._work.refresh()
         present = self._work.present(self._keys)
         if not all(present):
-            warn_of_damage(self._work)
+            self._tell_damage()
         failed = set(self._work.kept_failures())
         scheduler = _native.Scheduler(
             self._graph,
@@ -53,14 +75,14 @@ class Overview:
             ready = scheduler.take(len(self._keys))
             claimed = self._work.claimed([self._keys[node] for node in ready])
             scheduler.busy([node for node, held in zip(ready, claimed, strict=True) if held])
-        by_node = scheduler.states().translate(_AS_SHOWN)
-        return bytes(map(by_node.__getitem__, self._graph.node_ids())).decode()
+        return scheduler.states().translate(_AS_SHOWN)
 
-    def counts(self) -> dict[str, Counter[str]]:
-        """How many tasks of each name are in each state."""
+    def counts(self, by_node: bytes | None = None) -> dict[str, Counter[str]]:
+        """How many tasks of each name are in each state: now, or as `node_states` told."""
+        states = self._by_task(self.node_states() if by_node is None else by_node).decode()
         counts: dict[str, Counter[str]] = {}
         names = map(self._graph.names().__getitem__, self._graph.node_ids())
-        for (name, state), n in Counter(zip(names, self.states(), strict=True)).items():
+        for (name, state), n in Counter(zip(names, states, strict=True)).items():
             counts.setdefault(name, Counter())[state] += n
         return counts
 
@@ -85,8 +107,15 @@ class Overview:
         self._work.refresh()
         complete = all(self._work.present(self._keys))
         if not complete:
-            warn_of_damage(self._work)
+            self._tell_damage()
         return complete
+
+    def _tell_damage(self) -> None:
+        """Says what is damaged, once: a page that is looked at for days would say it all the time."""
+        damage = self._work.damage()
+        if damage and damage != self._told:
+            self._told = damage
+            warn_of_damage(self._work)
 
     def invalidate(self, matcher: Callable[[str], object]) -> dict[str, int]:
         """Removes the results of the tasks whose name `matcher` accepts, and of all that depends on them.

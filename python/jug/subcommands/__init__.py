@@ -44,6 +44,7 @@ _MODULES = {
     "shell": "shell",
     "sleep-until": "check",
     "status": "status",
+    "webstatus": "webstatus",
 }
 _USER_COMMANDS = "~/.config/jug/jug_user_commands.py"
 

@@ -1,0 +1,41 @@
+"""The page of `jug webstatus`: a watcher that looks at the store, and a server that shows what it saw."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from typing import Any
+
+__all__ = ["serve"]
+
+
+def serve(options: Any) -> int:
+    """Shows the page until Ctrl-C; returns 130 then.
+
+    Parameters
+    ----------
+    options : jug options
+
+    Raises
+    ------
+    UserError
+        If nothing can listen on the port and the address of `options`.
+    """
+    from .server import open_server
+    from .watch import Watch
+
+    # First: whoever chose a port that is taken need not wait for the jugfile.
+    with (
+        open_server(options.webstatus_ip, options.webstatus_port) as server,
+        contextlib.suppress(KeyboardInterrupt),
+    ):
+        watch = Watch(options, server.board)
+        threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
+        options.print_out(f"{options.jugfile} is shown on {server.url} until Ctrl-C")
+        sys.stdout.flush()
+        try:
+            watch.run()
+        finally:
+            server.shutdown()
+    return 130

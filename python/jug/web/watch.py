@@ -1,0 +1,248 @@
+"""Looks at a computation again and again, and loads its jugfile anew when that can show more tasks."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .. import task
+from ..backends.dict_store import dict_store
+from ..backends.file_store import file_store
+from ..engine.activity import WorkerActivity
+from ..engine.failures import headline, users_traceback
+from ..engine.loading import load
+from ..engine.overview import ACTIVE, COMPLETE, FAILED, READY, WAITING, Overview
+from ..engine.workspace import StoreWorkspace
+from .board import Board
+from .estimate import Durations, time_left
+from .picture import Sighting, Sightings, place, recent_failures, table, workers_listed
+
+__all__ = ["Watch"]
+
+#: Seconds between two looks, at least; and how many times longer than a look took.
+_PAUSE, _SHARE = 0.5, 10
+
+#: How long to wait for something to happen before looking anyway, in seconds: claims make no noise.
+_LOOK_ANYWAY = 1.0
+
+#: Between two loads of a jugfile that ended at a barrier: at least this many seconds, at most that many while
+#: nothing happens, and so many times longer than a load took.
+_RELOAD, _RELOAD_IDLE, _RELOAD_SHARE = 1.0, 60.0, 20
+
+#: For how many seconds a worker that was seen with a claim counts as working.
+_AT_WORK = 10.0
+
+#: How many lines about damaged files are shown.
+_MOST_DAMAGE = 10
+
+_COMPLETE = ord(COMPLETE)
+_UNDONE = frozenset((WAITING + READY + ACTIVE).encode())
+
+
+class Watch:
+    """A jugfile and its store, seen from outside. All of the user's code runs in the thread that calls this.
+
+    Parameters
+    ----------
+    options : jug options
+        Which jugfile, which store. An error while the jugfile is loaded for the first time ends the process,
+        as it does for the other subcommands; later ones are shown on the page.
+    board : Board
+        Where to show what is seen.
+    """
+
+    def __init__(self, options: Any, board: Board) -> None:
+        self._options = options
+        self._board = board
+        self._folder = os.getcwd()
+        self._jugfile = os.path.abspath(options.jugfile)
+        self._durations = Durations()
+        self._sightings = Sightings()
+        self._at_work: dict[str, float] = {}
+        self._problem: dict[str, str] | None = None
+        self._revision = 0
+        self._failed: list[tuple[str, float]] = []
+        self._shown: dict[str, Any] = {}
+        #: Whether results came in since the jugfile was loaded, and how often it was loaded without any.
+        self._news, self._idle_loads = False, 0
+        #: Whether the store can be used. After an error it is opened again.
+        self._usable = True
+        self._load(None)
+        self._look()
+
+    def run(self) -> None:
+        """Looks until somebody interrupts it."""
+        while True:
+            began = time.monotonic()
+            self._look_safely()
+            pause = max(_PAUSE, _SHARE * (time.monotonic() - began))
+            if self._usable:
+                self._overview.work.wait(_LOOK_ANYWAY)
+            time.sleep(max(0.0, began + pause - time.monotonic()))
+
+    # --- loading ---
+
+    def _load(self, store: Any, on_error: str | None = None) -> None:
+        began = time.monotonic()
+        # The jugfile may have changed the working directory when it was loaded before.
+        os.chdir(self._folder)
+        stamp = _stamp(self._jugfile)
+        loaded = load(self._options, store, on_error=on_error)
+        self._overview = Overview(task.alltasks, loaded.store)
+        self._store, self._has_barrier = loaded.store, loaded.has_barrier
+        self._stamp = stamp
+        graph = self._overview.graph
+        self._names, self._keys = graph.names(), graph.keys()
+        self._durations.forget_nodes()
+        self._activity: Sequence[WorkerActivity] | None = None
+        self._fresh = self._usable = True
+        self._loaded_at = time.monotonic()
+        self._load_took = self._loaded_at - began
+
+    def _is_reload_due(self) -> bool:
+        if not self._usable or self._is_store_outdated() or _stamp(self._jugfile) != self._stamp:
+            return True
+        if not self._has_barrier:
+            return False
+        idle = min(_RELOAD * 2.0**self._idle_loads, _RELOAD_IDLE)
+        pause = max(_RELOAD if self._news else idle, _RELOAD_SHARE * self._load_took)
+        return time.monotonic() - self._loaded_at > pause
+
+    def _is_store_outdated(self) -> bool:
+        """Whether the store is one of ours that has to be opened again to be seen as it is."""
+        return isinstance(self._store, (file_store, dict_store)) and self._store.is_outdated()
+
+    def _reload(self) -> None:
+        store = self._store
+        if not self._usable or self._is_store_outdated():
+            self._usable, store = False, None
+            if isinstance(self._store, file_store):
+                self._store.close()
+        self._idle_loads = 0 if self._news else self._idle_loads + 1
+        self._news = False
+        before, self._problem = self._overview, None
+        try:
+            self._load(store, "propagate")
+        except (Exception, SystemExit) as error:
+            # The tasks of the last load that worked go on being shown.
+            self._stamp, self._loaded_at = _stamp(self._jugfile), time.monotonic()
+            self._fresh = True
+            self._show_problem(error, f"{self._options.jugfile} cannot be loaded again")
+        else:
+            before.close()
+
+    # --- looking ---
+
+    def _look_safely(self) -> None:
+        if self._is_reload_due():
+            self._reload()
+        if not self._usable:
+            return
+        try:
+            self._look()
+        except (OSError, RuntimeError) as error:
+            # The store may be gone for a while, or have been replaced by a new one.
+            self._show_problem(error, "the store cannot be read")
+            self._usable = False
+
+    def _look(self) -> None:
+        work = self._overview.work
+        # First the claims, then the results: what is finished between the two is no one's work any more.
+        activity = work.activity(self._keys)
+        news = bool(work.refresh()) or isinstance(work, StoreWorkspace)
+        if not (news or self._fresh or activity != self._activity):
+            return
+        self._news = self._news or news
+        self._fresh, self._activity = False, activity
+        states = self._overview.node_states()
+        self._durations.learn(states, self._names, self._keys, work.durations)
+        reports = recent_failures(self._overview.failures())
+        failed = [(report["id"], report["at"]) for report in reports.items]
+        if failed != self._failed:
+            self._failed, self._revision = failed, self._revision + 1
+        state = self._state(states, activity)
+        state["failures"] = {"revision": self._revision, "total": reports.total}
+        self._show(state, reports.items)
+
+    def _state(self, states: bytes, activity: Sequence[WorkerActivity] | None) -> dict[str, Any]:
+        graph = self._overview.graph
+        failed = [node for node, state in enumerate(states) if state == ord(FAILED)]
+        blocked = graph.closure(failed) if failed else []
+        nodes = self._held(activity or (), states)
+        claims = self._sightings.of(activity or (), time.time())
+        return {
+            "jugfile": self._options.jugfile,
+            "jugdir": place(self._store, self._options.jugdir),
+            **table(self._overview.counts(states)),
+            "blocked": len(blocked) - len(failed),
+            "barrier": self._has_barrier,
+            "damage": self._overview.work.damage()[:_MOST_DAMAGE],
+            "problem": self._problem,
+            "left": self._time_left(states, blocked, activity, self._spent(claims, nodes)),
+            "workers": None if activity is None else workers_listed(activity, claims, nodes, graph),
+        }
+
+    def _held(self, activity: Sequence[WorkerActivity], states: bytes) -> dict[bytes, int]:
+        """The nodes that workers hold; they keep claims for a moment after the result."""
+        keys = [claim.key for worker in activity for claim in worker.claims]
+        nodes = zip(keys, self._overview.graph.find(keys), strict=True)
+        return {key: node for key, node in nodes if node is not None and states[node] != _COMPLETE}
+
+    def _spent(self, claims: Mapping[bytes, Sighting], nodes: Mapping[bytes, int]) -> Counter[str]:
+        """For how long the tasks of each name have been running that run now, in sum."""
+        now, spent = time.time(), Counter[str]()
+        for key, node in nodes.items():
+            spent[self._names[node]] += now - claims[key].since  # type: ignore[assignment]  # seconds
+        return spent
+
+    def _time_left(
+        self,
+        states: bytes,
+        blocked: Sequence[int],
+        activity: Sequence[WorkerActivity] | None,
+        spent: Mapping[str, float],
+    ) -> dict[str, Any]:
+        left = bytearray(state in _UNDONE for state in states)
+        for node in blocked:
+            left[node] = 0
+        remaining = Counter(name for name, counts in zip(self._names, left, strict=True) if counts)
+        workers = None if activity is None else self._nr_at_work(activity)
+        estimate = time_left(remaining, self._durations, workers, spent, self._has_barrier)
+        return {**estimate._asdict(), "at": time.time()}
+
+    def _nr_at_work(self, activity: Sequence[WorkerActivity]) -> int:
+        """How many workers held a claim lately: between two batches a busy worker may hold none."""
+        now = time.monotonic()
+        self._at_work.update({worker.id: now for worker in activity if worker.claims})
+        alive = {worker.id for worker in activity if worker.alive}
+        self._at_work = {
+            worker: seen
+            for worker, seen in self._at_work.items()
+            if worker in alive and now - seen < _AT_WORK
+        }
+        return len(self._at_work)
+
+    # --- showing ---
+
+    def _show(self, state: dict[str, Any], failures: Sequence[dict[str, Any]] | None = None) -> None:
+        # An estimate that is new only because time went by is no news.
+        if {**state, "left": None} != {**self._shown, "left": None}:
+            self._shown = state
+            self._board.publish(state, failures)
+
+    def _show_problem(self, error: BaseException, what: str) -> None:
+        report = {"type": type(error).__name__, "message": str(error)}
+        self._problem = {"what": f"{what}: {headline(report)}", "detail": users_traceback(error)}
+        self._show({**self._shown, "problem": self._problem})
+
+
+def _stamp(path: str) -> object:
+    """What changes when a file is written again."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return (stat.st_mtime_ns, stat.st_size, stat.st_ino)

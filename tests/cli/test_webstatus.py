@@ -1,0 +1,366 @@
+"""jug webstatus: what the server answers, and what it is told of a computation."""
+
+import contextlib
+import errno
+import re
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from jug.web.server import _cannot_listen
+
+from ..conftest import Jug
+from .conftest import PIPELINE
+from .web import WebStatus, finish, rows
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory):
+    """One page for all tests that only ask."""
+    jug = Jug(tmp_path_factory.mktemp("web"))
+    jug.write(PIPELINE)
+    with WebStatus(jug) as running:
+        yield running
+
+
+def test_the_page_has_no_code_of_its_own_and_takes_nothing_from_elsewhere(web):
+    page = web.ask("/")
+    assert (page.status, page.getheader("Content-Type")) == (200, "text/html; charset=utf-8")
+    policy = page.getheader("Content-Security-Policy")
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"<style|style=|\son\w+=|javascript:", page.text)
+    assert not re.search(r"<script(?![^>]*\ssrc=)", page.text)
+    files = [page.text] + [web.ask(path).text for path in ("/page.css", "/page.js", "/view.js")]
+    assert not any(re.search(r"https?://|[\"'(]//\w|@import|innerHTML", text) for text in files)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/page.css", "/page.js", "/view.js", "/icon.svg", "/state", "/failures"]
+)
+def test_every_answer_says_what_it_is_and_that_it_is_for_this_page_only(web, path):
+    for method in ("GET", "HEAD"):
+        answer = web.ask(path, method)
+        assert answer.status == 200
+        assert answer.getheader("X-Content-Type-Options") == "nosniff"
+        assert answer.getheader("Cross-Origin-Resource-Policy") == "same-origin"
+        assert answer.getheader("Cache-Control") == "no-store"
+        assert answer.getheader("Content-Security-Policy")
+        assert answer.getheader("Server") == "jug"
+        assert int(answer.getheader("Content-Length")) > 0
+        assert bool(answer.text) == (method == "GET")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "NONSENSE"])
+def test_nothing_can_be_done_but_looking(web, method):
+    answer = web.ask("/state", method, body=b"x" if method == "POST" else None)
+    assert (answer.status, answer.getheader("Allow")) == (405, "GET, HEAD")
+    assert answer.getheader("X-Content-Type-Options") == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/jugfile.py",
+        "/../jugfile.py",
+        "/%2e%2e/jugfile.py",
+        "//etc/passwd",
+        "/page",
+        "/page.css/",
+        "/state/x",
+    ],
+)
+def test_other_paths_lead_nowhere(web, path):
+    assert (web.ask(path).status, web.ask(path, "HEAD").status) == (404, 404)
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 200),
+        ("LOCALHOST:9999", 200),
+        ("127.0.0.1:80", 200),
+        ("[::1]:8080", 200),
+        ("jug.localhost", 200),
+        ("evil.example", 421),
+        ("localhost.evil.example", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("192.168.0.1", 421),
+        ("[", 421),
+        ("", 421),
+    ],
+)
+def test_a_page_from_elsewhere_whose_name_leads_here_learns_nothing(web, host, status):
+    answer = web.ask("/state", host=host)
+    assert answer.status == status
+    assert ("jugfile" in answer.text) == (status == 200)
+
+
+def raw(port, request):
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(request)
+        answer = b""
+        while True:
+            with contextlib.suppress(ConnectionResetError):
+                more = connection.recv(65536)
+                answer += more
+                if more:
+                    continue
+            return answer.decode("latin-1")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
+        b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
+        b"\x16\x03\x01\r\n\r\n",
+        b"GET /" + b"x" * 70000 + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n",
+        b"GET /failures?page=-1 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /failures?page=<b> HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ],
+)
+def test_a_bad_request_is_told_so_in_a_line_of_text(web, request_):
+    answer = raw(web.port, request_)
+    assert re.match(r"HTTP/1\.1 (400|414|431|505) ", answer)
+    assert "text/plain" in answer
+    assert web.ask("/").status == 200
+
+
+def test_bytes_behind_a_request_are_not_taken_for_another_one(web):
+    smuggled = b"GET /jugfile.py HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    request = b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(smuggled)
+    assert raw(web.port, request + smuggled).count("HTTP/1.1 ") == 1
+
+
+def test_only_this_machine_can_look_unless_told_otherwise(pipeline):
+    with WebStatus(pipeline) as web:
+        assert web.url == f"http://localhost:{web.port}/"
+        sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        listening = {fields[1] for fields in sockets if fields[3] == "0A"}
+        assert f"0100007F:{web.port:04X}" in listening
+    with WebStatus(pipeline, "--ip", "0.0.0.0") as web:
+        # Under which names it is reached from elsewhere, nobody here knows.
+        assert web.ask("/state", host="the-cluster.example").status == 200
+
+
+def test_the_numbers_are_those_of_jug_status(failing):
+    failing("execute", "--keep-going", "--keep-failed")
+    with WebStatus(failing) as web:
+        state = web.state()
+    lines = [line.split() for line in failing("status").stdout.splitlines()]
+    table = {fields[5]: [int(n) for n in fields[:5]] for fields in lines if fields and fields[0].isdigit()}
+    assert {**rows(state), "Total": state["total"]} == table
+    assert state["blocked"] == 1
+
+
+def test_looking_creates_nothing(pipeline):
+    with WebStatus(pipeline) as web:
+        assert web.state()["total"] == [0, 2, 5, 0, 0]
+        assert web.state()["left"] | {"at": 0} == {
+            "seconds": None,
+            "at_least": False,
+            "why": "nobody works on it",
+            "at": 0,
+        }
+        assert {path.name for path in pipeline.folder.iterdir()} <= {"jugfile.py", "__pycache__"}
+        pipeline("execute")
+        before = {path: path.stat().st_mtime_ns for path in pipeline.folder.rglob("*")}
+        web.until(lambda state: state["total"] == [0, 0, 0, 7, 0])
+        assert {path: path.stat().st_mtime_ns for path in pipeline.folder.rglob("*")} == before
+
+
+def test_failures_are_told_with_everything_that_is_known_of_them(failing):
+    with WebStatus(failing) as web:
+        worker = failing.start("execute", "--keep-going", "--keep-failed")
+        finish(worker)
+        state = web.until(lambda state: state["failures"]["total"] == 2)
+        assert state["total"] == [2, 1, 0, 1, 0]
+        found = web.json("/failures")
+    assert (found["page"], found["pages"], found["kept"]) == (0, 1, 2)
+    newest, first = found["items"]
+    assert (first["name"], first["arguments"], newest["arguments"]) == ("jugfile.check", "1", "2")
+    assert first["error"] == "ValueError: 1 is not allowed"
+    assert first["traceback"].endswith("ValueError: 1 is not allowed\n")
+    assert (first["host"], first["pid"], first["attempt"]) == (socket.gethostname(), worker.pid, 1)
+    assert newest["at"] >= first["at"] > 1e9
+    assert (first["kept"], first["kind"]) == (True, "exception")
+
+
+def test_many_failures_come_page_by_page(jug):
+    jug.write("""
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def fail(n):
+            raise RuntimeError(n)
+
+        for n in range(45):
+            fail(n)
+    """)
+    jug("execute", "--keep-going")
+    with WebStatus(jug) as web:
+        assert web.state()["failures"]["total"] == 45
+        pages = [web.json(f"/failures?page={page}") for page in range(3)]
+        beyond = web.json("/failures?page=99")
+    assert [len(page["items"]) for page in pages] == [20, 20, 5]
+    assert {page["pages"] for page in pages} == {3}
+    assert len({item["id"] for page in pages for item in page["items"]}) == 45
+    assert beyond["page"] == 2
+
+
+BARRIER = """
+    from jug import TaskGenerator, barrier
+
+    @TaskGenerator
+    def first(n):
+        return n
+
+    @TaskGenerator
+    def second(n):
+        return n
+
+    first(1)
+    barrier()
+    second(2)
+"""
+
+
+def test_tasks_behind_a_barrier_show_up_when_it_is_passed(jug):
+    jug.write(BARRIER)
+    with WebStatus(jug) as web:
+        assert rows(web.state()) == {"jugfile.first": [0, 0, 1, 0, 0]}
+        assert web.state()["barrier"]
+        jug("execute")
+        state = web.until(lambda state: not state["barrier"])
+        assert rows(state) == {"jugfile.first": [0, 0, 0, 1, 0], "jugfile.second": [0, 0, 0, 1, 0]}
+
+
+def test_a_jugfile_that_was_changed_is_loaded_again_and_errors_in_it_are_shown(pipeline):
+    with WebStatus(pipeline) as web:
+        pipeline.write("raise KeyError('<b>half a jugfile')")
+        state = web.until(lambda state: state["problem"])
+        assert "jugfile.py cannot be loaded again: KeyError" in state["problem"]["what"]
+        assert "line 1" in state["problem"]["detail"]
+        assert state["total"] == [0, 2, 5, 0, 0]
+        pipeline.write("import sys; sys.exit(3)")
+        web.until(lambda state: "SystemExit" in (state["problem"] or {"what": ""})["what"])
+        pipeline.write(BARRIER)
+        state = web.until(lambda state: state["problem"] is None)
+        assert rows(state) == {"jugfile.first": [0, 0, 1, 0, 0]}
+
+
+def test_a_jugdir_that_was_removed_or_replaced_is_followed(pipeline):
+    import shutil
+
+    with WebStatus(pipeline) as web:
+        pipeline("execute")
+        web.until(lambda state: state["total"] == [0, 0, 0, 7, 0])
+        shutil.rmtree(pipeline.folder / "jugfile.jugdata")
+        web.until(lambda state: state["total"] == [0, 2, 5, 0, 0])
+        pipeline("execute")
+        web.until(lambda state: state["total"] == [0, 0, 0, 7, 0])
+
+
+def test_a_store_in_one_file_is_read_again_and_never_written(pipeline):
+    with WebStatus(pipeline, "--jugdir", "dict_store:results") as web:
+        state = web.state()
+        assert (state["total"], state["workers"], state["jugdir"]) == (
+            [0, 2, 5, 0, 0],
+            None,
+            "dict_store:results",
+        )
+        assert not (pipeline.folder / "results").exists()
+        pipeline("execute", "--jugdir", "dict_store:results")
+        saved = (pipeline.folder / "results").stat()
+        web.until(lambda state: state["total"] == [0, 0, 0, 7, 0])
+        assert web.interrupt()[0] == 130
+    assert (pipeline.folder / "results").stat() == saved
+
+
+def test_a_backend_of_the_users_own_tells_what_it_can(pipeline):
+    source = (pipeline.folder / "jugfile.py").read_text()
+    pipeline.write(
+        "from jug.backends.dict_store import dict_store\nclass mine(dict_store): pass\n", "mine.py"
+    )
+    (pipeline.folder / "jugfile.py").write_text(
+        "import jug, mine\nstore = globals().setdefault('store', mine.mine())\njug.set_jugdir(store)\n"
+        + source
+        + "\ntotal.lock()\n"
+    )
+    with WebStatus(pipeline) as web:
+        state = web.state()
+    assert (state["total"], state["workers"]) == ([0, 2, 5, 0, 0], None)
+    assert state["left"]["why"] == "this kind of store does not tell who works"
+
+
+def test_ctrl_c_ends_it_at_once_though_pages_are_waiting(pipeline):
+    with WebStatus(pipeline) as web:
+        version = web.json("/state")["version"]
+        waiting = [threading.Thread(target=wait_in_vain, args=(web, version)) for _ in range(5)]
+        for thread in waiting:
+            thread.start()
+        assert web.interrupt() == (130, "")
+    for thread in waiting:
+        thread.join(timeout=60)
+        assert not thread.is_alive()
+
+
+def wait_in_vain(web, version):
+    with contextlib.suppress(OSError, ValueError):
+        web.ask(f"/state?after={version}")
+
+
+def test_a_port_that_is_taken_is_one_line(web, pipeline):
+    done = pipeline("webstatus", "--port", str(web.port))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"jug: error: cannot listen on port {web.port} of localhost: it is in use; "
+        "choose another --port (0 takes a free one)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "says"),
+    [
+        (["--ip", "203.0.113.7"], 1, "this machine does not have that address; choose another --ip"),
+        (["--ip", "no such name"], 1, "'no such name' is not the address or name of a machine"),
+        (["--port", "70000"], 1, "ports are numbers from 0 to 65535"),
+        (["--port", "http"], 2, "--port"),
+    ],
+)
+def test_an_address_that_cannot_be_had_is_one_line(pipeline, args, status, says):
+    done = pipeline("webstatus", "--port", "0", *args)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr.startswith("jug: error: ")
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_port_for_the_administrator_is_explained():
+    said = _cannot_listen(PermissionError(errno.EACCES, "Permission denied"), "localhost", 80)
+    assert "ports this low are for the administrator; choose another --port" in said
+
+
+def test_a_jugfile_that_cannot_be_loaded_ends_it_before_it_begins(jug):
+    jug.write("raise KeyError('x')")
+    done = jug("webstatus", "--port", "0")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "raised KeyError while it was loading" in done.stderr
+
+
+def test_options_come_from_a_configuration_file_too(pipeline, web):
+    (pipeline.folder / ".jugrc").write_text(f"[webstatus]\nport = {web.port}\nip = 127.0.0.1\n")
+    done = pipeline("webstatus")
+    assert f"cannot listen on port {web.port} of 127.0.0.1" in done.stderr
+
+
+def test_the_template_is_the_page(web):
+    from jug.subcommands.webstatus import template
+
+    assert web.ask("/").text == template
