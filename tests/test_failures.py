@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from jug.engine.failures import describe_call
 from tests.counted import COUNTED, ran
 
 
@@ -177,3 +178,12 @@ def test_an_exception_that_cannot_be_printed_is_a_failure_like_any_other(jug):
     assert jug("execute", "--keep-going").returncode == 1
     assert "2 complete" in jug("status", "--short").stdout
     assert "jugfile.Mute: <its str() raised TypeError>" in jug("status").stderr
+
+
+def test_a_call_is_described_by_the_names_of_the_tasks_among_its_arguments(jug_clean):
+    from jug import Task
+
+    t = Task(int, 1)
+    for _ in range(100):  # Written out, the last one would be longer than anything can hold.
+        t = Task(max, t, t)
+    assert describe_call(t) == "builtins.max(...), builtins.max(...)"
