@@ -28,6 +28,29 @@ def report(shown: Shown) -> str:
     return f"line {shown.line}: $ {shown.command}\n- printed:\n{shown.actual}\n- shown:\n{shown.expected}"
 
 
+@pytest.mark.parametrize(
+    ("shown", "printed", "agree"),
+    [
+        ("a\nb\n", "a  \nb", True),
+        ("a\nb\n", "a\nc\n", False),
+        ("a ... c ... e", "a b c d e", True),
+        ("a ... c ... e", "a b d e", False),
+        ("ab...bc", "abc", False),
+        ("12 of 3", "7 of 3", False),
+        ("....\n2  Total", "....\n3  Total", False),
+    ],
+)
+def test_what_a_page_shows_is_compared_with_what_is_printed(shown: str, printed: str, agree: bool) -> None:
+    """Blanks at the ends of lines do not matter, three dots stand for anything, a rule of dots for itself."""
+    assert Shown(1, "", shown, printed, numbers_vary=False).agrees() is agree
+
+
+def test_numbers_may_vary_where_the_page_says_so() -> None:
+    """Then any number will do, however wide, and nothing else."""
+    assert Shown(1, "", "  12  x", "   7  x", numbers_vary=True).agrees()
+    assert not Shown(1, "", "  12  x", "  12  y", numbers_vary=True).agrees()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_no_python_stands_in_a_page_that_is_not_run(page: Path) -> None:
     """Python is a file with a caption, or a session, or says why it is neither."""
