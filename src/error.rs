@@ -94,6 +94,25 @@ pub enum Error {
         /// The object's noun: "the store", "the claims".
         what: &'static str,
     },
+    /// The text does not name a server.
+    #[error("{url} does not name a redis server: {what}; write redis://[:PASSWORD@]HOST[:PORT][/DATABASE]")]
+    Url {
+        /// What the user wrote, without the password.
+        url: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A server cannot be reached, or refuses to do what it should.
+    #[error("the redis server {url} {what}")]
+    Server {
+        /// The server and its database.
+        url: String,
+        /// What is the matter, as a predicate: "cannot be reached".
+        what: String,
+    },
+    /// Whoever waited does not want to any longer.
+    #[error("interrupted")]
+    Interrupted,
     /// The object was closed.
     #[error("{what} is closed")]
     Closed {

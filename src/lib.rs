@@ -4,7 +4,7 @@
 //! encoding, [`codec`] turns a result into bytes, [`fs`] is the only module that touches files.
 //! On these stand four siblings that never import one another: [`jugdir`] (the directory, its
 //! `FORMAT` and its workers), [`store`] (results), [`claim`] (who runs what) and [`sched`] (the
-//! graph and what may run next). The `py` module binds each of them to Python, one thin file per
+//! graph and what may run next); [`redis`] is results and claims in a server instead of a directory. The `py` module binds each of them to Python, one thin file per
 //! module; only there is `pyo3` named, so that the core compiles and is tested without it.
 
 pub mod claim;
@@ -18,6 +18,7 @@ pub mod key;
 pub mod process;
 #[cfg(feature = "python")]
 mod py;
+pub mod redis;
 pub mod sched;
 pub mod store;
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from . import mapreduce as mapreduce
 from . import task as task
 from ._native import __version__
-from .backends import dict_store, file_store
+from .backends import dict_store, file_store, redis_store
 from .barrier import barrier, bvalue
 from .compound import CompoundTask, CompoundTaskGenerator
 from .internal.twin import warn_of_twin
@@ -36,6 +36,7 @@ __all__ = [
     "init",
     "is_jug_running",
     "iteratetask",
+    "redis_store",
     "return_tuple",
     "set_jugdir",
     "value",

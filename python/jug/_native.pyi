@@ -10,6 +10,7 @@ __all__ = [
     "DamagedResult",
     "Graph",
     "Keys",
+    "Redis",
     "Scheduler",
     "Store",
     "TaskCore",
@@ -254,4 +255,87 @@ class Claims:
     def workers(self) -> list[dict[str, Any]]:
         """Of each registered worker "id" and "alive"; where its file can be read also "host", "boot_id",
         "pid", "pid_start" (clock ticks since boot), "started" (seconds since 1970), "nonce", "version"."""
+    def close(self) -> None: ...
+
+# --- redis ----------------------------------------------------------------------------------------
+
+@final
+class Redis:
+    """Results and claims in a database of a redis server.
+
+    What needs the server tries for as long as the URL says (``?retry=SECONDS``, 60 by default) and raises
+    ConnectionError then. In a forked child every method raises RuntimeError.
+    """
+
+    def __new__(cls, url: str, worker: str) -> Redis:
+        """Connects as the worker of this id, which nobody else has. ValueError if the URL is none."""
+    @property
+    def url(self) -> str:
+        """The server and the database, without user and password."""
+    @property
+    def round_trips(self) -> int: ...
+    @property
+    def eviction(self) -> str | None:
+        """The rule by which the server throws keys away when its memory is full, if it does."""
+    def is_foreign(self) -> bool:
+        """Whether the database has results of jug 2.x, and none of ours."""
+    def refresh(self) -> list[tuple[bytes, str]]:
+        """Learns what happened: (key, now) of each change; now is "result", "failed" or "absent"."""
+    def news(self) -> list[tuple[bytes, str]] | None:
+        """The same, as of the last claim, without asking; None where the server has to be asked."""
+    def contains(self, key: bytes) -> bool: ...
+    def contains_many(self, keys: Sequence[bytes]) -> list[bool]:
+        """As of the last refresh, and what was saved here since."""
+    def keys(self) -> list[bytes]: ...
+    def load(self, key: bytes) -> Any:
+        """KeyError where there is no result, DamagedResult where it does not match its checksum."""
+    def save(
+        self,
+        key: bytes,
+        value: object,
+        *,
+        name: str = "",
+        started: float = 0.0,
+        duration: float = 0.0,
+        attempt: int = 1,
+        claimed: bool = False,
+    ) -> None:
+        """Stores a result within 5 ms. With `claimed` it counts only if this worker still has the task."""
+    def remove(self, keys: Sequence[bytes]) -> list[bool]:
+        """Whether each key had a result. What runs now will not count."""
+    def alias(self, key: bytes, name: bytes) -> None: ...
+    def aliases(self) -> list[tuple[bytes, bytes]]: ...
+    def facts(self, key: bytes) -> dict[str, Any] | None:
+        """name, started, duration, attempt, worker, size of a stored result."""
+    def durations(self, keys: Sequence[bytes]) -> list[float | None]:
+        """How long the run took that each result came from, in seconds; None where that is not known."""
+    def save_failure(self, key: bytes, report: bytes, kept: bool, claimed: bool) -> None: ...
+    def failures(self) -> list[tuple[bytes, bytes]]: ...
+    def kept_failures(self) -> list[bytes]: ...
+    def clear_failures(self, keys: Sequence[bytes]) -> int: ...
+    def claim(self, keys: Sequence[bytes], facts: str) -> tuple[list[bool], list[str]]:
+        """Whether each key is claimed here now and was not before, and who has the others.
+
+        `facts` are what others are told of this worker.
+        """
+    def start(self, key: bytes) -> bool:
+        """Called before a claimed task runs; False if the claim was given back meanwhile."""
+    def release(self, keys: Sequence[bytes]) -> None: ...
+    def held(self) -> list[bytes]: ...
+    def claimed(
+        self, keys: Sequence[bytes] | None = None
+    ) -> tuple[list[tuple[bytes, str]], list[tuple[str, bool, bytes]]]:
+        """Claims of living workers as (key, worker), and of each of these (worker, lives, its facts).
+
+        It may tell of other keys too. Without keys it tells of all claims and all workers.
+        """
+    def others_claims(self) -> int:
+        """How many claims other workers have, dead ones included."""
+    def bury(self, workers: Sequence[str]) -> int:
+        """Ends the claims of these workers, and of all that were silent for too long; how many."""
+    def erase(self) -> None:
+        """Closes, and removes everything that is ours."""
+    def flush(self) -> None: ...
+    def wait(self, timeout: float) -> bool:
+        """Sleeps until something happens in the store (True), a quarter of a second at most."""
     def close(self) -> None: ...

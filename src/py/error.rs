@@ -1,6 +1,6 @@
 //! Where exceptions are born: Python's own wherever Python has the word.
 
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyConnectionError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::{PyErr, create_exception};
 
 use crate::Error;
@@ -26,7 +26,10 @@ impl From<Error> for PyErr {
                 None => PyOSError::new_err(error.to_string()),
             },
             Error::DamagedResult { .. } => DamagedResult::new_err(error.to_string()),
-            Error::Closed { .. } | Error::Unstorable { .. } => PyValueError::new_err(error.to_string()),
+            Error::Server { .. } => PyConnectionError::new_err(error.to_string()),
+            Error::Closed { .. } | Error::Unstorable { .. } | Error::Url { .. } => {
+                PyValueError::new_err(error.to_string())
+            }
             _ => PyRuntimeError::new_err(error.to_string()),
         }
     }

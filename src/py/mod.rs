@@ -6,6 +6,7 @@ mod error;
 mod graph;
 mod hash;
 mod keys;
+mod redis;
 mod sched;
 mod store;
 mod task;
@@ -21,6 +22,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     claim::register(m)?;
     hash::register(m)?;
     keys::register(m)?;
+    redis::register(m)?;
     sched::register(m)?;
     store::register(m)?;
     task::register(m)?;

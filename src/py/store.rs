@@ -241,12 +241,12 @@ fn state_name(state: State) -> &'static str {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and 2^63 us are 300,000 years")]
-fn microseconds(seconds: f64) -> i64 {
+pub(super) fn microseconds(seconds: f64) -> i64 {
     (seconds * 1e6).round() as i64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a float holds a date's microseconds until the year 2255")]
-fn seconds(microseconds: i128) -> f64 {
+pub(super) fn seconds(microseconds: i128) -> f64 {
     microseconds as f64 / 1e6
 }
 

@@ -7,10 +7,12 @@ from typing import Any
 
 from .dict_store import dict_store
 from .file_store import file_store
+from .redis_store import redis_store
 
 __all__ = ["select"]
 
 _open_file_stores: dict[str, file_store] = {}
+_open_redis_stores: dict[str, redis_store] = {}
 
 
 def select(jugdir: Any) -> Any:
@@ -20,13 +22,14 @@ def select(jugdir: Any) -> Any:
     ----------
     jugdir : str, path, store or None
         A path (None: ``jugdata``); ``file_keepalive:PATH`` (the same: a dead worker's tasks are free by
-        themselves); ``dict_store`` (memory); ``dict_store:FILE`` (memory, saved to FILE at the end). A store
-        object is returned as it is.
+        themselves); ``redis://host:port/db`` or ``rediss://`` (see
+        :class:`jug.backends.redis_store.redis_store`); ``dict_store`` (memory); ``dict_store:FILE`` (memory,
+        saved to FILE at the end). A store object is returned as it is.
 
     Raises
     ------
     UserError
-        If the name is of a kind that this version does not have.
+        If a server that it names cannot be reached, or refuses.
     """
     if jugdir is None:
         jugdir = "jugdata"
@@ -40,11 +43,7 @@ def select(jugdir: Any) -> Any:
     if scheme == "dict_store":
         return dict_store(rest)
     if scheme in ("redis", "rediss"):
-        from ..errors import UserError
-
-        raise UserError(
-            f"cannot open {jugdir}: this version has no redis store; name a directory with --jugdir"
-        )
+        return _open_redis(jugdir)
     return _open(rest if scheme == "file_keepalive" else jugdir)
 
 
@@ -55,4 +54,11 @@ def _open(path: str) -> file_store:
     store = _open_file_stores.get(absolute)
     if store is None or not store.is_usable():
         store = _open_file_stores[absolute] = file_store(path)
+    return store
+
+
+def _open_redis(url: str) -> redis_store:
+    store = _open_redis_stores.get(url)
+    if store is None or not store.is_usable():
+        store = _open_redis_stores[url] = redis_store(url)
     return store

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import _native, task
 from ..backends.file_store import file_store
+from ..backends.redis_store import redis_store
 from .graph import graph_of
 from .workspace import Workspace, warn_of_damage, workspace_of
 
@@ -134,7 +135,7 @@ class Overview:
         return counts
 
     def _remove(self, keys: Sequence[bytes]) -> set[bytes]:
-        if isinstance(self._store, file_store):
+        if isinstance(self._store, (file_store, redis_store)):
             return set(self._store.remove_keys(keys))
         names = {key.hex().encode(): key for key in keys}
         return {names[name] for name in self._store.remove_many(names)}

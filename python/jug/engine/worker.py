@@ -23,9 +23,6 @@ __all__ = ["ExecutionState", "Worker"]
 
 _log = logging.getLogger("jug")
 
-#: How often a waiting worker looks whether a claim was abandoned, in seconds. Results wake it at once.
-_LOOK_AROUND = 0.025
-
 #: How many claims on finished tasks are kept before they are given back together, and for how many seconds:
 #: should such a task be invalidated, nobody else can run it meanwhile.
 _HELD_AFTER_THE_END = 256
@@ -370,7 +367,7 @@ class Worker:
         if not self._is_hopeless():
             _log.info("waiting for other workers; %d tasks are left", self._scheduler.nr_unfinished())
         while self._state.idle < self._patience and not self._is_hopeless():
-            self._work.wait(min(_LOOK_AROUND, self._patience - self._state.idle))
+            self._work.wait(min(self._work.look_around, self._patience - self._state.idle))
             now = time.monotonic()
             self._state.idle += now - before
             before = now

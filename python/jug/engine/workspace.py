@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ..backends.file_store import file_store
+from ..backends.redis_store import redis_store
 from .activity import WorkerActivity, activity_of
 
 __all__ = ["FileWorkspace", "RunFacts", "StoreWorkspace", "Workspace", "warn_of_damage", "workspace_of"]
@@ -31,6 +32,9 @@ class Workspace(Protocol):
 
     #: How many tasks may be claimed before the first of them runs.
     max_batch: int
+
+    #: How often a waiting worker looks whether a claim was abandoned, in seconds. Results wake it earlier.
+    look_around: float
 
     def refresh(self) -> Sequence[Change]:
         """What others changed since the last call: (key, "result" | "failed" | "absent")."""
@@ -89,7 +93,13 @@ class Workspace(Protocol):
 
 def workspace_of(store: Any) -> Workspace:
     """The workspace of any store: ours in batches, a user's backend one task at a time."""
-    return FileWorkspace(store) if isinstance(store, file_store) else StoreWorkspace(store)
+    if isinstance(store, file_store):
+        return FileWorkspace(store)
+    if isinstance(store, redis_store):
+        from .redis_workspace import RedisWorkspace
+
+        return RedisWorkspace(store)
+    return StoreWorkspace(store)
 
 
 def warn_of_damage(work: Workspace) -> None:
@@ -107,6 +117,7 @@ class FileWorkspace:
     """The workspace of a jugdir on the native engine."""
 
     max_batch = 1024
+    look_around = 0.025
 
     def __init__(self, store: file_store) -> None:
         self._store = store
@@ -198,6 +209,7 @@ class StoreWorkspace:
     """The workspace of any object with the interface of ``jug.backends.base``."""
 
     max_batch = 1  # Without a way to give claims back, claiming ahead would starve other workers.
+    look_around = 0.025
 
     def __init__(self, store: Any) -> None:
         self._store = store

@@ -1,0 +1,334 @@
+"""The store in a redis server, for workers on any host."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .. import _native
+from ..errors import UserError
+from . import redis_worker
+from .base import Name, base_lock, base_store
+
+__all__ = ["redis_functional", "redis_lock", "redis_store"]
+
+#: Whether this store can be used: always, since the client is part of this package.
+redis_functional = True
+
+#: How long an answer "there is a result" may be old, in seconds. An answer "there is none" is never old.
+_FRESH = 0.02
+
+_open_stores: weakref.WeakSet[redis_store] = weakref.WeakSet()
+
+Listener = Callable[[Sequence[tuple[bytes, str]]], object]
+
+
+class Known(NamedTuple):
+    """A worker, as the server and this host know it; see :func:`jug.backends.redis_worker.facts_here`."""
+
+    id: str
+    alive: bool
+    facts: Mapping[str, Any]
+
+
+class redis_store(base_store):
+    """Results in a database of a redis server (5.0 or later).
+
+    Parameters
+    ----------
+    url : str
+        ``redis://[[user]:password@]host[:port][/db]``, with TLS ``rediss://...``. What is left out is
+        ``localhost``, 6379 and 0. ``?retry=SECONDS`` says how long a server that does not answer is tried
+        again (default 60).
+
+    Raises
+    ------
+    UserError
+        If the URL is none, or the server cannot be reached or refuses.
+
+    Attributes
+    ----------
+    url : str
+        The server and the database, without user and password.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._full_url = url
+        self._closed = False
+        self._facts: dict[str, dict[str, Any]] = {}
+        self._listeners: list[Listener] = []
+        self._connect()
+        self.url = self._native.url
+        self._advise()
+        _open_stores.add(self)
+
+    def _connect(self) -> None:
+        self._pid = os.getpid()
+        self._told = ""
+        try:
+            self._native = _native.Redis(self._full_url, redis_worker.new_id())
+        except (ConnectionError, ValueError) as error:
+            raise UserError(str(error)) from None
+        self._refreshed = time.monotonic()
+
+    def _advise(self) -> None:
+        """Tells what the user may not know of this database."""
+        import logging
+
+        log = logging.getLogger("jug")
+        if self._native.eviction:
+            log.warning(
+                "jug: warning: the redis server %s throws results away when its memory is full "
+                "(maxmemory-policy %s); set it to noeviction",
+                self.url,
+                self._native.eviction,
+            )
+        if self._native.is_foreign():
+            log.warning(
+                "jug: warning: %s holds results of jug 2.x, which this version cannot read; they stay as "
+                "they are, and all tasks run again",
+                self.url,
+            )
+
+    def __repr__(self) -> str:
+        return f"redis_store({self.url!r})"
+
+    @property
+    def native(self) -> _native.Redis:
+        """The connection of this process; one that a task forked gets its own."""
+        if self._pid != os.getpid():
+            self._connect()
+        return self._native
+
+    def is_usable(self) -> bool:
+        """Whether the store is open, and was opened by this process and not by the one that forked it."""
+        return not self._closed and self._pid == os.getpid()
+
+    # --- results ---
+
+    def dump(self, object: Any, name: Name) -> None:
+        self.native.save(self._named(name), object)
+        self.native.flush()
+
+    def load(self, name: Name) -> Any:
+        return self.native.load(self._key(name))
+
+    def can_load(self, name: Name) -> bool:
+        key = self._key(name)
+        found = self.native.contains(key)
+        if not found or time.monotonic() - self._refreshed > _FRESH:
+            self.refresh()
+            found = self.native.contains(key)
+        return found
+
+    def list(self) -> Iterator[bytes]:
+        self.refresh()
+        names = dict(self.native.aliases())
+        return (names.get(key) or _hex(key) for key in self._keys())
+
+    def remove(self, name: Name) -> bool:
+        return bool(self.remove_many([name]))
+
+    def remove_many(self, names: Iterable[Name]) -> set[Name]:
+        by_key = {self._key(name): name for name in names}
+        return {by_key[key] for key in self.remove_keys(list(by_key))}
+
+    def remove_keys(self, keys: Sequence[bytes]) -> Sequence[bytes]:
+        """Removes results by key; the keys that had one. Running tasks among them will not count."""
+        removed = self.native.remove(keys)
+        return [key for key, had in zip(keys, removed, strict=True) if had]
+
+    def cleanup(self, active: Iterable[Any], keeplocks: bool = False) -> int:
+        self.refresh()
+        wanted = {t.key() for t in active}
+        removed = self.remove_keys([key for key in self._keys() if key not in wanted])
+        if not keeplocks:
+            self.remove_locks()
+        return len(removed)
+
+    def metadata(self, t: Any) -> dict[str, Any]:
+        """Whether a result is `computed`, when it was `completed`, and what else is known of its making."""
+        facts = self.native.facts(t.key())
+        if facts is None:
+            return {"computed": False}
+        if facts["started"]:
+            facts["completed"] = time.ctime(facts["started"] + facts["duration"])
+        return {"computed": True, **facts}
+
+    # --- locks ---
+
+    def getlock(self, name: Name) -> redis_lock:
+        return redis_lock(self, self._key(name))
+
+    def listlocks(self) -> Iterator[bytes]:
+        """Names marked as failed, and names that living workers hold."""
+        names = dict(self.native.aliases())
+        keys = dict.fromkeys([*self.native.kept_failures(), *self.workers()[0]])
+        return iter([names.get(key) or _hex(key) for key in keys])
+
+    def remove_locks(self) -> int:
+        """Clears failure marks and the claims of dead workers; how many.
+
+        The claims of living workers stay.
+        """
+        failed = self.native.kept_failures()
+        cleared = self.native.clear_failures(failed) if failed else 0
+        dead = [known.id for known in self.workers()[1] if not known.alive]
+        return cleared + self.native.bury(dead)
+
+    def claim(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        """Tries to claim each key; True where this worker holds it from now on."""
+        native = self.native
+        self._told = self._told or redis_worker.facts_here()
+        won, owners = native.claim(keys, self._told)
+        if any(owner not in self._facts for owner in owners):
+            self.workers()
+        dead = [owner for owner in owners if redis_worker.is_dead(self._facts.get(owner, {}))]
+        if dead:
+            native.bury(dead)
+            others = [key for key, mine in zip(keys, won, strict=True) if not mine]
+            again = dict(zip(others, native.claim(others, self._told)[0], strict=True))
+            won = [mine or again[key] for key, mine in zip(keys, won, strict=True)]
+        return won
+
+    def claims(self, keys: Sequence[bytes]) -> Mapping[bytes, str]:
+        """The ids of the living workers that run these tasks, by key; tasks that nobody runs are missing."""
+        if not keys:
+            return {}
+        held, _ = self._look(keys)
+        return {key: held[key] for key in keys if key in held}
+
+    def workers(self) -> tuple[Mapping[bytes, str], Sequence[Known]]:
+        """Which living worker runs what, by key, and all workers, those included that died not long ago."""
+        return self._look(None)
+
+    def _look(self, keys: Sequence[bytes] | None) -> tuple[dict[bytes, str], Sequence[Known]]:
+        found, told = self.native.claimed(keys)
+        workers = []
+        for id, lives, text in told:
+            facts = self._facts[id] = self._facts.get(id) or _parsed(text)
+            workers.append(Known(id, lives and not redis_worker.is_dead(facts), facts))
+        living = {known.id for known in workers if known.alive}
+        return {key: owner for key, owner in found if owner in living}, workers
+
+    # --- the store as a whole ---
+
+    def refresh(self) -> Sequence[tuple[bytes, str]]:
+        """Reads what other processes did; the changes, as (key, "result" | "failed" | "absent")."""
+        changes = self.native.refresh()
+        self._tell(changes)
+        return changes
+
+    def refresh_after_claim(self) -> None:
+        """The same, directly after a claim, whose answer has told the changes already."""
+        news = self.native.news()
+        if news is None:
+            self.refresh()
+        else:
+            self._tell(news)
+
+    def _tell(self, changes: Sequence[tuple[bytes, str]]) -> None:
+        self._refreshed = time.monotonic()
+        if changes:
+            for listener in self._listeners:
+                listener(changes)
+
+    def listen(self, listener: Listener) -> None:
+        """Calls `listener` with the changes that any :meth:`refresh` sees; each change is seen once only."""
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Listener) -> None:
+        """Ends :meth:`listen`."""
+        self._listeners.remove(listener)
+
+    def close(self) -> None:
+        if self.is_usable():
+            self._closed = True
+            self._native.close()
+
+    @staticmethod
+    def remove_store(jugdir: str) -> None:
+        store = redis_store(jugdir)
+        store._native.erase()
+        store._closed = True
+
+    def _keys(self) -> Sequence[bytes]:
+        return self.native.keys()
+
+    def _key(self, name: Name) -> bytes:
+        """The key of a task's hash; any other name stands for the key of the name itself."""
+        text = name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
+        if len(text) == 64:
+            try:
+                return bytes.fromhex(text)
+            except ValueError:
+                pass
+        return _native.key(("jug.name", text))
+
+    def _named(self, name: Name) -> bytes:
+        key = self._key(name)
+        as_bytes = name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name
+        if as_bytes != _hex(key):
+            self.native.alias(key, as_bytes)
+        return key
+
+
+class redis_lock(base_lock):
+    """The claim on one key; made by :meth:`redis_store.getlock` only."""
+
+    def __init__(self, redis: redis_store, name: bytes) -> None:
+        self._store = redis
+        self._key = name
+
+    def get(self) -> bool:
+        if self.is_failed() or not self._store.claim([self._key])[0]:
+            return False
+        return self._store.native.start(self._key)
+
+    def release(self) -> None:
+        native = self._store.native
+        native.release([self._key])
+        native.clear_failures([self._key])
+
+    def is_locked(self) -> bool:
+        return bool(self._store.claims([self._key])) or self.is_failed()
+
+    def fail(self) -> bool:
+        native = self._store.native
+        if self._key in native.held():
+            native.save_failure(
+                self._key, b'{"type": "", "message": "marked as failed", "kept": true}', True, True
+            )
+            native.release([self._key])
+        return self.is_failed()
+
+    def is_failed(self) -> bool:
+        return self._key in self._store.native.kept_failures()
+
+
+def _hex(key: bytes) -> bytes:
+    return key.hex().encode()
+
+
+def _parsed(text: bytes) -> dict[str, Any]:
+    import json
+
+    try:
+        return dict(json.loads(text))
+    except ValueError:
+        return {}
+
+
+@atexit.register
+def _close_all() -> None:
+    for store in list(_open_stores):
+        try:
+            store.close()
+        except ConnectionError as error:
+            import sys
+
+            print(f"jug: error: {error}", file=sys.stderr)

@@ -1,0 +1,280 @@
+//! The store in a redis server for Python.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use pyo3::exceptions::{PyKeyError, PyKeyboardInterrupt};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use super::codec;
+use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
+use super::store::{microseconds, seconds};
+use crate::redis::record::{self, Facts};
+use crate::redis::url::Address;
+use crate::redis::{Caller, Redis, State};
+use crate::{Error, Key, Result};
+
+/// Adds this module's names to `jug._native`.
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<PyRedis>()
+}
+
+/// Results and claims in a redis server.
+#[pyclass(frozen, name = "Redis", module = "jug._native")]
+pub(super) struct PyRedis(Arc<Redis>);
+
+/// A Python thread that waits: Ctrl-C ends the waiting, and what takes long is logged.
+#[derive(Default)]
+struct Waiting(Mutex<Option<PyErr>>);
+
+impl Caller for Waiting {
+    fn tell(&self, what: &str) {
+        Python::attach(|py| {
+            let logger = py.import("logging").and_then(|it| it.call_method1("getLogger", ("jug",)));
+            // Whoever cannot be told need not be.
+            let _told = logger.and_then(|it| it.call_method1("warning", ("jug: warning: %s", what)));
+        });
+    }
+
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method has too narrow a lifetime")]
+    fn goes_on(&self) -> bool {
+        let Err(error) = Python::attach(|py| py.check_signals()) else { return true };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        false
+    }
+}
+
+/// Calls `f` without the interpreter.
+fn waiting<T: Send>(py: Python<'_>, f: impl FnOnce(&Waiting) -> Result<T> + Send) -> PyResult<T> {
+    let caller = Waiting::default();
+    match py.detach(|| f(&caller)) {
+        Err(Error::Interrupted) => {
+            let raised = caller.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+            Err(raised.unwrap_or_else(|| PyKeyboardInterrupt::new_err(())))
+        }
+        other => Ok(other?),
+    }
+}
+
+type Pairs<'py> = Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>;
+
+fn changes(py: Python<'_>, changes: Vec<(Key, State)>) -> Vec<(Bound<'_, PyBytes>, &'static str)> {
+    let named = |(key, state): (Key, State)| {
+        let state = match state {
+            State::Result => "result",
+            State::Failed => "failed",
+            State::Absent => "absent",
+        };
+        (PyBytes::new(py, key.as_bytes()), state)
+    };
+    changes.into_iter().map(named).collect()
+}
+
+fn to_pairs<'py>(py: Python<'py>, pairs: &[(Key, Vec<u8>)]) -> Pairs<'py> {
+    pairs.iter().map(|(key, value)| (PyBytes::new(py, key.as_bytes()), PyBytes::new(py, value))).collect()
+}
+
+#[pymethods]
+impl PyRedis {
+    #[new]
+    fn new(py: Python<'_>, url: &str, worker: &str) -> PyResult<PyRedis> {
+        let address = Address::parse(url)?;
+        Ok(PyRedis(waiting(py, |caller| Redis::open(caller, address, worker))?))
+    }
+
+    #[getter]
+    fn url(&self) -> String {
+        self.0.address().to_string()
+    }
+
+    #[getter]
+    fn round_trips(&self, py: Python<'_>) -> u64 {
+        py.detach(|| self.0.round_trips())
+    }
+
+    #[getter]
+    fn eviction(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        Ok(waiting(py, |caller| self.0.about(caller))?.eviction)
+    }
+
+    fn is_foreign(&self, py: Python<'_>) -> PyResult<bool> {
+        waiting(py, |caller| self.0.is_foreign(caller))
+    }
+
+    fn refresh<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyBytes>, &'static str)>> {
+        Ok(changes(py, waiting(py, |caller| self.0.refresh(caller))?))
+    }
+
+    #[expect(clippy::type_complexity, reason = "it is what Python gets")]
+    fn news<'py>(&self, py: Python<'py>) -> PyResult<Option<Vec<(Bound<'py, PyBytes>, &'static str)>>> {
+        Ok(self.0.news()?.map(|news| changes(py, news)))
+    }
+
+    fn contains(&self, py: Python<'_>, key: KeyBytes) -> PyResult<bool> {
+        Ok(waiting(py, |caller| self.0.contains_many(caller, &[key.0]))?[0])
+    }
+
+    fn contains_many(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
+        let mut found = Vec::new();
+        for_chunks(keys, |keys| {
+            found.extend(waiting(py, |caller| self.0.contains_many(caller, keys))?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn keys<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        Ok(to_bytes(py, &waiting(py, |caller| self.0.keys(caller))?))
+    }
+
+    fn load<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Bound<'py, PyAny>> {
+        match waiting(py, |caller| self.0.load(caller, &key.0))? {
+            Some(stored) => codec::restore(py, &stored),
+            None => Err(PyKeyError::new_err(PyBytes::new(py, key.0.as_bytes()).unbind())),
+        }
+    }
+
+    #[pyo3(signature = (key, value, *, name = "", started = 0.0, duration = 0.0, attempt = 1, claimed = false))]
+    #[expect(clippy::too_many_arguments, reason = "the facts of a result are keyword arguments")]
+    fn save(
+        &self,
+        py: Python<'_>,
+        key: KeyBytes,
+        value: &Bound<'_, PyAny>,
+        name: &str,
+        started: f64,
+        duration: f64,
+        attempt: u32,
+        claimed: bool,
+    ) -> PyResult<()> {
+        let prepared = codec::prepare(value)?;
+        let encoded = prepared.encoded()?;
+        let (started, duration) = (microseconds(started), microseconds(duration).unsigned_abs());
+        let worker = self.0.me().to_owned();
+        let facts = Facts { name: name.to_owned(), worker, started, duration, attempt };
+        waiting(py, |caller| self.0.save(caller, key.0, record::encode(&facts, &encoded), claimed))
+    }
+
+    fn remove(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
+        let keys = keys_from(keys)?;
+        waiting(py, |caller| self.0.remove(caller, &keys))
+    }
+
+    fn alias(&self, py: Python<'_>, key: KeyBytes, name: &[u8]) -> PyResult<()> {
+        waiting(py, |caller| self.0.alias(caller, &key.0, name))
+    }
+
+    fn aliases<'py>(&self, py: Python<'py>) -> PyResult<Pairs<'py>> {
+        Ok(to_pairs(py, &waiting(py, |caller| self.0.aliases(caller))?))
+    }
+
+    fn facts<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let Some(found) = waiting(py, |caller| self.0.describe(caller, &key.0))? else { return Ok(None) };
+        let facts = PyDict::new(py);
+        facts.set_item("name", found.facts.name)?;
+        facts.set_item("started", seconds(i128::from(found.facts.started)))?;
+        facts.set_item("duration", seconds(i128::from(found.facts.duration)))?;
+        facts.set_item("attempt", found.facts.attempt)?;
+        facts.set_item("worker", found.facts.worker)?;
+        facts.set_item("size", found.size)?;
+        Ok(Some(facts))
+    }
+
+    fn durations(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<Option<f64>>> {
+        let keys = keys_from(keys)?;
+        let found = waiting(py, |caller| self.0.durations(caller, &keys))?;
+        Ok(found.into_iter().map(|took| took.map(|took| seconds(i128::from(took)))).collect())
+    }
+
+    fn save_failure(
+        &self,
+        py: Python<'_>,
+        key: KeyBytes,
+        report: &[u8],
+        kept: bool,
+        claimed: bool,
+    ) -> PyResult<()> {
+        waiting(py, |caller| self.0.save_failure(caller, &key.0, report, kept, claimed))
+    }
+
+    fn failures<'py>(&self, py: Python<'py>) -> PyResult<Pairs<'py>> {
+        Ok(to_pairs(py, &waiting(py, |caller| self.0.failures(caller))?))
+    }
+
+    fn kept_failures<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        Ok(to_bytes(py, &waiting(py, |caller| self.0.kept_failures(caller))?))
+    }
+
+    fn clear_failures(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let keys = keys_from(keys)?;
+        waiting(py, |caller| self.0.clear_failures(caller, &keys))
+    }
+
+    fn claim(
+        &self,
+        py: Python<'_>,
+        keys: &Bound<'_, PyAny>,
+        facts: &str,
+    ) -> PyResult<(Vec<bool>, Vec<String>)> {
+        let keys = keys_from(keys)?;
+        let won = waiting(py, |caller| self.0.claim(caller, &keys, facts))?;
+        Ok((won.won, won.owners))
+    }
+
+    fn start(&self, key: KeyBytes) -> PyResult<bool> {
+        Ok(self.0.start(&key.0)?)
+    }
+
+    fn release(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<()> {
+        let keys = keys_from(keys)?;
+        waiting(py, |caller| self.0.release(caller, &keys))
+    }
+
+    fn held<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        Ok(to_bytes(py, &self.0.held()?))
+    }
+
+    #[expect(clippy::type_complexity, reason = "it is what Python gets")]
+    #[pyo3(signature = (keys = None))]
+    fn claimed<'py>(
+        &self,
+        py: Python<'py>,
+        keys: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<(Vec<(Bound<'py, PyBytes>, String)>, Vec<(String, bool, Bound<'py, PyBytes>)>)> {
+        let keys = keys.map_or(Ok(Vec::new()), keys_from)?;
+        let found = waiting(py, |caller| self.0.claimed(caller, &keys))?;
+        let claims = found.claims.into_iter().map(|(key, owner)| (PyBytes::new(py, key.as_bytes()), owner));
+        let told = |(worker, lives, told): (String, bool, Vec<u8>)| (worker, lives, PyBytes::new(py, &told));
+        let workers = found.workers.into_iter().map(told);
+        Ok((claims.collect(), workers.collect()))
+    }
+
+    fn others_claims(&self, py: Python<'_>) -> PyResult<usize> {
+        waiting(py, |caller| self.0.others_claims(caller))
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "Python gives a list of its own")]
+    fn bury(&self, py: Python<'_>, workers: Vec<String>) -> PyResult<usize> {
+        waiting(py, |caller| self.0.bury(caller, &workers))
+    }
+
+    fn erase(&self, py: Python<'_>) -> PyResult<()> {
+        waiting(py, |caller| self.0.erase(caller))
+    }
+
+    fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        waiting(py, |caller| self.0.flush(caller))
+    }
+
+    fn wait(&self, py: Python<'_>, timeout: f64) -> PyResult<bool> {
+        let timeout = Duration::try_from_secs_f64(timeout.max(0.0)).unwrap_or(Duration::MAX);
+        let woken = waiting(py, |caller| self.0.wait(caller, timeout))?;
+        py.check_signals()?;
+        Ok(woken)
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        waiting(py, |caller| self.0.close(caller))
+    }
+}

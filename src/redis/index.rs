@@ -1,0 +1,136 @@
+//! What this process knows of the store: which keys have results, and what changed since somebody asked.
+
+use std::collections::HashSet;
+
+use super::resp::Reply;
+use crate::Key;
+
+/// What happened to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It has a result (or another one).
+    Result,
+    /// Its task failed.
+    Failed,
+    /// It has no result, or no failure, any more.
+    Absent,
+}
+
+/// Keys with results, up to an event.
+#[derive(Debug, Default)]
+pub struct Index {
+    results: HashSet<Key>,
+    last: u64,
+    changes: Vec<(Key, State)>,
+}
+
+/// How far [`Index::follow`] got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// All events were there.
+    All,
+    /// There may be more.
+    Some,
+    /// Events are missing: everything has to be read again.
+    Lost,
+}
+
+impl Index {
+    /// Whether a key has a result.
+    pub fn contains(&self, key: &Key) -> bool {
+        self.results.contains(key)
+    }
+
+    /// All keys with results.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.results.iter()
+    }
+
+    /// The number of the last event that was taken in, as the id of a stream's entry.
+    pub fn last(&self) -> String {
+        format!("{}-0", self.last)
+    }
+
+    /// What changed since the last call.
+    pub fn take_changes(&mut self) -> Vec<(Key, State)> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Has changes told once more.
+    pub fn put_changes_back(&mut self, mut changes: Vec<(Key, State)>) {
+        changes.append(&mut self.changes);
+        self.changes = changes;
+    }
+
+    /// Takes note of a result that this process stored itself.
+    pub fn add_own(&mut self, key: Key) {
+        self.results.insert(key);
+    }
+
+    /// Drops a key whose result turned out to be damaged.
+    pub fn lose(&mut self, key: Key) {
+        if self.results.remove(&key) {
+            self.changes.push((key, State::Absent));
+        }
+    }
+
+    /// Takes in everything anew, as it was after event `last`.
+    pub fn replace(&mut self, last: u64, keys: impl Iterator<Item = Key>) {
+        let now: HashSet<Key> = keys.collect();
+        let gone = self.results.difference(&now).map(|key| (*key, State::Absent));
+        let new = now.difference(&self.results).map(|key| (*key, State::Result));
+        self.changes.extend(gone.chain(new));
+        self.results = now;
+        self.last = last;
+    }
+
+    /// Takes in the events from [`Index::last`] on, this one included, if it is there. At most `limit` of them
+    /// were asked for.
+    pub fn follow(&mut self, entries: Vec<Reply>, limit: usize, me: &str) -> Followed {
+        let count = entries.len();
+        let mut expected = self.last;
+        for entry in entries {
+            let mut entry = entry.list().into_iter();
+            let id = entry.next().map(Reply::bytes).unwrap_or_default();
+            let fields = entry.next().map(Reply::list).unwrap_or_default();
+            // Events are numbered without gaps; 0 stands before the first one and was never one.
+            let number = str::from_utf8(&id).ok().and_then(|id| id.strip_suffix("-0")?.parse::<u64>().ok());
+            if number != Some(expected) && !(expected == 0 && number == Some(1)) {
+                return Followed::Lost;
+            }
+            if number != Some(self.last) {
+                self.take(fields, me);
+            }
+            self.last = number.unwrap_or_default();
+            expected = self.last + 1;
+        }
+        match count {
+            0 if self.last > 0 => Followed::Lost,
+            _ if count >= limit => Followed::Some,
+            _ => Followed::All,
+        }
+    }
+
+    fn take(&mut self, fields: Vec<Reply>, me: &str) {
+        let mut fields = fields.into_iter().map(Reply::bytes);
+        let kind = fields.next().unwrap_or_default();
+        let keys = fields.next().unwrap_or_default();
+        let is_own = fields.nth(1).is_some_and(|by| by == me.as_bytes());
+        for key in keys.chunks_exact(Key::LEN).filter_map(Key::from_slice) {
+            match kind.as_slice() {
+                b"result" => {
+                    let is_new = self.results.insert(key);
+                    if is_new || !is_own {
+                        self.changes.push((key, State::Result));
+                    }
+                }
+                b"absent" => {
+                    self.results.remove(&key);
+                    self.changes.push((key, State::Absent));
+                }
+                b"failed" if !is_own => self.changes.push((key, State::Failed)),
+                _ => {}
+            }
+        }
+    }
+}

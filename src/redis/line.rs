@@ -1,0 +1,192 @@
+//! One connection to a server, ready for commands.
+
+use std::io::{self, BufReader, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use super::resp::{self, Commands, Reply};
+use super::script::{self, Script};
+use super::url::Address;
+
+/// How long to wait for a connection to come about.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long to wait for the next bytes.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// Why commands have no answer.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The connection is not there (any more).
+    Lost(io::Error),
+    /// The server says no.
+    Refused(String),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Trouble {
+        Trouble::Lost(error)
+    }
+}
+
+/// A connection that is logged in, has its database selected and knows the scripts.
+pub struct Line {
+    stream: BufReader<Stream>,
+    scripts: [Vec<u8>; Script::ALL.len()],
+    about: About,
+}
+
+/// What a server tells of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// How long it has been up, if it tells.
+    pub uptime: Option<Duration>,
+    /// By which rule it throws keys away when its memory is full, if it does.
+    pub eviction: Option<String>,
+}
+
+impl Line {
+    /// Connects and logs in: one round trip, beside those of TCP and TLS.
+    pub fn open(address: &Address) -> Result<Line, Trouble> {
+        let stream = BufReader::new(Stream::open(address)?);
+        let mut line = Line { stream, scripts: Default::default(), about: About::default() };
+        let (user, db) = (address.user.as_deref().unwrap_or("default"), address.db.to_string());
+        let mut greeting = Commands::new();
+        match (&address.user, &address.password) {
+            (None, None) => {}
+            (None, Some(password)) => greeting = greeting.and_words(["AUTH", password]),
+            (_, password) => {
+                greeting = greeting.and_words(["AUTH", user, password.as_deref().unwrap_or_default()]);
+            }
+        }
+        let login = greeting.count();
+        greeting = greeting.and_words(["SELECT", &db]);
+        for script in Script::ALL {
+            greeting = greeting.and_words(["SCRIPT", "LOAD", &script::text(script)]);
+        }
+        let checked = greeting.count();
+        // A server need not tell us about itself.
+        greeting = greeting.and_words(["INFO", "server"]).and_words(["INFO", "memory"]);
+        let mut replies = line.exchange(&greeting)?;
+        let about: Vec<Vec<u8>> = replies.split_off(checked).into_iter().map(Reply::bytes).collect();
+        let mut replies = whole(replies)?.into_iter().skip(login + 1);
+        line.scripts = std::array::from_fn(|_| replies.next().map(Reply::bytes).unwrap_or_default());
+        line.about = About::read(&String::from_utf8_lossy(&about.concat()));
+        Ok(line)
+    }
+
+    /// What the server told of itself when the connection was made.
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// The name under which the server keeps a script.
+    pub fn name_of(&self, script: Script) -> &[u8] {
+        &self.scripts[script as usize]
+    }
+
+    /// Sends commands and reads their replies, in one round trip; an error among them is an error.
+    pub fn ask(&mut self, commands: &Commands) -> Result<Vec<Reply>, Trouble> {
+        whole(self.exchange(commands)?)
+    }
+
+    fn exchange(&mut self, commands: &Commands) -> Result<Vec<Reply>, Trouble> {
+        let stream = self.stream.get_mut();
+        stream.write_all(commands.as_bytes())?;
+        stream.flush()?;
+        Ok((0..commands.count()).map(|_| resp::read(&mut self.stream)).collect::<io::Result<_>>()?)
+    }
+}
+
+/// The replies, if none of them is an error, nor has one in it.
+fn whole(replies: Vec<Reply>) -> Result<Vec<Reply>, Trouble> {
+    for reply in &replies {
+        if let Reply::Fault(text) = reply {
+            return Err(Trouble::Refused(text.clone()));
+        }
+    }
+    Ok(replies)
+}
+
+impl About {
+    fn read(text: &str) -> About {
+        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let uptime = field("uptime_in_seconds").and_then(|text| text.trim().parse().ok());
+        let limited = field("maxmemory").is_some_and(|text| text.trim() != "0");
+        let policy = field("maxmemory_policy").map(str::trim).filter(|policy| *policy != "noeviction");
+        About {
+            uptime: uptime.map(Duration::from_secs),
+            eviction: policy.filter(|_| limited).map(str::to_owned),
+        }
+    }
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Stream {
+    fn open(address: &Address) -> io::Result<Stream> {
+        let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for place in (address.host.as_str(), address.port).to_socket_addrs()? {
+            match TcpStream::connect_timeout(&place, CONNECT) {
+                Ok(stream) => {
+                    stream.set_nodelay(true)?;
+                    stream.set_read_timeout(Some(SILENCE))?;
+                    stream.set_write_timeout(Some(SILENCE))?;
+                    return if address.tls {
+                        encrypted(stream, &address.host)
+                    } else {
+                        Ok(Stream::Plain(stream))
+                    };
+                }
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
+    }
+}
+
+/// TLS with the certificates that the system trusts, or those in the file that `SSL_CERT_FILE` names.
+fn encrypted(stream: TcpStream, host: &str) -> io::Result<Stream> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    let session = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+    Ok(Stream::Tls(Box::new(StreamOwned::new(session, stream))))
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(stream) => stream.read(buffer),
+            Stream::Tls(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(stream) => stream.write(bytes),
+            Stream::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Stream::Plain(stream) => stream.flush(),
+            Stream::Tls(stream) => stream.flush(),
+        }
+    }
+}

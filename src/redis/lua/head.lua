@@ -1,0 +1,25 @@
+-- Stands before every script. KEYS are those of `script::KEYS`, ARGV[1] is the worker that asks.
+local store, results, claims, failed, kept, names, workers, events, alive = unpack(KEYS)
+local me = ARGV[1]
+
+-- Tells everybody what happened to some keys, which are 32 bytes each.
+local function tell(kind, keys)
+  for first = 1, math.max(#keys, 1), 256 do
+    local some = table.concat(keys, '', first, math.min(first + 255, #keys))
+    local seq = redis.call('HINCRBY', store, 'seq', 1)
+    redis.call('XADD', events, 'MAXLEN', '~', 4096, seq .. '-0', kind, some, 'by', me)
+  end
+end
+
+-- A claim that begins with ! holds its task, but its result will not count.
+local function owner_of(claim)
+  return claim and (claim:gsub('^!', ''))
+end
+
+local known = {}
+local function is_alive(worker)
+  if known[worker] == nil then
+    known[worker] = redis.call('EXISTS', alive .. worker) == 1
+  end
+  return known[worker]
+end

@@ -1,0 +1,23 @@
+-- ARGV: worker, store id, whether a claim is needed, then keys and results. The answer has a digit a key: whether
+-- its result counts.
+redis.call('HSETNX', store, 'id', ARGV[2])
+local lost = redis.call('HGET', store, 'id') ~= ARGV[2]
+local counts, told = {}, {}
+for i = 4, #ARGV, 2 do
+  local key = ARGV[i]
+  local claim = redis.call('HGET', claims, key)
+  local may = ARGV[3] == '0' or claim == me or (lost and not claim)
+  if may then
+    redis.call('HSET', results, key, ARGV[i + 1])
+    if claim == me then redis.call('HDEL', claims, key) end
+    redis.call('HDEL', failed, key)
+    redis.call('SREM', kept, key)
+    told[#told + 1] = key
+  else
+    -- It may be stored already: an answer that did not arrive is asked for once more.
+    may = redis.call('HGET', results, key) == ARGV[i + 1]
+  end
+  counts[#counts + 1] = may and '1' or '0'
+end
+if #told > 0 then tell('result', told) end
+return table.concat(counts)

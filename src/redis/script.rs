@@ -1,0 +1,93 @@
+//! What runs inside the server, where nobody comes in between.
+
+/// What the names of all our keys begin with. The number is that of this layout.
+pub const PREFIX: &str = "jug-rs:1:";
+
+/// The keys that every script gets, in this order.
+pub const KEYS: [&str; 9] = [
+    "jug-rs:1:store",
+    "jug-rs:1:results",
+    "jug-rs:1:claims",
+    "jug-rs:1:failed",
+    "jug-rs:1:kept",
+    "jug-rs:1:names",
+    "jug-rs:1:workers",
+    "jug-rs:1:events",
+    "jug-rs:1:alive:",
+];
+/// Hash: the `id` of this store and `seq`, the number of the last event.
+pub const STORE: &str = KEYS[0];
+/// Hash: by key, what [`super::record`] describes.
+pub const RESULTS: &str = KEYS[1];
+/// Hash: by key, who runs it.
+pub const CLAIMS: &str = KEYS[2];
+/// Hash: by key, the report of a failure.
+pub const FAILED: &str = KEYS[3];
+/// Set: the keys that stay failed.
+pub const KEPT: &str = KEYS[4];
+/// Hash: by key, a name that is not its 64 digits.
+pub const NAMES: &str = KEYS[5];
+/// Hash: by id, what a worker tells of itself.
+pub const WORKERS: &str = KEYS[6];
+/// Stream: what happened.
+pub const EVENTS: &str = KEYS[7];
+/// Before a worker's id: a key that expires, unless the worker lives.
+pub const ALIVE: &str = KEYS[8];
+
+/// A script, by what it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Script {
+    /// Claims tasks.
+    Claim,
+    /// Stores results and ends their claims.
+    Save,
+    /// Takes results away.
+    Remove,
+    /// Ends claims.
+    Release,
+    /// Stores why a task failed.
+    Fail,
+    /// Forgets failures.
+    Clear,
+    /// Tells who runs what.
+    Claimed,
+    /// Ends the claims of dead workers.
+    Bury,
+    /// Tells what is known of a result.
+    Facts,
+    /// Tells how long the runs of results took.
+    Durations,
+}
+
+impl Script {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Script; 10] = [
+        Script::Claim,
+        Script::Save,
+        Script::Remove,
+        Script::Release,
+        Script::Fail,
+        Script::Clear,
+        Script::Claimed,
+        Script::Bury,
+        Script::Facts,
+        Script::Durations,
+    ];
+}
+
+/// The source of a script.
+pub fn text(script: Script) -> String {
+    let body = match script {
+        Script::Claim => include_str!("lua/claim.lua"),
+        Script::Save => include_str!("lua/save.lua"),
+        Script::Remove => include_str!("lua/remove.lua"),
+        Script::Release => include_str!("lua/release.lua"),
+        Script::Fail => include_str!("lua/fail.lua"),
+        Script::Clear => include_str!("lua/clear.lua"),
+        Script::Claimed => include_str!("lua/claimed.lua"),
+        Script::Bury => include_str!("lua/bury.lua"),
+        Script::Facts => include_str!("lua/facts.lua"),
+        Script::Durations => include_str!("lua/durations.lua"),
+    };
+    [include_str!("lua/head.lua"), body].concat()
+}
