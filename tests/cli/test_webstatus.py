@@ -267,6 +267,44 @@ def test_a_jugdir_that_was_removed_or_replaced_is_followed(pipeline):
         web.until(lambda state: state["total"] == [0, 0, 0, 7, 0])
 
 
+def test_a_store_that_cannot_be_read_for_a_while_is_shown_again_when_it_can(pipeline):
+    pipeline("execute")
+    identity = pipeline.folder / "jugfile.jugdata" / "FORMAT"
+    sound = identity.read_bytes()
+    with WebStatus(pipeline) as web:
+        identity.write_bytes(b"something else")
+        state = web.until(lambda state: state["problem"])
+        assert str(identity.parent) in state["problem"]["what"]
+        assert state["total"] == [0, 0, 0, 7, 0]
+        identity.write_bytes(sound)
+        state = web.until(lambda state: state["problem"] is None)
+        assert state["total"] == [0, 0, 0, 7, 0]
+
+
+def test_a_backend_that_raises_for_a_while_is_asked_again(pipeline):
+    pipeline.write(
+        """
+        import os
+        from jug.backends.dict_store import dict_store
+
+        class mine(dict_store):
+            def can_load(self, name):
+                if os.path.exists("down"):
+                    raise LookupError("the backend is down")
+                return super().can_load(name)
+    """,
+        "mine.py",
+    )
+    source = (pipeline.folder / "jugfile.py").read_text()
+    pipeline.write("import jug, mine\njug.set_jugdir(mine.mine())\n" + source)
+    with WebStatus(pipeline) as web:
+        (pipeline.folder / "down").touch()
+        state = web.until(lambda state: state["problem"])
+        assert "the store cannot be read: LookupError: the backend is down" in state["problem"]["what"]
+        (pipeline.folder / "down").unlink()
+        assert web.until(lambda state: state["problem"] is None)["total"] == [0, 2, 5, 0, 0]
+
+
 def test_a_store_in_one_file_is_read_again_and_never_written(pipeline):
     with WebStatus(pipeline, "--jugdir", "dict_store:results") as web:
         state = web.state()

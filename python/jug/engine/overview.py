@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from itertools import compress
 from typing import Any
 
@@ -49,6 +50,11 @@ class Overview:
         """The tasks, those that are identical as one node."""
         return self._graph
 
+    @cached_property
+    def names(self) -> list[str]:
+        """The name of each node."""
+        return self._graph.names()
+
     def close(self) -> None:
         """Ends the use of the store, which stays open."""
         self._work.close()
@@ -60,19 +66,22 @@ class Overview:
     def _by_task(self, by_node: bytes) -> bytes:
         return bytes(map(by_node.__getitem__, self._graph.node_ids()))
 
-    def node_states(self) -> bytes:
-        """A letter a node of the graph."""
+    def node_states(self, held: Sequence[bytes] | None = None) -> bytes:
+        """A letter a node of the graph. `held` are the keys that are claimed, where the caller knows them."""
         self._work.refresh()
         present = self._work.present(self._keys)
         if not all(present):
             self._tell_damage()
-        failed = set(self._work.kept_failures())
+        failed = self._graph.find(self._work.kept_failures())
         scheduler = _native.Scheduler(
             self._graph,
             done=compress(range(len(present)), present),
-            failed=[node for node, key in enumerate(self._keys) if key in failed] if failed else [],
+            failed=[node for node in failed if node is not None],
         )
-        if self._work.others_at_work():
+        if held is not None:
+            offered = set(scheduler.take(len(self._keys) if held else 0))
+            scheduler.busy([node for node in self._graph.find(held) if node in offered])
+        elif self._work.others_at_work():
             ready = scheduler.take(len(self._keys))
             claimed = self._work.claimed([self._keys[node] for node in ready])
             scheduler.busy([node for node, held in zip(ready, claimed, strict=True) if held])
@@ -82,14 +91,14 @@ class Overview:
         """How many tasks of each name are in each state: now, or as `node_states` told."""
         states = self._by_task(self.node_states() if by_node is None else by_node).decode()
         counts: dict[str, Counter[str]] = {}
-        names = map(self._graph.names().__getitem__, self._graph.node_ids())
+        names = map(self.names.__getitem__, self._graph.node_ids())
         for (name, state), n in Counter(zip(names, states, strict=True)).items():
             counts.setdefault(name, Counter())[state] += n
         return counts
 
     def links(self) -> dict[str, set[str]]:
         """The names of the tasks that those of each name need directly, in the order of the jugfile."""
-        names = self._graph.names()
+        names = self.names
         links: dict[str, set[str]] = {}
         for node, name in enumerate(names):
             links.setdefault(name, set()).update(names[needed] for needed in self._graph.dependencies(node))
@@ -100,8 +109,9 @@ class Overview:
         reports = self._work.failures()
         if not reports:
             return []
-        tasks = zip(self._graph.tasks(), self._keys, strict=True)
-        return [(t, reports[key]) for t, key in tasks if key in reports]
+        nodes = zip(self._graph.find(list(reports)), reports, strict=True)
+        failed = sorted((node, key) for node, key in nodes if node is not None)
+        return [(self._graph.task(node), reports[key]) for node, key in failed]
 
     def all_complete(self) -> bool:
         """Whether every task has a result."""

@@ -14,6 +14,9 @@ __all__ = ["FileWorkspace", "RunFacts", "StoreWorkspace", "Workspace", "warn_of_
 
 Change = tuple[bytes, str]
 
+#: From how many keys on it is cheaper to look at all claims than at each.
+_MANY_CLAIMS = 500
+
 #: Seconds of finished work that a kill -9 may cost.
 _UNWRITTEN = 0.001
 
@@ -127,7 +130,6 @@ class FileWorkspace:
         self._epoch = self._native.epoch
         self._flushed = 0.0
         self.present = self._native.contains_many
-        self.claimed = self._claims.is_claimed
         self.claim = self._claims.claim
         self.start = self._claims.start
         self.kept_failures = store.kept_failures
@@ -147,6 +149,12 @@ class FileWorkspace:
 
     def failures(self) -> Mapping[bytes, Mapping[str, Any]]:
         return {key: self._native.failure(key) or {} for key in self._native.failed_keys()}
+
+    def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        if len(keys) < _MANY_CLAIMS:
+            return self._claims.is_claimed(keys)
+        held = self._claims.holders(keys)
+        return [key in held for key in keys]
 
     def others_at_work(self) -> bool:
         return bool(self._claims.claimed_ids())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
+from itertools import compress
+from operator import gt
 from typing import NamedTuple
 
 from ..engine.overview import COMPLETE
@@ -12,6 +14,8 @@ __all__ = ["Durations", "TimeLeft", "time_left"]
 
 #: How many of the latest runs of a name make its mean.
 _RUNS = 100
+
+_IS_COMPLETE = bytes(letter == ord(COMPLETE) for letter in range(256))
 
 
 class TimeLeft(NamedTuple):
@@ -30,11 +34,11 @@ class Durations:
 
     def __init__(self) -> None:
         self._runs: dict[str, deque[float]] = {}
-        self._states = b""
+        self._complete = b""
 
     def forget_nodes(self) -> None:
         """Says that nodes are numbered anew; what is known of names stays."""
-        self._states = b""
+        self._complete = b""
 
     def learn(
         self,
@@ -54,14 +58,13 @@ class Durations:
         ask : callable
             From keys to seconds.
         """
-        before = self._states or bytes(len(states))
-        complete = ord(COMPLETE)
+        now = states.translate(_IS_COMPLETE)
+        before = self._complete or bytes(len(now))
         new: dict[str, list[int]] = {}
-        if before != states:
-            for node, (was, now) in enumerate(zip(before, states, strict=True)):
-                if now == complete and was != complete:
-                    new.setdefault(names[node], []).append(node)
-        self._states = states
+        if before != now:
+            for node in compress(range(len(now)), map(gt, now, before)):
+                new.setdefault(names[node], []).append(node)
+        self._complete = now
         for name, nodes in new.items():
             # Spread over all of them: what was computed first may be special.
             sample = nodes[:: max(1, len(nodes) // _RUNS)][-_RUNS:]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import compress
 from typing import Any
 
 from .. import task
@@ -39,7 +41,8 @@ _AT_WORK = 10.0
 _MOST_DAMAGE = 10
 
 _COMPLETE = ord(COMPLETE)
-_UNDONE = frozenset((WAITING + READY + ACTIVE).encode())
+_IS_FAILED = bytes(letter == ord(FAILED) for letter in range(256))
+_IS_UNDONE = bytes(letter in (WAITING + READY + ACTIVE).encode() for letter in range(256))
 
 
 class Watch:
@@ -77,10 +80,13 @@ class Watch:
         """Looks until somebody interrupts it."""
         while True:
             began = time.monotonic()
-            self._look_safely()
+            if self._is_reload_due():
+                self._reload()
+            if self._usable:
+                self._safely(self._look)
             pause = max(_PAUSE, _SHARE * (time.monotonic() - began))
             if self._usable:
-                self._overview.work.wait(_LOOK_ANYWAY)
+                self._safely(lambda: self._overview.work.wait(_LOOK_ANYWAY))
             time.sleep(max(0.0, began + pause - time.monotonic()))
 
     # --- loading ---
@@ -95,7 +101,7 @@ class Watch:
         self._store, self._has_barrier = loaded.store, loaded.has_barrier
         self._stamp = stamp
         graph = self._overview.graph
-        self._names, self._keys = graph.names(), graph.keys()
+        self._names, self._keys = self._overview.names, graph.keys()
         self._durations.forget_nodes()
         self._activity: Sequence[WorkerActivity] | None = None
         self._fresh = self._usable = True
@@ -133,18 +139,17 @@ class Watch:
             self._show_problem(error, f"{self._options.jugfile} cannot be loaded again")
         else:
             before.close()
+            # What the jugfile made before is full of cycles, and may be large.
+            del before
+            gc.collect()
 
     # --- looking ---
 
-    def _look_safely(self) -> None:
-        if self._is_reload_due():
-            self._reload()
-        if not self._usable:
-            return
+    def _safely(self, use: Callable[[], None]) -> None:
         try:
-            self._look()
-        except (OSError, RuntimeError) as error:
-            # The store may be gone for a while, or have been replaced by a new one.
+            use()
+        except Exception as error:  # A store of the user's may raise what it likes.
+            # It may be gone for a while; until it is back, the page shows what was seen last.
             self._show_problem(error, "the store cannot be read")
             self._usable = False
 
@@ -157,21 +162,24 @@ class Watch:
             return
         self._news = self._news or news
         self._fresh, self._activity = False, activity
-        states = self._overview.node_states()
+        held = None if activity is None else [claim.key for worker in activity for claim in worker.claims]
+        states = self._overview.node_states(held)
         self._durations.learn(states, self._names, self._keys, work.durations)
         reports = recent_failures(self._overview.failures())
         failed = [(report["id"], report["at"]) for report in reports.items]
         if failed != self._failed:
             self._failed, self._revision = failed, self._revision + 1
-        state = self._state(states, activity)
+        state = self._state(states, activity, held)
         state["failures"] = {"revision": self._revision, "total": reports.total}
         self._show(state, reports.items)
 
-    def _state(self, states: bytes, activity: Sequence[WorkerActivity] | None) -> dict[str, Any]:
+    def _state(
+        self, states: bytes, activity: Sequence[WorkerActivity] | None, held: Sequence[bytes] | None
+    ) -> dict[str, Any]:
         graph = self._overview.graph
-        failed = [node for node, state in enumerate(states) if state == ord(FAILED)]
+        failed = list(compress(range(len(states)), states.translate(_IS_FAILED)))
         blocked = graph.closure(failed) if failed else []
-        nodes = self._held(activity or (), states)
+        nodes = self._unfinished(held or (), states)
         claims = self._sightings.of(activity or (), time.time())
         return {
             "jugfile": self._options.jugfile,
@@ -185,9 +193,8 @@ class Watch:
             "workers": None if activity is None else workers_listed(activity, claims, nodes, graph),
         }
 
-    def _held(self, activity: Sequence[WorkerActivity], states: bytes) -> dict[bytes, int]:
-        """The nodes that workers hold; they keep claims for a moment after the result."""
-        keys = [claim.key for worker in activity for claim in worker.claims]
+    def _unfinished(self, keys: Sequence[bytes], states: bytes) -> dict[bytes, int]:
+        """The nodes of claimed tasks; workers keep claims for a moment after the result."""
         nodes = zip(keys, self._overview.graph.find(keys), strict=True)
         return {key: node for key, node in nodes if node is not None and states[node] != _COMPLETE}
 
@@ -205,10 +212,10 @@ class Watch:
         activity: Sequence[WorkerActivity] | None,
         spent: Mapping[str, float],
     ) -> dict[str, Any]:
-        left = bytearray(state in _UNDONE for state in states)
+        left = bytearray(states.translate(_IS_UNDONE))
         for node in blocked:
             left[node] = 0
-        remaining = Counter(name for name, counts in zip(self._names, left, strict=True) if counts)
+        remaining = Counter(compress(self._names, left))
         workers = None if activity is None else self._nr_at_work(activity)
         estimate = time_left(remaining, self._durations, workers, spent, self._has_barrier)
         return {**estimate._asdict(), "at": time.time()}
