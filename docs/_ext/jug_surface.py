@@ -15,7 +15,14 @@ from jug.subcommands import SubCommand, cmdapi
 _PREFIXES = {"invalidate": "invalid"}
 
 #: Modules that are no contract: the engine, helpers, and what only the command line uses.
-_INTERNAL = ("jug.engine", "jug.internal", "jug.web", "jug.subcommands.usage", "jug.jug_version")
+_INTERNAL = (
+    "jug.backends.redis_worker",
+    "jug.engine",
+    "jug.internal",
+    "jug.jug_version",
+    "jug.subcommands.usage",
+    "jug.web",
+)
 
 
 class Setting(NamedTuple):
