@@ -60,7 +60,11 @@ impl FileSystem for Local {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        fs::File::open(dir)?.sync_all()
+        match fs::File::open(dir)?.sync_all() {
+            // Some filesystems (FUSE, SMB) have no such call for directories, and cannot promise more than they do.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            synced => synced,
+        }
     }
 
     fn mount(&self, path: &Path) -> io::Result<Mount> {

@@ -41,14 +41,14 @@ impl dyn FileSystem + '_ {
         }
     }
 
-    /// Creates a directory and its parents, unless it exists.
+    /// Creates a directory and its parents, unless it exists. What this call created is on disk afterwards.
     pub fn ensure_dir(&self, dir: &Path) -> Result<()> {
         match (self.mkdir(dir), dir.parent()) {
-            (Ok(()), _) => Ok(()),
+            (Ok(()), _) => self.sync_parent(dir),
             (Err(error), Some(parent)) if error.kind() == ErrorKind::NotFound && parent != dir => {
                 self.ensure_dir(parent)?;
                 self.create_dir(dir)?;
-                Ok(())
+                self.sync_parent(dir)
             }
             // The system says this of directories that it cannot create either, such as the root.
             (Err(_), _) if matches!(self.stat(dir), Ok(found) if found.is_dir) => Ok(()),
@@ -132,7 +132,7 @@ impl dyn FileSystem + '_ {
 
     /// Returns once the names in the directory that holds `path` are on disk.
     pub fn sync_parent(&self, path: &Path) -> Result<()> {
-        let dir = path.parent().unwrap_or(Path::new("."));
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
         self.sync_dir(dir).context("syncing", dir)
     }
 }

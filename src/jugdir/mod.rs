@@ -7,6 +7,7 @@ mod format;
 mod identity;
 mod worker;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -14,6 +15,7 @@ pub use format::{ClaimMode, Format, VERSION};
 pub use identity::Identity;
 pub use worker::{HEARTBEAT, Worker};
 
+use crate::error::IoContext;
 use crate::fs::{self, FileSystem};
 use crate::{Error, Result, process};
 
@@ -217,7 +219,16 @@ impl Jugdir {
             self.fs.create_once(&self.root.join(FORMAT), &temporary, format.to_text().as_bytes())?;
             self.read_format()?;
         }
-        PARTS.iter().try_for_each(|part| self.fs.ensure_dir(&self.root.join(part)))
+        for part in PARTS {
+            self.fs.create_dir(&self.root.join(part))?;
+        }
+        // Whoever created them may not have come this far: what is stored is only safe where its directory is.
+        self.fs.sync_dir(&self.root).context("syncing", &self.root)?;
+        match self.fs.sync_parent(&self.root) {
+            // In a directory that may not be read nothing can be done about it.
+            Err(Error::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => Ok(()),
+            synced => synced,
+        }
     }
 }
 

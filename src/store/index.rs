@@ -96,6 +96,10 @@ pub struct Index {
     texts: HashSet<Arc<str>>,
     aliases: HashMap<Key, Box<[u8]>>,
     epoch: u64,
+    /// The highest epoch of what other processes wrote.
+    others_epoch: u64,
+    /// Whether a record of this process brought a higher epoch, since this was last asked.
+    raised: bool,
     /// What was known before the first change since changes were last taken; `None` while nobody asks.
     changes: Option<HashMap<Key, Known>>,
 }
@@ -126,11 +130,25 @@ impl Index {
         self.epoch
     }
 
-    /// Takes in one valid record; `text` is the payload of a NAME or an ALIAS.
+    /// The highest epoch of the records that other processes wrote.
+    pub fn others_epoch(&self) -> u64 {
+        self.others_epoch
+    }
+
+    /// Whether a record of this process brought a higher epoch since the last call.
+    pub fn take_raised(&mut self) -> bool {
+        std::mem::take(&mut self.raised)
+    }
+
+    /// Takes in one valid record of another process; `text` is the payload of a NAME or an ALIAS.
     pub fn apply(&mut self, header: &Header, place: Place, text: Option<&[u8]>) {
-        if !header.is_known() {
-            return;
+        if header.is_known() {
+            self.others_epoch = self.others_epoch.max(header.epoch);
+            self.take_in(header, place, text);
         }
+    }
+
+    fn take_in(&mut self, header: &Header, place: Place, text: Option<&[u8]>) {
         self.epoch = self.epoch.max(header.epoch);
         let ranked = Ranked { epoch: header.epoch, place, blob: header.kind == Kind::ResultBlob };
         match header.kind {
@@ -380,7 +398,9 @@ impl Index {
     /// Takes in a record of this process itself, which is no news to it.
     pub fn apply_own(&mut self, header: &Header, place: Place, text: Option<&[u8]>) {
         let changes = self.changes.take();
-        self.apply(header, place, text);
+        let before = self.epoch;
+        self.take_in(header, place, text);
+        self.raised |= self.epoch > before;
         self.changes = changes;
     }
 

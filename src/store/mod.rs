@@ -114,9 +114,21 @@ impl Store {
     }
 
     /// Reads what others wrote since the last call; each key whose state is another now, with that state.
+    ///
+    /// It is repeated until it brings no higher epoch: reading takes its time, and whoever learns of one removal
+    /// may miss another of the same epoch. What is stamped with [`Store::epoch`] afterwards loses against every
+    /// removal that was not seen, because whoever removes sees that epoch in turn ([`Store::remove`]).
     pub fn refresh(&self) -> Result<Vec<(Key, State)>> {
-        self.look()?;
-        Ok(lock(&self.index).take_changes())
+        loop {
+            if lock(&self.index).take_raised() {
+                self.sync()?;
+            }
+            let before = self.epoch();
+            self.look()?;
+            if self.epoch() == before {
+                return Ok(lock(&self.index).take_changes());
+            }
+        }
     }
 
     fn look(&self) -> Result<()> {

@@ -65,23 +65,33 @@ impl Store {
         }
         let own = self.writer()?;
         let blobs = self.blobs_of(keys)?;
-        let (epoch, had) = {
+        let had = {
             let index = lock(&self.index);
-            let had = keys.iter().filter(|key| index.state(key) == State::Result).count();
-            (index.epoch() + 1, had)
+            keys.iter().filter(|key| index.state(key) == State::Result).count()
         };
-        for key in keys {
-            let header = Header { flags: CRITICAL, ..Header::new(Kind::Removed, *key, epoch) };
-            own.writer.append(header, "", &[])?;
-        }
-        if !blobs.is_empty() {
-            // A power cut must not bring back a record whose blob is gone.
-            own.writer.sync()?;
-            for (key, blob) in blobs {
-                self.jugdir.fs().remove_if_exists(&blob.path(&self.jugdir.blobs(), &key))?;
-            }
+        self.remove_records(&own, keys)?;
+        for (key, blob) in blobs {
+            self.jugdir.fs().remove_if_exists(&blob.path(&self.jugdir.blobs(), &key))?;
         }
         Ok(had)
+    }
+
+    /// Writes REMOVED for each key, on disk when this returns, so that no result counts that was claimed before.
+    fn remove_records(&self, own: &Own, keys: &[Key]) -> Result<()> {
+        loop {
+            let epoch = self.epoch() + 1;
+            for key in keys {
+                let header = Header { flags: CRITICAL, ..Header::new(Kind::Removed, *key, epoch) };
+                own.writer.append(header, "", &[])?;
+            }
+            own.writer.sync()?;
+            // Somebody else may have taken the same epoch at the same time. A worker that has seen his records and
+            // not these would stamp with it what it makes of results that are taken away here.
+            self.look()?;
+            if lock(&self.index).others_epoch() < epoch {
+                return Ok(());
+            }
+        }
     }
 
     fn blobs_of(&self, keys: &[Key]) -> Result<Vec<(Key, BlobRef)>> {

@@ -17,6 +17,7 @@ mod powercut;
 mod record;
 mod sched;
 mod shelf;
+mod sim;
 mod store;
 mod watch;
 mod writer;

@@ -1,0 +1,194 @@
+//! What simulated processes do beside working: invalidate, look, check.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jug_native::fs::FileSystem;
+use jug_native::jugdir::Jugdir;
+use jug_native::keeper::Keeper;
+use jug_native::sched::Node;
+use jug_native::store::{Durability, Store};
+use jug_native::{Error, Key, Result};
+
+use super::fs::SimFs;
+use super::job::{Invalidation, Job, Run};
+use super::process::Process;
+
+/// Where the jugdir is.
+pub(super) const ROOT: &str = "/home/primes.jugdata";
+
+/// A process with the jugdir open.
+pub(super) struct Actor {
+    pub(super) process: Arc<Process>,
+    pub(super) job: Arc<Job>,
+    pub(super) jugdir: Arc<Jugdir>,
+    pub(super) keeper: Arc<Keeper>,
+    pub(super) store: Store,
+    pub(super) promises: Promises,
+}
+
+impl Actor {
+    pub(super) fn open(process: &Arc<Process>, job: &Arc<Job>) -> Result<Actor> {
+        let fs: Arc<dyn FileSystem> = Arc::new(SimFs(Arc::clone(process)));
+        let keeper = Keeper::by_hand(fs.clone());
+        let jugdir = Jugdir::open_on(fs, Path::new(ROOT))?;
+        let store = Store::open_in(Arc::clone(&jugdir), Arc::clone(&keeper), Durability::Group)?;
+        let (process, job) = (Arc::clone(process), Arc::clone(job));
+        Ok(Actor { process, job, jugdir, keeper, store, promises: Promises::default() })
+    }
+
+    pub(super) fn by(&self) -> (usize, u32) {
+        (self.process.host, self.process.pid)
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.process.world.now()
+    }
+
+    /// Does what the background thread would have done by now.
+    pub(super) fn chores(&mut self) {
+        let begun = self.now();
+        self.keeper.tick();
+        let kept = self.promises.ticked(begun, self.now());
+        self.promise(&kept);
+    }
+
+    fn promise(&self, runs: &[usize]) {
+        let mut facts = self.job.facts();
+        for run in runs {
+            let Run { node, begun, .. } = facts.runs[*run];
+            // What is invalidated while it runs does not count, and need not be there.
+            let hits = |it: &Invalidation| it.nodes.contains(&node) && it.ended.is_none_or(|at| at >= begun);
+            if !facts.invalidations.iter().any(hits) {
+                facts.promised.insert(node, *run);
+            }
+        }
+    }
+
+    /// Sleeps, with the background thread awake.
+    pub(super) fn sleep(&mut self, time: Duration) {
+        let until = self.now() + time;
+        while self.now() < until {
+            let left = until.saturating_sub(self.now());
+            let slice = if left > Duration::from_secs(1) { left / 4 } else { Duration::from_millis(5) };
+            self.process.sleep(slice.min(left));
+            self.chores();
+        }
+    }
+
+    pub(super) fn sync(&mut self) -> Result<()> {
+        self.store.sync()?;
+        let kept = self.promises.synced();
+        self.promise(&kept);
+        Ok(())
+    }
+
+    pub(super) fn close(mut self) -> Result<()> {
+        self.sync()?;
+        self.store.close()
+    }
+
+    /// The value of a task; it must be one that some run gave.
+    pub(super) fn load(&self, node: Node) -> Result<Option<Vec<u8>>> {
+        let Some(stored) = self.store.load(&self.job.keys[node as usize])? else { return Ok(None) };
+        assert!(
+            self.job.facts().is_known(node, &stored.bytes),
+            "the value of {node} is one that nobody stored"
+        );
+        Ok(Some(stored.bytes))
+    }
+}
+
+/// Which results must be on disk by now, if the background thread does what it promises.
+#[derive(Debug, Default)]
+pub(super) struct Promises {
+    saved: Vec<(usize, Duration)>,
+    written: Vec<(usize, Duration)>,
+}
+
+impl Promises {
+    pub(super) fn saved(&mut self, run: usize, at: Duration) {
+        self.saved.push((run, at));
+    }
+
+    /// A round of chores, from `begun` to `ended`; the runs whose results are safe now.
+    fn ticked(&mut self, begun: Duration, ended: Duration) -> Vec<usize> {
+        let safe = self.written.extract_if(.., |(_, written)| *written + Duration::from_millis(50) <= begun);
+        let safe: Vec<usize> = safe.map(|(run, _)| run).collect();
+        let due = self.saved.extract_if(.., |(_, saved)| *saved + Duration::from_millis(5) <= begun);
+        self.written.extend(due.map(|(run, _)| (run, ended)));
+        safe
+    }
+
+    fn synced(&mut self) -> Vec<usize> {
+        self.saved.drain(..).chain(self.written.drain(..)).map(|(run, _)| run).collect()
+    }
+}
+
+/// Takes the results of a task and of all that needs it away, after its code was changed.
+pub(super) fn invalidate(process: &Arc<Process>, job: &Arc<Job>, number: usize) -> Result<()> {
+    let nodes = job.facts().invalidations[number].nodes.clone();
+    let actor = Actor::open(process, job)?;
+    actor.store.refresh()?;
+    let keys: Vec<Key> = nodes.iter().map(|node| job.keys[*node as usize]).collect();
+    actor.store.remove(&keys)?;
+    let world = Arc::clone(&process.world);
+    actor.close()?;
+    job.facts().invalidations[number].ended = Some(world.now());
+    Ok(())
+}
+
+/// A user changes the code of a task and is about to invalidate it.
+pub(super) fn change_code(job: &Job, root: Node, now: Duration) -> usize {
+    let nodes = job.graph.closure(&[root]);
+    let mut facts = job.facts();
+    facts.versions[root as usize] += 1;
+    for node in &nodes {
+        facts.promised.remove(node);
+    }
+    facts.invalidations.push(Invalidation { nodes, begun: now, ended: None });
+    facts.invalidations.len() - 1
+}
+
+/// Looks at everything there is.
+pub(super) fn look(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
+    let actor = Actor::open(process, job)?;
+    for node in 0..u32::try_from(job.keys.len()).unwrap() {
+        match actor.load(node) {
+            Err(Error::DamagedResult { .. }) => {}
+            loaded => _ = loaded?,
+        }
+    }
+    actor.store.close()
+}
+
+/// Checks that all results that were promised are there.
+pub(super) fn check_promises(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
+    let actor = Actor::open(process, job)?;
+    let promised: Vec<Node> = job.facts().promised.keys().copied().collect();
+    for node in promised {
+        let loaded = actor.load(node)?;
+        assert!(loaded.is_some(), "the result of {node} was on disk before the power cut");
+    }
+    actor.store.close()
+}
+
+/// Checks that everything is done, and right.
+pub(super) fn check_all(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
+    let actor = Actor::open(process, job)?;
+    for (node, value) in (0..).zip(job.expected()) {
+        let loaded = actor.load(node)?;
+        assert_eq!(
+            loaded.as_deref().map(short),
+            Some(short(&value)),
+            "the result of {node} is missing or stale"
+        );
+    }
+    assert_eq!(actor.store.keys().len(), job.keys.len(), "there are no other results");
+    actor.store.close()
+}
+
+fn short(value: &[u8]) -> &[u8] {
+    &value[..8]
+}

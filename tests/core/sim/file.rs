@@ -1,0 +1,149 @@
+//! An open file of a simulated process.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jug_native::fs::{File, Held, Stat};
+use nix::errno::Errno;
+
+use super::disk::Ino;
+use super::fs::{SimFs, failed, stat_from};
+use super::world::{Call, State};
+
+#[derive(Debug)]
+pub(super) struct SimFile {
+    fs: SimFs,
+    ino: Ino,
+    writable: bool,
+    /// A sync failed: what was not safe by then may never be.
+    spoilt: AtomicBool,
+}
+
+impl SimFile {
+    pub(super) fn new(fs: SimFs, ino: Ino, writable: bool) -> SimFile {
+        SimFile { fs, ino, writable, spoilt: AtomicBool::new(false) }
+    }
+
+    fn owner(&self) -> (usize, u32) {
+        (self.fs.0.host, self.fs.0.pid)
+    }
+}
+
+impl File for SimFile {
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut part = bytes.len();
+        let failing = self.fs.call(Call::Append, |_, _| Ok(()));
+        if failing.is_err() {
+            // Some of it was written all the same.
+            part = self.fs.0.world.state().rng.index(bytes.len() + 1);
+        }
+        if self.fs.0.is_dead() {
+            return failed(Errno::EIO);
+        }
+        assert!(
+            self.writable && !self.spoilt.load(Ordering::Relaxed),
+            "nothing is written to a file that failed"
+        );
+        let mut state = self.fs.0.world.state();
+        let State { disk, hosts, now, rng, .. } = &mut *state;
+        let done = hosts[self.fs.0.host].append(disk, self.ino, &bytes[..part], *now, rng);
+        failing?;
+        done.map_or_else(|| failed(Errno::ESTALE), Ok)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let at = usize::try_from(offset).unwrap_or(usize::MAX);
+        self.fs.call(Call::Read, |state, host| {
+            let State { disk, hosts, now, rng, .. } = state;
+            hosts[host].read(disk, self.ino, at, buffer, *now, rng).ok_or(Errno::ESTALE)
+        })
+    }
+
+    fn stat(&self) -> io::Result<Stat> {
+        self.fs.call(Call::Stat, |state, host| {
+            let State { disk, hosts, now, rng, .. } = state;
+            let known = hosts[host].attributes(disk, self.ino, *now, rng).ok_or(Errno::ESTALE)?;
+            Ok(stat_from(self.ino, known))
+        })
+    }
+
+    fn fresh_stat(&self) -> io::Result<Stat> {
+        self.fs.call(Call::FreshStat, |state, host| {
+            let State { disk, hosts, now, rng, .. } = state;
+            let known = hosts[host].refresh(disk, self.ino, *now, rng).ok_or(Errno::ESTALE)?;
+            Ok(stat_from(self.ino, known))
+        })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let synced = self.fs.call(Call::Sync, |state, host| {
+            state.hosts[host].send(&mut state.disk, self.ino);
+            let inode = state.disk.inodes.get(&self.ino).ok_or(Errno::ESTALE)?;
+            if inode.links == 0 && !state.hosts[host].keeps(inode) {
+                return Err(Errno::ESTALE);
+            }
+            state.disk.sync(self.ino);
+            Ok(())
+        });
+        if synced.is_err() {
+            self.spoilt.store(true, Ordering::Relaxed);
+        }
+        synced
+    }
+
+    fn touch(&self) -> io::Result<()> {
+        self.fs.call(Call::Touch, |state, host| {
+            let inode = state.disk.inodes.get(&self.ino).ok_or(Errno::ESTALE)?;
+            if inode.links == 0 && !state.hosts[host].keeps(inode) {
+                return Err(Errno::ESTALE);
+            }
+            state.disk.touch(self.ino);
+            Ok(())
+        })
+    }
+
+    fn try_lock(&self, offset: u64) -> io::Result<bool> {
+        let owner = self.owner();
+        self.fs.call(Call::Lock, |state, _| {
+            let inode = state.disk.inodes.get_mut(&self.ino).ok_or(Errno::ESTALE)?;
+            Ok(*inode.locks.entry(offset).or_insert(owner) == owner)
+        })
+    }
+
+    fn unlock(&self, offset: u64) -> io::Result<()> {
+        let owner = self.owner();
+        self.fs.call(Call::Lock, |state, _| {
+            let inode = state.disk.inodes.get_mut(&self.ino).ok_or(Errno::ESTALE)?;
+            inode.locks.retain(|at, holder| *at != offset || *holder != owner);
+            Ok(())
+        })
+    }
+
+    fn holder(&self, offset: u64) -> io::Result<Option<Held>> {
+        Ok(self.holders()?.into_iter().find(|held| held.offset == offset))
+    }
+
+    fn holders(&self) -> io::Result<Vec<Held>> {
+        let owner = self.owner();
+        self.fs.call(Call::Lock, |state, _| {
+            let inode = state.disk.inodes.get(&self.ino).ok_or(Errno::ESTALE)?;
+            let others = inode.locks.iter().filter(|(_, holder)| **holder != owner);
+            Ok(others.map(|(at, holder)| Held { offset: *at, len: 1, pid: holder.1 }).collect())
+        })
+    }
+}
+
+impl Drop for SimFile {
+    /// Closing sends what was not sent, and gives up the process's locks.
+    fn drop(&mut self) {
+        if self.fs.0.is_dead() {
+            return; // The system has closed it.
+        }
+        let mut state = self.fs.0.world.state();
+        state.disk.release(self.owner(), Some(self.ino));
+        let State { disk, hosts, .. } = &mut *state;
+        if self.writable {
+            hosts[self.fs.0.host].send(disk, self.ino);
+        }
+    }
+}

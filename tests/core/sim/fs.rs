@@ -1,0 +1,317 @@
+//! The filesystem as a simulated process sees it.
+
+use std::ffi::OsStr;
+use std::fmt::Debug;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use jug_native::fs::{File, FileId, FileSystem, Host, Modified, Mount, Open, ProcessId, Stat, Watch};
+use jug_native::{Error, Result};
+use nix::errno::Errno;
+
+use super::disk::{Ino, ROOT};
+use super::file::SimFile;
+use super::host::Attributes;
+use super::process::Process;
+use super::world::{Call, State};
+
+/// The filesystem of one process.
+#[derive(Debug, Clone)]
+pub(super) struct SimFs(pub(super) Arc<Process>);
+
+pub(super) fn failed<T>(errno: Errno) -> io::Result<T> {
+    Err(io::Error::from(errno))
+}
+
+/// The names on the way.
+fn names(path: &Path) -> Vec<&str> {
+    path.components().filter_map(|part| part.as_os_str().to_str()).filter(|name| *name != "/").collect()
+}
+
+impl SimFs {
+    /// Begins a system call: waits for its turn, takes time, and may fail.
+    pub(super) fn call<T>(
+        &self,
+        call: Call,
+        act: impl FnOnce(&mut State, usize) -> Result<T, Errno>,
+    ) -> io::Result<T> {
+        let process = &*self.0;
+        process.turn();
+        loop {
+            if process.is_dead() {
+                return failed(Errno::EIO);
+            }
+            let state = process.world.state();
+            let away = state.server_down_until.max(state.hosts[process.host].cut_off_until);
+            if away <= state.now {
+                break;
+            }
+            let left = away.saturating_sub(state.now);
+            drop(state);
+            process.sleep(left);
+        }
+        let mut state = process.world.state();
+        let slow = if self.is_network() { 1_000 } else { 20 };
+        let time = 1 + state.rng.below(slow) + if state.rng.once_in(300) { 50 * slow } else { 0 };
+        state.now += Duration::from_micros(time);
+        state.disk.tick = u64::try_from(state.now.as_millis()).unwrap() / 4;
+        if state.rng.once_in(8) {
+            let State { hosts, disk, rng, .. } = &mut *state;
+            for host in hosts {
+                host.send_in_background(disk, rng);
+            }
+        }
+        if let Some(errno) = state.fault(call) {
+            return failed(errno);
+        }
+        let done = act(&mut state, process.host);
+        done.or_else(failed)
+    }
+
+    fn is_network(&self) -> bool {
+        self.0.world.rules.is_network
+    }
+
+    /// Like `call`, for a change of names whose answer may be lost, so that it looks like `again`.
+    fn change<T>(
+        &self,
+        call: Call,
+        again: Errno,
+        act: impl FnOnce(&mut State, usize) -> Result<T, Errno>,
+    ) -> io::Result<T> {
+        let lost_answers = self.0.world.rules.lost_answers;
+        self.call(call, |state, host| {
+            let done = act(state, host)?;
+            if state.rng.once_in(lost_answers) { Err(again) } else { Ok(done) }
+        })
+    }
+}
+
+/// The directory that holds `path`, as far as this client knows, and the last name.
+fn parent<'p>(state: &mut State, host: usize, path: &'p Path) -> Result<(Ino, &'p str), Errno> {
+    let mut names = names(path);
+    let last = names.pop().ok_or(Errno::EISDIR)?;
+    let mut dir = ROOT;
+    for name in names {
+        dir = find(state, host, dir, name)?.ok_or(Errno::ENOENT)?;
+    }
+    Ok((dir, last))
+}
+
+fn find(state: &mut State, host: usize, dir: Ino, name: &str) -> Result<Option<Ino>, Errno> {
+    let State { disk, hosts, now, rng, .. } = state;
+    disk.names(dir)?;
+    Ok(hosts[host].find(disk, dir, name, *now, rng))
+}
+
+fn find_truly(state: &mut State, host: usize, dir: Ino, name: &str) -> Option<Ino> {
+    let State { disk, hosts, now, rng, .. } = state;
+    hosts[host].find_truly(disk, dir, name, *now, rng)
+}
+
+fn resolve(state: &mut State, host: usize, path: &Path) -> Result<Ino, Errno> {
+    match parent(state, host, path) {
+        Ok((dir, name)) => find(state, host, dir, name)?.ok_or(Errno::ENOENT),
+        Err(Errno::EISDIR) => Ok(ROOT),
+        Err(errno) => Err(errno),
+    }
+}
+
+pub(super) fn stat_from(ino: Ino, known: &Attributes) -> Stat {
+    let ticks = i64::try_from(known.modified).unwrap();
+    Stat {
+        id: FileId { dev: 7, ino },
+        length: known.length as u64,
+        links: known.links,
+        modified: Modified {
+            seconds: ticks / 250,
+            nanoseconds: u32::try_from(ticks % 250).unwrap() * 4_000_000,
+        },
+        is_dir: known.is_dir,
+    }
+}
+
+impl FileSystem for SimFs {
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        self.call(Call::List, |state, host| {
+            let ino = resolve(state, host, dir)?;
+            let names = state
+                .disk
+                .names(ino)
+                .map_err(|errno| if errno == Errno::ESTALE { Errno::ENOENT } else { errno })?;
+            let mut names: Vec<String> = names.keys().cloned().collect();
+            state.hosts[host].forget_names(ino);
+            // In no order.
+            for at in (1..names.len()).rev() {
+                names.swap(at, state.rng.index(at + 1));
+            }
+            Ok(names)
+        })
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Stat> {
+        self.call(Call::Stat, |state, host| {
+            let ino = resolve(state, host, path)?;
+            let State { disk, hosts, now, rng, .. } = state;
+            let known = hosts[host].attributes(disk, ino, *now, rng).ok_or(Errno::ENOENT)?;
+            Ok(stat_from(ino, known))
+        })
+    }
+
+    fn mkdir(&self, dir: &Path) -> io::Result<()> {
+        self.change(Call::Mkdir, Errno::EEXIST, |state, host| {
+            let (parent, name) = parent(state, host, dir)?;
+            let made = state.disk.create(parent, name, true);
+            find_truly(state, host, parent, name);
+            made.map(|_| ())
+        })
+    }
+
+    fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
+        let open = |state: &mut State, host: usize| {
+            let (dir, name) = parent(state, host, path)?;
+            let ino = match how {
+                // What is remembered to be absent is not looked up again; what is remembered to be there is.
+                Open::Read => match find(state, host, dir, name)? {
+                    Some(_) => find_truly(state, host, dir, name).ok_or(Errno::ENOENT)?,
+                    None => return Err(Errno::ENOENT),
+                },
+                Open::New => {
+                    let made = state.disk.create(dir, name, false);
+                    find_truly(state, host, dir, name);
+                    made?
+                }
+                Open::Update => {
+                    if find_truly(state, host, dir, name).is_none() {
+                        state.disk.create(dir, name, false)?;
+                    }
+                    find_truly(state, host, dir, name).ok_or(Errno::ENOENT)?
+                }
+            };
+            let State { disk, hosts, now, rng, .. } = state;
+            hosts[host].refresh(disk, ino, *now, rng).ok_or(Errno::ENOENT)?;
+            Ok(ino)
+        };
+        let ino = match how {
+            Open::New => self.change(Call::Create, Errno::EEXIST, open)?,
+            Open::Read | Open::Update => self.call(Call::Open, open)?,
+        };
+        Ok(Arc::new(SimFile::new(self.clone(), ino, how != Open::Read)))
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.change(Call::Link, Errno::EEXIST, |state, host| {
+            let ino = resolve(state, host, from)?;
+            let (dir, name) = parent(state, host, to)?;
+            if state.disk.inodes.get(&ino).is_none_or(|inode| inode.links == 0) {
+                return Err(Errno::ENOENT);
+            }
+            let linked = state.disk.link(ino, dir, name);
+            find_truly(state, host, dir, name);
+            linked
+        })
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.change(Call::Rename, Errno::ENOENT, |state, host| {
+            let ((dir, from), (other, to)) = (parent(state, host, from)?, parent(state, host, to)?);
+            assert_eq!(dir, other, "names are only changed within a directory");
+            let renamed = state.disk.rename(dir, from, to, host);
+            find_truly(state, host, dir, from);
+            find_truly(state, host, dir, to);
+            renamed
+        })
+    }
+
+    fn unlink(&self, path: &Path) -> io::Result<()> {
+        self.change(Call::Unlink, Errno::ENOENT, |state, host| {
+            let (dir, name) = parent(state, host, path)?;
+            if find(state, host, dir, name)?.is_none() {
+                return Err(Errno::ENOENT);
+            }
+            let removed = state.disk.unlink(dir, name, host);
+            find_truly(state, host, dir, name);
+            removed
+        })
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.call(Call::SyncDir, |state, host| {
+            let ino = resolve(state, host, dir)?;
+            state.disk.sync_dir(ino);
+            Ok(())
+        })
+    }
+
+    fn mount(&self, _path: &Path) -> io::Result<Mount> {
+        let kind = if self.is_network() { "nfs" } else { "ext4" };
+        Ok(Mount { kind: kind.to_owned(), is_shared: self.is_network(), free: 1 << 40 })
+    }
+
+    fn watch(&self, dir: &Path) -> Result<Arc<dyn Watch>> {
+        self.list(dir).map_err(|source| Error::Io { action: "watching", path: dir.to_owned(), source })?;
+        Ok(Arc::new(Blind(self.clone())))
+    }
+}
+
+/// A watch that sees nothing: whoever relies on it sleeps as long as he is willing to.
+#[derive(Debug)]
+struct Blind(SimFs);
+
+impl Watch for Blind {
+    fn add(&self, _dir: &Path) -> Result<()> {
+        Ok(())
+    }
+
+    fn wait_for(&self, timeout: Duration, _relevant: &dyn Fn(&OsStr) -> bool) -> Result<bool> {
+        self.0.sleep(timeout);
+        Ok(false)
+    }
+}
+
+impl Host for SimFs {
+    fn now(&self) -> Instant {
+        let state = self.0.world.state();
+        self.0.world.start + state.hosts[self.0.host].clock + state.now
+    }
+
+    fn sleep(&self, time: Duration) {
+        self.0.sleep(time);
+    }
+
+    fn date(&self) -> SystemTime {
+        let state = self.0.world.state();
+        let seconds =
+            1_800_000_000 + state.hosts[self.0.host].date + i64::try_from(state.now.as_secs()).unwrap();
+        UNIX_EPOCH + Duration::from_secs(seconds.unsigned_abs())
+    }
+
+    fn nonce(&self) -> Result<[u8; 16]> {
+        let mut state = self.0.world.state();
+        let halves = [state.rng.next().to_le_bytes(), state.rng.next().to_le_bytes()];
+        Ok(std::array::from_fn(|at| halves[at / 8][at % 8]))
+    }
+
+    fn name(&self) -> String {
+        // Names of hosts prove nothing.
+        "node".to_owned()
+    }
+
+    fn boot_id(&self) -> String {
+        format!("boot-{}-{}", self.0.host, self.0.boot)
+    }
+
+    fn pid_namespace(&self) -> String {
+        "pid:[1]".to_owned()
+    }
+
+    fn process(&self) -> ProcessId {
+        ProcessId { machine: self.0.world.machine(self.0.host, self.0.boot), pid: self.0.pid }
+    }
+
+    fn process_start(&self, pid: u32) -> Option<u64> {
+        self.0.world.state().hosts[self.0.host].processes.get(&pid).copied()
+    }
+}

@@ -1,0 +1,126 @@
+//! Whole computations over a simulated filesystem, in any order of events and with any trouble.
+//!
+//! The stores, claims and schedulers are the real ones. Each simulated process is a thread that runs from one
+//! system call to the next, when it is told to; time passes only in system calls and when everybody sleeps. So a
+//! seed repeats a computation call by call.
+//!
+//! `JUG_SIM_CASES=10000 cargo test --release sim::` runs that many schedules of each kind.
+
+mod actors;
+mod disk;
+mod file;
+mod fs;
+mod host;
+mod job;
+mod process;
+mod rng;
+mod schedule;
+mod worker;
+mod world;
+
+use std::time::Duration;
+
+use nix::errno::Errno;
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+
+use schedule::{Plan, Trouble};
+use world::Call;
+
+/// How many schedules of each kind are tried.
+fn cases() -> u32 {
+    let asked = std::env::var("JUG_SIM_CASES").ok();
+    asked.map_or(100, |number| number.parse().expect("JUG_SIM_CASES is a number"))
+}
+
+fn config() -> ProptestConfig {
+    ProptestConfig {
+        cases: cases(),
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/core/sim/regressions.txt"))),
+        max_shrink_iters: 300,
+        ..ProptestConfig::default()
+    }
+}
+
+fn call() -> impl Strategy<Value = (Call, Errno)> {
+    prop_oneof![
+        prop::sample::select(&[Errno::ENOSPC, Errno::EDQUOT, Errno::EIO][..])
+            .prop_map(|errno| (Call::Append, errno)),
+        prop::sample::select(&[Errno::ENOSPC, Errno::EIO, Errno::EDQUOT][..])
+            .prop_map(|errno| (Call::Sync, errno)),
+        prop::sample::select(&[Errno::ENOSPC, Errno::EIO, Errno::EDQUOT][..])
+            .prop_map(|errno| (Call::Create, errno)),
+        Just((Call::Rename, Errno::EIO)),
+        Just((Call::Unlink, Errno::EIO)),
+        Just((Call::Read, Errno::EIO)),
+        Just((Call::Open, Errno::EIO)),
+        Just((Call::List, Errno::EIO)),
+        Just((Call::Lock, Errno::ENOLCK)),
+        Just((Call::SyncDir, Errno::EIO)),
+        prop::sample::select(&[Errno::ENOSPC, Errno::EMLINK, Errno::EIO][..])
+            .prop_map(|errno| (Call::Link, errno)),
+    ]
+}
+
+/// What can happen on one host.
+fn local_trouble() -> impl Strategy<Value = Trouble> {
+    prop_oneof![
+        4 => (0..8_usize).prop_map(Trouble::Kill),
+        2 => (0..8_usize, 1..5_000_u64).prop_map(|(at, time)| Trouble::Pause(at, time)),
+        3 => Just(Trouble::Join),
+        4 => (0..30_u32).prop_map(Trouble::Invalidate),
+        1 => Just(Trouble::Look),
+        1 => Just(Trouble::PowerCut),
+        1 => (1..200_000_u64).prop_map(Trouble::ServerDown),
+        2 => (call(), 0..40_u32).prop_map(|((call, errno), after)| Trouble::Fail(call, after, errno)),
+    ]
+}
+
+fn troubles(trouble: impl Strategy<Value = Trouble>) -> impl Strategy<Value = Vec<(u32, Trouble)>> {
+    let gap = prop_oneof![0..8_u32, 0..120_u32];
+    prop::collection::vec((gap, trouble), 0..10)
+}
+
+fn local_plans() -> impl Strategy<Value = Plan> {
+    let longest = prop_oneof![Just(0), Just(20), Just(400)].prop_map(Duration::from_millis);
+    (any::<u64>(), 1..5_usize, 1..25_u32, 0..8_u32, longest, troubles(local_trouble())).prop_map(
+        |(seed, workers, tasks, large, longest, troubles)| Plan {
+            seed,
+            is_network: false,
+            hosts: 1,
+            workers,
+            tasks,
+            large,
+            longest,
+            lost_answers: 0,
+            links_max: 65_000,
+            troubles,
+        },
+    )
+}
+
+#[test]
+fn a_plan_is_repeated_call_by_call() {
+    let troubles = vec![(20, Trouble::Kill(1)), (30, Trouble::Invalidate(2)), (5, Trouble::Pause(0, 300))];
+    let longest = Duration::from_millis(20);
+    let (is_network, hosts, workers, tasks, large) = (false, 1, 3, 20, 5);
+    let (lost_answers, links_max) = (0, 65_000);
+    let plan = |seed| {
+        let troubles = troubles.clone();
+        Plan { seed, is_network, hosts, workers, tasks, large, longest, lost_answers, links_max, troubles }
+    };
+    let first = schedule::run(&plan(1)).unwrap();
+    assert_eq!(schedule::run(&plan(1)).unwrap(), first);
+    assert_ne!(schedule::run(&plan(2)).unwrap(), first);
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn every_schedule_on_one_host_ends_with_every_result_right_and_run_once(plan in local_plans()) {
+        if let Err(what) = schedule::run(&plan) {
+            prop_assert!(false, "{}", what);
+        }
+    }
+}

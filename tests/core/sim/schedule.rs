@@ -1,0 +1,267 @@
+//! A whole computation, with everything that goes wrong in it, repeated from a plan.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jug_native::Result;
+use nix::errno::Errno;
+
+use super::actors;
+use super::job::Job;
+use super::process::{Handle, Process, Said};
+use super::rng::Rng;
+use super::worker;
+use super::world::{Call, Rules, World};
+
+/// A computation and its troubles.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) seed: u64,
+    pub(super) is_network: bool,
+    pub(super) hosts: usize,
+    pub(super) workers: usize,
+    pub(super) tasks: u32,
+    pub(super) large: u32,
+    pub(super) longest: Duration,
+    pub(super) lost_answers: u64,
+    pub(super) links_max: u64,
+    /// What happens after so many further turns.
+    pub(super) troubles: Vec<(u32, Trouble)>,
+}
+
+/// What can happen to a computation.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Trouble {
+    /// A process is killed.
+    Kill(usize),
+    /// A process is stopped for so many milliseconds.
+    Pause(usize, u64),
+    /// A worker more.
+    Join,
+    /// Somebody changes a task's code and invalidates it.
+    Invalidate(u32),
+    /// Somebody looks at the results.
+    Look,
+    /// The power fails.
+    PowerCut,
+    /// The server is away for so many milliseconds.
+    ServerDown(u64),
+    /// The n-th call of a kind from now on fails.
+    Fail(Call, u32, Errno),
+}
+
+/// What is running.
+struct Running {
+    handle: Handle,
+    role: Role,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Worker,
+    Invalidates(usize),
+    Looks,
+}
+
+/// More turns than any computation takes that ends.
+const TURNS_MAX: usize = 200_000;
+
+/// The driver of a plan.
+struct Driver {
+    plan: Plan,
+    world: Arc<World>,
+    job: Arc<Job>,
+    rng: Rng,
+    running: Vec<Running>,
+    /// Nobody else is left, and nothing more happens.
+    is_last: bool,
+    /// The last worker ended well.
+    is_done: bool,
+}
+
+/// What a plan came to: how long it took, and how often each system call was made.
+pub(super) type Course = (Duration, BTreeMap<Call, u64>);
+
+/// Runs a plan; says what was violated.
+pub(super) fn run(plan: &Plan) -> Result<Course, String> {
+    let rules = Rules {
+        is_network: plan.is_network,
+        hosts: plan.hosts,
+        seed: plan.seed,
+        links_max: plan.links_max,
+        lost_answers: plan.lost_answers,
+    };
+    let mut rng = Rng::new(plan.seed ^ 0x005c_4ed0);
+    let job = Job::new(plan.tasks, plan.large, plan.longest, &mut rng);
+    let world = World::new(rules);
+    let mut driver =
+        Driver { plan: plan.clone(), world, job, rng, running: Vec::new(), is_last: false, is_done: false };
+    driver.play().map_err(|what| format!("{what}, at {:?}", driver.world.now()))?;
+    let state = driver.world.state();
+    Ok((state.now, state.calls.clone()))
+}
+
+impl Driver {
+    fn play(&mut self) -> Result<(), String> {
+        for _ in 0..self.plan.workers {
+            self.start(Role::Worker);
+        }
+        let troubles = self.plan.troubles.clone();
+        let mut troubles = troubles.into_iter().peekable();
+        let mut since = 0;
+        for _ in 0..TURNS_MAX {
+            if let Some((_, trouble)) =
+                troubles.next_if(|(after, _)| since >= *after || self.running.is_empty())
+            {
+                since = 0;
+                self.befall(trouble)?;
+                continue;
+            }
+            if self.running.is_empty() {
+                // Whatever was left undone is done by a worker that comes now, after all that happened.
+                if self.is_done {
+                    return self.judge();
+                }
+                self.start(Role::Worker);
+                self.is_last = true;
+            }
+            since += 1;
+            self.turn()?;
+        }
+        Err("it never ends".to_owned())
+    }
+
+    fn start(&mut self, role: Role) {
+        let host = self.rng.index(self.plan.hosts);
+        let job = Arc::clone(&self.job);
+        let handle = Process::spawn(&self.world, host, move |process| {
+            let done = match role {
+                Role::Worker => worker::work(process, &job),
+                Role::Invalidates(number) => actors::invalidate(process, &job, number),
+                Role::Looks => actors::look(process, &job),
+            };
+            done.map_err(|error| error.to_string())
+        });
+        handle.listen();
+        self.running.push(Running { handle, role });
+    }
+
+    /// Lets one process go on.
+    fn turn(&mut self) -> Result<(), String> {
+        let now = self.world.now();
+        let wakes = |it: &Running| it.handle.wakes.max(it.handle.paused_until);
+        let awake: Vec<usize> =
+            (0..self.running.len()).filter(|at| wakes(&self.running[*at]) <= now).collect();
+        if awake.is_empty() {
+            let next = self.running.iter().map(wakes).min().unwrap_or(now);
+            self.world.state().now = next;
+            return Ok(());
+        }
+        let at = awake[self.rng.index(awake.len())];
+        let calls = if self.rng.once_in(3) { 0 } else { u32::try_from(self.rng.below(12)).unwrap() };
+        let said = self.running[at].handle.go_on(calls);
+        match said {
+            Said::Paused => {}
+            Said::Sleeps(until) => self.running[at].handle.wakes = until,
+            Said::Ended(outcome) => self.ended(at, outcome.is_ok()),
+            Said::Panicked(what) => return Err(what),
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, at: usize, is_ok: bool) {
+        let Running { mut handle, role } = self.running.swap_remove(at);
+        handle.join();
+        self.world.state().end_process(handle.host, handle.pid);
+        self.is_done = self.is_last && is_ok;
+        if !is_ok {
+            self.lost((handle.host, handle.pid), role);
+        }
+    }
+
+    /// A process ended before it was done.
+    fn lost(&mut self, by: (usize, u32), role: Role) {
+        self.job.facts().excuse(by);
+        if let Role::Invalidates(_) = role {
+            // Whoever is told that it failed does it again.
+            self.start(role);
+        }
+    }
+
+    fn kill(&mut self, at: usize) {
+        let Running { handle, role } = self.running.swap_remove(at);
+        let by = (handle.host, handle.pid);
+        self.world.state().end_process(by.0, by.1);
+        handle.kill();
+        self.lost(by, role);
+    }
+
+    fn befall(&mut self, trouble: Trouble) -> Result<(), String> {
+        let now = self.world.now();
+        let milliseconds = Duration::from_millis;
+        match trouble {
+            Trouble::Kill(at) if !self.running.is_empty() => self.kill(at % self.running.len()),
+            Trouble::Pause(at, time) if !self.running.is_empty() => {
+                let at = at % self.running.len();
+                self.running[at].handle.paused_until = now + milliseconds(time);
+            }
+            Trouble::Kill(_) | Trouble::Pause(..) => {}
+            Trouble::Join => self.start(Role::Worker),
+            Trouble::Invalidate(root) => {
+                let number = actors::change_code(&self.job, root % self.plan.tasks, now);
+                self.start(Role::Invalidates(number));
+            }
+            Trouble::Look => self.start(Role::Looks),
+            Trouble::PowerCut => return self.power_cut(),
+            Trouble::ServerDown(time) => self.world.state().server_down_until = now + milliseconds(time),
+            Trouble::Fail(call, after, errno) => self.world.state().faults.push((call, 1 + after, errno)),
+        }
+        Ok(())
+    }
+
+    fn power_cut(&mut self) -> Result<(), String> {
+        self.world.state().faults.clear();
+        let running = std::mem::take(&mut self.running);
+        let invalidating: Vec<Role> =
+            running.iter().map(|it| it.role).filter(|role| matches!(role, Role::Invalidates(_))).collect();
+        self.world.state().power_cut();
+        for it in running {
+            it.handle.kill();
+        }
+        self.job.facts().excuse_unpromised();
+        self.alone(actors::check_promises)?;
+        for role in invalidating {
+            self.start(role);
+        }
+        Ok(())
+    }
+
+    /// Runs a process while no other one does.
+    fn alone(&self, main: fn(&Arc<Process>, &Arc<Job>) -> Result<()>) -> Result<(), String> {
+        let job = Arc::clone(&self.job);
+        let mut handle = Process::spawn(&self.world, 0, move |process| {
+            main(process, &job).map_err(|error| error.to_string())
+        });
+        handle.listen();
+        let outcome = loop {
+            match handle.go_on(1_000_000) {
+                Said::Paused => {}
+                Said::Sleeps(until) => self.world.state().now = until,
+                Said::Ended(outcome) => break outcome,
+                Said::Panicked(what) => break Err(what),
+            }
+        };
+        handle.join();
+        self.world.state().end_process(handle.host, handle.pid);
+        outcome
+    }
+
+    /// Everything is done: whether it is right.
+    fn judge(&self) -> Result<(), String> {
+        self.world.state().faults.clear();
+        self.alone(actors::check_all)?;
+        let duplicates = self.job.facts().duplicates();
+        if duplicates.is_empty() { Ok(()) } else { Err(format!("run twice without need: {duplicates:?}")) }
+    }
+}

@@ -1,0 +1,241 @@
+//! A simulated worker: the loop of `jug.engine.worker` over the real claims, store and scheduler.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jug_native::claim::{Batch, Claims, Posix};
+use jug_native::codec::{Codec, Encoded};
+use jug_native::jugdir::ClaimMode;
+use jug_native::sched::{Node, Scheduler};
+use jug_native::store::{Facts, State};
+use jug_native::{Error, Key, Result};
+
+use super::actors::Actor;
+use super::job::Job;
+use super::process::Process;
+
+/// How long a worker sleeps before it looks whether a claim was abandoned.
+const LOOK_AROUND: Duration = Duration::from_millis(25);
+
+/// A worker at work.
+struct Worker {
+    actor: Actor,
+    batch: Arc<Batch>,
+    claims: Arc<dyn Claims>,
+    scheduler: Scheduler,
+    epoch: u64,
+    /// When the refresh began to which that epoch belongs.
+    confirmed: Duration,
+    /// A result was taken away since the batch was claimed.
+    withdrawn: bool,
+    finished_claims: Vec<Key>,
+}
+
+/// Works until everything is done.
+pub(super) fn work(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
+    let actor = Actor::open(process, job)?;
+    let claims: Arc<dyn Claims> = match actor.jugdir.claim_mode()? {
+        ClaimMode::Posix => Arc::new(Posix::new(Arc::clone(&actor.jugdir), Arc::clone(&actor.keeper))),
+        _ => unreachable!("there is no other mode"),
+    };
+    let batch = Batch::new(Arc::clone(&claims), Arc::clone(&actor.keeper));
+    actor.store.check_blobs()?;
+    actor.store.refresh()?;
+    let present = actor.store.contains_many(&job.keys);
+    let done: Vec<Node> = (0..).zip(present).filter(|(_, done)| *done).map(|(node, _)| node).collect();
+    let offset = if claims.live()?.is_empty() { 0 } else { process.world.state().rng.index(job.keys.len()) };
+    let scheduler = Scheduler::new(Arc::clone(&job.graph), &done, &[], None, offset);
+    let epoch = actor.store.epoch();
+    let mut worker = Worker {
+        actor,
+        batch,
+        claims,
+        scheduler,
+        epoch,
+        confirmed: Duration::ZERO,
+        withdrawn: false,
+        finished_claims: Vec::new(),
+    };
+    worker.run()?;
+    let Worker { actor, batch, .. } = worker;
+    batch.close()?;
+    actor.close()
+}
+
+impl Worker {
+    fn run(&mut self) -> Result<()> {
+        while self.is_work_left()? {
+            let limit = 1 + self.actor.process.world.state().rng.index(4);
+            let nodes = self.scheduler.take(limit);
+            if nodes.is_empty() {
+                self.wait_for_work()?;
+            } else {
+                self.run_batch(&nodes)?;
+            }
+            self.actor.chores();
+        }
+        self.settle()
+    }
+
+    fn is_work_left(&mut self) -> Result<bool> {
+        if self.scheduler.nr_unfinished() == 0 {
+            self.learn()?;
+        }
+        Ok(self.scheduler.nr_unfinished() > 0)
+    }
+
+    fn keys(&self, nodes: &[Node]) -> Vec<Key> {
+        nodes.iter().map(|node| self.actor.job.keys[*node as usize]).collect()
+    }
+
+    fn run_batch(&mut self, nodes: &[Node]) -> Result<()> {
+        let keys = self.keys(nodes);
+        let won = self.batch.claim(&keys)?;
+        self.actor.chores();
+        self.withdrawn = false;
+        // Only a refresh begun after the claim is sure to see a result that was stored before it.
+        self.learn()?;
+        let present = self.actor.store.contains_many(&keys);
+        let (mut waiting, mut busy, mut found) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, node) in nodes.iter().enumerate() {
+            match (present[at], won[at]) {
+                (true, _) => found.push(*node),
+                (false, true) => waiting.push(*node),
+                (false, false) => busy.push(*node),
+            }
+        }
+        self.scheduler.done(&found);
+        self.scheduler.busy(&busy);
+        waiting.reverse();
+        let mut finished = Vec::new();
+        while let Some(node) = waiting.last().copied() {
+            if self.withdrawn || !self.batch.start(&self.keys(&[node])[0])? {
+                break;
+            }
+            waiting.pop();
+            if self.run_one(node)? {
+                finished.push(node);
+            }
+        }
+        let claimed = keys.iter().zip(&won).filter(|(_, won)| **won).map(|(key, _)| *key).collect();
+        self.finish(&finished, claimed)?;
+        self.scheduler.put_back(&waiting);
+        Ok(())
+    }
+
+    /// Runs a claimed task; whether it has a result now.
+    fn run_one(&mut self, node: Node) -> Result<bool> {
+        let (job, confirmed) = (Arc::clone(&self.actor.job), self.confirmed);
+        let (run, version) = {
+            let mut facts = job.facts();
+            (facts.begin(node, self.actor.by(), confirmed), facts.versions[node as usize])
+        };
+        let mut inputs = Vec::new();
+        for needed in job.graph.dependencies(node) {
+            let loaded = match self.actor.load(*needed) {
+                Err(Error::DamagedResult { .. }) => None,
+                loaded => loaded?,
+            };
+            let Some(value) = loaded else {
+                job.facts().runs[run].is_excused = true;
+                self.learn()?;
+                self.scheduler.put_back(&[node]);
+                return Ok(false);
+            };
+            inputs.push(value);
+        }
+        let time = self.duration();
+        self.actor.sleep(time);
+        let value = job.value(node, version, &inputs);
+        job.facts().note_value(node, &value);
+        let encoded = Encoded::new(Codec::Pickle, &value[..]);
+        let facts = Facts { name: format!("m.f{}", node % 3), attempt: 1, ..Facts::default() };
+        self.actor.store.save(self.keys(&[node])[0], &encoded, &facts, Some(self.epoch))?;
+        let now = self.actor.now();
+        job.facts().runs[run].saved = Some(now);
+        self.actor.promises.saved(run, now);
+        if self.actor.process.world.state().rng.once_in(2) {
+            self.actor.store.flush()?;
+        }
+        self.actor.chores();
+        Ok(true)
+    }
+
+    fn duration(&self) -> Duration {
+        let mut state = self.actor.process.world.state();
+        let longest = u64::try_from(self.actor.job.longest.as_micros()).unwrap();
+        match state.rng.below(4) {
+            0 => Duration::from_micros(state.rng.below(longest + 1)),
+            1 => Duration::from_micros(state.rng.below(longest / 10 + 1)),
+            _ => Duration::ZERO,
+        }
+    }
+
+    fn finish(&mut self, nodes: &[Node], claimed: Vec<Key>) -> Result<()> {
+        let keys = self.keys(nodes);
+        let counts = self.actor.store.contains_many(&keys);
+        let (finished, outdated): (Vec<_>, Vec<_>) =
+            nodes.iter().zip(counts).partition(|(_, counts)| *counts);
+        let nodes_of =
+            |list: Vec<(&Node, bool)>| list.into_iter().map(|(node, _)| *node).collect::<Vec<Node>>();
+        let (finished, outdated) = (nodes_of(finished), nodes_of(outdated));
+        self.scheduler.done(&finished);
+        self.scheduler.put_back(&outdated);
+        let stored = self.keys(&finished);
+        let open: Vec<Key> = claimed.into_iter().filter(|key| !stored.contains(key)).collect();
+        self.finished_claims.extend(stored);
+        if !open.is_empty()
+            || self.finished_claims.len() > 3
+            || self.actor.process.world.state().rng.once_in(2)
+        {
+            self.actor.store.flush()?;
+            self.batch.release(&open)?;
+            self.batch.release(&std::mem::take(&mut self.finished_claims))?;
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<()> {
+        self.actor.store.flush()?;
+        self.batch.release(&std::mem::take(&mut self.finished_claims))?;
+        self.actor.sync()
+    }
+
+    /// Brings the scheduler up to date with what others did.
+    fn learn(&mut self) -> Result<()> {
+        self.confirmed = self.actor.now();
+        let mut changes = self.actor.store.refresh()?;
+        self.epoch = self.actor.store.epoch();
+        changes.sort_unstable_by_key(|(key, _)| *key);
+        for (key, state) in changes {
+            let Some(node) = self.actor.job.node(&key) else { continue };
+            if state == State::Result {
+                self.scheduler.done(&[node]);
+            } else {
+                self.withdrawn = true;
+                self.scheduler.removed(&[node]);
+            }
+        }
+        Ok(())
+    }
+
+    fn wait_for_work(&mut self) -> Result<()> {
+        self.settle()?;
+        self.actor.store.wait(LOOK_AROUND)?;
+        self.actor.chores();
+        let busy = self.scheduler.busy_nodes();
+        // First the claims, then the results: a claim that ended with a result must not look abandoned.
+        let mut abandoned = Vec::new();
+        for node in &busy {
+            if !self.claims.is_claimed(&self.keys(&[*node])[0])? {
+                abandoned.push(*node);
+            }
+        }
+        self.learn()?;
+        let has_result = |node: &Node| self.actor.store.contains(&self.actor.job.keys[*node as usize]);
+        let (found, free): (Vec<Node>, Vec<Node>) = abandoned.into_iter().partition(has_result);
+        self.scheduler.done(&found);
+        self.scheduler.free(&free);
+        Ok(())
+    }
+}
