@@ -137,18 +137,18 @@ for n in range(20_000):
         for writer in range(4)
     ]
     seen: set[bytes] = set()
-    for delay in (0.3, 0.05, 0.05):
+    for process in writers:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"0\n", "each of them has begun"
+    for delay in (0.1, 0.05, 0.05):
         time.sleep(delay)
         seen.update(key for key, now in reader.refresh() if now == "result")
-    reported = 0
     for number, process in enumerate(writers):
         process.kill()
         output = process.communicate()[0]
         lines = output.split(b"\n")[:-1]
-        reported += len(lines)
         for n in range(int(lines[-1]) + 1 if lines else 0):
             seen.add(bytes([number]) + n.to_bytes(31, "little"))
-    assert reported
     for store in (reader, _native.Store(jugdir)):
         store.refresh()
         assert all(store.contains_many(sorted(seen)))
