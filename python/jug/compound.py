@@ -16,8 +16,16 @@ def compound_task_execute(x: Any, h: bytes) -> Any:
     return x
 
 
-class _Carrier(task.Task):
-    """Carries the result of the inner task over to the identity of the compound task."""
+class Carrier(task.Task):
+    """Carries the result of the inner task over to the identity of the compound task.
+
+    Attributes
+    ----------
+    whole : Task
+        The call that it stands for.
+    """
+
+    whole: task.Task
 
     def _check_hash(self) -> None:
         """Nothing to compare: its identity is not that of its own arguments."""
@@ -48,8 +56,9 @@ def CompoundTask(f: Callable[..., Any], *args: Any, **kwargs: Any) -> task.Task:
     # It was only needed for its identity: what runs under it is the task that carries the inner result.
     if not task.alltasks or task.alltasks.pop() is not whole:
         raise RuntimeError("jug.task.alltasks was changed while a compound task was being created")
-    carrier = _Carrier(compound_task_execute, f(*args, **kwargs), whole.hash())
+    carrier = Carrier(compound_task_execute, f(*args, **kwargs), whole.hash())
     carrier._set_key(whole.key())
+    carrier.whole = whole
     return carrier
 
 

@@ -8,16 +8,37 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import reduce as _fold
 from typing import Any
 
+from . import task
 from .hash import hash_one
 from .task import Task, TaskletMixin, value
 from .utils import identity
 
 __all__ = ["currymap", "map", "mapreduce", "reduce"]
 
+#: Attributes for `jug.legacy.keys`, set while `jug adopt` loads a jugfile: of a function, the generator that it
+#: came in; of a task, the arguments as they were given.
+MAPPED_BY, GIVEN = "_jug_mapped_by", "_jug_given"
+
 
 def _get_function(f: Any) -> Any:
     """The plain function of a TaskGenerator; anything else unchanged."""
     return f.f if getattr(f, "_jug_is_task_generator", False) else f
+
+
+def _mapper(f: Any) -> Any:
+    """The same, for `map`. In jug 2.x the function has the hash of its generator ever after."""
+    function = _get_function(f)
+    if function is not f and task.before_lookup is not None and hasattr(function, "__dict__"):
+        function.__dict__[MAPPED_BY] = f
+    return function
+
+
+def _reduction(f: Callable[..., Any], functions: tuple[Any, ...], chunk: Any) -> Task:
+    """A task of `mapreduce`. In jug 2.x it is another one if it was given generators."""
+    t = Task(f, *builtins.map(_get_function, functions), chunk)
+    if task.before_lookup is not None:
+        t.__dict__[GIVEN] = (*functions, chunk)
+    return t
 
 
 def _jug_map(mapper: Callable[..., Any], es: Sequence[Any]) -> list[Any]:
@@ -78,10 +99,9 @@ def mapreduce(
         return identity([])  # type: ignore[return-value]  # of a list it makes a task
     if reduce_step < 2:
         raise ValueError(f"reduce_step must be at least 2, not {reduce_step}")
-    reducer, mapper = _get_function(reducer), _get_function(mapper)
-    level = [Task(_jug_map_reduce, reducer, mapper, chunk) for chunk in _break_up(inputs, map_step)]
+    level = [_reduction(_jug_map_reduce, (reducer, mapper), chunk) for chunk in _break_up(inputs, map_step)]
     while len(level) > 1:
-        level = [Task(_jug_reduce, reducer, chunk) for chunk in _break_up(level, reduce_step)]
+        level = [_reduction(_jug_reduce, (reducer,), chunk) for chunk in _break_up(level, reduce_step)]
     return level[0]
 
 
@@ -98,7 +118,7 @@ def map(mapper: Callable[..., Any], sequence: Any, map_step: int = 4) -> Any:
     block_access, or list of Task if map_step is 1
         Something that has a length, can be indexed and sliced, and whose value is the list of results.
     """
-    mapper = _get_function(mapper)
+    mapper = _mapper(mapper)
     if map_step == 1:
         return [Task(mapper, element) for element in sequence]
     blocks = [Task(_jug_map, mapper, chunk) for chunk in _break_up(sequence, map_step)]
@@ -113,7 +133,7 @@ def currymap(mapper: Callable[..., Any], sequence: Any, map_step: int = 4) -> li
     list of Task or Tasklet
         One for each element.
     """
-    mapper = _get_function(mapper)
+    mapper = _mapper(mapper)
     if map_step == 1:
         return [Task(mapper, *element) for element in sequence]
     results: list[Any] = []

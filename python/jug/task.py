@@ -27,6 +27,9 @@ __all__ = [
 #: Every task created since the jugfile began to load, in order of creation.
 alltasks: list[Task] = []
 
+#: Called with each task that is about to be looked up, while ``jug adopt`` loads a jugfile.
+before_lookup: Callable[[Task], object] | None = None
+
 #: Evaluates an object: tasks become their results, through lists, tuples, dicts and objects with
 #: ``__jug_value__``; everything else is returned as it is.
 value = _native.resolve
@@ -146,6 +149,8 @@ class Task(_native.TaskCore, TaskletMixin):
 
     def can_load(self, store: Any = None) -> bool:
         """Whether the result is in `store` (default: the store of all tasks)."""
+        if before_lookup is not None:
+            before_lookup(self)
         found: bool = (self._open_store() if store is None else store).can_load(self.hash())
         return found
 

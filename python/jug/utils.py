@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from . import hash as hashing
 from .errors import PatternError
-from .hash import hash_one
 from .task import CachedFunction, Task, TaskGenerator, Tasklet, value
 
 if TYPE_CHECKING:
@@ -69,7 +70,11 @@ def timed_path(path: str) -> CustomHash:
 def hash_with_mtime_size(path: str) -> bytes:
     """A digest of a file's path, modification time and size. FileNotFoundError where there is none."""
     status = os.stat(path)
-    return hash_one(("jug.utils.hash_with_mtime_size", os.fspath(path), status.st_mtime_ns, status.st_size))
+    if hashing.other_rules is not None:
+        # jug 2.x counts whole seconds.
+        return hashing.hash_one((path, status[stat.ST_MTIME], status.st_size))
+    named = ("jug.utils.hash_with_mtime_size", os.fspath(path), status.st_mtime_ns, status.st_size)
+    return hashing.hash_one(named)
 
 
 def glob_sort(pat: str) -> list[str]:

@@ -12,7 +12,19 @@ from typing import Any
 from .. import _native
 from .base import Name, base_lock, base_store
 
-__all__ = ["file_based_lock", "file_keepalive_store", "file_store", "set_default_sync"]
+__all__ = [
+    "MAX_FILESIZE_IN_PACK",
+    "file_based_lock",
+    "file_keepalive_based_lock",
+    "file_keepalive_store",
+    "file_store",
+    "fsync_dir",
+    "set_default_sync",
+]
+
+#: The size, in bytes, up to which jug 2.x moves a result into its pack. Here results share a file anyway, and
+#: nothing depends on it.
+MAX_FILESIZE_IN_PACK = 512
 
 #: How long an answer "there is a result" may be old, in seconds. An answer "there is none" is never old.
 _FRESH = 0.02
@@ -25,6 +37,15 @@ def set_default_sync(sync: str) -> None:
     """Sets how stores opened from now on make results durable: "group" or "always"."""
     global _default_sync
     _default_sync = sync
+
+
+def fsync_dir(fname: str) -> None:
+    """Makes the name of the file `fname` durable: syncs the directory that it is in."""
+    descriptor = os.open(os.path.dirname(fname) or os.curdir, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class file_store(base_store):
@@ -53,7 +74,7 @@ class file_store(base_store):
     def __init__(self, dname: str, compress_numpy: bool = False, *, sync: str | None = None) -> None:
         self.jugdir = os.fspath(dname)
         # A task may change the working directory.
-        self.native = _native.Store(os.path.abspath(self.jugdir), sync=sync or _default_sync)
+        self.native = _opened(self.jugdir, sync or _default_sync)
         self.claims = _native.Claims(self.native)
         self._pid = os.getpid()
         self._closed = False
@@ -141,7 +162,7 @@ class file_store(base_store):
     # --- locks ---
 
     def getlock(self, name: Name) -> file_based_lock:
-        return file_based_lock(self, self._key(name))
+        return file_based_lock(self, name)
 
     def listlocks(self) -> Iterator[bytes]:
         """Names marked as failed, and names that running workers hold.
@@ -169,6 +190,18 @@ class file_store(base_store):
         return [key for key in self.native.failed_keys() if (self.native.failure(key) or {}).get("kept")]
 
     # --- the store as a whole ---
+
+    def create(self) -> None:
+        """Creates the jugdir, and :meth:`tempdir` in it. There is no need to: what is stored does so, too."""
+        nothing = _native.key("jug.backends.file_store.create")
+        # A claim is the least that a jugdir is created for.
+        self.claims.claim([nothing])
+        self.claims.release([nothing])
+        os.makedirs(self.tempdir(), exist_ok=True)
+
+    def tempdir(self) -> str:
+        """A directory for files of the user's that is in the jugdir; :meth:`create` creates it."""
+        return os.path.join(self.jugdir, "tempfiles")
 
     def refresh(self) -> Sequence[tuple[bytes, str]]:
         """Reads what other processes wrote; the changes, as (key, "result" | "failed" | "absent")."""
@@ -234,13 +267,28 @@ class file_store(base_store):
 class file_keepalive_store(file_store):
     """The same store: that a dead worker's tasks become free by themselves holds for all of them."""
 
+    def getlock(self, name: Name) -> file_keepalive_based_lock:
+        return file_keepalive_based_lock(self, name)
+
 
 class file_based_lock(base_lock):
-    """The claim on one key."""
+    """The claim of one name.
 
-    def __init__(self, store: file_store, key: bytes) -> None:
-        self._store = store
-        self._key = key
+    Parameters
+    ----------
+    jugdir : str or file_store
+        The store; a directory is opened once in a process, however many locks are made of it.
+    name : bytes or str
+        As in :meth:`file_store.getlock`.
+    """
+
+    def __init__(self, jugdir: str | file_store, name: Name) -> None:
+        if not isinstance(jugdir, file_store):
+            from .select import open_directory
+
+            jugdir = open_directory(jugdir)
+        self._store = jugdir
+        self._key = jugdir._key(name)
 
     def get(self) -> bool:
         if self.is_failed() or not self._store.claims.claim([self._key])[0]:
@@ -270,6 +318,27 @@ class file_based_lock(base_lock):
         store = self._store
         store.refresh()
         return bool((store.native.failure(self._key) or {}).get("kept"))
+
+
+def _opened(jugdir: str, sync: str) -> _native.Store:
+    try:
+        return _native.Store(os.path.abspath(jugdir), sync=sync)
+    except RuntimeError:
+        from ..legacy.jugdir import is_old_jugdir, refusal
+
+        if is_old_jugdir(jugdir):
+            raise refusal(jugdir) from None
+        raise
+
+
+class file_keepalive_based_lock(file_based_lock):
+    """The same lock: it ends with its process, so that there is nothing to keep alive."""
+
+    def start_monitor(self) -> None:
+        """Does nothing: in jug 2.x a process is started that touches the lock."""
+
+    def stop_monitor(self) -> None:
+        """Does nothing."""
 
 
 def _hex(key: bytes) -> bytes:

@@ -44,10 +44,11 @@ def select(jugdir: Any) -> Any:
         return dict_store(rest)
     if scheme in ("redis", "rediss"):
         return _open_redis(jugdir)
-    return _open(rest if scheme == "file_keepalive" else jugdir)
+    return open_directory(rest if scheme == "file_keepalive" else jugdir)
 
 
-def _open(path: str) -> file_store:
+def open_directory(path: str) -> file_store:
+    """The store in a directory: one object for it in this process."""
     # A jugfile that calls set_jugdir() is loaded again after each barrier: one process must not register as
     # one more worker each time.
     absolute = os.path.abspath(path)

@@ -34,6 +34,7 @@ CITATION = """\
     https://doi.org/10.5334/jors.161"""
 
 _MODULES = {
+    "adopt": "adopt",
     "check": "check",
     "cleanup": "cleanup",
     "count": "count",
@@ -76,9 +77,12 @@ class SubCommand(metaclass=ABCMeta):
     needs_jugfile : bool, default True
         Whether the jugfile is to be loaded before `run` is called. A command that needs none, or loads it
         itself, sets this to False; it gets `store` and `jugspace` as None.
+    usage : str
+        What may follow the name, for the help text.
     """
 
     needs_jugfile: bool = True
+    usage = "[JUGFILE] [OPTIONS] [-- ARGUMENTS OF THE JUGFILE]"
 
     def __init__(self) -> None:
         cmdapi._register(self.name, self)
@@ -101,6 +105,13 @@ class SubCommand(metaclass=ABCMeta):
     def parse_defaults(self) -> dict[str, Any] | None:
         """The built-in values of the command's options, by the name under which they are stored."""
         return None
+
+    def arrange(self, given: dict[str, Any]) -> dict[str, Any]:
+        """What the command line sets, where the words on it mean something else than is usual.
+
+        `given` has the first word as `jugfile`, and the others (before ``--``) as `user_args`.
+        """
+        return given
 
     def __call__(self, *args: Any, **kwargs: Any) -> int | None:
         """The same as `run`."""

@@ -124,11 +124,12 @@ def parse_command_line(args: list[str]) -> dict[str, Any]:
     split = args.index("--") if "--" in args else len(args)
     parser = _Parser(
         prog=f"jug {command.name}",
-        usage=f"jug {command.name} [JUGFILE] [OPTIONS] [-- ARGUMENTS OF THE JUGFILE]",
+        usage=f"jug {command.name} {command.usage}",
         description=cmdapi.help_of(command.name),
     )
     configure(parser, command)
     given = {k: v for k, v in vars(parser.parse_intermixed_args(args[1:split])).items() if v is not None}
+    given = command.arrange(given)
     return _with_user_args(given, args[split + 1 :]) | {"subcommand": command.name}
 
 

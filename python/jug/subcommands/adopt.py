@@ -1,0 +1,190 @@
+"""`jug adopt`: take over the results of a jugdir that jug 2.x wrote, or write one for it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UserError
+from . import SubCommand
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["AdoptCommand", "adopt"]
+
+#: How many results that cannot be read are told one by one.
+_MOST_FAULTS = 10
+
+
+class AdoptCommand(SubCommand):
+    """Take over the results of a jugdir of jug 2.x, or export to one"""
+
+    name = "adopt"
+    needs_jugfile = False  # It loads it, once the old jugdir is out of the way.
+    usage = "[JUGFILE] [OLD_JUGDIR] [OPTIONS] [-- ARGUMENTS OF THE JUGFILE]"
+
+    def arrange(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Tells OLD_JUGDIR from the jugfile: of two words it is the second one, a single one may be either."""
+        words = [given.pop("jugfile", None), *given.pop("user_args", [])]
+        words = [word for word in words if word is not None]
+        if len(words) > 2:
+            raise UserError(
+                f"expected a jugfile and an old jugdir, got {len(words)} names: {words}", status=2
+            )
+        if len(words) == 2 and os.path.isdir(words[0]) and not os.path.isdir(words[1]):
+            words.reverse()
+        if len(words) == 1 and not words[0].endswith(".py") and not os.path.isfile(words[0]):
+            words.insert(0, None)
+        jugfile, old = [*words, None, None][:2]
+        if jugfile is not None:
+            given["jugfile"] = jugfile
+        if old is not None:
+            given["adopt_old"] = old
+        return given
+
+    def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
+        """Does it and prints a table; returns 1 if results could not be read or written, else 0."""
+        if options.adopt_export is not None:
+            if options.adopt_old is not None:
+                raise UserError(
+                    "--export DIR writes results to DIR; no old jugdir is needed for it", status=2
+                )
+            return _export(options)
+        from ..legacy.adopt import adopt
+        from ..legacy.jugdir import OldJugdir
+
+        with _old_jugdir(options) as path:
+            adopted = adopt(options, OldJugdir(path))
+        _show(options, adopted.counts)
+        _tell("no result of jug 2.x can be looked for", adopted.no_keys)
+        _tell("cannot read", adopted.faults)
+        if adopted.unused:
+            _say(f"{path} has {adopted.unused} more results, which no task of {options.jugfile} asks for")
+        if adopted.has_barrier:
+            again = f"jug adopt {shlex.quote(options.jugfile)} {shlex.quote(path)}"
+            _say(
+                "the jugfile stops at a barrier that is not complete; for what is behind it, run 'jug execute' "
+                f"and then '{again}' again"
+            )
+        return 1 if adopted.faults else 0
+
+    def parse(self, parser: argparse.ArgumentParser) -> None:
+        """Adds the options."""
+        parser.add_argument(
+            "--export",
+            dest="adopt_export",
+            metavar="DIR",
+            help="the way back: write the results of the jugfile's tasks to DIR, a new jugdir for jug 2.7",
+        )
+
+    def parse_defaults(self) -> dict[str, Any]:
+        """Adopt, and look for the old jugdir in the place of the new one."""
+        return {"adopt_old": None, "adopt_export": None}
+
+
+def _export(options: Any) -> int:
+    from ..legacy.export import export
+
+    exported = export(options, options.adopt_export)
+    _show(options, exported.counts)
+    _tell("cannot export", exported.faults)
+    if exported.has_barrier:
+        _say("the jugfile stops at a barrier that is not complete; what is behind it was not exported")
+    return 1 if exported.faults else 0
+
+
+@contextlib.contextmanager
+def _old_jugdir(options: Any) -> Iterator[str]:
+    """The old jugdir; one that stands in the place of the new one is moved aside first.
+
+    It is moved back if nothing was stored.
+    """
+    from ..legacy.jugdir import is_old_jugdir
+
+    target = _directory(options.jugdir)
+    aside = f"{target}.old"
+    old = options.adopt_old
+    if old is None and target and is_old_jugdir(target):
+        old = target
+    if old is None and target and is_old_jugdir(aside):
+        old = aside
+    if old is None:
+        raise UserError(
+            f"neither {target} nor {aside} is a jugdir of jug 2.x; name the one to adopt: "
+            f"jug adopt {shlex.quote(options.jugfile)} OLD_JUGDIR"
+        )
+    if not _is_in_the_way(old, target):
+        yield old.rstrip("/") or old
+        return
+    _check_that_it_may_be_moved(options, target, aside)
+    os.rename(target, aside)
+    try:
+        yield aside
+    except BaseException:
+        if not os.path.lexists(target):
+            os.rename(aside, target)
+            _say(f"nothing was adopted, and {target} is as before")
+        raise
+    _say(f"the old jugdir is {aside} now; it can be removed when all is well")
+
+
+def _directory(jugdir: Any) -> str:
+    """The directory that a jugdir is in, "" for a store of another kind."""
+    if not isinstance(jugdir, str):
+        return ""
+    scheme, colon, rest = jugdir.partition(":")
+    if colon and scheme in ("redis", "rediss", "dict_store"):
+        return ""
+    return (rest if colon and scheme == "file_keepalive" else jugdir).rstrip("/")
+
+
+def _is_in_the_way(old: str, target: str) -> bool:
+    if not (target and os.path.isdir(old) and os.path.isdir(target) and os.path.samefile(old, target)):
+        return False
+    return not os.path.exists(os.path.join(target, "FORMAT"))
+
+
+def _check_that_it_may_be_moved(options: Any, target: str, aside: str) -> None:
+    from ..legacy.jugdir import active_locks, is_old_jugdir
+
+    if not is_old_jugdir(target):
+        raise UserError(f"{target} is not a jugdir of jug 2.x: it holds none of its results")
+    if os.path.lexists(aside):
+        raise UserError(f"{target} is to be kept as {aside}, but that exists; rename one of them")
+    running = active_locks(target)
+    if running:
+        move = f"mv {shlex.quote(target)} {shlex.quote(aside)}"
+        command = f"jug adopt {shlex.quote(options.jugfile)} {shlex.quote(aside)}"
+        raise UserError(
+            f"{target} has {running} locks of tasks that jug 2.x may be running. Let it end; if nothing runs, "
+            f"the locks are left over: {move} && {command}"
+        )
+
+
+def _show(options: Any, counts: dict[str, Any]) -> None:
+    from ..io import print_task_summary_table
+
+    print_task_summary_table(options, list(counts.items()))
+    sys.stdout.flush()
+
+
+def _tell(what: str, faults: Sequence[str]) -> None:
+    import logging
+
+    shown = faults if logging.getLogger("jug").isEnabledFor(logging.INFO) else faults[:_MOST_FAULTS]
+    for fault in shown:
+        _say(f"warning: {what}: {fault}")
+    if len(faults) > len(shown):
+        _say(f"warning: and {len(faults) - len(shown)} more like that; --verbose=info shows all")
+
+
+def _say(message: str) -> None:
+    print(f"jug: {message}", file=sys.stderr)
+
+
+adopt = AdoptCommand()
