@@ -15,8 +15,8 @@ from .utils import identity
 
 __all__ = ["currymap", "map", "mapreduce", "reduce"]
 
-#: Attributes for `jug.legacy.keys`, set while `jug adopt` loads a jugfile: of a function, the generator that it
-#: came in; of a task, the arguments as they were given.
+#: Attributes for `jug.legacy.keys`, set while `jug adopt` loads a jugfile: of a function, the generator that
+#: it came in; of a task, the arguments as they were given.
 MAPPED_BY, GIVEN = "_jug_mapped_by", "_jug_given"
 
 

@@ -140,8 +140,8 @@ outer = 17
 captured = lambda obj: obj[outer]  # noqa: E731
 
 
-def capturing(n, unhashable=sys.stdout):
-    return lambda obj, m={1, "a"}, *, k=Point(1, n): (obj, n, m, k, unhashable)
+def capturing(n, point, unhashable=sys.stdout):
+    return lambda obj, m={1, "a"}, *, k=point: (obj, n, m, k, unhashable)
 
 
 VALUES = [
@@ -230,7 +230,7 @@ VALUES = [
     ),
     *(
         Tasklet(t0, lambda obj: obj in {"a", "b", ("c", frozenset())}),
-        Tasklet(t0, capturing(3)),
+        Tasklet(t0, capturing(3, Point(1, 3))),
         Tasklet(t1[0], add),
     ),
     *(Tasklet(t0, lambda obj: [x for x in obj if (lambda y: y)(x)]), NoLoad(t1), two(t0)[1], two(t0)),
@@ -301,5 +301,5 @@ if __name__ != "__main__" and os.environ.get("PRINT_OLD_KEYS"):
             assert hasattr(t, "whole") or t._fresh_key() == t.key(), t
     else:
         found = [t.hash() for t in jug.task.alltasks]
-    for t, key in zip(jug.task.alltasks, found):
+    for t, key in zip(jug.task.alltasks, found, strict=True):
         print("KEY", t.name, key.decode())

@@ -63,8 +63,7 @@ class _Adoption:
 
     def run(self, options: Any) -> Adopted:
         store = None
-        # What a barrier waits for, or a function that is called while the jugfile loads, is taken over when it
-        # is asked for.
+        # What a barrier waits for, or what is computed while the jugfile loads, is taken over when asked for.
         task.before_lookup = self._look
         try:
             while True:
@@ -77,7 +76,7 @@ class _Adoption:
             task.before_lookup = None
 
     def _look(self, t: task.Task) -> None:
-        # In this order: an object that remembers its hash must not remember ours when that of jug 2.x is wanted.
+        # In this order: an object that remembers its hash must not remember ours when the old one is wanted.
         old_key = self._old_key(t)
         if old_key is not None and not t._open_store().can_load(t.hash()):
             # It may be readable later, when the jugfile has defined more classes.

@@ -201,7 +201,7 @@ class OldJugdir:
 
 @contextlib.contextmanager
 def _opened(path: str) -> Iterator[tuple[IO[bytes], os.stat_result]]:
-    """Opens a regular file for reading, and no other thing; its time of access stays where that is possible."""
+    """Opens a regular file for reading, and nothing else; its time of access stays where that is possible."""
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
     try:
         try:

@@ -55,7 +55,7 @@ class Keys:
                 try:
                     found: bytes | NoKey = self._compute(top)
                 except _Needed as needed:
-                    stack += [d for d in top.direct_dependencies() if id(d) not in self._tasks]
+                    stack += [d for d in top.dependencies() if id(d) not in self._tasks]
                     stack.append(needed.task)
                     continue
                 except (NoKey, RecursionError, MemoryError) as error:
@@ -195,12 +195,14 @@ class Keys:
         It may remember what it found; that is forgotten again, since by our rules it is something else.
         """
         attributes = getattr(value, "__dict__", None)
-        before = dict(attributes) if type(attributes) is dict else None
+        if type(attributes) is not dict:
+            attributes = {}  # It has none, or not of its own.
+        before = dict(attributes)
         with self._rules_in_force():
             try:
                 found = value.__jug_hash__()
             finally:
-                if before is not None and not _is_as(attributes, before):
+                if not _is_as(attributes, before):
                     attributes.clear()
                     attributes.update(before)
         if not isinstance(found, (bytes, bytearray, memoryview)):
@@ -216,15 +218,18 @@ class Keys:
         replaced = [(owner, "__jug_hash__", owner.__dict__["__jug_hash__"]) for owner in (task.Task, *_RULES)]
         outer, hash.other_rules = hash.other_rules, self
         try:
-            task.Task.hash = lambda t: self._known(t)  # type: ignore[method-assign]
+            setattr(task.Task, "hash", self._method())  # noqa: B010 (to mypy a method is no attribute)
             for owner, name, _ in replaced:
-                setattr(owner, name, lambda value: self._own_hash(value))
+                setattr(owner, name, self._method())
             yield
         finally:
             del task.Task.hash
             for owner, name, original in replaced:
                 setattr(owner, name, original)
             hash.other_rules = outer
+
+    def _method(self) -> Callable[[Any], bytes | None]:
+        return lambda value: self._own_hash(value)
 
     # --- lambdas ---
 

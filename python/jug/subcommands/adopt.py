@@ -29,7 +29,7 @@ class AdoptCommand(SubCommand):
     usage = "[JUGFILE] [OLD_JUGDIR] [OPTIONS] [-- ARGUMENTS OF THE JUGFILE]"
 
     def arrange(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Tells OLD_JUGDIR from the jugfile: of two words it is the second one, a single one may be either."""
+        """Tells OLD_JUGDIR from the jugfile: it is the second of two words; a single one may be either."""
         words = [given.pop("jugfile", None), *given.pop("user_args", [])]
         words = [word for word in words if word is not None]
         if len(words) > 2:
@@ -63,13 +63,14 @@ class AdoptCommand(SubCommand):
         _show(options, adopted.counts)
         _tell("no result of jug 2.x can be looked for", adopted.no_keys)
         _tell("cannot read", adopted.faults)
-        if adopted.unused:
+        if adopted.unused and adopted.counts["Missing"]:
+            # Where nothing is missing, they are of tasks that are gone or inside of compound tasks.
             _say(f"{path} has {adopted.unused} more results, which no task of {options.jugfile} asks for")
         if adopted.has_barrier:
             again = f"jug adopt {shlex.quote(options.jugfile)} {shlex.quote(path)}"
             _say(
-                "the jugfile stops at a barrier that is not complete; for what is behind it, run 'jug execute' "
-                f"and then '{again}' again"
+                "the jugfile stops at a barrier that is not complete; for what is behind it, run "
+                f"'jug execute' and then '{again}' again"
             )
         return 1 if adopted.faults else 0
 
@@ -161,8 +162,8 @@ def _check_that_it_may_be_moved(options: Any, target: str, aside: str) -> None:
         move = f"mv {shlex.quote(target)} {shlex.quote(aside)}"
         command = f"jug adopt {shlex.quote(options.jugfile)} {shlex.quote(aside)}"
         raise UserError(
-            f"{target} has {running} locks of tasks that jug 2.x may be running. Let it end; if nothing runs, "
-            f"the locks are left over: {move} && {command}"
+            f"{target} has {running} locks of tasks that jug 2.x may be running. Let it end; if nothing runs "
+            f"and the locks are left over: {move} && {command}"
         )
 
 
