@@ -19,6 +19,7 @@ _INTERNAL = (
     "jug.backends.redis_worker",
     "jug.engine",
     "jug.internal",
+    "jug.legacy",
     "jug.jug_version",
     "jug.subcommands.usage",
     "jug.web",

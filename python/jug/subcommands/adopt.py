@@ -50,7 +50,7 @@ class AdoptCommand(SubCommand):
     def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
         """Does it and prints a table; returns 1 if results could not be read or written, else 0."""
         if options.adopt_export is not None:
-            if options.adopt_old is not None:
+            if _given(options) is not None:
                 raise UserError(
                     "--export DIR writes results to DIR; no old jugdir is needed for it", status=2
                 )
@@ -58,7 +58,7 @@ class AdoptCommand(SubCommand):
         from ..legacy.adopt import adopt
         from ..legacy.jugdir import OldJugdir
 
-        with _old_jugdir(options) as path:
+        with _old_jugdir(options) as (path, moved):
             adopted = adopt(options, OldJugdir(path))
         _show(options, adopted.counts)
         _tell("no result of jug 2.x can be looked for", adopted.no_keys)
@@ -72,6 +72,8 @@ class AdoptCommand(SubCommand):
                 "the jugfile stops at a barrier that is not complete; for what is behind it, run "
                 f"'jug execute' and then '{again}' again"
             )
+        if moved:
+            _say(f"the old jugdir is {path} now; it can be removed when all is well")
         return 1 if adopted.faults else 0
 
     def parse(self, parser: argparse.ArgumentParser) -> None:
@@ -84,8 +86,8 @@ class AdoptCommand(SubCommand):
         )
 
     def parse_defaults(self) -> dict[str, Any]:
-        """Adopt, and look for the old jugdir in the place of the new one."""
-        return {"adopt_old": None, "adopt_export": None}
+        """Adopt, and do not export."""
+        return {"adopt_export": None}
 
 
 def _export(options: Any) -> int:
@@ -100,8 +102,8 @@ def _export(options: Any) -> int:
 
 
 @contextlib.contextmanager
-def _old_jugdir(options: Any) -> Iterator[str]:
-    """The old jugdir; one that stands in the place of the new one is moved aside first.
+def _old_jugdir(options: Any) -> Iterator[tuple[str, bool]]:
+    """The old jugdir, and whether it stood in the place of the new one, and so was moved aside.
 
     It is moved back if nothing was stored.
     """
@@ -109,7 +111,7 @@ def _old_jugdir(options: Any) -> Iterator[str]:
 
     target = _directory(options.jugdir)
     aside = f"{target}.old"
-    old = options.adopt_old
+    old = _given(options)
     if old is None and target and is_old_jugdir(target):
         old = target
     if old is None and target and is_old_jugdir(aside):
@@ -120,18 +122,22 @@ def _old_jugdir(options: Any) -> Iterator[str]:
             f"jug adopt {shlex.quote(options.jugfile)} OLD_JUGDIR"
         )
     if not _is_in_the_way(old, target):
-        yield old.rstrip("/") or old
+        yield old.rstrip("/") or old, False
         return
     _check_that_it_may_be_moved(options, target, aside)
     os.rename(target, aside)
     try:
-        yield aside
+        yield aside, True
     except BaseException:
         if not os.path.lexists(target):
             os.rename(aside, target)
             _say(f"nothing was adopted, and {target} is as before")
         raise
-    _say(f"the old jugdir is {aside} now; it can be removed when all is well")
+
+
+def _given(options: Any) -> str | None:
+    # Only the command line can name it, so that it is no option with a default.
+    return getattr(options, "adopt_old", None)
 
 
 def _directory(jugdir: Any) -> str:
