@@ -174,6 +174,9 @@ class Store:
     def path(self) -> str: ...
     @property
     def epoch(self) -> int: ...
+    @property
+    def removals(self) -> int:
+        """How many keys have been removed at some time; with `epoch` it changes with every removal."""
     def refresh(self) -> list[tuple[bytes, str]]:
         """Reads what others wrote since: (key, now) of each change; now is "result", "failed" or "absent".
 

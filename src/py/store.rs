@@ -60,6 +60,11 @@ impl PyStore {
         self.0.epoch()
     }
 
+    #[getter]
+    fn removals(&self) -> usize {
+        self.0.removals()
+    }
+
     fn refresh<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyBytes>, &'static str)>> {
         let changes = py.detach(|| self.0.refresh())?;
         let named = |(key, state): (Key, State)| (PyBytes::new(py, key.as_bytes()), state_name(state));

@@ -390,6 +390,11 @@ impl Index {
         self.extras.get(key).map_or(0, |extra| extra.removed)
     }
 
+    /// How many keys have been removed at some time. Together with the epoch it changes with every removal.
+    pub fn removals(&self) -> usize {
+        self.extras.values().filter(|extra| extra.removed > 0).count()
+    }
+
     /// From now on, remembers which keys change.
     pub fn track_changes(&mut self) {
         self.changes = Some(HashMap::new());

@@ -57,6 +57,11 @@ impl Store {
         lock(&self.index).aliases().iter().map(|(key, name)| (*key, name.to_vec())).collect()
     }
 
+    /// How many keys have been removed at some time.
+    pub fn removals(&self) -> usize {
+        lock(&self.index).removals()
+    }
+
     /// What is damaged and was not healed by a later result.
     pub fn damage(&self) -> damage::Report {
         lock(&self.damage).report(&lock(&self.index))

@@ -3,12 +3,44 @@
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import SubCommand
 
-__all__ = ["StatusCommand", "status"]
+if TYPE_CHECKING:
+    import argparse
+    import sqlite3
+
+    from ..engine.status_cache import Row
+
+__all__ = [
+    "StatusCommand",
+    "TaskStatus",
+    "create_sqlite3",
+    "failed",
+    "finished",
+    "load_jugfile",
+    "ready",
+    "retrieve_sqlite3",
+    "running",
+    "save_dirty3",
+    "status",
+    "unknown",
+    "update_status",
+    "waiting",
+]
+
+#: The states of tasks in a status cache.
+unknown, waiting, ready, running, failed, finished = (
+    "unknown",
+    "waiting",
+    "ready",
+    "running",
+    "failed",
+    "finished",
+)
 
 #: How many different errors are shown; a broken function may fail differently for each of its arguments.
 _MOST_FAILURES = 10
@@ -21,17 +53,20 @@ class StatusCommand(SubCommand):
     needs_jugfile = False
 
     def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
-        """Loads the jugfile and prints a table, or a line with --short.
+        """Prints a table, or a line with --short; beside the table, why tasks failed goes to stderr.
 
-        Beside the table, why tasks failed goes to stderr. Returns 0 if all tasks are complete, else 1.
+        Returns 0 if all tasks are complete, else 1; with --cache --clear it removes the cache file, prints
+        nothing and returns 0.
         """
-        from ..engine.loading import load
-        from ..engine.overview import ACTIVE, COMPLETE, FAILED, READY, WAITING, Overview
+        from ..engine.overview import ACTIVE, COMPLETE, FAILED, READY, WAITING
+        from ..engine.seen import look, look_cached
+        from ..engine.status_cache import clear
         from ..io import print_task_summary_table
-        from ..task import alltasks
 
-        overview = Overview(alltasks, load(options).store)
-        counts = overview.counts()
+        if options.status_cache and options.status_cache_clear:
+            clear(options.status_cache_file)
+            return 0
+        counts, failures = look_cached(options) if options.status_cache else look(options)
         groups = [
             (title, {name: states[state] for name, states in counts.items()})
             for title, state in (
@@ -47,8 +82,149 @@ class StatusCommand(SubCommand):
             options.print_out(_in_short(*totals))
         else:
             print_task_summary_table(options, groups)
-            _tell_failures(overview.failures())
+            _tell_failures(failures)
         return 0 if sum(totals) == totals[3] else 1
+
+    def parse(self, parser: argparse.ArgumentParser) -> None:
+        """Adds the options."""
+        parser.add_argument(
+            "--cache",
+            dest="status_cache",
+            action="store_true",
+            help="remember the tasks in a file, and look next time only at those that were not complete, "
+            "without loading the jugfile. Use --clear after changes in what the jugfile imports or reads",
+        )
+        parser.add_argument(
+            "--cache-file",
+            dest="status_cache_file",
+            metavar="FILE",
+            help="the file for --cache (default: .jugstatus.sqlite3)",
+        )
+        parser.add_argument(
+            "--clear",
+            dest="status_cache_clear",
+            action="store_true",
+            help="with --cache: remove the file and do nothing else",
+        )
+
+    def parse_defaults(self) -> dict[str, Any]:
+        """No cache."""
+        return {
+            "status_cache": False,
+            "status_cache_file": ".jugstatus.sqlite3",
+            "status_cache_clear": False,
+        }
+
+
+class TaskStatus:
+    """How many tasks of each name are in which state.
+
+    Attributes
+    ----------
+    failed, waiting, ready, running, finished : dict of str to int
+    """
+
+    def __init__(self) -> None:
+        self.failed: defaultdict[str, int] = defaultdict(int)
+        self.waiting: defaultdict[str, int] = defaultdict(int)
+        self.ready: defaultdict[str, int] = defaultdict(int)
+        self.running: defaultdict[str, int] = defaultdict(int)
+        self.finished: defaultdict[str, int] = defaultdict(int)
+
+
+def load_jugfile(options: Any) -> tuple[Any, list[Row], dict[int, list[int]], dict[int, list[int]]]:
+    """Loads the jugfile of `options`.
+
+    Returns
+    -------
+    store : store
+    ht : list of (int, str, bytes, str)
+        Number, name, hash and state (`unknown`) of each task.
+    deps, rdeps : dict of int to list of int
+        What each task needs directly, and what needs it, by number.
+    """
+    from ..engine.graph import graph_of
+    from ..engine.loading import load
+    from ..engine.seen import needs_of, rows_of
+    from ..task import alltasks
+
+    store = load(options).store
+    graph = graph_of(alltasks)
+    ht = list(rows_of(graph, [unknown] * len(graph)))
+    deps: dict[int, list[int]] = {row[0]: [] for row in ht}
+    return store, ht, *_both_ways(deps, needs_of(graph))
+
+
+def create_sqlite3(
+    connection: sqlite3.Connection,
+    ht: Iterable[Row],
+    deps: Mapping[int, Iterable[int]],
+    rdeps: Mapping[int, Iterable[int]],
+) -> None:
+    """Creates the tables of a status cache in an open database and writes tasks into them.
+
+    The arguments are what `load_jugfile` returns; `rdeps` follows from `deps`.
+    """
+    from ..engine.status_cache import create_tables
+
+    create_tables(connection, ht, ((source, target) for source in deps for target in deps[source]))
+    connection.commit()
+
+
+def retrieve_sqlite3(
+    connection: sqlite3.Connection,
+) -> tuple[list[Row], dict[int, list[int]], dict[int, list[int]]]:
+    """Reads what `create_sqlite3` wrote: `ht`, `deps` and `rdeps`, those without empty lists."""
+    ht = connection.execute("SELECT id, name, hash, status FROM ht ORDER BY id").fetchall()
+    return ht, *_both_ways({}, connection.execute("SELECT source, target FROM dep"))
+
+
+def _both_ways(
+    deps: dict[int, list[int]], needs: Iterable[tuple[int, int]]
+) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
+    rdeps: dict[int, list[int]] = {}
+    for source, target in needs:
+        deps.setdefault(source, []).append(target)
+        rdeps.setdefault(target, []).append(source)
+    return deps, rdeps
+
+
+def update_status(
+    store: Any,
+    ht: Iterable[Row],
+    deps: Mapping[int, Iterable[int]],
+    rdeps: Mapping[int, Iterable[int]],
+) -> tuple[TaskStatus, dict[int, str]]:
+    """Looks at the tasks that are not `finished` in `ht`.
+
+    Returns
+    -------
+    TaskStatus
+        How many tasks are in which state now, those that were finished included.
+    dict of int to str
+        The new state of each task whose state has changed, by number.
+    """
+    from ..engine.status_cache import changed_states
+    from ..engine.workspace import workspace_of
+
+    ht = list(ht)
+    work = workspace_of(store)
+    try:
+        work.refresh()
+        states = changed_states(work, (row for row in ht if row[3] != finished), deps)
+    finally:
+        work.close()
+    counts = TaskStatus()
+    for number, name, _, before in ht:
+        getattr(counts, states.get(number, before))[name] += 1
+    return counts, {row[0]: states[row[0]] for row in ht if states.get(row[0], row[3]) != row[3]}
+
+
+def save_dirty3(connection: sqlite3.Connection, dirty: Mapping[int, str]) -> None:
+    """Writes into a status cache which tasks are in another state than before, see `update_status`."""
+    states = ((state, number) for number, state in dirty.items())
+    connection.executemany("UPDATE ht SET status = ? WHERE id = ?", states)
+    connection.commit()
 
 
 def _in_short(failed: int, waiting: int, ready: int, complete: int, active: int) -> str:
@@ -58,15 +234,15 @@ def _in_short(failed: int, waiting: int, ready: int, complete: int, active: int)
     return f"{waiting + ready} tasks waiting to be run, {failed} failed, {complete} complete, {running}."
 
 
-def _tell_failures(failures: Iterable[tuple[Any, Mapping[str, Any]]]) -> None:
+def _tell_failures(failures: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
     """Prints why tasks failed, a line for each name and error, with the traceback from --verbose=info on."""
     import logging
 
     from ..engine.failures import headline
 
     alike: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for t, report in failures:
-        alike.setdefault((t.name, headline(report)), []).append(report)
+    for name, report in failures:
+        alike.setdefault((name, headline(report)), []).append(report)
     if not alike:
         return
     sys.stdout.flush()
