@@ -22,6 +22,7 @@ _INTERNAL = (
     "jug.legacy",
     "jug.jug_version",
     "jug.subcommands.usage",
+    "jug.skills",
     "jug.web",
 )
 

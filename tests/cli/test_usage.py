@@ -91,7 +91,7 @@ def test_a_malformed_configuration_file_is_named_with_the_line(pipeline):
         f"jug: error: {pipeline.folder}/.jugrc:2: wait-cycle-time must be of type float, not 'soon'\n"
     )
     pipeline.write("[execute\n", ".jugrc")
-    done = pipeline("status")
+    done = pipeline("status", "test-jug")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"jug: error: {pipeline.folder}/.jugrc:1: expected a section such as [main] first\n"
 

@@ -41,10 +41,12 @@ _MODULES = {
     "demo": "demo",
     "execute": "execute",
     "graph": "graph",
+    "install-skills": "install_skills",
     "invalidate": "invalidate",
     "shell": "shell",
     "sleep-until": "check",
     "status": "status",
+    "test-jug": "internal_validation",
     "webstatus": "webstatus",
 }
 _USER_COMMANDS = "~/.config/jug/jug_user_commands.py"

@@ -46,7 +46,7 @@ def overview_text(commands: Sequence[tuple[str, str]]) -> str:
     """What `jug --help` prints."""
     from . import CITATION
 
-    lines = (f"  {name:<13} {text}" for name, text in commands)
+    lines = (f"  {name:<14} {text}" for name, text in commands)
     return _OVERVIEW.format(commands="\n".join(lines), citation=CITATION)
 
 
