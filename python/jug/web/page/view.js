@@ -56,7 +56,7 @@ export function show(state, now) {
   say(at("#jugdir"), `Results in ${state.jugdir}`);
   showProblem(state);
   showProgress(state);
-  showWorkers(state.workers);
+  showWorkers(state);
   showTasks(state);
   showFailureCount(state);
   tick();
@@ -175,11 +175,12 @@ function fillRows(body, items, keyOf, create, fill) {
   for (const row of known.values()) row.remove();
 }
 
-function showWorkers(workers) {
+function showWorkers({ workers, total }) {
   const section = at("#workers");
   const living = workers?.living ?? [];
   say(at(".count", section), workers ? count(workers.nr_living) : "");
-  const hint = workers ? "Nobody works on it. Start some with: jug execute" : "This kind of store does not know its workers.";
+  const advice = total[2] ? " Start some with: jug execute" : "";
+  const hint = workers ? `Nobody works on it.${advice}` : "This kind of store does not know its workers.";
   say(at(".empty", section), living.length ? beyond(workers.nr_living - living.length, "more") : hint);
   at(".scroll", section).hidden = living.length === 0;
   fillRows(at("tbody", section), living, (worker) => `${worker.id} ${worker.pid}`, makeWorker, fillWorker);
