@@ -66,7 +66,8 @@ def test_each_worker_is_listed_with_the_task_that_it_runs(jug, workspace):
         assert all(abs(time.time() - w.started) < 300 for w in seen)
         for w in seen:
             number = keys.index(w.claims[0].key)
-            assert (jug.folder / f"started{number}").read_text() == str(w.pid)
+            started = jug.folder / f"started{number}"
+            until(lambda path=started, w=w: path.exists() and path.read_text() == str(w.pid))
         # Only what is asked for is told.
         assert [w.claims for w in workspace.activity([key("of another jugfile")])] == [(), ()]
     finally:
