@@ -5,7 +5,7 @@ import sys
 
 from benches import common
 
-ALL = ("startup", "drain", "large", "chain", "kill")
+ALL = ("startup", "drain", "large", "chain", "kill", "adopt")
 
 
 def main(names: list[str]) -> None:
