@@ -32,7 +32,7 @@ class Adopted(NamedTuple):
     faults : list of str
         A line for each result that cannot be read, and for the pack.
     no_keys : list of str
-        Why jug 2.x could have no result of some tasks.
+        Why jug 2.x could have no result of some tasks, and of all that depends on them.
     unused : int
         How many old results no task asked for; 0 where not all tasks are known.
     has_barrier : bool
@@ -59,7 +59,7 @@ class _Adoption:
         self._keys = Keys()
         self._taken: set[bytes] = set()
         self._unreadable: dict[bytes, str] = {}
-        self._no_keys: dict[bytes, str] = {}
+        self._no_keys: dict[str, None] = {}
 
     def run(self, options: Any) -> Adopted:
         store = None
@@ -87,7 +87,7 @@ class _Adoption:
         try:
             return self._keys.of(t)
         except NoKey as error:
-            self._no_keys[t.key()] = str(error)
+            self._no_keys[str(error)] = None
             return None
 
     def _take_all(self, store: Any) -> bool:
@@ -147,7 +147,7 @@ class _Adoption:
         unused = 0 if has_barrier else sum(key not in asked for key in self._old)
         if self._old.pack_fault:
             faults.insert(0, f"{os.path.join(self._old.path, 'packs', 'jugpack')}: {self._old.pack_fault}")
-        return Adopted(counts, faults, list(self._no_keys.values()), unused, has_barrier)
+        return Adopted(counts, faults, list(self._no_keys), unused, has_barrier)
 
 
 def _place(old: OldJugdir, key: bytes) -> str:

@@ -105,7 +105,7 @@ def _write_all(store: Any, keys: Keys, folder: str) -> tuple[dict[str, Counter[s
             except Exception as error:
                 faults.append(f"task {t.name}: {error}")
         counts[state][t.name] += 1
-    return counts, faults
+    return counts, list(dict.fromkeys(faults))
 
 
 def _write(store: Any, t: task.Task, path: str) -> None:
@@ -135,16 +135,25 @@ def _appearing(target: str) -> Iterator[str]:
     folder = tempfile.mkdtemp(prefix=f".{name}-", dir=parent)
     try:
         yield folder
-        for place, _, files in os.walk(folder):
-            os.chmod(place, 0o777 & ~_umask())
-            for each in files:
-                _sync(os.path.join(place, each))
-            _sync(place)
+        _sync_all(folder)
+        os.chmod(folder, 0o777 & ~_umask())
         os.rename(folder, target)
         _sync(parent)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _sync_all(folder: str) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    files = [os.path.join(place, each) for place, _, found in os.walk(folder) for each in found]
+    folders = [place for place, _, _ in os.walk(folder)]
+    # What is synced at the same time shares the writes to the journal.
+    with ThreadPoolExecutor(32) as pool:
+        for paths in (files, folders):
+            for _ in pool.map(_sync, paths):
+                pass  # An error of any of them is raised here.
 
 
 def _sync(path: str) -> None:

@@ -28,7 +28,7 @@ Labelled = Iterable[tuple[object, object]]
 
 
 class NoKey(Exception):
-    """jug 2.x could not have hashed a task."""
+    """jug 2.x could not have hashed a task, or one that it depends on; the message names it."""
 
 
 class _Needed(BaseException):
@@ -58,8 +58,8 @@ class Keys:
                     stack += [d for d in top.dependencies() if id(d) not in self._tasks]
                     stack.append(needed.task)
                     continue
-                except (NoKey, RecursionError, MemoryError) as error:
-                    found = NoKey(f"task {top.name}: {error}")
+                except NoKey as error:
+                    found = error  # That of an argument.
                 except Exception as error:
                     found = NoKey(f"task {top.name}: {type(error).__name__}: {error}")
                 self._tasks[id(top)] = (top, found)
@@ -206,7 +206,7 @@ class Keys:
                     attributes.clear()
                     attributes.update(before)
         if not isinstance(found, (bytes, bytearray, memoryview)):
-            raise NoKey(f"the __jug_hash__ of a {type(value).__name__} returned {type(found).__name__}")
+            raise TypeError(f"the __jug_hash__ of a {type(value).__name__} returned {type(found).__name__}")
         return bytes(found)
 
     @contextlib.contextmanager
