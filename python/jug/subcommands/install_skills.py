@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SKILL_NAME", "InstallSkillsCommand", "bundled_skill_path", "install_skill", "install_skills"]
 
+#: The name of the folder that is installed.
 SKILL_NAME = "jug"
 _MAIN_FILE = "SKILL.md"
 
