@@ -54,6 +54,24 @@ pub enum Error {
         /// What it asks for.
         what: String,
     },
+    /// Claims were asked for in another mode than the jugdir has.
+    #[error("{path} has claims in mode {found}, not {wanted}: the mode is chosen once, when a jugdir is created; leave the option out, or choose another --jugdir", path = path.display())]
+    OtherClaimMode {
+        /// The jugdir.
+        path: PathBuf,
+        /// The mode it has.
+        found: &'static str,
+        /// The mode that was asked for.
+        wanted: &'static str,
+    },
+    /// A jugdir for one host, seen through a network filesystem.
+    #[error("{path} was made for workers on one host (claims in mode posix) and is on a network filesystem here ({kind}), where workers on several hosts would run the same tasks twice. Create another jugdir with 'jug init-store --claims=link --jugdir NEW' and work there; if all workers are on this host, add --claims=posix", path = path.display())]
+    NetworkMount {
+        /// The jugdir.
+        path: PathBuf,
+        /// The type of the filesystem.
+        kind: String,
+    },
     /// A record that only a later version of this package understands and that must not be skipped.
     #[error("{path} holds a record of version {version} and type {kind} that this version cannot read; upgrade jug-rs", path = path.display())]
     NewerRecord {

@@ -131,7 +131,16 @@ def test_a_worker_file_is_a_header_and_a_pickled_dict(jugdir):
     assert data[:8] == b"jugwork\n"
     facts = pickle.loads(data[20:])
     assert facts["pid"] == other.process.pid
-    assert set(facts) == {"host", "boot_id", "pid", "pid_start", "started", "nonce", "version"}
+    assert set(facts) == {
+        "host",
+        "boot_id",
+        "pid",
+        "pid_start",
+        "started",
+        "nonce",
+        "version",
+        "pid_namespace",
+    }
     other.end()
     assert list((jugdir / "workers").iterdir()) == [], "it wrote nothing, so nothing refers to it"
 

@@ -165,13 +165,27 @@ class Store:
     In a forked child it can be read; `save` and what else writes raises RuntimeError there.
     """
 
-    def __new__(cls, path: str, *, sync: str = "group") -> Store:
+    def __new__(cls, path: str, *, sync: str = "group", claims: str = "auto") -> Store:
         """Opens PATH, which need not exist: nothing is created before something is stored.
 
         `sync` is "group" (fdatasync at most 50 ms after a write) or "always" (before `save` returns).
+        `claims` is how claims are made, "posix" or "link", or "auto": as the filesystem needs it. Where PATH
+        is there already with another mode, this is a RuntimeError.
         """
     @property
     def path(self) -> str: ...
+    @property
+    def claim_mode(self) -> str:
+        """How claims are made, "posix" or "link"; before PATH exists, how they would be."""
+    @property
+    def filesystem(self) -> tuple[str, bool]:
+        """The type of the filesystem, and whether several hosts may use it."""
+    def exists(self) -> bool:
+        """Whether PATH was created, by whomever."""
+    def create(self) -> None:
+        """Creates PATH where it does not exist, without a worker."""
+    def objection(self) -> str | None:
+        """Why nobody should work here: PATH is for one host, and on a network filesystem."""
     @property
     def epoch(self) -> int: ...
     @property
@@ -248,13 +262,16 @@ class Claims:
     def held(self) -> list[bytes]: ...
     def claimed_ids(self) -> list[int]:
         """The 63-bit ids of all live claims, of every process."""
-    def holders(self, keys: Iterable[bytes]) -> dict[bytes, int]:
-        """Of those keys that are claimed, the process that holds each; 0 if it cannot be seen from here.
+    def holders(self, keys: Iterable[bytes]) -> dict[bytes, tuple[str, int]]:
+        """Of those keys that are claimed, who holds each: the worker's id, or (posix mode) an empty one and
+        the process; 0 if that cannot be seen from here.
 
         All claims are looked at once, however many keys there are.
         """
     @staticmethod
     def id_of(key: bytes) -> int: ...
+    def sweep(self) -> int:
+        """Removes what dead workers left; how many claims that were."""
     def workers(self) -> list[dict[str, Any]]:
         """Of each registered worker "id" and "alive"; where its file can be read also "host", "boot_id",
         "pid", "pid_start" (clock ticks since boot), "started" (seconds since 1970), "nonce", "version"."""

@@ -173,6 +173,7 @@ def _run(options: Any) -> Any:
     from .subcommands import cmdapi
 
     file_store.set_default_sync(options.sync)
+    file_store.set_default_claims(options.claims)
     store = jugspace = None
     pid = os.getpid()
     try:

@@ -31,8 +31,10 @@ _COMMON: dict[str, Any] = {
     "debug": False,
     "will_cite": False,
     "sync": "group",
+    "claims": "auto",
 }
 _SYNC_MODES = ("group", "always")
+_CLAIM_MODES = ("auto", "posix", "link")
 _FALSE = frozenset(("", "0", "false", "off", "no", "n"))
 # The section users expect for a command whose options are stored under another prefix.
 _SECTION_PREFIX = {"invalidate": "invalid"}
@@ -242,6 +244,12 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
         help="'group' (default) makes results durable within 50 ms of being stored, 'always' before the "
         "next task starts",
     )
+    add(
+        "--claims",
+        choices=_CLAIM_MODES,
+        help="how workers claim tasks in a jugdir that has to be created: 'posix' for one host, 'link' for "
+        "any number; 'auto' (default) goes by the filesystem",
+    )
     add("--aggressive-unload", action="store_true", help="drop every result from memory as soon as possible")
     add("--verbose", metavar="LEVEL", help="how much to report: quiet (default), info or debug")
     add("--short", action="store_true", help="print one line instead of a table")
@@ -295,6 +303,8 @@ def parse(args: Sequence[str] | None = None, optionsfile: TextIO | None = None) 
         options.update({"debug": True})
     if options.sync not in _SYNC_MODES:
         raise UserError(f"sync must be one of {', '.join(_SYNC_MODES)}, not {options.sync!r}")
+    if options.claims not in _CLAIM_MODES:
+        raise UserError(f"claims must be one of {', '.join(_CLAIM_MODES)}, not {options.claims!r}")
     options.update({"jugdir": expand_jugdir(options.jugdir, options.jugfile)})
     sys.argv = [options.jugfile, *options.user_args]
     return options

@@ -4,7 +4,7 @@
 //! turns out long, what was claimed behind it would wait for it while other workers idle: the
 //! background thread gives it back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -63,6 +63,15 @@ impl Batch {
                 }
             }
         }
+        let taken: Vec<Key> = keys.iter().zip(&won).filter(|(_, won)| **won).map(|(key, _)| *key).collect();
+        let counts = self.claims.confirm(&taken).inspect_err(|_| _ = self.release(&taken))?;
+        let void: Vec<Key> =
+            taken.iter().zip(counts).filter(|(_, counts)| !counts).map(|(key, _)| *key).collect();
+        if !void.is_empty() {
+            self.release(&void)?;
+            let void: HashSet<Key> = void.into_iter().collect();
+            keys.iter().zip(&mut won).filter(|(key, _)| void.contains(key)).for_each(|(_, won)| *won = false);
+        }
         self.have_it_watched();
         Ok(won)
     }
@@ -71,6 +80,10 @@ impl Batch {
     pub fn start(&self, key: &Key) -> Result<bool> {
         self.check_here()?;
         let mut state = self.state();
+        if !self.claims.holds(key) {
+            state.let_go(&*self.claims, key)?;
+            return Ok(false);
+        }
         let Some(started) = state.held.get_mut(key) else { return Ok(false) };
         if started.replace(self.keeper.now()).is_none() {
             state.unstarted -= 1;
@@ -114,7 +127,9 @@ impl Batch {
         let mut state = self.state();
         state.closed = true;
         let keys: Vec<Key> = state.held.keys().copied().collect();
-        keys.iter().try_for_each(|key| state.let_go(&*self.claims, key))
+        keys.iter().try_for_each(|key| state.let_go(&*self.claims, key))?;
+        drop(state);
+        self.claims.settle()
     }
 
     fn claim_one(&self, key: &Key) -> Result<bool> {

@@ -33,7 +33,7 @@ impl Claims for Memory {
     fn live(&self) -> Result<Vec<LiveClaim>> {
         let pid = process::id();
         let mut live: Vec<_> =
-            self.held().iter().map(|key| LiveClaim { id: ClaimId::of(key), pid }).collect();
+            self.held().iter().map(|key| LiveClaim::by_process(ClaimId::of(key), pid)).collect();
         live.sort_unstable();
         Ok(live)
     }

@@ -1,15 +1,23 @@
 //! Who runs what.
 //!
 //! A claim says "this worker is running this task". [`Claims`] is the seam between the ways of making
-//! one: [`Posix`] locks bytes of files that one host shares, [`Memory`] is for a single process. A
-//! [`Batch`] claims ahead on top of any of them, and gives back what it cannot start soon.
+//! one: [`Posix`] locks bytes of files that one host shares, [`Link`] makes hard links that many hosts see,
+//! [`Memory`] is for a single process. [`Chosen`] is what a jugdir's FORMAT says. A [`Batch`] claims ahead on top of any of them, and gives back what it cannot start soon.
 
 mod batch;
+mod chosen;
+mod eras;
+mod holder;
+mod link;
+mod making;
 mod memory;
 mod posix;
 mod stripes;
+mod sweep;
 
 pub use batch::{Batch, PATIENCE};
+pub use chosen::Chosen;
+pub use link::{Link, Records};
 pub use memory::Memory;
 pub use posix::Posix;
 
@@ -32,18 +40,43 @@ impl ClaimId {
 }
 
 /// A claim that somebody holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LiveClaim {
     /// What is claimed.
     pub id: ClaimId,
-    /// By which process of this host; 0 if it cannot be seen from here (another container, say).
+    /// By which process of this host; 0 if it cannot be seen from here (another container, say), or `worker` tells.
     pub pid: u32,
+    /// By which worker, where claims tell that; empty if not.
+    pub worker: String,
+}
+
+impl LiveClaim {
+    /// A claim of a process of this host.
+    pub fn by_process(id: ClaimId, pid: u32) -> LiveClaim {
+        LiveClaim { id, pid, worker: String::new() }
+    }
+
+    /// A claim of a worker.
+    pub fn by_worker(key: &Key, worker: String) -> LiveClaim {
+        LiveClaim { id: ClaimId::of(key), pid: 0, worker }
+    }
 }
 
 /// A way of claiming tasks. A claim ends when it is released, or by itself when its process ends.
 pub trait Claims: Send + Sync {
     /// Claims a task: false if anyone has it, this process included.
     fn try_claim(&self, key: &Key) -> Result<bool>;
+
+    /// Of claims that were just made, which ones count. To be called before any of them is run; the store must be
+    /// refreshed after it.
+    fn confirm(&self, keys: &[Key]) -> Result<Vec<bool>> {
+        Ok(vec![true; keys.len()])
+    }
+
+    /// Whether a claim of this process still counts, as far as this process can know.
+    fn holds(&self, _key: &Key) -> bool {
+        true
+    }
 
     /// Gives a claim of this process up. Does nothing if there is none.
     ///
@@ -53,9 +86,24 @@ pub trait Claims: Send + Sync {
     /// Whether anyone has it, this process included. Creates nothing.
     fn is_claimed(&self, key: &Key) -> Result<bool>;
 
+    /// Like [`Claims::is_claimed`], for many.
+    fn are_claimed(&self, keys: &[Key]) -> Result<Vec<bool>> {
+        keys.iter().map(|key| self.is_claimed(key)).collect()
+    }
+
     /// All claims of all processes, in ascending order. Creates nothing.
     fn live(&self) -> Result<Vec<LiveClaim>>;
 
     /// Lets processes that wait for a claim know that some were released without a result.
     fn announce(&self) {}
+
+    /// Returns once everything that was released is free.
+    fn settle(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Removes what dead workers left; how many claims that were.
+    fn sweep(&self) -> Result<usize> {
+        Ok(0)
+    }
 }

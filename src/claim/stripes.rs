@@ -110,12 +110,12 @@ impl Stripes {
     pub(super) fn live(&self) -> Result<Vec<LiveClaim>> {
         self.check_here()?;
         // The kernel does not show a process its own locks.
-        let own = |key| LiveClaim { id: ClaimId::of(key), pid: self.process.pid };
+        let own = |key| LiveClaim::by_process(ClaimId::of(key), self.process.pid);
         let mut live: Vec<LiveClaim> = self.held().iter().map(own).collect();
         for index in 0..STRIPES {
             let Some(file) = self.readable(index)? else { continue };
             let holders = file.holders().context("asking for the locks of", self.path(index))?;
-            live.extend(holders.iter().map(|held| LiveClaim { id: ClaimId(held.offset), pid: held.pid }));
+            live.extend(holders.iter().map(|held| LiveClaim::by_process(ClaimId(held.offset), held.pid)));
         }
         live.sort_unstable();
         Ok(live)

@@ -36,6 +36,14 @@ impl FileSystem for Local {
         fs::create_dir(dir)
     }
 
+    fn rmdir(&self, dir: &Path) -> io::Result<()> {
+        fs::remove_dir(dir)
+    }
+
+    fn touch_dir(&self, dir: &Path) -> io::Result<()> {
+        File::touch(&fs::File::open(dir)?)
+    }
+
     fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
         let mut options = OpenOptions::new();
         options.read(true);

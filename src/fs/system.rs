@@ -73,6 +73,13 @@ pub trait FileSystem: Host + Send + Sync + Debug {
     /// Creates a directory, which must not exist. Tells the truth.
     fn mkdir(&self, dir: &Path) -> io::Result<()>;
 
+    /// Removes a directory, which must be empty.
+    fn rmdir(&self, dir: &Path) -> io::Result<()>;
+
+    /// Sets the time of a directory's last change to now, by the server's clock where there is one: other clients
+    /// forget what they remember of it, even where something changed in the same tick of that clock.
+    fn touch_dir(&self, dir: &Path) -> io::Result<()>;
+
     /// Opens a file. On a network filesystem, what its attributes say afterwards is as fresh as the opening.
     fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>>;
 

@@ -20,6 +20,8 @@ pub const VERSION: u32 = 1;
 pub enum ClaimMode {
     /// POSIX byte-range locks: for filesystems that one host uses.
     Posix,
+    /// Hard links and heartbeats: for filesystems that several hosts use.
+    Link,
 }
 
 impl ClaimMode {
@@ -27,11 +29,13 @@ impl ClaimMode {
     pub const fn name(self) -> &'static str {
         match self {
             ClaimMode::Posix => "posix",
+            ClaimMode::Link => "link",
         }
     }
 
-    fn from_name(name: &str) -> Option<ClaimMode> {
-        [ClaimMode::Posix].into_iter().find(|mode| mode.name() == name)
+    /// The mode with this name.
+    pub fn from_name(name: &str) -> Option<ClaimMode> {
+        [ClaimMode::Posix, ClaimMode::Link].into_iter().find(|mode| mode.name() == name)
     }
 }
 

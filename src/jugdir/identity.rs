@@ -33,6 +33,9 @@ pub struct Identity {
     pub nonce: String,
     /// The version of this package.
     pub version: String,
+    /// Among which processes `pid` is unique; empty where the system does not tell.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub pid_namespace: String,
 }
 
 impl Identity {
@@ -48,6 +51,7 @@ impl Identity {
             started: now.as_secs_f64(),
             nonce: hex(nonce),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid_namespace: host.pid_namespace(),
         }
     }
 

@@ -5,23 +5,26 @@
 
 mod format;
 mod identity;
+mod lives;
+mod place;
 mod worker;
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 pub use format::{ClaimMode, Format, VERSION};
 pub use identity::Identity;
+pub use lives::{Life, Pace};
+pub(crate) use lives::{holder_from, is_gone, is_unlinkable};
 pub use worker::{HEARTBEAT, Worker};
 
-use crate::error::IoContext;
-use crate::fs::{self, FileSystem};
-use crate::{Error, Result, process};
+use lives::Lives;
 
-const FORMAT: &str = "FORMAT";
-/// Temporary names of FORMAT begin like this; they may be left behind by a process that was killed.
-const FORMAT_TEMPORARY: &str = ".FORMAT-";
+use crate::error::IoContext;
+use crate::fs::{self, FileId, FileSystem, Mount};
+use crate::keeper::Tick;
+use crate::{Error, Result, process};
 
 /// What is in a jugdir beside FORMAT.
 const PARTS: [&str; 4] = ["workers", "segments", "blobs", "claims"];
@@ -31,8 +34,11 @@ const PARTS: [&str; 4] = ["workers", "segments", "blobs", "claims"];
 pub struct Jugdir {
     fs: Arc<dyn FileSystem>,
     root: PathBuf,
+    /// The mode that was asked for.
+    wanted: Option<ClaimMode>,
     format: OnceLock<Format>,
     worker: Mutex<Option<Arc<Worker>>>,
+    lives: Lives,
     pid: u32,
 }
 
@@ -58,14 +64,29 @@ impl Jugdir {
 
     /// Like [`Jugdir::open`], on a filesystem that may be another than this machine's.
     pub fn open_on(fs: Arc<dyn FileSystem>, path: &Path) -> Result<Arc<Jugdir>> {
+        Jugdir::open_as(fs, path, None, Pace::usual())
+    }
+
+    /// Like [`Jugdir::open_on`], with claims in the mode `wanted`, whatever filesystem it is on.
+    ///
+    /// Fails with [`Error::OtherClaimMode`] where there is a jugdir with another mode.
+    pub fn open_as(
+        fs: Arc<dyn FileSystem>,
+        path: &Path,
+        wanted: Option<ClaimMode>,
+        pace: Pace,
+    ) -> Result<Arc<Jugdir>> {
         let jugdir = Jugdir {
+            lives: Lives::new(Arc::clone(&fs), path.join(PARTS[0]), pace),
             fs,
             root: path.to_owned(),
+            wanted,
             format: OnceLock::new(),
             worker: Mutex::new(None),
             pid: process::id(),
         };
         jugdir.check_place()?;
+        jugdir.check_mode()?;
         Ok(Arc::new(jugdir))
     }
 
@@ -91,7 +112,38 @@ impl Jugdir {
 
     /// How claims are made in it; what it would be created with before it exists.
     pub fn claim_mode(&self) -> Result<ClaimMode> {
-        Ok(self.read_format()?.map_or(ClaimMode::Posix, |format| format.mode))
+        if let Some(format) = self.read_format()? {
+            return Ok(format.mode);
+        }
+        Ok(self.wanted.unwrap_or(mode_for(&self.mount()?)))
+    }
+
+    /// The filesystem that it is on, or would be.
+    pub fn mount(&self) -> Result<Mount> {
+        let mut place = self.root.as_path();
+        loop {
+            match (self.fs.mount(place), place.parent()) {
+                (Err(error), Some(parent)) if error.kind() == std::io::ErrorKind::NotFound => {
+                    place = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+                }
+                (mount, _) => return mount.context("looking at", place),
+            }
+        }
+    }
+
+    /// Why nobody should work in this jugdir from here, if so: it is for one host, and on a network filesystem.
+    pub fn objection(&self) -> Result<Option<Error>> {
+        if self.wanted == Some(ClaimMode::Posix) || self.claim_mode()? == ClaimMode::Link {
+            return Ok(None);
+        }
+        let mount = self.mount()?;
+        let path = self.root.clone();
+        Ok(mount.is_shared.then_some(Error::NetworkMount { path, kind: mount.kind }))
+    }
+
+    /// Creates the jugdir where there is none, without registering a worker.
+    pub fn init(&self) -> Result<()> {
+        self.create()
     }
 
     /// This process as a worker of the jugdir. The first call creates the jugdir where there is none, and
@@ -100,13 +152,23 @@ impl Jugdir {
         if self.pid != process::id() {
             return Err(Error::Forked { what: "the jugdir" });
         }
-        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(worker) = &*worker {
+        let mut current = self.current();
+        if let Some(worker) = &*current
+            && !worker.is_lost()
+        {
             return Ok(Arc::clone(worker));
         }
         self.create()?;
-        let new = Worker::register(&self.fs, &self.workers(), &self.segments())?;
-        *worker = Some(Arc::clone(&new));
+        if let Some(objection) = self.objection()? {
+            return Err(objection);
+        }
+        let mode = self.claim_mode()?;
+        let places = (&*self.workers(), &*self.segments());
+        let new = Worker::register(&self.fs, places, mode, self.lives.pace())?;
+        self.lives.set_own(new.id());
+        if let Some(lost) = current.replace(Arc::clone(&new)) {
+            lost.resign();
+        }
         Ok(new)
     }
 
@@ -115,7 +177,11 @@ impl Jugdir {
         if self.pid != process::id() {
             return None;
         }
-        self.worker.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current().clone()
+    }
+
+    fn current(&self) -> MutexGuard<'_, Option<Arc<Worker>>> {
+        self.worker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says that this process will write nothing more here: a worker that never did is forgotten.
@@ -127,7 +193,62 @@ impl Jugdir {
 
     /// Whether the worker of this name still runs. False where there is no such worker.
     pub fn is_alive(&self, id: &str) -> Result<bool> {
-        worker::is_alive(&*self.fs, &self.workers(), id)
+        Ok(self.life(id)? == Life::Alive)
+    }
+
+    /// What is known of the worker of this name. In posix mode one that is not alive is gone.
+    pub fn life(&self, id: &str) -> Result<Life> {
+        if self.claim_mode()? == ClaimMode::Link {
+            return self.lives.life(id);
+        }
+        let is_alive = worker::is_alive(&*self.fs, &self.workers(), id)?;
+        Ok(if is_alive { Life::Alive } else { Life::Gone })
+    }
+
+    /// Link mode: how long things take in the life of a worker.
+    pub fn pace(&self) -> Pace {
+        self.lives.pace()
+    }
+
+    /// Link mode: the worker with this file, if it was seen already.
+    pub(crate) fn worker_with_file(&self, file: FileId) -> Option<String> {
+        self.lives.with_file(file)
+    }
+
+    /// Link mode: looks at all workers now, without a heartbeat of this process's own.
+    pub(crate) fn look(&self) -> Result<()> {
+        self.lives.look(self.fs.now(), false)
+    }
+
+    /// Link mode: the workers that are dead, as of the last look.
+    pub(crate) fn dead_workers(&self) -> Result<Vec<String>> {
+        self.lives.dead()
+    }
+
+    /// Link mode: marks a worker as dead, for all to know; false if it was.
+    pub(crate) fn mark_dead(&self, id: &str) -> Result<bool> {
+        self.lives.mark(id)
+    }
+
+    /// Link mode: how many names a worker's file has beside those in the directory of workers: its claims.
+    pub(crate) fn claims_of(&self, id: &str) -> Result<u64> {
+        let others = 1 + u64::from(self.lives.is_marked(id));
+        Ok(self.lives.links(id)?.saturating_sub(others))
+    }
+
+    /// Link mode: whether a worker that is marked as dead has hard links.
+    pub(crate) fn has_links(&self, id: &str) -> Result<bool> {
+        Ok(self.lives.links(id)? > 1)
+    }
+
+    /// Link mode: removes what is left of a dead worker that has no claims.
+    pub(crate) fn forget_worker(&self, id: &str) -> Result<()> {
+        self.lives.forget(id)
+    }
+
+    /// Link mode: removes marks of workers that are forgotten already.
+    pub(crate) fn forget_marks(&self) -> Result<()> {
+        self.lives.forget_marks()
     }
 
     /// All registered workers, dead ones included, in the order of their names.
@@ -164,89 +285,38 @@ impl Jugdir {
             return Ok(Some(WorkerInfo { id, identity: Some(identity), alive: true }));
         }
         let alive = self.is_alive(&id)?;
+        if self.claim_mode()? == ClaimMode::Link {
+            let identity = self.lives.identity(&id)?.map(|identity| (*identity).clone());
+            return Ok(Some(WorkerInfo { id, identity, alive }));
+        }
         let path = self.workers().join(&id);
         let Some(bytes) = self.fs.read_if_exists(&path)? else { return Ok(None) };
         Ok(Some(WorkerInfo { id, identity: Identity::parse(&bytes, &path).ok(), alive }))
     }
+}
 
-    fn read_format(&self) -> Result<Option<Format>> {
-        if let Some(format) = self.format.get() {
-            return Ok(Some(*format));
+/// In link mode: beats the heart of this process's worker, and looks at the others. In posix mode the worker itself
+/// is the chore.
+impl Tick for Jugdir {
+    fn tick(&self, now: Instant) -> Option<Duration> {
+        let worker = self.registered().filter(|worker| worker.is_here())?;
+        if !matches!(self.claim_mode(), Ok(ClaimMode::Link)) {
+            return None;
         }
-        let path = self.root.join(FORMAT);
-        let Some(bytes) = self.fs.read_if_exists(&path)? else { return Ok(None) };
-        let format = Format::parse(&bytes, &path)?;
-        Ok(Some(*self.format.get_or_init(|| format)))
-    }
-
-    /// Errors unless the path is free for a jugdir or has one.
-    fn check_place(&self) -> Result<()> {
-        match self.fs.is_dir(&self.root)? {
-            Some(true) => {}
-            Some(false) => return Err(Error::NotADirectory { path: self.root.clone() }),
-            None => return Ok(()),
+        if let Some(left) = self.lives.due(now) {
+            return Some(left);
         }
-        if self.read_format()?.is_some() {
-            return Ok(());
+        let in_touch = worker.keep_in_touch();
+        // What cannot be seen now is looked at again later.
+        let _looked = self.lives.look(now, in_touch);
+        if self.lives.is_marked(worker.id()) {
+            worker.lose();
         }
-        let mut names = self.fs.names(&self.root)?;
-        names.retain(|name| !name.starts_with(FORMAT_TEMPORARY));
-        // Between the two looks another process may have created the jugdir.
-        if names.is_empty() || self.read_format()?.is_some() {
-            return Ok(());
-        }
-        if names.iter().all(|name| PARTS.contains(&name.as_str())) {
-            let path = self.root.join(FORMAT);
-            return Err(Error::Damaged { path, what: "it is missing".to_owned() });
-        }
-        let what = if is_jug_2(&*self.fs, &self.root, &names)? {
-            "was written by jug 2.x"
-        } else {
-            "holds other files"
-        };
-        Err(Error::ForeignDirectory { path: self.root.clone(), what })
-    }
-
-    fn create(&self) -> Result<()> {
-        self.fs.ensure_dir(&self.root)?;
-        // Since it was opened, somebody may have put other files there.
-        self.check_place()?;
-        if self.read_format()?.is_none() {
-            let nonce = self.fs.nonce()?;
-            let format = Format { uuid: self.fs.nonce()?, mode: ClaimMode::Posix };
-            let temporary = format!("{FORMAT_TEMPORARY}{:032x}", u128::from_le_bytes(nonce));
-            let temporary = self.root.join(temporary);
-            self.fs.create_once(&self.root.join(FORMAT), &temporary, format.to_text().as_bytes())?;
-            self.read_format()?;
-        }
-        for part in PARTS {
-            self.fs.create_dir(&self.root.join(part))?;
-        }
-        // Whoever created them may not have come this far: what is stored is only safe where its directory is.
-        self.fs.sync_dir(&self.root).context("syncing", &self.root)?;
-        match self.fs.sync_parent(&self.root) {
-            // In a directory that may not be read nothing can be done about it.
-            Err(Error::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => Ok(()),
-            synced => synced,
-        }
+        Some(self.lives.due(now).unwrap_or(self.lives.pace().beat))
     }
 }
 
-/// Whether a directory looks like what jug 2.x writes: results named by 40 hexadecimal digits, the first
-/// two of which are a directory, and directories for packs, locks and unfinished files.
-fn is_jug_2(fs: &dyn FileSystem, root: &Path, names: &[String]) -> Result<bool> {
-    let is_hex = |name: &str, len| name.len() == len && name.bytes().all(|it| it.is_ascii_hexdigit());
-    for name in names {
-        if fs.stat(&root.join(name).join("jugpack")).is_ok() {
-            return Ok(true);
-        }
-        if is_hex(name, 2) && fs.is_dir(&root.join(name))? == Some(true) {
-            let results = fs.names(&root.join(name))?;
-            if results.is_empty() || results.iter().any(|result| is_hex(result, 38)) {
-                return Ok(true);
-            }
-        }
-    }
-    let parts = ["locks", "tempfiles", "packs"];
-    Ok(names.iter().all(|name| parts.contains(&name.as_str())))
+/// The mode for a filesystem.
+pub fn mode_for(mount: &Mount) -> ClaimMode {
+    if mount.is_shared { ClaimMode::Link } else { ClaimMode::Posix }
 }

@@ -1,24 +1,29 @@
-//! A worker of a jugdir: its identity file and its lifetime lock.
+//! A worker of a jugdir: its identity file, and how others know that it lives.
 //!
-//! The file is locked from before it has its name until the process ends, so a worker is alive exactly
-//! while its file is locked. A process must never open its own worker file a second time: closing that
+//! In posix mode the file is locked from before it has its name until the process ends, so a worker is alive
+//! exactly while its file is locked. A process must never open its own worker file a second time: closing that
 //! descriptor would give up the lock.
+//!
+//! In link mode nothing is locked: setting the time of the file is the heartbeat. A worker that could not beat for
+//! half a lease is lost: others may take it for dead soon, so it claims nothing more, and registers anew.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::format::ClaimMode;
 use super::identity::Identity;
+use super::lives::{self, Pace};
 use crate::error::IoContext;
-use crate::fs::{File, FileSystem, ProcessId};
+use crate::fs::{File, FileId, FileSystem, ProcessId};
 use crate::keeper::Tick;
 use crate::{Error, Result};
 
 /// The byte of a worker file that is locked.
 const LIFE: u64 = 0;
 
-/// How often a worker sets the time of its file.
+/// How often a worker sets the time of its file in posix mode.
 pub const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// The workers of this process, in any jugdir.
@@ -44,13 +49,22 @@ pub struct Worker {
     path: PathBuf,
     segments: PathBuf,
     file: Arc<dyn File>,
-    beaten: Mutex<Instant>,
+    file_id: FileId,
+    /// How long it may be out of touch, in link mode.
+    patience: Option<Duration>,
+    /// When the last heartbeat began that reached the file; None once it is known that others took it for dead.
+    beaten: Mutex<Option<Instant>>,
 }
 
 impl Worker {
-    /// Registers this process in a jugdir with these directories, which must exist, and removes the files
-    /// of dead workers that left no segment.
-    pub(super) fn register(fs: &Arc<dyn FileSystem>, workers: &Path, segments: &Path) -> Result<Arc<Worker>> {
+    /// Registers this process in a jugdir with these directories, which must exist. In posix mode it removes the
+    /// files of dead workers that left no segment.
+    pub(super) fn register(
+        fs: &Arc<dyn FileSystem>,
+        (workers, segments): (&Path, &Path),
+        mode: ClaimMode,
+        pace: Pace,
+    ) -> Result<Arc<Worker>> {
         let identity = Identity::here(&**fs, &fs.nonce()?);
         let id = identity.id();
         let path = workers.join(&id);
@@ -58,20 +72,26 @@ impl Worker {
         // Listed before it can be found, so that no thread of this process ever opens it.
         let process = fs.process();
         own().push(Own { process, identity: identity.clone() });
-        let file = create(&**fs, &temporary, &identity).and_then(|file| {
+        let began = fs.now();
+        let file = create(&**fs, &temporary, &identity, mode).and_then(|file| {
             fs.rename(&temporary, &path).context("creating", &path)?;
             Ok(file)
         });
         let file = file.inspect_err(|_| {
             // The first error is the one to report.
             let _removed = fs.unlink(&temporary);
+            own().retain(|other| other.identity != identity);
         })?;
-        let beaten = Mutex::new(fs.now());
+        let file_id = file.stat().context("looking at", &path)?.id;
+        let patience = (mode == ClaimMode::Link).then_some(pace.lease / 2);
+        let beaten = Mutex::new(Some(began));
         let (fs, segments) = (Arc::clone(fs), segments.to_owned());
-        let worker = Arc::new(Worker { fs, process, id, identity, path, segments, file, beaten });
-        // Files of another user may be closed to this one; they stay, and harm nobody.
-        let _swept = sweep(&*worker.fs, workers, &worker.segments);
-        Ok(worker)
+        let worker = Worker { fs, process, id, identity, path, segments, file, file_id, patience, beaten };
+        if mode == ClaimMode::Posix {
+            // Files of another user may be closed to this one; they stay, and harm nobody.
+            let _swept = sweep(&*worker.fs, workers, &worker.segments);
+        }
+        Ok(Arc::new(worker))
     }
 
     /// The worker's name: a file name of the characters `[a-z0-9_.]`. Its segments are `<id>-<n>.seg`.
@@ -89,37 +109,106 @@ impl Worker {
         self.process == self.fs.process()
     }
 
+    /// Its file, of which its claims are further names in link mode.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What its file is, whatever name leads to it.
+    pub fn file_id(&self) -> FileId {
+        self.file_id
+    }
+
     /// Sets the file's time to now.
     pub fn beat(&self) -> Result<()> {
         self.file.touch().context("setting the time of", &self.path)
+    }
+
+    /// Beats, and looks whether the file is still there; whether this worker is in touch with all others.
+    pub(super) fn keep_in_touch(&self) -> bool {
+        let began = self.fs.now();
+        match self.file.touch().and_then(|()| self.file.fresh_stat()) {
+            Ok(stat) if stat.links > 0 => {
+                let mut beaten = self.beaten();
+                // Once lost, always lost.
+                if self.is_lost_at(*beaten, self.fs.now()) {
+                    *beaten = None;
+                } else {
+                    *beaten = Some(began);
+                }
+                beaten.is_some()
+            }
+            Ok(_) => {
+                self.lose();
+                false
+            }
+            Err(error) => {
+                if lives::is_gone(&error) {
+                    self.lose();
+                }
+                false
+            }
+        }
+    }
+
+    /// Takes note that others took this worker for dead.
+    pub fn lose(&self) {
+        *self.beaten() = None;
+    }
+
+    /// Whether others may have taken this worker for dead, or may do so soon: it must claim nothing more, and what
+    /// it writes into its segment may be seen by nobody. Never in posix mode.
+    pub fn is_lost(&self) -> bool {
+        self.patience.is_some() && self.is_lost_at(*self.beaten(), self.fs.now())
+    }
+
+    fn is_lost_at(&self, beaten: Option<Instant>, now: Instant) -> bool {
+        beaten.is_none_or(|beaten| {
+            self.patience.is_some_and(|patience| now.saturating_duration_since(beaten) > patience)
+        })
+    }
+
+    fn beaten(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.beaten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Tick for Worker {
     fn tick(&self, now: Instant) -> Option<Duration> {
-        let mut beaten = self.beaten.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = *beaten + HEARTBEAT;
+        let mut beaten = self.beaten();
+        let due = beaten.unwrap_or(now) + HEARTBEAT;
         if now < due {
             return Some(due.duration_since(now));
         }
         // On one host the lock tells who lives, whatever the time says: a failure here harms nobody.
         let _beat = self.beat();
-        *beaten = now;
+        *beaten = Some(now);
         Some(HEARTBEAT)
     }
 }
 
 impl Worker {
-    /// Removes the file if this worker wrote nothing; otherwise segments refer to it. Called when nothing more
-    /// will be written.
+    /// Removes the file if nothing refers to it: no segment in posix mode, no claim in link mode. Called when nothing
+    /// more will be written.
     pub(super) fn retire(&self) {
-        if self.is_here()
-            && let Ok(names) = self.fs.names(&self.segments)
+        if !self.is_here() {
+            return;
+        }
+        if self.patience.is_some() {
+            if matches!(self.file.fresh_stat(), Ok(stat) if stat.links == 1) {
+                let _removed = self.fs.unlink(&self.path);
+            }
+        } else if let Ok(names) = self.fs.names(&self.segments)
             && !writers(&names).contains(self.id.as_str())
         {
             // Whoever registers next would remove it otherwise.
             let _removed = self.fs.unlink(&self.path);
         }
+    }
+
+    /// From now on this is no worker of this process.
+    pub(super) fn resign(&self) {
+        own().retain(|other| other.identity != self.identity);
     }
 }
 
@@ -129,14 +218,24 @@ impl Drop for Worker {
             return;
         }
         self.retire();
-        own().retain(|other| other.identity != self.identity);
+        self.resign();
     }
 }
 
-/// The file under its temporary name, locked and complete.
-fn create(fs: &dyn FileSystem, temporary: &Path, identity: &Identity) -> Result<Arc<dyn File>> {
+/// The file under its temporary name, complete, and in posix mode locked.
+fn create(
+    fs: &dyn FileSystem,
+    temporary: &Path,
+    identity: &Identity,
+    mode: ClaimMode,
+) -> Result<Arc<dyn File>> {
     let contents = identity.to_bytes(temporary)?;
     let file = fs.create_new(temporary)?;
+    if mode == ClaimMode::Link {
+        // Other hosts see what is on the server.
+        file.append(&contents).and_then(|()| file.sync()).context("writing", temporary)?;
+        return Ok(file);
+    }
     if !file.try_lock(LIFE).context("locking", temporary)? {
         let what = "another process locked it as it was created".to_owned();
         return Err(Error::Damaged { path: temporary.to_owned(), what });
@@ -164,8 +263,8 @@ pub(super) fn own_identity(fs: &dyn FileSystem, id: &str) -> Option<Identity> {
 
 /// The ids of all workers that have a file.
 pub(super) fn ids(fs: &dyn FileSystem, workers: &Path) -> Result<Vec<String>> {
-    let mut ids = fs.names(workers)?;
-    ids.retain(|name| !name.starts_with('.'));
+    let names = fs.names(workers)?;
+    let mut ids: Vec<String> = lives::ids(&names).map(str::to_owned).collect();
     ids.sort_unstable();
     Ok(ids)
 }

@@ -8,8 +8,9 @@ use pyo3::types::{PyBytes, PyDict};
 
 use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
 use super::store::PyStore;
-use crate::claim::{Batch, ClaimId, Claims, Posix};
-use crate::jugdir::{ClaimMode, Jugdir, WorkerInfo};
+use crate::claim::{Batch, Chosen, ClaimId, Records};
+use crate::jugdir::{Jugdir, WorkerInfo};
+use crate::store::Store;
 
 /// Adds this module's names to `jug._native`.
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -27,13 +28,12 @@ pub(super) struct PyClaims {
 impl PyClaims {
     #[new]
     #[pyo3(signature = (store))]
-    fn new(store: &Bound<'_, PyStore>) -> PyResult<PyClaims> {
+    fn new(store: &Bound<'_, PyStore>) -> PyClaims {
         let store = store.get().core();
         let (jugdir, keeper) = (Arc::clone(store.jugdir()), store.keeper());
-        let claims: Arc<dyn Claims> = match jugdir.claim_mode()? {
-            ClaimMode::Posix => Arc::new(Posix::new(Arc::clone(&jugdir), Arc::clone(keeper))),
-        };
-        Ok(PyClaims { batch: Batch::new(claims, Arc::clone(keeper)), jugdir })
+        let records = Arc::new(Stored(Arc::clone(store)));
+        let claims = Chosen::new(Arc::clone(&jugdir), Arc::clone(keeper), records);
+        PyClaims { batch: Batch::new(Arc::new(claims), Arc::clone(keeper)), jugdir }
     }
 
     fn claim(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
@@ -57,7 +57,7 @@ impl PyClaims {
     fn is_claimed(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
         let keys = keys_from(keys)?;
         let claims = self.batch.claims()?;
-        Ok(py.detach(|| keys.iter().map(|key| claims.is_claimed(key)).collect::<crate::Result<_>>())?)
+        Ok(py.detach(|| claims.are_claimed(&keys))?)
     }
 
     fn held<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
@@ -73,14 +73,15 @@ impl PyClaims {
     fn holders<'py>(&self, py: Python<'py>, keys: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
         let claims = self.batch.claims()?;
         let live = py.detach(|| claims.live())?;
-        let holders: HashMap<ClaimId, u32> = live.iter().map(|claim| (claim.id, claim.pid)).collect();
+        let holders: HashMap<ClaimId, (&str, u32)> =
+            live.iter().map(|claim| (claim.id, (&*claim.worker, claim.pid))).collect();
         let found = PyDict::new(py);
         if holders.is_empty() {
             return Ok(found);
         }
         for_chunks(keys, |keys| {
             let mut held = keys.iter().filter_map(|key| Some((key, holders.get(&ClaimId::of(key))?)));
-            held.try_for_each(|(key, pid)| found.set_item(PyBytes::new(py, key.as_bytes()), pid))
+            held.try_for_each(|(key, holder)| found.set_item(PyBytes::new(py, key.as_bytes()), *holder))
         })?;
         Ok(found)
     }
@@ -90,6 +91,11 @@ impl PyClaims {
         ClaimId::of(&key.0).get()
     }
 
+    fn sweep(&self, py: Python<'_>) -> PyResult<usize> {
+        let claims = self.batch.claims()?;
+        Ok(py.detach(|| claims.sweep())?)
+    }
+
     fn workers<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let workers = py.detach(|| self.jugdir.list_workers())?;
         workers.iter().map(|worker| describe(py, worker)).collect()
@@ -97,6 +103,23 @@ impl PyClaims {
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         Ok(py.detach(|| self.batch.close())?)
+    }
+}
+
+/// What claims need to know of the store, which they keep open.
+struct Stored(Arc<Store>);
+
+impl Records for Stored {
+    fn stored(&self) -> u64 {
+        self.0.progress().0
+    }
+
+    fn durable(&self) -> u64 {
+        self.0.progress().1
+    }
+
+    fn sync(&self) -> crate::Result<()> {
+        self.0.publish()
     }
 }
 

@@ -13,6 +13,9 @@ use super::codec;
 use super::error::DamagedResult;
 use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
 use crate::Key;
+use crate::fs::local;
+use crate::jugdir::{ClaimMode, Jugdir, Pace};
+use crate::keeper::Keeper;
 use crate::store::{Durability, Facts, Report, State, Store};
 
 /// How long a wait goes on before it looks whether Ctrl-C was pressed.
@@ -38,8 +41,8 @@ impl PyStore {
 #[pymethods]
 impl PyStore {
     #[new]
-    #[pyo3(signature = (path, *, sync = "group"))]
-    fn new(py: Python<'_>, path: &str, sync: &str) -> PyResult<PyStore> {
+    #[pyo3(signature = (path, *, sync = "group", claims = "auto"))]
+    fn new(py: Python<'_>, path: &str, sync: &str, claims: &str) -> PyResult<PyStore> {
         let durability = match sync {
             "group" => Durability::Group,
             "always" => Durability::Always,
@@ -47,7 +50,39 @@ impl PyStore {
                 return Err(PyValueError::new_err(format!("sync is 'group' or 'always', not {other:?}")));
             }
         };
-        Ok(PyStore(Arc::new(py.detach(|| Store::open(Path::new(path), durability))?)))
+        let wanted = ClaimMode::from_name(claims);
+        if wanted.is_none() && claims != "auto" {
+            let message = format!("claims is 'auto', 'posix' or 'link', not {claims:?}");
+            return Err(PyValueError::new_err(message));
+        }
+        let open = || {
+            let jugdir = Jugdir::open_as(local(), Path::new(path), wanted, Pace::usual())?;
+            Store::open_in(jugdir, Keeper::spawn(), durability)
+        };
+        Ok(PyStore(Arc::new(py.detach(open)?)))
+    }
+
+    #[getter]
+    fn claim_mode(&self) -> PyResult<&'static str> {
+        Ok(self.0.jugdir().claim_mode()?.name())
+    }
+
+    #[getter]
+    fn filesystem(&self) -> PyResult<(String, bool)> {
+        let mount = self.0.jugdir().mount()?;
+        Ok((mount.kind, mount.is_shared))
+    }
+
+    fn exists(&self) -> bool {
+        self.0.jugdir().exists()
+    }
+
+    fn create(&self, py: Python<'_>) -> PyResult<()> {
+        Ok(py.detach(|| self.0.jugdir().init())?)
+    }
+
+    fn objection(&self) -> PyResult<Option<String>> {
+        Ok(self.0.jugdir().objection()?.map(|error| error.to_string()))
     }
 
     #[getter]

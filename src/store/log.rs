@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::error::IoContext;
 use crate::fs::{File, FileSystem};
+use crate::jugdir::{Jugdir, Worker};
 use crate::store::index::{Index, Place};
 use crate::store::record::{self, Header, Kind};
 use crate::store::{lock, segment};
@@ -44,6 +45,11 @@ pub(super) struct Log {
     current: Option<Current>,
     next: u32,
     names: HashMap<String, u32>,
+    /// The jugdir whose worker writes, where that may become another one.
+    jugdir: Option<Arc<Jugdir>>,
+    worker: Option<Arc<Worker>>,
+    /// The workers whose segments were written here.
+    wids: Vec<Arc<str>>,
 }
 
 struct Current {
@@ -56,13 +62,51 @@ struct Current {
 
 impl Log {
     pub(super) fn new(home: Home, fs: Arc<dyn FileSystem>) -> Log {
-        Log { home, fs, current: None, next: 0, names: HashMap::new() }
+        Log {
+            home,
+            fs,
+            current: None,
+            next: 0,
+            names: HashMap::new(),
+            jugdir: None,
+            worker: None,
+            wids: Vec::new(),
+        }
+    }
+
+    /// From now on each segment belongs to whatever worker of this jugdir the process is.
+    pub(super) fn follow(&mut self, jugdir: Arc<Jugdir>) {
+        self.jugdir = Some(jugdir);
+    }
+
+    /// The workers whose segments were written here.
+    pub(super) fn wids(&self) -> &[Arc<str>] {
+        &self.wids
+    }
+
+    /// Whether others may have stopped reading the current segment, because its worker is lost to them.
+    pub(super) fn is_lost(&self) -> bool {
+        self.current.is_some() && self.worker.as_ref().is_some_and(|worker| worker.is_lost())
+    }
+
+    /// The error of a worker that is lost.
+    pub(super) fn lost(&self) -> Error {
+        let source = io::Error::new(io::ErrorKind::TimedOut, "no heartbeat got through for too long");
+        Error::Io { action: "staying in touch with", path: self.home.segments.clone(), source }
     }
 
     /// Creates the next segment if there is none to append to.
     pub(super) fn open(&mut self, index: &Mutex<Index>) -> Result<()> {
         if self.current.is_some() {
             return Ok(());
+        }
+        if let Some(jugdir) = &self.jugdir {
+            let worker = jugdir.worker()?;
+            worker.id().clone_into(&mut self.home.wid);
+            self.worker = Some(worker);
+        }
+        if self.wids.last().is_none_or(|wid| **wid != *self.home.wid) {
+            self.wids.push(self.home.wid.as_str().into());
         }
         let name = segment::file_name(&self.home.wid, self.next);
         let path = self.home.segments.join(&name);
@@ -140,6 +184,10 @@ impl Log {
     /// The current segment, for a sync that does not keep the writer from appending.
     pub(super) fn handle(&self) -> Option<(Arc<dyn File>, u32)> {
         self.current.as_ref().map(|current| (Arc::clone(&current.file), current.segment))
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.current.is_some()
     }
 
     pub(super) fn is_current(&self, segment: u32) -> bool {

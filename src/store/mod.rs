@@ -18,10 +18,11 @@ mod write;
 pub mod writer;
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use facts::{Description, Facts, Stats};
 pub use index::State;
@@ -30,7 +31,7 @@ pub use read::Report;
 
 use crate::fs::watch::POLL;
 use crate::fs::{File, Watch};
-use crate::jugdir::Jugdir;
+use crate::jugdir::{ClaimMode, Jugdir};
 use crate::keeper::{Keeper, Tick};
 use crate::store::damage::Damage;
 use crate::store::index::Index;
@@ -57,6 +58,7 @@ pub struct Store {
     tails: Mutex<Tails>,
     writer: Mutex<Option<Own>>,
     watch: Mutex<Option<Arc<dyn Watch>>>,
+    polling: Mutex<Polling>,
     /// Segments that values were read from, open.
     files: Mutex<HashMap<u32, Arc<dyn File>>>,
     blobs: AtomicU64,
@@ -88,6 +90,7 @@ impl Store {
             tails: Mutex::default(),
             writer: Mutex::default(),
             watch: Mutex::default(),
+            polling: Mutex::default(),
             files: Mutex::default(),
             blobs: AtomicU64::new(0),
             closed: AtomicBool::new(false),
@@ -132,9 +135,14 @@ impl Store {
     }
 
     fn look(&self) -> Result<()> {
-        let own = self.own().map(|own| own.wid);
+        let own = self.own_wids();
         let to = Sink { jugdir: &self.jugdir, index: &self.index, damage: &self.damage };
-        lock(&self.tails).refresh(own.as_deref(), &to)
+        lock(&self.tails).refresh(&own, &to)
+    }
+
+    /// The ids under which this process writes.
+    fn own_wids(&self) -> Vec<Arc<str>> {
+        self.own().map(|own| own.writer.wids()).unwrap_or_default()
     }
 
     /// Sleeps until another process appended something or gave up claims, be it by dying (true); false after
@@ -142,19 +150,19 @@ impl Store {
     pub fn wait(&self, timeout: Duration) -> Result<bool> {
         let fs = self.jugdir.fs();
         let deadline = fs.now() + timeout;
-        let own = self.own().map(|own| own.wid);
+        let own = self.own_wids();
+        if self.jugdir.claim_mode()? == ClaimMode::Link {
+            return self.poll(deadline, &own);
+        }
         loop {
             let watch = self.watch()?;
             let left = deadline.saturating_duration_since(fs.now());
             match watch {
                 // From its first wait on, a watch misses nothing.
                 Some((watch, false)) => {
-                    return watch.wait_for(left, &|name| {
-                        let owner = name.to_str().and_then(segment::owner);
-                        owner.is_none() || owner != own.as_deref()
-                    });
+                    return watch.wait_for(left, &|name| is_anothers(name, &own));
                 }
-                Some(_) | None if self.has_news(own.as_deref())? => return Ok(true),
+                Some(_) | None if self.has_news(&own)? => return Ok(true),
                 Some(_) => {}
                 None if left.is_zero() => return Ok(false),
                 None => fs.sleep(left.min(POLL)),
@@ -162,7 +170,36 @@ impl Store {
         }
     }
 
-    fn has_news(&self, own: Option<&str>) -> Result<bool> {
+    /// Looks for news now and then, at first often, because nobody tells what other hosts do; what happens on this
+    /// one wakes it at once.
+    fn poll(&self, deadline: Instant, own: &[Arc<str>]) -> Result<bool> {
+        let fs = self.jugdir.fs();
+        loop {
+            let now = fs.now();
+            let next = lock(&self.polling).next(now);
+            if next <= now {
+                let found = self.has_news(own)?;
+                lock(&self.polling).looked(fs.now(), found);
+                if found {
+                    return Ok(true);
+                }
+                continue;
+            }
+            if now >= deadline {
+                return Ok(false);
+            }
+            let pause = deadline.min(next).saturating_duration_since(now);
+            match self.watch()? {
+                Some((watch, false)) if watch.wait_for(pause, &|name| is_anothers(name, own))? => {
+                    return Ok(true);
+                }
+                Some(_) => {}
+                None => fs.sleep(pause),
+            }
+        }
+    }
+
+    fn has_news(&self, own: &[Arc<str>]) -> Result<bool> {
         lock(&self.tails).has_news(own, &self.jugdir)
     }
 
@@ -217,6 +254,12 @@ impl Store {
             Arc::downgrade(&self.keeper),
             self.durability == Durability::Always,
         ));
+        if self.jugdir.claim_mode()? == ClaimMode::Link {
+            writer.follow(Arc::clone(&self.jugdir), self.jugdir.mount()?.is_shared);
+            // A worker beats as long as it may write.
+            let chore: Arc<dyn Tick> = self.jugdir.clone();
+            self.keeper.add(&chore);
+        }
         let chore: Arc<dyn Tick> = writer.clone();
         self.keeper.add(&chore);
         let new = Own { wid: worker.id().into(), writer };
@@ -243,6 +286,16 @@ impl Store {
         self.own().map_or(Ok(()), |own| own.writer.sync())
     }
 
+    /// How much was stored so far, and how much of that is on disk where others find it. Both only grow.
+    pub fn progress(&self) -> (u64, u64) {
+        self.own().map(|own| own.writer.progress()).unwrap_or_default()
+    }
+
+    /// Returns once all records so far are on disk and others find them.
+    pub fn publish(&self) -> Result<()> {
+        self.own().map_or(Ok(()), |own| own.writer.sync().and_then(|()| own.writer.announce()))
+    }
+
     /// Writes and syncs what is left and seals the segment. What is stored can still be read.
     pub fn close(&self) -> Result<()> {
         self.closed.store(true, Ordering::Release);
@@ -262,6 +315,42 @@ impl Drop for Store {
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").field("root", &self.jugdir.root()).finish_non_exhaustive()
+    }
+}
+
+/// Whether a file belongs to another worker, or to all of them.
+fn is_anothers(name: &OsStr, own: &[Arc<str>]) -> bool {
+    let owner = name.to_str().and_then(segment::owner);
+    owner.is_none_or(|owner| own.iter().all(|wid| **wid != *owner))
+}
+
+/// When to look for news next.
+#[derive(Debug, Default)]
+struct Polling {
+    looked: Option<Instant>,
+    pause: Duration,
+}
+
+impl Polling {
+    /// The longest pause, and after how long without a look it begins with the shortest again.
+    const LONGEST: Duration = Duration::from_secs(1);
+
+    fn next(&mut self, now: Instant) -> Instant {
+        match self.looked {
+            Some(looked) if now.saturating_duration_since(looked) < 2 * Polling::LONGEST => {
+                looked + self.pause
+            }
+            _ => {
+                self.looked = Some(now);
+                self.pause = POLL;
+                now + POLL
+            }
+        }
+    }
+
+    fn looked(&mut self, now: Instant, found: bool) {
+        self.looked = Some(now);
+        self.pause = if found { POLL } else { Polling::LONGEST.min(2 * self.pause) };
     }
 }
 

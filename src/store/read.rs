@@ -169,6 +169,10 @@ impl Store {
         let Some(file) = self.file(place.segment, &path)? else {
             return Ok(Found::Damaged("its segment is missing"));
         };
+        // What is remembered of the file may be older than the record.
+        if file.length(&path)? < place.offset + FIRST_READ as u64 {
+            file.fresh_stat().context("reading", &path)?;
+        }
         let mut bytes = vec![0; FIRST_READ];
         let count = file.read_full_at(&mut bytes, place.offset).context("reading", &path)?;
         let Some(header) = Header::decode(&bytes[..count]).filter(|header| header.key == *key) else {

@@ -59,11 +59,21 @@ pub fn scan(
     (from, until): (u64, u64),
     sink: &mut dyn FnMut(Event),
 ) -> Result<(u64, Stop)> {
-    let file = fs.open_to_read(path)?;
+    scan_open(&*fs.open_to_read(path)?, path, uuid, (from, until), sink)
+}
+
+/// Like [`scan`], for a file that is open already; errors call it `path`.
+pub fn scan_open(
+    file: &dyn File,
+    path: &Path,
+    uuid: Option<[u8; 16]>,
+    (from, until): (u64, u64),
+    sink: &mut dyn FnMut(Event),
+) -> Result<(u64, Stop)> {
     let length = file.length(path)?;
     // Most segments are much shorter than a chunk.
     let chunk = usize::try_from(length.saturating_sub(from)).unwrap_or(CHUNK).min(CHUNK) + 1;
-    let mut window = Window { file: &*file, path, bytes: Vec::new(), base: 0, chunk };
+    let mut window = Window { file, path, bytes: Vec::new(), base: 0, chunk };
     let mut at = from;
     if at == 0 {
         match segment::decode(window.at(0, segment::HEADER_MAX)?, path)? {

@@ -44,7 +44,9 @@ impl Store {
 
     fn save_blob(&self, own: &Own, key: &Key, parts: &[&[u8]]) -> Result<BlobRef> {
         let number = self.blobs.fetch_add(1, Ordering::Relaxed);
-        let suffix = format!("{}-{number}", own.wid);
+        // Should this process be killed now, what it leaves behind is known by a worker that is dead then.
+        let worker = self.jugdir.registered();
+        let suffix = format!("{}-{number}", worker.as_ref().map_or(&*own.wid, |worker| worker.id()));
         blob::write(&**self.jugdir.fs(), &self.jugdir.blobs(), key, suffix, parts)
     }
 

@@ -5,10 +5,13 @@
 //! until they are durable: where a write or a sync fails they are written again, to a new segment.
 
 use std::io;
-use std::sync::{Arc, Mutex, Weak};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
+use crate::error::IoContext;
 use crate::fs::FileSystem;
+use crate::jugdir::Jugdir;
 use crate::keeper::{Keeper, Tick};
 use crate::store::index::Index;
 use crate::store::log::{Home, Log, Spot};
@@ -20,6 +23,8 @@ use crate::{Error, Result, process};
 pub const WRITE_AFTER: Duration = Duration::from_millis(5);
 /// How long a written record may wait for its sync.
 pub const SYNC_AFTER: Duration = Duration::from_millis(50);
+/// Longer than a tick of the clock by which servers tell that a directory changed.
+const TICK: Duration = Duration::from_millis(20);
 /// How much is buffered before it is written.
 const BUFFER_MAX: usize = 64 * 1024;
 /// How much may be written and not yet synced: whoever writes faster than the disk waits for it.
@@ -32,6 +37,8 @@ pub struct Writer {
     index: Arc<Mutex<Index>>,
     keeper: Weak<Keeper>,
     always: bool,
+    /// The directory of the segments, if other hosts list it.
+    shared: OnceLock<PathBuf>,
     pid: u32,
 }
 
@@ -42,6 +49,9 @@ struct State {
     /// Written and not known to be on disk.
     undurable: Vec<u8>,
     written: Option<Instant>,
+    /// A segment of which others may not learn yet, though they list the directory: when to tell them, and how much
+    /// was stored before it.
+    unannounced: Option<(Instant, u64)>,
     /// What went wrong in the background and was not reported yet.
     failure: Option<Error>,
     closed: bool,
@@ -63,11 +73,58 @@ impl Writer {
             buffered: None,
             undurable: Vec::new(),
             written: None,
+            unannounced: None,
             failure: None,
             closed: false,
             stats: Stats::default(),
         };
-        Writer { state: Mutex::new(state), fs, index, keeper, always, pid: process::id() }
+        Writer {
+            state: Mutex::new(state),
+            fs,
+            index,
+            keeper,
+            always,
+            shared: OnceLock::new(),
+            pid: process::id(),
+        }
+    }
+
+    /// Has each segment belong to whatever worker of this jugdir the process is when it is created: a worker that
+    /// was out of touch for too long is replaced. If the jugdir `is_shared` by hosts, others are told of new segments.
+    pub fn follow(&self, jugdir: Arc<Jugdir>, is_shared: bool) {
+        if is_shared {
+            _ = self.shared.set(jugdir.segments());
+        }
+        lock(&self.state).log.follow(jugdir);
+    }
+
+    /// The ids under which this process wrote segments: more than one if it had to register anew.
+    pub fn wids(&self) -> Vec<Arc<str>> {
+        lock(&self.state).log.wids().to_vec()
+    }
+
+    /// How much was stored so far, and how much of that is on disk where others find it. Both only grow.
+    pub fn progress(&self) -> (u64, u64) {
+        let state = lock(&self.state);
+        let durable = state.stats.bytes - state.undurable.len() as u64;
+        let known = state.unannounced.map_or(durable, |(_, before)| durable.min(before));
+        (state.stored(), known)
+    }
+
+    /// Returns once others find all segments.
+    pub fn announce(&self) -> Result<()> {
+        let Some((due, _)) = lock(&self.state).unannounced else { return Ok(()) };
+        self.fs.sleep(due.saturating_duration_since(self.fs.now()));
+        self.announce_due(due)
+    }
+
+    fn announce_due(&self, now: Instant) -> Result<()> {
+        let is_due = lock(&self.state).unannounced.is_some_and(|(due, _)| due <= now);
+        if let (true, Some(segments)) = (is_due, self.shared.get()) {
+            self.fs.touch_dir(segments).context("setting the time of", segments)?;
+            lock(&self.state).unannounced = None;
+        }
+        Ok(())
     }
 
     /// Adds a record whose payload is `parts`. `name` is the task's name, empty for none.
@@ -79,7 +136,11 @@ impl Writer {
         state.check()?;
         let first = state.buffer.is_empty();
         let state = &mut *state;
-        state.log.open(&self.index)?;
+        if state.log.is_lost() {
+            let cause = state.log.lost();
+            self.replay(state, cause)?;
+        }
+        self.open(state)?;
         header.name = state.log.name_id(name, &mut state.buffer, &self.index);
         state.log.append(&mut state.buffer, &mut header, parts, &self.index);
         state.stats.records += 1;
@@ -167,9 +228,9 @@ impl Writer {
             return Ok(());
         }
         state.stats.writes += 1;
-        state.stats.bytes += state.buffer.len() as u64;
         match state.log.write(&state.buffer) {
             Ok(()) => {
+                state.stats.bytes += state.buffer.len() as u64;
                 state.undurable.append(&mut state.buffer);
                 state.buffered = None;
                 state.written.get_or_insert_with(|| self.fs.now());
@@ -191,6 +252,10 @@ impl Writer {
         }
         state.stats.syncs += 1;
         match state.log.sync() {
+            Ok(()) if state.log.is_lost() => {
+                let cause = state.log.lost();
+                self.replay(state, cause)
+            }
             Ok(()) => {
                 state.undurable.clear();
                 state.written = None;
@@ -200,9 +265,23 @@ impl Writer {
         }
     }
 
+    /// Opens a segment if there is none.
+    fn open(&self, state: &mut State) -> Result<()> {
+        if state.log.is_open() {
+            return Ok(());
+        }
+        let before = state.stored();
+        state.log.open(&self.index)?;
+        if self.shared.get().is_some() {
+            state.unannounced = Some((self.fs.now() + TICK, before));
+        }
+        Ok(())
+    }
+
     /// Writes all that is not durable to a new segment; `cause` is returned if that fails too.
     fn replay(&self, state: &mut State, cause: Error) -> Result<()> {
         let mut kept = std::mem::take(&mut state.undurable);
+        state.stats.bytes += state.buffer.len() as u64;
         kept.append(&mut state.buffer);
         state.written = None;
         state.buffered = None;
@@ -215,7 +294,7 @@ impl Writer {
             self.lost(&kept, old);
             return Err(cause);
         }
-        let rewritten = state.log.open(&self.index).and_then(|()| state.log.rewrite(&kept, &self.index));
+        let rewritten = self.open(state).and_then(|()| state.log.rewrite(&kept, &self.index));
         if let Ok(new) = rewritten {
             self.moved(&kept, old, new);
             return Ok(());
@@ -256,6 +335,10 @@ impl Writer {
             return; // A write failed meanwhile, and everything was written again.
         }
         let outcome = match synced {
+            Ok(()) if state.log.is_lost() => {
+                let cause = state.log.lost();
+                self.replay(&mut state, cause)
+            }
             Ok(()) => {
                 // Somebody else may have synced too, and then there is less to forget.
                 let length = usize::try_from(end.saturating_sub(state.durable_to())).unwrap_or(0);
@@ -282,6 +365,11 @@ impl State {
             return Err(Error::Closed { what: "the store" });
         }
         self.report()
+    }
+
+    /// How many bytes of records were appended so far.
+    fn stored(&self) -> u64 {
+        self.stats.bytes + self.buffer.len() as u64
     }
 
     /// Up to which offset the current segment is known to be on disk.
@@ -311,8 +399,11 @@ impl Tick for Writer {
         if due {
             self.sync_aside();
         }
+        // Tried again at the next round where it fails: until then, claims wait to be released.
+        let _announced = self.announce_due(now);
         let state = lock(&self.state);
-        let next = [left(state.buffered, WRITE_AFTER), left(state.written, SYNC_AFTER)];
+        let announce = state.unannounced.map(|(due, _)| due.saturating_duration_since(now).max(WRITE_AFTER));
+        let next = [left(state.buffered, WRITE_AFTER), left(state.written, SYNC_AFTER), announce];
         next.into_iter().flatten().min()
     }
 }

@@ -50,6 +50,14 @@ impl FileSystem for Hooked {
         Local.mkdir(dir)
     }
 
+    fn rmdir(&self, dir: &Path) -> io::Result<()> {
+        Local.rmdir(dir)
+    }
+
+    fn touch_dir(&self, dir: &Path) -> io::Result<()> {
+        Local.touch_dir(dir)
+    }
+
     fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
         let file = Local.open(path, how)?;
         if how == Open::New {

@@ -12,6 +12,7 @@ mod hooked;
 mod index;
 mod jugdir;
 mod keeper;
+mod link;
 mod lock;
 mod powercut;
 mod record;

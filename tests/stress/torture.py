@@ -1,6 +1,8 @@
 """A torture run: workers are killed, paused and replaced at random until a computation is complete.
 
 ``python -m tests.stress.torture --seconds 60 --workers 4`` runs it by hand and prints what was counted.
+With ``--claims link --lease 1`` workers behave as if each were on a host of its own, and a second without a
+heartbeat, which many pauses exceed, makes a worker count as dead.
 """
 
 from __future__ import annotations
@@ -134,6 +136,8 @@ class Outcome:
     stored: dict[str, int] = field(default_factory=dict)
     #: Runs of tasks beyond the first, where the worker before was killed.
     excused: int = 0
+    #: The same, where the worker before was paused and may have counted as dead.
+    outlived: int = 0
     #: The same, where the worker before was never killed: there is no excuse.
     unexcused: list[str] = field(default_factory=list)
     #: Tasks that ran again although they had ended long before their worker was killed.
@@ -152,17 +156,22 @@ class Outcome:
         return (
             f"{self.workers} workers, {self.seconds:.0f} s, {self.kills} kills, {self.pauses} pauses, "
             f"{self.statuses} status calls, {self.stored.get('tasks', 0)} tasks, "
-            f"{self.excused} run again after a kill, {len(self.unexcused)} run twice without need"
+            f"{self.excused} run again after a kill, {self.outlived} after a pause, "
+            f"{len(self.unexcused)} run twice without need"
         )
 
 
 class Torture:
     """One computation in `directory`, and what happens to its workers."""
 
-    def __init__(self, directory: Path, workers: int, scale: int, seed: int) -> None:
+    def __init__(
+        self, directory: Path, workers: int, scale: int, seed: int, claims: str, lease: float | None
+    ) -> None:
         self.directory = directory
         self.outcome = Outcome(workers)
         self._chance = random.Random(seed)
+        self._execute = ("execute", "--will-cite", "--claims", claims)
+        self._lease = lease
         self._workers: list[subprocess.Popen[str]] = []
         self._paused: dict[subprocess.Popen[str], float] = {}
         self._ever_paused: set[int] = set()
@@ -172,7 +181,7 @@ class Torture:
     def run(self, seconds: float) -> Outcome:
         """Torments the workers for so long or until all is done, then lets them finish, and checks."""
         began = time.monotonic()
-        self._workers = [self._start("execute", "--will-cite") for _ in range(self.outcome.workers)]
+        self._workers = [self._start(*self._execute) for _ in range(self.outcome.workers)]
         status = self._start("status", "--short")
         while time.monotonic() < began + seconds and any(w.poll() is None for w in self._workers):
             time.sleep(self._chance.uniform(0.01, 0.4))
@@ -194,11 +203,14 @@ class Torture:
         return subprocess.Popen(
             [OURS.parent / "jug", command, *options, "--jugdir", "results", "torture_jobs.py"],
             cwd=self.directory,
-            env={**common.environment(), "TORTURE_LOG": str(self.directory / "log.txt")},
+            env={**common.environment(), "TORTURE_LOG": str(self.directory / "log.txt"), **self._pace()},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def _pace(self) -> dict[str, str]:
+        return {} if self._lease is None else {"JUG_TEST_LEASE": str(self._lease), "JUG_TEST_STRANGERS": "1"}
 
     def _torment(self, victim: int) -> None:
         worker = self._workers[victim]
@@ -206,7 +218,8 @@ class Torture:
             return
         if self._chance.random() < 0.3 and worker not in self._paused:
             worker.send_signal(signal.SIGSTOP)
-            self._paused[worker] = time.monotonic() + self._chance.uniform(0.05, 1.0)
+            longest = 1.0 if self._lease is None else 2.5 * self._lease
+            self._paused[worker] = time.monotonic() + self._chance.uniform(0.05, longest)
             self._ever_paused.add(worker.pid)
             self.outcome.pauses += 1
             return
@@ -215,7 +228,7 @@ class Torture:
         worker.communicate()
         self._paused.pop(worker, None)
         self.outcome.kills += 1
-        self._workers[victim] = self._start("execute", "--will-cite")
+        self._workers[victim] = self._start(*self._execute)
 
     def _resume(self, until: float) -> None:
         for worker in [worker for worker, end in self._paused.items() if end <= until]:
@@ -247,6 +260,9 @@ class Torture:
                 ends[task, int(pid)] = float(at)
         for task, pids in runs.items():
             for pid in pids[:-1]:
+                if pid not in self._killed and self._lease is not None and pid in self._ever_paused:
+                    self.outcome.outlived += 1
+                    continue
                 if pid not in self._killed:
                     self.outcome.unexcused.append(f"{task} by {pids}, killed {sorted(self._killed)}")
                     continue
@@ -272,9 +288,17 @@ class Torture:
         )
 
 
-def run(directory: Path, *, workers: int, seconds: float, seed: int) -> Outcome:
+def run(
+    directory: Path,
+    *,
+    workers: int,
+    seconds: float,
+    seed: int,
+    claims: str = "posix",
+    lease: float | None = None,
+) -> Outcome:
     """A torture run in an empty directory, with as many tasks as take about so many seconds."""
-    return Torture(directory, workers, max(1, round(seconds * 1.2)), seed).run(seconds)
+    return Torture(directory, workers, max(1, round(seconds * 1.2)), seed, claims, lease).run(seconds)
 
 
 def main() -> None:
@@ -283,9 +307,20 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60, help="how long workers are killed (default: 60)")
     parser.add_argument("--workers", type=int, default=4, help="how many at a time (default: 4)")
     parser.add_argument("--seed", type=int, default=0, help="of what happens when (default: 0)")
+    parser.add_argument("--claims", choices=["posix", "link"], default="posix", help="how tasks are claimed")
+    parser.add_argument(
+        "--lease", type=float, help="seconds without a heartbeat that make a worker count as dead"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="jug-torture-") as directory:
-        outcome = run(Path(directory), workers=options.workers, seconds=options.seconds, seed=options.seed)
+        outcome = run(
+            Path(directory),
+            workers=options.workers,
+            seconds=options.seconds,
+            seed=options.seed,
+            claims=options.claims,
+            lease=options.lease,
+        )
     print(outcome)
     for fault in outcome.faults():
         print(fault, file=sys.stderr)

@@ -19,6 +19,7 @@ __all__ = [
     "file_keepalive_store",
     "file_store",
     "fsync_dir",
+    "set_default_claims",
     "set_default_sync",
 ]
 
@@ -30,6 +31,7 @@ MAX_FILESIZE_IN_PACK = 512
 _FRESH = 0.02
 
 _default_sync = "group"
+_default_claims = "auto"
 _open_stores: weakref.WeakSet[file_store] = weakref.WeakSet()
 
 
@@ -37,6 +39,12 @@ def set_default_sync(sync: str) -> None:
     """Sets how stores opened from now on make results durable: "group" or "always"."""
     global _default_sync
     _default_sync = sync
+
+
+def set_default_claims(claims: str) -> None:
+    """Sets how claims are made in jugdirs created from now on: "auto", "posix" or "link"."""
+    global _default_claims
+    _default_claims = claims
 
 
 def fsync_dir(fname: str) -> None:
@@ -60,6 +68,10 @@ class file_store(base_store):
     sync : {"group", "always"}, optional
         Whether a result may be up to 50 ms away from being durable, or is on disk when :meth:`dump`
         returns. Default: what ``--sync`` says, else "group".
+    claims : {"auto", "posix", "link"}, optional
+        How claims are made, if the directory has to be created: "posix" (one host) or "link" (any number
+        of hosts); "auto" goes by the filesystem. Default: what ``--claims`` says, else "auto".
+        RuntimeError if the directory exists and has another mode.
 
     Attributes
     ----------
@@ -71,10 +83,17 @@ class file_store(base_store):
         Who runs what.
     """
 
-    def __init__(self, dname: str, compress_numpy: bool = False, *, sync: str | None = None) -> None:
+    def __init__(
+        self,
+        dname: str,
+        compress_numpy: bool = False,
+        *,
+        sync: str | None = None,
+        claims: str | None = None,
+    ) -> None:
         self.jugdir = os.fspath(dname)
         # A task may change the working directory.
-        self.native = _opened(self.jugdir, sync or _default_sync)
+        self.native = _opened(self.jugdir, sync or _default_sync, claims or _default_claims)
         self.claims = _native.Claims(self.native)
         self._pid = os.getpid()
         self._closed = False
@@ -178,12 +197,12 @@ class file_store(base_store):
         return iter(dict.fromkeys([_hex(key) for key in failed] + names))
 
     def remove_locks(self) -> int:
-        """Clears failure marks; how many.
+        """Clears failure marks, and what dead workers left of their claims; how many.
 
-        The claims of living workers stay; those of dead ones are gone already.
+        The claims of living workers stay.
         """
         failed = self.kept_failures()
-        return self.native.clear_failures(failed) if failed else 0
+        return (self.native.clear_failures(failed) if failed else 0) + self.claims.sweep()
 
     def kept_failures(self) -> Sequence[bytes]:
         """Keys whose last failure was to be kept, so that they are not run again."""
@@ -320,9 +339,9 @@ class file_based_lock(base_lock):
         return bool((store.native.failure(self._key) or {}).get("kept"))
 
 
-def _opened(jugdir: str, sync: str) -> _native.Store:
+def _opened(jugdir: str, sync: str, claims: str) -> _native.Store:
     try:
-        return _native.Store(os.path.abspath(jugdir), sync=sync)
+        return _native.Store(os.path.abspath(jugdir), sync=sync, claims=claims)
     except RuntimeError:
         from ..legacy.jugdir import is_old_jugdir, refusal
 

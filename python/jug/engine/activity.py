@@ -40,14 +40,17 @@ class WorkerActivity(NamedTuple):
 def activity_of(claims: _native.Claims, keys: Sequence[bytes]) -> list[WorkerActivity]:
     """The workers of a jugdir with native claims, and which of `keys` each of them holds.
 
-    Claims are held by processes: where one has registered twice, they count for its latest worker.
+    Where claims are held by processes, and one has registered twice, they count for its latest worker.
     """
-    by_pid: dict[int, list[HeldClaim]] = {}
-    for key, pid in claims.holders(keys).items():
-        by_pid.setdefault(pid, []).append(HeldClaim(key))
+    lists: dict[str | int, list[HeldClaim]] = {}
+    for key, (worker, pid) in claims.holders(keys).items():
+        lists.setdefault(worker or pid, []).append(HeldClaim(key))
+    by_holder: dict[str | int, Sequence[HeldClaim]] = {**lists}
     workers = []
     for known in sorted(claims.workers(), key=lambda it: it.get("started", 0.0), reverse=True):
-        held = by_pid.pop(known.get("pid", 0), ()) if known["alive"] else ()
+        held: Sequence[HeldClaim] = ()
+        if known["alive"]:
+            held = by_holder.pop(known["id"], ()) or by_holder.pop(known.get("pid", 0), ())
         workers.append(
             WorkerActivity(
                 known["id"],
@@ -59,5 +62,8 @@ def activity_of(claims: _native.Claims, keys: Sequence[bytes]) -> list[WorkerAct
             )
         )
     # The kernel does not say which process of another container holds a lock.
-    strangers = [WorkerActivity("", True, "", pid, None, held) for pid, held in by_pid.items()]
+    strangers = [
+        WorkerActivity("", True, "", holder if isinstance(holder, int) else 0, None, held)
+        for holder, held in by_holder.items()
+    ]
     return strangers + workers

@@ -237,6 +237,28 @@ impl FileSystem for SimFs {
         })
     }
 
+    fn rmdir(&self, dir: &Path) -> io::Result<()> {
+        self.change(Call::Unlink, Errno::ENOENT, |state, host| {
+            let (parent, name) = parent(state, host, dir)?;
+            let ino = find_truly(state, host, parent, name).ok_or(Errno::ENOENT)?;
+            if !state.disk.names(ino)?.is_empty() {
+                return Err(Errno::ENOTEMPTY);
+            }
+            let removed = state.disk.unlink(parent, name, host);
+            state.disk.inodes.remove(&ino);
+            find_truly(state, host, parent, name);
+            removed
+        })
+    }
+
+    fn touch_dir(&self, dir: &Path) -> io::Result<()> {
+        self.call(Call::Touch, |state, host| {
+            let ino = resolve(state, host, dir)?;
+            state.disk.touch(ino);
+            Ok(())
+        })
+    }
+
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.call(Call::SyncDir, |state, host| {
             let ino = resolve(state, host, dir)?;

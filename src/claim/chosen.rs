@@ -1,0 +1,91 @@
+//! Claims in the mode that a jugdir's FORMAT says, which is known for certain once it exists.
+
+use std::sync::{Arc, OnceLock};
+
+use super::{Claims, Link, LiveClaim, Posix, Records};
+use crate::jugdir::{ClaimMode, Jugdir};
+use crate::keeper::Keeper;
+use crate::{Key, Result};
+
+/// Claims in a jugdir, which need not exist before the first one is made.
+pub struct Chosen {
+    jugdir: Arc<Jugdir>,
+    keeper: Arc<Keeper>,
+    records: Arc<dyn Records>,
+    claims: OnceLock<Arc<dyn Claims>>,
+}
+
+impl Chosen {
+    /// Claims in this jugdir; keeper and records are for those that need them.
+    pub fn new(jugdir: Arc<Jugdir>, keeper: Arc<Keeper>, records: Arc<dyn Records>) -> Chosen {
+        Chosen { jugdir, keeper, records, claims: OnceLock::new() }
+    }
+
+    /// The claims, if there can be any yet.
+    fn look(&self) -> Result<Option<&Arc<dyn Claims>>> {
+        if self.claims.get().is_none() && !self.jugdir.exists() {
+            return Ok(None);
+        }
+        self.choose().map(Some)
+    }
+
+    fn choose(&self) -> Result<&Arc<dyn Claims>> {
+        if let Some(claims) = self.claims.get() {
+            return Ok(claims);
+        }
+        let (jugdir, keeper) = (Arc::clone(&self.jugdir), Arc::clone(&self.keeper));
+        let claims: Arc<dyn Claims> = match self.jugdir.claim_mode()? {
+            ClaimMode::Posix => Arc::new(Posix::new(jugdir, keeper)),
+            ClaimMode::Link => Link::new(jugdir, keeper, Arc::clone(&self.records)),
+        };
+        Ok(self.claims.get_or_init(|| claims))
+    }
+}
+
+impl Claims for Chosen {
+    fn try_claim(&self, key: &Key) -> Result<bool> {
+        if self.claims.get().is_none() {
+            // Creates the jugdir, if nobody has.
+            self.jugdir.worker()?;
+        }
+        self.choose()?.try_claim(key)
+    }
+
+    fn confirm(&self, keys: &[Key]) -> Result<Vec<bool>> {
+        self.look()?.map_or_else(|| Ok(vec![true; keys.len()]), |claims| claims.confirm(keys))
+    }
+
+    fn holds(&self, key: &Key) -> bool {
+        self.claims.get().is_some_and(|claims| claims.holds(key))
+    }
+
+    fn release(&self, key: &Key) -> Result<()> {
+        self.look()?.map_or(Ok(()), |claims| claims.release(key))
+    }
+
+    fn is_claimed(&self, key: &Key) -> Result<bool> {
+        self.look()?.map_or(Ok(false), |claims| claims.is_claimed(key))
+    }
+
+    fn are_claimed(&self, keys: &[Key]) -> Result<Vec<bool>> {
+        self.look()?.map_or_else(|| Ok(vec![false; keys.len()]), |claims| claims.are_claimed(keys))
+    }
+
+    fn live(&self) -> Result<Vec<LiveClaim>> {
+        self.look()?.map_or_else(|| Ok(Vec::new()), |claims| claims.live())
+    }
+
+    fn announce(&self) {
+        if let Some(claims) = self.claims.get() {
+            claims.announce();
+        }
+    }
+
+    fn settle(&self) -> Result<()> {
+        self.claims.get().map_or(Ok(()), |claims| claims.settle())
+    }
+
+    fn sweep(&self) -> Result<usize> {
+        self.look()?.map_or(Ok(0), |claims| claims.sweep())
+    }
+}

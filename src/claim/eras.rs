@@ -1,0 +1,144 @@
+//! Eras: the directories in which links are made, one after the other.
+//!
+//! To remove a name is safe only if nobody else can have taken it in the meantime, and a process may be paused for
+//! an hour between looking at a name and removing it. So claims are made in the newest directory of `claims/`, and
+//! whenever a worker dies with claims, a newer one is created. From then on nothing that is claimed in an older one
+//! counts, but for what living workers held there already; whoever removes a name there, however late, takes nothing
+//! from anybody. That a claim counts is found out after it was made, by listing the eras: whoever claims in a newer
+//! one looks into the older ones after it, so that of two claims on one task at least one is noticed.
+
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use crate::error::IoContext;
+use crate::fs::FileSystem;
+use crate::jugdir::is_gone;
+use crate::{Key, Result};
+
+/// Longer than a tick of the clock by which servers tell that a directory changed: a client that listed it in the
+/// tick of a change may take its listing for complete.
+const TICK: Duration = Duration::from_millis(20);
+
+/// The number of an era.
+pub(super) type Era = u64;
+
+/// The eras of a jugdir, as far as this process knows.
+#[derive(Debug)]
+pub(super) struct Eras {
+    fs: Arc<dyn FileSystem>,
+    dir: PathBuf,
+    is_shared: OnceLock<bool>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    newest: Option<Era>,
+    /// The newest era of which every process is sure to learn by listing.
+    announced: Option<Era>,
+}
+
+impl Eras {
+    pub(super) fn new(fs: Arc<dyn FileSystem>, dir: PathBuf) -> Eras {
+        Eras { fs, dir, is_shared: OnceLock::new(), state: Mutex::default() }
+    }
+
+    /// All eras that there are, oldest first. Tells the truth.
+    pub(super) fn list(&self) -> Result<Vec<Era>> {
+        let names = self.fs.names(&self.dir)?;
+        let mut eras: Vec<Era> = names.iter().filter_map(|name| name.parse().ok()).collect();
+        eras.sort_unstable();
+        self.state().newest = eras.last().copied();
+        Ok(eras)
+    }
+
+    /// The era to claim in, as far as is known; the first one is created.
+    pub(super) fn newest(&self) -> Result<Era> {
+        let known = self.state().newest;
+        let newest = match known {
+            Some(era) => era,
+            None => match self.list()?.last() {
+                Some(era) => *era,
+                None => self.open(0)?,
+            },
+        };
+        self.announce(newest)?;
+        Ok(newest)
+    }
+
+    /// Ends an era, if it is the newest.
+    pub(super) fn end(&self, era: Era) -> Result<()> {
+        if self.list()?.last() == Some(&era) {
+            self.open(era + 1)?;
+        }
+        Ok(())
+    }
+
+    /// The claims that were made in an era, and their files.
+    pub(super) fn claims(&self, era: Era) -> Result<Vec<(Key, PathBuf)>> {
+        let dir = self.dir_of(era);
+        let names = match self.fs.list(&dir) {
+            Err(error) if is_gone(&error) => Vec::new(),
+            names => names.context("listing", &dir)?,
+        };
+        let key = |name: &String| Some((Key::from_hex(name.as_bytes())?, dir.join(name)));
+        Ok(names.iter().filter_map(key).collect())
+    }
+
+    /// Where a key is claimed in an era.
+    pub(super) fn path(&self, era: Era, key: &Key) -> PathBuf {
+        self.dir_of(era).join(key.to_hex())
+    }
+
+    /// Removes an era that is empty and not the newest.
+    pub(super) fn close(&self, era: Era) {
+        // Another process may have been faster, or a name may have been made there just now.
+        let _closed = self.fs.rmdir(&self.dir_of(era));
+    }
+
+    /// Has others see what was removed in an era, even where they listed it a moment ago.
+    pub(super) fn ring(&self) {
+        if let Some(newest) = self.state().newest {
+            // They see it a little later where this is not possible.
+            let _rung = self.fs.touch_dir(&self.dir_of(newest));
+        }
+    }
+
+    fn open(&self, era: Era) -> Result<Era> {
+        self.fs.create_dir(&self.dir_of(era))?;
+        // A newer one may be there already.
+        Ok(self.list()?.last().copied().unwrap_or(era))
+    }
+
+    /// Returns once whoever lists the eras learns of this one.
+    fn announce(&self, era: Era) -> Result<()> {
+        if self.state().announced >= Some(era) {
+            return Ok(());
+        }
+        if self.is_shared() {
+            self.fs.sleep(TICK);
+            self.fs.touch_dir(&self.dir).context("setting the time of", &self.dir)?;
+        }
+        self.state().announced = Some(era);
+        Ok(())
+    }
+
+    fn is_shared(&self) -> bool {
+        *self.is_shared.get_or_init(|| self.fs.mount(&self.dir).map_or(true, |mount| mount.is_shared))
+    }
+
+    fn dir_of(&self, era: Era) -> PathBuf {
+        self.dir.join(era.to_string())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether an error says that there is no such name, or not any more.
+pub(super) fn is_absent(error: &std::io::Error) -> bool {
+    error.kind() == ErrorKind::NotFound || is_gone(error)
+}

@@ -1,0 +1,82 @@
+//! Whose a claim is that was made by a hard link: the inode tells, or else the contents.
+
+use std::path::Path;
+
+use super::eras::is_absent;
+use super::link::Link;
+use crate::Result;
+use crate::error::IoContext;
+use crate::fs::Open;
+use crate::jugdir::{Life, holder_from};
+
+/// Whose a claim is.
+pub(super) enum Holder {
+    Nobody,
+    Me,
+    Other(String),
+    /// It is not written yet, where there are no hard links.
+    Unknown,
+}
+
+impl Link {
+    /// Whose a claim is, looking twice before it says that somebody dead has it.
+    pub(super) fn living_holder(&self, path: &Path) -> Result<Holder> {
+        let known = self.state().holders.get(path).cloned();
+        if let Some(id) = known
+            && self.jugdir.life(&id)? == Life::Alive
+        {
+            return Ok(Holder::Other(id));
+        }
+        let holder = match self.holder(path)? {
+            // Its inode may have been somebody else's before.
+            Holder::Other(id) if self.jugdir.life(&id)? != Life::Alive => self.holder_inside(path)?,
+            holder => holder,
+        };
+        let mut state = self.state();
+        match &holder {
+            Holder::Other(id) => _ = state.holders.insert(path.to_owned(), id.clone()),
+            _ => _ = state.holders.remove(path),
+        }
+        Ok(holder)
+    }
+
+    /// Whose a claim is, by its inode if that is known.
+    fn holder(&self, path: &Path) -> Result<Holder> {
+        let id = match self.fs().stat(path) {
+            Err(error) if is_absent(&error) => return Ok(Holder::Nobody),
+            stat => stat.context("looking at", path)?.id,
+        };
+        if self.state().worker.as_ref().is_some_and(|worker| worker.file_id() == id) {
+            return Ok(Holder::Me);
+        }
+        match self.jugdir.worker_with_file(id) {
+            Some(id) => Ok(Holder::Other(id)),
+            None => self.holder_inside(path),
+        }
+    }
+
+    /// Whose a claim is, by its contents.
+    fn holder_inside(&self, path: &Path) -> Result<Holder> {
+        let read = self.fs().open(path, Open::Read).and_then(|file| {
+            file.fresh_stat()?;
+            file.read_whole()
+        });
+        let bytes = match read {
+            Err(error) if is_absent(&error) => return Ok(Holder::Nobody),
+            read => read.context("reading", path)?,
+        };
+        let Some(id) = holder_from(&bytes, path) else { return Ok(Holder::Unknown) };
+        let is_mine = self.state().worker.as_ref().is_some_and(|worker| worker.id() == id);
+        Ok(if is_mine { Holder::Me } else { Holder::Other(id) })
+    }
+
+    /// Whether a claim is held by a worker that is alive, this one included; if so, by which.
+    pub(super) fn held_by(&self, path: &Path) -> Result<Option<String>> {
+        Ok(match self.living_holder(path)? {
+            Holder::Nobody => None,
+            Holder::Unknown => Some(String::new()),
+            Holder::Me => self.state().worker.as_ref().map(|worker| worker.id().to_owned()),
+            Holder::Other(id) => (self.jugdir.life(&id)? == Life::Alive).then_some(id),
+        })
+    }
+}

@@ -1,0 +1,341 @@
+//! Claims by hard links to the worker's file: for a jugdir that several hosts use.
+//!
+//! A claim is a name that only one can create. All claims of a worker share one inode, so that one heartbeat
+//! refreshes all of them, and the inode tells whose a claim is. A worker that dies leaves its claims behind;
+//! whoever meets one ends the era ([`super::eras`]) and claims in the next, and the names are swept later.
+//!
+//! Claims are released in the background, once everything stored before is on disk, and so on the server.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::eras::{Era, Eras, is_absent};
+use super::{Claims, LiveClaim};
+use crate::fs::FileSystem;
+use crate::jugdir::{Jugdir, Worker};
+use crate::keeper::{Keeper, Tick};
+use crate::{Error, Key, Result, process};
+
+/// How many names are removed before the keeper does its other chores.
+const AT_A_TIME: usize = 16;
+/// How long a released claim waits until it is looked again whether the disk has what was stored before.
+const WAIT: Duration = Duration::from_millis(10);
+/// How long after claims were released without a result a directory is touched, for those who listed it just then.
+const RING_AFTER: Duration = Duration::from_millis(20);
+
+/// What is stored, as far as claims depend on it.
+pub trait Records: Send + Sync {
+    /// A number that grows with every record that is stored.
+    fn stored(&self) -> u64;
+    /// Which of these numbers everything on disk has.
+    fn durable(&self) -> u64;
+    /// Returns once everything that was stored is on disk.
+    fn sync(&self) -> Result<()>;
+}
+
+/// Claims in a jugdir, which need not exist before the first one is made.
+pub struct Link {
+    pub(super) jugdir: Arc<Jugdir>,
+    pub(super) eras: Eras,
+    keeper: Arc<Keeper>,
+    records: Arc<dyn Records>,
+    /// Held while claims are made, or names of ours are removed.
+    names: Mutex<()>,
+    state: Mutex<State>,
+    pid: u32,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) worker: Option<Arc<Worker>>,
+    pub(super) held: HashMap<Key, Held>,
+    released: HashMap<Key, Released>,
+    /// Names of this process that could not be removed yet.
+    pub(super) leftover: HashSet<PathBuf>,
+    /// Whose the claims of others are, as of the last look at each.
+    pub(super) holders: HashMap<PathBuf, String>,
+    ring_at: Option<Instant>,
+    /// When dead workers were last swept away.
+    swept: Option<Instant>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Held {
+    pub(super) era: Era,
+    pub(super) is_confirmed: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Released {
+    era: Era,
+    /// What [`Records::durable`] must have reached before the name goes away.
+    after: u64,
+}
+
+impl Link {
+    /// Claims in this jugdir, whose records tell when claims may be released. Nothing is created before the first
+    /// claim; from then on this keeper beats the worker's heart.
+    pub fn new(jugdir: Arc<Jugdir>, keeper: Arc<Keeper>, records: Arc<dyn Records>) -> Arc<Link> {
+        let eras = Eras::new(Arc::clone(jugdir.fs()), jugdir.claims());
+        let (names, state) = (Mutex::default(), Mutex::default());
+        let link = Arc::new(Link { jugdir, eras, keeper, records, names, state, pid: process::id() });
+        let chore: Arc<dyn Tick> = link.clone();
+        link.keeper.add(&chore);
+        link
+    }
+
+    /// This process as a worker that is in touch. What a worker held that is not in touch any more is given up.
+    pub(super) fn join(&self) -> Result<Arc<Worker>> {
+        let worker = self.jugdir.worker()?;
+        let mut state = self.state();
+        if state.worker.as_ref().is_some_and(|known| known.id() == worker.id()) {
+            return Ok(worker);
+        }
+        let lost = state.worker.replace(Arc::clone(&worker));
+        if let Some(lost) = lost {
+            let held: Vec<(Key, Era)> = state.held.drain().map(|(key, held)| (key, held.era)).collect();
+            let released: Vec<(Key, Era)> = state.released.drain().map(|(key, it)| (key, it.era)).collect();
+            state.leftover.extend(held.iter().chain(&released).map(|(key, era)| self.eras.path(*era, key)));
+            drop(state);
+            // Its process lives, so that nobody else could tell.
+            if self.jugdir.mark_dead(lost.id())? {
+                self.eras.end(self.eras.newest()?)?;
+            }
+        } else {
+            drop(state);
+            let chore: Arc<dyn Tick> = self.jugdir.clone();
+            self.keeper.add(&chore);
+        }
+        self.keeper.nudge();
+        Ok(worker)
+    }
+
+    /// Removes a claim that did not count.
+    pub(super) fn give_up(&self, key: &Key) {
+        let held = self.state().held.remove(key);
+        if let Some(held) = held {
+            self.remove_name(self.eras.path(held.era, key));
+        }
+    }
+
+    /// Removes a name that this process made. Whenever that happens, nobody else's claim has this name.
+    fn remove_name(&self, path: PathBuf) {
+        match self.fs().unlink(&path) {
+            Err(error) if !is_absent(&error) => _ = self.state().leftover.insert(path),
+            _ => {}
+        }
+    }
+
+    fn remove_names(&self, names: &[(Key, Era)]) {
+        for (key, era) in names {
+            self.remove_name(self.eras.path(*era, key));
+        }
+    }
+
+    /// Removes released names whose records are on disk; whether there are more.
+    fn remove_released(&self, most: usize) -> bool {
+        let _names = self.lock_names();
+        let durable = self.records.durable();
+        let due: Vec<(Key, Era)> = {
+            let mut state = self.state();
+            let due = state.released.iter().filter(|(_, it)| it.after <= durable).take(most);
+            let due: Vec<(Key, Era)> = due.map(|(key, it)| (*key, it.era)).collect();
+            for (key, _) in &due {
+                state.released.remove(key);
+            }
+            due
+        };
+        let is_more = due.len() == most;
+        self.remove_names(&due);
+        is_more
+    }
+
+    /// Makes room among the names of the worker's file: all released claims go.
+    pub(super) fn let_go(&self) -> Result<()> {
+        self.records.sync()?;
+        let due: Vec<(Key, Era)> = self.state().released.drain().map(|(key, it)| (key, it.era)).collect();
+        self.remove_names(&due);
+        Ok(())
+    }
+
+    pub(super) fn take_leftover(&self) -> Vec<PathBuf> {
+        self.state().leftover.drain().collect()
+    }
+
+    pub(super) fn try_again_later(&self, path: PathBuf) {
+        self.state().leftover.insert(path);
+    }
+
+    /// Has dead workers swept away with the keeper's next round.
+    pub(super) fn sweep_soon(&self) {
+        self.state().swept = None;
+        self.keeper.nudge();
+    }
+
+    pub(super) fn fs(&self) -> &Arc<dyn FileSystem> {
+        self.jugdir.fs()
+    }
+
+    fn lock_names(&self) -> MutexGuard<'_, ()> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check_here(&self) -> Result<()> {
+        if self.pid == process::id() { Ok(()) } else { Err(Error::Forked { what: "the claims" }) }
+    }
+}
+
+impl Claims for Link {
+    fn try_claim(&self, key: &Key) -> Result<bool> {
+        self.check_here()?;
+        let _names = self.lock_names();
+        let mut state = self.state();
+        if state.held.contains_key(key) {
+            return Ok(false);
+        }
+        if state.worker.as_ref().is_some_and(|worker| !worker.is_lost())
+            && let Some(released) = state.released.remove(key)
+        {
+            // Its name is still there.
+            state.held.insert(*key, Held { era: released.era, is_confirmed: true });
+            return Ok(true);
+        }
+        drop(state);
+        self.make(key)
+    }
+
+    fn confirm(&self, keys: &[Key]) -> Result<Vec<bool>> {
+        self.check_here()?;
+        let _names = self.lock_names();
+        let outcome = self.confirm_all(keys);
+        if outcome.is_err() {
+            self.unconfirmed(keys).iter().for_each(|(key, _)| self.give_up(key));
+        }
+        outcome?;
+        let state = self.state();
+        Ok(keys.iter().map(|key| state.held.get(key).is_some_and(|held| held.is_confirmed)).collect())
+    }
+
+    fn holds(&self, key: &Key) -> bool {
+        let state = self.state();
+        state.held.contains_key(key) && state.worker.as_ref().is_some_and(|worker| !worker.is_lost())
+    }
+
+    fn release(&self, key: &Key) -> Result<()> {
+        self.check_here()?;
+        let after = self.records.stored();
+        let mut state = self.state();
+        if let Some(held) = state.held.remove(key) {
+            let first = state.released.is_empty();
+            state.released.insert(*key, Released { era: held.era, after });
+            drop(state);
+            if first {
+                self.keeper.nudge();
+            }
+        }
+        Ok(())
+    }
+
+    fn is_claimed(&self, key: &Key) -> Result<bool> {
+        Ok(self.are_claimed(&[*key])?[0])
+    }
+
+    fn are_claimed(&self, keys: &[Key]) -> Result<Vec<bool>> {
+        self.check_here()?;
+        let mut claimed: Vec<bool> = {
+            let state = self.state();
+            keys.iter().map(|key| state.held.contains_key(key)).collect()
+        };
+        let mut wanted: HashMap<Key, usize> = HashMap::new();
+        wanted.extend(keys.iter().enumerate().filter(|(at, _)| !claimed[*at]).map(|(at, key)| (*key, at)));
+        if wanted.is_empty() {
+            return Ok(claimed);
+        }
+        let mut seen = HashSet::new();
+        for era in self.eras.list()? {
+            for (key, path) in self.eras.claims(era)? {
+                if let Some(&at) = wanted.get(&key) {
+                    claimed[at] |= self.held_by(&path)?.is_some();
+                }
+                seen.insert(path);
+            }
+        }
+        self.state().holders.retain(|path, _| seen.contains(path));
+        Ok(claimed)
+    }
+
+    fn live(&self) -> Result<Vec<LiveClaim>> {
+        self.check_here()?;
+        if self.state().worker.is_none() {
+            // Nobody looks for marks in the background.
+            self.jugdir.look()?;
+        }
+        let mut live = Vec::new();
+        for era in self.eras.list()? {
+            for (key, path) in self.eras.claims(era)? {
+                if let Some(worker) = self.held_by(&path)? {
+                    live.push(LiveClaim::by_worker(&key, worker));
+                }
+            }
+        }
+        live.sort_unstable();
+        live.dedup_by_key(|claim| claim.id);
+        Ok(live)
+    }
+
+    fn announce(&self) {
+        let mut state = self.state();
+        state.ring_at.get_or_insert_with(|| self.keeper.now() + RING_AFTER);
+    }
+
+    fn settle(&self) -> Result<()> {
+        if self.pid != process::id() || self.state().worker.is_none() {
+            return Ok(());
+        }
+        let _names = self.lock_names();
+        self.let_go()?;
+        self.take_leftover().into_iter().for_each(|path| self.remove_name(path));
+        Ok(())
+    }
+
+    fn sweep(&self) -> Result<usize> {
+        self.check_here()?;
+        self.jugdir.look()?;
+        self.sweep_dead()
+    }
+}
+
+impl Tick for Link {
+    fn tick(&self, now: Instant) -> Option<Duration> {
+        self.state().worker.as_ref().filter(|worker| worker.is_here())?;
+        if self.remove_released(AT_A_TIME) {
+            return Some(Duration::ZERO);
+        }
+        let beat = self.jugdir.pace().beat;
+        let (ring, sweep) = {
+            let mut state = self.state();
+            let ring = state.ring_at.take_if(|at| *at <= now).is_some();
+            let sweep = state.swept.is_none_or(|swept| now.saturating_duration_since(swept) >= beat);
+            if sweep {
+                state.swept = Some(now);
+            }
+            (ring, sweep)
+        };
+        if ring {
+            self.eras.ring();
+        }
+        if sweep {
+            // What cannot be removed now is found again the next time.
+            let _swept = self.sweep_dead();
+        }
+        let state = self.state();
+        let pause = if state.released.is_empty() { beat } else { WAIT };
+        Some(state.ring_at.map_or(pause, |at| at.saturating_duration_since(now).min(pause)))
+    }
+}

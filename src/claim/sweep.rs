@@ -1,0 +1,92 @@
+//! Sweeping away what dead workers left: their names among the claims, and their files.
+//!
+//! Any worker may do it at any time, several at once. Names are removed in eras that have ended only, where nobody
+//! can make one that counts ([`super::eras`]); the files of a worker have names that are never used again.
+
+use super::eras::is_absent;
+use super::holder::Holder;
+use super::link::Link;
+use crate::Result;
+use crate::error::IoContext;
+use crate::jugdir::Life;
+
+impl Link {
+    /// Removes what is left of dead workers; how many claims that were.
+    pub(super) fn sweep_dead(&self) -> Result<usize> {
+        for path in self.take_leftover() {
+            match self.fs().unlink(&path) {
+                Err(error) if !is_absent(&error) => self.try_again_later(path),
+                _ => {}
+            }
+        }
+        let dead = self.jugdir.dead_workers()?;
+        for id in &dead {
+            self.jugdir.mark_dead(id)?;
+            if self.jugdir.claims_of(id)? > 0 {
+                // Its claims may be in the newest era, where nothing can be removed.
+                self.end_era_of(id)?;
+            }
+        }
+        let swept = self.sweep_eras()?;
+        for id in &dead {
+            if self.jugdir.claims_of(id)? == 0 && (self.jugdir.has_links(id)? || !self.has_copies(id)?) {
+                self.jugdir.forget_worker(id)?;
+            }
+        }
+        self.jugdir.forget_marks()?;
+        Ok(swept)
+    }
+
+    /// Ends the newest era if a dead worker has a claim there.
+    fn end_era_of(&self, id: &str) -> Result<()> {
+        let Some(newest) = self.eras.list()?.last().copied() else { return Ok(()) };
+        for (_, path) in self.eras.claims(newest)? {
+            if matches!(self.living_holder(&path)?, Holder::Other(holder) if holder == id) {
+                return self.eras.end(newest);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the names of dead workers in all eras but the newest, and those eras that are empty.
+    fn sweep_eras(&self) -> Result<usize> {
+        let eras = self.eras.list()?;
+        let mut swept = 0;
+        for era in eras.iter().take(eras.len().saturating_sub(1)) {
+            let mut is_empty = true;
+            for (_, path) in self.eras.claims(*era)? {
+                match self.living_holder(&path)? {
+                    Holder::Other(id) if self.jugdir.life(&id)? != Life::Alive => {}
+                    Holder::Nobody => continue,
+                    _ => {
+                        is_empty = false;
+                        continue;
+                    }
+                }
+                match self.fs().unlink(&path) {
+                    Err(error) if is_absent(&error) => {}
+                    outcome => {
+                        outcome.context("removing", &path)?;
+                        swept += 1;
+                    }
+                }
+            }
+            if is_empty {
+                self.eras.close(*era);
+            }
+        }
+        Ok(swept)
+    }
+
+    /// Whether a worker has claims that are no links to its file, for want of hard links.
+    fn has_copies(&self, id: &str) -> Result<bool> {
+        for era in self.eras.list()? {
+            for (_, path) in self.eras.claims(era)? {
+                if matches!(self.living_holder(&path)?, Holder::Other(holder) if holder == id) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+}

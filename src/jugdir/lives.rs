@@ -1,0 +1,355 @@
+//! Which workers live, where no lock tells: heartbeats, and the processes of this host.
+//!
+//! A worker of this host, boot and process namespace lives as long as its process. Any other one is dead once
+//! its heartbeat has not changed for a whole lease while this process watched and its own heartbeats succeeded.
+//! Time is counted by the watcher's own clock from look to look, and a look that comes late (this process was
+//! paused, the server was away) counts for no more than two of them. What is found to be dead can be marked as
+//! such, for all others to know.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::identity::Identity;
+use super::worker;
+use crate::Result;
+use crate::error::IoContext;
+use crate::fs::{File, FileId, FileSystem, Modified};
+
+/// The name of a worker's mark of death begins like this; no worker's id has a hyphen.
+const MARK: &str = "dead-";
+/// How much longer it takes from look to look for each worker that is watched: many of them must not wear out the
+/// server.
+const SHARE: Duration = Duration::from_millis(250);
+
+/// How long things take in the life of a worker.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// A heartbeat that does not change for so long is that of a dead worker.
+    pub lease: Duration,
+    /// How often a worker beats, and looks at others.
+    pub beat: Duration,
+    /// Whether processes of this host are watched like those of others.
+    pub strangers: bool,
+}
+
+impl Pace {
+    /// A lease of 120 s. For tests only, `JUG_TEST_LEASE` gives another number of seconds, and with
+    /// `JUG_TEST_STRANGERS` each worker behaves as if it were on a host of its own.
+    pub fn usual() -> Pace {
+        let seconds = std::env::var("JUG_TEST_LEASE").ok().and_then(|text| text.parse::<f64>().ok());
+        let lease = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let pace = Pace::of(lease.filter(|lease| !lease.is_zero()).unwrap_or(Duration::from_secs(120)));
+        Pace { strangers: std::env::var_os("JUG_TEST_STRANGERS").is_some(), ..pace }
+    }
+
+    /// The pace that goes with a lease: a beat every 24th part of it.
+    pub fn of(lease: Duration) -> Pace {
+        Pace { lease, beat: lease / 24, strangers: false }
+    }
+}
+
+/// What is known of a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// Nothing speaks against its being alive.
+    Alive,
+    /// It counts as dead. Its process may exist, unable to reach the jugdir.
+    Silent,
+    /// Its process has ended.
+    Gone,
+}
+
+/// The workers of a jugdir, watched by this process.
+#[derive(Debug)]
+pub(super) struct Lives {
+    fs: Arc<dyn FileSystem>,
+    workers: PathBuf,
+    pace: Pace,
+    /// Boot id and process namespace of this process.
+    here: OnceLock<(String, String)>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    own: Option<String>,
+    known: HashMap<String, Known>,
+    marked: HashSet<String>,
+    /// How long this process has watched.
+    watched: Duration,
+    looked: Option<Instant>,
+}
+
+/// A worker whose file was opened.
+#[derive(Debug, Clone)]
+struct Known {
+    identity: Option<Arc<Identity>>,
+    file: Arc<dyn File>,
+    id: FileId,
+    modified: Modified,
+    /// What [`State::watched`] was when it was last seen to beat.
+    since: Duration,
+}
+
+impl Lives {
+    pub(super) fn new(fs: Arc<dyn FileSystem>, workers: PathBuf, pace: Pace) -> Lives {
+        Lives { fs, workers, pace, here: OnceLock::new(), state: Mutex::default() }
+    }
+
+    pub(super) fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    /// From now on, this is the worker of the jugdir in this process.
+    pub(super) fn set_own(&self, id: &str) {
+        self.state().own = Some(id.to_owned());
+    }
+
+    fn is_own(&self, id: &str) -> bool {
+        let is_ours = self.state().own.as_deref() == Some(id);
+        // Another object may have registered in this process too.
+        is_ours || !self.pace.strangers && worker::own_identity(&*self.fs, id).is_some()
+    }
+
+    /// What is known of a worker. One without a file is `Silent`.
+    pub(super) fn life(&self, id: &str) -> Result<Life> {
+        if self.is_own(id) {
+            return Ok(Life::Alive);
+        }
+        let Some(known) = self.known(id)? else { return Ok(Life::Silent) };
+        let state = self.state();
+        let is_marked = state.marked.contains(id);
+        let is_quiet = state.watched.saturating_sub(known.since) >= self.pace.lease;
+        drop(state);
+        Ok(match known.identity.and_then(|identity| self.has_process(&identity)) {
+            Some(false) => Life::Gone,
+            _ if is_marked => Life::Silent,
+            None if is_quiet => Life::Silent,
+            Some(true) | None => Life::Alive,
+        })
+    }
+
+    /// Who a worker is, if its file can be read.
+    pub(super) fn identity(&self, id: &str) -> Result<Option<Arc<Identity>>> {
+        Ok(self.known(id)?.and_then(|known| known.identity))
+    }
+
+    /// The worker with this file, among those that were seen.
+    pub(super) fn with_file(&self, file: FileId) -> Option<String> {
+        let state = self.state();
+        state.known.iter().find(|(_, known)| known.id == file).map(|(id, _)| id.clone())
+    }
+
+    /// How many names a worker's file has; 0 if it is gone.
+    pub(super) fn links(&self, id: &str) -> Result<u64> {
+        let Some(known) = self.known(id)? else { return Ok(0) };
+        match known.file.fresh_stat() {
+            Ok(stat) => Ok(stat.links),
+            Err(error) if is_gone(&error) => Ok(0),
+            Err(error) => Err(error).context("looking at", self.workers.join(id)),
+        }
+    }
+
+    /// Whether it is time for [`Lives::look`]; else how long until then.
+    pub(super) fn due(&self, now: Instant) -> Option<Duration> {
+        let state = self.state();
+        let due = state.looked? + self.pause(&state);
+        (now < due).then(|| due.duration_since(now))
+    }
+
+    /// Looks at all workers. `in_touch` says whether this process's own heartbeat just succeeded.
+    pub(super) fn look(&self, now: Instant, in_touch: bool) -> Result<()> {
+        let names = self.fs.names(&self.workers)?;
+        let present: HashSet<&str> = ids(&names).collect();
+        let mut state = self.state();
+        if let Some(looked) = state.looked.replace(now)
+            && in_touch
+        {
+            let most = 2 * self.pause(&state);
+            state.watched += now.saturating_duration_since(looked).min(most);
+        }
+        state.marked = marked(&names).map(str::to_owned).collect();
+        state.known.retain(|id, _| present.contains(id.as_str()));
+        let watched: Vec<(String, Known)> =
+            state.known.iter().map(|(id, it)| (id.clone(), it.clone())).collect();
+        drop(state);
+        for (id, known) in watched {
+            self.feel(&id, &known);
+        }
+        for id in present {
+            if !self.is_own(id) {
+                self.known(id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The ids of the workers that have a file and are not alive, after a look.
+    pub(super) fn dead(&self) -> Result<Vec<String>> {
+        let known: Vec<String> = self.state().known.keys().cloned().collect();
+        let mut dead = Vec::new();
+        for id in known {
+            if self.life(&id)? != Life::Alive {
+                dead.push(id);
+            }
+        }
+        Ok(dead)
+    }
+
+    /// Whether somebody marked this worker as dead, as of the last look.
+    pub(super) fn is_marked(&self, id: &str) -> bool {
+        self.state().marked.contains(id)
+    }
+
+    /// Marks a worker as dead; false if it is marked already.
+    pub(super) fn mark(&self, id: &str) -> Result<bool> {
+        let path = self.mark_of(id);
+        let marked = match self.fs.link(&self.workers.join(id), &path) {
+            Err(error) if error.kind() == ErrorKind::NotFound || is_gone(&error) => return Ok(false),
+            Err(error) if is_unlinkable(&error) => self.fs.open(&path, crate::fs::Open::New).map(|_| ()),
+            outcome => outcome,
+        };
+        let first = match marked {
+            Ok(()) => true,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+            Err(error) => return Err(error).context("creating", path),
+        };
+        self.state().marked.insert(id.to_owned());
+        Ok(first)
+    }
+
+    /// Removes what a dead worker without claims left here.
+    pub(super) fn forget(&self, id: &str) -> Result<()> {
+        // In this order: a mark without its worker means nothing, a dead worker without a mark would be waited for.
+        self.fs.remove_if_exists(&self.workers.join(id))?;
+        self.fs.remove_if_exists(&self.mark_of(id))?;
+        self.state().known.remove(id);
+        Ok(())
+    }
+
+    /// Removes marks whose workers are gone.
+    pub(super) fn forget_marks(&self) -> Result<()> {
+        if self.state().marked.is_empty() {
+            return Ok(());
+        }
+        let names = self.fs.names(&self.workers)?;
+        let present: HashSet<&str> = ids(&names).collect();
+        for id in marked(&names).filter(|id| !present.contains(id)) {
+            self.fs.remove_if_exists(&self.mark_of(id))?;
+        }
+        Ok(())
+    }
+
+    /// How long it takes from look to look.
+    fn pause(&self, state: &State) -> Duration {
+        let others = u32::try_from(state.known.len()).unwrap_or(u32::MAX);
+        self.pace.beat.max(SHARE.min(self.pace.beat).saturating_mul(others))
+    }
+
+    fn mark_of(&self, id: &str) -> PathBuf {
+        self.workers.join(format!("{MARK}{id}"))
+    }
+
+    /// Whether a worker's process exists, if that can be known here.
+    fn has_process(&self, identity: &Identity) -> Option<bool> {
+        let (boot, namespace) = self.here.get_or_init(|| (self.fs.boot_id(), self.fs.pid_namespace()));
+        let is_here = !boot.is_empty()
+            && !namespace.is_empty()
+            && identity.boot_id == *boot
+            && identity.pid_namespace == *namespace;
+        if !is_here || self.pace.strangers {
+            return None;
+        }
+        if identity.pid == self.fs.process().pid {
+            // A worker of this very process would have been found before: this one is not used any more.
+            return Some(false);
+        }
+        let start = self.fs.process_start(identity.pid);
+        Some(start.is_some_and(|start| start == 0 || identity.pid_start == 0 || start == identity.pid_start))
+    }
+
+    /// A worker with its file opened; `None` if it has none.
+    fn known(&self, id: &str) -> Result<Option<Known>> {
+        if let Some(known) = self.state().known.get(id) {
+            return Ok(Some(known.clone()));
+        }
+        let path = self.workers.join(id);
+        let Some(file) = self.fs.open_if_exists(&path)? else { return Ok(None) };
+        let read = file.fresh_stat().and_then(|stat| Ok((stat, file.read_whole()?)));
+        let (stat, bytes) = match read {
+            Err(error) if is_gone(&error) => return Ok(None),
+            read => read.context("reading", &path)?,
+        };
+        let identity = Identity::parse(&bytes, &path).ok().map(Arc::new);
+        let mut state = self.state();
+        let known = Known { identity, file, id: stat.id, modified: stat.modified, since: state.watched };
+        state.known.insert(id.to_owned(), known.clone());
+        Ok(Some(known))
+    }
+
+    /// Looks for a new heartbeat.
+    fn feel(&self, id: &str, known: &Known) {
+        if known.identity.as_ref().is_some_and(|identity| self.has_process(identity).is_some()) {
+            return;
+        }
+        let stat = known.file.fresh_stat();
+        let mut state = self.state();
+        let watched = state.watched;
+        match stat {
+            Ok(stat) if stat.links > 0 => {
+                if let Some(known) = state.known.get_mut(id).filter(|known| known.modified != stat.modified) {
+                    known.modified = stat.modified;
+                    known.since = watched;
+                }
+            }
+            Ok(_) => _ = state.known.remove(id),
+            Err(error) if is_gone(&error) => _ = state.known.remove(id),
+            // The server does not answer: nothing was learnt.
+            Err(_) => {
+                if let Some(known) = state.known.get_mut(id) {
+                    known.since = watched;
+                }
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The workers among the names of their directory.
+pub(super) fn ids(names: &[String]) -> impl Iterator<Item = &str> {
+    names.iter().map(String::as_str).filter(|name| !name.starts_with('.') && !name.contains('-'))
+}
+
+fn marked(names: &[String]) -> impl Iterator<Item = &str> {
+    names.iter().filter_map(|name| name.strip_prefix(MARK))
+}
+
+/// Whether an open file turned out to exist no more.
+pub(crate) fn is_gone(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::NotFound || error.kind() == ErrorKind::StaleNetworkFileHandle
+}
+
+/// Whether a filesystem has no hard links, or not for this file.
+pub(crate) fn is_unlinkable(error: &io::Error) -> bool {
+    use nix::errno::Errno;
+    let Some(number) = error.raw_os_error() else { return false };
+    // Two of these are one number on some systems.
+    let without = [Errno::EPERM, Errno::EOPNOTSUPP, Errno::ENOTSUP, Errno::ENOSYS, Errno::EMLINK];
+    without.contains(&Errno::from_raw(number))
+}
+
+/// The worker that a claim's contents name: they are those of its file, or its id where there are no hard links.
+pub(crate) fn holder_from(contents: &[u8], path: &Path) -> Option<String> {
+    if let Ok(identity) = Identity::parse(contents, path) {
+        return Some(identity.id());
+    }
+    let text = std::str::from_utf8(contents).ok()?.strip_suffix('\n')?;
+    let is_id = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._".contains(&byte);
+    (!text.is_empty() && text.bytes().all(is_id)).then(|| text.to_owned())
+}

@@ -1,0 +1,119 @@
+//! The place of a jugdir: whether a directory is one, or may become one.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::format::Format;
+use super::{Jugdir, PARTS};
+use crate::error::IoContext;
+use crate::fs::FileSystem;
+use crate::{Error, Result};
+
+const FORMAT: &str = "FORMAT";
+/// Temporary names of FORMAT begin like this; they may be left behind by a process that was killed.
+const FORMAT_TEMPORARY: &str = ".FORMAT-";
+
+impl Jugdir {
+    pub(super) fn read_format(&self) -> Result<Option<Format>> {
+        if let Some(format) = self.format.get() {
+            return Ok(Some(*format));
+        }
+        let path = self.root.join(FORMAT);
+        let Some(bytes) = self.read_named(&path)? else { return Ok(None) };
+        let format = Format::parse(&bytes, &path)?;
+        Ok(Some(*self.format.get_or_init(|| format)))
+    }
+
+    /// A file that may have been created by another host a moment ago: a client that remembers its absence believes
+    /// that for up to a minute, until it lists the directory.
+    fn read_named(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        if let Some(bytes) = self.fs.read_if_exists(path)? {
+            return Ok(Some(bytes));
+        }
+        let names = self.fs.names(&self.root)?;
+        if names.iter().any(|name| path.ends_with(name)) { self.fs.read_if_exists(path) } else { Ok(None) }
+    }
+
+    /// Errors where there is a jugdir with another mode than was asked for.
+    pub(super) fn check_mode(&self) -> Result<()> {
+        match (self.wanted, self.read_format()?) {
+            (Some(wanted), Some(Format { mode, .. })) if wanted != mode => Err(Error::OtherClaimMode {
+                path: self.root.clone(),
+                found: mode.name(),
+                wanted: wanted.name(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Errors unless the path is free for a jugdir or has one.
+    pub(super) fn check_place(&self) -> Result<()> {
+        match self.fs.is_dir(&self.root)? {
+            Some(true) => {}
+            Some(false) => return Err(Error::NotADirectory { path: self.root.clone() }),
+            None => return Ok(()),
+        }
+        if self.read_format()?.is_some() {
+            return Ok(());
+        }
+        let mut names = self.fs.names(&self.root)?;
+        names.retain(|name| !name.starts_with(FORMAT_TEMPORARY));
+        // Between the two looks another process may have created the jugdir.
+        if names.is_empty() || self.read_format()?.is_some() {
+            return Ok(());
+        }
+        if names.iter().all(|name| PARTS.contains(&name.as_str())) {
+            let path = self.root.join(FORMAT);
+            return Err(Error::Damaged { path, what: "it is missing".to_owned() });
+        }
+        let what = if is_jug_2(&*self.fs, &self.root, &names)? {
+            "was written by jug 2.x"
+        } else {
+            "holds other files"
+        };
+        Err(Error::ForeignDirectory { path: self.root.clone(), what })
+    }
+
+    pub(super) fn create(&self) -> Result<()> {
+        self.fs.ensure_dir(&self.root)?;
+        // Since it was opened, somebody may have put other files there.
+        self.check_place()?;
+        if self.read_format()?.is_none() {
+            let nonce = self.fs.nonce()?;
+            let format = Format { uuid: self.fs.nonce()?, mode: self.claim_mode()? };
+            let temporary = format!("{FORMAT_TEMPORARY}{:032x}", u128::from_le_bytes(nonce));
+            let temporary = self.root.join(temporary);
+            self.fs.create_once(&self.root.join(FORMAT), &temporary, format.to_text().as_bytes())?;
+            self.check_mode()?;
+        }
+        for part in PARTS {
+            self.fs.create_dir(&self.root.join(part))?;
+        }
+        // Whoever created them may not have come this far: what is stored is only safe where its directory is.
+        self.fs.sync_dir(&self.root).context("syncing", &self.root)?;
+        match self.fs.sync_parent(&self.root) {
+            // In a directory that may not be read nothing can be done about it.
+            Err(Error::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => Ok(()),
+            synced => synced,
+        }
+    }
+}
+
+/// Whether a directory looks like what jug 2.x writes: results named by 40 hexadecimal digits, the first
+/// two of which are a directory, and directories for packs, locks and unfinished files.
+fn is_jug_2(fs: &dyn FileSystem, root: &Path, names: &[String]) -> Result<bool> {
+    let is_hex = |name: &str, len| name.len() == len && name.bytes().all(|it| it.is_ascii_hexdigit());
+    for name in names {
+        if fs.stat(&root.join(name).join("jugpack")).is_ok() {
+            return Ok(true);
+        }
+        if is_hex(name, 2) && fs.is_dir(&root.join(name))? == Some(true) {
+            let results = fs.names(&root.join(name))?;
+            if results.is_empty() || results.iter().any(|result| is_hex(result, 38)) {
+                return Ok(true);
+            }
+        }
+    }
+    let parts = ["locks", "tempfiles", "packs"];
+    Ok(names.iter().all(|name| parts.contains(&name.as_str())))
+}

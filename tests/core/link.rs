@@ -1,0 +1,386 @@
+//! Claims by hard links: exclusive among hosts, given up by the dead, and never taken from the living.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use jug_native::claim::{Batch, Claims, Link, Records};
+use jug_native::fs::local;
+use jug_native::jugdir::{ClaimMode, Jugdir, Life, Pace};
+use jug_native::keeper::{Keeper, Tick};
+use jug_native::{Key, Result};
+
+use crate::child::{self, Child};
+
+/// Records that are on disk when a test says so.
+#[derive(Default)]
+struct Shelf {
+    stored: AtomicU64,
+    durable: AtomicU64,
+}
+
+impl Records for Shelf {
+    fn stored(&self) -> u64 {
+        self.stored.load(Ordering::SeqCst)
+    }
+
+    fn durable(&self) -> u64 {
+        self.durable.load(Ordering::SeqCst)
+    }
+
+    fn sync(&self) -> Result<()> {
+        self.durable.store(self.stored(), Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+/// A worker whose keeper does its chores when the test says so.
+struct One {
+    jugdir: Arc<Jugdir>,
+    keeper: Arc<Keeper>,
+    shelf: Arc<Shelf>,
+    claims: Arc<Link>,
+}
+
+const LEASE: Duration = Duration::from_secs(120);
+
+impl One {
+    fn at(dir: &Path) -> One {
+        One::with(dir, Pace { strangers: true, ..Pace::of(LEASE) })
+    }
+
+    fn with(dir: &Path, pace: Pace) -> One {
+        let jugdir = Jugdir::open_as(local(), dir, Some(ClaimMode::Link), pace).unwrap();
+        let keeper = Keeper::by_hand(local());
+        let shelf = Arc::new(Shelf::default());
+        let claims = Link::new(Arc::clone(&jugdir), Arc::clone(&keeper), shelf.clone());
+        One { jugdir, keeper, shelf, claims }
+    }
+
+    fn claim(&self, number: u64) -> bool {
+        let key = key(number);
+        self.claims.try_claim(&key).unwrap() && self.claims.confirm(&[key]).unwrap()[0]
+    }
+
+    fn free(&self, number: u64) {
+        self.claims.release(&key(number)).unwrap();
+        self.claims.settle().unwrap();
+    }
+
+    fn id(&self) -> String {
+        self.jugdir.registered().unwrap().id().to_owned()
+    }
+
+    /// Beats, and looks at others, as after this time.
+    fn after(&self, time: Duration) {
+        self.jugdir.tick(Instant::now() + time);
+        self.claims.tick(Instant::now() + time);
+    }
+
+    /// Watches for so long as others do not beat.
+    fn watch(&self, from: Duration, time: Duration) -> Duration {
+        let beat = Pace::of(LEASE).beat;
+        let mut at = from;
+        while at < from + time {
+            at += beat;
+            self.after(at);
+        }
+        at
+    }
+}
+
+fn key(number: u64) -> Key {
+    Key::new(*blake3::hash(&number.to_le_bytes()).as_bytes())
+}
+
+fn path_of(dir: &Path, era: u64, number: u64) -> PathBuf {
+    dir.join("claims").join(era.to_string()).join(key(number).to_hex())
+}
+
+#[test]
+fn a_claim_has_one_holder_among_workers() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (One::at(dir.path()), One::at(dir.path()));
+    assert!(!other.claims.is_claimed(&key(1)).unwrap());
+    assert!(one.claim(1));
+    assert!(!one.claim(1), "not even its holder gets it again");
+    assert!(!other.claim(1));
+    assert!(other.claims.is_claimed(&key(1)).unwrap());
+    assert_eq!(other.claims.live().unwrap()[0].worker, one.id());
+    one.free(1);
+    assert!(!other.claims.is_claimed(&key(1)).unwrap());
+    assert!(other.claim(1));
+}
+
+#[test]
+fn a_claim_is_a_name_of_its_workers_file_and_one_heartbeat_refreshes_all() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = tempfile::tempdir().unwrap();
+    let one = One::at(dir.path());
+    assert!((0..5).all(|number| one.claim(number)));
+    let file = dir.path().join("workers").join(one.id());
+    assert_eq!(fs::metadata(&file).unwrap().nlink(), 6);
+    let before = fs::metadata(path_of(dir.path(), 0, 3)).unwrap();
+    std::thread::sleep(Duration::from_millis(20));
+    one.after(LEASE / 10);
+    let after = fs::metadata(path_of(dir.path(), 0, 3)).unwrap();
+    assert_eq!(before.ino(), fs::metadata(&file).unwrap().ino());
+    assert_ne!(before.modified().unwrap(), after.modified().unwrap());
+}
+
+#[test]
+fn a_success_that_looks_like_a_failure_is_known_by_its_inode() {
+    let dir = tempfile::tempdir().unwrap();
+    let one = One::at(dir.path());
+    assert!(one.claim(1));
+    // The name is there although this process was never told that it made it.
+    let worker = dir.path().join("workers").join(one.id());
+    fs::hard_link(worker, path_of(dir.path(), 0, 2)).unwrap();
+    assert!(one.claim(2));
+}
+
+#[test]
+fn c2_a_claim_is_released_after_everything_stored_before_is_on_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (One::at(dir.path()), One::at(dir.path()));
+    assert!(one.claim(1) && one.claim(2));
+    one.shelf.stored.store(7, Ordering::SeqCst);
+    one.claims.release(&key(1)).unwrap();
+    one.shelf.stored.store(8, Ordering::SeqCst);
+    one.claims.release(&key(2)).unwrap();
+    one.keeper.tick();
+    assert!(!other.claim(1));
+    one.shelf.durable.store(7, Ordering::SeqCst);
+    one.keeper.tick();
+    assert!(other.claim(1));
+    assert!(!other.claim(2), "its record came later");
+    one.shelf.durable.store(8, Ordering::SeqCst);
+    one.keeper.tick();
+    assert!(other.claim(2));
+}
+
+#[test]
+fn what_is_claimed_again_before_its_name_went_away_is_still_held() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (One::at(dir.path()), One::at(dir.path()));
+    assert!(one.claim(1));
+    one.shelf.stored.store(1, Ordering::SeqCst);
+    one.claims.release(&key(1)).unwrap();
+    assert!(one.claim(1));
+    one.claims.settle().unwrap();
+    assert!(!other.claim(1));
+}
+
+#[test]
+fn c3_a_worker_elsewhere_is_dead_when_its_heartbeat_stops_for_a_lease() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dying, heir) = (One::at(dir.path()), One::at(dir.path()));
+    assert!(dying.claim(1) && heir.claim(2));
+    let at = heir.watch(Duration::ZERO, LEASE * 7 / 8);
+    assert!(!heir.claim(1), "not yet");
+    dying.jugdir.registered().unwrap().beat().unwrap();
+    let at = heir.watch(at, LEASE * 7 / 8);
+    assert!(!heir.claim(1), "it has beaten since");
+    heir.watch(at, 4 * Pace::of(LEASE).beat);
+    assert!(heir.claim(1));
+    assert!(!dir.path().join("workers").join(dying.id()).exists(), "it was swept away");
+    assert_eq!(heir.claims.live().unwrap().len(), 2);
+}
+
+#[test]
+fn c3_time_in_which_the_watcher_was_paused_or_out_of_touch_does_not_count() {
+    let dir = tempfile::tempdir().unwrap();
+    let (quiet, watcher) = (One::at(dir.path()), One::at(dir.path()));
+    assert!(quiet.claim(1) && watcher.claim(2));
+    let at = watcher.watch(Duration::ZERO, LEASE / 2);
+    // An hour passes in which it does not run; nor does the other one.
+    let at = watcher.watch(at + Duration::from_secs(3600), LEASE / 4);
+    assert!(!watcher.claim(1));
+    watcher.watch(at, LEASE / 2);
+    assert!(watcher.claim(1));
+}
+
+#[test]
+#[ignore = "played by a child process"]
+fn claims_and_waits() {
+    let one = One::with(&child::directory(), Pace::of(LEASE));
+    assert!((0..10).all(|number| one.claim(number)));
+    child::say("claimed");
+    child::wait();
+}
+
+#[test]
+fn c3_a_worker_of_this_host_is_dead_at_once_when_its_process_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let heir = One::with(dir.path(), Pace::of(LEASE));
+    let mut other = Child::play("link::claims_and_waits", dir.path());
+    assert_eq!(other.hear(), "claimed");
+    assert!(!heir.claim(1));
+    assert!(heir.claims.is_claimed(&key(1)).unwrap());
+    other.kill();
+    assert!(!heir.claims.is_claimed(&key(1)).unwrap());
+    assert!((0..10).all(|number| heir.claim(number)));
+    heir.after(Duration::from_secs(3600));
+    let names = local().list(&dir.path().join("workers")).unwrap();
+    assert_eq!(names, [heir.id()], "nothing is left of the dead");
+    assert_eq!(local().list(&dir.path().join("claims")).unwrap(), ["1"], "nor of its era");
+}
+
+#[test]
+fn c4_a_worker_out_of_touch_claims_nothing_more_and_registers_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let pace = Pace { strangers: true, ..Pace::of(Duration::from_millis(200)) };
+    let (lost, other) = (One::with(dir.path(), pace), One::at(dir.path()));
+    assert!(other.claim(4) && lost.claim(1) && lost.claim(2));
+    let before = lost.id();
+    assert!(lost.claims.holds(&key(1)));
+    std::thread::sleep(Duration::from_millis(150));
+    assert!(!lost.claims.holds(&key(1)), "others may take it for dead from now on");
+    assert!(lost.claim(3), "as somebody else");
+    assert_ne!(lost.id(), before);
+    assert!(!lost.claims.holds(&key(1)));
+    assert_ne!(lost.jugdir.life(&before).unwrap(), Life::Alive);
+    other.after(LEASE / 10);
+    assert!(other.claim(1) && other.claim(2), "nobody has to wait for what it held before");
+    assert!(!other.claim(3));
+}
+
+#[test]
+fn c4_a_claim_is_void_if_its_worker_lost_touch_before_it_was_confirmed() {
+    let dir = tempfile::tempdir().unwrap();
+    let one = One::with(dir.path(), Pace { strangers: true, ..Pace::of(Duration::from_millis(200)) });
+    assert!(one.claims.try_claim(&key(1)).unwrap());
+    std::thread::sleep(Duration::from_millis(150));
+    assert_eq!(one.claims.confirm(&[key(1)]).unwrap(), [false]);
+}
+
+#[test]
+fn a_batch_starts_nothing_that_is_not_held_any_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let one = One::with(dir.path(), Pace { strangers: true, ..Pace::of(Duration::from_millis(200)) });
+    let batch = Batch::new(one.claims.clone(), Arc::clone(&one.keeper));
+    assert_eq!(batch.claim(&[key(1), key(2)]).unwrap(), [true, true]);
+    assert!(batch.start(&key(1)).unwrap());
+    std::thread::sleep(Duration::from_millis(150));
+    assert!(!batch.start(&key(2)).unwrap());
+}
+
+#[test]
+fn a_name_removed_late_never_takes_a_claim_from_anybody() {
+    let dir = tempfile::tempdir().unwrap();
+    let (paused, heir) = (One::at(dir.path()), One::at(dir.path()));
+    assert!(paused.claim(1));
+    // Between deciding to remove this name and removing it, the worker sleeps for longer than a lease.
+    let name = path_of(dir.path(), 0, 1);
+    heir.claims.try_claim(&key(2)).unwrap();
+    heir.watch(Duration::ZERO, LEASE + 3 * Pace::of(LEASE).beat);
+    assert!(heir.claim(1));
+    let _removed = fs::remove_file(name);
+    assert!(heir.claims.holds(&key(1)));
+    assert!(!One::at(dir.path()).claim(1), "it is still the heir's");
+}
+
+#[test]
+fn a_claim_made_late_in_an_era_that_ended_does_not_count() {
+    let dir = tempfile::tempdir().unwrap();
+    let (slow, quick) = (One::at(dir.path()), One::at(dir.path()));
+    assert!(slow.claim(0) && quick.claim(9));
+    // One worker makes a name, and before it finds out whether that counts, an era ends and another one claims.
+    assert!(slow.claims.try_claim(&key(1)).unwrap());
+    fs::create_dir(dir.path().join("claims/1")).unwrap();
+    let third = One::at(dir.path());
+    assert!(!third.claim(1), "of two names for one task, the later one gives way");
+    assert_eq!(slow.claims.confirm(&[key(1)]).unwrap(), [true]);
+    assert!(!path_of(dir.path(), 0, 1).exists() && path_of(dir.path(), 1, 1).exists(), "in the newest era");
+    assert!(slow.claims.holds(&key(0)), "what it held before still counts");
+    assert!(!third.claim(0));
+}
+
+#[test]
+fn a_takeover_that_was_interrupted_is_finished_by_the_next_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dead, heir) = (One::at(dir.path()), One::at(dir.path()));
+    assert!(dead.claim(1) && heir.claim(2));
+    // Somebody marked it and died before it did anything else.
+    let workers = dir.path().join("workers");
+    fs::hard_link(workers.join(dead.id()), workers.join(format!("dead-{}", dead.id()))).unwrap();
+    heir.after(LEASE);
+    assert!(heir.claim(1));
+    heir.after(2 * LEASE);
+    assert_eq!(local().list(&workers).unwrap(), [heir.id()]);
+    assert!(heir.claims.holds(&key(2)));
+}
+
+#[test]
+fn a_worker_marked_as_dead_notices_and_registers_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let one = One::at(dir.path());
+    assert!(one.claim(1));
+    let before = one.id();
+    let workers = dir.path().join("workers");
+    fs::hard_link(workers.join(&before), workers.join(format!("dead-{before}"))).unwrap();
+    one.after(LEASE / 10);
+    assert!(!one.claims.holds(&key(1)));
+    assert!(one.claim(2));
+    assert_ne!(one.id(), before);
+}
+
+#[test]
+fn a_worker_whose_file_was_swept_away_registers_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let one = One::at(dir.path());
+    assert!(one.claim(1));
+    let before = one.id();
+    fs::remove_file(dir.path().join("workers").join(&before)).unwrap();
+    fs::remove_file(path_of(dir.path(), 0, 1)).unwrap();
+    assert!(one.claim(2));
+    assert_ne!(one.id(), before);
+}
+
+#[test]
+fn a_clock_that_is_two_hours_off_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (One::at(dir.path()), One::at(dir.path()));
+    assert!(one.claim(1) && other.claim(2));
+    let hours = Duration::from_secs(7200);
+    let file = fs::File::options().append(true).open(dir.path().join("workers").join(one.id())).unwrap();
+    for date in [std::time::SystemTime::now() + hours, std::time::SystemTime::now() - hours] {
+        file.set_modified(date).unwrap();
+        other.after(LEASE / 10);
+        assert!(!other.claim(1));
+    }
+}
+
+#[test]
+fn a_worker_that_leaves_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let one = One::at(dir.path());
+    let batch = Batch::new(one.claims.clone(), Arc::clone(&one.keeper));
+    batch.claim(&[key(1), key(2)]).unwrap();
+    batch.close().unwrap();
+    one.jugdir.leave();
+    assert!(local().list(&dir.path().join("workers")).unwrap().is_empty());
+    assert!(local().list(&dir.path().join("claims/0")).unwrap().is_empty());
+}
+
+#[test]
+fn looking_at_links_creates_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("none");
+    let one = One::at(&root);
+    assert!(!one.claims.is_claimed(&key(1)).unwrap());
+    assert!(one.claims.live().unwrap().is_empty());
+    one.claims.release(&key(1)).unwrap();
+    assert!(!root.exists());
+}
+
+#[test]
+fn the_mode_of_a_jugdir_is_chosen_once() {
+    let dir = tempfile::tempdir().unwrap();
+    Jugdir::open_as(local(), dir.path(), Some(ClaimMode::Link), Pace::usual()).unwrap().init().unwrap();
+    assert_eq!(Jugdir::open(dir.path()).unwrap().claim_mode().unwrap(), ClaimMode::Link);
+    let refused = Jugdir::open_as(local(), dir.path(), Some(ClaimMode::Posix), Pace::usual()).unwrap_err();
+    assert!(refused.to_string().contains("claims in mode link, not posix"), "{refused}");
+}
