@@ -27,7 +27,7 @@ __all__ = [
 #: Every task created since the jugfile began to load, in order of creation.
 alltasks: list[Task] = []
 
-#: Called with each task that is about to be looked up, while ``jug adopt`` loads a jugfile.
+#: Called with each task that is about to be looked up or loaded, while ``jug adopt`` loads a jugfile.
 before_lookup: Callable[[Task], object] | None = None
 
 #: Evaluates an object: tasks become their results, through lists, tuples, dicts and objects with
@@ -164,6 +164,8 @@ class Task(_native.TaskCore, TaskletMixin):
         RuntimeError
             If there is no result, or it cannot be read.
         """
+        if before_lookup is not None:
+            before_lookup(self)
         store = self._open_store()
         try:
             self._result = store.load(self.hash())

@@ -66,12 +66,12 @@ def test_every_command_says_how_to_adopt(command: str, old) -> None:
 
 
 def test_the_command_that_is_suggested_works_for_any_jugdir(old) -> None:
-    """Here for one with a blank in its name."""
-    (old.folder / "jugfile.jugdata").rename(old.folder / "my results")
-    done = old("status", "--jugdir", "my results")
-    assert "'jug adopt jugfile.py --jugdir 'my results''" in done.stderr
-    assert old("adopt", "jugfile.py", "--jugdir", "my results").returncode == 0
-    assert old("check", "--jugdir", "my results").returncode == 0
+    """Here for one with a blank and a percent sign in its name."""
+    (old.folder / "jugfile.jugdata").rename(old.folder / "my 5% results")
+    done = old("status", "--jugdir", "my 5%% results/")
+    assert "'jug adopt jugfile.py --jugdir 'my 5%% results'' takes" in done.stderr
+    assert old("adopt", "jugfile.py", "--jugdir", "my 5%% results").returncode == 0
+    assert old("check", "--jugdir", "my 5%% results").returncode == 0
 
 
 def test_a_jugdir_that_the_jugfile_chooses_is_taken_over_as_well(old) -> None:

@@ -166,3 +166,24 @@ def test_a_jugfile_that_is_half_done_keeps_its_half(reference: Path, ours: Path,
     done = common.succeed(common.jug(ours, "execute", jugfile, new))
     assert totals(done) == [2, 3]
     common.succeed(common.jug(ours, "check", jugfile, new))
+
+
+def test_results_are_taken_over_into_any_store(reference: Path, ours: Path, tmp_path: Path) -> None:
+    """Here one that is saved to a file; what the jugfile asks for without a barrier is found, too."""
+    jugfile, old = tmp_path / "any.py", tmp_path / "old"
+    jugfile.write_text(
+        "import jug, sys\n"
+        "@jug.TaskGenerator\n"
+        "def double(x):\n"
+        "    return 2 * x\n"
+        "numbers = [double(n) for n in range(5)]\n"
+        "if 'look' in sys.argv:\n"
+        "    assert jug.value(numbers) == [0, 2, 4, 6, 8]\n"
+    )
+    common.succeed(common.jug(reference, "execute", jugfile, old))
+    store = f"dict_store:{tmp_path / 'new'}"
+    adopted = common.run(
+        [ours.parent / "jug", "adopt", "--jugdir", store, jugfile, old, "--", "look"], tmp_path
+    )
+    assert totals(common.succeed(adopted)) == [5, 0, 0, 0]
+    common.succeed(common.run([ours.parent / "jug", "check", "--jugdir", store, jugfile], tmp_path))

@@ -41,17 +41,17 @@ def is_old_jugdir(path: str) -> bool:
 
 
 def _names(path: str) -> list[str]:
-    """The names in a directory; none where there is no such directory."""
+    """The names in a directory; none where there is no such directory. OSError if it cannot be read."""
     try:
         return os.listdir(path)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 
 def active_locks(path: str) -> int:
     """How many tasks look as if they were running under jug 2.x; killed workers leave such locks, too."""
-    with contextlib.suppress(FileNotFoundError), os.scandir(os.path.join(path, "locks")) as entries:
-        return sum(int(entry.stat().st_mtime) != _FAILED_TIME for entry in entries)
+    with contextlib.suppress(OSError), os.scandir(os.path.join(path, "locks")) as entries:
+        return sum(int(entry.stat(follow_symlinks=False).st_mtime) != _FAILED_TIME for entry in entries)
     return 0
 
 
@@ -62,10 +62,11 @@ def refusal(path: str) -> UserError:
 
     from ..jug import is_jug_running
 
-    jugfile = shlex.quote(sys.argv[0]) if is_jug_running() else "JUGFILE"
-    command = f"jug adopt {jugfile}"
+    path = path.rstrip("/") or path
+    jugfile = sys.argv[0] if is_jug_running() else "JUGFILE"
+    command = f"jug adopt {shlex.quote(jugfile)}"
     if path != jugfile.removesuffix(".py") + ".jugdata":
-        command += f" --jugdir {shlex.quote(path)}"
+        command += f" --jugdir {shlex.quote(path.replace('%', '%%'))}"
     return UserError(
         f"{path} was written by jug 2.x and was left untouched. '{command}' takes its results over and keeps "
         f"it as {path}.old; another --jugdir starts from nothing"
