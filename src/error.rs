@@ -91,10 +91,17 @@ pub enum Error {
         what: String,
     },
     /// A stored result that no longer matches its checksum or cannot be decoded.
-    #[error("the stored result {key} is damaged ({what}); invalidate its task to run it again")]
+    #[error(
+        "the stored result {key}{} is damaged ({what}, in {place}); it does not count any more, and its task can run again",
+        of(name)
+    )]
     DamagedResult {
         /// The result's key.
         key: Key,
+        /// The name of the task it is of; empty where that is not known.
+        name: String,
+        /// The file or the server that it is in.
+        place: String,
         /// What is wrong with it.
         what: String,
     },
@@ -137,6 +144,11 @@ pub enum Error {
         /// The object's noun.
         what: &'static str,
     },
+}
+
+/// ` of NAME`, for messages; nothing without a name.
+fn of(name: &str) -> String {
+    if name.is_empty() { String::new() } else { format!(" of {name}") }
 }
 
 /// Adds the act and the path to an [`io::Error`].

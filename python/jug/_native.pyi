@@ -227,6 +227,22 @@ class Store:
         """Looks whether large results are there in full length; those that are not are results no more."""
     def damage(self) -> dict[str, Any]:
         """{"records": n, "keys": [...], "files": [(path, offset, what)]} that no later result healed."""
+    def pack(self, *, all: bool = False, damaged: bool = False) -> dict[str, Any]:
+        """Makes one pack of the segments that nobody will add to, and of small packs, or of `all`.
+
+        Returns "results" in packs, how many of them were not before ("packed"), "segments" and "packs" that
+        were replaced, "files" and "bytes" before and after, "left" as (segment, "open" | "damaged" |
+        "unknown"), and whether another process was faster ("beaten"). With `damaged`, segments lose what is
+        damaged in them; otherwise they are left.
+        """
+    def pack_if_worthwhile(self) -> dict[str, Any] | None:
+        """The same if there are many segments, and nobody else is at it."""
+    def room(self) -> tuple[int, int]:
+        """Files and bytes of segments and packs."""
+    def orphaned_blobs(self) -> list[tuple[str, int]]:
+        """Files of large results, with their lengths, that dead workers left and nothing refers to."""
+    def sweep_blobs(self) -> tuple[int, int]:
+        """Removes these; how many files and bytes."""
     def stats(self) -> dict[str, int]:
         """What this object wrote: records, bytes, writes, syncs (fdatasync), replays (after an error)."""
     def flush(self) -> None:

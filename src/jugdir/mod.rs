@@ -27,7 +27,7 @@ use crate::keeper::Tick;
 use crate::{Error, Result, process};
 
 /// What is in a jugdir beside FORMAT.
-const PARTS: [&str; 4] = ["workers", "segments", "blobs", "claims"];
+const PARTS: [&str; 5] = ["workers", "segments", "blobs", "packs", "claims"];
 
 /// A jugdir, which need not exist yet.
 #[derive(Debug)]
@@ -268,9 +268,14 @@ impl Jugdir {
         self.root.join(PARTS[2])
     }
 
+    /// Where packs of old segments are.
+    pub fn packs(&self) -> PathBuf {
+        self.root.join(PARTS[3])
+    }
+
     /// Where claims are.
     pub fn claims(&self) -> PathBuf {
-        self.root.join(PARTS[3])
+        self.root.join(PARTS[4])
     }
 
     /// Where workers are.

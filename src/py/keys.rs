@@ -35,7 +35,7 @@ impl<'py> FromPyObject<'_, 'py> for KeyBytes {
 pub(super) struct Keys(pub(super) Arc<Vec<Py<TaskCore>>>);
 
 /// How many keys are copied at a time.
-const CHUNK: usize = 4096;
+const CHUNK: usize = 64 * 1024;
 
 #[pymethods]
 impl Keys {

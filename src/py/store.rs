@@ -16,7 +16,7 @@ use crate::Key;
 use crate::fs::local;
 use crate::jugdir::{ClaimMode, Jugdir, Pace};
 use crate::keeper::Keeper;
-use crate::store::{Durability, Facts, Report, State, Store};
+use crate::store::{Durability, Facts, Obstacle, Packed, Packing, Report, State, Store};
 
 /// How long a wait goes on before it looks whether Ctrl-C was pressed.
 const SLICE: Duration = Duration::from_millis(100);
@@ -106,14 +106,14 @@ impl PyStore {
         Ok(changes.into_iter().map(named).collect())
     }
 
-    fn contains(&self, key: KeyBytes) -> bool {
-        self.0.contains(&key.0)
+    fn contains(&self, key: KeyBytes) -> PyResult<bool> {
+        Ok(self.0.contains(&key.0)?)
     }
 
     fn contains_many(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
         let mut found = Vec::new();
         for_chunks(keys, |keys| {
-            found.extend(py.detach(|| self.0.contains_many(keys)));
+            found.extend(py.detach(|| self.0.contains_many(keys))?);
             Ok(())
         })?;
         Ok(found)
@@ -152,8 +152,8 @@ impl PyStore {
         Ok(py.detach(|| self.0.remove(&keys))?)
     }
 
-    fn keys<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
-        to_bytes(py, &py.detach(|| self.0.keys()))
+    fn keys<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        Ok(to_bytes(py, &py.detach(|| self.0.keys())?))
     }
 
     fn alias(&self, py: Python<'_>, key: KeyBytes, name: &[u8]) -> PyResult<()> {
@@ -219,7 +219,7 @@ impl PyStore {
     }
 
     fn damage<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let found = self.0.damage();
+        let found = py.detach(|| self.0.damage())?;
         let files = found.files.iter();
         let files: Vec<_> = files.map(|(path, at, what)| (path.to_string_lossy(), at, what)).collect();
         let damage = PyDict::new(py);
@@ -231,6 +231,34 @@ impl PyStore {
 
     fn check_blobs(&self, py: Python<'_>) -> PyResult<()> {
         Ok(py.detach(|| self.0.check_blobs())?)
+    }
+
+    #[pyo3(signature = (*, all = false, damaged = false))]
+    fn pack<'py>(&self, py: Python<'py>, all: bool, damaged: bool) -> PyResult<Bound<'py, PyDict>> {
+        packed(py, &py.detach(|| self.0.pack(Packing { all, damaged }))?)
+    }
+
+    fn pack_if_worthwhile<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let done = py.detach(|| self.0.pack_if_worthwhile())?;
+        done.map(|done| packed(py, &done)).transpose()
+    }
+
+    fn room(&self, py: Python<'_>) -> PyResult<(u64, u64)> {
+        let room = py.detach(|| self.0.room())?;
+        Ok((room.files, room.bytes))
+    }
+
+    fn orphaned_blobs(&self, py: Python<'_>) -> PyResult<Vec<(String, u64)>> {
+        let found = py.detach(|| self.0.orphaned_blobs())?;
+        Ok(found.iter().map(|it| (it.path.to_string_lossy().into_owned(), it.bytes)).collect())
+    }
+
+    fn sweep_blobs(&self, py: Python<'_>) -> PyResult<(usize, u64)> {
+        let swept = py.detach(|| {
+            let orphans = self.0.orphaned_blobs()?;
+            Ok::<_, crate::Error>((orphans.len(), self.0.remove_orphans(&orphans)?))
+        });
+        Ok(swept?)
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -269,6 +297,29 @@ impl PyStore {
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         Ok(py.detach(|| self.0.close())?)
+    }
+}
+
+fn packed<'py>(py: Python<'py>, done: &Packed) -> PyResult<Bound<'py, PyDict>> {
+    let told = PyDict::new(py);
+    told.set_item("results", done.results)?;
+    told.set_item("packed", done.fresh)?;
+    told.set_item("segments", done.segments)?;
+    told.set_item("packs", done.packs)?;
+    told.set_item("files", (done.before.files, done.after.files))?;
+    told.set_item("bytes", (done.before.bytes, done.after.bytes))?;
+    let left: Vec<_> = done.left.iter().map(|(name, why)| (name, obstacle(*why))).collect();
+    told.set_item("left", left)?;
+    told.set_item("beaten", done.beaten)?;
+    Ok(told)
+}
+
+fn obstacle(obstacle: Obstacle) -> &'static str {
+    match obstacle {
+        Obstacle::Open => "open",
+        Obstacle::Damaged => "damaged",
+        Obstacle::Unknown => "unknown",
+        Obstacle::Gone => "gone",
     }
 }
 

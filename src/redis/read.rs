@@ -132,7 +132,12 @@ impl Redis {
 
     fn unreadable(&self, key: Key, why: Unreadable) -> Error {
         match why {
-            Unreadable::Damaged(what) => Error::DamagedResult { key, what: what.to_owned() },
+            Unreadable::Damaged(what) => Error::DamagedResult {
+                key,
+                name: String::new(),
+                place: self.address().to_string(),
+                what: what.to_owned(),
+            },
             Unreadable::Newer(version) => Error::Server {
                 url: self.address().to_string(),
                 what: format!(

@@ -39,7 +39,7 @@ impl Damage {
     /// A record whose payload is damaged.
     pub fn add_record(&mut self, header: &Header, place: Place) {
         let hurt = match header.kind {
-            Kind::Name | Kind::Seal | Kind::Other(_) => Hurt::Other,
+            Kind::Name | Kind::Origin | Kind::Seal | Kind::Other(_) => Hurt::Other,
             _ => Hurt::Value(header.key, header.epoch),
         };
         self.records.insert(place, hurt);
@@ -55,6 +55,15 @@ impl Damage {
         if !self.files.iter().any(|(known, at, _)| *known == path && *at == offset) {
             self.files.push((path, offset, what));
         }
+    }
+
+    /// The keys that [`Damage::report`] will ask about.
+    pub fn keys(&self) -> Vec<Key> {
+        let keys = self.records.values().map(|hurt| match hurt {
+            Hurt::Value(key, _) | Hurt::Loaded(key) => Some(*key),
+            Hurt::Other => None,
+        });
+        keys.flatten().collect()
     }
 
     /// What is still to be told, given what is stored now.

@@ -4,6 +4,10 @@
 //! (segment name, offset); it counts unless a REMOVED has a higher epoch. The same goes for FAILED and
 //! CLEARED, and a failure counts only where no result does and no RESULT of its own or a higher epoch is
 //! known, removed or not: whoever ran the task again has left the failure behind.
+//!
+//! Of what is in packs only those keys are known here that somebody asked for: see [`Index::know`].
+
+mod packed;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,15 +15,25 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use crate::Key;
+use crate::store::pack::reader::Pack;
 use crate::store::record::{Header, Kind};
 
 /// Where a record begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
-    /// The segment's number in the index.
+    /// The number in the index of the segment that it was written to.
     pub segment: u32,
     /// The offset in its file.
     pub offset: u64,
+    /// In which pack it is by now, as a number that the index gave to it; 0: it is in its segment.
+    pub pack: u16,
+}
+
+impl Place {
+    /// A place in a segment.
+    pub const fn in_segment(segment: u32, offset: u64) -> Place {
+        Place { segment, offset, pack: 0 }
+    }
 }
 
 /// What is known of a key.
@@ -35,10 +49,36 @@ pub enum State {
 
 /// A record that competes with others of its kind and key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Ranked {
-    epoch: u64,
-    place: Place,
-    blob: bool,
+pub struct Ranked {
+    /// Its epoch.
+    pub epoch: u64,
+    /// Where it is.
+    pub place: Place,
+    /// Whether it is a result in a blob.
+    pub blob: bool,
+}
+
+impl Ranked {
+    /// Whether the two are one record, which may have moved from its segment to a pack.
+    fn is(&self, other: &Ranked) -> bool {
+        let (here, there) = (self.place, other.place);
+        let moved = here.pack != 0 || there.pack != 0;
+        here.segment == there.segment
+            && if moved { self.epoch == other.epoch } else { here.offset == there.offset }
+    }
+}
+
+/// All that is known of a key, before it is decided what counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Summary {
+    /// The best result.
+    pub result: Option<Ranked>,
+    /// The best report of a failure.
+    pub failure: Option<Ranked>,
+    /// The highest epoch of a REMOVED; 0 if there is none.
+    pub removed: u64,
+    /// The highest epoch of a CLEARED; 0 if there is none.
+    pub cleared: u64,
 }
 
 /// The result of one key, in as few bytes as possible: there is one of these for each stored result.
@@ -48,7 +88,10 @@ struct Entry {
     epoch: u64,
     offset: u64,
     segment: u32,
+    pack: u16,
     blob: bool,
+    /// Whether what packs hold of the key was taken in.
+    known: bool,
 }
 
 /// No result: the segment of an [`Entry`] whose key has only an [`Extra`].
@@ -56,7 +99,7 @@ const NOWHERE: u32 = u32::MAX;
 
 impl Entry {
     fn result(&self) -> Option<Ranked> {
-        let place = Place { segment: self.segment, offset: self.offset };
+        let place = Place { segment: self.segment, offset: self.offset, pack: self.pack };
         let ranked = Ranked { epoch: self.epoch, place, blob: self.blob };
         (self.segment != NOWHERE).then_some(ranked)
     }
@@ -64,6 +107,7 @@ impl Entry {
     fn set(&mut self, result: Option<Ranked>) {
         if let Some(Ranked { epoch, place, blob }) = result {
             (self.epoch, self.segment, self.offset, self.blob) = (epoch, place.segment, place.offset, blob);
+            self.pack = place.pack;
         } else {
             (self.epoch, self.segment) = (0, NOWHERE);
         }
@@ -77,12 +121,20 @@ struct Extra {
     cleared: u64,
     failure: Option<Ranked>,
     /// Results that turned out to be damaged or were never written, and the highest epoch among them.
-    lost: Vec<Place>,
+    lost: Vec<Ranked>,
     lost_epoch: u64,
 }
 
-/// The state of a key, and where its result is if it has one.
-type Known = (State, Option<Place>);
+/// The state of a key, and its result if it has one.
+type Known = (State, Option<Ranked>);
+
+/// A pack that counts, and the numbers of the segments that its runs come from, as far as somebody asked.
+#[derive(Debug)]
+struct Slot {
+    number: u16,
+    pack: Arc<Pack>,
+    segments: Vec<Option<u32>>,
+}
 
 /// The index of a store.
 #[derive(Debug, Default)]
@@ -102,6 +154,8 @@ pub struct Index {
     raised: bool,
     /// What was known before the first change since changes were last taken; `None` while nobody asks.
     changes: Option<HashMap<Key, Known>>,
+    packs: Vec<Slot>,
+    last_slot: u16,
 }
 
 impl Index {
@@ -118,6 +172,17 @@ impl Index {
         self.segments.push(Arc::clone(&name));
         self.numbers.insert(name, number);
         number
+    }
+
+    /// The number of the segment with this file name, if it has one.
+    pub fn number(&self, file_name: &str) -> Option<u32> {
+        self.numbers.get(file_name).copied()
+    }
+
+    /// Some other process wrote a record of this epoch.
+    pub fn see_epoch(&mut self, epoch: u64) {
+        self.epoch = self.epoch.max(epoch);
+        self.others_epoch = self.others_epoch.max(epoch);
     }
 
     /// The file name of a segment.
@@ -164,12 +229,12 @@ impl Index {
             }),
             Kind::Name => self.name(place.segment, header.name, text.unwrap_or_default()),
             Kind::Alias => self.alias(header.key, text.unwrap_or_default()),
-            Kind::Seal | Kind::Other(_) => {}
+            Kind::Seal | Kind::Origin | Kind::Other(_) => {}
         }
     }
 
     fn consider_result(&mut self, key: Key, new: Ranked) {
-        if self.extras.get(&key).is_some_and(|extra| extra.lost.contains(&new.place)) {
+        if self.extras.get(&key).is_some_and(|extra| extra.lost.iter().any(|lost| lost.is(&new))) {
             return;
         }
         let at = self.entry(key);
@@ -187,7 +252,8 @@ impl Index {
     }
 
     fn beats(&self, new: Ranked, old: Ranked) -> bool {
-        let rank = |r: Ranked| (&self.segments[r.place.segment as usize], r.place.offset);
+        // A pack is where the record stays; its segment may go.
+        let rank = |r: Ranked| (&self.segments[r.place.segment as usize], r.place.pack == 0, r.place.offset);
         new.epoch > old.epoch || (new.epoch == old.epoch && rank(new) < rank(old))
     }
 
@@ -216,7 +282,7 @@ impl Index {
         }
         let before = self.known(&key);
         act(self, key);
-        if self.known(&key) != before
+        if !same(&self.known(&key), &before)
             && let Some(changes) = &mut self.changes
         {
             changes.entry(key).or_insert(before);
@@ -224,7 +290,23 @@ impl Index {
     }
 
     fn known(&self, key: &Key) -> Known {
-        (self.state(key), self.result(key))
+        let state = self.state(key);
+        let result = self.find(key).and_then(Entry::result).filter(|_| state == State::Result);
+        (state, result)
+    }
+
+    /// All that is known of a key.
+    pub fn summary(&self, key: &Key) -> Summary {
+        let result = self.find(key).and_then(Entry::result);
+        match self.extras.get(key) {
+            Some(&Extra { removed, cleared, failure, .. }) => Summary { result, failure, removed, cleared },
+            None => Summary { result, ..Summary::default() },
+        }
+    }
+
+    /// The keys that were removed, cleared or failed, or may have been.
+    pub fn unusual_keys(&self) -> impl Iterator<Item = &Key> {
+        self.extras.keys()
     }
 
     fn position(&self, key: &Key) -> Option<usize> {
@@ -250,7 +332,8 @@ impl Index {
                 // Doubling would leave up to half of the memory unused.
                 entries.reserve_exact((entries.len() / 4).max(64));
             }
-            entries.push(Entry { key, epoch: 0, offset: 0, segment: NOWHERE, blob: false });
+            let (segment, known) = (NOWHERE, false);
+            entries.push(Entry { key, epoch: 0, offset: 0, segment, pack: 0, blob: false, known });
         }
         at as usize
     }
@@ -341,7 +424,7 @@ impl Index {
         self.change(key, |index, _| {
             index.entries[at].set(None);
             let extra = index.extra(key);
-            extra.lost.push(place);
+            extra.lost.push(result);
             extra.lost_epoch = extra.lost_epoch.max(result.epoch);
         });
         true
@@ -395,6 +478,11 @@ impl Index {
         self.extras.values().filter(|extra| extra.removed > 0).count()
     }
 
+    /// The keys that [`Index::take_changes`] would look at.
+    pub fn changing(&self) -> Vec<Key> {
+        self.changes.iter().flat_map(HashMap::keys).copied().collect()
+    }
+
     /// From now on, remembers which keys change.
     pub fn track_changes(&mut self) {
         self.changes = Some(HashMap::new());
@@ -414,6 +502,16 @@ impl Index {
     pub fn take_changes(&mut self) -> Vec<(Key, State)> {
         let Some(changes) = self.changes.replace(HashMap::new()) else { return Vec::new() };
         let now = changes.into_iter().map(|(key, before)| (key, before, self.known(&key)));
-        now.filter(|(_, before, now)| before != now).map(|(key, _, (state, _))| (key, state)).collect()
+        let others = now.filter(|(_, before, now)| !same(before, now));
+        others.map(|(key, _, (state, _))| (key, state)).collect()
     }
+}
+
+fn same(one: &Known, other: &Known) -> bool {
+    one.0 == other.0
+        && match (&one.1, &other.1) {
+            (Some(one), Some(other)) => one.is(other),
+            (None, None) => true,
+            _ => false,
+        }
 }

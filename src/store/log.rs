@@ -34,7 +34,7 @@ pub(super) struct Spot {
 impl Spot {
     /// The place of what lies `offset` bytes further on.
     pub(super) fn place(self, offset: usize) -> Place {
-        Place { segment: self.segment, offset: self.base + offset as u64 }
+        Place::in_segment(self.segment, self.base + offset as u64)
     }
 }
 
@@ -147,7 +147,7 @@ impl Log {
     ) {
         let Some(current) = &mut self.current else { return };
         record::append(buffer, header, parts);
-        let place = Place { segment: current.segment, offset: current.end };
+        let place = Place::in_segment(current.segment, current.end);
         current.end += header.record_len();
         lock(index).apply_own(header, place, parts.first().copied());
     }

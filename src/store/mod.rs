@@ -5,14 +5,17 @@
 //! ([`blob`]). What cannot be read is [`damage`].
 
 pub mod blob;
+mod compact;
 pub mod damage;
 pub mod facts;
 pub mod index;
 mod log;
+pub mod pack;
 mod read;
 pub mod record;
 pub mod scan;
 pub mod segment;
+mod sweep;
 pub mod tails;
 mod write;
 pub mod writer;
@@ -24,10 +27,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use compact::{MANY_BYTES, MANY_SEGMENTS, Packed, Packing, Room};
 pub use facts::{Description, Facts, Stats};
 pub use index::State;
 pub use log::Home;
+pub use pack::build::Obstacle;
 pub use read::Report;
+pub use sweep::Orphan;
 
 use crate::fs::watch::POLL;
 use crate::fs::{File, Watch};
@@ -35,6 +41,7 @@ use crate::jugdir::{ClaimMode, Jugdir};
 use crate::keeper::{Keeper, Tick};
 use crate::store::damage::Damage;
 use crate::store::index::Index;
+use crate::store::pack::publish;
 use crate::store::tails::{Sink, Tails};
 use crate::store::writer::Writer;
 use crate::{Error, Key, Result, process};
@@ -129,9 +136,34 @@ impl Store {
             let before = self.epoch();
             self.look()?;
             if self.epoch() == before {
-                return Ok(lock(&self.index).take_changes());
+                break;
             }
         }
+        self.ask(|index| {
+            let changing = index.changing();
+            index.know(&changing)?;
+            Ok(index.take_changes())
+        })
+    }
+
+    /// Asks the index something for which packs may have to be read, again where they were replaced meanwhile.
+    fn ask<T>(&self, question: impl Fn(&mut Index) -> Result<T>) -> Result<T> {
+        for _ in 1..publish::TRIES {
+            match question(&mut lock(&self.index)) {
+                Err(error) if publish::is_gone(&error) => {}
+                outcome => return outcome,
+            }
+            self.look()?;
+        }
+        question(&mut lock(&self.index))
+    }
+
+    /// Asks the index about one key.
+    fn ask_about<T>(&self, key: &Key, question: impl Fn(&Index) -> T) -> Result<T> {
+        self.ask(|index| {
+            index.know(&[*key])?;
+            Ok(question(index))
+        })
     }
 
     fn look(&self) -> Result<()> {

@@ -1,50 +1,46 @@
 //! Reading what is stored.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_pickle::{HashableValue, Value};
 
 use super::{Description, Facts, State, Store, lock};
 use crate::codec::{Codec, Stored, compress};
-use crate::error::IoContext;
 use crate::fs::File;
 use crate::store::blob::{self, BlobRef, Loaded};
 use crate::store::damage;
-use crate::store::index::Place;
-use crate::store::record::{COMPRESSED, CRITICAL, HEADER_LEN, Header, Kind, TRAILER_LEN};
+use crate::store::index::{Index, Place};
+use crate::store::pack::publish;
+use crate::store::record::{COMPRESSED, CRITICAL, Header, Kind};
+use crate::store::scan::{self, Found};
 use crate::store::segment;
 use crate::{Error, Key, Result};
 
 /// A failure report: what is known of a run that failed, by name.
 pub type Report = BTreeMap<String, Value>;
 
-/// How much is read at first: header and payload of most records.
-const FIRST_READ: usize = 4096;
 /// How many segments are kept open for reading.
 const FILES_MAX: usize = 64;
 
-/// A record as it was found in its file.
-enum Found {
-    Whole(Header, Vec<u8>),
-    Damaged(&'static str),
-}
-
 impl Store {
     /// True if there is a result.
-    pub fn contains(&self, key: &Key) -> bool {
-        lock(&self.index).state(key) == State::Result
+    pub fn contains(&self, key: &Key) -> Result<bool> {
+        self.ask_about(key, |index| index.state(key) == State::Result)
     }
 
     /// For each key, whether there is a result.
-    pub fn contains_many(&self, keys: &[Key]) -> Vec<bool> {
-        let index = lock(&self.index);
-        keys.iter().map(|key| index.state(key) == State::Result).collect()
+    pub fn contains_many(&self, keys: &[Key]) -> Result<Vec<bool>> {
+        self.ask(|index| {
+            index.know(keys)?;
+            Ok(keys.iter().map(|key| index.state(key) == State::Result).collect())
+        })
     }
 
     /// All keys with a result.
-    pub fn keys(&self) -> Vec<Key> {
-        lock(&self.index).keys(State::Result)
+    pub fn keys(&self) -> Result<Vec<Key>> {
+        self.ask(Index::all_results)
     }
 
     /// All keys whose last run failed.
@@ -63,8 +59,12 @@ impl Store {
     }
 
     /// What is damaged and was not healed by a later result.
-    pub fn damage(&self) -> damage::Report {
-        lock(&self.damage).report(&lock(&self.index))
+    pub fn damage(&self) -> Result<damage::Report> {
+        let keys = lock(&self.damage).keys();
+        self.ask(|index| {
+            index.know(&keys)?;
+            Ok(lock(&self.damage).report(index))
+        })
     }
 
     /// The stored value; `None` if there is no result.
@@ -83,8 +83,10 @@ impl Store {
             match self.place_of(key)? {
                 None => return Ok(None),
                 Some(now) if now == place => {
+                    let name = self.name_in(key, place);
+                    let (file, what) = (self.path_of(place).display().to_string(), what.to_owned());
                     self.lose(*key, place);
-                    return Err(Error::DamagedResult { key: *key, what: what.to_owned() });
+                    return Err(Error::DamagedResult { key: *key, name, place: file, what });
                 }
                 Some(now) => place = now,
             }
@@ -94,7 +96,10 @@ impl Store {
     /// Looks whether the file of every blob is there and as long as it should be. Where it is not, there is no
     /// result from then on, as after a [`Store::load`] that found the damage.
     pub fn check_blobs(&self) -> Result<()> {
-        let blobs = lock(&self.index).blobs();
+        let blobs = self.ask(|index| {
+            index.know_blobs()?;
+            Ok(index.blobs())
+        })?;
         let mut hurt = Vec::new();
         for (key, place) in blobs {
             if let Some(blob) = self.blob_of(&key)?
@@ -118,16 +123,16 @@ impl Store {
 
     /// Where the result is, in the file by now.
     fn place_of(&self, key: &Key) -> Result<Option<Place>> {
-        self.written(|store| lock(&store.index).result(key))
+        self.written(|store| store.ask_about(key, |index| index.result(key)))
     }
 
-    fn written(&self, find: impl Fn(&Store) -> Option<Place>) -> Result<Option<Place>> {
-        let Some(place) = find(self) else { return Ok(None) };
+    fn written(&self, find: impl Fn(&Store) -> Result<Option<Place>>) -> Result<Option<Place>> {
+        let Some(place) = find(self)? else { return Ok(None) };
         match self.own() {
-            Some(own) if own.writer.is_pending(place.segment, place.offset) => {
+            Some(own) if place.pack == 0 && own.writer.is_pending(place.segment, place.offset) => {
                 own.writer.flush()?;
                 // Where writing failed at first, the record is elsewhere now.
-                Ok(find(self))
+                find(self)
             }
             _ => Ok(Some(place)),
         }
@@ -151,7 +156,7 @@ impl Store {
         };
         let Some(codec) = Codec::from_byte(header.codec) else {
             // A later version wrote it, and reads it.
-            let path = self.jugdir.segments().join(&*lock(&self.index).segment_name(place.segment));
+            let path = self.path_of(place);
             let (version, kind) = (header.version, header.kind.to_byte());
             return Err(Error::NewerRecord { path, version, kind });
         };
@@ -164,38 +169,36 @@ impl Store {
 
     /// Reads a record of `key` and checks it.
     fn record_at(&self, key: &Key, place: Place) -> Result<Found> {
-        let name = lock(&self.index).segment_name(place.segment);
-        let path = self.jugdir.segments().join(&*name);
-        let Some(file) = self.file(place.segment, &path)? else {
-            return Ok(Found::Damaged("its segment is missing"));
+        let (file, path) = match place.pack {
+            0 => {
+                let path = self.path_of(place);
+                match self.file(place.segment, &path)? {
+                    Some(file) => (file, path),
+                    None => return Ok(Found::Damaged("its segment is missing")),
+                }
+            }
+            _ => match lock(&self.index).pack_of(place) {
+                Some(pack) => (Arc::clone(pack.file()), pack.path().to_owned()),
+                None => return Ok(Found::Damaged("its pack was replaced")),
+            },
         };
-        // What is remembered of the file may be older than the record.
-        if file.length(&path)? < place.offset + FIRST_READ as u64 {
-            file.fresh_stat().context("reading", &path)?;
+        match scan::record_at(&*file, &path, place.offset) {
+            Ok(Found::Whole(header, _)) if header.key != *key => {
+                Ok(Found::Damaged("another task's record is in its place"))
+            }
+            // Another host has removed the file, and what was in it is in a pack.
+            Err(error) if publish::is_gone(&error) => Ok(Found::Damaged("its file was removed")),
+            outcome => outcome,
         }
-        let mut bytes = vec![0; FIRST_READ];
-        let count = file.read_full_at(&mut bytes, place.offset).context("reading", &path)?;
-        let Some(header) = Header::decode(&bytes[..count]).filter(|header| header.key == *key) else {
-            return Ok(Found::Damaged("its record's header is damaged"));
-        };
-        let end = HEADER_LEN + header.length as usize;
-        let length = file.length(&path)?;
-        if length.saturating_sub(place.offset) < header.record_len() {
-            return Ok(Found::Damaged("its record is cut off"));
+    }
+
+    /// The file that a place is in.
+    fn path_of(&self, place: Place) -> PathBuf {
+        let index = lock(&self.index);
+        match index.pack_of(place) {
+            Some(pack) => pack.path().to_owned(),
+            None => self.jugdir.segments().join(&*index.segment_name(place.segment)),
         }
-        let total = end + TRAILER_LEN;
-        bytes.resize(total, 0);
-        if total > count {
-            let rest = place.offset + count as u64;
-            file.read_full_at(&mut bytes[count..], rest).context("reading", &path)?;
-        }
-        let payload = &bytes[HEADER_LEN..end];
-        if crc32c::crc32c(payload).to_le_bytes() != bytes[end..] {
-            return Ok(Found::Damaged("its record does not match its checksum"));
-        }
-        bytes.truncate(end);
-        bytes.drain(..HEADER_LEN);
-        Ok(Found::Whole(header, bytes))
     }
 
     /// A segment's file, opened; `None` if there is no such file.
@@ -229,6 +232,16 @@ impl Store {
         }
     }
 
+    /// The name of a task whose result is damaged, as far as its record tells.
+    fn name_in(&self, key: &Key, place: Place) -> String {
+        match self.record_at(key, place) {
+            Ok(Found::Whole(header, _)) => {
+                name_at(&lock(&self.index), place, header.name).unwrap_or_default()
+            }
+            _ => String::new(),
+        }
+    }
+
     /// The blob that holds the result of `key`, if one does.
     pub(super) fn blob_of(&self, key: &Key) -> Result<Option<BlobRef>> {
         let Some(place) = self.place_of(key)? else { return Ok(None) };
@@ -248,7 +261,7 @@ impl Store {
         };
         let index = lock(&self.index);
         let worker = segment::owner(&index.segment_name(place.segment)).unwrap_or_default().to_owned();
-        let name = index.name_of(place.segment, header.name).to_string();
+        let name = name_at(&index, place, header.name)?;
         let Header { started, duration, attempt, code, .. } = header;
         Ok(Some(Description { facts: Facts { name, started, duration, attempt, code }, worker, size }))
     }
@@ -257,7 +270,7 @@ impl Store {
     ///
     /// A report that cannot be read any more is an empty one.
     pub fn failure(&self, key: &Key) -> Result<Option<Report>> {
-        let place = self.written(|store| lock(&store.index).failure(key))?;
+        let place = self.written(|store| store.ask_about(key, |index| index.failure(key)))?;
         let Some(place) = place else { return Ok(None) };
         let Found::Whole(_, payload) = self.record_at(key, place)? else {
             return Ok(Some(Report::new()));
@@ -270,4 +283,15 @@ impl Store {
         };
         Ok(Some(fields.into_iter().filter_map(text).collect()))
     }
+}
+
+/// The name that a record of this place refers to; empty where there is none.
+fn name_at(index: &Index, place: Place, id: u32) -> Result<String> {
+    let known = index.name_of(place.segment, id);
+    let (true, Some(pack)) = (known.is_empty() && id != 0, index.pack_of(place)) else {
+        return Ok(known.to_string());
+    };
+    let run = pack.runs()?.get(pack.run_at(place.offset)?);
+    let name = run.and_then(|run| run.names.iter().find(|(known, _)| *known == id));
+    Ok(name.map(|(_, name)| name.clone()).unwrap_or_default())
 }

@@ -39,12 +39,15 @@ pub enum Kind {
     Seal,
     /// The payload is the name that a user gave where jug expects a key.
     Alias,
+    /// In a pack: the records after it were in the segment whose file name the payload is.
+    Origin,
     /// A type that a later version wrote.
     Other(u8),
 }
 
 impl Kind {
-    fn from_byte(byte: u8) -> Kind {
+    /// The type that this byte stands for.
+    pub fn from_byte(byte: u8) -> Kind {
         match byte {
             1 => Kind::Name,
             2 => Kind::Result,
@@ -54,6 +57,7 @@ impl Kind {
             6 => Kind::Removed,
             7 => Kind::Seal,
             8 => Kind::Alias,
+            9 => Kind::Origin,
             other => Kind::Other(other),
         }
     }
@@ -69,6 +73,7 @@ impl Kind {
             Kind::Removed => 6,
             Kind::Seal => 7,
             Kind::Alias => 8,
+            Kind::Origin => 9,
             Kind::Other(byte) => byte,
         }
     }

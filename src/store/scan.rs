@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::error::IoContext;
 use crate::fs::{File, FileSystem};
+use crate::store::pack;
 use crate::store::record::{CRITICAL, HEADER_LEN, Header, Kind, TRAILER_LEN};
 use crate::store::segment::{self, Head};
 use crate::{Error, Result};
@@ -29,7 +30,7 @@ pub struct Event {
 pub enum Body {
     /// Sound, and left in the file.
     Sound,
-    /// The payload of a NAME or ALIAS record.
+    /// The payload of a NAME, ALIAS or ORIGIN record.
     Text(Box<[u8]>),
     /// The payload does not match its checksum.
     Damaged,
@@ -67,6 +68,28 @@ pub fn scan_open(
     file: &dyn File,
     path: &Path,
     uuid: Option<[u8; 16]>,
+    span: (u64, u64),
+    sink: &mut dyn FnMut(Event),
+) -> Result<(u64, Stop)> {
+    read_all(file, path, segment::decode, uuid, span, sink)
+}
+
+/// Reads the records of a pack, in the same way.
+pub fn scan_pack(
+    file: &dyn File,
+    path: &Path,
+    uuid: Option<[u8; 16]>,
+    span: (u64, u64),
+    sink: &mut dyn FnMut(Event),
+) -> Result<(u64, Stop)> {
+    read_all(file, path, pack::decode_head, uuid, span, sink)
+}
+
+fn read_all(
+    file: &dyn File,
+    path: &Path,
+    head: fn(&[u8], &Path) -> Result<Head>,
+    uuid: Option<[u8; 16]>,
     (from, until): (u64, u64),
     sink: &mut dyn FnMut(Event),
 ) -> Result<(u64, Stop)> {
@@ -76,7 +99,7 @@ pub fn scan_open(
     let mut window = Window { file, path, bytes: Vec::new(), base: 0, chunk };
     let mut at = from;
     if at == 0 {
-        match segment::decode(window.at(0, segment::HEADER_MAX)?, path)? {
+        match head(window.at(0, segment::HEADER_MAX)?, path)? {
             Head::Good { uuid: found, .. } if uuid.is_some_and(|uuid| uuid != found) => {
                 return Ok((0, Stop::Garbage("it belongs to another jugdir")));
             }
@@ -151,7 +174,7 @@ impl Window<'_> {
         let mut left = header.length as usize;
         let mut crc = 0;
         let mut text = None;
-        if matches!(header.kind, Kind::Name | Kind::Alias) && header.length <= TEXT_MAX {
+        if matches!(header.kind, Kind::Name | Kind::Alias | Kind::Origin) && header.length <= TEXT_MAX {
             text = Some(Box::from(self.at(payload, left)?));
         }
         while left > 0 {
@@ -191,4 +214,47 @@ impl Window<'_> {
             offset += part.len() as u64;
         }
     }
+}
+
+/// A record as it was found in its file.
+#[derive(Debug)]
+pub enum Found {
+    /// All of it, and sound.
+    Whole(Header, Vec<u8>),
+    /// Not what was stored, for this reason.
+    Damaged(&'static str),
+}
+
+/// How much of a record is read at first: header and payload of most.
+const FIRST_READ: usize = 4096;
+
+/// Reads one record and checks it. No more memory is asked for than there is file.
+pub fn record_at(file: &dyn File, path: &Path, offset: u64) -> Result<Found> {
+    // What is remembered of the file may be older than the record.
+    if file.length(path)? < offset.saturating_add(FIRST_READ as u64) {
+        file.fresh_stat().context("reading", path)?;
+    }
+    let mut bytes = vec![0; FIRST_READ];
+    let count = file.read_full_at(&mut bytes, offset).context("reading", path)?;
+    let Some(header) = Header::decode(&bytes[..count]) else {
+        return Ok(Found::Damaged("its record's header is damaged"));
+    };
+    let end = HEADER_LEN + header.length as usize;
+    let length = file.length(path)?;
+    if length.saturating_sub(offset) < header.record_len() {
+        return Ok(Found::Damaged("its record is cut off"));
+    }
+    let total = end + TRAILER_LEN;
+    bytes.resize(total, 0);
+    if total > count {
+        let rest = offset + count as u64;
+        file.read_full_at(&mut bytes[count..], rest).context("reading", path)?;
+    }
+    let payload = &bytes[HEADER_LEN..end];
+    if crc32c::crc32c(payload).to_le_bytes() != bytes[end..] {
+        return Ok(Found::Damaged("its record does not match its checksum"));
+    }
+    bytes.truncate(end);
+    bytes.drain(..HEADER_LEN);
+    Ok(Found::Whole(header, bytes))
 }

@@ -1,21 +1,24 @@
 //! Following the segments of all workers: reading what was appended since the last look.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
-use crate::Result;
 use crate::error::IoContext;
 use crate::fs::watch::POLL;
 use crate::fs::{File, FileSystem};
 use crate::jugdir::{Jugdir, Life, is_gone};
 use crate::store::damage::Damage;
 use crate::store::index::{Index, Place};
+use crate::store::pack::manifest::{self, Manifest};
+use crate::store::pack::publish;
 use crate::store::scan::{self, Body, Event, Stop};
 use crate::store::{lock, segment};
+use crate::{Key, Result};
 
 /// From how many bytes on several segments are read at the same time.
 const PARALLEL: u64 = 4 * 1024 * 1024;
@@ -26,6 +29,19 @@ const BATCH: usize = 1024;
 #[derive(Debug, Default)]
 pub struct Tails {
     known: HashMap<String, Tail>,
+    /// The number of the manifest that the index goes by; 0 before the first one.
+    manifest: u64,
+    /// The segments that packs have replaced, according to that manifest.
+    replaced: HashSet<String>,
+}
+
+/// A segment to which nothing will ever be added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// Its file name.
+    pub name: String,
+    /// Its length in bytes.
+    pub length: u64,
 }
 
 #[derive(Debug)]
@@ -63,36 +79,127 @@ pub struct Sink<'a> {
 impl Tails {
     /// Reads what was appended to any segment, except those of the workers `own`.
     pub fn refresh(&mut self, own: &[Arc<str>], to: &Sink) -> Result<()> {
-        let mut grown = self.grown(own, to)?;
+        for _ in 1..publish::TRIES {
+            match self.refresh_once(own, to, false) {
+                Ok(true) => return Ok(()),
+                // A segment went away between two looks: packs have taken its place, and the next look shows them.
+                Ok(false) => {}
+                Err(error) if publish::is_gone(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.refresh_once(own, to, true).map(|_| ())
+    }
+
+    /// False if something went away meanwhile, unless this is the last try.
+    fn refresh_once(&mut self, own: &[Arc<str>], to: &Sink, last: bool) -> Result<bool> {
+        let fs = &**to.jugdir.fs();
+        // First the segments, then the manifest: a segment that is not listed any more was replaced by packs of
+        // this manifest or of an earlier one.
+        let mut names = fs.names(&to.jugdir.segments())?;
+        names.retain(|name| segment::owner(name).is_some());
+        let newest = publish::newest(fs, &to.jugdir.packs(), to.jugdir.uuid(), self.manifest)?;
+        if let Some(manifest) = newest
+            && !self.adopt(&manifest, &names, own, to, last)?
+        {
+            return Ok(false);
+        }
+        names.retain(|name| !is_own(own, name) && !self.replaced.contains(name));
+        let Some(mut grown) = self.grown(names, own, to, last)? else { return Ok(false) };
         let bytes: u64 = grown.iter().map(|tail| tail.length - tail.offset.min(tail.length)).sum();
         if bytes < PARALLEL || grown.len() == 1 {
-            return grown.into_iter().try_for_each(|tail| tail.read(to));
+            grown.into_iter().try_for_each(|tail| tail.read(to, last))?;
+            return Ok(true);
         }
-        // Asked only here: the answer takes a dozen system calls, a refresh without news two.
+        // Asked only here: the answer takes a dozen system calls, a refresh without news three.
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(grown.len());
         // A pool of its own, because the global one hangs in a forked child.
         match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-            Ok(pool) => pool.install(|| grown.par_iter_mut().try_for_each(|tail| tail.read(to))),
-            Err(_) => grown.into_iter().try_for_each(|tail| tail.read(to)),
-        }
+            Ok(pool) => pool.install(|| grown.par_iter_mut().try_for_each(|tail| tail.read(to, last))),
+            Err(_) => grown.into_iter().try_for_each(|tail| tail.read(to, last)),
+        }?;
+        Ok(true)
     }
 
-    /// True if a segment grew or appeared since the last refresh.
+    /// Goes over to the packs of a newer manifest. False if one of them has been replaced already.
+    fn adopt(
+        &mut self,
+        manifest: &Manifest,
+        listed: &[String],
+        own: &[Arc<str>],
+        to: &Sink,
+        last: bool,
+    ) -> Result<bool> {
+        let packs = to.jugdir.packs();
+        let mut index = lock(to.index);
+        let open: Vec<_> = index.packs().cloned().collect();
+        let found = publish::open_packs(to.jugdir.fs(), &packs, manifest, &open)?;
+        if found.iter().any(Option::is_none) && !last {
+            return Ok(false);
+        }
+        for (pack, listed) in found.iter().zip(&manifest.packs) {
+            if pack.is_none() {
+                let path = packs.join(format!("{}.pack", listed.stem));
+                lock(to.damage).add_file(path, 0, "it is missing");
+            }
+        }
+        let found: Vec<_> = found.into_iter().flatten().collect();
+        let replaced: HashSet<String> = manifest.replaced.iter().cloned().collect();
+        let listed: HashSet<&str> = listed.iter().map(String::as_str).collect();
+        let gone = |name: &str| {
+            // What this process has created since the listing is not in it.
+            let may_be_new = is_own(own, name);
+            replaced.contains(name) || (!may_be_new && !listed.contains(name))
+        };
+        let was_read = |name: &str| {
+            is_own(own, name)
+                || self.known.get(name).is_some_and(|tail| tail.finished)
+                || self.replaced.contains(name)
+        };
+        index.adopt(&found, manifest.epoch, &gone, &|name| !name.is_empty() && !was_read(name))?;
+        drop(index);
+        for pack in &found {
+            if let Some(broken) = pack.substitute().and_then(|made| made.broken) {
+                lock(to.damage).add_file(pack.path().to_owned(), broken.0, broken.1);
+            }
+        }
+        for (name, tail) in &mut self.known {
+            if gone(name) {
+                tail.finish();
+            }
+        }
+        self.manifest = manifest.number;
+        self.replaced = replaced;
+        Ok(true)
+    }
+
+    /// True if a segment grew or appeared since the last refresh, or packs have replaced some.
     pub fn has_news(&self, own: &[Arc<str>], jugdir: &Jugdir) -> Result<bool> {
-        let names = segment_names(&**jugdir.fs(), &jugdir.segments(), own)?;
-        Ok(names.iter().any(|name| match self.known.get(name) {
+        let fs = &**jugdir.fs();
+        let names = segment_names(fs, &jugdir.segments(), own)?;
+        let grown = names.iter().any(|name| match self.known.get(name) {
             Some(tail) => {
                 let stat = tail.file.as_ref().map(|file| file.fresh_stat());
                 !tail.finished && matches!(stat, Some(Ok(stat)) if stat.length != tail.length)
             }
-            None => true,
-        }))
+            None => !self.replaced.contains(name),
+        });
+        let newest = |name: &String| manifest::number_of(name).is_some_and(|number| number > self.manifest);
+        Ok(grown || fs.names(&jugdir.packs())?.iter().any(newest))
     }
 
-    /// The segments that need reading: new ones, grown ones, and those whose writer died.
-    fn grown(&mut self, own: &[Arc<str>], to: &Sink) -> Result<Vec<&mut Tail>> {
+    /// The segments that need reading: new ones, grown ones, and those whose writer died. `None` if one of
+    /// `names` is gone.
+    fn grown(
+        &mut self,
+        names: Vec<String>,
+        own: &[Arc<str>],
+        to: &Sink,
+        last: bool,
+    ) -> Result<Option<Vec<&mut Tail>>> {
         let segments = to.jugdir.segments();
-        for name in segment_names(&**to.jugdir.fs(), &segments, own)? {
+        let listed: HashSet<String> = names.iter().cloned().collect();
+        for name in names {
             let path = segments.join(&name);
             self.known.entry(name).or_insert(Tail {
                 path,
@@ -105,8 +212,12 @@ impl Tails {
         }
         let mut grown = Vec::new();
         for (name, tail) in &mut self.known {
-            let is_own = || segment::owner(name).is_some_and(|owner| is_among(own, owner));
-            if tail.finished || is_own() || !tail.is_due(to)? {
+            if tail.finished || is_own(own, name) || !tail.is_due(to)? {
+                continue;
+            }
+            if !listed.contains(name) {
+                // It was removed, and no pack has what was in it.
+                tail.finish();
                 continue;
             }
             if tail.file.is_none() {
@@ -126,11 +237,29 @@ impl Tails {
                     tail.length = length;
                     grown.push(tail);
                 }
-                None => tail.finish(),
+                None if last => tail.finish(),
+                None => return Ok(None),
             }
         }
-        Ok(grown)
+        Ok(Some(grown))
     }
+
+    /// The segments that were read to their ends, to which nothing will be added.
+    pub fn finished(&self) -> Vec<Finished> {
+        let finished =
+            self.known.iter().filter(|(name, tail)| tail.finished && !self.replaced.contains(*name));
+        finished.map(|(name, tail)| Finished { name: name.clone(), length: tail.length }).collect()
+    }
+
+    /// The number of the manifest that the index goes by; 0 before the first one.
+    pub fn manifest(&self) -> u64 {
+        self.manifest
+    }
+}
+
+/// Whether a segment is one of these workers'.
+fn is_own(own: &[Arc<str>], name: &str) -> bool {
+    segment::owner(name).is_some_and(|owner| is_among(own, owner))
 }
 
 fn is_among(own: &[Arc<str>], owner: &str) -> bool {
@@ -185,13 +314,17 @@ impl Tail {
         self.file = None;
     }
 
-    fn read(&mut self, to: &Sink) -> Result<()> {
+    /// Fails where the file is gone, unless this is the last try.
+    fn read(&mut self, to: &Sink, last: bool) -> Result<()> {
         if self.file.is_none() {
-            let Some(length) = self.fresh_length(to)? else {
-                self.finish();
-                return Ok(());
-            };
-            self.length = length;
+            match self.fresh_length(to)? {
+                Some(length) => self.length = length,
+                None if last => {
+                    self.finish();
+                    return Ok(());
+                }
+                None => return Err(ErrorKind::NotFound).context("reading", &self.path),
+            }
         }
         if self.scan(self.length, to)? == Stop::Sealed {
             self.finish();
@@ -227,15 +360,17 @@ impl Tail {
         let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let segment = lock(to.index).segment(name);
         let mut batch = Vec::new();
+        let mut taken_in = Ok(());
         let Some(file) = &self.file else { return Ok(Stop::End) };
         let range = (self.offset, until);
         let outcome = scan::scan_open(&**file, &self.path, to.jugdir.uuid(), range, &mut |event| {
             batch.push(event);
-            if batch.len() == BATCH {
-                take_in(&mut batch, segment, to);
+            if batch.len() == BATCH && taken_in.is_ok() {
+                taken_in = take_in(&mut batch, segment, to);
             }
         });
-        take_in(&mut batch, segment, to);
+        taken_in?;
+        take_in(&mut batch, segment, to)?;
         let (offset, stop) = outcome?;
         self.offset = offset;
         self.length = self.length.max(offset);
@@ -260,11 +395,14 @@ fn open_listed(fs: &dyn FileSystem, path: &Path) -> Result<Option<Arc<dyn File>>
     fs.open_to_read(path).map(Some)
 }
 
-fn take_in(batch: &mut Vec<Event>, segment: u32, to: &Sink) {
+fn take_in(batch: &mut Vec<Event>, segment: u32, to: &Sink) -> Result<()> {
     let mut damaged = Vec::new();
     let mut index = lock(to.index);
+    // What changes is told from what was known before.
+    let keys: Vec<Key> = batch.iter().map(|event| event.header.key).collect();
+    index.know(&keys)?;
     for event in batch.drain(..) {
-        let place = Place { segment, offset: event.offset };
+        let place = Place::in_segment(segment, event.offset);
         match &event.body {
             Body::Sound => index.apply(&event.header, place, None),
             Body::Text(text) => index.apply(&event.header, place, Some(text)),
@@ -275,4 +413,5 @@ fn take_in(batch: &mut Vec<Event>, segment: u32, to: &Sink) {
     for (header, place) in damaged {
         lock(to.damage).add_record(&header, place);
     }
+    Ok(())
 }

@@ -24,7 +24,7 @@ impl Store {
         let raw: Vec<&[u8]> = value.parts.iter().map(Cow::as_ref).collect();
         let compressed = compress::compress(&raw);
         let parts = compressed.as_deref().map_or(raw, |bytes| vec![bytes]);
-        let mut header = self.header(Kind::Result, key, facts, epoch);
+        let mut header = self.header(Kind::Result, key, facts, epoch)?;
         header.codec = value.codec.to_byte();
         if compressed.is_some() {
             header.flags |= COMPRESSED;
@@ -50,12 +50,15 @@ impl Store {
         blob::write(&**self.jugdir.fs(), &self.jugdir.blobs(), key, suffix, parts)
     }
 
-    fn header(&self, kind: Kind, key: Key, facts: &Facts, epoch: Option<u64>) -> Header {
-        let index = lock(&self.index);
+    fn header(&self, kind: Kind, key: Key, facts: &Facts, epoch: Option<u64>) -> Result<Header> {
+        let epoch = match epoch {
+            Some(epoch) => epoch,
+            None => self.ask_about(&key, |index| index.epoch_to_replace(&key))?,
+        };
         // Where a damaged result was found, the new one must win over it in every process.
-        let epoch = epoch.unwrap_or_else(|| index.epoch_to_replace(&key)).max(index.epoch_to_heal(&key));
+        let epoch = epoch.max(lock(&self.index).epoch_to_heal(&key));
         let Facts { started, duration, code, attempt, .. } = *facts;
-        Header { started, duration, code, attempt, ..Header::new(kind, key, epoch) }
+        Ok(Header { started, duration, code, attempt, ..Header::new(kind, key, epoch) })
     }
 
     /// Takes results away; returns how many there were.
@@ -67,10 +70,10 @@ impl Store {
         }
         let own = self.writer()?;
         let blobs = self.blobs_of(keys)?;
-        let had = {
-            let index = lock(&self.index);
-            keys.iter().filter(|key| index.state(key) == State::Result).count()
-        };
+        let had = self.ask(|index| {
+            index.know(keys)?;
+            Ok(keys.iter().filter(|key| index.state(key) == State::Result).count())
+        })?;
         self.remove_records(&own, keys)?;
         for (key, blob) in blobs {
             self.jugdir.fs().remove_if_exists(&blob.path(&self.jugdir.blobs(), &key))?;
@@ -99,7 +102,7 @@ impl Store {
     fn blobs_of(&self, keys: &[Key]) -> Result<Vec<(Key, BlobRef)>> {
         let mut blobs = Vec::new();
         for key in keys {
-            let is_blob = lock(&self.index).blob(key).is_some();
+            let is_blob = self.ask_about(key, |index| index.blob(key).is_some())?;
             if is_blob && let Some(blob) = self.blob_of(key)? {
                 blobs.push((*key, blob));
             }
@@ -120,16 +123,16 @@ impl Store {
         let payload = serde_pickle::value_to_vec(&Value::Dict(fields.collect()), SerOptions::new());
         let epoch = self.epoch();
         let payload = payload.map_err(|error| Error::Unstorable { key, what: error.to_string() })?;
-        own.writer.append(self.header(Kind::Failed, key, facts, Some(epoch)), &facts.name, &[&payload])
+        own.writer.append(self.header(Kind::Failed, key, facts, Some(epoch))?, &facts.name, &[&payload])
     }
 
     /// Forgets failures; returns how many there were.
     pub fn clear_failures(&self, keys: &[Key]) -> Result<usize> {
-        let (epoch, failed) = {
-            let index = lock(&self.index);
+        let (epoch, failed) = self.ask(|index| {
+            index.know(keys)?;
             let failed = keys.iter().filter(|key| index.state(key) == State::Failed);
-            (index.epoch() + 1, failed.copied().collect::<Vec<Key>>())
-        };
+            Ok((index.epoch() + 1, failed.copied().collect::<Vec<Key>>()))
+        })?;
         if failed.is_empty() {
             return Ok(0);
         }

@@ -22,7 +22,7 @@ struct Record {
 impl Record {
     fn apply(&self, index: &mut Index) {
         let segment = index.segment(&format!("worker{}-0.seg", self.segment));
-        let place = Place { segment, offset: self.offset };
+        let place = Place::in_segment(segment, self.offset);
         let text = format!("text {}", self.offset);
         index.apply(&Header::new(self.kind, key(self.key), self.epoch), place, Some(text.as_bytes()));
     }

@@ -45,7 +45,7 @@ fn the_first_worker_creates_the_jugdir() {
     let reader = Jugdir::open(&root).unwrap();
     let jugdir = Jugdir::open(&root).unwrap();
     let worker = jugdir.worker().unwrap();
-    assert_eq!(names(&root), ["FORMAT", "blobs", "claims", "segments", "workers"]);
+    assert_eq!(names(&root), ["FORMAT", "blobs", "claims", "packs", "segments", "workers"]);
     assert_eq!(names(&jugdir.workers()), [worker.id()]);
     assert!(
         worker.id().bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || b"_.".contains(&it))
@@ -186,7 +186,7 @@ fn any_number_of_processes_may_create_the_same_jugdir_at_once() {
         let uuids: Vec<String> = children.iter_mut().map(Child::hear).collect();
         assert!(uuids.iter().all(|uuid| *uuid == uuids[0]), "{uuids:?}");
         children.into_iter().for_each(Child::join);
-        assert_eq!(names(&root), ["FORMAT", "blobs", "claims", "segments", "workers"]);
+        assert_eq!(names(&root), ["FORMAT", "blobs", "claims", "packs", "segments", "workers"]);
     }
 }
 

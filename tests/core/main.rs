@@ -14,6 +14,7 @@ mod jugdir;
 mod keeper;
 mod link;
 mod lock;
+mod pack;
 mod powercut;
 mod record;
 mod sched;

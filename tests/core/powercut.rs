@@ -150,9 +150,9 @@ proptest! {
         }
         let survivor = after.open();
         for number in safe {
-            prop_assert!(survivor.contains(&key(number)), "{} was synced", number);
+            prop_assert!(survivor.contains(&key(number)).unwrap(), "{} was synced", number);
         }
-        for number in survivor.keys() {
+        for number in survivor.keys().unwrap() {
             let number = number.as_bytes()[0];
             prop_assert_eq!(load(&survivor, number), values.get(&number).cloned());
         }

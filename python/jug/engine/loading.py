@@ -14,7 +14,7 @@ from .. import _native, task
 from ..barrier import BarrierError
 from ..errors import UserError
 
-__all__ = ["Loaded", "load", "run_jugfile"]
+__all__ = ["Loaded", "load", "load_if_there", "run_jugfile"]
 
 
 class Loaded(NamedTuple):
@@ -46,6 +46,16 @@ def load(options: Any, store: Any = None, *, on_error: str | None = None) -> Loa
     del task.alltasks[:]
     on_error = on_error or ("propagate" if options.pdb else "exit")
     return Loaded(*init(options.jugfile, options.jugdir, on_error=on_error, store=store))
+
+
+def load_if_there(options: Any) -> Loaded:
+    """Loads the jugfile of `options`, which may choose the store; where there is none, --jugdir does."""
+    if os.path.exists(options.jugfile):
+        return load(options)
+    from ..options import set_jugdir
+
+    del task.alltasks[:]
+    return Loaded(set_jugdir(options.jugdir), {})
 
 
 def run_jugfile(path: str) -> dict[str, Any]:

@@ -43,6 +43,7 @@ _MODULES = {
     "graph": "graph",
     "install-skills": "install_skills",
     "invalidate": "invalidate",
+    "pack": "pack",
     "shell": "shell",
     "sleep-until": "check",
     "status": "status",

@@ -36,6 +36,8 @@ class ExecuteCommand(SubCommand):
         jug_hook("execute.finished_pre_status")
         print_task_summary_table(options, [("Executed", state.executed), ("Loaded", state.loaded)])
         jug_hook("execute.finished_post_status")
+        if not options.execute_no_pack:
+            _tidy_up()
         if failed:
             sys.exit(1)
         return 0
@@ -83,6 +85,12 @@ class ExecuteCommand(SubCommand):
             action="store_true",
             help=f"ignore the JUG_* environment variables and the file {_STOP_FILE}",
         )
+        parser.add_argument(
+            "--no-pack",
+            dest="execute_no_pack",
+            action="store_true",
+            help="do not pack the results of workers that have ended, however many files there are",
+        )
 
     def parse_defaults(self) -> dict[str, Any]:
         """Wait up to half an hour, select everything, stop at the first error."""
@@ -94,7 +102,23 @@ class ExecuteCommand(SubCommand):
             "execute_keep_going": False,
             "execute_keep_failed": False,
             "execute_no_check_environment": False,
+            "execute_no_pack": False,
         }
+
+
+def _tidy_up() -> None:
+    """Packs what dead workers left, if that is much. It is no part of the computation: it must not fail."""
+    import logging
+
+    from ..backends.file_store import file_store
+    from ..task import Task
+
+    store = Task.store
+    if isinstance(store, file_store) and store.is_usable():
+        try:
+            store.native.pack_if_worthwhile()
+        except (OSError, RuntimeError) as error:
+            logging.getLogger("jug").warning("jug: warning: the results could not be packed: %s", error)
 
 
 execute = ExecuteCommand()

@@ -185,7 +185,7 @@ pub(super) fn check_all(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
             "the result of {node} is missing or stale"
         );
     }
-    assert_eq!(actor.store.keys().len(), job.keys.len(), "there are no other results");
+    assert_eq!(actor.store.keys()?.len(), job.keys.len(), "there are no other results");
     actor.store.close()
 }
 

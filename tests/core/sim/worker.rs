@@ -41,7 +41,7 @@ pub(super) fn work(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
     let batch = Batch::new(Arc::clone(&claims), Arc::clone(&actor.keeper));
     actor.store.check_blobs()?;
     actor.store.refresh()?;
-    let present = actor.store.contains_many(&job.keys);
+    let present = actor.store.contains_many(&job.keys)?;
     let done: Vec<Node> = (0..).zip(present).filter(|(_, done)| *done).map(|(node, _)| node).collect();
     let offset = if claims.live()?.is_empty() { 0 } else { process.world.state().rng.index(job.keys.len()) };
     let scheduler = Scheduler::new(Arc::clone(&job.graph), &done, &[], None, offset);
@@ -95,7 +95,7 @@ impl Worker {
         self.withdrawn = false;
         // Only a refresh begun after the claim is sure to see a result that was stored before it.
         self.learn()?;
-        let present = self.actor.store.contains_many(&keys);
+        let present = self.actor.store.contains_many(&keys)?;
         let (mut waiting, mut busy, mut found) = (Vec::new(), Vec::new(), Vec::new());
         for (at, node) in nodes.iter().enumerate() {
             match (present[at], won[at]) {
@@ -173,7 +173,7 @@ impl Worker {
 
     fn finish(&mut self, nodes: &[Node], claimed: Vec<Key>) -> Result<()> {
         let keys = self.keys(nodes);
-        let counts = self.actor.store.contains_many(&keys);
+        let counts = self.actor.store.contains_many(&keys)?;
         let (finished, outdated): (Vec<_>, Vec<_>) =
             nodes.iter().zip(counts).partition(|(_, counts)| *counts);
         let nodes_of =
@@ -232,8 +232,12 @@ impl Worker {
             }
         }
         self.learn()?;
-        let has_result = |node: &Node| self.actor.store.contains(&self.actor.job.keys[*node as usize]);
-        let (found, free): (Vec<Node>, Vec<Node>) = abandoned.into_iter().partition(has_result);
+        let present = self.actor.store.contains_many(&self.keys(&abandoned))?;
+        let by_presence =
+            abandoned.into_iter().zip(present).partition::<Vec<(Node, bool)>, _>(|(_, found)| *found);
+        let nodes_of =
+            |list: Vec<(Node, bool)>| list.into_iter().map(|(node, _)| node).collect::<Vec<Node>>();
+        let (found, free) = (nodes_of(by_presence.0), nodes_of(by_presence.1));
         self.scheduler.done(&found);
         self.scheduler.free(&free);
         Ok(())

@@ -1,0 +1,301 @@
+//! Packing: many segments become one pack, while others read and write.
+//!
+//! Only what nobody will add to is packed: segments of dead workers, and those that end with a SEAL. The new
+//! pack is complete and on disk before the manifest names it, and only then the segments are removed. Whoever
+//! is killed in between leaves files behind that do not count, and that the next packing removes.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::pack::build::{self, Input, Judge, Obstacle};
+use super::pack::manifest::{self, Manifest};
+use super::pack::publish;
+use super::pack::reader::Pack;
+use super::record::{HEADER_LEN, Header, Kind, TRAILER_LEN};
+use super::{Store, lock, segment};
+use crate::fs::FileSystem;
+use crate::jugdir::Life;
+use crate::{Error, Result};
+
+/// From how many finished segments on a worker packs them when it ends. Opening a store takes about 20 us for
+/// each of them, and on a network filesystem three round trips.
+pub const MANY_SEGMENTS: usize = 64;
+/// From how many bytes of finished segments on: reading them takes about 0.2 s each time a store is opened.
+pub const MANY_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How many packs this process has begun, so that no two of its files have one name.
+static BEGUN: AtomicU32 = AtomicU32::new(0);
+
+/// How much to pack.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Packing {
+    /// Whether all packs become one, however large they are; otherwise only the small ones do.
+    pub all: bool,
+    /// Whether segments with damage are packed too, and lose what is damaged.
+    pub damaged: bool,
+}
+
+/// What packing did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Packed {
+    /// How many results are in packs now.
+    pub results: u64,
+    /// How many of them were not before.
+    pub fresh: u64,
+    /// How many segments were replaced.
+    pub segments: usize,
+    /// How many packs were replaced.
+    pub packs: usize,
+    /// Files and bytes of segments and packs before.
+    pub before: Room,
+    /// The same afterwards.
+    pub after: Room,
+    /// Segments that were left, and why.
+    pub left: Vec<(String, Obstacle)>,
+    /// Whether another process packed at the same time and was first.
+    pub beaten: bool,
+}
+
+/// What files take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// How many there are.
+    pub files: u64,
+    /// Their length in bytes.
+    pub bytes: u64,
+}
+
+/// What is going to be packed.
+struct Plan {
+    current: Manifest,
+    listed: Vec<String>,
+    inputs: Vec<Input>,
+    /// Whether nothing can appear any more that was removed.
+    alone: bool,
+    left: Vec<(String, Obstacle)>,
+}
+
+impl Store {
+    /// Packs what nobody will add to any more. Others may go on reading and writing.
+    pub fn pack(&self, what: Packing) -> Result<Packed> {
+        if !self.jugdir.exists() {
+            return Ok(Packed::default());
+        }
+        if self.forked() {
+            return Err(Error::Forked { what: "the store" });
+        }
+        self.flush()?;
+        let wid = self.jugdir.worker()?.id().to_owned();
+        self.jugdir.fs().ensure_dir(&self.jugdir.packs())?;
+        let before = self.room()?;
+        let mut packed = self.pack_once(what, &wid)?;
+        self.look()?;
+        (packed.before, packed.after) = (before, self.room()?);
+        Ok(packed)
+    }
+
+    /// Packs if that is worth the time: if there are many finished segments, and nobody else is at it.
+    pub fn pack_if_worthwhile(&self) -> Result<Option<Packed>> {
+        let finished = lock(&self.tails).finished();
+        let bytes: u64 = finished.iter().map(|segment| segment.length).sum();
+        if finished.len() <= MANY_SEGMENTS && bytes <= MANY_BYTES || self.is_being_packed()? {
+            return Ok(None);
+        }
+        self.pack(Packing::default()).map(Some)
+    }
+
+    fn is_being_packed(&self) -> Result<bool> {
+        let manifest = lock(&self.tails).manifest();
+        for name in self.jugdir.fs().names(&self.jugdir.packs())? {
+            if let Some((generation, wid)) = super::pack::maker(&name)
+                && generation > manifest
+                && self.jugdir.is_alive(wid)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn pack_once(&self, what: Packing, wid: &str) -> Result<Packed> {
+        let (fs, packs) = (&**self.jugdir.fs(), self.jugdir.packs());
+        let uuid = self.jugdir.uuid().unwrap_or_default();
+        let mut plan = self.plan(what, wid, uuid)?;
+        let segments = self.jugdir.segments();
+        let mut judge = Judge::new(fs, &segments, uuid);
+        let (inputs, left) = judge.hear(std::mem::take(&mut plan.inputs), what.damaged)?;
+        plan.left.extend(left);
+        let gone = |(_, obstacle): &(String, Obstacle)| *obstacle == Obstacle::Gone;
+        if plan.left.iter().any(gone) {
+            return Ok(Packed { beaten: true, ..Packed::default() });
+        }
+        let results = plan.current.packs.iter().map(|pack| pack.results).sum();
+        let forget = plan.alone && plan.left.is_empty();
+        if !is_worth_it(&inputs, forget)? {
+            sweep(self, &plan.current)?;
+            return Ok(Packed { results, left: plan.left, ..Packed::default() });
+        }
+        let number = plan.current.number + 1;
+        let stem = super::pack::stem(number, wid, BEGUN.fetch_add(1, Ordering::Relaxed));
+        let new = build::build(&judge, &inputs, &packs, &stem, forget)?;
+        let (segments, merged) = names_of(&inputs);
+        let counts = (segments.len(), merged.len());
+        let mut next = plan.current.clone();
+        next.number = number;
+        next.nonce = fs.nonce()?;
+        next.epoch = next.epoch.max(judge.epoch());
+        next.packs.retain(|pack| !merged.contains(&pack.stem));
+        let fresh = new.as_ref().map_or(0, |new| new.fresh);
+        next.packs.extend(new.map(|new| new.listed));
+        // What is not listed any more is gone for good once that is on disk.
+        fs.sync_parent(&self.jugdir.segments().join("any"))?;
+        next.replaced.retain(|name| plan.listed.contains(name));
+        next.replaced.extend(segments);
+        if !publish::publish(fs, &packs, wid, &next)? {
+            for ending in ["pack", "idx"] {
+                fs.remove_if_exists(&packs.join(format!("{stem}.{ending}")))?;
+            }
+            return Ok(Packed { results, beaten: true, ..Packed::default() });
+        }
+        // What cannot be removed now does not count all the same, and is removed by whoever packs next.
+        let _ = sweep(self, &next);
+        let results = next.packs.iter().map(|pack| pack.results).sum();
+        let (segments, packs) = counts;
+        Ok(Packed { results, fresh, segments, packs, left: plan.left, ..Packed::default() })
+    }
+
+    fn plan(&self, what: Packing, wid: &str, uuid: [u8; 16]) -> Result<Plan> {
+        let fs = self.jugdir.fs();
+        // First the workers, then the segments: whoever is not there yet knows all that was removed so far.
+        let mut others = false;
+        for worker in self.jugdir.list_workers()? {
+            others |= worker.id != wid && self.jugdir.life(&worker.id)? != Life::Gone;
+        }
+        let mut listed = fs.names(&self.jugdir.segments())?;
+        listed.retain(|name| segment::owner(name).is_some());
+        listed.sort_unstable();
+        let packs = self.jugdir.packs();
+        let current = publish::newest(&**fs, &packs, Some(uuid), 0)?.unwrap_or(Manifest::empty(uuid));
+        let replaced: HashSet<&str> = current.replaced.iter().map(String::as_str).collect();
+        let (mut inputs, mut left, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for name in listed.iter().filter(|name| !replaced.contains(name.as_str())) {
+            let path = self.jugdir.segments().join(name);
+            // A worker of another host that is only taken for dead may come back and write on.
+            let must_be_sealed = self.jugdir.life(segment::owner(name).unwrap_or_default())? != Life::Gone;
+            if must_be_sealed && !is_sealed(&**fs, &path)? {
+                left.push((name.clone(), Obstacle::Open));
+                continue;
+            }
+            bytes += fs.length(&path)?.unwrap_or(0);
+            inputs.push(Input::Segment { name: name.clone(), must_be_sealed });
+        }
+        let open: Vec<Arc<Pack>> = lock(&self.index).packs().cloned().collect();
+        let mut found = publish::open_packs(fs, &packs, &current, &open)?;
+        let is_complete = found.iter().all(Option::is_some);
+        found.sort_by_key(|pack| pack.as_ref().map(|pack| pack.listed().length));
+        let mut merged = 0;
+        for pack in found.iter().flatten() {
+            // Each record is copied as often as the packs double.
+            if what.all || pack.listed().length < 2 * bytes {
+                bytes += pack.listed().length;
+                merged += 1;
+                inputs.insert(0, Input::Pack(Arc::clone(pack)));
+            }
+        }
+        let alone = !others && is_complete && merged == found.len();
+        Ok(Plan { current, listed, inputs, alone, left })
+    }
+
+    /// What segments and packs take.
+    pub fn room(&self) -> Result<Room> {
+        let fs = &**self.jugdir.fs();
+        let mut room = Room::default();
+        for dir in [self.jugdir.segments(), self.jugdir.packs()] {
+            for name in fs.names(&dir)? {
+                if let Some(length) = fs.length(&dir.join(name))? {
+                    room.files += 1;
+                    room.bytes += length;
+                }
+            }
+        }
+        Ok(room)
+    }
+}
+
+/// Whether the last record of a segment is a SEAL.
+fn is_sealed(fs: &dyn FileSystem, path: &Path) -> Result<bool> {
+    const SEAL: usize = HEADER_LEN + TRAILER_LEN;
+    let Some(file) = fs.open_if_exists(path)? else { return Ok(false) };
+    let length = file.length(path)?;
+    let mut bytes = [0; SEAL];
+    let Some(at) = length.checked_sub(SEAL as u64) else { return Ok(false) };
+    match file.read_full_at(&mut bytes, at) {
+        Ok(SEAL) => Ok(Header::decode(&bytes).is_some_and(|header| header.kind == Kind::Seal)),
+        _ => Ok(false),
+    }
+}
+
+/// Whether the pack of these would be better than what there is.
+fn is_worth_it(inputs: &[Input], forget: bool) -> Result<bool> {
+    let mut packs = Vec::new();
+    for input in inputs {
+        match input {
+            Input::Segment { .. } => return Ok(true),
+            Input::Pack(pack) => packs.push(pack),
+        }
+    }
+    if packs.len() > 1 || packs.iter().any(|pack| pack.substitute().is_some()) {
+        return Ok(true);
+    }
+    for pack in packs.iter().filter(|_| forget) {
+        if pack.specials()?.iter().any(|entry| matches!(entry.kind, Kind::Removed | Kind::Cleared)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The file names of the segments, and the names of the packs.
+fn names_of(inputs: &[Input]) -> (Vec<String>, HashSet<String>) {
+    let (mut segments, mut packs) = (Vec::new(), HashSet::new());
+    for input in inputs {
+        match input {
+            Input::Segment { name, .. } => segments.push(name.clone()),
+            Input::Pack(pack) => _ = packs.insert(pack.listed().stem.clone()),
+        }
+    }
+    (segments, packs)
+}
+
+/// Removes segments that packs replaced, packs that were replaced or never counted, and old manifests.
+fn sweep(store: &Store, manifest: &Manifest) -> Result<()> {
+    let (fs, segments, packs) = (&**store.jugdir.fs(), store.jugdir.segments(), store.jugdir.packs());
+    let listed: HashSet<String> = fs.names(&segments)?.into_iter().collect();
+    for name in manifest.replaced.iter().filter(|name| listed.contains(*name)) {
+        fs.remove_if_exists(&segments.join(name))?;
+    }
+    for name in fs.names(&packs)? {
+        if is_leftover(store, manifest, &name)? {
+            fs.remove_if_exists(&packs.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file among the packs counts for nothing, and never will.
+pub(super) fn is_leftover(store: &Store, manifest: &Manifest, name: &str) -> Result<bool> {
+    let is_dead = |wid: &str| store.jugdir.life(wid).map(|life| life == Life::Gone);
+    if let Some((generation, wid)) = super::pack::maker(name) {
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        let counts = manifest.packs.iter().any(|pack| pack.stem == stem);
+        // With a number that a manifest has, it can never be published.
+        return Ok(!counts && (generation <= manifest.number || is_dead(wid)?));
+    }
+    if let Some(number) = manifest::number_of(name) {
+        // One stays beside the newest: whoever lists the directory meanwhile sees at least one.
+        return Ok(number + 1 < manifest.number);
+    }
+    publish::maker_of_temporary(name).map_or(Ok(false), is_dead)
+}

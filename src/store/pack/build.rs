@@ -1,0 +1,448 @@
+//! Writing a pack: what counts of several segments and packs, one after the other, and the index of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::layout::{self, Entry, Head, Run};
+use super::manifest::Listed;
+use super::reader::Pack;
+use crate::error::IoContext;
+use crate::fs::{File, FileSystem};
+use crate::store::index::{Index, Place, Ranked};
+use crate::store::record::{self, CRITICAL, Header, Kind};
+use crate::store::scan::{self, Body, Event, Stop};
+use crate::{Error, Key, Result};
+
+/// How much is written at a time.
+const CHUNK: usize = 1024 * 1024;
+
+/// What a pack is made of.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A segment to which nothing will be added.
+    Segment {
+        /// Its file name.
+        name: String,
+        /// Whether it is complete only if it ends with a SEAL: its writer may live.
+        must_be_sealed: bool,
+    },
+    /// A pack that the new one replaces.
+    Pack(Arc<Pack>),
+}
+
+/// What stands against packing a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It may grow.
+    Open,
+    /// It holds damage that no later result has healed, and the evidence is kept.
+    Damaged,
+    /// It holds records that a later version wrote.
+    Unknown,
+    /// It was removed meanwhile.
+    Gone,
+}
+
+/// The file name of a segment that cannot be packed, and why.
+pub type Left = (String, Obstacle);
+
+/// What was read of the inputs: which records count.
+pub struct Judge<'a> {
+    fs: &'a dyn FileSystem,
+    segments: &'a Path,
+    uuid: [u8; 16],
+    index: Index,
+}
+
+/// What was seen in one segment.
+#[derive(Default)]
+struct Seen {
+    damaged: Vec<(Key, u64)>,
+    unknown: bool,
+    epoch: u64,
+}
+
+impl<'a> Judge<'a> {
+    /// A judge who has read nothing yet.
+    pub fn new(fs: &'a dyn FileSystem, segments: &'a Path, uuid: [u8; 16]) -> Judge<'a> {
+        Judge { fs, segments, uuid, index: Index::default() }
+    }
+
+    /// Reads all inputs; those that can be packed, and the segments that cannot with the reason.
+    ///
+    /// With `damaged`, damage is no reason: what is damaged will be left out.
+    pub fn hear(&mut self, inputs: Vec<Input>, damaged: bool) -> Result<(Vec<Input>, Vec<Left>)> {
+        let (mut kept, mut seen, mut left) = (Vec::new(), Vec::new(), Vec::new());
+        for input in inputs {
+            match &input {
+                Input::Pack(pack) => self.hear_pack(pack)?,
+                Input::Segment { name, must_be_sealed } => match self.hear_segment(name) {
+                    Ok((stop, found)) => match obstacle(stop, &found, *must_be_sealed, damaged) {
+                        Some(obstacle) => {
+                            left.push((name.clone(), obstacle));
+                            continue;
+                        }
+                        None => seen.push((kept.len(), found.damaged)),
+                    },
+                    Err(error) if super::publish::is_gone(&error) => {
+                        left.push((name.clone(), Obstacle::Gone));
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                },
+            }
+            kept.push(input);
+        }
+        // Only now is it known what was healed.
+        let hurt = |(_, damaged): &&(usize, Vec<(Key, u64)>)| {
+            damaged.iter().any(|(key, epoch)| {
+                let summary = self.index.summary(key);
+                summary.removed <= *epoch
+                    && summary.result.is_none_or(|result| result.epoch < summary.removed)
+            })
+        };
+        let hurt: Vec<usize> =
+            if damaged { vec![] } else { seen.iter().filter(hurt).map(|(at, _)| *at).collect() };
+        for at in hurt.into_iter().rev() {
+            if let Input::Segment { name, .. } = kept.remove(at) {
+                left.push((name, Obstacle::Damaged));
+            }
+        }
+        Ok((kept, left))
+    }
+
+    fn hear_pack(&mut self, pack: &Arc<Pack>) -> Result<()> {
+        let runs = pack.runs()?.to_vec();
+        let numbers: Vec<u32> = runs.iter().map(|run| self.index.segment(&run.origin)).collect();
+        let index = &mut self.index;
+        pack.each(&mut |entry| {
+            let run = runs.partition_point(|run| run.offset <= entry.offset).saturating_sub(1);
+            let segment = numbers.get(run).copied().unwrap_or(0);
+            let header = Header::new(entry.kind, entry.key, entry.epoch);
+            // Names are heard when they are copied.
+            if entry.kind != Kind::Alias {
+                index.apply(&header, Place::in_segment(segment, entry.offset), None);
+            }
+        })?;
+        for entry in pack.specials()?.iter().filter(|entry| entry.kind == Kind::Alias) {
+            if let scan::Found::Whole(header, text) =
+                scan::record_at(&**pack.file(), pack.path(), entry.offset)?
+            {
+                self.index.apply(&header, Place::in_segment(0, entry.offset), Some(&text));
+            }
+        }
+        self.index.see_epoch(pack.epoch()?);
+        Ok(())
+    }
+
+    fn hear_segment(&mut self, name: &str) -> Result<(Stop, Seen)> {
+        let segment = self.index.segment(name);
+        let mut seen = Seen::default();
+        let index = &mut self.index;
+        let (_, stop) = scan::scan(
+            self.fs,
+            &self.segments.join(name),
+            Some(self.uuid),
+            (0, u64::MAX),
+            &mut |event: Event| {
+                let place = Place::in_segment(segment, event.offset);
+                seen.unknown |= !event.header.is_known();
+                seen.epoch = seen.epoch.max(event.header.epoch);
+                match &event.body {
+                    Body::Sound => index.apply(&event.header, place, None),
+                    Body::Text(text) => index.apply(&event.header, place, Some(text)),
+                    Body::Damaged if event.header.kind == Kind::Name => {}
+                    Body::Damaged => seen.damaged.push((event.header.key, event.header.epoch)),
+                }
+            },
+        )?;
+        Ok((stop, seen))
+    }
+
+    /// The highest epoch heard of.
+    pub fn epoch(&self) -> u64 {
+        self.index.epoch()
+    }
+
+    fn keeps(&self, header: &Header, place: Place, text: Option<&[u8]>) -> bool {
+        let summary = self.index.summary(&header.key);
+        let is_here = |best: Option<Ranked>| best.is_some_and(|best| best.place == place);
+        match header.kind {
+            Kind::Result | Kind::ResultBlob => is_here(summary.result) && header.epoch >= summary.removed,
+            Kind::Failed => {
+                is_here(summary.failure)
+                    && header.epoch >= summary.cleared
+                    && summary.result.is_none_or(|result| result.epoch < header.epoch)
+            }
+            Kind::Alias => self.index.aliases().get(&header.key).map(|it| &**it) == text,
+            _ => false,
+        }
+    }
+}
+
+fn obstacle(stop: Stop, seen: &Seen, must_be_sealed: bool, damaged: bool) -> Option<Obstacle> {
+    match stop {
+        _ if seen.unknown => Some(Obstacle::Unknown),
+        Stop::End | Stop::Incomplete | Stop::Garbage(_) if must_be_sealed => Some(Obstacle::Open),
+        Stop::Garbage(_) if !damaged => Some(Obstacle::Damaged),
+        _ => None,
+    }
+}
+
+/// A new pack.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// As the manifest is to list it.
+    pub listed: Listed,
+    /// How many of its results were in no pack before.
+    pub fresh: u64,
+}
+
+/// A pack under construction.
+struct Draft {
+    file: Arc<dyn File>,
+    path: PathBuf,
+    buffer: Vec<u8>,
+    length: u64,
+    entries: Vec<Entry>,
+    runs: Vec<Run>,
+    fresh: u64,
+}
+
+/// Writes the pack of these inputs and its index, durably, under names that nobody else uses. `None` if there
+/// is nothing in it.
+///
+/// With `forget`, nothing is kept of what was removed: no record can appear any more that it speaks of.
+pub fn build(
+    judge: &Judge,
+    inputs: &[Input],
+    packs: &Path,
+    stem: &str,
+    forget: bool,
+) -> Result<Option<Built>> {
+    let path = packs.join(format!("{stem}.pack"));
+    let index_path = packs.join(format!("{stem}.idx"));
+    let written = write(judge, inputs, path.clone(), forget).and_then(|draft| {
+        if draft.entries.is_empty() {
+            return Ok(None);
+        }
+        let fresh = draft.fresh;
+        let listed = finish(judge, draft, &index_path, stem)?;
+        judge.fs.sync_dir(packs).context("syncing", packs)?;
+        Ok(Some(Built { listed, fresh }))
+    });
+    if !matches!(written, Ok(Some(_))) {
+        // The first error is the one to report; what is left over is swept later.
+        let _ = judge.fs.unlink(&path);
+        let _ = judge.fs.unlink(&index_path);
+    }
+    written
+}
+
+fn write(judge: &Judge, inputs: &[Input], path: PathBuf, forget: bool) -> Result<Draft> {
+    let file = judge.fs.create_new(&path)?;
+    let (buffer, length) = (Vec::with_capacity(CHUNK + 4096), 0);
+    let mut draft = Draft { file, path, buffer, length, entries: Vec::new(), runs: Vec::new(), fresh: 0 };
+    draft.put(&super::encode_head(judge.uuid))?;
+    for input in inputs {
+        match input {
+            Input::Segment { name, .. } => {
+                let path = judge.segments.join(name);
+                let file = judge.fs.open_to_read(&path)?;
+                let before = draft.entries.len();
+                let mut copy = Copy::new(judge, &mut draft, &*file, &path);
+                copy.begin(name);
+                let uuid = Some(judge.uuid);
+                scan::scan(judge.fs, &path, uuid, (0, u64::MAX), &mut |event| copy.take(&event))?;
+                copy.end()?;
+                draft.fresh +=
+                    draft.entries[before..].iter().filter(|entry| entry.is_result()).count() as u64;
+            }
+            Input::Pack(pack) => {
+                let mut copy = Copy::new(judge, &mut draft, &**pack.file(), pack.path());
+                pack.scan(&mut |event| copy.take(&event))?;
+                copy.end()?;
+            }
+        }
+    }
+    if !forget {
+        draft.put_tombstones(judge)?;
+    }
+    draft.flush()?;
+    Ok(draft)
+}
+
+fn finish(judge: &Judge, mut draft: Draft, index_path: &Path, stem: &str) -> Result<Listed> {
+    draft.file.sync().context("syncing", &draft.path)?;
+    draft.entries.sort_unstable_by_key(Entry::rank);
+    let body = layout::encode_body(&draft.entries, &draft.runs);
+    let results = draft.entries.iter().filter(|entry| entry.is_result()).count() as u64;
+    let head = Head {
+        uuid: judge.uuid,
+        pack: draft.length,
+        entries: draft.entries.len() as u64,
+        results,
+        specials: draft.entries.iter().filter(|entry| entry.is_special()).count() as u64,
+        runs: layout::encode_runs(&draft.runs).len() as u64,
+        epoch: judge.epoch(),
+    };
+    let file = judge.fs.create_new(index_path)?;
+    let written = file.append(&head.encode()).and_then(|()| file.append(&body));
+    written.and_then(|()| file.sync()).context("writing", index_path)?;
+    Ok(Listed { stem: stem.to_owned(), length: draft.length, index: head.length(), results })
+}
+
+impl Draft {
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.buffer.extend_from_slice(bytes);
+        self.length += bytes.len() as u64;
+        if self.buffer.len() >= CHUNK { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.file.append(&self.buffer).context("writing", &self.path)?;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// A record that no input holds as it is.
+    fn put_record(&mut self, mut header: Header, payload: &[u8]) -> Result<()> {
+        let mut bytes = Vec::new();
+        record::append(&mut bytes, &mut header, &[payload]);
+        self.put(&bytes)
+    }
+
+    fn begin_run(&mut self, origin: &str) -> Result<()> {
+        self.runs.push(Run { offset: self.length, origin: origin.to_owned(), names: Vec::new() });
+        self.put_record(Header::keyless(Kind::Origin), origin.as_bytes())
+    }
+
+    /// What keeps records from counting that are not packed yet.
+    fn put_tombstones(&mut self, judge: &Judge) -> Result<()> {
+        let mut keys: Vec<Key> = judge.index.unusual_keys().copied().collect();
+        keys.sort_unstable();
+        let mut begun = false;
+        for key in keys {
+            let summary = judge.index.summary(&key);
+            // A result that is left out still says that failures before it are over.
+            let left_out = summary.result.filter(|result| result.epoch < summary.removed);
+            let cleared = left_out.map_or(summary.cleared, |result| summary.cleared.max(result.epoch + 1));
+            for (kind, epoch) in [(Kind::Cleared, cleared), (Kind::Removed, summary.removed)] {
+                if epoch > 0 {
+                    if !begun {
+                        self.begin_run("")?;
+                        begun = true;
+                    }
+                    self.entries.push(Entry { key, epoch, kind, offset: self.length });
+                    self.put_record(Header { flags: CRITICAL, ..Header::new(kind, key, epoch) }, &[])?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Copies what counts of one file.
+struct Copy<'c, 'a> {
+    judge: &'c Judge<'a>,
+    draft: &'c mut Draft,
+    file: &'c dyn File,
+    path: &'c Path,
+    segment: u32,
+    /// The segment that the records at hand come from, while none of them was copied.
+    origin: Option<String>,
+    /// The names of the segment so far, and whether they were copied.
+    names: Vec<(u32, Box<[u8]>, bool)>,
+    /// A span of the file that is to be copied as it is.
+    span: (u64, u64),
+    outcome: Result<()>,
+}
+
+impl<'c, 'a> Copy<'c, 'a> {
+    fn new(judge: &'c Judge<'a>, draft: &'c mut Draft, file: &'c dyn File, path: &'c Path) -> Copy<'c, 'a> {
+        let (names, outcome) = (Vec::new(), Ok(()));
+        Copy { judge, draft, file, path, segment: 0, origin: None, names, span: (0, 0), outcome }
+    }
+
+    fn begin(&mut self, origin: &str) {
+        self.segment = self.judge.index.number(origin).unwrap_or(0);
+        self.origin = Some(origin.to_owned());
+        self.names.clear();
+    }
+
+    fn take(&mut self, event: &Event) {
+        if self.outcome.is_ok() {
+            self.outcome = self.try_take(event);
+        }
+    }
+
+    fn try_take(&mut self, event: &Event) -> Result<()> {
+        let header = &event.header;
+        let text = match &event.body {
+            Body::Damaged => return Ok(()),
+            Body::Text(text) => Some(&**text),
+            Body::Sound => None,
+        };
+        match (header.kind, text) {
+            (Kind::Origin, Some(origin)) => {
+                self.copy_span()?;
+                self.begin(&String::from_utf8_lossy(origin));
+            }
+            (Kind::Name, Some(text)) => self.names.push((header.name, text.into(), false)),
+            _ if self.judge.keeps(header, Place::in_segment(self.segment, event.offset), text) => {
+                self.keep(header, event.offset)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, header: &Header, offset: u64) -> Result<()> {
+        if let Some(origin) = self.origin.take() {
+            self.copy_span()?;
+            self.draft.begin_run(&origin)?;
+        }
+        let name = self.names.iter_mut().rev().find(|(id, _, _)| *id == header.name);
+        if let Some((id, text, copied @ false)) = name {
+            *copied = true;
+            let (id, text) = (*id, text.clone());
+            self.copy_span()?;
+            if let Some(run) = self.draft.runs.last_mut() {
+                run.names.push((id, String::from_utf8_lossy(&text).into_owned()));
+            }
+            self.draft.put_record(Header { name: id, ..Header::keyless(Kind::Name) }, &text)?;
+        }
+        let end = offset + header.record_len();
+        if self.span.1 != offset || self.span.1 - self.span.0 > CHUNK as u64 {
+            self.copy_span()?;
+            self.span.0 = offset;
+        }
+        let to = self.draft.length + (offset - self.span.0);
+        self.span.1 = end;
+        let Header { key, epoch, kind, .. } = *header;
+        self.draft.entries.push(Entry { key, epoch, kind, offset: to });
+        Ok(())
+    }
+
+    fn copy_span(&mut self) -> Result<()> {
+        let (mut at, end) = self.span;
+        let mut bytes = Vec::new();
+        while at < end {
+            let length = usize::try_from(end - at).unwrap_or(CHUNK).min(CHUNK);
+            bytes.resize(length, 0);
+            if self.file.read_full_at(&mut bytes, at).context("reading", self.path)? < length {
+                let what = "it became shorter while it was packed".to_owned();
+                return Err(Error::Damaged { path: self.path.to_owned(), what });
+            }
+            self.draft.put(&bytes)?;
+            at += length as u64;
+        }
+        self.span = (end, end);
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<()> {
+        std::mem::replace(&mut self.outcome, Ok(()))?;
+        self.copy_span()
+    }
+}

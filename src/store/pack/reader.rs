@@ -1,0 +1,359 @@
+//! Asking a pack: a page of its index at a time, so that a pack of a million results opens at once.
+//!
+//! Where the index is damaged, a new one is made in memory from the pack itself, which takes reading all of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use super::layout::{self, Entry, Head, PAGE, PER_PAGE, Run, Section};
+use super::manifest::Listed;
+use crate::error::IoContext;
+use crate::fs::{File, FileSystem};
+use crate::store::record::Kind;
+use crate::store::scan::{self, Body, Stop};
+use crate::{Error, Key, Result};
+
+/// How many pages are read at a time where most of them are wanted.
+const AHEAD: u64 = 64;
+
+/// A pack that is open: its files can be read from even after they were removed.
+#[derive(Debug)]
+pub struct Pack {
+    fs: Arc<dyn FileSystem>,
+    uuid: Option<[u8; 16]>,
+    listed: Listed,
+    path: PathBuf,
+    index_path: PathBuf,
+    file: Arc<dyn File>,
+    /// `None` if it is missing.
+    index: Option<Arc<dyn File>>,
+    /// The head and the fences; `None` inside where the index is damaged.
+    top: OnceLock<Option<(Head, Vec<u64>)>>,
+    runs: OnceLock<Option<Vec<Run>>>,
+    /// What stands in for a damaged index.
+    substitute: OnceLock<Substitute>,
+}
+
+/// An index made from the pack itself.
+#[derive(Debug)]
+pub struct Substitute {
+    entries: Vec<Entry>,
+    runs: Vec<Run>,
+    epoch: u64,
+    /// Where reading the pack ended too early, and why.
+    pub broken: Option<(u64, &'static str)>,
+}
+
+impl Pack {
+    /// Opens a pack that a manifest lists.
+    pub fn open(
+        fs: &Arc<dyn FileSystem>,
+        packs: &Path,
+        uuid: Option<[u8; 16]>,
+        listed: &Listed,
+    ) -> Result<Pack> {
+        let path = packs.join(format!("{}.pack", listed.stem));
+        let index_path = packs.join(format!("{}.idx", listed.stem));
+        let file = fs.open_to_read(&path)?;
+        let index = fs.open_if_exists(&index_path)?;
+        Ok(Pack {
+            fs: Arc::clone(fs),
+            uuid,
+            listed: listed.clone(),
+            path,
+            index_path,
+            file,
+            index,
+            top: OnceLock::new(),
+            runs: OnceLock::new(),
+            substitute: OnceLock::new(),
+        })
+    }
+
+    /// What the manifest says about it.
+    pub fn listed(&self) -> &Listed {
+        &self.listed
+    }
+
+    /// Where its records are.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where its index is.
+    pub fn index_path(&self) -> &Path {
+        &self.index_path
+    }
+
+    /// Its records' file, opened.
+    pub fn file(&self) -> &Arc<dyn File> {
+        &self.file
+    }
+
+    /// The substitute for its index, if that turned out to be damaged.
+    pub fn substitute(&self) -> Option<&Substitute> {
+        self.substitute.get()
+    }
+
+    /// Calls `found` with the number of a key among `keys`, which are sorted, and each entry of that key.
+    pub fn find(&self, keys: &[Key], found: &mut dyn FnMut(usize, &Entry)) -> Result<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        if self.substitute.get().is_none() {
+            let mut seen = Vec::new();
+            if self.find_in_pages(keys, &mut |at, entry| seen.push((at, *entry)))? {
+                for (at, entry) in &seen {
+                    found(*at, entry);
+                }
+                return Ok(());
+            }
+        }
+        let entries = &self.substituted()?.entries;
+        for (at, key) in keys.iter().enumerate() {
+            let start = entries.partition_point(|entry| entry.key < *key);
+            entries[start..].iter().take_while(|entry| entry.key == *key).for_each(|entry| found(at, entry));
+        }
+        Ok(())
+    }
+
+    /// False where the index is damaged.
+    fn find_in_pages(&self, keys: &[Key], found: &mut dyn FnMut(usize, &Entry)) -> Result<bool> {
+        let Some((head, fences)) = self.top()? else { return Ok(false) };
+        let dense = keys.len() as u64 * 2 >= head.pages();
+        let mut pages = Pages::new(self, head, if dense { AHEAD } else { 1 });
+        let mut page = 0;
+        for (at, key) in keys.iter().enumerate() {
+            let fence = layout::fence(key);
+            // Keys that begin with the same eight bytes may begin on the page before.
+            page += fences[page..].partition_point(|&first| first < fence).saturating_sub(1);
+            for number in page..fences.len() {
+                let Some(entries) = pages.get(number)? else { return Ok(false) };
+                let start = entries.partition_point(|entry| entry.key < *key);
+                let same = entries[start..].iter().take_while(|entry| entry.key == *key);
+                same.for_each(|entry| found(at, entry));
+                if fences.get(number + 1).is_none_or(|&next| next > fence) {
+                    break;
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Calls `each` with all entries, in the order of their keys.
+    pub fn each(&self, each: &mut dyn FnMut(&Entry)) -> Result<()> {
+        if self.substitute.get().is_none() {
+            let mut last = None;
+            if self.each_in_pages(&mut |entry| {
+                last = Some(entry.rank());
+                each(entry);
+            })? {
+                return Ok(());
+            }
+            let rest = self.substituted()?.entries.iter().filter(|entry| Some(entry.rank()) > last);
+            rest.for_each(each);
+            return Ok(());
+        }
+        self.substituted()?.entries.iter().for_each(each);
+        Ok(())
+    }
+
+    fn each_in_pages(&self, each: &mut dyn FnMut(&Entry)) -> Result<bool> {
+        let Some((head, fences)) = self.top()? else { return Ok(false) };
+        let mut pages = Pages::new(self, head, AHEAD);
+        for number in 0..fences.len() {
+            let Some(entries) = pages.get(number)? else { return Ok(false) };
+            entries.iter().for_each(&mut *each);
+        }
+        Ok(true)
+    }
+
+    /// The special entries, see [`Entry::is_special`].
+    pub fn specials(&self) -> Result<Vec<Entry>> {
+        if self.substitute.get().is_none()
+            && let Some(found) = self.specials_in_pages()?
+        {
+            return Ok(found);
+        }
+        let entries = self.substituted()?.entries.iter().filter(|entry| entry.is_special());
+        Ok(entries.copied().collect())
+    }
+
+    fn specials_in_pages(&self) -> Result<Option<Vec<Entry>>> {
+        let Some((head, _)) = self.top()? else { return Ok(None) };
+        if head.specials == 0 {
+            return Ok(Some(Vec::new()));
+        }
+        let Some(numbers) = self.section(head.special_numbers())? else { return Ok(None) };
+        let dense = head.specials * 2 >= head.pages();
+        let mut pages = Pages::new(self, head, if dense { AHEAD } else { 1 });
+        let mut found = Vec::new();
+        for number in numbers.chunks_exact(4) {
+            let number = u32::from_le_bytes([number[0], number[1], number[2], number[3]]) as usize;
+            let Some(entries) = pages.get(number / PER_PAGE)? else { return Ok(None) };
+            found.extend(entries.get(number % PER_PAGE).filter(|entry| entry.is_special()));
+        }
+        Ok(Some(found))
+    }
+
+    /// The highest epoch of all records that were read to make it.
+    pub fn epoch(&self) -> Result<u64> {
+        if self.substitute.get().is_none()
+            && let Some((head, _)) = self.top()?
+        {
+            return Ok(head.epoch);
+        }
+        Ok(self.substituted()?.epoch)
+    }
+
+    /// Its runs, in the order in which they are in the pack.
+    pub fn runs(&self) -> Result<&[Run]> {
+        if self.substitute.get().is_none() {
+            if self.runs.get().is_none() {
+                let table = match self.top()? {
+                    Some((head, _)) => self.section(head.run_table())?,
+                    None => None,
+                };
+                let _ = self.runs.set(table.and_then(|table| layout::decode_runs(&table)));
+            }
+            if let Some(Some(runs)) = self.runs.get() {
+                return Ok(runs);
+            }
+        }
+        Ok(&self.substituted()?.runs)
+    }
+
+    /// The number of the run that holds the record at `offset`.
+    pub fn run_at(&self, offset: u64) -> Result<usize> {
+        Ok(self.runs()?.partition_point(|run| run.offset <= offset).saturating_sub(1))
+    }
+
+    fn top(&self) -> Result<Option<&(Head, Vec<u64>)>> {
+        if self.top.get().is_none() {
+            let top = self.read_top()?;
+            let _ = self.top.set(top);
+        }
+        Ok(self.top.get().and_then(Option::as_ref))
+    }
+
+    fn read_top(&self) -> Result<Option<(Head, Vec<u64>)>> {
+        let mut bytes = vec![0; PAGE];
+        let count = self.read_index(&mut bytes, 0)?;
+        let Some(head) = Head::decode(&bytes[..count], &self.index_path)? else { return Ok(None) };
+        let as_listed = head.length() == self.listed.index && head.pack == self.listed.length;
+        if !as_listed || self.uuid.is_some_and(|uuid| uuid != head.uuid) {
+            return Ok(None);
+        }
+        let Some(fences) = self.section(head.fences())? else { return Ok(None) };
+        let word = |it: &[u8]| u64::from_le_bytes([it[0], it[1], it[2], it[3], it[4], it[5], it[6], it[7]]);
+        Ok(Some((head, fences.chunks_exact(8).map(word).collect())))
+    }
+
+    fn read_index(&self, bytes: &mut [u8], offset: u64) -> Result<usize> {
+        let Some(index) = &self.index else { return Ok(0) };
+        index.read_full_at(bytes, offset).context("reading", &self.index_path)
+    }
+
+    /// A section of the index; `None` where it is damaged or beyond the end of the file.
+    fn section(&self, section: Section) -> Result<Option<Vec<u8>>> {
+        let length = section.length + layout::CHECKSUM;
+        // The head was sound, and still must not make this process ask for more memory than there is file.
+        let Some(index) = &self.index else { return Ok(None) };
+        if section.start + length > index.length(&self.index_path)? {
+            return Ok(None);
+        }
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        let count = self.read_index(&mut bytes, section.start)?;
+        let Some(body) = layout::checked(&bytes[..count]).map(<[u8]>::len) else { return Ok(None) };
+        bytes.truncate(body);
+        Ok((body as u64 == section.length).then_some(bytes))
+    }
+
+    fn substituted(&self) -> Result<&Substitute> {
+        if self.substitute.get().is_none() {
+            let made = self.substitute_from_records()?;
+            let _ = self.substitute.set(made);
+        }
+        self.substitute.get().ok_or(Error::Closed { what: "the pack" })
+    }
+
+    /// An index made by reading the pack.
+    pub fn substitute_from_records(&self) -> Result<Substitute> {
+        let mut made = Substitute { entries: Vec::new(), runs: Vec::new(), epoch: 0, broken: None };
+        let mut sink = |event: scan::Event| {
+            let (header, offset) = (&event.header, event.offset);
+            made.epoch = made.epoch.max(header.epoch);
+            match (&event.body, header.kind) {
+                (Body::Text(origin), Kind::Origin) => {
+                    let origin = String::from_utf8_lossy(origin).into_owned();
+                    made.runs.push(Run { offset, origin, names: Vec::new() });
+                }
+                (Body::Text(name), Kind::Name) => {
+                    if let Some(run) = made.runs.last_mut() {
+                        run.names.push((header.name, String::from_utf8_lossy(name).into_owned()));
+                    }
+                }
+                (Body::Damaged, _) | (_, Kind::Name | Kind::Origin | Kind::Seal | Kind::Other(_)) => {}
+                (_, kind) => made.entries.push(Entry { key: header.key, epoch: header.epoch, kind, offset }),
+            }
+        };
+        let (end, stop) = self.scan(&mut sink)?;
+        made.entries.sort_unstable_by_key(Entry::rank);
+        made.broken = match stop {
+            Stop::End | Stop::Sealed => None,
+            Stop::Incomplete => Some((end, "it is cut off")),
+            Stop::Garbage(what) => Some((end, what)),
+        };
+        Ok(made)
+    }
+
+    /// Reads all records, as [`scan::scan`] does those of a segment.
+    pub fn scan(&self, sink: &mut dyn FnMut(scan::Event)) -> Result<(u64, Stop)> {
+        scan::scan_pack(&*self.file, &self.path, self.uuid, (0, u64::MAX), sink)
+    }
+
+    /// The filesystem it is on.
+    pub fn fs(&self) -> &Arc<dyn FileSystem> {
+        &self.fs
+    }
+}
+
+/// The pages of an index, of which a few are in memory.
+struct Pages<'p> {
+    pack: &'p Pack,
+    head: &'p Head,
+    ahead: u64,
+    bytes: Vec<u8>,
+    first: u64,
+    page: usize,
+    entries: Vec<Entry>,
+}
+
+impl<'p> Pages<'p> {
+    fn new(pack: &'p Pack, head: &'p Head, ahead: u64) -> Pages<'p> {
+        Pages { pack, head, ahead, bytes: Vec::new(), first: 0, page: usize::MAX, entries: Vec::new() }
+    }
+
+    /// The entries of a page; `None` where it is damaged.
+    fn get(&mut self, page: usize) -> Result<Option<&[Entry]>> {
+        if page != self.page {
+            let number = page as u64;
+            let held = (self.bytes.len() / PAGE) as u64;
+            if number < self.first || number >= self.first + held {
+                let count = self.ahead.min(self.head.pages() - number);
+                self.bytes.resize(usize::try_from(count).unwrap_or(0) * PAGE, 0);
+                let offset = (1 + number) * PAGE as u64;
+                let count = self.pack.read_index(&mut self.bytes, offset)?;
+                self.bytes.truncate(count / PAGE * PAGE);
+                self.first = number;
+            }
+            let start = usize::try_from(number - self.first).unwrap_or(0) * PAGE;
+            let in_page = (self.head.entries - number * PER_PAGE as u64).min(PER_PAGE as u64);
+            let Some(bytes) = self.bytes.get(start..start + PAGE) else { return Ok(None) };
+            let count = usize::try_from(in_page).unwrap_or(0);
+            let Some(entries) = layout::decode_page(bytes, count) else { return Ok(None) };
+            (self.page, self.entries) = (page, entries);
+        }
+        Ok(Some(&self.entries))
+    }
+}

@@ -1,0 +1,80 @@
+//! Files of blobs that no result refers to.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use super::Store;
+use crate::jugdir::Life;
+use crate::{Key, Result};
+
+/// A file of a blob that no result refers to, and that none will.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Orphan {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its length in bytes.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// The files of blobs that dead workers left and that no result refers to: of results that were replaced,
+    /// removed while they were stored, or never finished.
+    pub fn orphaned_blobs(&self) -> Result<Vec<Orphan>> {
+        let fs = &**self.jugdir.fs();
+        let blobs = self.jugdir.blobs();
+        let mut dead = HashMap::new();
+        let mut found = Vec::new();
+        for folder in fs.names(&blobs)? {
+            if fs.is_dir(&blobs.join(&folder))? != Some(true) {
+                continue;
+            }
+            for name in fs.names(&blobs.join(&folder))? {
+                let Some((key, suffix, wid)) = parse(&folder, &name) else { continue };
+                let path = blobs.join(&folder).join(&name);
+                let is_dead = match dead.get(&wid) {
+                    Some(known) => *known,
+                    None => *dead.entry(wid.clone()).or_insert(self.jugdir.life(&wid)? == Life::Gone),
+                };
+                if is_dead {
+                    found.push((path, key, suffix));
+                }
+            }
+        }
+        // Whatever a dead worker stored is seen from here on: it was written before the worker was found dead.
+        self.look()?;
+        let mut orphans = Vec::new();
+        for (path, key, suffix) in found {
+            let referred = match key {
+                Some(key) => self.blob_of(&key)?.is_some_and(|blob| blob.suffix == suffix),
+                None => false,
+            };
+            if !referred && let Some(bytes) = fs.length(&path)? {
+                orphans.push(Orphan { path, bytes });
+            }
+        }
+        Ok(orphans)
+    }
+
+    /// Removes these files; how many bytes that gave back.
+    pub fn remove_orphans(&self, orphans: &[Orphan]) -> Result<u64> {
+        let mut bytes = 0;
+        for orphan in orphans {
+            self.jugdir.fs().remove_if_exists(&orphan.path)?;
+            bytes += orphan.bytes;
+        }
+        Ok(bytes)
+    }
+}
+
+/// The key (`None` for a file that never got its name), the suffix and the worker of a blob's file.
+fn parse(folder: &str, name: &str) -> Option<(Option<Key>, String, String)> {
+    if let Some(rest) = name.strip_prefix('.') {
+        let (suffix, _nonce) = rest.rsplit_once('-')?;
+        let (wid, _number) = suffix.rsplit_once('-')?;
+        return Some((None, suffix.to_owned(), wid.to_owned()));
+    }
+    let (hex, suffix) = name.split_once('.')?;
+    let key = Key::from_hex(format!("{folder}{hex}").as_bytes())?;
+    let (wid, _number) = suffix.rsplit_once('-')?;
+    Some((Some(key), suffix.to_owned(), wid.to_owned()))
+}

@@ -1,0 +1,679 @@
+//! Packs: what is stored is the same with and without them, whoever reads, writes and packs meanwhile.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use jug_native::codec::{Codec, Encoded};
+use jug_native::store::damage::Report;
+use jug_native::store::pack::build::{Input, Judge, build};
+use jug_native::store::pack::layout::{self, Entry, Head, Run};
+use jug_native::store::pack::manifest::{Listed, Manifest};
+use jug_native::store::pack::reader::Pack;
+use jug_native::store::pack::{decode_head, encode_head, maker};
+use jug_native::store::record::Kind;
+use jug_native::store::{Durability, Facts, Obstacle, Packed, Packing, State, Store};
+use jug_native::{Error, Key};
+use proptest::prelude::*;
+
+use crate::shelf::{Draft, Shelf, UUID, key, load, noise, save};
+
+const KEYS: u8 = 6;
+const ALL: Packing = Packing { all: true, damaged: false };
+
+fn names(shelf: &Shelf, dir: &str) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(shelf.root().join(dir)) else { return Vec::new() };
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// A file of the only pack there is.
+fn only_pack(shelf: &Shelf, ending: &str) -> PathBuf {
+    let packs = names(shelf, "packs");
+    let packs: Vec<&str> = packs.iter().filter_map(|name| name.strip_suffix(".pack")).collect();
+    assert_eq!(packs.len(), 1, "{packs:?}");
+    shelf.root().join("packs").join(format!("{}.{ending}", packs[0]))
+}
+
+/// A jugdir with these results in one segment of a worker that is gone.
+fn filled(numbers: std::ops::Range<u8>) -> Shelf {
+    let shelf = Shelf::new();
+    let store = shelf.open();
+    for number in numbers {
+        named(&store, number, &[number; 20]);
+    }
+    store.close().unwrap();
+    shelf
+}
+
+fn named(store: &Store, number: u8, value: &[u8]) {
+    let facts = Facts { name: format!("jobs.f{}", number % 3), started: 5, duration: 7, ..Facts::default() };
+    store.save(key(number), &Encoded::new(Codec::Pickle, value), &facts, None).unwrap();
+}
+
+#[test]
+fn a_packed_store_has_the_same_results_in_fewer_files() {
+    let shelf = filled(0..20);
+    for number in 20..40 {
+        let store = shelf.open();
+        named(&store, number, &[number; 20]);
+        store.close().unwrap();
+    }
+    let store = shelf.open();
+    let packed = store.pack(ALL).unwrap();
+    assert_eq!((packed.results, packed.segments, packed.packs, packed.beaten), (40, 21, 0, false));
+    assert_eq!((packed.before.files, packed.after.files), (21, 3), "a pack, its index, the manifest");
+    assert_eq!(names(&shelf, "segments"), [""; 0]);
+    for reader in [&store, &shelf.open()] {
+        let mut keys = reader.keys().unwrap();
+        keys.sort();
+        assert_eq!(keys, (0..40).map(key).collect::<Vec<Key>>());
+        for number in 0..40 {
+            assert_eq!(load(reader, number).unwrap(), [number; 20]);
+            let found = reader.facts(&key(number)).unwrap().unwrap();
+            assert_eq!((found.facts.name, found.size), (format!("jobs.f{}", number % 3), 20));
+            assert!(found.worker.contains('.'), "the worker that made it: {}", found.worker);
+        }
+        assert_eq!(load(reader, 99), None);
+    }
+    // There is nothing more to do.
+    assert_eq!(store.pack(ALL).unwrap().segments, 0);
+}
+
+#[test]
+fn what_a_living_worker_writes_is_left_alone() {
+    let shelf = filled(0..3);
+    let living = shelf.open();
+    save(&living, 7, b"seven").unwrap();
+    living.flush().unwrap();
+    let packed = shelf.open().pack(ALL).unwrap();
+    assert_eq!((packed.segments, packed.left.len()), (1, 1));
+    assert_eq!(packed.left[0].1, Obstacle::Open);
+    save(&living, 8, b"eight").unwrap();
+    living.close().unwrap();
+    assert_eq!(shelf.open().keys().unwrap().len(), 5);
+    assert_eq!((load(&living, 1).unwrap(), load(&living, 8).unwrap()), (vec![1; 20], b"eight".to_vec()));
+}
+
+#[test]
+fn a_reader_that_held_the_segments_open_goes_on() {
+    let shelf = filled(0..10);
+    let reader = shelf.open();
+    assert_eq!(load(&reader, 1).unwrap(), [1; 20]);
+    shelf.open().pack(ALL).unwrap();
+    // Without a refresh, of what it has not read from yet as well.
+    for number in 0..10 {
+        assert_eq!(load(&reader, number).unwrap(), [number; 20]);
+    }
+    assert_eq!(reader.refresh().unwrap(), [], "what was packed is no news");
+    assert_eq!(load(&reader, 9).unwrap(), [9; 20]);
+}
+
+#[test]
+fn a_reader_that_missed_a_worker_learns_of_its_results_from_the_pack() {
+    let shelf = filled(0..3);
+    let reader = shelf.open();
+    let late = shelf.open();
+    save(&late, 5, b"five").unwrap();
+    late.remove(&[key(1)]).unwrap();
+    late.close().unwrap();
+    drop(late);
+    shelf.open().pack(ALL).unwrap();
+    let mut changes = reader.refresh().unwrap();
+    changes.sort_by_key(|(key, _)| *key);
+    assert_eq!(changes, [(key(1), State::Absent), (key(5), State::Result)]);
+    assert_eq!(load(&reader, 5).unwrap(), b"five");
+}
+
+#[test]
+fn a_paused_worker_cannot_revive_what_was_removed_and_packed() {
+    let shelf = filled(0..3);
+    let paused = shelf.open();
+    save(&paused, 9, b"nine").unwrap();
+    paused.flush().unwrap();
+    let epoch = paused.epoch();
+    let other = shelf.open();
+    other.remove(&[key(1), key(4)]).unwrap();
+    other.close().unwrap();
+    drop(other);
+    for _ in 0..2 {
+        shelf.open().pack(ALL).unwrap();
+    }
+    for number in [1, 4] {
+        let value = Encoded::new(Codec::Pickle, b"stale");
+        paused.save(key(number), &value, &Facts::default(), Some(epoch)).unwrap();
+    }
+    paused.close().unwrap();
+    let mut keys = shelf.open().keys().unwrap();
+    keys.sort();
+    assert_eq!(keys, [key(0), key(2), key(9)]);
+}
+
+#[test]
+fn what_was_removed_takes_no_room_once_nobody_can_speak_of_it() {
+    let shelf = filled(0..200);
+    let store = shelf.open();
+    store.remove(&(0..200).map(key).collect::<Vec<Key>>()).unwrap();
+    let epoch = store.epoch();
+    store.close().unwrap();
+    let packed = store.pack(ALL).unwrap();
+    assert_eq!((packed.results, packed.after.files), (0, 1), "the manifest is left: {packed:?}");
+    let later = shelf.open();
+    assert_eq!((later.keys().unwrap(), later.epoch()), (vec![], epoch));
+}
+
+#[test]
+fn of_two_packers_one_wins_and_the_other_does_no_harm() {
+    let shelf = filled(0..50);
+    let outcomes: Vec<Packed> = std::thread::scope(|scope| {
+        let packers: Vec<_> = (0..4).map(|_| scope.spawn(|| shelf.open().pack(ALL).unwrap())).collect();
+        packers.into_iter().map(|packer| packer.join().unwrap()).collect()
+    });
+    assert!(outcomes.iter().any(|packed| packed.segments == 1));
+    assert_eq!(shelf.open().keys().unwrap().len(), 50);
+    shelf.open().pack(ALL).unwrap();
+    assert_eq!(names(&shelf, "packs").len(), 3 + usize::from(names(&shelf, "packs").len() > 3));
+    only_pack(&shelf, "pack");
+}
+
+#[test]
+fn what_a_killed_packer_left_counts_for_nothing_and_is_swept() {
+    let shelf = filled(0..10);
+    let segments = names(&shelf, "segments");
+    let segment = fs::read(shelf.segments().join(&segments[0])).unwrap();
+    shelf.open().pack(ALL).unwrap();
+    let packs = shelf.root().join("packs");
+    // Killed before the segments were removed, before another pack was published, and while it was written.
+    fs::write(shelf.segments().join(&segments[0]), &segment).unwrap();
+    for (ending, path) in ["pack", "idx"].map(|ending| (ending, only_pack(&shelf, ending))) {
+        fs::copy(path, packs.join(format!("2-host.1.dead-0.{ending}"))).unwrap();
+    }
+    fs::write(packs.join("3-host.1.dead-1.pack"), b"JUGpa").unwrap();
+    fs::write(packs.join(".MANIFEST-host.1.dead-00ff"), b"jug-rs").unwrap();
+    let store = shelf.open();
+    assert_eq!((store.keys().unwrap().len(), store.damage().unwrap().files.len()), (10, 0));
+    store.pack(ALL).unwrap();
+    assert_eq!(names(&shelf, "segments"), [""; 0]);
+    only_pack(&shelf, "pack");
+    assert_eq!(names(&shelf, "packs").len(), 3);
+    assert_eq!(shelf.open().keys().unwrap().len(), 10);
+}
+
+#[test]
+fn small_packs_become_one_and_large_ones_stay() {
+    let shelf = Shelf::new();
+    let mut number = 0;
+    for round in 0..40 {
+        let store = shelf.open();
+        for _ in 0..if round == 0 { 100 } else { 2 } {
+            save(&store, number, &noise(300)).unwrap();
+            number += 1;
+        }
+        store.close().unwrap();
+        drop(store);
+        shelf.open().pack(Packing::default()).unwrap();
+    }
+    let packs = names(&shelf, "packs").iter().filter(|name| name.strip_suffix(".pack").is_some()).count();
+    assert!((2..8).contains(&packs), "{packs}");
+    assert_eq!(shelf.open().keys().unwrap().len(), usize::from(number));
+}
+
+#[test]
+fn names_and_failures_survive() {
+    let shelf = Shelf::new();
+    let store = shelf.open();
+    store.alias(key(1), b"my result").unwrap();
+    save(&store, 1, b"one").unwrap();
+    let report = BTreeMap::from([("type".to_owned(), serde_pickle::Value::String("KeyError".into()))]);
+    store.save_failure(key(2), &report, &Facts::default()).unwrap();
+    store.save_failure(key(3), &report, &Facts::default()).unwrap();
+    store.clear_failures(&[key(3)]).unwrap();
+    store.close().unwrap();
+    drop(store);
+    for _ in 0..2 {
+        shelf.open().pack(ALL).unwrap();
+        let store = shelf.open();
+        assert_eq!(store.aliases(), [(key(1), b"my result".to_vec())]);
+        assert_eq!(store.failed_keys(), [key(2)]);
+        assert_eq!(store.failure(&key(2)).unwrap().unwrap(), report);
+    }
+}
+
+#[test]
+fn a_segment_with_damage_that_nothing_healed_is_kept_as_evidence() {
+    let draft = Draft::new().result(key(0), b"zero").result(key(1), b"one");
+    let mut bytes = draft.bytes.clone();
+    bytes[draft.ends[0] + 88] ^= 1;
+    let shelf = Shelf::with_segment(&bytes);
+    let packed = shelf.open().pack(ALL).unwrap();
+    assert_eq!(packed.left, [("ghost-0.seg".to_owned(), Obstacle::Damaged)]);
+    let store = shelf.open();
+    save(&store, 1, b"again").unwrap();
+    store.close().unwrap();
+    drop(store);
+    assert_eq!(shelf.open().pack(ALL).unwrap().segments, 2);
+    assert_eq!(load(&shelf.open(), 1).unwrap(), b"again");
+}
+
+#[test]
+fn a_flipped_byte_anywhere_in_a_pack_never_gives_a_wrong_value() {
+    let shelf = filled(0..4);
+    shelf.open().pack(ALL).unwrap();
+    let path = only_pack(&shelf, "pack");
+    let good = fs::read(&path).unwrap();
+    for at in 0..good.len() {
+        let mut bytes = good.clone();
+        bytes[at] ^= 0x10;
+        fs::write(&path, bytes).unwrap();
+        let store = shelf.open();
+        for number in 0..4 {
+            match store.load(&key(number)) {
+                Ok(found) => assert_eq!(found.unwrap().bytes, [number; 20], "byte {at}"),
+                Err(error) => {
+                    assert!(matches!(error, Error::DamagedResult { .. }), "{error}");
+                    assert!(error.to_string().contains(".pack"), "{error}");
+                    // It can be computed again, and then counts.
+                    assert!(!store.contains(&key(number)).unwrap());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_damaged_or_missing_index_is_made_anew_from_the_pack() {
+    let shelf = filled(0..250);
+    let store = shelf.open();
+    store.remove(&[key(3)]).unwrap();
+    store.close().unwrap();
+    drop(store);
+    shelf.open().pack(Packing::default()).unwrap();
+    let path = only_pack(&shelf, "idx");
+    let good = fs::read(&path).unwrap();
+    for at in (0..good.len()).step_by(61) {
+        let mut bytes = good.clone();
+        bytes[at] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let store = shelf.open();
+        for number in (0..250).filter(|number| *number != 3) {
+            assert_eq!(load(&store, number).unwrap(), [number; 20], "byte {at}");
+        }
+        assert_eq!((store.keys().unwrap().len(), load(&store, 3)), (249, None));
+    }
+    for length in [0, 100, 5000] {
+        fs::write(&path, &good[..length]).unwrap();
+        assert_eq!(shelf.open().keys().unwrap().len(), 249);
+    }
+    fs::remove_file(&path).unwrap();
+    let store = shelf.open();
+    assert_eq!(store.facts(&key(7)).unwrap().unwrap().facts.name, "jobs.f1");
+    store.pack(ALL).unwrap();
+    assert_eq!(shelf.open().keys().unwrap().len(), 249);
+}
+
+#[test]
+fn a_pack_that_is_gone_costs_its_results_and_is_reported() {
+    let shelf = filled(0..5);
+    shelf.open().pack(ALL).unwrap();
+    fs::remove_file(only_pack(&shelf, "pack")).unwrap();
+    let store = shelf.open();
+    assert_eq!(store.keys().unwrap(), []);
+    assert_eq!(store.damage().unwrap().files.len(), 1);
+    save(&store, 1, b"again").unwrap();
+    store.close().unwrap();
+    assert_eq!(load(&shelf.open(), 1).unwrap(), b"again");
+}
+
+#[test]
+fn files_that_no_result_refers_to_are_found_and_others_never() {
+    let shelf = Shelf::new();
+    let store = shelf.open();
+    save(&store, 1, &noise(70_000)).unwrap();
+    save(&store, 2, &noise(80_000)).unwrap();
+    save(&store, 2, &noise(90_000)).unwrap();
+    store.flush().unwrap();
+    assert_eq!(shelf.open().orphaned_blobs().unwrap(), [], "a living worker may be about to refer to it");
+    store.close().unwrap();
+    drop(store);
+    let hex = key(1).to_hex();
+    let leftover = shelf.root().join("blobs").join(&hex[..2]).join(".host.1.dead-3-00ff");
+    fs::write(&leftover, b"half").unwrap();
+    for _ in 0..2 {
+        let store = shelf.open();
+        let orphans = store.orphaned_blobs().unwrap();
+        let mut sizes: Vec<u64> = orphans.iter().map(|orphan| orphan.bytes).collect();
+        sizes.sort_unstable();
+        assert_eq!(sizes, [4, 80_000]);
+        store.pack(ALL).unwrap();
+    }
+    let store = shelf.open();
+    assert_eq!(store.remove_orphans(&store.orphaned_blobs().unwrap()).unwrap(), 80_004);
+    assert_eq!((load(&store, 1).unwrap().len(), load(&store, 2).unwrap().len()), (70_000, 90_000));
+}
+
+fn golden(name: &str) -> Vec<u8> {
+    fs::read(format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// Where the files of the golden pack are.
+const STEM: &str = "1-host.7.0123456789ab-0";
+
+/// A jugdir made by hand with the golden pack in it.
+fn with_golden_pack() -> Shelf {
+    let shelf = Shelf::with_segment(&Draft::new().bytes);
+    let packs = shelf.root().join("packs");
+    fs::create_dir(&packs).unwrap();
+    for (from, to) in [
+        ("pack_v1.pack", format!("{STEM}.pack")),
+        ("pack_v1.idx", format!("{STEM}.idx")),
+        ("manifest_v1", "MANIFEST-1".to_owned()),
+    ] {
+        fs::write(packs.join(to), golden(from)).unwrap();
+    }
+    shelf
+}
+
+#[test]
+fn this_version_writes_the_bytes_of_the_golden_pack() {
+    let shelf = Shelf::with_segment(&golden("segment_v1.seg"));
+    let (local, packs) = (jug_native::fs::local(), shelf.root().join("packs"));
+    fs::create_dir(&packs).unwrap();
+    let segments = shelf.segments();
+    let mut judge = Judge::new(&*local, &segments, UUID);
+    let segment = Input::Segment { name: "ghost-0.seg".to_owned(), must_be_sealed: true };
+    let (inputs, left) = judge.hear(vec![segment], false).unwrap();
+    assert_eq!(left, []);
+    let built = build(&judge, &inputs, &packs, STEM, false).unwrap().unwrap();
+    let manifest = Manifest {
+        number: 1,
+        epoch: judge.epoch(),
+        nonce: *b"sixteen  letters",
+        packs: vec![built.listed],
+        replaced: vec!["ghost-0.seg".to_owned()],
+        ..Manifest::empty(UUID)
+    };
+    for (name, bytes) in [
+        ("pack_v1.pack", fs::read(only_pack(&shelf, "pack")).unwrap()),
+        ("pack_v1.idx", fs::read(only_pack(&shelf, "idx")).unwrap()),
+        ("manifest_v1", manifest.to_bytes()),
+    ] {
+        // On a mismatch, here is what was written instead.
+        fs::write(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name), &bytes).unwrap();
+        assert!(bytes == golden(name), "{name}");
+    }
+}
+
+#[test]
+fn the_golden_pack_is_read_for_ever() {
+    let store = with_golden_pack().open();
+    assert_eq!(store.keys().unwrap(), [key(1)]);
+    assert_eq!(load(&store, 1).unwrap(), b"\x80\x05N.");
+    assert_eq!(store.failed_keys(), [key(3)]);
+    assert_eq!(store.aliases(), [(key(5), b"a name".to_vec())]);
+    assert_eq!(store.epoch(), 3);
+    let found = store.facts(&key(1)).unwrap().unwrap();
+    assert_eq!((&*found.facts.name, &*found.worker, found.size), ("primes.is_prime", "ghost", 4));
+    assert_eq!((found.facts.started, found.facts.duration), (1_700_000_000_123_456, 98_765));
+    assert_eq!(store.damage().unwrap(), Report::default());
+}
+
+#[test]
+fn a_flipped_byte_in_a_manifest_costs_nothing() {
+    let good = golden("manifest_v1");
+    let path = PathBuf::from("MANIFEST-1");
+    let expected = Manifest::parse(&good, &path).unwrap();
+    for at in 0..good.len() {
+        for mask in [0x01, 0x80, 0xff] {
+            let mut bytes = good.clone();
+            bytes[at] ^= mask;
+            assert_eq!(Manifest::parse(&bytes, &path).unwrap(), expected, "byte {at}");
+        }
+    }
+    for length in 0..good.len() / 2 - 1 {
+        let refusal = Manifest::parse(&good[..length], &path).unwrap_err();
+        assert!(matches!(refusal, Error::Damaged { .. }), "{refusal}");
+    }
+}
+
+#[test]
+fn a_manifest_of_a_later_version_and_one_of_another_jugdir_are_refused() {
+    let text = String::from_utf8(golden("manifest_v1")).unwrap();
+    let body = text.split_once("check").unwrap().0.replace("version 1", "version 2");
+    let once = format!("{body}check {:08x}\n", crc32c::crc32c(body.as_bytes()));
+    let shelf = with_golden_pack();
+    let path = shelf.root().join("packs/MANIFEST-1");
+    fs::write(&path, [once.as_bytes(), once.as_bytes()].concat()).unwrap();
+    let refusal = Store::open(&shelf.root(), Durability::Group).unwrap_err();
+    assert!(matches!(refusal, Error::NewerFormat { found: 2, .. }), "{refusal}");
+    let other = Manifest { number: 1, ..Manifest::empty(*b"not this jugdir.") };
+    fs::write(&path, other.to_bytes()).unwrap();
+    let refusal = Store::open(&shelf.root(), Durability::Group).unwrap_err();
+    assert!(refusal.to_string().contains("another jugdir"), "{refusal}");
+}
+
+fn entries() -> impl Strategy<Value = Vec<Entry>> {
+    let kinds = vec![Kind::Result, Kind::ResultBlob, Kind::Failed, Kind::Cleared, Kind::Removed, Kind::Alias];
+    // Few first bytes, so that keys share them, over page after page.
+    let key = (0..3_u8, any::<u16>()).prop_map(|(head, tail)| {
+        let mut bytes = [head; Key::LEN];
+        bytes[30..].copy_from_slice(&tail.to_be_bytes());
+        Key::new(bytes)
+    });
+    let entry = (key, any::<u64>(), prop::sample::select(kinds), 0..1_u64 << 56);
+    let entry = entry.prop_map(|(key, epoch, kind, offset)| Entry { key, epoch, kind, offset });
+    prop::collection::vec(entry, 0..400).prop_map(|mut entries| {
+        entries.sort_by_key(Entry::rank);
+        entries
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_to_an_index_is_found_in_it(
+        entries in entries(),
+        texts in prop::collection::vec((any::<u64>(), ".{0,9}", prop::collection::vec((1..9_u32, ".{0,9}"), 0..3)), 0..4),
+        missing in any::<[u8; 32]>(),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let runs: Vec<Run> =
+            texts.into_iter().map(|(offset, origin, names)| Run { offset, origin, names }).collect();
+        let head = Head {
+            uuid: UUID,
+            pack: 36,
+            entries: entries.len() as u64,
+            results: 0,
+            specials: entries.iter().filter(|entry| entry.is_special()).count() as u64,
+            runs: layout::encode_runs(&runs).len() as u64,
+            epoch: 7,
+        };
+        let bytes = [head.encode(), layout::encode_body(&entries, &runs)].concat();
+        prop_assert_eq!(bytes.len() as u64, head.length());
+        fs::write(dir.path().join(format!("{STEM}.idx")), &bytes).unwrap();
+        fs::write(dir.path().join(format!("{STEM}.pack")), encode_head(UUID)).unwrap();
+        let listed = Listed { stem: STEM.to_owned(), length: 36, index: head.length(), results: 0 };
+        let pack = Pack::open(&jug_native::fs::local(), dir.path(), Some(UUID), &listed).unwrap();
+
+        let mut keys: Vec<Key> = entries.iter().map(|entry| entry.key).collect();
+        keys.push(Key::new(missing));
+        keys.sort();
+        keys.dedup();
+        let mut found = Vec::new();
+        pack.find(&keys, &mut |at, entry| found.push((keys[at], *entry))).unwrap();
+        prop_assert!(found.iter().all(|(key, entry)| *key == entry.key));
+        prop_assert_eq!(found.into_iter().map(|(_, entry)| entry).collect::<Vec<_>>(), entries.clone());
+        for key in &keys {
+            let mut one = Vec::new();
+            pack.find(&[*key], &mut |_, entry| one.push(*entry)).unwrap();
+            let expected: Vec<Entry> = entries.iter().filter(|entry| entry.key == *key).copied().collect();
+            prop_assert_eq!(one, expected);
+        }
+        let mut all = Vec::new();
+        pack.each(&mut |entry| all.push(*entry)).unwrap();
+        prop_assert_eq!(&all, &entries);
+        let specials: Vec<Entry> = entries.into_iter().filter(Entry::is_special).collect();
+        prop_assert_eq!(pack.specials().unwrap(), specials);
+        prop_assert_eq!((pack.runs().unwrap(), pack.epoch().unwrap()), (&*runs, 7));
+        prop_assert!(pack.substitute().is_none());
+    }
+
+    #[test]
+    fn no_bytes_make_a_reader_of_packs_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let path = PathBuf::from("x");
+        let _ = Head::decode(&bytes, &path);
+        let _ = layout::decode_runs(&bytes);
+        let _ = layout::decode_page(&bytes, 3);
+        let _ = Manifest::parse(&bytes, &path);
+        let _ = decode_head(&bytes, &path);
+        let name = String::from_utf8_lossy(&bytes);
+        let _ = maker(&name);
+    }
+}
+
+/// One step of several workers that share a jugdir.
+#[derive(Clone, Debug)]
+enum Step {
+    /// A worker looks, and what it stores from then on has the epoch it saw.
+    Claim(usize),
+    Finish(usize, u8, u8),
+    Replace(usize, u8, u8),
+    Remove(usize, u8),
+    Fail(usize, u8),
+    Clear(usize, u8),
+    Name(usize, u8),
+    /// A worker ends, and another one takes its place.
+    Restart(usize),
+    /// A worker is killed: its segment has no end.
+    Kill(usize),
+    Pack(bool),
+    Look,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let (worker, key, value) = (0..3_usize, 0..KEYS, 0..250_u8);
+    let step = prop_oneof![
+        2 => worker.clone().prop_map(Step::Claim),
+        6 => (worker.clone(), key.clone(), value.clone()).prop_map(|(w, k, v)| Step::Finish(w, k, v)),
+        1 => (worker.clone(), key.clone(), value).prop_map(|(w, k, v)| Step::Replace(w, k, v)),
+        2 => (worker.clone(), key.clone()).prop_map(|(w, k)| Step::Remove(w, k)),
+        2 => (worker.clone(), key.clone()).prop_map(|(w, k)| Step::Fail(w, k)),
+        1 => (worker.clone(), key.clone()).prop_map(|(w, k)| Step::Clear(w, k)),
+        1 => (worker.clone(), key).prop_map(|(w, k)| Step::Name(w, k)),
+        2 => worker.clone().prop_map(Step::Restart),
+        1 => worker.prop_map(Step::Kill),
+        3 => any::<bool>().prop_map(Step::Pack),
+        2 => Just(Step::Look),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+struct Worker {
+    store: Store,
+    epoch: u64,
+}
+
+impl Worker {
+    fn start(shelf: &Shelf) -> Worker {
+        let store = shelf.open();
+        // Whoever claims is registered.
+        store.jugdir().worker().unwrap();
+        let epoch = store.epoch();
+        Worker { store, epoch }
+    }
+}
+
+/// All that a store tells of the keys.
+type Seen = (u64, Vec<(State, Option<Vec<u8>>, bool, String)>, Vec<Key>, Vec<Key>, Vec<(Key, Vec<u8>)>);
+
+fn seen(store: &Store) -> Seen {
+    let of_key = |number| {
+        let key = key(number);
+        let value = load(store, number);
+        let failed = store.failure(&key).unwrap().is_some();
+        let state = match (&value, failed) {
+            (Some(_), _) => State::Result,
+            (None, true) => State::Failed,
+            (None, false) => State::Absent,
+        };
+        assert_eq!(store.contains(&key).unwrap(), value.is_some());
+        (state, value, failed, store.facts(&key).unwrap().map(|found| found.facts.name).unwrap_or_default())
+    };
+    let sorted = |mut keys: Vec<Key>| {
+        keys.sort();
+        keys
+    };
+    let mut aliases = store.aliases();
+    aliases.sort();
+    let (keys, failed) = (sorted(store.keys().unwrap()), sorted(store.failed_keys()));
+    (store.epoch(), (0..KEYS).map(of_key).collect(), keys, failed, aliases)
+}
+
+/// What a worker leaves that is killed: all it wrote, and no SEAL.
+fn unseal(shelf: &Shelf, wid: &str) {
+    for name in names(shelf, "segments").iter().filter(|name| name.starts_with(&format!("{wid}-"))) {
+        let path = shelf.segments().join(name);
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() - 92]).unwrap();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #[test]
+    fn packing_changes_nothing_that_anybody_sees(steps in steps()) {
+        let shelf = Shelf::new();
+        let mut workers: Vec<Worker> = (0..3).map(|_| Worker::start(&shelf)).collect();
+        let reader = shelf.open();
+        let mut known: BTreeMap<Key, State> = BTreeMap::new();
+        let report = BTreeMap::from([("type".to_owned(), serde_pickle::Value::String("KeyError".into()))]);
+        for step in steps {
+            match step {
+                Step::Claim(at) => {
+                    workers[at].store.refresh().unwrap();
+                    workers[at].epoch = workers[at].store.epoch();
+                }
+                Step::Finish(at, number, value) => {
+                    let Worker { store, epoch } = &workers[at];
+                    let facts = Facts { name: format!("f{}", value % 3), ..Facts::default() };
+                    let value = vec![value; 5];
+                    store.save(key(number), &Encoded::new(Codec::Pickle, &value), &facts, Some(*epoch)).unwrap();
+                }
+                Step::Replace(at, number, value) => save(&workers[at].store, number, &[value; 7]).unwrap(),
+                Step::Remove(at, number) => _ = workers[at].store.remove(&[key(number)]).unwrap(),
+                Step::Fail(at, number) => {
+                    workers[at].store.save_failure(key(number), &report, &Facts::default()).unwrap();
+                }
+                Step::Clear(at, number) => _ = workers[at].store.clear_failures(&[key(number)]).unwrap(),
+                Step::Name(at, number) => {
+                    workers[at].store.alias(key(number), format!("name {at}").as_bytes()).unwrap();
+                }
+                Step::Restart(at) => workers[at] = Worker::start(&shelf),
+                Step::Kill(at) => {
+                    let wid = workers[at].store.jugdir().worker().unwrap().id().to_owned();
+                    workers[at] = Worker::start(&shelf);
+                    unseal(&shelf, &wid);
+                }
+                Step::Pack(all) => {
+                    for worker in &workers {
+                        worker.store.flush().unwrap();
+                    }
+                    let before = seen(&shelf.open());
+                    let packed = shelf.open().pack(Packing { all, damaged: false }).unwrap();
+                    prop_assert_eq!(&seen(&shelf.open()), &before, "{:?}", packed);
+                }
+                Step::Look => {
+                    for worker in &workers {
+                        worker.store.flush().unwrap();
+                    }
+                    known.extend(reader.refresh().unwrap());
+                    let now = seen(&reader);
+                    prop_assert_eq!(&now, &seen(&shelf.open()));
+                    for (number, (state, ..)) in (0..KEYS).zip(&now.1) {
+                        prop_assert_eq!(known.get(&key(number)).unwrap_or(&State::Absent), state);
+                    }
+                }
+            }
+        }
+    }
+}
