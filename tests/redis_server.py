@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import signal
 import socket
@@ -64,7 +63,7 @@ class RedisServer:
     def stop(self, how: int = signal.SIGTERM) -> None:
         """Ends the server with a signal."""
         if self.process is not None:
-            os.kill(self.process.pid, how)
+            self.process.send_signal(how)
             self.process.wait()
             self.process = None
 

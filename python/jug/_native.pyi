@@ -347,7 +347,8 @@ class Redis:
         """How long the run took that each result came from, in seconds; None where that is not known."""
     def save_failure(self, key: bytes, report: bytes, kept: bool, claimed: bool) -> None: ...
     def failures(self) -> list[tuple[bytes, bytes]]: ...
-    def kept_failures(self) -> list[bytes]: ...
+    def kept_failures(self) -> list[bytes]:
+        """Keys that stay failed, as of the last refresh."""
     def clear_failures(self, keys: Sequence[bytes]) -> int: ...
     def claim(self, keys: Sequence[bytes], facts: str) -> tuple[list[bool], list[str]]:
         """Whether each key is claimed here now and was not before, and who has the others.
@@ -366,7 +367,7 @@ class Redis:
         It may tell of other keys too. Without keys it tells of all claims and all workers.
         """
     def others_claims(self) -> int:
-        """How many claims other workers have, dead ones included."""
+        """How many claims other workers had at the last refresh, dead ones included."""
     def bury(self, workers: Sequence[str]) -> int:
         """Ends the claims of these workers, and of all that were silent for too long; how many."""
     def erase(self) -> None:

@@ -203,7 +203,7 @@ impl PyRedis {
     }
 
     fn kept_failures<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
-        Ok(to_bytes(py, &waiting(py, |caller| self.0.kept_failures(caller))?))
+        Ok(to_bytes(py, &self.0.kept_failures()?))
     }
 
     fn clear_failures(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<usize> {
@@ -250,8 +250,8 @@ impl PyRedis {
         Ok((claims.collect(), workers.collect()))
     }
 
-    fn others_claims(&self, py: Python<'_>) -> PyResult<usize> {
-        waiting(py, |caller| self.0.others_claims(caller))
+    fn others_claims(&self) -> PyResult<usize> {
+        Ok(self.0.others_claims()?)
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "Python gives a list of its own")]

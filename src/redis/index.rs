@@ -1,6 +1,7 @@
-//! What this process knows of the store: which keys have results, and what changed since somebody asked.
+//! What this process knows of the store: which keys have results or failures, and what changed since somebody
+//! asked.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::resp::Reply;
 use crate::Key;
@@ -16,11 +17,21 @@ pub enum State {
     Absent,
 }
 
-/// Keys with results, up to an event.
+/// The state of the store after an event.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// The number of the event; 0: there was none yet.
+    pub last: u64,
+    /// Keys with results.
+    pub results: HashSet<Key>,
+    /// Keys that failed, and whether they stay failed.
+    pub failed: HashMap<Key, bool>,
+}
+
+/// Keys with results and failures, up to an event.
 #[derive(Debug, Default)]
 pub struct Index {
-    results: HashSet<Key>,
-    last: u64,
+    now: Snapshot,
     changes: Vec<(Key, State)>,
 }
 
@@ -38,17 +49,22 @@ pub enum Followed {
 impl Index {
     /// Whether a key has a result.
     pub fn contains(&self, key: &Key) -> bool {
-        self.results.contains(key)
+        self.now.results.contains(key)
+    }
+
+    /// The keys that failed, and whether they stay failed.
+    pub fn failed(&self) -> &HashMap<Key, bool> {
+        &self.now.failed
     }
 
     /// All keys with results.
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
-        self.results.iter()
+        self.now.results.iter()
     }
 
     /// The number of the last event that was taken in, as the id of a stream's entry.
     pub fn last(&self) -> String {
-        format!("{}-0", self.last)
+        format!("{}-0", self.now.last)
     }
 
     /// What changed since the last call.
@@ -64,31 +80,32 @@ impl Index {
 
     /// Takes note of a result that this process stored itself.
     pub fn add_own(&mut self, key: Key) {
-        self.results.insert(key);
+        self.now.results.insert(key);
+        self.now.failed.remove(&key);
     }
 
     /// Drops a key whose result turned out to be damaged.
     pub fn lose(&mut self, key: Key) {
-        if self.results.remove(&key) {
+        if self.now.results.remove(&key) {
             self.changes.push((key, State::Absent));
         }
     }
 
     /// Takes in everything anew, as it was after event `last`.
-    pub fn replace(&mut self, last: u64, keys: impl Iterator<Item = Key>) {
-        let now: HashSet<Key> = keys.collect();
-        let gone = self.results.difference(&now).map(|key| (*key, State::Absent));
-        let new = now.difference(&self.results).map(|key| (*key, State::Result));
-        self.changes.extend(gone.chain(new));
-        self.results = now;
-        self.last = last;
+    pub fn replace(&mut self, now: Snapshot) {
+        let before = std::mem::replace(&mut self.now, now);
+        let now = &self.now;
+        let gone = before.results.difference(&now.results).map(|key| (*key, State::Absent));
+        let new = now.results.difference(&before.results).map(|key| (*key, State::Result));
+        let failed = now.failed.keys().filter(|key| !before.failed.contains_key(key));
+        self.changes.extend(gone.chain(new).chain(failed.map(|key| (*key, State::Failed))));
     }
 
     /// Takes in the events from [`Index::last`] on, this one included, if it is there. At most `limit` of them
     /// were asked for.
     pub fn follow(&mut self, entries: Vec<Reply>, limit: usize, me: &str) -> Followed {
         let count = entries.len();
-        let mut expected = self.last;
+        let mut expected = self.now.last;
         for entry in entries {
             let mut entry = entry.list().into_iter();
             let id = entry.next().map(Reply::bytes).unwrap_or_default();
@@ -98,14 +115,14 @@ impl Index {
             if number != Some(expected) && !(expected == 0 && number == Some(1)) {
                 return Followed::Lost;
             }
-            if number != Some(self.last) {
+            if number != Some(self.now.last) {
                 self.take(fields, me);
             }
-            self.last = number.unwrap_or_default();
-            expected = self.last + 1;
+            self.now.last = number.unwrap_or_default();
+            expected = self.now.last + 1;
         }
         match count {
-            0 if self.last > 0 => Followed::Lost,
+            0 if self.now.last > 0 => Followed::Lost,
             _ if count >= limit => Followed::Some,
             _ => Followed::All,
         }
@@ -119,16 +136,28 @@ impl Index {
         for key in keys.chunks_exact(Key::LEN).filter_map(Key::from_slice) {
             match kind.as_slice() {
                 b"result" => {
-                    let is_new = self.results.insert(key);
+                    let is_new = self.now.results.insert(key);
+                    self.now.failed.remove(&key);
                     if is_new || !is_own {
                         self.changes.push((key, State::Result));
                     }
                 }
                 b"absent" => {
-                    self.results.remove(&key);
+                    self.now.results.remove(&key);
                     self.changes.push((key, State::Absent));
                 }
-                b"failed" if !is_own => self.changes.push((key, State::Failed)),
+                b"failed" | b"kept" => {
+                    self.now.failed.insert(key, kind == b"kept");
+                    if !is_own {
+                        self.changes.push((key, State::Failed));
+                    }
+                }
+                b"cleared" => {
+                    self.now.failed.remove(&key);
+                    if !self.contains(&key) {
+                        self.changes.push((key, State::Absent));
+                    }
+                }
                 _ => {}
             }
         }

@@ -9,7 +9,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::resp::{self, Commands, Reply};
-use super::script::{self, Script};
+use super::script::{self, KEYS, Script};
 use super::url::Address;
 
 /// How long to wait for a connection to come about.
@@ -35,7 +35,8 @@ impl From<io::Error> for Trouble {
 /// A connection that is logged in, has its database selected and knows the scripts.
 pub struct Line {
     stream: BufReader<Stream>,
-    scripts: [Vec<u8>; Script::ALL.len()],
+    /// The names under which the server keeps the scripts that were used.
+    scripts: [Option<Vec<u8>>; Script::COUNT],
     about: About,
 }
 
@@ -62,18 +63,13 @@ impl Line {
                 greeting = greeting.and_words(["AUTH", user, password.as_deref().unwrap_or_default()]);
             }
         }
-        let login = greeting.count();
         greeting = greeting.and_words(["SELECT", &db]);
-        for script in Script::ALL {
-            greeting = greeting.and_words(["SCRIPT", "LOAD", &script::text(script)]);
-        }
         let checked = greeting.count();
         // A server need not tell us about itself.
         greeting = greeting.and_words(["INFO", "server"]).and_words(["INFO", "memory"]);
         let mut replies = line.exchange(&greeting)?;
         let about: Vec<Vec<u8>> = replies.split_off(checked).into_iter().map(Reply::bytes).collect();
-        let mut replies = whole(replies)?.into_iter().skip(login + 1);
-        line.scripts = std::array::from_fn(|_| replies.next().map(Reply::bytes).unwrap_or_default());
+        whole(replies)?;
         line.about = About::read(&String::from_utf8_lossy(&about.concat()));
         Ok(line)
     }
@@ -83,9 +79,27 @@ impl Line {
         &self.about
     }
 
-    /// The name under which the server keeps a script.
-    pub fn name_of(&self, script: Script) -> &[u8] {
-        &self.scripts[script as usize]
+    /// Runs a script, which the server learns when it is first used.
+    pub fn run(&mut self, script: Script, args: &[&[u8]]) -> Result<Reply, Trouble> {
+        let (count, text) = (KEYS.len().to_string(), script::text(script));
+        let known = self.scripts[script as usize].clone();
+        let (verb, name): (&[u8], &[u8]) = match &known {
+            Some(name) => (b"EVALSHA", name),
+            None => (b"EVAL", text.as_bytes()),
+        };
+        let mut words = vec![verb, name, count.as_bytes()];
+        words.extend(KEYS.iter().map(|key| key.as_bytes()));
+        words.extend_from_slice(args);
+        let mut commands = Commands::new().and(words);
+        if known.is_none() {
+            commands = commands.and_words(["SCRIPT", "LOAD", &text]);
+        }
+        let mut replies = self.ask(&commands)?.into_iter();
+        let answer = replies.next().unwrap_or(Reply::Nil);
+        if let Some(name) = replies.next() {
+            self.scripts[script as usize] = Some(name.bytes());
+        }
+        Ok(answer)
     }
 
     /// Sends commands and reads their replies, in one round trip; an error among them is an error.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::BEATS;
 use super::line::{About, Line, Trouble};
 use super::resp::{Commands, Reply};
-use super::script::{KEYS, Script};
+use super::script::Script;
 use super::url::Address;
 use crate::{Error, Result};
 
@@ -48,6 +48,8 @@ struct State {
     round_trips: u64,
     /// Since when nothing works.
     outage: Option<Instant>,
+    /// Whether the caller wanted to wait no longer: until something works again, everything is tried once only.
+    given_up: bool,
     /// Before that, silence of a worker does not mean that it is dead.
     trust: Option<Instant>,
 }
@@ -93,16 +95,7 @@ impl Link {
 
     /// Runs a script. Whatever it does, it must do no harm to run it twice.
     pub fn script(&self, caller: &dyn Caller, script: Script, args: &[&[u8]]) -> Result<Reply> {
-        let replies = self.run(caller, |line| {
-            let mut words: Vec<&[u8]> = vec![b"EVALSHA", line.name_of(script)];
-            let count = KEYS.len().to_string();
-            words.push(count.as_bytes());
-            words.extend(KEYS.iter().map(|key| key.as_bytes()));
-            words.extend_from_slice(args);
-            let commands = Commands::new().and(words);
-            line.ask(&commands)
-        })?;
-        Ok(replies.into_iter().next().unwrap_or(Reply::Nil))
+        self.run(caller, |line| line.run(script, args))
     }
 
     /// Sends commands and reads their replies. It must do no harm to send them twice.
@@ -143,12 +136,16 @@ impl Link {
             if since.elapsed() >= self.address.retry {
                 return Err(self.error(&trouble, Some(since.elapsed())));
             }
-            wait(caller, pause)?;
+            if state.given_up || wait(caller, pause).is_err() {
+                let is_first = !std::mem::replace(&mut state.given_up, true);
+                return Err(if is_first { Error::Interrupted } else { self.error(&trouble, None) });
+            }
             pause = (2 * pause).min(PAUSES.1);
         }
     }
 
     fn is_over(&self, state: &mut State, caller: &dyn Caller) {
+        state.given_up = false;
         if let Some(since) = state.outage.take() {
             state.trust = Some(Instant::now() + self.grace());
             caller.tell(&format!("{} answers again after {} s", self.address, since.elapsed().as_secs()));

@@ -55,10 +55,12 @@ pub struct Redis {
 struct Mind {
     index: Index,
     held: Held,
-    /// The id of the store that the index is of; random where there was none.
+    /// The id of the store in which this worker claimed last.
     store: String,
     /// The number of the connection over which the index was read; 0 if it has to be read again.
     read_over: u64,
+    /// How many claims there were at the last look.
+    claims: usize,
     /// Whether all events have been taken in as of the last claim.
     is_fresh: bool,
     flushed: Instant,
@@ -74,8 +76,9 @@ impl Redis {
         let mind = Mind {
             index: Index::default(),
             held: Held::default(),
-            store: me.to_owned(),
+            store: String::new(),
             read_over: 0,
+            claims: 0,
             is_fresh: false,
             flushed: Instant::now(),
             facts: None,

@@ -1,9 +1,10 @@
 //! Learning what there is.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Redis;
-use super::index::{Followed, State};
+use super::index::{Followed, Snapshot, State};
 use super::link::Caller;
 use super::record::{self, Facts, Unreadable};
 use super::resp::{Commands, Reply};
@@ -62,8 +63,12 @@ impl Redis {
             return Ok(true);
         }
         let (last, limit) = (self.mind().index.last(), EVENTS_MAX.to_string());
-        let commands = Commands::new().and_words(["XRANGE", EVENTS, &last, "+", "COUNT", &limit]);
-        let entries = self.one(caller, &commands)?.list();
+        let commands = Commands::new()
+            .and_words(["XRANGE", EVENTS, &last, "+", "COUNT", &limit])
+            .and_words(["HLEN", CLAIMS]);
+        let mut replies = self.main.ask(caller, &commands)?.into_iter();
+        let entries = replies.next().map(Reply::list).unwrap_or_default();
+        self.mind().claims = count(&replies.next().unwrap_or(Reply::Nil));
         Ok(self.take_in(entries) == Followed::All)
     }
 
@@ -82,23 +87,26 @@ impl Redis {
     /// Learns everything anew, in one round trip. What happens meanwhile comes as events.
     pub(super) fn read_all(&self, caller: &dyn Caller) -> Result<()> {
         self.check()?;
-        let commands = Commands::new().and_words(["HMGET", STORE, "id", "seq"]).and_words(["HKEYS", RESULTS]);
+        let commands = Commands::new()
+            .and_words(["HGET", STORE, "seq"])
+            .and_words(["HKEYS", RESULTS])
+            .and_words(["HKEYS", FAILED])
+            .and_words(["SMEMBERS", KEPT])
+            .and_words(["HLEN", CLAIMS]);
         let mut replies = self.main.ask(caller, &commands)?.into_iter();
-        let store = replies.next().map(Reply::list).unwrap_or_default();
-        let [id, seq] = <[Reply; 2]>::try_from(store).unwrap_or([Reply::Nil, Reply::Nil]);
-        let seq = String::from_utf8(seq.bytes()).ok().and_then(|seq| seq.parse().ok());
-        let keys = replies.next().map(Reply::list).unwrap_or_default();
+        let seq = replies.next().unwrap_or(Reply::Nil);
+        let last = String::from_utf8(seq.bytes()).ok().and_then(|seq| seq.parse().ok()).unwrap_or(0);
+        let mut keys = || {
+            let keys = replies.next().map(Reply::list).unwrap_or_default();
+            keys.into_iter().filter_map(|key| Key::from_slice(&key.bytes()))
+        };
+        let results = keys().collect();
+        let mut failed: HashMap<Key, bool> = keys().map(|key| (key, false)).collect();
+        failed.extend(keys().map(|key| (key, true)));
         let mut mind = self.mind();
-        mind.index
-            .replace(seq.unwrap_or(0), keys.into_iter().filter_map(|key| Key::from_slice(&key.bytes())));
+        mind.claims = count(&replies.next().unwrap_or(Reply::Nil));
+        mind.index.replace(Snapshot { last, results, failed });
         mind.read_over = self.main.connections();
-        if let Ok(id) = String::from_utf8(id.bytes())
-            && !id.is_empty()
-            && mind.held.is_empty()
-        {
-            // Claims were made in the store whose id is known; see `save.lua`.
-            mind.store = id;
-        }
         Ok(())
     }
 
@@ -175,9 +183,12 @@ impl Redis {
         Ok(pairs(self.one(caller, &Commands::new().and_words(["HGETALL", NAMES]))?))
     }
 
-    /// The report of every failure.
+    /// The report of every failure; none if there was none when this process last looked.
     pub fn failures(&self, caller: &dyn Caller) -> Result<Vec<(Key, Vec<u8>)>> {
         self.check()?;
+        if self.mind().index.failed().is_empty() {
+            return Ok(Vec::new());
+        }
         let (mut found, mut cursor) = (Vec::new(), "0".to_owned());
         loop {
             let commands = Commands::new().and_words(["HSCAN", FAILED, &cursor, "COUNT", FAILURES]);
@@ -190,18 +201,18 @@ impl Redis {
         }
     }
 
-    /// Keys that stay failed.
-    pub fn kept_failures(&self, caller: &dyn Caller) -> Result<Vec<Key>> {
+    /// Keys that stay failed, as of the last look.
+    pub fn kept_failures(&self) -> Result<Vec<Key>> {
         self.check()?;
-        let members = self.one(caller, &Commands::new().and_words(["SMEMBERS", KEPT]))?.list();
-        Ok(members.into_iter().filter_map(|key| Key::from_slice(&key.bytes())).collect())
+        let mind = self.mind();
+        Ok(mind.index.failed().iter().filter(|(_, kept)| **kept).map(|(key, _)| *key).collect())
     }
 
-    /// How many claims there are beside those of this worker, dead workers' included.
-    pub fn others_claims(&self, caller: &dyn Caller) -> Result<usize> {
+    /// How many claims there are beside those of this worker, dead workers' included, as of the last look.
+    pub fn others_claims(&self) -> Result<usize> {
         self.check()?;
-        let count = self.one(caller, &Commands::new().and_words(["HLEN", CLAIMS]))?.number();
-        Ok(usize::try_from(count).unwrap_or(0).saturating_sub(self.mind().held.len()))
+        let mind = self.mind();
+        Ok(mind.claims.saturating_sub(mind.held.len()))
     }
 
     /// Who runs which of these tasks; without any, who runs what.
@@ -263,6 +274,10 @@ fn pairs(reply: Reply) -> Vec<(Key, Vec<u8>)> {
         found.extend(Key::from_slice(&key).map(|key| (key, value)));
     }
     found
+}
+
+fn count(reply: &Reply) -> usize {
+    usize::try_from(reply.number()).unwrap_or(0)
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -60,19 +60,8 @@ pub enum Script {
 }
 
 impl Script {
-    /// All of them, in the order of their numbers.
-    pub const ALL: [Script; 10] = [
-        Script::Claim,
-        Script::Save,
-        Script::Remove,
-        Script::Release,
-        Script::Fail,
-        Script::Clear,
-        Script::Claimed,
-        Script::Bury,
-        Script::Facts,
-        Script::Durations,
-    ];
+    /// How many there are.
+    pub const COUNT: usize = Script::Durations as usize + 1;
 }
 
 /// The source of a script.

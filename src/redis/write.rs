@@ -32,13 +32,9 @@ impl Redis {
         let mut all = Won::default();
         for keys in keys.chunks(CHUNK) {
             let _order = self.in_order();
-            let (store, last) = {
-                let mind = self.mind();
-                (mind.store.clone(), mind.index.last())
-            };
+            let last = self.mind().index.last();
             let lifetime = self.address().lifetime.as_millis().to_string();
-            let mut args: Vec<&[u8]> =
-                vec![self.me.as_bytes(), store.as_bytes(), facts.as_bytes(), lifetime.as_bytes()];
+            let mut args: Vec<&[u8]> = vec![self.me.as_bytes(), facts.as_bytes(), lifetime.as_bytes()];
             args.push(self.trusting());
             args.push(last.as_bytes());
             args.extend(keys.iter().map(|key| key.as_bytes().as_slice()));

@@ -17,6 +17,7 @@ mod lock;
 mod pack;
 mod powercut;
 mod record;
+mod redis;
 mod sched;
 mod shelf;
 mod sim;

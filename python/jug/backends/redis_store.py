@@ -166,6 +166,7 @@ class redis_store(base_store):
 
     def listlocks(self) -> Iterator[bytes]:
         """Names marked as failed, and names that living workers hold."""
+        self.refresh()
         names = dict(self.native.aliases())
         keys = dict.fromkeys([*self.native.kept_failures(), *self.workers()[0]])
         return iter([names.get(key) or _hex(key) for key in keys])
@@ -175,6 +176,7 @@ class redis_store(base_store):
 
         The claims of living workers stay.
         """
+        self.refresh()
         failed = self.native.kept_failures()
         cleared = self.native.clear_failures(failed) if failed else 0
         dead = [known.id for known in self.workers()[1] if not known.alive]
@@ -307,6 +309,7 @@ class redis_lock(base_lock):
         return self.is_failed()
 
     def is_failed(self) -> bool:
+        self._store.refresh()
         return self._key in self._store.native.kept_failures()
 
 

@@ -2,7 +2,7 @@
 local told = {}
 for i = 2, #ARGV do
   local was = redis.call('HDEL', failed, ARGV[i]) + redis.call('SREM', kept, ARGV[i])
-  if was > 0 and redis.call('HEXISTS', results, ARGV[i]) == 0 then told[#told + 1] = ARGV[i] end
+  if was > 0 then told[#told + 1] = ARGV[i] end
 end
-if #told > 0 then tell('absent', told) end
+if #told > 0 then tell('cleared', told) end
 return #told

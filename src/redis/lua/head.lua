@@ -11,6 +11,16 @@ local function tell(kind, keys)
   end
 end
 
+-- The id of this store, which is new where there was none: a server that forgot everything is another store.
+local function opened()
+  local id = redis.call('HGET', store, 'id')
+  if not id then
+    id = me .. '.' .. table.concat(redis.call('TIME'), '.')
+    redis.call('HSET', store, 'id', id)
+  end
+  return id
+end
+
 -- A claim that begins with ! holds its task, but its result will not count.
 local function owner_of(claim)
   return claim and (claim:gsub('^!', ''))

@@ -1,7 +1,6 @@
--- ARGV: worker, store id, whether a claim is needed, then keys and results. The answer has a digit a key: whether
+-- ARGV: worker, id of the store in which it claimed, whether a claim is needed, then keys and results. The answer has a digit a key: whether
 -- its result counts.
-redis.call('HSETNX', store, 'id', ARGV[2])
-local lost = redis.call('HGET', store, 'id') ~= ARGV[2]
+local lost = opened() ~= ARGV[2]
 local counts, told = {}, {}
 for i = 4, #ARGV, 2 do
   local key = ARGV[i]
