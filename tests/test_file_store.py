@@ -1,6 +1,8 @@
 """The names of `jug.backends.file_store` that scripts of jug 2.7 use beside the store itself."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,23 @@ def test_the_directory_of_a_file_is_synced(tmp_path: Path, monkeypatch: pytest.M
 def test_the_largest_packed_file_of_jug_2_7_is_known() -> None:
     """Scripts compare sizes with it."""
     assert MAX_FILESIZE_IN_PACK == 512
+
+
+def test_results_of_workers_that_have_ended_can_be_packed(tmp_path: Path) -> None:
+    """Once each; they stay what they are."""
+    jugdir = str(tmp_path / "results")
+    # A process of its own: results of a worker that runs are not packed.
+    writes = f"""
+import jug.backends.file_store as fs
+store = fs.file_store({jugdir!r})
+for n in range(10):
+    store.dump(n, b"%064x" % n)
+store.close()
+"""
+    subprocess.run([sys.executable, "-c", writes], check=True)
+    store = file_store(jugdir)
+    assert store.update_pack() == 10
+    assert store.update_pack() == 0
+    store.resave_pack()
+    assert [store.load(b"%064x" % n) for n in range(10)] == list(range(10))
+    store.close()

@@ -222,6 +222,14 @@ class file_store(base_store):
         """A directory for files of the user's that is in the jugdir; :meth:`create` creates it."""
         return os.path.join(self.jugdir, "tempfiles")
 
+    def update_pack(self) -> int:
+        """Packs results of workers that have ended, as ``jug pack`` does; how many were in no pack before."""
+        return int(self.native.pack(all=True)["packed"])
+
+    def resave_pack(self) -> None:
+        """Makes one pack of all that there are, and of what :meth:`update_pack` would add."""
+        self.native.pack(all=True)
+
     def refresh(self) -> Sequence[tuple[bytes, str]]:
         """Reads what other processes wrote; the changes, as (key, "result" | "failed" | "absent")."""
         changes = self.native.refresh()
