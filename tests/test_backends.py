@@ -234,7 +234,7 @@ def test_select_names_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     assert isinstance(select("dict_store"), dict_store)
     assert isinstance(select("dict_store:x.pkl"), dict_store)
-    mine = object()
+    mine = dict_store()
     assert select(mine) is mine
     plain = select("here.jugdata")
     assert isinstance(plain, file_store)

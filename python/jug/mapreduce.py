@@ -193,13 +193,15 @@ class block_access_slice(TaskletMixin):
     ----------
     access : block_access
         The whole.
-    orig : slice or range
+    orig : slice, range, or tuple of int (start, stop, stride)
         Which elements: as asked for, or as positions already.
     """
 
     __slots__ = ("base", "start", "stop", "stride")
 
-    def __init__(self, access: block_access, orig: slice | range) -> None:
+    def __init__(self, access: block_access, orig: slice | range | tuple[int, int, int]) -> None:
+        if isinstance(orig, tuple):
+            orig = range(*orig)
         positions = orig if isinstance(orig, range) else range(access.len)[orig]
         self.base = access
         self.start = positions.start

@@ -102,3 +102,9 @@ class base_store(ABC):
     def metadata(self, t: Any) -> dict[str, Any] | None:
         """Facts about the stored result of task `t` (None: this store keeps none)."""
         return None
+
+
+def missing_methods(thing: object, interface: type) -> str:
+    """The methods of an interface that an object lacks, as a list to read; empty if it has them all."""
+    names = sorted(getattr(interface, "__abstractmethods__", ()))
+    return ", ".join(name for name in names if not callable(getattr(thing, name, None)))

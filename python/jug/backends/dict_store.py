@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import pickle
+import weakref
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -13,6 +16,7 @@ from .base import Name, base_lock, base_store
 __all__ = ["dict_lock", "dict_store"]
 
 _LOCKED, _FAILED = 1, 2
+_open_stores: weakref.WeakSet[dict_store] = weakref.WeakSet()
 
 
 def _as_bytes(name: Name) -> bytes:
@@ -34,27 +38,26 @@ class dict_store(base_store):
     """
 
     def __init__(self, backend: str | None = None) -> None:
-        self.backend = backend
+        # A task may change the working directory before the file is written.
+        self.backend = None if backend is None else os.path.abspath(backend)
         self.results: dict[bytes, bytes] = {}
         self.locks: dict[bytes, int] = {}
         self.counts: Counter[bytes] = Counter()
+        self._pid = os.getpid()
+        #: What the file had when it was read: what differs from it are this process's own changes.
+        self._read_results: dict[bytes, bytes] = {}
+        self._read_marks: dict[bytes, int] = {}
         # Before it is read: what is written meanwhile makes another stamp.
         self._stamp = self._stamp_now()
-        if backend is not None and os.path.exists(backend):
-            self._read(backend)
-        self._saved = (dict(self.results), dict(self.locks))
+        if self.backend is not None:
+            self._read_results, self._read_marks = _read(self.backend)
+            self.results, self.locks = dict(self._read_results), dict(self._read_marks)
+            _open_stores.add(self)
 
-    def _read(self, path: str) -> None:
-        from ..errors import UserError
-
-        try:
-            with open(path, "rb") as file:
-                saved = pickle.load(file)
-            self.results, self.locks = dict(saved["results"]), dict(saved["locks"])
-        except OSError:
-            raise
-        except Exception as error:
-            raise UserError(f"{path} is not a file that dict_store wrote; it was left untouched") from error
+    @property
+    def store(self) -> dict[bytes, bytes]:
+        """The stored results, pickled, by name."""
+        return self.results
 
     def _stamp_now(self) -> object:
         if self.backend is None:
@@ -112,29 +115,88 @@ class dict_store(base_store):
         return removed
 
     def close(self) -> None:
-        if self.backend is None or (self.results, self.locks) == self._saved:
-            return  # Whoever only looked must not undo what others saved meanwhile.
-        import tempfile
-
-        # Beside the target, so that the rename stays within one filesystem and is atomic.
-        folder = os.path.dirname(os.path.abspath(self.backend))
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".dict_store-", delete=False) as file:
-            try:
-                pickle.dump({"results": self.results, "locks": self.locks}, file, pickle.HIGHEST_PROTOCOL)
-                file.flush()
-                os.fsync(file.fileno())
-                os.chmod(file.name, 0o666 & ~_umask())
-                os.replace(file.name, self.backend)
-            except BaseException:
-                os.unlink(file.name)
-                raise
-        self.backend = None
+        if self.backend is None or self._pid != os.getpid():
+            return
+        path, self.backend = self.backend, None
+        # A lock ends with the process that holds it; that a task failed is to be remembered.
+        marks = {name: state for name, state in self.locks.items() if state == _FAILED}
+        if self.results == self._read_results and marks == self._read_marks:
+            return
+        folder = os.path.dirname(path)
+        with _only_one_writes(folder):
+            # Another process may have written meanwhile: its changes stay, beside this one's.
+            results, others_marks = _read(path)
+            _apply(results, self._read_results, self.results)
+            _apply(others_marks, self._read_marks, marks)
+            _replace(path, {"results": results, "locks": others_marks})
 
     @staticmethod
     def remove_store(jugdir: str) -> None:
         path = jugdir.partition(":")[2]
         if path and os.path.exists(path):
             os.unlink(path)
+
+
+def _read(path: str) -> tuple[dict[bytes, bytes], dict[bytes, int]]:
+    """The results and failure marks in a file; none where there is no file."""
+    from ..errors import UserError
+
+    try:
+        with open(path, "rb") as file:
+            saved = pickle.load(file)
+        return dict(saved["results"]), {n: s for n, s in saved["locks"].items() if s == _FAILED}
+    except FileNotFoundError:
+        return {}, {}
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    except Exception as error:
+        raise UserError(
+            f"{path} is damaged, or no file of dict_store ({type(error).__name__}); it is left untouched"
+        ) from error
+
+
+def _apply(target: dict[bytes, Any], before: dict[bytes, Any], after: dict[bytes, Any]) -> None:
+    """Does to `target` what turned `before` into `after`."""
+    for name in before.keys() - after.keys():
+        target.pop(name, None)
+    target.update({name: value for name, value in after.items() if before.get(name) != value})
+
+
+@contextlib.contextmanager
+def _only_one_writes(folder: str) -> Iterator[None]:
+    """Holds a lock on the folder, which takes no further file. Where there are no locks, goes on without."""
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _replace(path: str, saved: dict[str, Any]) -> None:
+    """Writes a file beside the old one and renames it, so that there is always one of the two, whole."""
+    import tempfile
+
+    with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), prefix=".dict_store-", delete=False) as file:
+        try:
+            pickle.dump(saved, file, pickle.HIGHEST_PROTOCOL)
+            file.flush()
+            os.fsync(file.fileno())
+            os.chmod(file.name, 0o666 & ~_umask())
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+
+
+@atexit.register
+def _close_all() -> None:
+    for store in list(_open_stores):
+        store.close()
 
 
 def _umask() -> int:

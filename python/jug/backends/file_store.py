@@ -124,8 +124,8 @@ class file_store(base_store):
 
     # --- results ---
 
-    def dump(self, object: Any, name: Name) -> None:
-        self.native.save(self._named(name), object)
+    def dump(self, value: Any, name: Name) -> None:
+        self.native.save(self._named(name), value)
 
     def load(self, name: Name) -> Any:
         return self.native.load(self._key(name))
@@ -163,7 +163,7 @@ class file_store(base_store):
 
     def cleanup(self, active: Iterable[Any], keeplocks: bool = False) -> int:
         self.refresh()
-        wanted = {t.key() for t in active}
+        wanted = {t.key() if isinstance(t, _native.TaskCore) else self._key(t.hash()) for t in active}
         removed = self.remove_keys([key for key in self._keys() if key not in wanted])
         if not keeplocks:
             self.remove_locks()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ..errors import UserError
+from .base import base_store, missing_methods
 from .dict_store import dict_store
 from .file_store import file_store
 from .redis_store import redis_store
@@ -29,22 +31,43 @@ def select(jugdir: Any) -> Any:
     Raises
     ------
     UserError
-        If a server that it names cannot be reached, or refuses.
+        If a server that it names cannot be reached, or refuses; if there is no such kind of store; if an
+        object lacks a method of a store.
     """
     if jugdir is None:
         jugdir = "jugdata"
     if isinstance(jugdir, os.PathLike):
         jugdir = os.fspath(jugdir)
     if not isinstance(jugdir, str):
+        _check_store(jugdir)
         return jugdir
     if jugdir == "dict_store":
         return dict_store()
     scheme, _, rest = jugdir.partition(":")
+    if scheme in ("dict_store", "file_keepalive") and not rest:
+        raise UserError(f"the jugdir {jugdir!r} names no file or directory after the colon")
     if scheme == "dict_store":
         return dict_store(rest)
     if scheme in ("redis", "rediss"):
         return _open_redis(jugdir)
+    if rest.startswith("//") and scheme.isalnum():
+        raise UserError(
+            f"there is no store for {jugdir!r}: a jugdir is a path, redis://HOST:PORT/DB, rediss://..., "
+            "dict_store or dict_store:FILE"
+        )
     return open_directory(rest if scheme == "file_keepalive" else jugdir)
+
+
+def _check_store(store: Any) -> None:
+    """Whether an object can be a store, as far as this can be seen before it is used."""
+    if isinstance(store, type):
+        raise UserError(f"the class {store.__name__} was given as a store; an object of it is needed")
+    missing = missing_methods(store, base_store)
+    if missing:
+        raise UserError(
+            f"an object of the class {type(store).__name__} cannot be a store: it has no method "
+            f"{missing} (see jug.backends.base.base_store)"
+        )
 
 
 def open_directory(path: str) -> file_store:

@@ -148,4 +148,6 @@ class Overview:
         if isinstance(self._store, (file_store, redis_store)):
             return set(self._store.remove_keys(keys))
         names = {key.hex().encode(): key for key in keys}
+        if not hasattr(self._store, "remove_many"):
+            return {key for name, key in names.items() if self._store.remove(name)}
         return {names[name] for name in self._store.remove_many(names)}

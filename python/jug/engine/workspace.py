@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from ..backends.base import base_lock, missing_methods
 from ..backends.file_store import file_store
 from ..backends.redis_store import redis_store
+from ..errors import UserError
 from .activity import WorkerActivity, activity_of
 
 __all__ = ["FileWorkspace", "RunFacts", "StoreWorkspace", "Workspace", "warn_of_damage", "workspace_of"]
@@ -215,6 +218,9 @@ class FileWorkspace:
         self._store.unlisten(self._changes.extend)
 
 
+_IS_A_KEY = re.compile(rb"[0-9a-f]{64}").fullmatch
+
+
 class StoreWorkspace:
     """The workspace of any object with the interface of ``jug.backends.base``."""
 
@@ -225,6 +231,7 @@ class StoreWorkspace:
         self._store = store
         self._locks: dict[bytes, Any] = {}
         self._pause = 0.02
+        self._lock_is_checked = False
 
     def refresh(self) -> Sequence[Change]:
         return ()  # Such a store tells nothing by itself; `present` asks it each time.
@@ -232,20 +239,34 @@ class StoreWorkspace:
     def present(self, keys: Sequence[bytes]) -> Sequence[bool]:
         return [bool(self._store.can_load(_name(key))) for key in keys]
 
+    def _lock(self, key: bytes) -> Any:
+        lock = self._store.getlock(_name(key))
+        if not self._lock_is_checked:
+            missing = missing_methods(lock, base_lock)
+            if missing:
+                raise UserError(
+                    f"getlock() of the store {type(self._store).__name__} returned an object of the class "
+                    f"{type(lock).__name__}, which has no method {missing} (see jug.backends.base.base_lock)"
+                )
+            self._lock_is_checked = True
+        return lock
+
     def kept_failures(self) -> Sequence[bytes]:
         names = [name.encode() if isinstance(name, str) else bytes(name) for name in self._store.listlocks()]
-        return [bytes.fromhex(name.decode()) for name in names if self._store.getlock(name).is_failed()]
+        # Scripts may take locks under names of their own, which are no task's.
+        keys = [bytes.fromhex(name.decode()) for name in names if _IS_A_KEY(name)]
+        return [key for key in keys if self._lock(key).is_failed()]
 
     def failures(self) -> Mapping[bytes, Mapping[str, Any]]:
         return {}
 
     def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
-        return [bool(self._store.getlock(_name(key)).is_locked()) for key in keys]
+        return [bool(self._lock(key).is_locked()) for key in keys]
 
     def claim(self, keys: Sequence[bytes]) -> Sequence[bool]:
         won = []
         for key in keys:
-            lock = self._store.getlock(_name(key))
+            lock = self._lock(key)
             won.append(bool(lock.get()))
             if won[-1]:
                 self._locks[key] = lock

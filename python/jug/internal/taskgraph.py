@@ -83,7 +83,8 @@ def describe(t: Any) -> Any:
             description["args"] = [describe(a) for a in t.args]
         if t.kwargs:
             description["kwargs"] = {k: describe(v) for k, v in t.kwargs.items()}
-        meta = t.store.metadata(t)
+        # A backend of the user's own need not know of metadata.
+        meta = t.store.metadata(t) if hasattr(t.store, "metadata") else None
         if meta is not None:
             description["meta"] = meta
         return description
