@@ -98,7 +98,7 @@ def test_a_malformed_file_is_named_with_its_line():
         ("garbage\n", 1, "section"),
         ("[main]\njugdir=x\nnonsense\n", 3, "option = value"),
         ("[main]\nshort=1\nshort=0\n", 3, "twice"),
-        ("[main]\nshort=1\n[execute]\n\nwait-cycle-time=soon\n", 5, "float"),
+        ("[main]\nshort=1\n[execute]\n\nwait-cycle-time=soon\n", 5, "must be a number"),
     ):
         with pytest.raises(UserError, match=rf"^<configuration>:{line}: .*{what}"):
             parse(["execute"], rc(text))

@@ -12,6 +12,8 @@ __all__ = ["NoLoad", "get_terminal_size", "print_task_summary_table", "write_met
 
 _COLUMN = 12
 _MIN_NAME_WIDTH = 9
+#: What COLUMNS may ask for: no terminal is wider, and every line is filled up with blanks.
+_WIDEST = 10_000
 _NARROW_NAME_WIDTH = 12
 _CONTINUATION = 4
 
@@ -127,7 +129,7 @@ def get_terminal_size() -> tuple[int, int]:
         asked = int(os.environ.get("COLUMNS", ""))
     except ValueError:
         asked = 0
-    if asked > 0:
+    if 0 < asked <= _WIDEST:
         columns = asked
     return (columns if columns > 0 else 80), (rows if rows > 0 else 25)
 

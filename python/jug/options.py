@@ -192,8 +192,8 @@ def _parse_configuration(fp: TextIO, path: str, defaults: Options | None) -> Opt
             setattr(layer, option, _typed(value, getattr(defaults, option, None)))
         except ValueError:
             where = f"{path}:{_line_of(text, section, key)}"
-            kind = type(getattr(defaults, option)).__name__
-            raise UserError(f"{where}: {key} must be of type {kind}, not {value!r}") from None
+            kind = "a whole number" if isinstance(getattr(defaults, option), int) else "a number"
+            raise UserError(f"{where}: {key} in section [{section}] must be {kind}, not {value!r}") from None
     return layer
 
 
@@ -209,7 +209,10 @@ def _ini_items(text: str, path: str) -> Iterator[tuple[str, str, str]]:
     except configparser.ParsingError as error:
         raise UserError(f"{path}:{error.errors[0][0]}: expected `option = value` or `[section]`") from None
     except (configparser.DuplicateOptionError, configparser.DuplicateSectionError) as error:
-        raise UserError(f"{path}:{error.lineno}: the same section or option appears twice") from None
+        what = f"section [{error.section}]"
+        if isinstance(error, configparser.DuplicateOptionError):
+            what = f"{error.option} in {what}"
+        raise UserError(f"{path}:{error.lineno}: {what} appears twice") from None
     for section in parser.sections():
         for key, value in parser.items(section):
             yield section, key, value

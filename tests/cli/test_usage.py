@@ -1,6 +1,8 @@
 """Help, versions, mistakes in the command line and in configuration files, commands of the user's own."""
 
 import re
+import subprocess
+import sys
 import textwrap
 
 import pytest
@@ -14,10 +16,12 @@ SUBCOMMANDS = (
     "demo",
     "execute",
     "graph",
+    "install-skills",
     "invalidate",
     "shell",
     "sleep-until",
     "status",
+    "test-jug",
 )
 
 
@@ -83,17 +87,76 @@ def test_wrong_usage_is_one_line_and_exit_status_2(pipeline, typed, message):
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"jug: error: {message}\n")
 
 
-def test_a_malformed_configuration_file_is_named_with_the_line(pipeline):
-    pipeline.write("[execute]\nwait-cycle-time = soon\n", ".jugrc")
+CONFIGURATIONS = [
+    (
+        "[execute]\nwait-cycle-time = soon\n",
+        "2: wait-cycle-time in section [execute] must be a number, not 'soon'",
+    ),
+    (
+        "[main]\n\n[execute]\nnr_wait_cycles: 1.5\n",
+        "4: nr_wait_cycles in section [execute] must be a whole number, not '1.5'",
+    ),
+    ("[execute\n", "1: expected a section such as [main] first"),
+    ("[main]\njugdir\n", "2: expected `option = value` or `[section]`"),
+    ("[main]\njugdir=a\njugdir=b\n", "3: jugdir in section [main] appears twice"),
+    ("[main]\n[status]\n[main]\n", "3: section [main] appears twice"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), CONFIGURATIONS)
+def test_a_malformed_configuration_file_is_named_with_the_line(pipeline, text, message):
+    pipeline.write(text, ".jugrc")
     done = pipeline("execute")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        f"jug: error: {pipeline.folder}/.jugrc:2: wait-cycle-time must be of type float, not 'soon'\n"
-    )
-    pipeline.write("[execute\n", ".jugrc")
-    done = pipeline("status", "test-jug")
+    assert done.stderr == f"jug: error: {pipeline.folder}/.jugrc:{message}\n"
+
+
+def test_a_configuration_file_that_is_no_text_is_named(pipeline):
+    (pipeline.folder / ".jugrc").write_bytes(b"\xff\xfe[main]\n")
+    done = pipeline("status")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"jug: error: {pipeline.folder}/.jugrc:1: expected a section such as [main] first\n"
+    assert done.stderr.startswith(
+        f"jug: error: cannot read the configuration file {pipeline.folder}/.jugrc: "
+    )
+    assert done.stderr.count("\n") == 1
+
+
+def test_sections_and_options_that_jug_does_not_know_are_left_to_others(pipeline):
+    pipeline.write("[main]\nnonsense=1\n[nosuch]\na=b\n", ".jugrc")
+    done = pipeline("count", "--short")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("columns", ["", "wide", "-5", "0", "99999999", "1e3"])
+def test_a_width_that_is_none_is_ignored(pipeline, columns):
+    done = pipeline("count", env={"COLUMNS": columns})
+    assert done.returncode == 0
+    assert {len(line) for line in done.stdout.splitlines() if line} == {80}
+
+
+@pytest.mark.parametrize("name", ["JUG_MAX_TASKS", "JUG_MAX_HOURS", "JUG_MAX_MINUTES", "JUG_MAX_SECONDS"])
+@pytest.mark.parametrize("value", ["many", "1.5", ""])
+def test_a_limit_in_the_environment_that_is_no_number_is_named(pipeline, name, value):
+    done = pipeline("execute", env={name: value})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (
+        done.stderr == f"jug: error: the environment variable {name} must be a whole number, not {value!r}\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["status", "count", "execute", "--help"])
+def test_a_reader_that_goes_away_hears_no_complaint(pipeline, command):
+    done = subprocess.run(
+        f"{sys.executable} -m jug {command} | head -1",
+        shell=True,
+        cwd=pipeline.folder,
+        env=pipeline.env(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    assert done.stdout.count("\n") == 1
 
 
 def test_an_empty_pattern_in_a_configuration_file_is_an_error(pipeline):

@@ -98,7 +98,13 @@ def describe_class(cls: type) -> dict[str, Any]:
             members[name] = {"kind": "method", "signature": signature(found)}
         else:
             members[name] = {"kind": "attribute"}
-    return {"kind": "class", "signature": signature(cls), "bases": bases, "members": members}
+    return {
+        "kind": "class",
+        "signature": signature(cls),
+        "bases": bases,
+        "members": members,
+        "home": cls.__module__,
+    }
 
 
 def signature(thing: Any) -> str | None:

@@ -12,12 +12,15 @@ import sys
 from abc import ABCMeta, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from ..options import Options
+
 if TYPE_CHECKING:
     import argparse
 
 __all__ = [
     "CITATION",
     "NoSuchCommandError",
+    "Options",
     "SubCommand",
     "SubCommandDict",
     "SubCommandError",

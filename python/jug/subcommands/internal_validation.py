@@ -70,10 +70,11 @@ class InternalValidationCommand(SubCommand):
     name = "test-jug"
     needs_jugfile = False
 
-    def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
+    def run(self, *args: Any, **kwargs: Any) -> int:
         """Prints a line for each thing that was tried; returns 0 if all of them worked, else 1."""
         import tempfile
 
+        print_out = kwargs["options"].print_out if "options" in kwargs else print
         failed = 0
         for name, check in _CHECKS:
             with tempfile.TemporaryDirectory(prefix="jug-test-") as folder:
@@ -81,10 +82,10 @@ class InternalValidationCommand(SubCommand):
                     check(_Folder(folder))
                 except (_Failure, OSError, subprocess.SubprocessError) as error:
                     failed += 1
-                    options.print_out(f"FAILED  {name}\n        {error}")
+                    print_out(f"FAILED  {name}\n        {error}")
                 else:
-                    options.print_out(f"ok      {name}")
-        options.print_out(f"{len(_CHECKS) - failed} of {len(_CHECKS)} passed")
+                    print_out(f"ok      {name}")
+        print_out(f"{len(_CHECKS) - failed} of {len(_CHECKS)} passed")
         return 1 if failed else 0
 
 
