@@ -241,6 +241,16 @@ class Store:
         """Files and bytes of segments and packs."""
     def orphaned_blobs(self) -> list[tuple[str, int]]:
         """Files of large results, with their lengths, that dead workers left and nothing refers to."""
+    def audit(self, progress: Callable[[int, int], object] | None = None) -> list[dict[str, Any]]:
+        """Reads everything and changes nothing; what is damaged, as dictionaries.
+
+        "key" (None where it is not known), "name" (empty likewise), "path", "offset", "what", and "harmless"
+        where it is only what a kill leaves. `progress` is called with the bytes read so far, and of how many.
+        """
+    def leftovers(self) -> list[tuple[str, int]]:
+        """Files with their lengths that count for nothing: of packers and workers that were killed."""
+    def quarantine(self, paths: list[str]) -> str:
+        """Gives files a second name in a directory of the jugdir, which is returned."""
     def sweep_blobs(self) -> tuple[int, int]:
         """Removes these; how many files and bytes."""
     def stats(self) -> dict[str, int]:

@@ -1,6 +1,6 @@
 //! The store for Python.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,11 +12,11 @@ use serde_pickle::Value;
 use super::codec;
 use super::error::DamagedResult;
 use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
-use crate::Key;
 use crate::fs::local;
 use crate::jugdir::{ClaimMode, Jugdir, Pace};
 use crate::keeper::Keeper;
-use crate::store::{Durability, Facts, Obstacle, Packed, Packing, Report, State, Store};
+use crate::store::{Durability, Facts, Fault, Obstacle, Packed, Packing, Report, State, Store};
+use crate::{Error, Key};
 
 /// How long a wait goes on before it looks whether Ctrl-C was pressed.
 const SLICE: Duration = Duration::from_millis(100);
@@ -253,10 +253,42 @@ impl PyStore {
         Ok(found.iter().map(|it| (it.path.to_string_lossy().into_owned(), it.bytes)).collect())
     }
 
+    #[pyo3(signature = (progress = None))]
+    #[expect(clippy::needless_pass_by_value, reason = "Python objects are owned by who gets them")]
+    fn audit<'py>(&self, py: Python<'py>, progress: Option<Py<PyAny>>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let mut raised = None;
+        let found = py.detach(|| {
+            self.0.audit(&mut |done, total| {
+                let told = Python::attach(|py| {
+                    py.check_signals()?;
+                    progress.as_ref().map_or(Ok(()), |call| call.call1(py, (done, total)).map(drop))
+                });
+                told.map_err(|error| {
+                    raised = Some(error);
+                    Error::Closed { what: "the audit" }
+                })
+            })
+        });
+        if let Some(error) = raised {
+            return Err(error);
+        }
+        found?.iter().map(|fault| described(py, fault)).collect()
+    }
+
+    fn leftovers(&self, py: Python<'_>) -> PyResult<Vec<(String, u64)>> {
+        let found = py.detach(|| self.0.leftovers())?;
+        Ok(found.iter().map(|it| (it.path.to_string_lossy().into_owned(), it.bytes)).collect())
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "what is made of a Python list is owned")]
+    fn quarantine(&self, py: Python<'_>, paths: Vec<PathBuf>) -> PyResult<String> {
+        Ok(py.detach(|| self.0.quarantine(&paths))?.to_string_lossy().into_owned())
+    }
+
     fn sweep_blobs(&self, py: Python<'_>) -> PyResult<(usize, u64)> {
         let swept = py.detach(|| {
             let orphans = self.0.orphaned_blobs()?;
-            Ok::<_, crate::Error>((orphans.len(), self.0.remove_orphans(&orphans)?))
+            Ok::<_, Error>((orphans.len(), self.0.remove_orphans(&orphans)?))
         });
         Ok(swept?)
     }
@@ -311,6 +343,17 @@ fn packed<'py>(py: Python<'py>, done: &Packed) -> PyResult<Bound<'py, PyDict>> {
     let left: Vec<_> = done.left.iter().map(|(name, why)| (name, obstacle(*why))).collect();
     told.set_item("left", left)?;
     told.set_item("beaten", done.beaten)?;
+    Ok(told)
+}
+
+fn described<'py>(py: Python<'py>, fault: &Fault) -> PyResult<Bound<'py, PyDict>> {
+    let told = PyDict::new(py);
+    told.set_item("key", fault.key.map(|key| PyBytes::new(py, key.as_bytes())))?;
+    told.set_item("name", &fault.name)?;
+    told.set_item("path", fault.path.to_string_lossy())?;
+    told.set_item("offset", fault.offset)?;
+    told.set_item("what", &fault.what)?;
+    told.set_item("harmless", fault.harmless)?;
     Ok(told)
 }
 

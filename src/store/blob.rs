@@ -11,6 +11,7 @@ use crate::{Key, Result};
 /// Values of this many bytes and more are hashed on all cores.
 const PARALLEL: usize = 4 * 1024 * 1024;
 const MISSING: &str = "its file is missing";
+const OTHER_CONTENTS: &str = "its file does not match its checksum";
 const OTHER_LENGTH: &str = "its file has another length";
 const FIXED: usize = 8 + blake3::OUT_LEN;
 
@@ -113,6 +114,32 @@ pub fn look(fs: &dyn FileSystem, blobs: &Path, key: &Key, blob: &BlobRef) -> Res
     })
 }
 
+/// What is wrong with the blob at `path`, which is read a piece at a time; `None` if nothing is. `read` is told
+/// how many bytes each piece has.
+pub fn check(
+    fs: &dyn FileSystem,
+    path: &Path,
+    blob: &BlobRef,
+    read: &mut dyn FnMut(u64) -> Result<()>,
+) -> Result<Option<&'static str>> {
+    let Some(file) = fs.open_if_exists(path)? else { return Ok(Some(MISSING)) };
+    if file.length(path)? != blob.length {
+        return Ok(Some(OTHER_LENGTH));
+    }
+    let mut hasher = Hasher::new();
+    let mut bytes = vec![0; PARALLEL];
+    let mut at = 0;
+    loop {
+        let count = file.read_full_at(&mut bytes, at).context("reading", path)?;
+        if count == 0 {
+            return Ok((hasher.finalize() != blob.digest).then_some(OTHER_CONTENTS));
+        }
+        hasher.update(&bytes[..count]);
+        at += count as u64;
+        read(count as u64)?;
+    }
+}
+
 /// Reads a blob and checks it against its record.
 pub fn read(fs: &dyn FileSystem, blobs: &Path, key: &Key, blob: &BlobRef) -> Result<Loaded> {
     let path = blob.path(blobs, key);
@@ -126,7 +153,7 @@ pub fn read(fs: &dyn FileSystem, blobs: &Path, key: &Key, blob: &BlobRef) -> Res
     let mut hasher = Hasher::new();
     feed(&mut hasher, &bytes[..count]);
     if hasher.finalize() != blob.digest {
-        return Ok(Loaded::Damaged("its file does not match its checksum"));
+        return Ok(Loaded::Damaged(OTHER_CONTENTS));
     }
     Ok(Loaded::Whole(bytes))
 }

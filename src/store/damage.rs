@@ -24,6 +24,20 @@ enum Hurt {
     Other,
 }
 
+impl Hurt {
+    /// Whose record it is (`None` inside: of no task); `None` if it was healed.
+    #[expect(clippy::option_option, reason = "healed or not, and of a task or not")]
+    fn key(&self, index: &Index) -> Option<Option<Key>> {
+        let has_result = |key: &Key| index.state(key) == State::Result;
+        match self {
+            Hurt::Value(key, epoch) if has_result(key) || index.removed_epoch(key) > *epoch => None,
+            Hurt::Loaded(key) if has_result(key) => None,
+            Hurt::Value(key, _) | Hurt::Loaded(key) => Some(Some(*key)),
+            Hurt::Other => Some(None),
+        }
+    }
+}
+
 /// Damage that nothing has healed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -66,17 +80,16 @@ impl Damage {
         keys.flatten().collect()
     }
 
+    /// The damaged records that nothing has healed: the key, if it was a result or a failure, and the place.
+    pub fn unhealed(&self, index: &Index) -> Vec<(Option<Key>, Place)> {
+        self.records.iter().filter_map(|(place, hurt)| Some((hurt.key(index)?, *place))).collect()
+    }
+
     /// What is still to be told, given what is stored now.
     pub fn report(&self, index: &Index) -> Report {
-        let has_result = |key: &Key| index.state(key) == State::Result;
         let mut report = Report { files: self.files.clone(), ..Report::default() };
         for hurt in self.records.values() {
-            let key = match hurt {
-                Hurt::Value(key, epoch) if has_result(key) || index.removed_epoch(key) > *epoch => continue,
-                Hurt::Loaded(key) if has_result(key) => continue,
-                Hurt::Value(key, _) | Hurt::Loaded(key) => Some(*key),
-                Hurt::Other => None,
-            };
+            let Some(key) = hurt.key(index) else { continue };
             report.records += 1;
             report.keys.extend(key);
         }

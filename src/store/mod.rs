@@ -4,6 +4,7 @@
 //! reads those of all others ([`scan`], [`tails`]) into its [`index`]. Large values are files of their own
 //! ([`blob`]). What cannot be read is [`damage`].
 
+mod audit;
 pub mod blob;
 mod compact;
 pub mod damage;
@@ -27,6 +28,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use audit::{Fault, Progress};
 pub use compact::{MANY_BYTES, MANY_SEGMENTS, Packed, Packing, Room};
 pub use facts::{Description, Facts, Stats};
 pub use index::State;

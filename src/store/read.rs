@@ -84,7 +84,7 @@ impl Store {
                 None => return Ok(None),
                 Some(now) if now == place => {
                     let name = self.name_in(key, place);
-                    let (file, what) = (self.path_of(place).display().to_string(), what.to_owned());
+                    let (file, what) = (self.damaged_file(key, place).display().to_string(), what.to_owned());
                     self.lose(*key, place);
                     return Err(Error::DamagedResult { key: *key, name, place: file, what });
                 }
@@ -169,18 +169,9 @@ impl Store {
 
     /// Reads a record of `key` and checks it.
     fn record_at(&self, key: &Key, place: Place) -> Result<Found> {
-        let (file, path) = match place.pack {
-            0 => {
-                let path = self.path_of(place);
-                match self.file(place.segment, &path)? {
-                    Some(file) => (file, path),
-                    None => return Ok(Found::Damaged("its segment is missing")),
-                }
-            }
-            _ => match lock(&self.index).pack_of(place) {
-                Some(pack) => (Arc::clone(pack.file()), pack.path().to_owned()),
-                None => return Ok(Found::Damaged("its pack was replaced")),
-            },
+        let Some((file, path)) = self.file_at(place)? else {
+            let missing = if place.pack == 0 { "its segment is missing" } else { "its pack was replaced" };
+            return Ok(Found::Damaged(missing));
         };
         match scan::record_at(&*file, &path, place.offset) {
             Ok(Found::Whole(header, _)) if header.key != *key => {
@@ -192,8 +183,18 @@ impl Store {
         }
     }
 
+    /// The file that a place is in, opened; `None` if it is gone.
+    pub(super) fn file_at(&self, place: Place) -> Result<Option<(Arc<dyn File>, PathBuf)>> {
+        if place.pack == 0 {
+            let path = self.path_of(place);
+            return Ok(self.file(place.segment, &path)?.map(|file| (file, path)));
+        }
+        let index = lock(&self.index);
+        Ok(index.pack_of(place).map(|pack| (Arc::clone(pack.file()), pack.path().to_owned())))
+    }
+
     /// The file that a place is in.
-    fn path_of(&self, place: Place) -> PathBuf {
+    pub(super) fn path_of(&self, place: Place) -> PathBuf {
         let index = lock(&self.index);
         match index.pack_of(place) {
             Some(pack) => pack.path().to_owned(),
@@ -232,14 +233,28 @@ impl Store {
         }
     }
 
-    /// The name of a task whose result is damaged, as far as its record tells.
-    fn name_in(&self, key: &Key, place: Place) -> String {
+    /// The file in which a damaged result is damaged: its blob's, if its record is sound.
+    fn damaged_file(&self, key: &Key, place: Place) -> PathBuf {
         match self.record_at(key, place) {
-            Ok(Found::Whole(header, _)) => {
-                name_at(&lock(&self.index), place, header.name).unwrap_or_default()
+            Ok(Found::Whole(header, payload)) if header.kind == Kind::ResultBlob => {
+                let blob = BlobRef::decode(&payload);
+                blob.map_or_else(|| self.path_of(place), |blob| blob.path(&self.jugdir.blobs(), key))
             }
+            _ => self.path_of(place),
+        }
+    }
+
+    /// The name of a task whose result is damaged, as far as its record tells.
+    pub(super) fn name_in(&self, key: &Key, place: Place) -> String {
+        match self.record_at(key, place) {
+            Ok(Found::Whole(header, _)) => self.name_of(place, header.name),
             _ => String::new(),
         }
+    }
+
+    /// The name that a record of this place refers to; empty where there is none.
+    pub(super) fn name_of(&self, place: Place, id: u32) -> String {
+        name_at(&lock(&self.index), place, id).unwrap_or_default()
     }
 
     /// The blob that holds the result of `key`, if one does.

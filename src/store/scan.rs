@@ -228,6 +228,13 @@ pub enum Found {
 /// How much of a record is read at first: header and payload of most.
 const FIRST_READ: usize = 4096;
 
+/// The header of a record, whatever became of its payload.
+pub fn header_at(file: &dyn File, offset: u64) -> Option<Header> {
+    let mut bytes = [0; HEADER_LEN];
+    file.read_full_at(&mut bytes, offset).ok()?;
+    Header::decode(&bytes)
+}
+
 /// Reads one record and checks it. No more memory is asked for than there is file.
 pub fn record_at(file: &dyn File, path: &Path, offset: u64) -> Result<Found> {
     // What is remembered of the file may be older than the record.

@@ -20,6 +20,8 @@ use crate::store::scan::{self, Body, Event, Stop};
 use crate::store::{lock, segment};
 use crate::{Key, Result};
 
+/// What is said of a dead worker's segment that ends in the middle of a record.
+pub const INCOMPLETE: &str = "its last record is incomplete";
 /// From how many bytes on several segments are read at the same time.
 const PARALLEL: u64 = 4 * 1024 * 1024;
 /// How many records are taken into the index at a time.
@@ -349,7 +351,7 @@ impl Tail {
             Stop::Garbage(what) => lock(to.damage).add_file(self.path.clone(), self.offset, what),
             // An empty file is that of a worker which died before it stored anything.
             Stop::Incomplete if self.length > self.offset => {
-                lock(to.damage).add_file(self.path.clone(), self.offset, "its last record is incomplete");
+                lock(to.damage).add_file(self.path.clone(), self.offset, INCOMPLETE);
             }
             Stop::Incomplete | Stop::End | Stop::Sealed => {}
         }

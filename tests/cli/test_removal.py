@@ -94,3 +94,159 @@ def test_cleanup_behind_an_unmet_barrier_keeps_what_may_be_needed(jug):
     assert "the jugfile stops at a barrier" in done.stderr
     assert jug("execute", "--short", "--will-cite").stdout.startswith("Executed:  1 tasks\n")
     assert jug("cleanup").stdout == "Removed 1 objects\nRemoved 0 locks\n"
+
+
+def _age(jug, seconds):
+    """Makes all results of the one segment there is older, as if the clock had been wrong."""
+    return jug.python(f"""
+        from jug import _native
+        store = _native.Store("jugfile.jugdata")
+        for key in store.keys():
+            facts = store.facts(key)
+            store.save(key, store.load(key), name=facts["name"], started=facts["started"] - {seconds})
+        store.close()
+    """)
+
+
+def test_a_dry_run_says_what_would_go_and_changes_nothing(pipeline):
+    pipeline("execute")
+    pipeline.write(PIPELINE.replace("range(5)", "range(4)"))
+    done = pipeline("cleanup", "--dry-run")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[0] == "Would remove 3 objects"
+    assert [line.split() for line in lines[1:3]] == [["1", "jugfile.add"], ["2", "jugfile.double"]]
+    assert lines[3].startswith("This would free ")
+    assert lines[4] == "Would remove 0 locks"
+    assert pipeline("cleanup", "--dry-run").stdout == done.stdout
+    assert pipeline("cleanup").stdout == "Removed 3 objects\nRemoved 0 locks\n"
+
+
+def test_a_dry_run_counts_failure_marks_and_keeps_them(failing):
+    failing("execute", "--keep-going", "--keep-failed")
+    for option, message in (
+        ("--failed-only", "Would remove 2 failure locks\n"),
+        ("--locks-only", "Would remove 2 locks\n"),
+    ):
+        assert failing("cleanup", option, "--dry-run").stdout == message
+    assert "2 failed" in failing("status", "--short").stdout
+
+
+def test_force_removes_behind_an_unmet_barrier_too(jug):
+    jug.write(BARRIER)
+    jug("execute")
+    jug.write(BARRIER.replace("double(1)\n", "double(2)\n"))
+    kept = jug("cleanup")
+    assert "2 results" in kept.stderr
+    assert "--force" in kept.stderr
+    done = jug("cleanup", "--force")
+    assert (done.stdout, done.stderr) == ("Removed 2 objects\nRemoved 0 locks\n", "")
+
+
+def test_old_results_are_removed_by_age_and_others_kept(pipeline):
+    pipeline("execute")
+    assert pipeline("cleanup", "--older-than", "1h").stdout.startswith("Removed 0 objects\n")
+    _age(pipeline, 7200)
+    assert pipeline("cleanup", "--older-than", "3h").stdout.startswith("Removed 0 objects\n")
+    done = pipeline("cleanup", "--older-than", "90m")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "Removed 7 objects"
+    assert [line.split() for line in lines[1:3]] == [["1", "jugfile.add"], ["6", "jugfile.double"]]
+    assert lines[3].startswith("Freed ")
+    assert pipeline("status", "--short").stdout.startswith("7 tasks waiting to be run, 0 failed, 0 complete")
+
+
+def test_the_oldest_results_go_until_the_rest_fits_and_the_room_is_given_back(jug):
+    jug.write("""
+        import hashlib
+        import time
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def part(i):
+            time.sleep(0.002)
+            return hashlib.shake_128(b"%d" % i).digest(100_000 if i % 2 else 50_000)
+
+        parts = [part(i) for i in range(10)]
+    """)
+    jug("execute")
+    done = jug("cleanup", "--max-size", "500k")
+    assert done.stdout.startswith("Removed 4 objects\n")
+    left = sum(path.stat().st_size for path in (jug.folder / "jugfile.jugdata").rglob("*") if path.is_file())
+    assert left < 520_000
+    # The tasks are in the order of their age.
+    assert jug("status", "--short").stdout.startswith("4 tasks waiting to be run, 0 failed, 6 complete")
+    shown = jug.python("""
+        import jug
+        jug.init("jugfile.py", "jugfile.jugdata")
+        import jugfile
+        print([t.can_load() for t in jugfile.parts].count(True), jugfile.parts[9].can_load())
+    """)
+    assert shown.stdout == "6 True\n", shown.stderr
+
+
+def test_what_runs_is_never_removed(jug):
+    jug.write("""
+        import subprocess
+        import sys
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def clean():
+            # The result that the task had before is there while it runs again.
+            command = [sys.executable, "-m", "jug", "cleanup", "--older-than", "0s"]
+            done = subprocess.run(command, capture_output=True, text=True)
+            return done.stdout + done.stderr
+
+        cleaned = clean()
+    """)
+    jug("execute")
+    jug.python("""
+        import jug
+        store, _ = jug.init("jugfile.py", "jugfile.jugdata")
+        import jugfile
+        t = jugfile.cleaned
+        assert t.lock()
+        t.run(force=True)
+        t.unlock()
+        jug.task.Task.store.close()
+    """)
+    shown = jug.python("""
+        import jug
+        jug.init("jugfile.py", "jugfile.jugdata")
+        import jugfile
+        print(jug.value(jugfile.cleaned))
+    """)
+    assert "Removed 0 objects" in shown.stdout, shown.stderr
+    assert "1 results were kept because their tasks are running" in shown.stdout
+
+
+def test_wrong_ages_sizes_and_combinations_are_told(pipeline):
+    pipeline("execute")
+    for arguments, words in (
+        (("--older-than", "soon"), "'soon' is no age"),
+        (("--older-than", "-3d"), "no age"),
+        (("--max-size", "10 apples"), "'10 apples' is no size"),
+        (("--max-size", "1e9"), "no size"),
+        (
+            ("--locks-only", "--older-than", "3d"),
+            "--older-than is about results, and --locks-only removes none",
+        ),
+        (("--failed-only", "--force"), "--force is about results, and --failed-only removes none"),
+        (("--locks-only", "--keep-locks"), "not allowed with"),
+    ):
+        done = pipeline("cleanup", *[f"--older-than={arguments[1]}"] if arguments[1] == "-3d" else arguments)
+        assert done.returncode == 2, done.stderr
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+    (pipeline.folder / "jugrc").write_text("[cleanup]\nmax_size = plenty\n")
+    done = pipeline("cleanup")
+    assert (done.returncode, "'plenty' is no size" in done.stderr) == (2, True)
+    (pipeline.folder / "jugrc").write_text("[cleanup]\nolder-than = 1d\ndry-run = yes\n")
+    assert pipeline("cleanup").stdout.startswith("Would remove 0 objects\n")
+
+
+def test_only_a_jugdir_knows_how_old_and_large_results_are(pipeline):
+    done = pipeline("cleanup", "--max-size", "1G", "--jugdir", "dict_store")
+    assert done.returncode == 2
+    assert "does not tell how old" in done.stderr

@@ -43,6 +43,7 @@ _MODULES = {
     "count": "count",
     "demo": "demo",
     "execute": "execute",
+    "fsck": "fsck",
     "graph": "graph",
     "install-skills": "install_skills",
     "invalidate": "invalidate",

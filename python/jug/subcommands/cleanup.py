@@ -1,10 +1,11 @@
-"""`jug cleanup`: remove what the jugfile no longer refers to."""
+"""`jug cleanup`: remove what the jugfile no longer refers to, what is old, or what is too much."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ..errors import UserError
 from . import SubCommand
 
 if TYPE_CHECKING:
@@ -20,32 +21,39 @@ class CleanupCommand(SubCommand):
 
     def run(self, store: Any, options: Any, *args: Any, **kwargs: Any) -> None:
         """Removes unused results and all locks, or what the options restrict it to; prints the numbers."""
+        from ..engine.removal import Removal
+
+        _refuse_contradictions(options)
+        dry = options.cleanup_dry_run
+        verb = "Would remove" if dry else "Removed"
         if options.cleanup_locks_only:
-            options.print_out(f"Removed {store.remove_locks()} locks")
-        elif options.cleanup_failed_only:
-            options.print_out(f"Removed {_remove_failure_marks(store)} failure locks")
-        else:
-            keep = options.cleanup_keep_locks
-            options.print_out(f"Removed {self._remove_unused(store, kwargs.get('jugspace'))} objects")
-            if not keep:
-                options.print_out(f"Removed {store.remove_locks()} locks")
-
-    def _remove_unused(self, store: Any, jugspace: Any) -> int:
-        if (jugspace or {}).get("__jug__hasbarrier__"):
-            # The tasks behind the barrier are not known yet; their results may be perfectly good.
-            print(
-                "jug: warning: the jugfile stops at a barrier that is not complete, so it is not known which "
-                "results are unused; none was removed. Run 'jug execute' first",
-                file=sys.stderr,
-            )
-            return 0
-        from ..task import alltasks
-
-        removed: int = store.cleanup(alltasks, keeplocks=True)
-        return removed
+            marked = _failure_marks(store) if dry else store.remove_locks()
+            options.print_out(f"{verb} {marked if isinstance(marked, int) else len(marked)} locks")
+            return
+        if options.cleanup_failed_only:
+            marks = _failure_marks(store)
+            if not dry:
+                for lock in marks:
+                    lock.release()
+            options.print_out(f"{verb} {len(marks)} failure locks")
+            return
+        has_barrier = bool((kwargs.get("jugspace") or {}).get("__jug__hasbarrier__"))
+        removal = Removal(store, has_barrier=has_barrier, force=options.cleanup_force)
+        by_measure = _choose(removal, options)
+        counts, freed = removal.carry_out(dry=dry)
+        options.print_out(f"{verb} {sum(counts.values())} objects")
+        if dry or by_measure:
+            _tell(options, counts, freed, dry)
+        for line in removal.kept():
+            print(f"jug: warning: {line}", file=sys.stderr)
+        if not options.cleanup_keep_locks and not by_measure:
+            number = len(_failure_marks(store)) if dry else removal.remove_locks()
+            options.print_out(f"{verb} {number} locks")
+        if not dry:
+            removal.give_back_space()
 
     def parse(self, parser: argparse.ArgumentParser) -> None:
-        """Adds the options; at most one may be given."""
+        """Adds the options; of the first three at most one may be given."""
         add = parser.add_mutually_exclusive_group().add_argument
         add(
             "--locks-only",
@@ -65,17 +73,87 @@ class CleanupCommand(SubCommand):
             dest="cleanup_keep_locks",
             help="remove unused results only",
         )
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            dest="cleanup_dry_run",
+            help="say what would be removed, and change nothing",
+        )
+        parser.add_argument(
+            "--force",
+            action="store_true",
+            dest="cleanup_force",
+            help="also remove results that may belong to tasks behind a barrier that is not complete",
+        )
+        parser.add_argument(
+            "--older-than",
+            metavar="AGE",
+            dest="cleanup_older_than",
+            help="remove the results older than AGE (45s, 90m, 12h, 30d), used or not, and no others",
+        )
+        parser.add_argument(
+            "--max-size",
+            metavar="SIZE",
+            dest="cleanup_max_size",
+            help="remove the oldest results, used or not, until the rest takes at most SIZE (500M, 10G)",
+        )
 
     def parse_defaults(self) -> dict[str, Any]:
         """All off."""
-        return {"cleanup_locks_only": False, "cleanup_failed_only": False, "cleanup_keep_locks": False}
+        return {
+            "cleanup_locks_only": False,
+            "cleanup_failed_only": False,
+            "cleanup_keep_locks": False,
+            "cleanup_dry_run": False,
+            "cleanup_force": False,
+            "cleanup_older_than": "",
+            "cleanup_max_size": "",
+        }
 
 
-def _remove_failure_marks(store: Any) -> int:
-    failed = [lock for lock in map(store.getlock, list(store.listlocks())) if lock.is_failed()]
-    for lock in failed:
-        lock.release()
-    return len(failed)
+def _refuse_contradictions(options: Any) -> None:
+    """UserError (2) for options that cannot be meant together; a jugrc file can set what argparse refuses."""
+    exclusive = ["locks_only", "failed_only", "keep_locks"]
+    given = [name for name in exclusive if getattr(options, f"cleanup_{name}")]
+    if len(given) > 1:
+        raise UserError(f"--{given[0]} and --{given[1]} exclude one another".replace("_", "-"), 2)
+    if given and given[0] != "keep_locks":
+        for name in ("older_than", "max_size", "force"):
+            if getattr(options, f"cleanup_{name}"):
+                raise UserError(
+                    f"--{name} is about results, and --{given[0]} removes none".replace("_", "-"), 2
+                )
+
+
+def _choose(removal: Any, options: Any) -> bool:
+    """Chooses what is to go; whether by age or size."""
+    from ..internal.quantities import parse_age, parse_size
+
+    age = parse_age(options.cleanup_older_than) if options.cleanup_older_than else None
+    size = parse_size(options.cleanup_max_size) if options.cleanup_max_size else None
+    if age is None and size is None:
+        removal.choose_unused()
+        return False
+    if age is not None:
+        removal.choose_older_than(age)
+    if size is not None:
+        removal.choose_down_to(size)
+    return True
+
+
+def _tell(options: Any, counts: Any, freed: int, dry: bool) -> None:
+    from ..internal.quantities import show_size
+
+    if options.short:
+        return
+    for name, count in sorted(counts.items()):
+        options.print_out(f"{count:>12}  {name or '(no name)'}")
+    options.print_out(f"{'This would free' if dry else 'Freed'} {show_size(freed)} ({freed} bytes)")
+
+
+def _failure_marks(store: Any) -> list[Any]:
+    """The locks of the tasks that are marked as failed."""
+    return [lock for lock in map(store.getlock, list(store.listlocks())) if lock.is_failed()]
 
 
 cleanup = CleanupCommand()

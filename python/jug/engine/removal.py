@@ -1,0 +1,152 @@
+"""What `jug cleanup` removes and keeps: results by use, by age and by size."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Any
+
+from .. import task
+from ..backends.file_store import file_store
+from ..errors import UserError
+from ..internal.quantities import show_size
+
+__all__ = ["Removal"]
+
+#: Bytes that a result takes beside its value.
+_RECORD = 92
+
+
+class Removal:
+    """Results that are to go.
+
+    Parameters
+    ----------
+    store : store
+    has_barrier : bool
+        Whether a barrier ended the loading of the jugfile, so that not all of its tasks are known.
+    force : bool
+        Whether results go that may belong to tasks behind it.
+    """
+
+    def __init__(self, store: Any, *, has_barrier: bool, force: bool) -> None:
+        self._store = store
+        self._native = store.native if isinstance(store, file_store) else None
+        self._used = {t.hash() for t in task.alltasks}
+        self._protected = has_barrier and not force
+        self._chosen: dict[bytes, int] = {}
+        self._kept_behind = 0
+        self._kept_running = 0
+        self._too_large = ""
+        #: Name, time of completion (seconds since 1970) and bytes of each result, once it is asked for.
+        self._measured: dict[bytes, tuple[str, float, int]] | None = None
+
+    def choose_unused(self) -> None:
+        """Chooses results that no task of the jugfile has."""
+        unused = [name for name in self._names() if name not in self._used]
+        for name in self._removable(unused):
+            self._chosen[name] = 0
+
+    def choose_older_than(self, age: float) -> None:
+        """Chooses results that were finished more than `age` seconds ago."""
+        measured, limit = self._measure(), time.time() - age
+        # Of what was stored without a time nobody knows whether it is old.
+        old = [name for name, (_, finished, _) in measured.items() if finished and finished < limit]
+        for name in self._removable(old):
+            self._chosen[name] = measured[name][2]
+
+    def choose_down_to(self, limit: int) -> None:
+        """Chooses the oldest results, until what is left takes at most `limit` bytes."""
+        measured = self._measure()
+        total = sum(size for name, (_, _, size) in measured.items() if name not in self._chosen)
+        by_age = sorted(measured, key=lambda name: (measured[name][1], name))
+        for name in self._removable([name for name in by_age if name not in self._chosen]):
+            if total <= limit:
+                break
+            self._chosen[name] = measured[name][2]
+            total -= measured[name][2]
+        if total > limit:
+            self._too_large = f"{show_size(total)} of results are left, more than {show_size(limit)}"
+
+    def carry_out(self, *, dry: bool) -> tuple[Counter[str], int]:
+        """Removes what was chosen, unless `dry`; how many results of each name, and their bytes."""
+        names = list(self._chosen)
+        if self._native is None and not dry and names:
+            # A store of the user's own has its own way.
+            return Counter({"": self._store.cleanup(task.alltasks, keeplocks=True)}), 0
+        described = self._describe(names)
+        if not dry and names:
+            gone = set(self._store.remove_many(names))
+            names = [name for name in names if name in gone]
+        counts = Counter(described[name][0] for name in names)
+        return counts, sum(described[name][2] for name in names)
+
+    def kept(self) -> list[str]:
+        """What was not removed, and why, a line each."""
+        lines = []
+        if self._kept_behind:
+            lines.append(
+                f"the jugfile stops at a barrier that is not complete, and {self._kept_behind} results that "
+                "none of its tasks so far has may belong to tasks behind it; they were kept. "
+                "Run 'jug execute' first, or use --force"
+            )
+        if self._kept_running:
+            lines.append(f"{self._kept_running} results were kept because their tasks are running")
+        if self._too_large:
+            lines.append(self._too_large)
+        return lines
+
+    def remove_locks(self) -> int:
+        """Clears failure marks; how many."""
+        count: int = self._store.remove_locks()
+        return count
+
+    def give_back_space(self) -> None:
+        """Lets the filesystem have the room of what was removed, where that is many results in one file."""
+        if self._native is None or not self._chosen:
+            return
+        # What this process wrote can be packed once nothing will follow it.
+        self._store.close()
+        self._native.pack(all=True)
+        self._native.sweep_blobs()
+
+    def _names(self) -> list[bytes]:
+        return [name if isinstance(name, bytes) else name.encode() for name in self._store.list()]
+
+    def _removable(self, names: list[bytes]) -> list[bytes]:
+        """Those of the names whose results may go; counts the others."""
+        if self._protected:
+            kept = [name for name in names if name not in self._used]
+            self._kept_behind = max(self._kept_behind, len(kept))
+            names = [name for name in names if name in self._used]
+        if self._native is None or not names:
+            return names
+        keys = [self._store._key(name) for name in names]
+        running = (
+            self._store.claims.is_claimed(keys) if self._store.claims.claimed_ids() else [False] * len(keys)
+        )
+        self._kept_running = max(self._kept_running, sum(running))
+        return [name for name, runs in zip(names, running, strict=True) if not runs]
+
+    def _measure(self) -> dict[bytes, tuple[str, float, int]]:
+        if self._native is None:
+            raise UserError(
+                "this store does not tell how old and how large its results are: --older-than and --max-size "
+                "work for a jugdir on a filesystem",
+                2,
+            )
+        if self._measured is None:
+            self._measured = self._describe(self._names())
+        return self._measured
+
+    def _describe(self, names: list[bytes]) -> dict[bytes, tuple[str, float, int]]:
+        if self._measured is not None:
+            return self._measured
+        if self._native is None:
+            return dict.fromkeys(names, ("", 0.0, 0))
+        described = {}
+        for name in names:
+            facts = self._native.facts(self._store._key(name)) or {}
+            finished = facts.get("started", 0.0) + facts.get("duration", 0.0) if facts.get("started") else 0.0
+            described[name] = (facts.get("name", ""), finished, facts.get("size", 0) + _RECORD)
+        return described

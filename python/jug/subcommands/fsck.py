@@ -1,0 +1,214 @@
+"""`jug fsck`: read all that is stored, say what is damaged, and make those tasks runnable again."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UserError
+from . import SubCommand
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["FsckCommand", "fsck"]
+
+#: Larger values are checked by their checksums only: to decode one takes several times its size in memory.
+_DECODED_MAX = 256 * 1024 * 1024
+#: How many files and results of each kind are named.
+_MOST_SHOWN = 50
+#: What is raised where a class or a module is missing, which is no fault of what is stored.
+_NOT_HERE = (ImportError, AttributeError)
+
+
+class FsckCommand(SubCommand):
+    """Check all results; with --repair, let damaged ones run again"""
+
+    name = "fsck"
+    needs_jugfile = False
+
+    def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
+        """Reads everything and prints what is wrong; returns 1 if anything is damaged, else 0.
+
+        Nothing is changed without --repair. The jugfile is needed for nothing but its names and classes.
+        """
+        store, names = _open(options)
+        check = _Check(store, names, options)
+        check.read()
+        check.tell()
+        if options.fsck_repair:
+            check.repair()
+        return 1 if check.damaged else 0
+
+    def parse(self, parser: argparse.ArgumentParser) -> None:
+        """Adds the options."""
+        parser.add_argument(
+            "--repair",
+            action="store_true",
+            dest="fsck_repair",
+            help="make the tasks of damaged results runnable again, keep damaged files in a directory "
+            "'quarantine' of the jugdir, and remove files that belong to nobody",
+        )
+
+    def parse_defaults(self) -> dict[str, Any]:
+        """Changes nothing."""
+        return {"fsck_repair": False}
+
+
+def _open(options: Any) -> tuple[Any, dict[bytes, str] | None]:
+    """The store, and the names of the jugfile's tasks by key (None where it cannot be loaded)."""
+    from .. import task
+    from ..backends.file_store import file_store
+    from ..engine.loading import load_if_there
+    from ..options import set_jugdir
+
+    loaded = True
+    try:
+        store = load_if_there(options).store
+    except SystemExit:
+        # It has said why; what is stored can be checked all the same.
+        loaded = False
+        store = set_jugdir(options.jugdir)
+    if not isinstance(store, file_store):
+        raise UserError("this store cannot be checked: only a jugdir on a filesystem can")
+    return store, {t.key(): t.name for t in task.alltasks} if loaded and task.alltasks else None
+
+
+class _Check:
+    """One reading of a store, and what it found."""
+
+    def __init__(self, store: Any, names: dict[bytes, str] | None, options: Any) -> None:
+        self._store = store
+        self._native = store.native
+        self._names = names
+        self._print: Callable[[str], object] = options.print_out
+        self._faults: list[dict[str, Any]] = []
+        self._unreadable: list[tuple[bytes, str, str]] = []
+        self._not_here = 0
+        self._results = 0
+        self._orphans: list[tuple[str, int]] = []
+
+    @property
+    def damaged(self) -> bool:
+        """Whether anything is lost."""
+        return bool(self._unreadable) or any(not fault["harmless"] for fault in self._faults)
+
+    def read(self) -> None:
+        """Reads everything."""
+        progress = _Progress("checking files")
+        self._faults = self._native.audit(progress)
+        progress.end()
+        self._decode({fault["key"] for fault in self._faults})
+        self._orphans = self._native.leftovers() + self._native.orphaned_blobs()
+
+    def _decode(self, known: Iterable[bytes | None]) -> None:
+        """Makes values of all results once, to find those of which none can be made."""
+        keys = self._native.keys()
+        self._results = len(keys)
+        damaged = set(known)
+        progress = _Progress("reading results")
+        for number, key in enumerate(keys):
+            if number % 256 == 0:
+                progress(number, len(keys))
+            facts = self._native.facts(key) if key not in damaged else None
+            if facts is None or facts["size"] > _DECODED_MAX:
+                continue
+            try:
+                self._native.load(key)
+            except _NOT_HERE as error:
+                if self._names is None or key not in self._names:
+                    self._not_here += 1
+                else:
+                    self._unreadable.append((key, facts["name"], _in_a_line(error)))
+            except (KeyError, MemoryError, RecursionError):
+                pass  # Removed meanwhile, or too large for this process: no fault of what is stored.
+            except Exception as error:
+                self._unreadable.append((key, facts["name"], _in_a_line(error)))
+        progress.end()
+
+    def tell(self) -> None:
+        """Prints what was found."""
+        for fault in self._shown([fault for fault in self._faults if not fault["harmless"]]):
+            label = self._label(fault["key"], fault["name"])
+            whose = f"{label}, in " if label else ""
+            self._print(f"damaged: {whose}{fault['path']} at byte {fault['offset']}: {fault['what']}")
+        for key, name, what in self._shown(self._unreadable):
+            self._print(f"unreadable: {self._label(key, name)}: {what}")
+        for fault in self._shown([fault for fault in self._faults if fault["harmless"]]):
+            self._print(f"unfinished: {fault['path']} at byte {fault['offset']}: its writer was killed")
+        for path, size in self._shown(self._orphans):
+            self._print(f"orphaned: {path} ({size} bytes): nothing refers to it")
+        if self._not_here:
+            self._print(
+                f"{self._not_here} results need classes that are not here, and were checked by checksum only"
+            )
+        losses = sum(not fault["harmless"] for fault in self._faults)
+        self._print(
+            f"checked {self._results} results: {losses} damaged, {len(self._unreadable)} unreadable; "
+            f"{len(self._orphans)} orphaned files"
+        )
+
+    def _shown(self, found: Sequence[Any]) -> Sequence[Any]:
+        if len(found) > _MOST_SHOWN:
+            self._print(f"the first {_MOST_SHOWN} of {len(found)}:")
+        return found[:_MOST_SHOWN]
+
+    def _label(self, key: bytes | None, stored: str) -> str:
+        """`NAME (KEY)` of a result, as far as it is known."""
+        if key is None:
+            return ""
+        return f"{(self._names or {}).get(key) or stored or 'a result'} ({key.hex()[:16]})"
+
+    def repair(self) -> None:
+        """Makes tasks runnable again, keeps what is damaged aside, and removes what belongs to nobody."""
+        native = self._native
+        losses = [fault for fault in self._faults if not fault["harmless"]]
+        keys = {fault["key"] for fault in losses if fault["key"]} | {key for key, _, _ in self._unreadable}
+        if losses:
+            place = native.quarantine(sorted({fault["path"] for fault in losses}))
+            self._print(f"kept the damaged files in {place}")
+        if keys:
+            native.remove(list(keys))
+            native.sync()
+        # What is packed again has no damage in it.
+        self._store.close()
+        if losses or self._faults or self._orphans:
+            native.pack(all=True, damaged=True)
+        files, _ = native.sweep_blobs()
+        left = [path for path, _ in native.leftovers()]
+        self._print(f"made {len(keys)} tasks runnable again")
+        gone = {path for path, _ in self._orphans} - set(left)
+        self._print(f"removed {max(files, len(gone))} orphaned files")
+        if left:
+            self._print(f"left {len(left)} files that others may still need")
+
+
+def _in_a_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
+class _Progress:
+    """A line on the terminal that says how far a reading is that takes longer than a second."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._next = time.monotonic() + 1.0
+        self._shown = False
+        self._is_terminal = sys.stderr.isatty()
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if self._is_terminal and now >= self._next:
+            self._next = now + 0.2
+            self._shown = True
+            print(f"\r{self._what}: {100 * done // max(total, 1)} %", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Clears the line."""
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+fsck = FsckCommand()

@@ -1,0 +1,250 @@
+//! Reading everything there is, to find what is damaged before somebody needs it.
+//!
+//! Segments are checked whenever a store is opened. What is left are the packs and their indexes, and the blobs.
+//! Memory is bounded, whatever lengths the files claim.
+
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use super::Orphan;
+use super::blob;
+use super::index::Place;
+use super::pack::manifest::Manifest;
+use super::pack::publish;
+use super::pack::reader::Pack;
+use super::record::{Header, Kind};
+use super::scan::{self, Body, Found, Stop};
+use super::{Store, lock};
+use crate::error::IoContext;
+use crate::jugdir::Life;
+use crate::{Key, Result};
+
+/// Something that is not what was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The task whose result it was; `None` where that cannot be told.
+    pub key: Option<Key>,
+    /// The task's name, as far as it was stored; empty where it is not known.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+    /// Where in the file.
+    pub offset: u64,
+    /// What is wrong.
+    pub what: String,
+    /// Whether it is what a kill or a power cut leaves, and nothing that was acknowledged is lost.
+    pub harmless: bool,
+}
+
+/// Told now and then how many bytes were read, of how many; an error ends the reading.
+pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
+
+/// How much is read between two reports.
+const STEP: u64 = 8 * 1024 * 1024;
+
+/// Counts what was read.
+struct Meter<'a> {
+    done: u64,
+    total: u64,
+    told: u64,
+    progress: Progress<'a>,
+}
+
+impl Meter<'_> {
+    fn read(&mut self, bytes: u64) -> Result<()> {
+        self.done += bytes;
+        if self.done - self.told >= STEP {
+            self.told = self.done;
+            (self.progress)(self.done, self.total.max(self.done))?;
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Reads all packs and all blobs, and says what is damaged in them and in the segments. Changes nothing.
+    pub fn audit(&self, progress: Progress) -> Result<Vec<Fault>> {
+        self.look()?;
+        let mut faults = self.faults_of_segments()?;
+        let (packs, blobs) = self.ask(|index| {
+            index.know_blobs()?;
+            Ok((index.packs().cloned().collect::<Vec<_>>(), index.blobs()))
+        })?;
+        let mut lengths = Vec::new();
+        for (key, place) in blobs {
+            lengths.push((key, place, self.blob_of(&key)?));
+        }
+        let total = packs.iter().map(|pack| pack.listed().length + pack.listed().index).sum::<u64>()
+            + lengths
+                .iter()
+                .filter_map(|(_, _, blob)| Some(blob.as_ref()?.length))
+                .fold(0, u64::saturating_add);
+        let mut meter = Meter { done: 0, total, told: 0, progress };
+        for pack in packs {
+            self.audit_pack(&pack, &mut faults, &mut meter)?;
+        }
+        for (key, place, found) in lengths {
+            let Some(found) = found else { continue };
+            let path = found.path(&self.jugdir.blobs(), &key);
+            let fs = &**self.jugdir.fs();
+            if let Some(what) = blob::check(fs, &path, &found, &mut |bytes| meter.read(bytes))? {
+                let name = self.name_in(&key, place);
+                faults.push(Fault {
+                    key: Some(key),
+                    name,
+                    path,
+                    offset: 0,
+                    what: what.into(),
+                    harmless: false,
+                });
+            }
+        }
+        Ok(faults)
+    }
+
+    /// Keeps damaged files for whoever wants to look at them: gives them a second name in `quarantine`.
+    pub fn quarantine(&self, paths: &[PathBuf]) -> Result<PathBuf> {
+        let fs = &**self.jugdir.fs();
+        let dir = self.jugdir.root().join("quarantine");
+        fs.ensure_dir(&dir)?;
+        for path in paths {
+            let Some(name) = path.file_name() else { continue };
+            match fs.link(path, &dir.join(name)) {
+                Err(error) if !matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound) => {
+                    return Err(error).context("keeping", path);
+                }
+                _ => {}
+            }
+        }
+        Ok(dir)
+    }
+
+    /// Files that count for nothing: packs that were never published or have been replaced, and names that were
+    /// given for a moment by processes that are dead.
+    pub fn leftovers(&self) -> Result<Vec<Orphan>> {
+        let (fs, jugdir) = (&**self.jugdir.fs(), &self.jugdir);
+        let mut found = Vec::new();
+        let uuid = jugdir.uuid().unwrap_or_default();
+        let manifest = publish::newest(fs, &jugdir.packs(), Some(uuid), 0)?.unwrap_or(Manifest::empty(uuid));
+        for name in fs.names(&jugdir.packs())? {
+            if super::compact::is_leftover(self, &manifest, &name)? {
+                found.push(jugdir.packs().join(name));
+            }
+        }
+        let listed = fs.names(&jugdir.segments())?;
+        let replaced = listed.iter().filter(|name| manifest.replaced.contains(name));
+        found.extend(replaced.map(|name| jugdir.segments().join(name)));
+        for name in fs.names(&jugdir.workers())? {
+            // It is renamed a moment after it was locked.
+            if let Some(wid) = name.strip_prefix('.')
+                && jugdir.life(wid)? == Life::Gone
+                && jugdir.life(&name)? == Life::Gone
+            {
+                found.push(jugdir.workers().join(name));
+            }
+        }
+        let mut orphans = Vec::new();
+        for path in found {
+            if let Some(bytes) = fs.length(&path)? {
+                orphans.push(Orphan { path, bytes });
+            }
+        }
+        Ok(orphans)
+    }
+
+    fn faults_of_segments(&self) -> Result<Vec<Fault>> {
+        let keys = lock(&self.damage).keys();
+        let (hurt, files) = self.ask(|index| {
+            index.know(&keys)?;
+            let damage = lock(&self.damage);
+            Ok((damage.unhealed(index), damage.report(index).files))
+        })?;
+        let mut faults = Vec::new();
+        for (key, place) in hurt {
+            let name = key.map(|key| self.name_in_header(&key, place)).unwrap_or_default();
+            let what = "the record does not match its checksum".to_owned();
+            let path = self.path_of(place);
+            faults.push(Fault { key, name, path, offset: place.offset, what, harmless: false });
+        }
+        for (path, offset, what) in files {
+            let (name, harmless) = (String::new(), what == super::tails::INCOMPLETE);
+            faults.push(Fault { key: None, name, path, offset, what: what.to_owned(), harmless });
+        }
+        faults.sort_by(|one, other| (&one.path, one.offset).cmp(&(&other.path, other.offset)));
+        Ok(faults)
+    }
+
+    /// The name in the header of a record whose payload is damaged.
+    fn name_in_header(&self, key: &Key, place: Place) -> String {
+        let Ok(Some((file, _))) = self.file_at(place) else { return String::new() };
+        match scan::header_at(&*file, place.offset) {
+            Some(header) if header.key == *key => self.name_of(place, header.name),
+            _ => String::new(),
+        }
+    }
+
+    fn audit_pack(&self, pack: &Pack, faults: &mut Vec<Fault>, meter: &mut Meter) -> Result<()> {
+        pack.each(&mut |_| {})?;
+        pack.runs()?;
+        meter.read(pack.listed().index)?;
+        if pack.substitute().is_some() {
+            let path = pack.index_path().to_owned();
+            let what = "the index is damaged; it is made anew from the pack each time".to_owned();
+            faults.push(Fault { key: None, name: String::new(), path, offset: 0, what, harmless: false });
+        }
+        let mut bad: Vec<(Header, u64)> = Vec::new();
+        let mut outcome = Ok(());
+        let (end, stop) = pack.scan(&mut |event| {
+            if matches!(event.body, Body::Damaged) {
+                bad.push((event.header.clone(), event.offset));
+            }
+            if outcome.is_ok() {
+                outcome = meter.read(event.header.record_len());
+            }
+        })?;
+        outcome?;
+        for (header, offset) in bad {
+            self.add_fault(
+                pack,
+                header.key,
+                header.kind,
+                offset,
+                "the record does not match its checksum",
+                faults,
+            )?;
+        }
+        if let Stop::Incomplete | Stop::Garbage(_) = stop {
+            // The index still says where the records behind that are.
+            let mut behind = Vec::new();
+            pack.each(&mut |entry| behind.extend((entry.offset >= end).then_some(*entry)))?;
+            for entry in behind {
+                if let Found::Damaged(what) = scan::record_at(&**pack.file(), pack.path(), entry.offset)? {
+                    self.add_fault(pack, entry.key, entry.kind, entry.offset, what, faults)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a damaged record of a pack, if it still matters.
+    fn add_fault(
+        &self,
+        pack: &Pack,
+        key: Key,
+        kind: Kind,
+        offset: u64,
+        what: &str,
+        faults: &mut Vec<Fault>,
+    ) -> Result<()> {
+        let is_result = matches!(kind, Kind::Result | Kind::ResultBlob);
+        let place = self.ask_about(&key, |index| index.result(&key))?;
+        if is_result && place.is_none_or(|place| place.offset != offset || place.pack == 0) {
+            return Ok(());
+        }
+        let name = place.map(|place| self.name_in_header(&key, place)).unwrap_or_default();
+        let (path, what) = (pack.path().to_owned(), what.to_owned());
+        let key = is_result.then_some(key);
+        faults.push(Fault { key, name, path, offset, what, harmless: false });
+        Ok(())
+    }
+}

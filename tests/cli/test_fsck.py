@@ -1,0 +1,201 @@
+"""jug fsck: what it finds, what it says, and what --repair does about it."""
+
+import os
+import stat
+
+import pytest
+
+JOBS = """
+    from jug import TaskGenerator
+
+    @TaskGenerator
+    def small(x):
+        return "value %d" % x * 20
+
+    @TaskGenerator
+    def large(x):
+        import hashlib
+        return hashlib.shake_128(b"%d" % x).digest(100_000)
+
+    @TaskGenerator
+    def join(parts, more):
+        return len(parts), len(more)
+
+    parts = [small(i) for i in range(6)]
+    more = [large(i) for i in range(2)]
+    total = join(parts, more)
+"""
+
+
+def _only(jug, pattern):
+    [path] = (jug.folder / "jugfile.jugdata").glob(pattern)
+    return path
+
+
+def _flip(path, at, mask=0x20):
+    data = bytearray(path.read_bytes())
+    data[at] ^= mask
+    path.write_bytes(data)
+
+
+def _snapshot(folder):
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture
+def finished(jug):
+    jug.write(JOBS)
+    assert jug("execute").returncode == 0
+    return jug
+
+
+def test_a_sound_store_is_sound(finished):
+    for packed in (False, True):
+        if packed:
+            finished("pack")
+        before = _snapshot(finished.folder / "jugfile.jugdata")
+        done = finished("fsck")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == "checked 9 results: 0 damaged, 0 unreadable; 0 orphaned files\n"
+        assert _snapshot(finished.folder / "jugfile.jugdata") == before
+
+
+def test_nothing_there_is_nothing_damaged(jug):
+    done = jug("fsck", "--jugdir", "nothing")
+    assert (done.returncode, done.stdout) == (
+        0,
+        "checked 0 results: 0 damaged, 0 unreadable; 0 orphaned files\n",
+    )
+    assert os.listdir(jug.folder) == []
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("with_jugfile", [False, True])
+def test_a_damaged_record_is_named_and_runs_again_after_repair(finished, packed, with_jugfile):
+    if packed:
+        finished("pack")
+    path = _only(finished, "packs/*.pack" if packed else "segments/*.seg")
+    _flip(path, path.read_bytes().index(b"value 3") + 2)
+    source = (finished.folder / "jugfile.py").read_text()
+    if not with_jugfile:
+        (finished.folder / "jugfile.py").unlink()
+    done = finished("fsck", "--jugdir", "jugfile.jugdata")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    first = done.stdout.splitlines()[0]
+    assert first.startswith("damaged: jugfile.small (")
+    assert path.name in first
+    assert "checksum" in first
+    assert done.stdout.endswith(
+        "8 results: 1 damaged, 0 unreadable; 0 orphaned files\n"
+    ) or done.stdout.endswith("9 results: 1 damaged, 0 unreadable; 0 orphaned files\n")
+    repaired = finished("fsck", "--jugdir", "jugfile.jugdata", "--repair")
+    assert repaired.returncode == 1
+    assert "made 1 tasks runnable again" in repaired.stdout
+    assert (finished.folder / "jugfile.jugdata" / "quarantine" / path.name).exists()
+    assert finished("fsck", "--jugdir", "jugfile.jugdata").returncode == 0
+    (finished.folder / "jugfile.py").write_text(source)
+    assert finished("status", "--short").stdout.startswith("1 tasks waiting to be run, 0 failed, 8 complete")
+    assert finished("execute", "--short", "--will-cite").stdout.startswith(
+        "Executed:  1 tasks\nLoaded:  8 tasks\n"
+    )
+
+
+def test_a_damaged_blob_is_named_and_runs_again_after_repair(finished):
+    blob = next((finished.folder / "jugfile.jugdata" / "blobs").rglob("*-*"))
+    _flip(blob, 5000)
+    done = finished("fsck")
+    assert done.returncode == 1
+    assert done.stdout.startswith("damaged: jugfile.large (")
+    assert blob.name in done.stdout
+    finished("fsck", "--repair")
+    assert finished("fsck").returncode == 0
+    assert finished("execute", "--short", "--will-cite").stdout.startswith("Executed:  1 tasks\n")
+
+
+def test_what_cannot_be_decoded_is_told_from_what_needs_other_classes(jug):
+    jug.write("""
+        from jug import TaskGenerator
+
+        class Point:
+            def __init__(self, x):
+                self.x = x
+
+        @TaskGenerator
+        def point(x):
+            return Point(x)
+
+        points = [point(i) for i in range(3)]
+    """)
+    jug("execute")
+    assert jug("fsck").returncode == 0
+    source = jug.folder / "jugfile.py"
+    source.write_text(source.read_text().replace("Point", "Pixel"))
+    done = jug("fsck")
+    assert done.returncode == 1
+    assert done.stdout.count("unreadable: jugfile.point (") == 3
+    assert "0 damaged, 3 unreadable" in done.stdout
+    source.unlink()
+    done = jug("fsck", "--jugdir", "jugfile.jugdata")
+    assert done.returncode == 0
+    assert "3 results need classes that are not here" in done.stdout
+
+
+def test_orphans_are_told_and_removed_with_repair_only(finished):
+    jugdir = finished.folder / "jugfile.jugdata"
+    [worker] = os.listdir(jugdir / "workers")
+    orphans = [
+        jugdir / "blobs" / "00" / f"{'0' * 62}.{worker}-77",
+        jugdir / "blobs" / "00" / f".{worker}-78-{'f' * 32}",
+        jugdir / "packs" / f"1-{worker}-0.pack",
+        jugdir / "workers" / f".{worker}x",
+    ]
+    (jugdir / "blobs" / "00").mkdir(exist_ok=True)
+    for path in orphans:
+        path.write_bytes(b"left over")
+    done = finished("fsck")
+    assert done.returncode == 0
+    for path in orphans:
+        assert f"orphaned: {path} (9 bytes)" in done.stdout
+        assert path.exists()
+    finished("fsck", "--repair")
+    assert not any(path.exists() for path in orphans[:3])
+    assert finished("check").returncode == 0
+
+
+def test_a_store_that_may_only_be_read_can_be_checked(finished):
+    jugdir = finished.folder / "jugfile.jugdata"
+    everything = [jugdir, *jugdir.rglob("*")]
+    for path in everything:
+        path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+    before = _snapshot(jugdir)
+    try:
+        assert finished("fsck").returncode == 0
+        assert _snapshot(jugdir) == before
+    finally:
+        for path in everything:
+            path.chmod(path.stat().st_mode | stat.S_IWUSR)
+
+
+def test_a_jugfile_that_raises_does_not_keep_the_store_from_being_checked(finished):
+    source = finished.folder / "jugfile.py"
+    source.write_text("raise ValueError('not today')\n" + source.read_text())
+    done = finished("fsck")
+    assert done.returncode == 0
+    assert "checked 9 results" in done.stdout
+
+
+def test_a_length_that_no_file_has_takes_no_memory(finished):
+    blob = next((finished.folder / "jugfile.jugdata" / "blobs").rglob("*-*"))
+    with open(blob, "r+b") as file:
+        file.truncate(1 << 42)  # A hole of four terabytes.
+    done = finished("fsck")
+    assert done.returncode == 1
+    assert "another length" in done.stdout
+
+
+def test_other_stores_cannot_be_checked(jug):
+    jug.write(JOBS)
+    done = jug("fsck", "--jugdir", "dict_store")
+    assert done.returncode == 1
+    assert done.stderr == "jug: error: this store cannot be checked: only a jugdir on a filesystem can\n"
