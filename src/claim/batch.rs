@@ -4,7 +4,7 @@
 //! turns out long, what was claimed behind it would wait for it while other workers idle: the
 //! background thread gives it back.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ pub struct Batch {
 #[derive(Default)]
 struct State {
     /// When each task was started that is.
-    held: HashMap<Key, Option<Instant>>,
+    held: BTreeMap<Key, Option<Instant>>,
     /// How many of them were not started.
     unstarted: usize,
     last_started: Option<Key>,
@@ -69,7 +69,7 @@ impl Batch {
             taken.iter().zip(counts).filter(|(_, counts)| !counts).map(|(key, _)| *key).collect();
         if !void.is_empty() {
             self.release(&void)?;
-            let void: HashSet<Key> = void.into_iter().collect();
+            let void: BTreeSet<Key> = void.into_iter().collect();
             keys.iter().zip(&mut won).filter(|(key, _)| void.contains(key)).for_each(|(_, won)| *won = false);
         }
         self.have_it_watched();

@@ -6,7 +6,7 @@
 //!
 //! Claims are released in the background, once everything stored before is on disk, and so on the server.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -50,12 +50,12 @@ pub struct Link {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) worker: Option<Arc<Worker>>,
-    pub(super) held: HashMap<Key, Held>,
-    released: HashMap<Key, Released>,
+    pub(super) held: BTreeMap<Key, Held>,
+    released: BTreeMap<Key, Released>,
     /// Names of this process that could not be removed yet.
-    pub(super) leftover: HashSet<PathBuf>,
+    pub(super) leftover: BTreeSet<PathBuf>,
     /// Whose the claims of others are, as of the last look at each.
-    pub(super) holders: HashMap<PathBuf, String>,
+    pub(super) holders: BTreeMap<PathBuf, String>,
     ring_at: Option<Instant>,
     /// When dead workers were last swept away.
     swept: Option<Instant>,
@@ -95,8 +95,10 @@ impl Link {
         }
         let lost = state.worker.replace(Arc::clone(&worker));
         if let Some(lost) = lost {
-            let held: Vec<(Key, Era)> = state.held.drain().map(|(key, held)| (key, held.era)).collect();
-            let released: Vec<(Key, Era)> = state.released.drain().map(|(key, it)| (key, it.era)).collect();
+            let held: Vec<(Key, Era)> =
+                std::mem::take(&mut state.held).into_iter().map(|(key, held)| (key, held.era)).collect();
+            let released: Vec<(Key, Era)> =
+                std::mem::take(&mut state.released).into_iter().map(|(key, it)| (key, it.era)).collect();
             state.leftover.extend(held.iter().chain(&released).map(|(key, era)| self.eras.path(*era, key)));
             drop(state);
             // Its process lives, so that nobody else could tell.
@@ -155,13 +157,14 @@ impl Link {
     /// Makes room among the names of the worker's file: all released claims go.
     pub(super) fn let_go(&self) -> Result<()> {
         self.records.sync()?;
-        let due: Vec<(Key, Era)> = self.state().released.drain().map(|(key, it)| (key, it.era)).collect();
+        let due: Vec<(Key, Era)> =
+            std::mem::take(&mut self.state().released).into_iter().map(|(key, it)| (key, it.era)).collect();
         self.remove_names(&due);
         Ok(())
     }
 
     pub(super) fn take_leftover(&self) -> Vec<PathBuf> {
-        self.state().leftover.drain().collect()
+        std::mem::take(&mut self.state().leftover).into_iter().collect()
     }
 
     pub(super) fn try_again_later(&self, path: PathBuf) {
@@ -252,12 +255,12 @@ impl Claims for Link {
             let state = self.state();
             keys.iter().map(|key| state.held.contains_key(key)).collect()
         };
-        let mut wanted: HashMap<Key, usize> = HashMap::new();
+        let mut wanted: BTreeMap<Key, usize> = BTreeMap::new();
         wanted.extend(keys.iter().enumerate().filter(|(at, _)| !claimed[*at]).map(|(at, key)| (*key, at)));
         if wanted.is_empty() {
             return Ok(claimed);
         }
-        let mut seen = HashSet::new();
+        let mut seen = BTreeSet::new();
         for era in self.eras.list()? {
             for (key, path) in self.eras.claims(era)? {
                 if let Some(&at) = wanted.get(&key) {

@@ -1,6 +1,6 @@
 //! Making a claim by a hard link, and making sure that it counts.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -113,7 +113,7 @@ impl Link {
             let outdated: Vec<Key> =
                 fresh.iter().filter(|(_, era)| era != newest).map(|(key, _)| *key).collect();
             if outdated.is_empty() {
-                let fresh: HashSet<Key> = fresh.into_iter().map(|(key, _)| key).collect();
+                let fresh: BTreeSet<Key> = fresh.into_iter().map(|(key, _)| key).collect();
                 for era in eras.iter().filter(|era| *era != newest) {
                     self.yield_to_older(*era, &fresh)?;
                 }
@@ -146,7 +146,7 @@ impl Link {
     }
 
     /// Gives up what a living worker claimed in an older era.
-    fn yield_to_older(&self, era: Era, fresh: &HashSet<Key>) -> Result<()> {
+    fn yield_to_older(&self, era: Era, fresh: &BTreeSet<Key>) -> Result<()> {
         for (key, path) in self.eras.claims(era)? {
             if !fresh.contains(&key) {
                 continue;

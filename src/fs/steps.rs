@@ -4,14 +4,18 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{File, FileId, FileSystem, Open};
+use super::{File, FileId, FileSystem, Open, Stat};
 use crate::Result;
 use crate::error::IoContext;
 
 impl dyn FileSystem + '_ {
-    /// The names in a directory, in no order; none where it does not exist.
+    /// The names in a directory, in no order; none where it truly does not exist.
     pub fn names(&self, dir: &Path) -> Result<Vec<String>> {
-        Ok(if_exists(self.list(dir)).context("listing", dir)?.unwrap_or_default())
+        match if_exists(self.list(dir)).context("listing", dir)? {
+            Some(names) => Ok(names),
+            None if self.find(dir)?.is_none() => Ok(Vec::new()),
+            None => self.list(dir).context("listing", dir),
+        }
     }
 
     /// The identity of an existing file or directory; `None` where there is none.
@@ -24,6 +28,27 @@ impl dyn FileSystem + '_ {
     pub fn is_dir(&self, path: &Path) -> Result<Option<bool>> {
         let found = if_exists(self.stat(path)).context("opening", path)?;
         Ok(found.map(|found| found.is_dir))
+    }
+
+    /// The attributes of what has this name; `None` where there truly is nothing.
+    ///
+    /// A client of a network filesystem that once looked for a name in vain believes for up to a minute that there is
+    /// nothing, whatever other hosts create. When it lists the directory it learns better.
+    pub fn find(&self, path: &Path) -> Result<Option<Stat>> {
+        let found = if_exists(self.stat(path)).context("looking at", path)?;
+        let (Some(dir), Some(name)) = (parent(path), path.file_name()) else { return Ok(found) };
+        if found.is_some() || self.mount(dir).is_ok_and(|mount| !mount.is_shared) {
+            return Ok(found);
+        }
+        let names = match self.list(dir) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => self.names(dir)?,
+            listed => listed.context("listing", dir)?,
+        };
+        if !names.iter().any(|it| name == it.as_str()) {
+            return Ok(None);
+        }
+        if_exists(self.stat(path)).context("looking at", path)
     }
 
     /// The length of the file at `path` in bytes; `None` if there is none.
@@ -132,7 +157,7 @@ impl dyn FileSystem + '_ {
 
     /// Returns once the names in the directory that holds `path` are on disk.
     pub fn sync_parent(&self, path: &Path) -> Result<()> {
-        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let dir = parent(path).unwrap_or(path);
         self.sync_dir(dir).context("syncing", dir)
     }
 }
@@ -180,6 +205,12 @@ impl dyn File + '_ {
         }
         Err(io::Error::new(ErrorKind::NotFound, "the file was removed while it was written"))
     }
+}
+
+/// The directory that holds `path`; `None` for the root.
+fn parent(path: &Path) -> Option<&Path> {
+    let dir = path.parent()?;
+    Some(if dir.as_os_str().is_empty() { Path::new(".") } else { dir })
 }
 
 /// `None` in place of the error that there is no such file.

@@ -6,7 +6,7 @@
 //! paused, the server was away) counts for no more than two of them. What is found to be dead can be marked as
 //! such, for all others to know.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -76,8 +76,8 @@ pub(super) struct Lives {
 #[derive(Debug, Default)]
 struct State {
     own: Option<String>,
-    known: HashMap<String, Known>,
-    marked: HashSet<String>,
+    known: BTreeMap<String, Known>,
+    marked: BTreeSet<String>,
     /// How long this process has watched.
     watched: Duration,
     looked: Option<Instant>,
@@ -163,7 +163,7 @@ impl Lives {
     /// Looks at all workers. `in_touch` says whether this process's own heartbeat just succeeded.
     pub(super) fn look(&self, now: Instant, in_touch: bool) -> Result<()> {
         let names = self.fs.names(&self.workers)?;
-        let present: HashSet<&str> = ids(&names).collect();
+        let present: BTreeSet<&str> = ids(&names).collect();
         let mut state = self.state();
         if let Some(looked) = state.looked.replace(now)
             && in_touch
@@ -236,7 +236,7 @@ impl Lives {
             return Ok(());
         }
         let names = self.fs.names(&self.workers)?;
-        let present: HashSet<&str> = ids(&names).collect();
+        let present: BTreeSet<&str> = ids(&names).collect();
         for id in marked(&names).filter(|id| !present.contains(id)) {
             self.fs.remove_if_exists(&self.mark_of(id))?;
         }

@@ -30,8 +30,7 @@ impl Jugdir {
         if let Some(bytes) = self.fs.read_if_exists(path)? {
             return Ok(Some(bytes));
         }
-        let names = self.fs.names(&self.root)?;
-        if names.iter().any(|name| path.ends_with(name)) { self.fs.read_if_exists(path) } else { Ok(None) }
+        if self.fs.find(path)?.is_some() { self.fs.read_if_exists(path) } else { Ok(None) }
     }
 
     /// Errors where there is a jugdir with another mode than was asked for.
@@ -48,7 +47,7 @@ impl Jugdir {
 
     /// Errors unless the path is free for a jugdir or has one.
     pub(super) fn check_place(&self) -> Result<()> {
-        match self.fs.is_dir(&self.root)? {
+        match self.fs.find(&self.root)?.map(|found| found.is_dir) {
             Some(true) => {}
             Some(false) => return Err(Error::NotADirectory { path: self.root.clone() }),
             None => return Ok(()),

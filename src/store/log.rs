@@ -1,6 +1,6 @@
 //! The segment that a writer appends to, and what it takes to go on in a new one.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -44,7 +44,7 @@ pub(super) struct Log {
     fs: Arc<dyn FileSystem>,
     current: Option<Current>,
     next: u32,
-    names: HashMap<String, u32>,
+    names: BTreeMap<String, u32>,
     /// The jugdir whose worker writes, where that may become another one.
     jugdir: Option<Arc<Jugdir>>,
     worker: Option<Arc<Worker>>,
@@ -67,7 +67,7 @@ impl Log {
             fs,
             current: None,
             next: 0,
-            names: HashMap::new(),
+            names: BTreeMap::new(),
             jugdir: None,
             worker: None,
             wids: Vec::new(),

@@ -1,6 +1,6 @@
 //! Following the segments of all workers: reading what was appended since the last look.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -30,7 +30,7 @@ const BATCH: usize = 1024;
 /// How far each segment was read.
 #[derive(Debug, Default)]
 pub struct Tails {
-    known: HashMap<String, Tail>,
+    known: BTreeMap<String, Tail>,
     /// The number of the manifest that the index goes by; 0 before the first one.
     manifest: u64,
     /// The segments that packs have replaced, according to that manifest.

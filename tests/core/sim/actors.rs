@@ -24,7 +24,7 @@ pub(super) struct Actor {
     pub(super) job: Arc<Job>,
     pub(super) jugdir: Arc<Jugdir>,
     pub(super) keeper: Arc<Keeper>,
-    pub(super) store: Store,
+    pub(super) store: Arc<Store>,
     pub(super) promises: Promises,
 }
 
@@ -33,7 +33,7 @@ impl Actor {
         let fs: Arc<dyn FileSystem> = Arc::new(SimFs(Arc::clone(process)));
         let keeper = Keeper::by_hand(fs.clone());
         let jugdir = Jugdir::open_on(fs, Path::new(ROOT))?;
-        let store = Store::open_in(Arc::clone(&jugdir), Arc::clone(&keeper), Durability::Group)?;
+        let store = Arc::new(Store::open_in(Arc::clone(&jugdir), Arc::clone(&keeper), Durability::Group)?);
         let (process, job) = (Arc::clone(process), Arc::clone(job));
         Ok(Actor { process, job, jugdir, keeper, store, promises: Promises::default() })
     }
@@ -46,12 +46,13 @@ impl Actor {
         self.process.world.now()
     }
 
-    /// Does what the background thread would have done by now.
-    pub(super) fn chores(&mut self) {
+    /// Does what the background thread would have done by now; when it would want to do something again.
+    pub(super) fn chores(&mut self) -> Option<Duration> {
         let begun = self.now();
-        self.keeper.tick();
+        let pause = self.keeper.tick();
         let kept = self.promises.ticked(begun, self.now());
         self.promise(&kept);
+        pause
     }
 
     fn promise(&self, runs: &[usize]) {
@@ -70,10 +71,9 @@ impl Actor {
     pub(super) fn sleep(&mut self, time: Duration) {
         let until = self.now() + time;
         while self.now() < until {
+            let pause = self.chores().unwrap_or(Duration::MAX).max(Duration::from_millis(1));
             let left = until.saturating_sub(self.now());
-            let slice = if left > Duration::from_secs(1) { left / 4 } else { Duration::from_millis(5) };
-            self.process.sleep(slice.min(left));
-            self.chores();
+            self.process.sleep(pause.min(left));
         }
     }
 

@@ -152,6 +152,14 @@ impl Disk {
         Ok(())
     }
 
+    pub(super) fn rmdir(&mut self, dir: Ino, name: &str, host: usize) -> Result<(), Errno> {
+        let ino = self.find(dir, name)?.ok_or(Errno::ENOENT)?;
+        if !self.names(ino)?.is_empty() {
+            return Err(Errno::ENOTEMPTY);
+        }
+        self.unlink(dir, name, host)
+    }
+
     pub(super) fn rename(&mut self, dir: Ino, from: &str, to: &str, host: usize) -> Result<(), Errno> {
         let ino = self.find(dir, from)?.ok_or(Errno::ENOENT)?;
         let old = self.find(dir, to)?;

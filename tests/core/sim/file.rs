@@ -32,7 +32,7 @@ impl SimFile {
 impl File for SimFile {
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
         let mut part = bytes.len();
-        let failing = self.fs.call(Call::Append, |_, _| Ok(()));
+        let failing = self.fs.call(Call::Append, &self.ino, |_, _| Ok(()));
         if failing.is_err() {
             // Some of it was written all the same.
             part = self.fs.0.world.state().rng.index(bytes.len() + 1);
@@ -53,14 +53,14 @@ impl File for SimFile {
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let at = usize::try_from(offset).unwrap_or(usize::MAX);
-        self.fs.call(Call::Read, |state, host| {
+        self.fs.call(Call::Read, &self.ino, |state, host| {
             let State { disk, hosts, now, rng, .. } = state;
             hosts[host].read(disk, self.ino, at, buffer, *now, rng).ok_or(Errno::ESTALE)
         })
     }
 
     fn stat(&self) -> io::Result<Stat> {
-        self.fs.call(Call::Stat, |state, host| {
+        self.fs.call(Call::Stat, &self.ino, |state, host| {
             let State { disk, hosts, now, rng, .. } = state;
             let known = hosts[host].attributes(disk, self.ino, *now, rng).ok_or(Errno::ESTALE)?;
             Ok(stat_from(self.ino, known))
@@ -68,7 +68,7 @@ impl File for SimFile {
     }
 
     fn fresh_stat(&self) -> io::Result<Stat> {
-        self.fs.call(Call::FreshStat, |state, host| {
+        self.fs.call(Call::FreshStat, &self.ino, |state, host| {
             let State { disk, hosts, now, rng, .. } = state;
             let known = hosts[host].refresh(disk, self.ino, *now, rng).ok_or(Errno::ESTALE)?;
             Ok(stat_from(self.ino, known))
@@ -76,7 +76,7 @@ impl File for SimFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        let synced = self.fs.call(Call::Sync, |state, host| {
+        let synced = self.fs.call(Call::Sync, &self.ino, |state, host| {
             state.hosts[host].send(&mut state.disk, self.ino);
             let inode = state.disk.inodes.get(&self.ino).ok_or(Errno::ESTALE)?;
             if inode.links == 0 && !state.hosts[host].keeps(inode) {
@@ -92,7 +92,7 @@ impl File for SimFile {
     }
 
     fn touch(&self) -> io::Result<()> {
-        self.fs.call(Call::Touch, |state, host| {
+        self.fs.call(Call::Touch, &self.ino, |state, host| {
             let inode = state.disk.inodes.get(&self.ino).ok_or(Errno::ESTALE)?;
             if inode.links == 0 && !state.hosts[host].keeps(inode) {
                 return Err(Errno::ESTALE);
@@ -104,7 +104,7 @@ impl File for SimFile {
 
     fn try_lock(&self, offset: u64) -> io::Result<bool> {
         let owner = self.owner();
-        self.fs.call(Call::Lock, |state, _| {
+        self.fs.call(Call::Lock, &self.ino, |state, _| {
             let inode = state.disk.inodes.get_mut(&self.ino).ok_or(Errno::ESTALE)?;
             Ok(*inode.locks.entry(offset).or_insert(owner) == owner)
         })
@@ -112,7 +112,7 @@ impl File for SimFile {
 
     fn unlock(&self, offset: u64) -> io::Result<()> {
         let owner = self.owner();
-        self.fs.call(Call::Lock, |state, _| {
+        self.fs.call(Call::Lock, &self.ino, |state, _| {
             let inode = state.disk.inodes.get_mut(&self.ino).ok_or(Errno::ESTALE)?;
             inode.locks.retain(|at, holder| *at != offset || *holder != owner);
             Ok(())
@@ -125,7 +125,7 @@ impl File for SimFile {
 
     fn holders(&self) -> io::Result<Vec<Held>> {
         let owner = self.owner();
-        self.fs.call(Call::Lock, |state, _| {
+        self.fs.call(Call::Lock, &self.ino, |state, _| {
             let inode = state.disk.inodes.get(&self.ino).ok_or(Errno::ESTALE)?;
             let others = inode.locks.iter().filter(|(_, holder)| **holder != owner);
             Ok(others.map(|(at, holder)| Held { offset: *at, len: 1, pid: holder.1 }).collect())

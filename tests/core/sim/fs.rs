@@ -35,6 +35,7 @@ impl SimFs {
     pub(super) fn call<T>(
         &self,
         call: Call,
+        on: &dyn Debug,
         act: impl FnOnce(&mut State, usize) -> Result<T, Errno>,
     ) -> io::Result<T> {
         let process = &*self.0;
@@ -67,6 +68,9 @@ impl SimFs {
             return failed(errno);
         }
         let done = act(&mut state, process.host);
+        if process.world.rules.is_traced {
+            eprintln!("{:?} {process:?} {call:?} {on:?}: {:?}", state.now, done.as_ref().err());
+        }
         done.or_else(failed)
     }
 
@@ -78,11 +82,12 @@ impl SimFs {
     fn change<T>(
         &self,
         call: Call,
+        on: &dyn Debug,
         again: Errno,
         act: impl FnOnce(&mut State, usize) -> Result<T, Errno>,
     ) -> io::Result<T> {
         let lost_answers = self.0.world.rules.lost_answers;
-        self.call(call, |state, host| {
+        self.call(call, on, |state, host| {
             let done = act(state, host)?;
             if state.rng.once_in(lost_answers) { Err(again) } else { Ok(done) }
         })
@@ -135,7 +140,7 @@ pub(super) fn stat_from(ino: Ino, known: &Attributes) -> Stat {
 
 impl FileSystem for SimFs {
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        self.call(Call::List, |state, host| {
+        self.call(Call::List, &dir, |state, host| {
             let ino = resolve(state, host, dir)?;
             let names = state
                 .disk
@@ -152,7 +157,7 @@ impl FileSystem for SimFs {
     }
 
     fn stat(&self, path: &Path) -> io::Result<Stat> {
-        self.call(Call::Stat, |state, host| {
+        self.call(Call::Stat, &path, |state, host| {
             let ino = resolve(state, host, path)?;
             let State { disk, hosts, now, rng, .. } = state;
             let known = hosts[host].attributes(disk, ino, *now, rng).ok_or(Errno::ENOENT)?;
@@ -161,11 +166,32 @@ impl FileSystem for SimFs {
     }
 
     fn mkdir(&self, dir: &Path) -> io::Result<()> {
-        self.change(Call::Mkdir, Errno::EEXIST, |state, host| {
+        self.change(Call::Mkdir, &dir, Errno::EEXIST, |state, host| {
             let (parent, name) = parent(state, host, dir)?;
             let made = state.disk.create(parent, name, true);
             find_truly(state, host, parent, name);
             made.map(|_| ())
+        })
+    }
+
+    fn rmdir(&self, dir: &Path) -> io::Result<()> {
+        self.change(Call::Rmdir, &dir, Errno::ENOENT, |state, host| {
+            let (parent, name) = parent(state, host, dir)?;
+            if find(state, host, parent, name)?.is_none() {
+                return Err(Errno::ENOENT);
+            }
+            let removed = state.disk.rmdir(parent, name, host);
+            find_truly(state, host, parent, name);
+            removed
+        })
+    }
+
+    fn touch_dir(&self, dir: &Path) -> io::Result<()> {
+        self.call(Call::Touch, &dir, |state, host| {
+            let ino = resolve(state, host, dir)?;
+            state.disk.names(ino)?;
+            state.disk.touch(ino);
+            Ok(())
         })
     }
 
@@ -195,14 +221,14 @@ impl FileSystem for SimFs {
             Ok(ino)
         };
         let ino = match how {
-            Open::New => self.change(Call::Create, Errno::EEXIST, open)?,
-            Open::Read | Open::Update => self.call(Call::Open, open)?,
+            Open::New => self.change(Call::Create, &path, Errno::EEXIST, open)?,
+            Open::Read | Open::Update => self.call(Call::Open, &path, open)?,
         };
         Ok(Arc::new(SimFile::new(self.clone(), ino, how != Open::Read)))
     }
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.change(Call::Link, Errno::EEXIST, |state, host| {
+        self.change(Call::Link, &(from, to), Errno::EEXIST, |state, host| {
             let ino = resolve(state, host, from)?;
             let (dir, name) = parent(state, host, to)?;
             if state.disk.inodes.get(&ino).is_none_or(|inode| inode.links == 0) {
@@ -215,7 +241,7 @@ impl FileSystem for SimFs {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.change(Call::Rename, Errno::ENOENT, |state, host| {
+        self.change(Call::Rename, &(from, to), Errno::ENOENT, |state, host| {
             let ((dir, from), (other, to)) = (parent(state, host, from)?, parent(state, host, to)?);
             assert_eq!(dir, other, "names are only changed within a directory");
             let renamed = state.disk.rename(dir, from, to, host);
@@ -226,7 +252,7 @@ impl FileSystem for SimFs {
     }
 
     fn unlink(&self, path: &Path) -> io::Result<()> {
-        self.change(Call::Unlink, Errno::ENOENT, |state, host| {
+        self.change(Call::Unlink, &path, Errno::ENOENT, |state, host| {
             let (dir, name) = parent(state, host, path)?;
             if find(state, host, dir, name)?.is_none() {
                 return Err(Errno::ENOENT);
@@ -237,30 +263,8 @@ impl FileSystem for SimFs {
         })
     }
 
-    fn rmdir(&self, dir: &Path) -> io::Result<()> {
-        self.change(Call::Unlink, Errno::ENOENT, |state, host| {
-            let (parent, name) = parent(state, host, dir)?;
-            let ino = find_truly(state, host, parent, name).ok_or(Errno::ENOENT)?;
-            if !state.disk.names(ino)?.is_empty() {
-                return Err(Errno::ENOTEMPTY);
-            }
-            let removed = state.disk.unlink(parent, name, host);
-            state.disk.inodes.remove(&ino);
-            find_truly(state, host, parent, name);
-            removed
-        })
-    }
-
-    fn touch_dir(&self, dir: &Path) -> io::Result<()> {
-        self.call(Call::Touch, |state, host| {
-            let ino = resolve(state, host, dir)?;
-            state.disk.touch(ino);
-            Ok(())
-        })
-    }
-
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.call(Call::SyncDir, |state, host| {
+        self.call(Call::SyncDir, &dir, |state, host| {
             let ino = resolve(state, host, dir)?;
             state.disk.sync_dir(ino);
             Ok(())

@@ -4,7 +4,8 @@
 //! system call to the next, when it is told to; time passes only in system calls and when everybody sleeps. So a
 //! seed repeats a computation call by call.
 //!
-//! `JUG_SIM_CASES=10000 cargo test --release sim::` runs that many schedules of each kind.
+//! `JUG_SIM_CASES=10000 cargo test --release sim::` runs that many schedules of each kind. With `JUG_SIM_TRACE=1` a
+//! schedule tells every system call.
 
 mod actors;
 mod disk;
@@ -103,19 +104,74 @@ fn local_plans() -> impl Strategy<Value = Plan> {
 fn a_plan_is_repeated_call_by_call() {
     let troubles = vec![(20, Trouble::Kill(1)), (30, Trouble::Invalidate(2)), (5, Trouble::Pause(0, 300))];
     let longest = Duration::from_millis(20);
-    let (is_network, hosts, workers, tasks, large) = (false, 1, 3, 20, 5);
-    let (lost_answers, links_max) = (0, 65_000);
-    let plan = |seed| {
-        let troubles = troubles.clone();
-        Plan { seed, is_network, hosts, workers, tasks, large, longest, lost_answers, links_max, troubles }
-    };
-    let first = schedule::run(&plan(1)).unwrap();
-    assert_eq!(schedule::run(&plan(1)).unwrap(), first);
-    assert_ne!(schedule::run(&plan(2)).unwrap(), first);
+    let (workers, tasks, large, lost_answers, links_max) = (3, 20, 5, 0, 65_000);
+    for (is_network, hosts) in [(false, 1), (true, 2)] {
+        let plan = |seed| {
+            let troubles = troubles.clone();
+            Plan {
+                seed,
+                is_network,
+                hosts,
+                workers,
+                tasks,
+                large,
+                longest,
+                lost_answers,
+                links_max,
+                troubles,
+            }
+        };
+        let first = schedule::run(&plan(1)).unwrap();
+        assert_eq!(schedule::run(&plan(1)).unwrap(), first);
+        assert_ne!(schedule::run(&plan(2)).unwrap(), first);
+    }
+}
+
+/// What can happen on a network.
+fn network_trouble() -> impl Strategy<Value = Trouble> {
+    let short_or_long = || prop_oneof![3 => 1..20_000_u64, 1 => 100_000..400_000_u64];
+    prop_oneof![
+        4 => (0..8_usize).prop_map(Trouble::Kill),
+        3 => (0..8_usize, short_or_long()).prop_map(|(at, time)| Trouble::Pause(at, time)),
+        3 => Just(Trouble::Join),
+        4 => (0..30_u32).prop_map(Trouble::Invalidate),
+        1 => Just(Trouble::Look),
+        1 => (0..3_usize).prop_map(Trouble::Crash),
+        1 => (0..3_usize, short_or_long()).prop_map(|(host, time)| Trouble::CutOff(host, time)),
+        1 => short_or_long().prop_map(Trouble::ServerDown),
+        2 => (call(), 0..40_u32).prop_map(|((call, errno), after)| Trouble::Fail(call, after, errno)),
+    ]
+}
+
+fn network_plans() -> impl Strategy<Value = Plan> {
+    let longest = prop_oneof![Just(0), Just(20), Just(400), Just(300_000)].prop_map(Duration::from_millis);
+    let sizes = (1..4_usize, 1..5_usize, 1..25_u32, 0..8_u32);
+    let limits = (prop_oneof![Just(0), Just(60_u64)], prop_oneof![Just(65_000), 3..9_u64]);
+    (any::<u64>(), sizes, longest, limits, troubles(network_trouble())).prop_map(
+        |(seed, (hosts, workers, tasks, large), longest, (lost_answers, links_max), troubles)| Plan {
+            seed,
+            is_network: true,
+            hosts,
+            workers,
+            tasks,
+            large,
+            longest,
+            lost_answers,
+            links_max,
+            troubles,
+        },
+    )
 }
 
 proptest! {
     #![proptest_config(config())]
+
+    #[test]
+    fn every_schedule_on_a_network_ends_with_every_result_right_and_run_once(plan in network_plans()) {
+        if let Err(what) = schedule::run(&plan) {
+            prop_assert!(false, "{}", what);
+        }
+    }
 
     #[test]
     fn every_schedule_on_one_host_ends_with_every_result_right_and_run_once(plan in local_plans()) {

@@ -45,6 +45,10 @@ pub(super) enum Trouble {
     Look,
     /// The power fails.
     PowerCut,
+    /// A host crashes.
+    Crash(usize),
+    /// A host cannot reach the server for so many milliseconds.
+    CutOff(usize, u64),
     /// The server is away for so many milliseconds.
     ServerDown(u64),
     /// The n-th call of a kind from now on fails.
@@ -91,6 +95,7 @@ pub(super) fn run(plan: &Plan) -> Result<Course, String> {
         seed: plan.seed,
         links_max: plan.links_max,
         lost_answers: plan.lost_answers,
+        is_traced: std::env::var_os("JUG_SIM_TRACE").is_some(),
     };
     let mut rng = Rng::new(plan.seed ^ 0x005c_4ed0);
     let job = Job::new(plan.tasks, plan.large, plan.longest, &mut rng);
@@ -205,6 +210,8 @@ impl Driver {
             Trouble::Pause(at, time) if !self.running.is_empty() => {
                 let at = at % self.running.len();
                 self.running[at].handle.paused_until = now + milliseconds(time);
+                let pid = (self.running[at].handle.host, self.running[at].handle.pid);
+                self.out_of_touch(milliseconds(time), |it| (it.handle.host, it.handle.pid) == pid);
             }
             Trouble::Kill(_) | Trouble::Pause(..) => {}
             Trouble::Join => self.start(Role::Worker),
@@ -214,7 +221,16 @@ impl Driver {
             }
             Trouble::Look => self.start(Role::Looks),
             Trouble::PowerCut => return self.power_cut(),
-            Trouble::ServerDown(time) => self.world.state().server_down_until = now + milliseconds(time),
+            Trouble::Crash(host) => return self.crash(host % self.plan.hosts),
+            Trouble::CutOff(host, time) => {
+                let host = host % self.plan.hosts;
+                self.world.state().hosts[host].cut_off_until = now + milliseconds(time);
+                self.out_of_touch(milliseconds(time), |it| it.handle.host == host);
+            }
+            Trouble::ServerDown(time) => {
+                self.world.state().server_down_until = now + milliseconds(time);
+                self.out_of_touch(milliseconds(time), |_| true);
+            }
             Trouble::Fail(call, after, errno) => self.world.state().faults.push((call, 1 + after, errno)),
         }
         Ok(())
@@ -237,9 +253,36 @@ impl Driver {
         Ok(())
     }
 
+    fn crash(&mut self, host: usize) -> Result<(), String> {
+        self.world.state().crash(host);
+        let (dead, alive) =
+            std::mem::take(&mut self.running).into_iter().partition(|it| it.handle.host == host);
+        self.running = alive;
+        let dead: Vec<Running> = dead;
+        for Running { handle, role } in dead {
+            let by = (handle.host, handle.pid);
+            handle.kill();
+            self.lost(by, role);
+        }
+        self.alone(actors::check_promises)
+    }
+
+    /// A worker that cannot be heard of for long may lose what it has claimed.
+    fn out_of_touch(&self, time: Duration, who: impl Fn(&Running) -> bool) {
+        if self.plan.is_network && time > Duration::from_secs(40) {
+            let lost = self.running.iter().filter(|it| who(it)).map(|it| (it.handle.host, it.handle.pid));
+            let mut facts = self.job.facts();
+            for by in lost {
+                facts.excuse(by);
+            }
+        }
+    }
+
     /// Runs a process while no other one does.
     fn alone(&self, main: fn(&Arc<Process>, &Arc<Job>) -> Result<()>) -> Result<(), String> {
         let job = Arc::clone(&self.job);
+        // Nothing fails for whoever judges.
+        let faults = std::mem::take(&mut self.world.state().faults);
         let mut handle = Process::spawn(&self.world, 0, move |process| {
             main(process, &job).map_err(|error| error.to_string())
         });
@@ -253,13 +296,14 @@ impl Driver {
             }
         };
         handle.join();
-        self.world.state().end_process(handle.host, handle.pid);
+        let mut state = self.world.state();
+        state.end_process(handle.host, handle.pid);
+        state.faults = faults;
         outcome
     }
 
     /// Everything is done: whether it is right.
     fn judge(&self) -> Result<(), String> {
-        self.world.state().faults.clear();
         self.alone(actors::check_all)?;
         let duplicates = self.job.facts().duplicates();
         if duplicates.is_empty() { Ok(()) } else { Err(format!("run twice without need: {duplicates:?}")) }

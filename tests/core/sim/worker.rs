@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jug_native::claim::{Batch, Claims, Posix};
+use jug_native::claim::{Batch, Chosen, Claims, Records};
 use jug_native::codec::{Codec, Encoded};
 use jug_native::jugdir::ClaimMode;
 use jug_native::sched::{Node, Scheduler};
-use jug_native::store::{Facts, State};
+use jug_native::store::{Facts, State, Store};
 use jug_native::{Error, Key, Result};
 
 use super::actors::Actor;
@@ -16,6 +16,23 @@ use super::process::Process;
 
 /// How long a worker sleeps before it looks whether a claim was abandoned.
 const LOOK_AROUND: Duration = Duration::from_millis(25);
+
+/// What claims need to know of the store.
+struct Stored(Arc<Store>);
+
+impl Records for Stored {
+    fn stored(&self) -> u64 {
+        self.0.progress().0
+    }
+
+    fn durable(&self) -> u64 {
+        self.0.progress().1
+    }
+
+    fn sync(&self) -> Result<()> {
+        self.0.publish()
+    }
+}
 
 /// A worker at work.
 struct Worker {
@@ -34,10 +51,9 @@ struct Worker {
 /// Works until everything is done.
 pub(super) fn work(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
     let actor = Actor::open(process, job)?;
-    let claims: Arc<dyn Claims> = match actor.jugdir.claim_mode()? {
-        ClaimMode::Posix => Arc::new(Posix::new(Arc::clone(&actor.jugdir), Arc::clone(&actor.keeper))),
-        _ => unreachable!("there is no other mode"),
-    };
+    let records = Arc::new(Stored(Arc::clone(&actor.store)));
+    let chosen = Chosen::new(Arc::clone(&actor.jugdir), Arc::clone(&actor.keeper), records);
+    let claims: Arc<dyn Claims> = Arc::new(chosen);
     let batch = Batch::new(Arc::clone(&claims), Arc::clone(&actor.keeper));
     actor.store.check_blobs()?;
     actor.store.refresh()?;
@@ -221,13 +237,14 @@ impl Worker {
 
     fn wait_for_work(&mut self) -> Result<()> {
         self.settle()?;
-        self.actor.store.wait(LOOK_AROUND)?;
+        let is_link = self.actor.jugdir.claim_mode()? == ClaimMode::Link;
+        self.actor.store.wait(if is_link { Duration::from_secs(1) } else { LOOK_AROUND })?;
         self.actor.chores();
         let busy = self.scheduler.busy_nodes();
         // First the claims, then the results: a claim that ended with a result must not look abandoned.
         let mut abandoned = Vec::new();
-        for node in &busy {
-            if !self.claims.is_claimed(&self.keys(&[*node])[0])? {
+        for (node, is_claimed) in busy.iter().zip(self.claims.are_claimed(&self.keys(&busy))?) {
+            if !is_claimed {
                 abandoned.push(*node);
             }
         }

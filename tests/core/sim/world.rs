@@ -21,6 +21,8 @@ pub(super) struct Rules {
     pub(super) seed: u64,
     /// How many names a file can have.
     pub(super) links_max: u64,
+    /// Every call is told on stderr.
+    pub(super) is_traced: bool,
     /// One in so many answers of the server is lost; 0: none.
     pub(super) lost_answers: u64,
 }
@@ -57,6 +59,7 @@ pub(super) enum Call {
     Stat,
     FreshStat,
     Mkdir,
+    Rmdir,
     Open,
     Create,
     Link,
@@ -136,6 +139,16 @@ impl State {
         let State { disk, hosts, rng, .. } = self;
         disk.power_cut(rng);
         hosts.iter_mut().for_each(Host::crash);
+    }
+
+    /// A host loses its memory; what it had not sent is lost.
+    pub(super) fn crash(&mut self, host: usize) {
+        let pids: Vec<u32> = self.hosts[host].processes.keys().copied().collect();
+        for pid in pids {
+            self.disk.release((host, pid), None);
+        }
+        self.hosts[host].send_in_background(&mut self.disk, &mut self.rng);
+        self.hosts[host].crash();
     }
 
     /// Whether this call is one that fails, and how.
