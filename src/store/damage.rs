@@ -59,6 +59,13 @@ impl Damage {
         self.records.insert(place, hurt);
     }
 
+    /// A record that was not all there yet is.
+    pub fn heal(&mut self, place: Place) {
+        if matches!(self.records.get(&place), Some(Hurt::Value(..) | Hurt::Other)) {
+            self.records.remove(&place);
+        }
+    }
+
     /// A result that turned out to be damaged when it was loaded.
     pub fn add_loaded(&mut self, key: Key, place: Place) {
         self.records.insert(place, Hurt::Loaded(key));

@@ -59,7 +59,13 @@ struct Tail {
     file: Option<Arc<dyn File>>,
     /// Its writer counts as dead, but may not know: when to look again, and how often.
     silent: Option<(Instant, u32)>,
+    /// The first record whose payload is not what it should be, and since when: it may not be all there yet.
+    doubted: Option<(u64, Instant)>,
 }
+
+/// How long a record of a living writer may look damaged before it counts as that: a client of a network filesystem
+/// sends what was written in any order, and what is in between reads as zeros.
+const DOUBT: Duration = Duration::from_secs(10);
 
 /// How often the segment of a worker is looked at that counts as dead and may not know.
 const SILENT_LOOK: Duration = Duration::from_secs(5);
@@ -210,6 +216,7 @@ impl Tails {
                 finished: false,
                 file: None,
                 silent: None,
+                doubted: None,
             });
         }
         let mut grown = Vec::new();
@@ -229,7 +236,7 @@ impl Tails {
                 continue;
             }
             match tail.fresh_length(to)? {
-                Some(length) if length == tail.length && tail.length > 0 => {
+                Some(length) if length == tail.length && tail.length > 0 && tail.offset >= length => {
                     // It did not grow, and never will if its writer is dead; only then is it worth a look.
                     if tail.writers_life(to)? != Life::Alive {
                         grown.push(tail);
@@ -328,18 +335,20 @@ impl Tail {
                 None => return Err(ErrorKind::NotFound).context("reading", &self.path),
             }
         }
-        if self.scan(self.length, to)? == Stop::Sealed {
+        let (stop, damaged) = self.scan(self.length, to)?;
+        if stop == Stop::Sealed {
             self.finish();
             return Ok(());
         }
         let life = self.writers_life(to)?;
         if life == Life::Alive {
             self.silent = None;
+            self.doubt(damaged, to.jugdir.fs().now());
             return Ok(());
         }
         // Whatever the writer wrote before it died is in the file by now.
         self.fresh_length(to)?;
-        let stop = self.scan(u64::MAX, to)?;
+        let (stop, _) = self.scan(u64::MAX, to)?;
         if life == Life::Silent && self.silent.is_none_or(|(_, looks)| looks > 0) {
             let looks = self.silent.map_or(SILENT_LOOKS, |(_, looks)| looks);
             self.silent = Some((to.jugdir.fs().now() + SILENT_LOOK, looks));
@@ -358,14 +367,31 @@ impl Tail {
         Ok(())
     }
 
-    fn scan(&mut self, until: u64, to: &Sink) -> Result<Stop> {
+    /// Has the next look begin at a record that is damaged, if that is news.
+    fn doubt(&mut self, damaged: Option<u64>, now: Instant) {
+        self.doubted = damaged.map(|at| match self.doubted {
+            Some(known) if known.0 == at => known,
+            _ => (at, now),
+        });
+        if let Some((at, since)) = self.doubted
+            && now < since + DOUBT
+        {
+            self.offset = at;
+        }
+    }
+
+    /// Reads records; why it stopped, and where the first damaged one is.
+    fn scan(&mut self, until: u64, to: &Sink) -> Result<(Stop, Option<u64>)> {
         let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let segment = lock(to.index).segment(name);
         let mut batch = Vec::new();
-        let mut taken_in = Ok(());
-        let Some(file) = &self.file else { return Ok(Stop::End) };
+        let (mut taken_in, mut damaged) = (Ok(()), None);
+        let Some(file) = &self.file else { return Ok((Stop::End, None)) };
         let range = (self.offset, until);
         let outcome = scan::scan_open(&**file, &self.path, to.jugdir.uuid(), range, &mut |event| {
+            if let Body::Damaged = event.body {
+                damaged.get_or_insert(event.offset);
+            }
             batch.push(event);
             if batch.len() == BATCH && taken_in.is_ok() {
                 taken_in = take_in(&mut batch, segment, to);
@@ -376,7 +402,7 @@ impl Tail {
         let (offset, stop) = outcome?;
         self.offset = offset;
         self.length = self.length.max(offset);
-        Ok(stop)
+        Ok((stop, damaged))
     }
 }
 
@@ -398,7 +424,7 @@ fn open_listed(fs: &dyn FileSystem, path: &Path) -> Result<Option<Arc<dyn File>>
 }
 
 fn take_in(batch: &mut Vec<Event>, segment: u32, to: &Sink) -> Result<()> {
-    let mut damaged = Vec::new();
+    let (mut damaged, mut sound) = (Vec::new(), Vec::new());
     let mut index = lock(to.index);
     // What changes is told from what was known before.
     let keys: Vec<Key> = batch.iter().map(|event| event.header.key).collect();
@@ -410,10 +436,15 @@ fn take_in(batch: &mut Vec<Event>, segment: u32, to: &Sink) -> Result<()> {
             Body::Text(text) => index.apply(&event.header, place, Some(text)),
             Body::Damaged => damaged.push((event.header, place)),
         }
+        if !matches!(event.body, Body::Damaged) {
+            sound.push(place);
+        }
     }
     drop(index);
+    let mut damage = lock(to.damage);
+    sound.into_iter().for_each(|place| damage.heal(place));
     for (header, place) in damaged {
-        lock(to.damage).add_record(&header, place);
+        damage.add_record(&header, place);
     }
     Ok(())
 }
