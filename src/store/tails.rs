@@ -442,7 +442,9 @@ fn take_in(batch: &mut Vec<Event>, segment: u32, to: &Sink) -> Result<()> {
     }
     drop(index);
     let mut damage = lock(to.damage);
-    sound.into_iter().for_each(|place| damage.heal(place));
+    for place in sound {
+        damage.heal(place);
+    }
     for (header, place) in damaged {
         damage.add_record(&header, place);
     }
