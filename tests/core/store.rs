@@ -182,6 +182,19 @@ fn an_epoch_is_learnt_from_others() {
 }
 
 #[test]
+fn of_two_removals_at_once_the_later_one_has_the_higher_epoch() {
+    let shelf = Shelf::new();
+    let (one, other) = (shelf.open(), shelf.open());
+    save(&one, 1, b"one").unwrap();
+    save(&one, 2, b"two").unwrap();
+    one.flush().unwrap();
+    other.refresh().unwrap();
+    assert_eq!(one.remove(&[key(1)]).unwrap(), 1);
+    assert_eq!(other.remove(&[key(2)]).unwrap(), 1, "it has not seen the other removal");
+    assert_eq!((one.epoch(), shelf.open().epoch()), (1, 2));
+}
+
+#[test]
 fn a_value_that_is_saved_again_replaces_the_one_before_in_every_process() {
     let shelf = Shelf::new();
     let stores = [shelf.open(), shelf.open(), shelf.open()];

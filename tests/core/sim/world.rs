@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use super::disk::Disk;
+use super::disk::{Disk, ROOT};
 use super::host::Host;
 use super::rng::Rng;
 
@@ -78,8 +78,12 @@ impl World {
         static MACHINES: AtomicU64 = AtomicU64::new(1);
         let mut rng = Rng::new(rules.seed);
         let hosts = (0..rules.hosts).map(|number| Host::new(number, rules.is_network, &mut rng)).collect();
+        let mut disk = Disk::new(rules.is_network, rules.links_max);
+        // Where a jugdir is created, a user has been before.
+        disk.create(ROOT, "home", true).expect("the disk is empty");
+        disk.sync_dir(ROOT);
         let state = State {
-            disk: Disk::new(rules.is_network, rules.links_max),
+            disk,
             hosts,
             now: Duration::ZERO,
             rng,
