@@ -6,6 +6,7 @@ A jugfile of `jugfiles/` says in comments what is to be done with it:
     # run: @python script.py a      any program of the virtual environment
     # values: a b.c                 expressions printed after the commands, through `jug.init`
     # file: NAME = TEXT             a file that is there before the first command
+    # script: NAME                  the same, for a file of `scripts/`
     # env: NAME=TEXT                an environment variable
     # stderr: TEXT                  a message that some command prints, on either stream
     # differs: NUMBER WHY           the NUMBERth command (from 1) prints something else on purpose
@@ -23,6 +24,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 JUGFILES = HERE / "jugfiles"
+SCRIPTS = HERE / "scripts"
 PROBE = HERE / "probe.py"
 DEFAULT_COMMANDS = (
     "status",
@@ -80,7 +82,7 @@ def read_case(source: Path) -> Case:
         match = re.fullmatch(r"# ?([\w-]+): (.*)", line)
         if match:
             found.setdefault(match[1], []).append(match[2].strip())
-    unknown = found.keys() - {"run", "values", "file", "env", "stderr", "differs", "status-differs"}
+    unknown = found.keys() - {"run", "values", "file", "script", "env", "stderr", "differs", "status-differs"}
     if unknown:
         raise ValueError(f"{source}: what is {sorted(unknown)}?")
     pairs = [text.split("=", 1) for text in found.get("file", [])]
@@ -90,7 +92,8 @@ def read_case(source: Path) -> Case:
         source=source,
         commands=tuple(found.get("run", DEFAULT_COMMANDS)),
         values=tuple(" ".join(found.get("values", [])).split()),
-        files={name.strip(): text.strip().replace("\\n", "\n") for name, text in pairs},
+        files={name.strip(): text.strip().replace("\\n", "\n") for name, text in pairs}
+        | {name: (SCRIPTS / name).read_text() for name in found.get("script", [])},
         environment=dict(variables),
         stderr=tuple(found.get("stderr", ())),
         differs=numbered(found.get("differs", [])),

@@ -28,13 +28,13 @@ def load_all(jugspace: MutableMapping[str, Any], local_ns: MutableMapping[str, A
     jugspace : mapping
         The names of the jugfile.
     local_ns : mapping
-        Receives the result under every such name that stands for a task, a tasklet, or a list, tuple or
-        dict. What has no result yet stays, and is reported.
+        Receives, under the same name, what is no task as it is, and of a task, a tasklet, or a list, tuple or
+        dict that holds any, the result. What has no result yet stays, and is reported.
     """
-    from ..task import TaskletMixin, value
+    from ..task import value
 
     for name, thing in list(jugspace.items()):
-        if name.startswith("__") or not isinstance(thing, (TaskletMixin, list, tuple, dict)):
+        if name.startswith("__"):
             continue
         if not _can_load(thing):
             print(f"{name} has no result yet")
