@@ -12,6 +12,7 @@ import sys
 from abc import ABCMeta, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from ..jug_version import CITATION
 from ..options import Options
 
 if TYPE_CHECKING:
@@ -28,13 +29,6 @@ __all__ = [
     "cmdapi",
     "maybe_print_citation_info",
 ]
-
-#: The paper about jug, as it is to be cited.
-CITATION = """\
-    Coelho, L.P., (2017). Jug: Software for Parallel Reproducible Computation in
-    Python. Journal of Open Research Software. 5(1), p.30.
-
-    https://doi.org/10.5334/jors.161"""
 
 _MODULES = {
     "adopt": "adopt",

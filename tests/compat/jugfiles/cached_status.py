@@ -1,7 +1,7 @@
 """The states of tasks remembered in a file between two looks."""
 # run: status --cache --cache-file states.jugdata
 # run: status --cache --short --cache-file states.jugdata
-# run: execute --keep-going
+# run: execute --keep-going --nr-wait-cycles 1 --wait-cycle-time 0.2
 # run: status --cache --cache-file states.jugdata
 # run: status --cache --cache-file states.jugdata
 # run: status --cache --clear --cache-file states.jugdata

@@ -4,6 +4,7 @@ import io
 import zlib
 
 import numpy as np
+
 from jug.backends import encode
 
 for value in (None, 0, "text", [1, (2, {"three": b"3"})], {1, 2}, np.arange(6).reshape(2, 3)):

@@ -3,7 +3,7 @@
 import os
 
 from jug import hooks
-from jug.hooks import exit_checks, execution, register
+from jug.hooks import execution, exit_checks, register
 
 called = []
 hooks.register_hook("execute.task-executed1", called.append)

@@ -58,5 +58,7 @@ except subcommands.NoSuchCommandError as error:
 print(issubclass(subcommands.SubCommandError, Exception), issubclass(subcommands.SubCommandDict, dict))
 known = subcommands.SubCommandDict()
 known.load_commands()
-wanted = "check cleanup count demo execute graph install-skills invalidate pack shell sleep-until status webstatus"
+wanted = (
+    "check cleanup count demo execute graph install-skills invalidate pack shell sleep-until status webstatus"
+)
 print([name for name in wanted.split() if api.get(name).name != name])

@@ -28,7 +28,11 @@ sorted_tasks = topological_sort(mixed)
 order = list(mixed if sorted_tasks is None else sorted_tasks)
 print(order.index(last) > max(order.index(half) for half in halves))
 print(sorted(describe(last)), describe(halves[0])["name"])
-print(isinstance(last, TaskletMixin), isinstance(last[0], Tasklet), list(last[0].__jug_dependencies__()) == [last])
+print(
+    isinstance(last, TaskletMixin),
+    isinstance(last[0], Tasklet),
+    list(last[0].__jug_dependencies__()) == [last],
+)
 print(jug.value(NoLoad(last)) is last if hasattr(NoLoad(last), "t") else None)
 write_metadata(last, "facts.txt", metadata_format="json")
 print(os.path.getsize("facts.txt") > 0)
@@ -53,6 +57,8 @@ print(parser.parse_args(["--name", "half"]).name, parser.parse_args(["--pattern"
 first, second = new_hash_object(), new_hash_object()
 hash_update(first, [("a", 1), ("b", [2, {"c": None}])])
 hash_update(second, [("a", 1), ("b", [2, {"c": None}])])
-print(first.hexdigest() == second.hexdigest(), hash_one([1, 2]) == hash_one([1, 2]), hash_one(1) == hash_one(2))
+print(
+    first.hexdigest() == second.hexdigest(), hash_one([1, 2]) == hash_one([1, 2]), hash_one(1) == hash_one(2)
+)
 print(type(hash_one(1)).__name__, type(hash_with_mtime_size("tooled.py")).__name__)
 print(hash_with_mtime_size("tooled.py") == hash_with_mtime_size("tooled.py"))
