@@ -11,7 +11,6 @@ KNOWN = {
     "*.Task.hash signature": "the same: a method of the native engine takes self by position",
     "jug.backends.base.base_store signature": "a backend need not pass on what it was opened with",
     "jug.backends.file_store.file_* signature": "sync= in addition; a keepalive lock is like any other",
-    "jug.backends.file_store.file_*store.*_pack absent": "there is no pack to be kept up to date",
     "jug.backends.redis_store.redis_functional *": "the Python package redis is not needed",
     "jug.subcommands.graph.handle_tasklet absent": "a helper of the command",
     "jug.subcommands.execute.TaskStats *": "a helper of the command; the engine counts",

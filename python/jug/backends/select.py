@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import UserError
 from .base import base_store, missing_methods
 from .dict_store import dict_store
-from .file_store import file_store
+from .file_store import file_keepalive_store, file_store
 from .redis_store import redis_store
 
 __all__ = ["select"]
@@ -55,7 +55,9 @@ def select(jugdir: Any) -> Any:
             f"there is no store for {jugdir!r}: a jugdir is a path, redis://HOST:PORT/DB, rediss://..., "
             "dict_store or dict_store:FILE"
         )
-    return open_directory(rest if scheme == "file_keepalive" else jugdir)
+    if scheme == "file_keepalive":
+        return open_directory(rest, file_keepalive_store)
+    return open_directory(jugdir)
 
 
 def _check_store(store: Any) -> None:
@@ -70,14 +72,14 @@ def _check_store(store: Any) -> None:
         )
 
 
-def open_directory(path: str) -> file_store:
-    """The store in a directory: one object for it in this process."""
+def open_directory(path: str, kind: type[file_store] = file_store) -> file_store:
+    """The store in a directory: one object for it in this process, of the class that was first asked for."""
     # A jugfile that calls set_jugdir() is loaded again after each barrier: one process must not register as
     # one more worker each time.
     absolute = os.path.abspath(path)
     store = _open_file_stores.get(absolute)
     if store is None or not store.is_usable():
-        store = _open_file_stores[absolute] = file_store(path)
+        store = _open_file_stores[absolute] = kind(path)
     return store
 
 
