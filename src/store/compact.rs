@@ -9,7 +9,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::pack::build::{self, Input, Judge, Obstacle};
+use super::pack::build;
+use super::pack::judge::{Input, Judge, Obstacle};
 use super::pack::manifest::{self, Manifest};
 use super::pack::publish;
 use super::pack::reader::Pack;

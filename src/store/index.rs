@@ -8,78 +8,19 @@
 //! Of what is in packs only those keys are known here that somebody asked for: see [`Index::know`].
 
 mod packed;
+mod ranked;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use hashbrown::HashTable;
 
+use ranked::{Known, same};
+pub use ranked::{Place, Ranked, State, Summary};
+
 use crate::Key;
 use crate::store::pack::reader::Pack;
 use crate::store::record::{Header, Kind};
-
-/// Where a record begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Place {
-    /// The number in the index of the segment that it was written to.
-    pub segment: u32,
-    /// The offset in its file.
-    pub offset: u64,
-    /// In which pack it is by now, as a number that the index gave to it; 0: it is in its segment.
-    pub pack: u16,
-}
-
-impl Place {
-    /// A place in a segment.
-    pub const fn in_segment(segment: u32, offset: u64) -> Place {
-        Place { segment, offset, pack: 0 }
-    }
-}
-
-/// What is known of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Neither a result nor a failure counts.
-    Absent,
-    /// There is a result.
-    Result,
-    /// The last run failed.
-    Failed,
-}
-
-/// A record that competes with others of its kind and key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ranked {
-    /// Its epoch.
-    pub epoch: u64,
-    /// Where it is.
-    pub place: Place,
-    /// Whether it is a result in a blob.
-    pub blob: bool,
-}
-
-impl Ranked {
-    /// Whether the two are one record, which may have moved from its segment to a pack.
-    fn is(&self, other: &Ranked) -> bool {
-        let (here, there) = (self.place, other.place);
-        let moved = here.pack != 0 || there.pack != 0;
-        here.segment == there.segment
-            && if moved { self.epoch == other.epoch } else { here.offset == there.offset }
-    }
-}
-
-/// All that is known of a key, before it is decided what counts.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Summary {
-    /// The best result.
-    pub result: Option<Ranked>,
-    /// The best report of a failure.
-    pub failure: Option<Ranked>,
-    /// The highest epoch of a REMOVED; 0 if there is none.
-    pub removed: u64,
-    /// The highest epoch of a CLEARED; 0 if there is none.
-    pub cleared: u64,
-}
 
 /// The result of one key, in as few bytes as possible: there is one of these for each stored result.
 #[derive(Debug)]
@@ -124,9 +65,6 @@ struct Extra {
     lost: Vec<Ranked>,
     lost_epoch: u64,
 }
-
-/// The state of a key, and its result if it has one.
-type Known = (State, Option<Ranked>);
 
 /// A pack that counts, and the numbers of the segments that its runs come from, as far as somebody asked.
 #[derive(Debug)]
@@ -505,13 +443,4 @@ impl Index {
         let others = now.filter(|(_, before, now)| !same(before, now));
         others.map(|(key, _, (state, _))| (key, state)).collect()
     }
-}
-
-fn same(one: &Known, other: &Known) -> bool {
-    one.0 == other.0
-        && match (&one.1, &other.1) {
-            (Some(one), Some(other)) => one.is(other),
-            (None, None) => true,
-            _ => false,
-        }
 }

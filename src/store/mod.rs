@@ -33,7 +33,7 @@ pub use compact::{MANY_BYTES, MANY_SEGMENTS, Packed, Packing, Room};
 pub use facts::{Description, Facts, Stats};
 pub use index::State;
 pub use log::Home;
-pub use pack::build::Obstacle;
+pub use pack::judge::Obstacle;
 pub use read::Report;
 pub use sweep::Orphan;
 

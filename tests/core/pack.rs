@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use jug_native::codec::{Codec, Encoded};
 use jug_native::store::damage::Report;
-use jug_native::store::pack::build::{Input, Judge, build};
+use jug_native::store::pack::build::build;
+use jug_native::store::pack::judge::{Input, Judge};
 use jug_native::store::pack::layout::{self, Entry, Head, Run};
 use jug_native::store::pack::manifest::{Listed, Manifest};
 use jug_native::store::pack::reader::Pack;
@@ -523,7 +524,7 @@ proptest! {
         let path = PathBuf::from("x");
         let _ = Head::decode(&bytes, &path);
         let _ = layout::decode_runs(&bytes);
-        let _ = layout::decode_page(&bytes, 3);
+        let _ = layout::Page::check(&bytes, 3).map(|page| page.from(0).count());
         let _ = Manifest::parse(&bytes, &path);
         let _ = decode_head(&bytes, &path);
         let name = String::from_utf8_lossy(&bytes);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Index, NOWHERE, Place, Slot, State};
-use crate::store::pack::layout::Entry;
+use crate::store::pack::layout::{self, Entry};
 use crate::store::pack::reader::Pack;
 use crate::store::record::{Header, Kind};
 use crate::store::scan::{self, Found};
@@ -22,12 +22,20 @@ impl Index {
         if wanted.is_empty() {
             return Ok(());
         }
-        wanted.sort_unstable();
+        wanted.sort_unstable_by_key(|key| (layout::fence(key), *key));
         wanted.dedup();
+        let is_new = self.entries.is_empty();
         let changes = self.changes.take();
         let outcome = self.take_in_from_packs(&wanted);
         self.changes = changes;
         outcome?;
+        if is_new && self.packs.len() == 1 {
+            // All there is has just come from that pack.
+            for entry in &mut self.entries {
+                entry.known = true;
+            }
+            return Ok(());
+        }
         for key in &wanted {
             if let Some(at) = self.position(key) {
                 self.entries[at].known = true;

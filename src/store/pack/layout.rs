@@ -259,14 +259,34 @@ fn take_text(bytes: &mut &[u8]) -> Option<String> {
     String::from_utf8(text.to_vec()).ok()
 }
 
-/// The entries of a page, of which there are `count`; `None` where its checksum is wrong.
-pub fn decode_page(page: &[u8], count: usize) -> Option<Vec<Entry>> {
-    let (body, crc) = page.split_at_checked(PAGE - CRC)?;
-    if crc32c::crc32c(body).to_le_bytes() != *crc {
-        return None;
+/// A page whose checksum is right: entries that are decoded when they are asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<'p>(&'p [[u8; ENTRY]]);
+
+impl<'p> Page<'p> {
+    /// A page with `count` entries; `None` where its checksum is wrong.
+    pub fn check(page: &'p [u8], count: usize) -> Option<Page<'p>> {
+        let (body, crc) = page.split_at_checked(PAGE - CRC)?;
+        let (entries, _) = body.as_chunks();
+        (crc32c::crc32c(body).to_le_bytes() == *crc).then(|| Page(&entries[..count.min(entries.len())]))
     }
-    let entries = body.chunks_exact(ENTRY).take(count);
-    Some(entries.filter_map(|bytes| Some(Entry::decode(bytes.first_chunk()?))).collect())
+
+    /// The same for a page that was checked before.
+    pub fn trusted(page: &'p [u8], count: usize) -> Page<'p> {
+        let (entries, _) = page.as_chunks();
+        Page(&entries[..count.min(PER_PAGE).min(entries.len())])
+    }
+
+    /// The entries from the given one on.
+    pub fn from(self, start: usize) -> impl Iterator<Item = Entry> + use<'p> {
+        self.0[start.min(self.0.len())..].iter().map(Entry::decode)
+    }
+
+    /// The entries of a key.
+    pub fn of(self, key: &Key) -> impl Iterator<Item = Entry> {
+        let start = self.0.partition_point(|entry| entry[..Key::LEN] < key.as_bytes()[..]);
+        self.from(start).take_while(move |entry| entry.key == *key)
+    }
 }
 
 /// What a section holds, from its bytes and the checksum after them; `None` where that is wrong.

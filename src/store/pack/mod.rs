@@ -6,6 +6,7 @@
 //! opens at once.
 
 pub mod build;
+pub mod judge;
 pub mod layout;
 pub mod manifest;
 pub mod publish;

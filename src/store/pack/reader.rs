@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use super::layout::{self, Entry, Head, PAGE, PER_PAGE, Run, Section};
+use super::layout::{self, Entry, Head, PAGE, PER_PAGE, Page, Run, Section};
 use super::manifest::Listed;
 use crate::error::IoContext;
 use crate::fs::{File, FileSystem};
@@ -129,9 +129,7 @@ impl Pack {
             page += fences[page..].partition_point(|&first| first < fence).saturating_sub(1);
             for number in page..fences.len() {
                 let Some(entries) = pages.get(number)? else { return Ok(false) };
-                let start = entries.partition_point(|entry| entry.key < *key);
-                let same = entries[start..].iter().take_while(|entry| entry.key == *key);
-                same.for_each(|entry| found(at, entry));
+                entries.of(key).for_each(|entry| found(at, &entry));
                 if fences.get(number + 1).is_none_or(|&next| next > fence) {
                     break;
                 }
@@ -163,7 +161,7 @@ impl Pack {
         let mut pages = Pages::new(self, head, AHEAD);
         for number in 0..fences.len() {
             let Some(entries) = pages.get(number)? else { return Ok(false) };
-            entries.iter().for_each(&mut *each);
+            entries.from(0).for_each(|entry| each(&entry));
         }
         Ok(true)
     }
@@ -191,7 +189,7 @@ impl Pack {
         for number in numbers.chunks_exact(4) {
             let number = u32::from_le_bytes([number[0], number[1], number[2], number[3]]) as usize;
             let Some(entries) = pages.get(number / PER_PAGE)? else { return Ok(None) };
-            found.extend(entries.get(number % PER_PAGE).filter(|entry| entry.is_special()));
+            found.extend(entries.from(number % PER_PAGE).next().filter(Entry::is_special));
         }
         Ok(Some(found))
     }
@@ -325,35 +323,35 @@ struct Pages<'p> {
     ahead: u64,
     bytes: Vec<u8>,
     first: u64,
-    page: usize,
-    entries: Vec<Entry>,
+    /// The page whose checksum was computed last.
+    sound: Option<usize>,
 }
 
 impl<'p> Pages<'p> {
     fn new(pack: &'p Pack, head: &'p Head, ahead: u64) -> Pages<'p> {
-        Pages { pack, head, ahead, bytes: Vec::new(), first: 0, page: usize::MAX, entries: Vec::new() }
+        Pages { pack, head, ahead, bytes: Vec::new(), first: 0, sound: None }
     }
 
-    /// The entries of a page; `None` where it is damaged.
-    fn get(&mut self, page: usize) -> Result<Option<&[Entry]>> {
-        if page != self.page {
-            let number = page as u64;
-            let held = (self.bytes.len() / PAGE) as u64;
-            if number < self.first || number >= self.first + held {
-                let count = self.ahead.min(self.head.pages() - number);
-                self.bytes.resize(usize::try_from(count).unwrap_or(0) * PAGE, 0);
-                let offset = (1 + number) * PAGE as u64;
-                let count = self.pack.read_index(&mut self.bytes, offset)?;
-                self.bytes.truncate(count / PAGE * PAGE);
-                self.first = number;
-            }
-            let start = usize::try_from(number - self.first).unwrap_or(0) * PAGE;
-            let in_page = (self.head.entries - number * PER_PAGE as u64).min(PER_PAGE as u64);
-            let Some(bytes) = self.bytes.get(start..start + PAGE) else { return Ok(None) };
-            let count = usize::try_from(in_page).unwrap_or(0);
-            let Some(entries) = layout::decode_page(bytes, count) else { return Ok(None) };
-            (self.page, self.entries) = (page, entries);
+    /// A page; `None` where it is damaged.
+    fn get(&mut self, page: usize) -> Result<Option<Page<'_>>> {
+        let number = page as u64;
+        let held = (self.bytes.len() / PAGE) as u64;
+        if number < self.first || number >= self.first + held {
+            let count = self.ahead.min(self.head.pages().saturating_sub(number));
+            self.bytes.resize(usize::try_from(count).unwrap_or(0) * PAGE, 0);
+            let count = self.pack.read_index(&mut self.bytes, (1 + number) * PAGE as u64)?;
+            self.bytes.truncate(count / PAGE * PAGE);
+            self.first = number;
         }
-        Ok(Some(&self.entries))
+        let start = usize::try_from(number - self.first).unwrap_or(0) * PAGE;
+        let Some(bytes) = self.bytes.get(start..start + PAGE) else { return Ok(None) };
+        let left = self.head.entries.saturating_sub(number * PER_PAGE as u64).min(PER_PAGE as u64);
+        let count = usize::try_from(left).unwrap_or(0);
+        if self.sound == Some(page) {
+            return Ok(Some(Page::trusted(bytes, count)));
+        }
+        let checked = Page::check(bytes, count);
+        self.sound = checked.map(|_| page);
+        Ok(checked)
     }
 }

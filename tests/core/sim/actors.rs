@@ -8,7 +8,7 @@ use jug_native::fs::FileSystem;
 use jug_native::jugdir::Jugdir;
 use jug_native::keeper::Keeper;
 use jug_native::sched::Node;
-use jug_native::store::{Durability, Store};
+use jug_native::store::{Durability, Packing, Store};
 use jug_native::{Error, Key, Result};
 
 use super::fs::SimFs;
@@ -149,6 +149,15 @@ pub(super) fn change_code(job: &Job, root: Node, now: Duration) -> usize {
     }
     facts.invalidations.push(Invalidation { nodes, begun: now, ended: None });
     facts.invalidations.len() - 1
+}
+
+/// Packs what there is, while others work, are killed, and lose power.
+pub(super) fn pack(process: &Arc<Process>, job: &Arc<Job>, all: bool) -> Result<()> {
+    let actor = Actor::open(process, job)?;
+    actor.store.pack(Packing { all, damaged: false })?;
+    let orphans = actor.store.orphaned_blobs()?;
+    actor.store.remove_orphans(&orphans)?;
+    actor.close()
 }
 
 /// Looks at everything there is.

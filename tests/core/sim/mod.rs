@@ -71,6 +71,7 @@ fn local_trouble() -> impl Strategy<Value = Trouble> {
         3 => Just(Trouble::Join),
         4 => (0..30_u32).prop_map(Trouble::Invalidate),
         1 => Just(Trouble::Look),
+        3 => any::<bool>().prop_map(Trouble::Pack),
         1 => Just(Trouble::PowerCut),
         1 => (1..200_000_u64).prop_map(Trouble::ServerDown),
         2 => (call(), 0..40_u32).prop_map(|((call, errno), after)| Trouble::Fail(call, after, errno)),

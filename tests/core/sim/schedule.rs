@@ -43,6 +43,8 @@ pub(super) enum Trouble {
     Invalidate(u32),
     /// Somebody looks at the results.
     Look,
+    /// Somebody packs, everything or only what is small.
+    Pack(bool),
     /// The power fails.
     PowerCut,
     /// A host crashes.
@@ -66,6 +68,7 @@ enum Role {
     Worker,
     Invalidates(usize),
     Looks,
+    Packs(bool),
 }
 
 /// More turns than any computation takes that ends.
@@ -145,6 +148,7 @@ impl Driver {
                 Role::Worker => worker::work(process, &job),
                 Role::Invalidates(number) => actors::invalidate(process, &job, number),
                 Role::Looks => actors::look(process, &job),
+                Role::Packs(all) => actors::pack(process, &job, all),
             };
             done.map_err(|error| error.to_string())
         });
@@ -220,6 +224,7 @@ impl Driver {
                 self.start(Role::Invalidates(number));
             }
             Trouble::Look => self.start(Role::Looks),
+            Trouble::Pack(all) => self.start(Role::Packs(all)),
             Trouble::PowerCut => return self.power_cut(),
             Trouble::Crash(host) => return self.crash(host % self.plan.hosts),
             Trouble::CutOff(host, time) => {

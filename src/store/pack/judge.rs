@@ -1,0 +1,185 @@
+//! What of several segments and packs counts, and which segments cannot be packed yet.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::reader::Pack;
+use crate::fs::FileSystem;
+use crate::store::index::{Index, Place, Ranked};
+use crate::store::record::{Header, Kind};
+use crate::store::scan::{self, Body, Event, Stop};
+use crate::{Key, Result};
+
+/// What a pack is made of.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A segment to which nothing will be added.
+    Segment {
+        /// Its file name.
+        name: String,
+        /// Whether it is complete only if it ends with a SEAL: its writer may live.
+        must_be_sealed: bool,
+    },
+    /// A pack that the new one replaces.
+    Pack(Arc<Pack>),
+}
+
+/// What stands against packing a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It may grow.
+    Open,
+    /// It holds damage that no later result has healed, and the evidence is kept.
+    Damaged,
+    /// It holds records that a later version wrote.
+    Unknown,
+    /// It was removed meanwhile.
+    Gone,
+}
+
+/// The file name of a segment that cannot be packed, and why.
+pub type Left = (String, Obstacle);
+
+/// What was read of the inputs: which records count.
+pub struct Judge<'a> {
+    pub(super) fs: &'a dyn FileSystem,
+    pub(super) segments: &'a Path,
+    pub(super) uuid: [u8; 16],
+    pub(super) index: Index,
+}
+
+/// What was seen in one segment.
+#[derive(Default)]
+struct Seen {
+    damaged: Vec<(Key, u64)>,
+    unknown: bool,
+    epoch: u64,
+}
+
+impl<'a> Judge<'a> {
+    /// A judge who has read nothing yet.
+    pub fn new(fs: &'a dyn FileSystem, segments: &'a Path, uuid: [u8; 16]) -> Judge<'a> {
+        Judge { fs, segments, uuid, index: Index::default() }
+    }
+
+    /// Reads all inputs; those that can be packed, and the segments that cannot with the reason.
+    ///
+    /// With `damaged`, damage is no reason: what is damaged will be left out.
+    pub fn hear(&mut self, inputs: Vec<Input>, damaged: bool) -> Result<(Vec<Input>, Vec<Left>)> {
+        let (mut kept, mut seen, mut left) = (Vec::new(), Vec::new(), Vec::new());
+        for input in inputs {
+            match &input {
+                Input::Pack(pack) => self.hear_pack(pack)?,
+                Input::Segment { name, must_be_sealed } => match self.hear_segment(name) {
+                    Ok((stop, found)) => match obstacle(stop, &found, *must_be_sealed, damaged) {
+                        Some(obstacle) => {
+                            left.push((name.clone(), obstacle));
+                            continue;
+                        }
+                        None => seen.push((kept.len(), found.damaged)),
+                    },
+                    Err(error) if super::publish::is_gone(&error) => {
+                        left.push((name.clone(), Obstacle::Gone));
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                },
+            }
+            kept.push(input);
+        }
+        // Only now is it known what was healed.
+        let hurt = |(_, damaged): &&(usize, Vec<(Key, u64)>)| {
+            damaged.iter().any(|(key, epoch)| {
+                let summary = self.index.summary(key);
+                summary.removed <= *epoch
+                    && summary.result.is_none_or(|result| result.epoch < summary.removed)
+            })
+        };
+        let hurt: Vec<usize> =
+            if damaged { vec![] } else { seen.iter().filter(hurt).map(|(at, _)| *at).collect() };
+        for at in hurt.into_iter().rev() {
+            if let Input::Segment { name, .. } = kept.remove(at) {
+                left.push((name, Obstacle::Damaged));
+            }
+        }
+        Ok((kept, left))
+    }
+
+    fn hear_pack(&mut self, pack: &Arc<Pack>) -> Result<()> {
+        let runs = pack.runs()?.to_vec();
+        let numbers: Vec<u32> = runs.iter().map(|run| self.index.segment(&run.origin)).collect();
+        let index = &mut self.index;
+        pack.each(&mut |entry| {
+            let run = runs.partition_point(|run| run.offset <= entry.offset).saturating_sub(1);
+            let segment = numbers.get(run).copied().unwrap_or(0);
+            let header = Header::new(entry.kind, entry.key, entry.epoch);
+            // Names are heard when they are copied.
+            if entry.kind != Kind::Alias {
+                index.apply(&header, Place::in_segment(segment, entry.offset), None);
+            }
+        })?;
+        for entry in pack.specials()?.iter().filter(|entry| entry.kind == Kind::Alias) {
+            if let scan::Found::Whole(header, text) =
+                scan::record_at(&**pack.file(), pack.path(), entry.offset)?
+            {
+                self.index.apply(&header, Place::in_segment(0, entry.offset), Some(&text));
+            }
+        }
+        self.index.see_epoch(pack.epoch()?);
+        Ok(())
+    }
+
+    fn hear_segment(&mut self, name: &str) -> Result<(Stop, Seen)> {
+        let segment = self.index.segment(name);
+        let mut seen = Seen::default();
+        let index = &mut self.index;
+        let (_, stop) = scan::scan(
+            self.fs,
+            &self.segments.join(name),
+            Some(self.uuid),
+            (0, u64::MAX),
+            &mut |event: Event| {
+                let place = Place::in_segment(segment, event.offset);
+                seen.unknown |= !event.header.is_known();
+                seen.epoch = seen.epoch.max(event.header.epoch);
+                match &event.body {
+                    Body::Sound => index.apply(&event.header, place, None),
+                    Body::Text(text) => index.apply(&event.header, place, Some(text)),
+                    Body::Damaged if event.header.kind == Kind::Name => {}
+                    Body::Damaged => seen.damaged.push((event.header.key, event.header.epoch)),
+                }
+            },
+        )?;
+        Ok((stop, seen))
+    }
+
+    /// The highest epoch heard of.
+    pub fn epoch(&self) -> u64 {
+        self.index.epoch()
+    }
+
+    /// Whether a record is to be copied.
+    pub(super) fn keeps(&self, header: &Header, place: Place, text: Option<&[u8]>) -> bool {
+        let summary = self.index.summary(&header.key);
+        let is_here = |best: Option<Ranked>| best.is_some_and(|best| best.place == place);
+        match header.kind {
+            Kind::Result | Kind::ResultBlob => is_here(summary.result) && header.epoch >= summary.removed,
+            Kind::Failed => {
+                is_here(summary.failure)
+                    && header.epoch >= summary.cleared
+                    && summary.result.is_none_or(|result| result.epoch < header.epoch)
+            }
+            Kind::Alias => self.index.aliases().get(&header.key).map(|it| &**it) == text,
+            _ => false,
+        }
+    }
+}
+
+fn obstacle(stop: Stop, seen: &Seen, must_be_sealed: bool, damaged: bool) -> Option<Obstacle> {
+    match stop {
+        _ if seen.unknown => Some(Obstacle::Unknown),
+        Stop::End | Stop::Incomplete | Stop::Garbage(_) if must_be_sealed => Some(Obstacle::Open),
+        Stop::Garbage(_) if !damaged => Some(Obstacle::Damaged),
+        _ => None,
+    }
+}
