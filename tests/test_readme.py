@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from benches import common
 from benches.common import OURS, ROOT
 
@@ -27,9 +29,10 @@ def test_every_file_that_the_documents_name_is_there() -> None:
                 assert (document.parent / target).exists(), f"{document.name} links to {target}"
 
 
-def test_every_test_that_the_architecture_names_is_there() -> None:
+@pytest.mark.parametrize("page", ["architecture.md", "reliability.md"])
+def test_every_test_that_a_page_about_proofs_names_is_there(page: str) -> None:
     """A claim about a proof is itself checked: `file::test_name` exists in that file."""
-    text = (ROOT / "docs" / "architecture.md").read_text()
-    named = re.findall(r"`(tests/[\w/.]+)::(\w+)`", text)
+    named = re.findall(r"`(tests/[\w/.]+)::(\w+)`", (ROOT / "docs" / page).read_text())
+    assert named
     for path, name in named:
         assert re.search(rf"\b(fn|def) {name}\b", (ROOT / path).read_text()), f"{path} has no {name}"
