@@ -17,6 +17,9 @@ __all__ = ["ExecutionState", "execution_loop", "init", "is_jug_running", "main",
 
 _is_jug_running = False
 
+# Subcommands that take results away.
+_CHANGE_RESULTS = {"cleanup", "invalidate"}
+
 
 def __getattr__(name: str) -> Any:
     # `import jug` is also the first line of every script that only wants a value: the engine can wait.
@@ -180,11 +183,22 @@ def _run(options: Any) -> Any:
         if getattr(cmdapi.get(options.subcommand), "needs_jugfile", True):
             on_error = "propagate" if options.pdb else "exit"
             store, jugspace = init(options.jugfile, options.jugdir, on_error=on_error)
+            _check_reach(store, options.subcommand in _CHANGE_RESULTS)
         return cmdapi.run(options.subcommand, options=options, store=store, jugspace=jugspace)
     finally:
         # A process that a task forked and that ends by sys.exit comes by here too.
         if task.Task.store is not None and os.getpid() == pid:
             task.Task.store.close()
+
+
+def _check_reach(store: Any, changes: bool) -> None:
+    """Objects to changes of a jugdir for one host that is seen through a network filesystem."""
+    native = getattr(store, "native", None)
+    objection = native.objection() if native is not None else None
+    if objection and changes:
+        raise UserError(objection)
+    if objection:
+        _say(f"warning: {objection}")
 
 
 def main_execute() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ..backends.base import base_lock, missing_methods
@@ -19,6 +19,9 @@ Change = tuple[bytes, str]
 
 #: From how many keys on it is cheaper to look at all claims than at each.
 _MANY_CLAIMS = 500
+
+#: From how many tasks on a worker on a network filesystem looks what others finished before it claims.
+_LOOK_BEFORE = 8
 
 #: Seconds of finished work that a kill -9 may cost.
 _UNWRITTEN = 0.001
@@ -132,10 +135,11 @@ class FileWorkspace:
         self._changes: list[Change] = []
         self._epoch = self._native.epoch
         self._flushed = 0.0
-        # On one host looking costs nothing.
-        self.look_around = 1.0 if self._native.claim_mode == "link" else 0.025
         self.present = self._native.contains_many
-        self.claim = self._claims.claim
+        self.claim: Callable[[Sequence[bytes]], Sequence[bool]] = self._claims.claim
+        if self._native.claim_mode == "link":
+            self.look_around = 1.0
+            self.claim = self._claim_unfinished
         self.start = self._claims.start
         self.kept_failures = store.kept_failures
         self.settle = self._native.sync
@@ -151,6 +155,15 @@ class FileWorkspace:
         changes = list(self._changes)
         self._changes.clear()
         return changes
+
+    def _claim_unfinished(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        # To claim in vain costs three requests to the server a task, to look as much as a few tasks.
+        if len(keys) < _LOOK_BEFORE:
+            return self._claims.claim(keys)
+        self._store.refresh()
+        present = self.present(keys)
+        won = iter(self._claims.claim([key for key, found in zip(keys, present, strict=True) if not found]))
+        return [not found and next(won) for found in present]
 
     def failures(self) -> Mapping[bytes, Mapping[str, Any]]:
         return {key: self._native.failure(key) or {} for key in self._native.failed_keys()}

@@ -39,6 +39,7 @@ _MODULES = {
     "execute": "execute",
     "fsck": "fsck",
     "graph": "graph",
+    "init-store": "init_store",
     "install-skills": "install_skills",
     "invalidate": "invalidate",
     "pack": "pack",

@@ -1,0 +1,50 @@
+"""`jug init-store`: create an empty jugdir, and say how tasks are claimed in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import UserError
+from . import SubCommand
+
+__all__ = ["InitStoreCommand", "init_store"]
+
+_MEANING = {
+    "posix": "for workers on this host only",
+    "link": "for workers on any number of hosts",
+}
+
+
+class InitStoreCommand(SubCommand):
+    """Create an empty jugdir, for one host or for many (see --claims)"""
+
+    name = "init-store"
+    needs_jugfile = False
+
+    def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
+        """Creates what --jugdir names; returns 0. UserError if it exists or is no directory."""
+        from ..backends.file_store import file_store
+        from ..options import set_jugdir
+
+        store = set_jugdir(options.jugdir)
+        if not isinstance(store, file_store):
+            raise UserError(f"{options.jugdir} needs no init-store: only a directory does")
+        if store.native.exists():
+            mode = store.native.claim_mode
+            raise UserError(
+                f"{options.jugdir} exists already; its claims are in mode {mode}, {_MEANING[mode]}"
+            )
+        store.native.create()
+        kind, is_shared = store.native.filesystem
+        mode = store.native.claim_mode
+        if options.claims != "auto":
+            why = "as --claims says"
+        elif is_shared:
+            why = f"because several hosts may use the filesystem ({kind})"
+        else:
+            why = f"because the filesystem is one of this host ({kind})"
+        options.print_out(f"{options.jugdir}: claims in mode {mode}, {_MEANING[mode]}, {why}")
+        return 0
+
+
+init_store = InitStoreCommand()

@@ -1,0 +1,37 @@
+#!/bin/bash
+# A server in this network namespace, and two clients in namespaces of their own, at $NFS_ROOT/A and $NFS_ROOT/B.
+# NFS_VERSION is 3 (without lockd) or 4.2; mount options are the default ones otherwise.
+set -e
+NFS_ROOT=${NFS_ROOT:-/run/jug-nfs} NFS_VERSION=${NFS_VERSION:-4.2}
+mkdir -p "$NFS_ROOT" /run/rpc_pipefs /run/netns /var/lib/nfs/v4recovery /var/lib/nfs/nfsdcltrack
+truncate -s 700M "$NFS_ROOT/disk"
+mkfs.ext4 -q -F "$NFS_ROOT/disk"
+mkdir -p "$NFS_ROOT/export"
+mount -o loop "$NFS_ROOT/disk" "$NFS_ROOT/export"
+chmod 777 "$NFS_ROOT/export"
+mountpoint -q /proc/fs/nfsd || mount -t nfsd nfsd /proc/fs/nfsd
+# Short ones, so that a restarted server does not keep its clients waiting for a minute and a half.
+for it in nfsv4gracetime nfsv4leasetime; do (echo 10 >/proc/fs/nfsd/$it) 2>/dev/null || true; done
+touch /etc/exports /var/lib/nfs/etab /var/lib/nfs/rmtab
+rpcbind 2>/dev/null || true
+exportfs -o rw,sync,no_root_squash,insecure,fsid=0,no_subtree_check "*:$NFS_ROOT/export"
+rpc.mountd -p 20048
+rpc.nfsd 8
+number=1
+for client in A B; do
+    ip netns add "jug$client"
+    ip link add "jugv$client" type veth peer name "juge$client" netns "jug$client"
+    ip addr add "10.9.$number.1/24" dev "jugv$client"
+    ip link set "jugv$client" up
+    ip -n "jug$client" addr add "10.9.$number.2/24" dev "juge$client"
+    ip -n "jug$client" link set "juge$client" up
+    ip -n "jug$client" link set lo up
+    mkdir -p "$NFS_ROOT/$client"
+    if [ "$NFS_VERSION" = 3 ]; then
+        from=$NFS_ROOT/export options=vers=3,nolock,mountport=20048,port=2049,mountproto=tcp
+    else
+        from=/ options=vers=$NFS_VERSION
+    fi
+    nsenter "--net=/run/netns/jug$client" mount -t nfs -o "$options" "10.9.$number.1:$from" "$NFS_ROOT/$client"
+    number=$((number + 1))
+done

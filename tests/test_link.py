@@ -1,0 +1,147 @@
+"""Claims by hard links, with real processes: kills, pauses, and workers as if on other hosts."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from tests.counted import COUNTED, ran, wait_for
+
+JOBS = textwrap.dedent(COUNTED)
+
+#: Each worker behaves as if it were on a host of its own, and is dead after two seconds without a heartbeat.
+ELSEWHERE = {"JUG_TEST_LEASE": "2", "JUG_TEST_STRANGERS": "1"}
+EXECUTE = ("execute", "--will-cite", "--claims=link")
+
+
+def link_worker(jug, *options, env=None):
+    return jug.start(*EXECUTE, *options, env=env)
+
+
+def left_over(jug):
+    """What workers left in the jugdir beside results."""
+    jugdir = jug.folder / "jugfile.jugdata"
+    claims = [path for path in (jugdir / "claims").rglob("*") if path.is_file()]
+    return sorted(os.listdir(jugdir / "workers")), claims
+
+
+def test_four_workers_run_every_task_once_and_leave_nothing(jug):
+    jug.write(JOBS + "sums = total([step(i) for i in range(400)])")
+    workers = [link_worker(jug) for _ in range(4)]
+    for worker in workers:
+        assert worker.communicate(timeout=100)[1] == ""
+        assert worker.returncode == 0
+    assert set(ran(jug.folder).values()) == {1}
+    assert len(ran(jug.folder)) == 401
+    assert left_over(jug) == ([], [])
+
+
+@pytest.mark.parametrize("env", [None, ELSEWHERE])
+def test_a_worker_that_is_killed_blocks_nobody(jug, env):
+    jug.write(JOBS + "done = [step(i, seconds=3) for i in range(3)]")
+    first = link_worker(jug, env=env)
+    wait_for(lambda: len(ran(jug.folder)) == 1, "the first task")
+    first.kill()
+    first.communicate()
+    assert jug(*EXECUTE, env=env).returncode == 0
+    assert len(ran(jug.folder)) == 3
+    assert sum(ran(jug.folder).values()) == 4
+    assert left_over(jug)[1] == []
+
+
+def test_a_worker_paused_longer_than_the_lease_takes_nothing_from_others(jug):
+    jug.write(JOBS + "done = [step(i, seconds=0.2) for i in range(12)]")
+    paused = link_worker(jug, env=ELSEWHERE)
+    wait_for(lambda: ran(jug.folder), "the first task")
+    paused.send_signal(signal.SIGSTOP)
+    other = link_worker(jug, env=ELSEWHERE)
+    assert other.wait(timeout=100) == 0
+    paused.send_signal(signal.SIGCONT)
+    assert paused.wait(timeout=100) == 0
+    counts = ran(jug.folder)
+    assert len(counts) == 12
+    assert sum(counts.values()) <= 14, "what ran at the time of the pause, and at most one more, ran again"
+    assert jug("check").returncode == 0
+    for worker in (paused, other):
+        assert worker.communicate()[1] == ""
+
+
+def test_a_paused_worker_brings_no_invalidated_result_back(jug):
+    jug.write(JOBS + "done = [step(i, seconds=1.0) for i in range(2)]")
+    paused = link_worker(jug, env=ELSEWHERE)
+    wait_for(lambda: ran(jug.folder), "the first task")
+    paused.send_signal(signal.SIGSTOP)
+    (first,) = ran(jug.folder)
+    assert jug("invalidate", "--name", "step", env=ELSEWHERE).returncode == 0
+    paused.send_signal(signal.SIGCONT)
+    assert paused.wait(timeout=100) == 0
+    assert ran(jug.folder)[first] == 2, "what began before the invalidation ran again after it"
+    paused.communicate()
+
+
+def test_status_shows_what_runs_and_cleanup_leaves_it_alone(jug):
+    jug.write(JOBS + "done = [step(i, seconds=600) for i in range(2)]")
+    worker = link_worker(jug)
+    wait_for(lambda: ran(jug.folder), "the first task")
+    # Behind a long task the other claims are given back.
+    wait_for(lambda: "1 active" in jug("status", "--short").stdout, "status to show one")
+    assert jug("cleanup", "--locks-only").stdout == "Removed 0 locks\n"
+    assert "1 active" in jug("status", "--short").stdout
+    worker.kill()
+    worker.communicate()
+    assert "none active" in jug("status", "--short").stdout
+    assert jug("cleanup", "--locks-only").stdout == "Removed 1 locks\n"
+    assert left_over(jug) == ([], [])
+
+
+def test_workers_in_other_process_namespaces_are_told_by_their_heartbeats(jug):
+    unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    probe = subprocess.run([*unshare, "true"], capture_output=True, check=False)
+    if probe.returncode != 0:
+        pytest.skip("this user may not create process namespaces")
+    jug.write(JOBS + "done = [step(i, seconds=2) for i in range(2)]")
+    env = jug.env({"JUG_TEST_LEASE": "2"})
+    boxed = subprocess.Popen(
+        [*unshare, sys.executable, "-m", "jug", *EXECUTE],
+        cwd=jug.folder,
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_for(lambda: ran(jug.folder), "the first task")
+    boxed.kill()
+    boxed.wait()
+    assert jug(*EXECUTE, env={"JUG_TEST_LEASE": "2"}).returncode == 0
+    assert len(ran(jug.folder)) == 2
+
+
+def test_init_store_says_how_tasks_are_claimed_and_why(jug):
+    done = jug("init-store", "--jugdir", "many", "--claims=link")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "many: claims in mode link, for workers on any number of hosts, as --claims says\n"
+    )
+    assert "claims link\n" in (jug.folder / "many" / "FORMAT").read_text()
+    assert os.listdir(jug.folder / "many" / "workers") == []
+    again = jug("init-store", "--jugdir", "many")
+    assert (again.returncode, again.stdout) == (1, "")
+    assert again.stderr == (
+        "jug: error: many exists already; its claims are in mode link, for workers on any number of hosts\n"
+    )
+    assert "jugdir" not in jug("init-store", "--jugdir", "plain").stderr
+
+
+def test_the_mode_is_asked_for_on_the_command_line_or_in_a_jugrc(jug):
+    jug.write(JOBS + "step(1)")
+    (jug.folder / "jugrc").write_text("[main]\nclaims = link\n")
+    assert jug("execute", "--will-cite").returncode == 0
+    assert "claims link\n" in (jug.folder / "jugfile.jugdata" / "FORMAT").read_text()
+    refused = jug("execute", "--claims=posix")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("jug: error: ")
+    assert "has claims in mode link, not posix" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert jug("execute", "--claims=sometimes").returncode == 2
