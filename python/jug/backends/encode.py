@@ -62,7 +62,7 @@ def decode_from(stream: IO[bytes]) -> Any:
     if kind == b"N":
         import numpy
 
-        return numpy.load(contents)  # type: ignore[arg-type]  # it gives numbers by position
+        return numpy.load(contents)
     raise OSError(f"the bytes were not written by jug: they begin with {kind!r} instead of 'N' or 'P'")
 
 
