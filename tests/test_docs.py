@@ -96,3 +96,10 @@ def test_every_option_has_a_help_text() -> None:
     for command in jug_surface.commands():
         for action in [*jug_surface.own_actions(command), *jug_surface.common_actions()]:
             assert action.help, f"jug {command}: {action.dest}"
+
+
+def test_every_default_is_a_text_that_sphinx_can_read() -> None:
+    """An empty one between quotes of reStructuredText is an error of the page."""
+    for setting in jug_surface.settings().values():
+        text = jug_surface.as_text(setting.default)
+        assert text.strip("`"), f"{setting.key} has an empty default"

@@ -72,7 +72,7 @@ def own_actions(command: str) -> list[argparse.Action]:
 
 def as_text(default: Any) -> str:
     """A default as it would stand in a jugrc file, in reStructuredText."""
-    if default is None:
+    if default is None or default == "":
         return "none"
     if isinstance(default, bool):
         return "yes" if default else "no"
