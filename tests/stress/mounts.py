@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests.permission import NotPermitted
 
 
 @contextmanager
@@ -16,7 +16,7 @@ def tmpfs(where: Path, options: str) -> Iterator[Path]:
     where.mkdir()
     mounted = mount("-t", "tmpfs", "-o", options, "tmpfs", where)
     if mounted.returncode != 0:
-        pytest.skip(f"no filesystem of its own can be mounted here: {mounted.stderr.strip()}")
+        raise NotPermitted(f"no filesystem of its own can be mounted here: {mounted.stderr.strip()}")
     try:
         yield where
     finally:
