@@ -1,7 +1,7 @@
 //! The only module that touches files, asks the clock, or asks the system about processes.
 //!
 //! [`FileSystem`] and [`File`] are what the core needs of a filesystem, call by call, and [`Host`] is what it
-//! needs of the machine. [`local`] is this machine's; tests have one of their own, which loses, delays and
+//! needs of the machine. [`mod@local`] is this machine's; tests have one of their own, which loses, delays and
 //! fails. [`steps`] is what is made of several calls: atomic write, creation once and for all.
 
 pub mod host;
