@@ -121,3 +121,18 @@ def test_a_damaged_file_is_refused_in_one_line_and_left_untouched(path, damage):
     assert "\n" not in str(error.value)
     with open(path, "rb") as file:
         assert file.read() == damaged
+
+
+def test_a_file_in_a_directory_that_is_not_there_is_refused_before_anything_runs(tmp_path):
+    with pytest.raises(UserError, match=r"there is no directory .*nosuch"):
+        dict_store(str(tmp_path / "nosuch" / "saved.pkl"))
+
+
+def test_a_directory_that_vanished_is_one_line_when_the_file_is_saved(tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    store = dict_store(str(folder / "saved.pkl"))
+    store.dump(1, b"one")
+    folder.rmdir()
+    with pytest.raises(UserError, match=r"cannot save .*saved.pkl: .*; what this process changed is lost"):
+        store.close()

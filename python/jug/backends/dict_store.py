@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ..errors import UserError
 from .base import Name, base_lock, base_store
 
 __all__ = ["dict_lock", "dict_store"]
@@ -122,13 +123,17 @@ class dict_store(base_store):
         marks = {name: state for name, state in self.locks.items() if state == _FAILED}
         if self.results == self._read_results and marks == self._read_marks:
             return
-        folder = os.path.dirname(path)
-        with _only_one_writes(folder):
-            # Another process may have written meanwhile: its changes stay, beside this one's.
-            results, others_marks = _read(path)
-            _apply(results, self._read_results, self.results)
-            _apply(others_marks, self._read_marks, marks)
-            _replace(path, {"results": results, "locks": others_marks})
+        try:
+            with _only_one_writes(os.path.dirname(path)):
+                # Another process may have written meanwhile: its changes stay, beside this one's.
+                results, others_marks = _read(path)
+                _apply(results, self._read_results, self.results)
+                _apply(others_marks, self._read_marks, marks)
+                _replace(path, {"results": results, "locks": others_marks})
+        except OSError as error:
+            raise UserError(
+                f"cannot save {path}: {error.strerror}; what this process changed is lost"
+            ) from error
 
     @staticmethod
     def remove_store(jugdir: str) -> None:
@@ -139,13 +144,16 @@ class dict_store(base_store):
 
 def _read(path: str) -> tuple[dict[bytes, bytes], dict[bytes, int]]:
     """The results and failure marks in a file; none where there is no file."""
-    from ..errors import UserError
-
     try:
         with open(path, "rb") as file:
             saved = pickle.load(file)
         return dict(saved["results"]), {n: s for n, s in saved["locks"].items() if s == _FAILED}
     except FileNotFoundError:
+        folder = os.path.dirname(path)
+        if not os.path.isdir(folder):
+            raise UserError(
+                f"{path} could not be saved: there is no directory {folder}; make it, or name another file"
+            ) from None
         return {}, {}
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
