@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -135,6 +136,9 @@ def main(argv: list[str] | None = None) -> None:
     global _is_jug_running
     _is_jug_running = True
     argv = sys.argv if argv is None else argv
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        # A task may have a name that the terminal's encoding lacks, which is no reason to show no table.
+        sys.stdout.reconfigure(errors="backslashreplace")
     pdb = False
     status: Any
     try:

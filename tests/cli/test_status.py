@@ -226,3 +226,10 @@ def test_failures_alike_are_told_once_and_forgotten_with_a_result(jug):
     jug("cleanup", "--failed-only")
     jug("execute", "--will-cite")
     assert jug("status").stderr == ""
+
+
+def test_a_name_that_the_terminal_cannot_show_does_not_hide_the_table(jug):
+    jug.write("from jug import Task\ndef f(x): return x\nt = Task(f, 1)\nt.name = 'größe'\n")
+    done = jug("status", env={"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (1, "")
+    assert r"gr\xf6\xdfe" in done.stdout
