@@ -158,3 +158,28 @@ def test_a_value_before_its_execution_shows_no_line_of_ours(jug):
     assert 'File "jugfile.py", line 8' in done.stderr
     assert "task jugfile.f" in done.stderr
     assert "bvalue" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "cleanup", "fsck"])
+def test_an_argument_without_identity_is_one_line_that_names_the_task(jug, command):
+    jug.write("from jug import Task\ndef f(x): return x\nt = Task(f, lambda: 1)\n")
+    done = jug(command)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("jug: error: cannot compute the identity of task jugfile.f: argument 1")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["status", "execute", "cleanup", "fsck"])
+def test_a_task_name_that_is_no_text_is_one_line(jug, command):
+    jug.write("from jug import Task\ndef f(x): return x\nt = Task(f, 1)\nt.name = 'a\\udcff'\n")
+    done = jug(command)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("jug: error: 'a\\udcff' cannot name a task")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_jugdir_whose_name_is_no_text_is_one_line(pipeline):
+    done = pipeline("execute", "--jugdir", os.fsdecode(b"x\xff"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("jug: error: the path of the jugdir 'x\\udcff' is not UTF-8")
+    assert done.stderr.count("\n") == 1

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from .. import _native
+from ..errors import UserError
 from .base import Name, base_lock, base_store
 
 __all__ = [
@@ -350,6 +351,8 @@ class file_based_lock(base_lock):
 def _opened(jugdir: str, sync: str, claims: str) -> _native.Store:
     try:
         return _native.Store(os.path.abspath(jugdir), sync=sync, claims=claims)
+    except UnicodeEncodeError:
+        raise UserError(f"the path of the jugdir {jugdir!r} is not UTF-8; choose another --jugdir") from None
     except RuntimeError:
         from ..legacy.jugdir import is_old_jugdir, refusal
 

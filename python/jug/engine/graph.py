@@ -8,7 +8,7 @@ from .. import _native
 from ..errors import UserError
 from ..task import Task
 
-__all__ = ["graph_of"]
+__all__ = ["graph_of", "keys_of"]
 
 
 def graph_of(tasks: Sequence[Task]) -> _native.Graph:
@@ -17,9 +17,29 @@ def graph_of(tasks: Sequence[Task]) -> _native.Graph:
     Raises
     ------
     UserError
-        If a task has no identity; the message names the task and the argument.
+        If a task has no identity; the message names the task and the argument. Or if its name is no text.
     """
     try:
         return _native.Graph(tasks)
-    except TypeError as error:
-        raise UserError(str(error)) from error
+    except (TypeError, UnicodeEncodeError) as error:
+        raise _without_identity(error) from error
+
+
+def keys_of(tasks: Sequence[Task]) -> list[bytes]:
+    """The 32-byte key of each task.
+
+    Raises
+    ------
+    UserError
+        As :func:`graph_of` does.
+    """
+    try:
+        return [t.key() for t in tasks]
+    except (TypeError, UnicodeEncodeError) as error:
+        raise _without_identity(error) from error
+
+
+def _without_identity(error: TypeError | UnicodeEncodeError) -> UserError:
+    if isinstance(error, UnicodeEncodeError):
+        return UserError(f"{error.object!r} cannot name a task: UTF-8 cannot hold it; choose another name")
+    return UserError(str(error))

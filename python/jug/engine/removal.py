@@ -10,6 +10,7 @@ from .. import task
 from ..backends.file_store import file_store
 from ..errors import UserError
 from ..internal.quantities import show_size
+from .graph import keys_of
 
 __all__ = ["Removal"]
 
@@ -32,7 +33,7 @@ class Removal:
     def __init__(self, store: Any, *, has_barrier: bool, force: bool) -> None:
         self._store = store
         self._native = store.native if isinstance(store, file_store) else None
-        self._used = {t.hash() for t in task.alltasks}
+        self._used = {key.hex().encode() for key in keys_of(task.alltasks)}
         self._protected = has_barrier and not force
         self._chosen: dict[bytes, int] = {}
         self._kept_behind = 0

@@ -61,6 +61,7 @@ def _open(options: Any) -> tuple[Any, dict[bytes, str] | None]:
     """The store, and the names of the jugfile's tasks by key (None where it cannot be loaded)."""
     from .. import task
     from ..backends.file_store import file_store
+    from ..engine.graph import keys_of
     from ..engine.loading import load_if_there
     from ..options import set_jugdir
 
@@ -73,7 +74,9 @@ def _open(options: Any) -> tuple[Any, dict[bytes, str] | None]:
         store = set_jugdir(options.jugdir)
     if not isinstance(store, file_store):
         raise UserError("this store cannot be checked: only a jugdir on a filesystem can")
-    return store, {t.key(): t.name for t in task.alltasks} if loaded and task.alltasks else None
+    if not loaded or not task.alltasks:
+        return store, None
+    return store, dict(zip(keys_of(task.alltasks), (t.name for t in task.alltasks), strict=True))
 
 
 class _Check:
