@@ -137,6 +137,7 @@ fn network_trouble() -> impl Strategy<Value = Trouble> {
         3 => Just(Trouble::Join),
         4 => (0..30_u32).prop_map(Trouble::Invalidate),
         1 => Just(Trouble::Look),
+        3 => any::<bool>().prop_map(Trouble::Pack),
         1 => (0..3_usize).prop_map(Trouble::Crash),
         1 => (0..3_usize, short_or_long()).prop_map(|(host, time)| Trouble::CutOff(host, time)),
         1 => short_or_long().prop_map(Trouble::ServerDown),
