@@ -4,6 +4,7 @@
 //! them is the business of the bindings. Here are the forms themselves.
 
 pub mod compress;
+pub mod flat;
 pub mod ndarray;
 
 use std::borrow::Cow;

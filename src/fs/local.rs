@@ -2,10 +2,11 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+use nix::libc;
 use nix::sys::stat::futimens;
 use nix::sys::time::TimeSpec;
 
@@ -46,13 +47,21 @@ impl FileSystem for Local {
 
     fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
         let mut options = OpenOptions::new();
-        options.read(true);
+        // Without waiting: somebody may have put a FIFO in the place of a file, and its other end may never be opened.
+        options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY);
         match how {
             Open::Read => &mut options,
             Open::New => options.append(true).create_new(true),
             Open::Update => options.write(true).create(true).truncate(false),
         };
-        Ok(Arc::new(options.open(path)?))
+        match options.open(path) {
+            Ok(file) if file.metadata()?.is_file() => Ok(Arc::new(file)),
+            Ok(_) => Err(planted("it is not a file; whoever may write there put it in a file's place")),
+            Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
+                Err(planted("it is a symbolic link, and files of a jugdir are not; it is not followed"))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -128,6 +137,11 @@ impl File for fs::File {
     }
 }
 
+/// What is at a path was not put there by this package.
+fn planted(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
 fn stat_from(facts: &fs::Metadata) -> Stat {
     let nanoseconds = u32::try_from(facts.mtime_nsec()).unwrap_or(0);
     Stat {
@@ -145,8 +159,6 @@ fn stat_from(facts: &fs::Metadata) -> Stat {
 fn fresh(file: &fs::File) -> io::Result<Stat> {
     use std::mem::MaybeUninit;
     use std::os::fd::AsRawFd;
-
-    use nix::libc;
 
     let mut facts = MaybeUninit::<libc::statx>::zeroed();
     let flags = libc::AT_EMPTY_PATH | libc::AT_STATX_FORCE_SYNC;

@@ -6,6 +6,7 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 
 use super::format::hex;
+use crate::codec::flat;
 use crate::fs::Host;
 use crate::{Error, Result};
 
@@ -96,8 +97,7 @@ impl Identity {
             return Err(damaged("its checksum does not match".into()));
         }
         // A later build of the same version may add fields; the pickle tolerates and drops them.
-        serde_pickle::from_slice(body, serde_pickle::DeOptions::new())
-            .map_err(|error| damaged(error.to_string()))
+        flat::read(body).ok_or_else(|| damaged("it does not say who the worker is".into()))
     }
 }
 

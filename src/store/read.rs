@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_pickle::{HashableValue, Value};
+use serde_pickle::Value;
 
 use super::{Description, Facts, State, Store, lock};
-use crate::codec::{Codec, Stored, compress};
+use crate::codec::{Codec, Stored, compress, flat};
 use crate::fs::File;
 use crate::store::blob::{self, BlobRef, Loaded};
 use crate::store::damage;
@@ -290,13 +290,7 @@ impl Store {
         let Found::Whole(_, payload) = self.record_at(key, place)? else {
             return Ok(Some(Report::new()));
         };
-        let fields = serde_pickle::value_from_slice(&payload, serde_pickle::DeOptions::new());
-        let Ok(Value::Dict(fields)) = fields else { return Ok(Some(Report::new())) };
-        let text = |(name, value)| match name {
-            HashableValue::String(name) => Some((name, value)),
-            _ => None,
-        };
-        Ok(Some(fields.into_iter().filter_map(text).collect()))
+        Ok(Some(flat::read(&payload).unwrap_or_default()))
     }
 }
 

@@ -7,6 +7,7 @@ mod claim;
 mod codec;
 mod flaky;
 mod fs;
+mod fuzzed;
 mod hash;
 mod hooked;
 mod index;
