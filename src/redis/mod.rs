@@ -2,7 +2,7 @@
 //!
 //! All that must not be torn apart happens inside the server, in scripts ([`script`]). A process follows the
 //! stream of [events](index), so that it knows which keys have results without asking for each. What a worker
-//! stores goes out in groups; its claims live as long as its heartbeat ([`held`], [`beat`]), which is beaten by
+//! stores goes out in groups; its claims live as long as its heartbeat ([`held`], `beat`), which is beaten by
 //! a thread of its own over a connection of its own.
 
 mod beat;

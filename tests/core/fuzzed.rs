@@ -84,9 +84,12 @@ fn worker_file(pickle: &[u8]) -> Vec<u8> {
     [b"jugwork\n", &1_u32.to_le_bytes()[..], &length.to_le_bytes(), &crc.to_le_bytes(), pickle].concat()
 }
 
+/// What a fuzz target does with bytes.
+type Body = fn(&[u8]);
+
 #[test]
 fn the_corpus_of_each_fuzz_target_is_read_or_refused() {
-    let targets: [(&str, fn(&[u8])); 8] = [
+    let targets: [(&str, Body); 8] = [
         ("segment", bodies::segment),
         ("format", bodies::format),
         ("worker", bodies::worker),
