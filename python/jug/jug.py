@@ -197,8 +197,9 @@ def _run(options: Any) -> Any:
 
 def _check_reach(store: Any, changes: bool) -> None:
     """Objects to changes of a jugdir for one host that is seen through a network filesystem."""
-    native = getattr(store, "native", None)
-    objection = native.objection() if native is not None else None
+    from .backends.file_store import file_store
+
+    objection = store.native.objection() if isinstance(store, file_store) else None
     if objection and changes:
         raise UserError(objection)
     if objection:
