@@ -172,10 +172,13 @@ impl State {
         if !self.held.contains_key(key) {
             return Ok(());
         }
-        claims.release(key)?;
-        if self.held.remove(key) == Some(None) {
+        if self.held.get(key) == Some(&None) {
+            claims.give_back(key)?;
             self.unstarted -= 1;
+        } else {
+            claims.release(key)?;
         }
+        self.held.remove(key);
         Ok(())
     }
 

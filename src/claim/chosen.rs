@@ -63,6 +63,10 @@ impl Claims for Chosen {
         self.look()?.map_or(Ok(()), |claims| claims.release(key))
     }
 
+    fn give_back(&self, key: &Key) -> Result<()> {
+        self.look()?.map_or(Ok(()), |claims| claims.give_back(key))
+    }
+
     fn is_claimed(&self, key: &Key) -> Result<bool> {
         self.look()?.map_or(Ok(false), |claims| claims.is_claimed(key))
     }

@@ -19,9 +19,14 @@ use crate::keeper::{Keeper, Tick};
 use crate::{Error, Key, Result, process};
 
 /// How many names are removed before the keeper does its other chores.
-const AT_A_TIME: usize = 16;
-/// How long a released claim waits until it is looked again whether the disk has what was stored before.
+const AT_A_TIME: usize = 64;
+/// How long after a claim was given back it is looked whether its name can go away.
 const WAIT: Duration = Duration::from_millis(10);
+/// How long the names of finished tasks stay, and how many of them: nobody waits for these, and many removals in a
+/// row cost less than as many one by one, because each change by another host makes a client ask for everything
+/// about a directory again.
+const LINGER: Duration = Duration::from_millis(500);
+const LINGERING: usize = 256;
 /// How long after claims were released without a result a directory is touched, for those who listed it just then.
 const RING_AFTER: Duration = Duration::from_millis(20);
 
@@ -56,7 +61,11 @@ pub(super) struct State {
     pub(super) leftover: BTreeSet<PathBuf>,
     /// Whose the claims of others are, as of the last look at each.
     pub(super) holders: BTreeMap<PathBuf, String>,
+    /// What others had claimed a moment ago, for the rest of a batch.
+    pub(super) taken: Option<Taken>,
     ring_at: Option<Instant>,
+    /// When released names go away at the latest.
+    remove_at: Option<Instant>,
     /// When dead workers were last swept away.
     swept: Option<Instant>,
 }
@@ -65,6 +74,13 @@ pub(super) struct State {
 pub(super) struct Held {
     pub(super) era: Era,
     pub(super) is_confirmed: bool,
+}
+
+/// A list of what was claimed in an era.
+pub(super) struct Taken {
+    pub(super) era: Era,
+    pub(super) at: Instant,
+    pub(super) keys: BTreeSet<Key>,
 }
 
 #[derive(Clone, Copy)]
@@ -216,6 +232,7 @@ impl Claims for Link {
     fn confirm(&self, keys: &[Key]) -> Result<Vec<bool>> {
         self.check_here()?;
         let _names = self.lock_names();
+        self.state().taken = None;
         let outcome = self.confirm_all(keys);
         if outcome.is_err() {
             self.unconfirmed(keys).iter().for_each(|(key, _)| self.give_up(key));
@@ -235,13 +252,26 @@ impl Claims for Link {
         let after = self.records.stored();
         let mut state = self.state();
         if let Some(held) = state.held.remove(key) {
-            let first = state.released.is_empty();
             state.released.insert(*key, Released { era: held.era, after });
+            let now = self.keeper.now();
+            let first = state.remove_at.is_none();
+            let due = state.remove_at.get_or_insert(now + LINGER);
+            let is_full = *due > now && state.released.len() == LINGERING;
+            if is_full {
+                state.remove_at = Some(now);
+            }
             drop(state);
-            if first {
+            if first || is_full {
                 self.keeper.nudge();
             }
         }
+        Ok(())
+    }
+
+    fn give_back(&self, key: &Key) -> Result<()> {
+        self.release(key)?;
+        self.state().remove_at = Some(self.keeper.now());
+        self.keeper.nudge();
         Ok(())
     }
 
@@ -317,7 +347,8 @@ impl Claims for Link {
 impl Tick for Link {
     fn tick(&self, now: Instant) -> Option<Duration> {
         self.state().worker.as_ref().filter(|worker| worker.is_here())?;
-        if self.remove_released(AT_A_TIME) {
+        let is_due = self.state().remove_at.is_some_and(|at| at <= now);
+        if is_due && self.remove_released(AT_A_TIME) {
             return Some(Duration::ZERO);
         }
         let beat = self.jugdir.pace().beat;
@@ -337,8 +368,11 @@ impl Tick for Link {
             // What cannot be removed now is found again the next time.
             let _swept = self.sweep_dead();
         }
-        let state = self.state();
-        let pause = if state.released.is_empty() { beat } else { WAIT };
+        let mut state = self.state();
+        if is_due {
+            state.remove_at = (!state.released.is_empty()).then(|| now + WAIT);
+        }
+        let pause = state.remove_at.map_or(beat, |at| at.saturating_duration_since(now).min(beat));
         Some(state.ring_at.map_or(pause, |at| at.saturating_duration_since(now).min(pause)))
     }
 }

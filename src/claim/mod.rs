@@ -83,6 +83,11 @@ pub trait Claims: Send + Sync {
     /// To be called only after the task's record is visible to others, or without having run it.
     fn release(&self, key: &Key) -> Result<()>;
 
+    /// Like [`Claims::release`], for a task that others may run right now.
+    fn give_back(&self, key: &Key) -> Result<()> {
+        self.release(key)
+    }
+
     /// Whether anyone has it, this process included. Creates nothing.
     fn is_claimed(&self, key: &Key) -> Result<bool>;
 

@@ -368,6 +368,8 @@ struct Polling {
 impl Polling {
     /// The longest pause, and after how long without a look it begins with the shortest again.
     const LONGEST: Duration = Duration::from_secs(1);
+    /// The longest pause where there was something the last time: most of it is nothing that this process waits for.
+    const LONGEST_WITH_NEWS: Duration = Duration::from_millis(320);
 
     fn next(&mut self, now: Instant) -> Instant {
         match self.looked {
@@ -384,7 +386,8 @@ impl Polling {
 
     fn looked(&mut self, now: Instant, found: bool) {
         self.looked = Some(now);
-        self.pause = if found { POLL } else { Polling::LONGEST.min(2 * self.pause) };
+        let longest = if found { Polling::LONGEST_WITH_NEWS } else { Polling::LONGEST };
+        self.pause = longest.min(2 * self.pause);
     }
 }
 

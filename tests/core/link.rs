@@ -61,7 +61,8 @@ impl One {
 
     fn claim(&self, number: u64) -> bool {
         let key = key(number);
-        self.claims.try_claim(&key).unwrap() && self.claims.confirm(&[key]).unwrap()[0]
+        let won = self.claims.try_claim(&key).unwrap();
+        self.claims.confirm(&[key]).unwrap()[0] && won
     }
 
     fn free(&self, number: u64) {
@@ -150,13 +151,26 @@ fn c2_a_claim_is_released_after_everything_stored_before_is_on_disk() {
     one.claims.release(&key(1)).unwrap();
     one.shelf.stored.store(8, Ordering::SeqCst);
     one.claims.release(&key(2)).unwrap();
-    one.keeper.tick();
+    one.after(Duration::from_secs(10));
     assert!(!other.claim(1));
     one.shelf.durable.store(7, Ordering::SeqCst);
-    one.keeper.tick();
+    one.after(Duration::from_secs(20));
     assert!(other.claim(1));
     assert!(!other.claim(2), "its record came later");
     one.shelf.durable.store(8, Ordering::SeqCst);
+    one.after(Duration::from_secs(30));
+    assert!(other.claim(2));
+}
+
+#[test]
+fn what_is_given_back_is_free_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (One::at(dir.path()), One::at(dir.path()));
+    assert!(one.claim(1) && one.claim(2));
+    one.claims.release(&key(1)).unwrap();
+    one.keeper.tick();
+    assert!(!other.claim(1), "the claim on a finished task may stay for a while");
+    one.claims.give_back(&key(2)).unwrap();
     one.keeper.tick();
     assert!(other.claim(2));
 }

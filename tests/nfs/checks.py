@@ -199,6 +199,13 @@ def processes(name: str, pattern: str) -> list[int]:
     return sorted(found)
 
 
+def inner_pid(pid: int) -> int:
+    """The id of a process in its own namespace."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("NSpid:"))
+    return int(line.split()[-1])
+
+
 def report(name: str, is_good: bool, text: str) -> bool:
     """Says what came of a check."""
     print(f"{'ok  ' if is_good else 'BAD '} {name}: {text}", flush=True)
@@ -228,14 +235,14 @@ def killed(jug: str) -> bool:
     host = check.host("A", *[check.command("A", "execute", "--will-cite")] * 2)
     wait_until(lambda: len({pid for _, pid, _ in check.starts()}) == 2, 60)
     victim = processes("killed", "execute")[0]
-    # Both tasks run for a while yet; the survivor takes over when it is done with its own.
+    own = [when for _, pid, when in check.starts() if pid != inner_pid(victim)]
     os.kill(victim, signal.SIGKILL)
     at = time.monotonic()
     wait_for([host], 120)
     starts = check.starts()
-    again = [when for task, _, when in starts[2:]]
-    free = max([at, starts[1][2] + 8, starts[0][2] + 8])
-    late = again[0] - free if again else float("inf")
+    again = [when for _, _, when in starts[2:]]
+    # The survivor takes over when it is done with its own task.
+    late = again[0] - max(at, own[0] + 8) if again and own else float("inf")
     return report("a killed worker", late <= 5, f"its task ran again after {late:.1f} s; runs {len(starts)}")
 
 
@@ -287,9 +294,11 @@ def stale(jug: str) -> bool:
         hosts = check.workers()
         wait_until(lambda check=check: len(check.starts()) > 60, 120)
         version.write_text("new")
-        invalidate = check.command("B" if round % 2 else "A", "invalidate", "--target", "work.work")
+        invalidate = check.command("B" if round % 2 else "A", "invalidate", "--name", "work.work")
         complaints = wait_for([check.host("B" if round % 2 else "A", invalidate)], 120)
         complaints += wait_for(hosts, 300)
+        # On a slow machine all may have been done before anything was removed: then it is missing, not old.
+        complaints += wait_for([check.host("A", check.command("A", "execute", "--will-cite"))], 300)
         values = {client: check.values(client) for client in CLIENTS}
         good &= not complaints and all(value == "{'new': 300}" for value in values.values())
         texts.append(f"{values} {complaints or ''}")
@@ -298,7 +307,10 @@ def stale(jug: str) -> bool:
 
 def clock(jug: str) -> bool:
     """The clock of one client is two hours off."""
-    return duplicates(jug, 400, "clock", {"B": "faketime -f +2h"})
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    if not found:
+        return report("a clock two hours off", False, "libfaketime is not installed")
+    return duplicates(jug, 400, "clock", {"B": f"FAKETIME=+2h LD_PRELOAD={found[0]}"})
 
 
 CHECKS: dict[str, Callable[[str], bool]] = {
