@@ -10,6 +10,7 @@ mod place;
 mod worker;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,8 @@ pub struct Jugdir {
     format: OnceLock<Format>,
     worker: Mutex<Option<Arc<Worker>>>,
     lives: Lives,
+    /// This process writes and claims nothing more here.
+    left: AtomicBool,
     pid: u32,
 }
 
@@ -83,6 +86,7 @@ impl Jugdir {
             wanted,
             format: OnceLock::new(),
             worker: Mutex::new(None),
+            left: AtomicBool::new(false),
             pid: process::id(),
         };
         jugdir.check_place()?;
@@ -168,6 +172,9 @@ impl Jugdir {
         self.lives.set_own(new.id());
         if let Some(lost) = current.replace(Arc::clone(&new)) {
             lost.resign();
+            // Its process lives, so that nobody else on this host could tell. Where it cannot be said now, its
+            // heartbeat stands still all the same.
+            let _marked = self.lives.mark(lost.id());
         }
         Ok(new)
     }
@@ -186,6 +193,7 @@ impl Jugdir {
 
     /// Says that this process will write nothing more here: a worker that never did is forgotten.
     pub fn leave(&self) {
+        self.left.store(true, Ordering::Release);
         if let Some(worker) = self.registered() {
             worker.retire();
         }
@@ -304,12 +312,17 @@ impl Jugdir {
 /// is the chore.
 impl Tick for Jugdir {
     fn tick(&self, now: Instant) -> Option<Duration> {
-        let worker = self.registered().filter(|worker| worker.is_here())?;
-        if !matches!(self.claim_mode(), Ok(ClaimMode::Link)) {
+        let mut worker = self.registered().filter(|worker| worker.is_here())?;
+        if self.left.load(Ordering::Acquire) || !matches!(self.claim_mode(), Ok(ClaimMode::Link)) {
             return None;
         }
         if let Some(left) = self.lives.due(now) {
             return Some(left);
+        }
+        if worker.is_lost() {
+            // Whoever only waits claims nothing, and would not register anew by itself: but what it waits for may
+            // be the death of another, which only those see who are in touch.
+            worker = self.worker().unwrap_or(worker);
         }
         let in_touch = worker.keep_in_touch();
         // What cannot be seen now is looked at again later.

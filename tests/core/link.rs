@@ -271,6 +271,36 @@ fn c4_a_claim_is_void_if_its_worker_lost_touch_before_it_was_confirmed() {
 }
 
 #[test]
+fn c4_a_worker_that_lost_touch_while_it_waited_goes_on_watching() {
+    let dir = tempfile::tempdir().unwrap();
+    let pace = Pace { strangers: true, ..Pace::of(Duration::from_millis(200)) };
+    let (dead, waiting) = (One::with(dir.path(), pace), One::with(dir.path(), pace));
+    assert!(dead.claim(1) && waiting.claim(2));
+    let before = waiting.id();
+    std::thread::sleep(Duration::from_millis(150));
+    let start = Instant::now();
+    while waiting.claims.is_claimed(&key(1)).unwrap() {
+        assert!(start.elapsed() < Duration::from_secs(20));
+        waiting.after(Duration::ZERO);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert_ne!(waiting.id(), before, "as somebody else");
+}
+
+#[test]
+fn a_worker_that_left_does_not_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let one = One::with(dir.path(), Pace { strangers: true, ..Pace::of(Duration::from_millis(200)) });
+    one.claims.settle().unwrap();
+    assert!(one.claim(1));
+    one.free(1);
+    one.jugdir.leave();
+    std::thread::sleep(Duration::from_millis(150));
+    assert_eq!(one.jugdir.tick(Instant::now() + LEASE), None);
+    assert!(local().list(&dir.path().join("workers")).unwrap().is_empty());
+}
+
+#[test]
 fn a_batch_starts_nothing_that_is_not_held_any_more() {
     let dir = tempfile::tempdir().unwrap();
     let one = One::with(dir.path(), Pace { strangers: true, ..Pace::of(Duration::from_millis(200)) });
