@@ -13,7 +13,7 @@ def test_workers_that_are_killed_and_paused_finish_everything_and_run_nothing_tw
 ) -> None:
     """C1, C3, C4, S7: killed workers block nobody, and a task runs again only where its worker was lost.
 
-    With a lease, workers behave as if each were on a host of its own, and many are paused for longer than it.
+    With a lease, workers behave as if each were on a host of its own, and a pause may be longer than it.
     """
     outcome = torture.run(tmp_path, workers=4, seconds=6, seed=1, claims=claims, lease=lease)
     assert outcome.faults() == []
