@@ -251,3 +251,16 @@ def redis_server_hset(server: RedisServer, name: bytes, record: bytes) -> None:
 
     with redis.Redis(port=server.port) as client:
         client.hset("jug-rs:1:results", bytes.fromhex(name.decode()), record)  # type: ignore[arg-type]
+
+
+def test_cleanup_takes_anything_that_has_a_hash(store: redis_store):
+    """As scripts call it: with objects of their own, whose hash is text or bytes."""
+
+    class Wanted:
+        def hash(self) -> bytes:
+            return NAME
+
+    store.dump(1, NAME)
+    store.dump(2, OTHER)
+    assert store.cleanup([Wanted()]) == 1
+    assert list(store.list()) == [NAME]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import atexit
 import os
-import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .. import _native
 from ..errors import UserError
-from .base import Name, base_lock, base_store
+from .base import Name, base_lock
+from .keyed import digits, keyed_store
 
 __all__ = [
     "MAX_FILESIZE_IN_PACK",
@@ -27,9 +27,6 @@ __all__ = [
 #: The size, in bytes, up to which jug 2.x moves a result into its pack. Here results share a file anyway, and
 #: nothing depends on it.
 MAX_FILESIZE_IN_PACK = 512
-
-#: How long an answer "there is a result" may be old, in seconds. An answer "there is none" is never old.
-_FRESH = 0.02
 
 _default_sync = "group"
 _default_claims = "auto"
@@ -57,7 +54,7 @@ def fsync_dir(fname: str) -> None:
         os.close(descriptor)
 
 
-class file_store(base_store):
+class file_store(keyed_store):
     """Results in a jugdir.
 
     Parameters
@@ -84,6 +81,8 @@ class file_store(base_store):
         Who runs what.
     """
 
+    native: _native.Store
+
     def __init__(
         self,
         dname: str,
@@ -92,24 +91,17 @@ class file_store(base_store):
         sync: str | None = None,
         claims: str | None = None,
     ) -> None:
+        super().__init__()
         self.jugdir = os.fspath(dname)
         # A task may change the working directory.
         self.native = _opened(self.jugdir, sync or _default_sync, claims or _default_claims)
         self.claims = _native.Claims(self.native)
-        self._pid = os.getpid()
-        self._closed = False
         self._checked = False
         self._identity: tuple[int, ...] | None = None
-        self._refreshed = time.monotonic()
-        self._listeners: list[Callable[[Sequence[tuple[bytes, str]]], object]] = []
         _open_stores.add(self)
 
     def __repr__(self) -> str:
         return f"file_store({self.jugdir!r})"
-
-    def is_usable(self) -> bool:
-        """Whether the store is open, and was opened by this process and not by the one that forked it."""
-        return not self._closed and self._pid == os.getpid()
 
     def is_outdated(self) -> bool:
         """Whether the jugdir that this store showed is gone, or another one is in its place."""
@@ -128,29 +120,6 @@ class file_store(base_store):
     def dump(self, value: Any, name: Name) -> None:
         self.native.save(self._named(name), value)
 
-    def load(self, name: Name) -> Any:
-        return self.native.load(self._key(name))
-
-    def can_load(self, name: Name) -> bool:
-        key = self._key(name)
-        found = self.native.contains(key)
-        if not found or time.monotonic() - self._refreshed > _FRESH:
-            self.refresh()
-            found = self.native.contains(key)
-        return found
-
-    def list(self) -> Iterator[bytes]:
-        self.refresh()
-        names = self.native.aliases()
-        return (names.get(key) or _hex(key) for key in self._keys())
-
-    def remove(self, name: Name) -> bool:
-        return bool(self.remove_many([name]))
-
-    def remove_many(self, names: Iterable[Name]) -> set[Name]:
-        by_key = {self._key(name): name for name in names}
-        return {by_key[key] for key in self.remove_keys(list(by_key))}
-
     def remove_keys(self, keys: Sequence[bytes]) -> Sequence[bytes]:
         """Removes results by key; the keys that had one. Running tasks among them will not count."""
         self.refresh()
@@ -161,23 +130,6 @@ class file_store(base_store):
             self.native.remove(keys)
             self.native.sync()
         return stored
-
-    def cleanup(self, active: Iterable[Any], keeplocks: bool = False) -> int:
-        self.refresh()
-        wanted = {t.key() if isinstance(t, _native.TaskCore) else self._key(t.hash()) for t in active}
-        removed = self.remove_keys([key for key in self._keys() if key not in wanted])
-        if not keeplocks:
-            self.remove_locks()
-        return len(removed)
-
-    def metadata(self, t: Any) -> dict[str, Any]:
-        """Whether a result is `computed`, when it was `completed`, and what else is known of its making."""
-        facts = self.native.facts(t.key())
-        if facts is None:
-            return {"computed": False}
-        if facts["started"]:
-            facts["completed"] = time.ctime(facts["started"] + facts["duration"])
-        return {"computed": True, **facts}
 
     # --- locks ---
 
@@ -194,8 +146,8 @@ class file_store(base_store):
         failed = self.kept_failures()
         held = set(self.claims.claimed_ids())
         known = {self.claims.id_of(key): key for key in (*self._keys(), *self.claims.held(), *failed)}
-        names = [_hex(known[claim]) if claim in known else b"%016x" % claim for claim in sorted(held)]
-        return iter(dict.fromkeys([_hex(key) for key in failed] + names))
+        names = [digits(known[claim]) if claim in known else b"%016x" % claim for claim in sorted(held)]
+        return iter(dict.fromkeys([digits(key) for key in failed] + names))
 
     def remove_locks(self) -> int:
         """Clears failure marks, and what dead workers left of their claims; how many.
@@ -231,23 +183,6 @@ class file_store(base_store):
         """Makes one pack of all that there are, and of what :meth:`update_pack` would add."""
         self.native.pack(all=True)
 
-    def refresh(self) -> Sequence[tuple[bytes, str]]:
-        """Reads what other processes wrote; the changes, as (key, "result" | "failed" | "absent")."""
-        changes = self.native.refresh()
-        self._refreshed = time.monotonic()
-        if changes:
-            for listener in self._listeners:
-                listener(changes)
-        return changes
-
-    def listen(self, listener: Callable[[Sequence[tuple[bytes, str]]], object]) -> None:
-        """Calls `listener` with the changes that any :meth:`refresh` sees; each change is seen once only."""
-        self._listeners.append(listener)
-
-    def unlisten(self, listener: Callable[[Sequence[tuple[bytes, str]]], object]) -> None:
-        """Ends :meth:`listen`."""
-        self._listeners.remove(listener)
-
     def check_blobs(self) -> None:
         """Takes large results whose files are missing or cut off for missing; looks once in its life."""
         if not self._checked:
@@ -270,26 +205,6 @@ class file_store(base_store):
             import shutil
 
             shutil.rmtree(jugdir)
-
-    def _keys(self) -> Sequence[bytes]:
-        return self.native.keys()
-
-    def _key(self, name: Name) -> bytes:
-        """The key of a task's hash; any other name stands for the key of the name itself."""
-        text = name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
-        if len(text) == 64:
-            try:
-                return bytes.fromhex(text)
-            except ValueError:
-                pass
-        return _native.key(("jug.name", text))
-
-    def _named(self, name: Name) -> bytes:
-        key = self._key(name)
-        as_bytes = name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name
-        if as_bytes != _hex(key):
-            self.native.alias(key, as_bytes)
-        return key
 
 
 class file_keepalive_store(file_store):
@@ -369,10 +284,6 @@ class file_keepalive_based_lock(file_based_lock):
 
     def stop_monitor(self) -> None:
         """Does nothing."""
-
-
-def _hex(key: bytes) -> bytes:
-    return key.hex().encode()
 
 
 @atexit.register

@@ -6,25 +6,21 @@ import atexit
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .. import _native
 from ..errors import UserError
 from . import redis_worker
-from .base import Name, base_lock, base_store
+from .base import Name, base_lock
+from .keyed import digits, keyed_store
 
 __all__ = ["redis_functional", "redis_lock", "redis_store"]
 
 #: Whether this store can be used: always, since the client is part of this package.
 redis_functional = True
 
-#: How long an answer "there is a result" may be old, in seconds. An answer "there is none" is never old.
-_FRESH = 0.02
-
 _open_stores: weakref.WeakSet[redis_store] = weakref.WeakSet()
-
-Listener = Callable[[Sequence[tuple[bytes, str]]], object]
 
 
 class Known(NamedTuple):
@@ -35,7 +31,7 @@ class Known(NamedTuple):
     facts: Mapping[str, Any]
 
 
-class redis_store(base_store):
+class redis_store(keyed_store):
     """Results in a database of a redis server (5.0 or later).
 
     Parameters
@@ -57,10 +53,9 @@ class redis_store(base_store):
     """
 
     def __init__(self, url: str) -> None:
+        super().__init__()
         self._full_url = url
-        self._closed = False
         self._facts: dict[str, dict[str, Any]] = {}
-        self._listeners: list[Listener] = []
         self._connect()
         self.url = self._native.url
         self._advise()
@@ -104,60 +99,16 @@ class redis_store(base_store):
             self._connect()
         return self._native
 
-    def is_usable(self) -> bool:
-        """Whether the store is open, and was opened by this process and not by the one that forked it."""
-        return not self._closed and self._pid == os.getpid()
-
     # --- results ---
 
     def dump(self, object: Any, name: Name) -> None:
         self.native.save(self._named(name), object)
         self.native.flush()
 
-    def load(self, name: Name) -> Any:
-        return self.native.load(self._key(name))
-
-    def can_load(self, name: Name) -> bool:
-        key = self._key(name)
-        found = self.native.contains(key)
-        if not found or time.monotonic() - self._refreshed > _FRESH:
-            self.refresh()
-            found = self.native.contains(key)
-        return found
-
-    def list(self) -> Iterator[bytes]:
-        self.refresh()
-        names = dict(self.native.aliases())
-        return (names.get(key) or _hex(key) for key in self._keys())
-
-    def remove(self, name: Name) -> bool:
-        return bool(self.remove_many([name]))
-
-    def remove_many(self, names: Iterable[Name]) -> set[Name]:
-        by_key = {self._key(name): name for name in names}
-        return {by_key[key] for key in self.remove_keys(list(by_key))}
-
     def remove_keys(self, keys: Sequence[bytes]) -> Sequence[bytes]:
         """Removes results by key; the keys that had one. Running tasks among them will not count."""
         removed = self.native.remove(keys)
         return [key for key, had in zip(keys, removed, strict=True) if had]
-
-    def cleanup(self, active: Iterable[Any], keeplocks: bool = False) -> int:
-        self.refresh()
-        wanted = {t.key() for t in active}
-        removed = self.remove_keys([key for key in self._keys() if key not in wanted])
-        if not keeplocks:
-            self.remove_locks()
-        return len(removed)
-
-    def metadata(self, t: Any) -> dict[str, Any]:
-        """Whether a result is `computed`, when it was `completed`, and what else is known of its making."""
-        facts = self.native.facts(t.key())
-        if facts is None:
-            return {"computed": False}
-        if facts["started"]:
-            facts["completed"] = time.ctime(facts["started"] + facts["duration"])
-        return {"computed": True, **facts}
 
     # --- locks ---
 
@@ -169,7 +120,7 @@ class redis_store(base_store):
         self.refresh()
         names = dict(self.native.aliases())
         keys = dict.fromkeys([*self.native.kept_failures(), *self.workers()[0]])
-        return iter([names.get(key) or _hex(key) for key in keys])
+        return iter([names.get(key) or digits(key) for key in keys])
 
     def remove_locks(self) -> int:
         """Clears failure marks and the claims of dead workers; how many.
@@ -219,33 +170,13 @@ class redis_store(base_store):
 
     # --- the store as a whole ---
 
-    def refresh(self) -> Sequence[tuple[bytes, str]]:
-        """Reads what other processes did; the changes, as (key, "result" | "failed" | "absent")."""
-        changes = self.native.refresh()
-        self._tell(changes)
-        return changes
-
     def refresh_after_claim(self) -> None:
-        """The same, directly after a claim, whose answer has told the changes already."""
+        """What :meth:`refresh` does, directly after a claim, whose answer has told the changes already."""
         news = self.native.news()
         if news is None:
             self.refresh()
         else:
             self._tell(news)
-
-    def _tell(self, changes: Sequence[tuple[bytes, str]]) -> None:
-        self._refreshed = time.monotonic()
-        if changes:
-            for listener in self._listeners:
-                listener(changes)
-
-    def listen(self, listener: Listener) -> None:
-        """Calls `listener` with the changes that any :meth:`refresh` sees; each change is seen once only."""
-        self._listeners.append(listener)
-
-    def unlisten(self, listener: Listener) -> None:
-        """Ends :meth:`listen`."""
-        self._listeners.remove(listener)
 
     def close(self) -> None:
         if self.is_usable():
@@ -257,26 +188,6 @@ class redis_store(base_store):
         store = redis_store(jugdir)
         store._native.erase()
         store._closed = True
-
-    def _keys(self) -> Sequence[bytes]:
-        return self.native.keys()
-
-    def _key(self, name: Name) -> bytes:
-        """The key of a task's hash; any other name stands for the key of the name itself."""
-        text = name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
-        if len(text) == 64:
-            try:
-                return bytes.fromhex(text)
-            except ValueError:
-                pass
-        return _native.key(("jug.name", text))
-
-    def _named(self, name: Name) -> bytes:
-        key = self._key(name)
-        as_bytes = name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name
-        if as_bytes != _hex(key):
-            self.native.alias(key, as_bytes)
-        return key
 
 
 class redis_lock(base_lock):
@@ -311,10 +222,6 @@ class redis_lock(base_lock):
     def is_failed(self) -> bool:
         self._store.refresh()
         return self._key in self._store.native.kept_failures()
-
-
-def _hex(key: bytes) -> bytes:
-    return key.hex().encode()
 
 
 def _parsed(text: bytes) -> dict[str, Any]:
