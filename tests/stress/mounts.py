@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +10,19 @@ from pathlib import Path
 
 from tests.permission import NotPermitted
 
+#: How `mount` says that it is not allowed; a bad option sounds different.
+REFUSALS = ("must be superuser", "permission denied", "Operation not permitted")
+
 
 @contextmanager
 def tmpfs(where: Path, options: str) -> Iterator[Path]:
     """A filesystem in memory with these mount options, for as long as the context lasts."""
     where.mkdir()
     mounted = mount("-t", "tmpfs", "-o", options, "tmpfs", where)
-    if mounted.returncode != 0:
+    if any(words in mounted.stderr for words in REFUSALS):
         raise NotPermitted(f"no filesystem of its own can be mounted here: {mounted.stderr.strip()}")
+    # Anything else is a mistake of the test's.
+    assert mounted.returncode == 0, mounted.stderr
     try:
         yield where
     finally:
@@ -24,5 +30,11 @@ def tmpfs(where: Path, options: str) -> Iterator[Path]:
 
 
 def mount(*options: str | Path) -> subprocess.CompletedProcess[str]:
-    """Calls ``mount``."""
-    return subprocess.run(["mount", *options], capture_output=True, text=True, check=False)
+    """Calls ``mount``, which is to speak English."""
+    return subprocess.run(
+        ["mount", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LC_ALL": "C"},
+    )
