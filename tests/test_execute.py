@@ -10,7 +10,7 @@ from jug import task
 from jug.backends.dict_store import dict_store
 from jug.jug import ExecutionState, execution_loop
 from jug.options import parse
-from tests.counted import COUNTED, ran
+from tests.counted import COUNTED, ran, wait_for
 
 
 def test_everything_runs_once_and_a_second_call_finds_it(jug):
@@ -29,6 +29,16 @@ def test_an_empty_jugfile_is_fine_and_creates_nothing(jug):
     assert jug("execute").returncode == 0
     assert jug("status").returncode == 0
     assert os.listdir(jug.folder) == ["jugfile.py"]
+
+
+def test_a_worker_that_stored_nothing_leaves_nothing(jug):
+    jug.write(COUNTED + "    total([step(1, 1.0)])\n")
+    first = jug.start("execute")
+    wait_for(lambda: ran(jug.folder)["1"], "the task to start")
+    idle = jug("execute", "--wait-cycle-time", "0.1", "--nr-wait-cycles", "1")
+    assert idle.returncode == 0
+    first.communicate(timeout=60)
+    assert len(list((jug.folder / "jugfile.jugdata" / "workers").iterdir())) == 1
 
 
 def test_identical_tasks_run_once(jug):
