@@ -326,8 +326,11 @@ def expand_jugdir(jugdir: str, jugfile: str) -> str:
     try:
         return jugdir % values
     except (KeyError, ValueError, TypeError):
+        from .internal.shown import without_password
+
         raise UserError(
-            f"cannot expand the jugdir {jugdir!r}: only %(date)s and %(jugfile)s may be used (write %% for %)"
+            f"cannot expand the jugdir {without_password(jugdir)!r}: only %(date)s and %(jugfile)s may be "
+            "used (write %% for %)"
         ) from None
 
 

@@ -117,6 +117,7 @@ impl Eras {
         if self.state().announced >= Some(era) {
             return Ok(());
         }
+        self.fs.refuse_link(&self.dir_of(era))?;
         if self.is_shared() {
             self.fs.sleep(TICK);
             self.fs.touch_dir(&self.dir).context("setting the time of", &self.dir)?;

@@ -7,6 +7,7 @@ use super::link::Link;
 use crate::Result;
 use crate::error::IoContext;
 use crate::fs::Open;
+use crate::fs::steps::SMALL;
 use crate::jugdir::{Life, holder_from};
 
 /// Whose a claim is.
@@ -59,7 +60,7 @@ impl Link {
     fn holder_inside(&self, path: &Path) -> Result<Holder> {
         let read = self.fs().open(path, Open::Read).and_then(|file| {
             file.fresh_stat()?;
-            file.read_whole()
+            file.read_whole(SMALL)
         });
         let bytes = match read {
             Err(error) if is_absent(&error) => return Ok(Holder::Nobody),

@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -10,9 +10,15 @@ use nix::libc;
 use nix::sys::stat::futimens;
 use nix::sys::time::TimeSpec;
 
+use super::steps::{LINK, planted};
 use super::watch::LocalWatch;
 use super::{File, FileId, FileSystem, Held, Modified, Mount, Open, Stat, Watch, lock, mount};
 use crate::Result;
+
+/// The permissions of files and directories, of which the umask takes away more. Others may never write: whoever writes
+/// to a jugdir can run programs as those who read it.
+const FILE_MODE: u32 = 0o664;
+const DIR_MODE: u32 = 0o775;
 
 /// The filesystem of this machine.
 #[derive(Debug)]
@@ -33,8 +39,12 @@ impl FileSystem for Local {
         fs::metadata(path).map(|facts| stat_from(&facts))
     }
 
+    fn is_link(&self, path: &Path) -> io::Result<bool> {
+        fs::symlink_metadata(path).map(|facts| facts.is_symlink())
+    }
+
     fn mkdir(&self, dir: &Path) -> io::Result<()> {
-        fs::create_dir(dir)
+        fs::DirBuilder::new().mode(DIR_MODE).create(dir)
     }
 
     fn rmdir(&self, dir: &Path) -> io::Result<()> {
@@ -42,13 +52,14 @@ impl FileSystem for Local {
     }
 
     fn touch_dir(&self, dir: &Path) -> io::Result<()> {
-        File::touch(&fs::File::open(dir)?)
+        File::touch(&open_dir(dir)?)
     }
 
     fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
         let mut options = OpenOptions::new();
         // Without waiting: somebody may have put a FIFO in the place of a file, and its other end may never be opened.
-        options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY);
+        options.read(true).mode(FILE_MODE);
+        options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY);
         match how {
             Open::Read => &mut options,
             Open::New => options.append(true).create_new(true),
@@ -57,9 +68,7 @@ impl FileSystem for Local {
         match options.open(path) {
             Ok(file) if file.metadata()?.is_file() => Ok(Arc::new(file)),
             Ok(_) => Err(planted("it is not a file; whoever may write there put it in a file's place")),
-            Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
-                Err(planted("it is a symbolic link, and files of a jugdir are not; it is not followed"))
-            }
+            Err(error) if error.raw_os_error() == Some(libc::ELOOP) => Err(planted(LINK)),
             Err(error) => Err(error),
         }
     }
@@ -77,7 +86,7 @@ impl FileSystem for Local {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        match fs::File::open(dir)?.sync_all() {
+        match open_dir(dir)?.sync_all() {
             // Some filesystems (FUSE, SMB) have no such call for directories, and cannot promise more than they do.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
             synced => synced,
@@ -137,9 +146,9 @@ impl File for fs::File {
     }
 }
 
-/// What is at a path was not put there by this package.
-fn planted(what: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
+/// A directory, and nothing else: to open a FIFO would wait for its other end.
+fn open_dir(dir: &Path) -> io::Result<fs::File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(dir)
 }
 
 fn stat_from(facts: &fs::Metadata) -> Stat {

@@ -8,6 +8,9 @@ use super::{File, FileId, FileSystem, Open, Stat};
 use crate::Result;
 use crate::error::IoContext;
 
+/// More bytes than any file has that is read at once: what is longer is none of ours, and need not be in memory.
+pub const SMALL: usize = 1024 * 1024;
+
 impl dyn FileSystem + '_ {
     /// The names in a directory, in no order; none where it truly does not exist.
     pub fn names(&self, dir: &Path) -> Result<Vec<String>> {
@@ -57,12 +60,25 @@ impl dyn FileSystem + '_ {
         Ok(found.map(|found| found.length))
     }
 
-    /// Creates a directory; false if it exists already.
+    /// Creates a directory; false if it exists already. Fails where there is a symbolic link to one: what is written
+    /// there would be somewhere else.
     pub fn create_dir(&self, dir: &Path) -> Result<bool> {
         match self.mkdir(dir) {
             Ok(()) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                self.refuse_link(dir)?;
+                Ok(false)
+            }
             Err(error) => Err(error).context("creating", dir),
+        }
+    }
+
+    /// Fails if this name is a symbolic link.
+    pub fn refuse_link(&self, path: &Path) -> Result<()> {
+        match self.is_link(path) {
+            Ok(true) => Err(planted(LINK)).context("opening", path),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error).context("looking at", path),
+            Ok(false) | Err(_) => Ok(()),
         }
     }
 
@@ -101,12 +117,12 @@ impl dyn FileSystem + '_ {
         self.open(path, Open::New).context("creating", path)
     }
 
-    /// The whole of a small file; `None` where it does not exist.
+    /// The whole of a file of at most [`SMALL`] bytes, and so many of a longer one; `None` where it does not exist.
     pub fn read_if_exists(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         let Some(file) = if_exists(self.open(path, Open::Read)).context("reading", path)? else {
             return Ok(None);
         };
-        file.read_whole().context("reading", path).map(Some)
+        file.read_whole(SMALL).context("reading", path).map(Some)
     }
 
     /// Creates `path` with these contents, complete and on disk, unless it exists: true if this call did.
@@ -177,15 +193,16 @@ impl dyn File + '_ {
         Ok(filled)
     }
 
-    /// All of it, whatever its attributes say about its length.
-    pub fn read_whole(&self) -> io::Result<Vec<u8>> {
+    /// All of a file that has at most `limit` bytes, whatever its attributes say; of a longer one so many.
+    pub fn read_whole(&self, limit: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         loop {
             let start = bytes.len();
-            bytes.resize(start + 4096.max(start), 0);
+            let end = limit.min(start + 4096.max(start));
+            bytes.resize(end, 0);
             let count = self.read_full_at(&mut bytes[start..], start as u64)?;
             bytes.truncate(start + count);
-            if bytes.len() < start + 4096.max(start) {
+            if bytes.len() < end || end == limit {
                 return Ok(bytes);
             }
         }
@@ -205,6 +222,14 @@ impl dyn File + '_ {
         }
         Err(io::Error::new(ErrorKind::NotFound, "the file was removed while it was written"))
     }
+}
+
+/// Why a symbolic link is not opened.
+pub(super) const LINK: &str = "it is a symbolic link, which nothing in a jugdir is; it is not followed";
+
+/// What is at a path was not put there by this package.
+pub(super) fn planted(what: &'static str) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, what)
 }
 
 /// The directory that holds `path`; `None` for the root.

@@ -70,6 +70,9 @@ pub trait FileSystem: Host + Send + Sync + Debug {
     /// The attributes of what has this name. On a network filesystem they may be old, and so may their absence.
     fn stat(&self, path: &Path) -> io::Result<Stat>;
 
+    /// Whether this name is a symbolic link, which this package never makes.
+    fn is_link(&self, path: &Path) -> io::Result<bool>;
+
     /// Creates a directory, which must not exist. Tells the truth.
     fn mkdir(&self, dir: &Path) -> io::Result<()>;
 

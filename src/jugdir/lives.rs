@@ -16,6 +16,7 @@ use super::identity::Identity;
 use super::worker;
 use crate::Result;
 use crate::error::IoContext;
+use crate::fs::steps::SMALL;
 use crate::fs::{File, FileId, FileSystem, Modified};
 
 /// The name of a worker's mark of death begins like this; no worker's id has a hyphen.
@@ -278,7 +279,7 @@ impl Lives {
         }
         let path = self.workers.join(id);
         let Some(file) = self.fs.open_if_exists(&path)? else { return Ok(None) };
-        let read = file.fresh_stat().and_then(|stat| Ok((stat, file.read_whole()?)));
+        let read = file.fresh_stat().and_then(|stat| Ok((stat, file.read_whole(SMALL)?)));
         let (stat, bytes) = match read {
             Err(error) if is_gone(&error) => return Ok(None),
             read => read.context("reading", &path)?,

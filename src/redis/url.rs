@@ -37,9 +37,10 @@ impl Address {
         let wrong = |what: String| Error::Url { url: hide_password(url), what };
         let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
         let rest = rest.strip_prefix("//").unwrap_or(rest);
+        // First of all, whatever is in it: no part of a password may end up among what is wrong.
+        let (login, rest) = rest.rsplit_once('@').unwrap_or(("", rest));
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (place, db) = rest.split_once('/').unwrap_or((rest, ""));
-        let (login, place) = place.rsplit_once('@').unwrap_or(("", place));
         let (user, password) = login.split_once(':').unwrap_or(("", login));
         let (host, port) = split_port(place);
         let number = |text: &str, what: &str| {

@@ -106,7 +106,8 @@ impl Store {
     pub fn quarantine(&self, paths: &[PathBuf]) -> Result<PathBuf> {
         let fs = &**self.jugdir.fs();
         let dir = self.jugdir.root().join("quarantine");
-        fs.ensure_dir(&dir)?;
+        fs.create_dir(&dir)?;
+        fs.sync_parent(&dir)?;
         for path in paths {
             let Some(name) = path.file_name() else { continue };
             match fs.link(path, &dir.join(name)) {

@@ -84,6 +84,13 @@ pub fn write(
     Ok(BlobRef { suffix, length, digest: hasher.finalize().into() })
 }
 
+/// Removes a blob, unless it is gone already.
+pub fn remove(fs: &dyn FileSystem, blobs: &Path, key: &Key, blob: &BlobRef) -> Result<()> {
+    let path = blob.path(blobs, key);
+    fs.refuse_link(path.parent().unwrap_or(blobs))?;
+    fs.remove_if_exists(&path)
+}
+
 fn feed(hasher: &mut Hasher, bytes: &[u8]) {
     if bytes.len() < PARALLEL {
         hasher.update(bytes);

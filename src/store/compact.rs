@@ -89,7 +89,6 @@ impl Store {
         }
         self.flush()?;
         let wid = self.jugdir.worker()?.id().to_owned();
-        self.jugdir.fs().ensure_dir(&self.jugdir.packs())?;
         let before = self.room()?;
         let mut packed = self.pack_once(what, &wid)?;
         self.look()?;

@@ -22,10 +22,13 @@ impl Store {
     pub fn orphaned_blobs(&self) -> Result<Vec<Orphan>> {
         let fs = &**self.jugdir.fs();
         let blobs = self.jugdir.blobs();
+        fs.refuse_link(&blobs)?;
         let mut dead = HashMap::new();
         let mut found = Vec::new();
         for folder in fs.names(&blobs)? {
-            if fs.is_dir(&blobs.join(&folder))? != Some(true) {
+            let place = blobs.join(&folder);
+            // What a symbolic link leads to is not this store's.
+            if fs.is_dir(&place)? != Some(true) || fs.refuse_link(&place).is_err() {
                 continue;
             }
             for name in fs.names(&blobs.join(&folder))? {

@@ -37,7 +37,7 @@ impl Store {
         let stored = own.writer.append(header, &facts.name, &[&blob.encode()]);
         if stored.is_err() {
             // Nothing refers to the file.
-            let _ = self.jugdir.fs().unlink(&blob.path(&self.jugdir.blobs(), &key));
+            let _ = blob::remove(&**self.jugdir.fs(), &self.jugdir.blobs(), &key, &blob);
         }
         stored
     }
@@ -76,7 +76,7 @@ impl Store {
         })?;
         self.remove_records(&own, keys)?;
         for (key, blob) in blobs {
-            self.jugdir.fs().remove_if_exists(&blob.path(&self.jugdir.blobs(), &key))?;
+            blob::remove(&**self.jugdir.fs(), &self.jugdir.blobs(), &key, &blob)?;
         }
         Ok(had)
     }

@@ -6,11 +6,13 @@ use std::fs;
 use std::path::Path;
 
 use jug_native::codec::{Codec, compress};
-use jug_native::jugdir::{ClaimMode, Format, Identity};
+use jug_native::fs::local;
+use jug_native::jugdir::{ClaimMode, Format, Identity, Jugdir, Pace};
+use jug_native::keeper::Keeper;
 use jug_native::redis::record as entry;
 use jug_native::store::blob::BlobRef;
 use jug_native::store::record::{CRITICAL, Header, Kind};
-use jug_native::store::{Packing, segment};
+use jug_native::store::{Durability, Packing, Store, segment};
 
 use crate::shelf::{Draft, Shelf, UUID, key, noise, save};
 
@@ -163,6 +165,26 @@ fn a_mutilated_pack_is_read_or_refused() {
     let both = [&length[..], &pack, &index].concat();
     run(bodies::pack, &both, "sound");
     mutilate(bodies::pack, &both);
+}
+
+#[test]
+fn files_that_are_much_too_long_cost_no_memory() {
+    for name in ["FORMAT", "workers/ghost", "packs/MANIFEST-1", "segments/ghost-0.seg"] {
+        for mode in [ClaimMode::Posix, ClaimMode::Link] {
+            let shelf = Shelf::new();
+            let path = shelf.root();
+            let open = || Jugdir::open_as(local(), &path, Some(mode), Pace::usual());
+            open().unwrap().init().unwrap();
+            let file = fs::OpenOptions::new().create(true).append(true).open(path.join(name)).unwrap();
+            file.set_len(1 << 40).unwrap();
+            LARGEST.set(0);
+            if let Ok(jugdir) = open() {
+                let _ = jugdir.list_workers();
+                let _ = Store::open_in(jugdir, Keeper::by_hand(local()), Durability::Group).map(|_| ());
+            }
+            assert!(LARGEST.get() <= 3 * 1024 * 1024, "{name}: {} bytes", LARGEST.get());
+        }
+    }
 }
 
 #[test]

@@ -12,6 +12,8 @@ use jug_native::fs::{File, FileSystem, Held, Host, Mount, Open, ProcessId, Stat,
 
 /// What a test does in place of writing and syncing.
 pub(crate) trait Hooks: Send + Sync + Debug + 'static {
+    /// A name is about to be opened or created.
+    fn before(&self, _path: &Path) {}
     /// A file was created.
     fn created(&self, _path: &Path) {}
     /// Appends to the file, or does not.
@@ -46,7 +48,12 @@ impl FileSystem for Hooked {
         Local.stat(path)
     }
 
+    fn is_link(&self, path: &Path) -> io::Result<bool> {
+        Local.is_link(path)
+    }
+
     fn mkdir(&self, dir: &Path) -> io::Result<()> {
+        self.0.before(dir);
         Local.mkdir(dir)
     }
 
@@ -59,6 +66,7 @@ impl FileSystem for Hooked {
     }
 
     fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
+        self.0.before(path);
         let file = Local.open(path, how)?;
         if how == Open::New {
             self.0.created(path);
@@ -67,10 +75,12 @@ impl FileSystem for Hooked {
     }
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.0.before(to);
         Local.link(from, to)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.0.before(to);
         Local.rename(from, to)
     }
 

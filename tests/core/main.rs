@@ -16,6 +16,7 @@ mod keeper;
 mod link;
 mod lock;
 mod pack;
+mod planted;
 mod powercut;
 mod record;
 mod redis;

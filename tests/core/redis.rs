@@ -24,6 +24,11 @@ fn a_url_says_all_and_has_defaults() {
     assert_eq!((all.user.as_deref(), all.password.as_deref()), (Some("ann"), Some("p@ss")));
     assert_eq!((all.retry, all.lifetime), (Duration::from_millis(1500), Duration::from_secs(8)));
     assert_eq!(all.to_string(), "rediss://[::1]:7000/3");
+    let odd = Address::parse("redis://:a/b?c@d@localhost/1").unwrap();
+    assert_eq!(
+        (odd.password.as_deref(), odd.to_string()),
+        (Some("a/b?c@d"), "redis://localhost:6379/1".into())
+    );
     for short in ["redis:", "redis://", "redis:///", "redis://localhost", "redis://localhost:6379/0"] {
         let short = Address::parse(short).unwrap();
         assert_eq!(short.to_string(), "redis://localhost:6379/0");
@@ -33,7 +38,17 @@ fn a_url_says_all_and_has_defaults() {
 
 #[test]
 fn no_error_shows_a_password() {
-    for wrong in ["redis://:secret@host:port", "redis://ann:secret@host/x", "redis://:secret@h?nothing=1"] {
+    for wrong in [
+        "redis://:secret@host:port",
+        "redis://ann:secret@host/x",
+        "redis://:secret@h?nothing=1",
+        "redis://:1/secret@h:port",
+        "redis://:1?secret@h:port",
+        "redis://:1?retry=secret@h:port",
+        "redis://:%secret@h",
+        "redis::secret@h:port",
+        "redi://:secret@h",
+    ] {
         let text = Address::parse(wrong).unwrap_err().to_string();
         assert!(!text.contains("secret"), "{text}");
     }

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..errors import UserError
+from ..internal.files import create, open_regular, temporary_name
 from .base import Name, base_lock, base_store
 
 __all__ = ["dict_lock", "dict_store"]
@@ -145,7 +146,7 @@ class dict_store(base_store):
 def _read(path: str) -> tuple[dict[bytes, bytes], dict[bytes, int]]:
     """The results and failure marks in a file; none where there is no file."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             saved = pickle.load(file)
         return dict(saved["results"]), {n: s for n, s in saved["locks"].items() if s == _FAILED}
     except FileNotFoundError:
@@ -187,31 +188,23 @@ def _only_one_writes(folder: str) -> Iterator[None]:
 
 def _replace(path: str, saved: dict[str, Any]) -> None:
     """Writes a file beside the old one and renames it, so that there is always one of the two, whole."""
-    import tempfile
-
-    with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), prefix=".dict_store-", delete=False) as file:
-        try:
+    temporary = temporary_name(os.path.dirname(path), ".dict_store-")
+    try:
+        with create(temporary) as file:
             pickle.dump(saved, file, pickle.HIGHEST_PROTOCOL)
             file.flush()
             os.fsync(file.fileno())
-            os.chmod(file.name, 0o666 & ~_umask())
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
 
 
 @atexit.register
 def _close_all() -> None:
     for store in list(_open_stores):
         store.close()
-
-
-def _umask() -> int:
-    # The only portable way to read it is to set it.
-    umask = os.umask(0o077)
-    os.umask(umask)
-    return umask
 
 
 class dict_lock(base_lock):

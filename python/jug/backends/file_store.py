@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import weakref
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 from .. import _native
 from ..errors import UserError
+from ..internal.files import DIR_MODE
 from .base import Name, base_lock
 from .keyed import digits, keyed_store
 
@@ -169,7 +171,8 @@ class file_store(keyed_store):
         # A claim is the least that a jugdir is created for.
         self.claims.claim([nothing])
         self.claims.release([nothing])
-        os.makedirs(self.tempdir(), exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(self.tempdir(), DIR_MODE)
 
     def tempdir(self) -> str:
         """A directory for files of the user's that is in the jugdir; :meth:`create` creates it."""

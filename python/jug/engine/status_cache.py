@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .._native import __version__
 from ..backends.file_store import file_store
 from ..errors import UserError
+from ..internal.files import open_regular
 from .overview import ACTIVE, COMPLETE, FAILED, READY, WAITING
 
 if TYPE_CHECKING:
@@ -31,11 +32,11 @@ Counts = dict[str, Counter[str]]
 #: How the states of `jug status` are called in the file.
 WORDS = {FAILED: "failed", WAITING: "waiting", READY: "ready", COMPLETE: "finished", ACTIVE: "running"}
 
-_MAGIC = b"SQLite format 3\0"
-#: The "application id" of a database, at this place of the file, tells whose it is.
 #: Seconds for which somebody who fills the file at the same time is waited for.
 PATIENCE = 60.0
 
+_MAGIC = b"SQLite format 3\0"
+#: The "application id" of a database, at this place of the file, tells whose it is.
 _OURS, _AT, _FORMAT = 0x6A756773, 68, 1
 _CLEAR = "'jug status --cache --clear' (with the same --cache-file) removes it"
 
@@ -264,8 +265,11 @@ def _foreign(path: str) -> UserError:
 
 def _kind_of(path: str) -> str:
     """What a file is: new, ours, jug 2 or foreign. Its first bytes tell, also where the rest is damaged."""
+    if os.path.islink(path):
+        # What is to be written into it would be somewhere else.
+        raise UserError(f"the status cache {path} is a symbolic link, which is not followed")
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             head = file.read(4096)
     except FileNotFoundError:
         return "new"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from ..engine.graph import graph_of
 from ..engine.loading import load
 from ..engine.workspace import workspace_of
 from ..errors import UserError
+from ..internal.files import DIR_MODE, create, temporary_name
 from .keys import Keys, NoKey
 from .values import write_value
 
@@ -52,7 +52,7 @@ def export(options: Any, target: str) -> Exported:
     UserError
         If `target` exists and is anything but an empty directory.
     """
-    target = os.path.realpath(target)
+    target = os.path.abspath(target)
     _check_target(target)
     keys = Keys()
 
@@ -74,6 +74,9 @@ def export(options: Any, target: str) -> Exported:
 
 
 def _check_target(target: str) -> None:
+    if os.path.islink(target):
+        # It may be somebody else who said where it leads.
+        raise UserError(f"{target} is a symbolic link; name what it leads to, to export there")
     try:
         empty = not os.listdir(target)
     except FileNotFoundError:
@@ -110,9 +113,10 @@ def _write_all(store: Any, keys: Keys, folder: str) -> tuple[dict[str, Counter[s
 
 def _write(store: Any, t: task.Task, path: str) -> None:
     value = store.load(t.hash())
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(os.path.dirname(path), DIR_MODE)
     try:
-        with open(path, "xb") as file:
+        with create(path) as file:
             write_value(value, file)
     except BaseException:
         os.unlink(path)
@@ -132,11 +136,11 @@ def _appearing(target: str) -> Iterator[str]:
     """
     parent, name = os.path.split(target)
     os.makedirs(parent, exist_ok=True)
-    folder = tempfile.mkdtemp(prefix=f".{name}-", dir=parent)
+    folder = temporary_name(parent, f".{name}-")
+    os.mkdir(folder, DIR_MODE)
     try:
         yield folder
         _sync_all(folder)
-        os.chmod(folder, 0o777 & ~_umask())
         os.rename(folder, target)
         _sync(parent)
     except BaseException:
@@ -162,10 +166,3 @@ def _sync(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _umask() -> int:
-    # The only portable way to read it is to set it.
-    umask = os.umask(0o077)
-    os.umask(umask)
-    return umask

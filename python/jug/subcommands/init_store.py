@@ -24,11 +24,12 @@ class InitStoreCommand(SubCommand):
     def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
         """Creates what --jugdir names; returns 0. UserError if it exists or is no directory."""
         from ..backends.file_store import file_store
+        from ..internal.shown import without_password
         from ..options import set_jugdir
 
         store = set_jugdir(options.jugdir)
         if not isinstance(store, file_store):
-            raise UserError(f"{options.jugdir} needs no init-store: only a directory does")
+            raise UserError(f"{without_password(options.jugdir)} needs no init-store: only a directory does")
         if store.native.exists():
             mode = store.native.claim_mode
             raise UserError(

@@ -11,6 +11,7 @@ from ..backends.file_store import file_store
 from ..engine.activity import WorkerActivity
 from ..engine.failures import describe_call, headline
 from ..engine.overview import ACTIVE, COMPLETE, FAILED, READY, WAITING
+from ..internal.shown import without_password
 
 __all__ = ["Failures", "Sighting", "Sightings", "place", "recent_failures", "table", "workers_listed"]
 
@@ -27,8 +28,7 @@ def place(store: Any, jugdir: Any) -> str:
         return store.jugdir
     if not isinstance(jugdir, str):
         return type(store).__name__
-    scheme, separator, rest = jugdir.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else jugdir
+    return without_password(jugdir)
 
 
 def table(counts: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ pub const VERSION: u32 = 1;
 const FIRST: &str = "jug-rs manifest";
 const PREFIX: &str = "MANIFEST-";
 /// A longer file is no manifest.
-pub const LENGTH_MAX: u64 = 64 * 1024 * 1024;
+pub const LENGTH_MAX: usize = 64 * 1024 * 1024;
 
 /// A pack that counts.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -53,10 +53,10 @@ pub fn newest(
 /// Reads a manifest.
 pub fn read(fs: &dyn FileSystem, path: &Path) -> Result<Manifest> {
     let file = fs.open_to_read(path)?;
-    if file.length(path)? > manifest::LENGTH_MAX {
+    if file.length(path)? > manifest::LENGTH_MAX as u64 {
         return Err(Error::Damaged { path: path.to_owned(), what: "it is too long".to_owned() });
     }
-    Manifest::parse(&file.read_whole().context("reading", path)?, path)
+    Manifest::parse(&file.read_whole(manifest::LENGTH_MAX).context("reading", path)?, path)
 }
 
 /// Opens the packs that a manifest lists; those among `open` need not be opened again. `None` stands for a

@@ -165,6 +165,10 @@ impl FileSystem for SimFs {
         })
     }
 
+    fn is_link(&self, _: &Path) -> io::Result<bool> {
+        Ok(false)
+    }
+
     fn mkdir(&self, dir: &Path) -> io::Result<()> {
         self.change(Call::Mkdir, &dir, Errno::EEXIST, |state, host| {
             let (parent, name) = parent(state, host, dir)?;
