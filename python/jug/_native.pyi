@@ -15,8 +15,10 @@ __all__ = [
     "Store",
     "TaskCore",
     "__version__",
+    "damaged_manifest",
     "key",
     "lambda_key",
+    "mend_manifest",
     "resolve",
     "resolve_args",
 ]
@@ -251,8 +253,10 @@ class Store:
         """Files with their lengths that count for nothing: of packers and workers that were killed."""
     def quarantine(self, paths: list[str]) -> str:
         """Gives files a second name in a directory of the jugdir, which is returned."""
-    def sweep_blobs(self) -> tuple[int, int]:
-        """Removes these; how many files and bytes."""
+    def ownerless_segments(self) -> list[str]:
+        """Posix mode: segments whose worker has no file, so that nobody can tell whether it lives."""
+    def sweep(self) -> tuple[int, int]:
+        """Removes `orphaned_blobs` and `leftovers`; how many files and bytes."""
     def stats(self) -> dict[str, int]:
         """What this object wrote: records, bytes, writes, syncs (fdatasync), replays (after an error)."""
     def flush(self) -> None:
@@ -266,6 +270,12 @@ class Store:
     def close(self) -> None: ...
 
 # --- claims ---------------------------------------------------------------------------------------
+
+def damaged_manifest(path: str) -> tuple[str, str] | None:
+    """The manifest of a jugdir that cannot be read, so that nothing else can be, and why; None if it can."""
+
+def mend_manifest(path: str) -> int | None:
+    """Makes another one of the packs that are there; how many it lists. None if it is not damaged."""
 
 @final
 class Claims:
@@ -296,6 +306,8 @@ class Claims:
         """
     @staticmethod
     def id_of(key: bytes) -> int: ...
+    def abandoned(self) -> list[tuple[bytes, str]]:
+        """What is claimed by workers that are known to be dead, and by which (link mode)."""
     def sweep(self) -> int:
         """Removes what dead workers left; how many claims that were."""
     def workers(self) -> list[dict[str, Any]]:

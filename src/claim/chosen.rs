@@ -89,6 +89,10 @@ impl Claims for Chosen {
         self.claims.get().map_or(Ok(()), |claims| claims.settle())
     }
 
+    fn abandoned(&self) -> Result<Vec<(Key, String)>> {
+        self.look()?.map_or_else(|| Ok(Vec::new()), |claims| claims.abandoned())
+    }
+
     fn sweep(&self) -> Result<usize> {
         self.look()?.map_or(Ok(0), |claims| claims.sweep())
     }

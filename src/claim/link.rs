@@ -322,6 +322,11 @@ impl Claims for Link {
         Ok(live)
     }
 
+    fn abandoned(&self) -> Result<Vec<(Key, String)>> {
+        self.jugdir.look()?;
+        self.claims_of_dead()
+    }
+
     fn announce(&self) {
         let mut state = self.state();
         state.ring_at.get_or_insert_with(|| self.keeper.now() + RING_AFTER);

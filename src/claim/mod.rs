@@ -107,6 +107,11 @@ pub trait Claims: Send + Sync {
         Ok(())
     }
 
+    /// What is claimed by workers that are known to be dead, and by which. Creates nothing.
+    fn abandoned(&self) -> Result<Vec<(Key, String)>> {
+        Ok(Vec::new())
+    }
+
     /// Removes what dead workers left; how many claims that were.
     fn sweep(&self) -> Result<usize> {
         Ok(0)

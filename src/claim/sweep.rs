@@ -6,9 +6,9 @@
 use super::eras::is_absent;
 use super::holder::Holder;
 use super::link::Link;
-use crate::Result;
 use crate::error::IoContext;
 use crate::jugdir::Life;
+use crate::{Key, Result};
 
 impl Link {
     /// Removes what is left of dead workers; how many claims that were.
@@ -35,6 +35,20 @@ impl Link {
         }
         self.jugdir.forget_marks()?;
         Ok(swept)
+    }
+
+    /// The claims of dead workers, and whose they are.
+    pub(super) fn claims_of_dead(&self) -> Result<Vec<(Key, String)>> {
+        let mut found = Vec::new();
+        for era in self.eras.list()? {
+            for (key, path) in self.eras.claims(era)? {
+                match self.living_holder(&path)? {
+                    Holder::Other(id) if self.jugdir.life(&id)? != Life::Alive => found.push((key, id)),
+                    _ => {}
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Ends the newest era if a dead worker has a claim there.

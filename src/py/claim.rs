@@ -91,6 +91,12 @@ impl PyClaims {
         ClaimId::of(&key.0).get()
     }
 
+    fn abandoned<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyBytes>, String)>> {
+        let claims = self.batch.claims()?;
+        let found = py.detach(|| claims.abandoned())?;
+        Ok(found.into_iter().map(|(key, worker)| (PyBytes::new(py, key.as_bytes()), worker)).collect())
+    }
+
     fn sweep(&self, py: Python<'_>) -> PyResult<usize> {
         let claims = self.batch.claims()?;
         Ok(py.detach(|| claims.sweep())?)

@@ -15,7 +15,7 @@ use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
 use crate::fs::local;
 use crate::jugdir::{ClaimMode, Jugdir, Pace};
 use crate::keeper::Keeper;
-use crate::store::{Durability, Facts, Fault, Obstacle, Packed, Packing, Report, State, Store};
+use crate::store::{self, Durability, Facts, Fault, Obstacle, Packed, Packing, Report, State, Store};
 use crate::{Error, Key};
 
 /// How long a wait goes on before it looks whether Ctrl-C was pressed.
@@ -24,7 +24,20 @@ const SLICE: Duration = Duration::from_millis(100);
 /// Adds this module's names to `jug._native`.
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("DamagedResult", m.py().get_type::<DamagedResult>())?;
+    m.add_function(wrap_pyfunction!(damaged_manifest, m)?)?;
+    m.add_function(wrap_pyfunction!(mend_manifest, m)?)?;
     m.add_class::<PyStore>()
+}
+
+#[pyfunction]
+fn damaged_manifest(py: Python<'_>, path: &str) -> PyResult<Option<(String, String)>> {
+    let found = py.detach(|| store::damaged_manifest(&*Jugdir::open(Path::new(path))?))?;
+    Ok(found.map(|(path, what)| (path.to_string_lossy().into_owned(), what)))
+}
+
+#[pyfunction]
+fn mend_manifest(py: Python<'_>, path: &str) -> PyResult<Option<usize>> {
+    Ok(py.detach(|| store::mend_manifest(&*Jugdir::open(Path::new(path))?))?)
 }
 
 /// The results of a jugdir.
@@ -285,12 +298,13 @@ impl PyStore {
         Ok(py.detach(|| self.0.quarantine(&paths))?.to_string_lossy().into_owned())
     }
 
-    fn sweep_blobs(&self, py: Python<'_>) -> PyResult<(usize, u64)> {
-        let swept = py.detach(|| {
-            let orphans = self.0.orphaned_blobs()?;
-            Ok::<_, Error>((orphans.len(), self.0.remove_orphans(&orphans)?))
-        });
-        Ok(swept?)
+    fn ownerless_segments(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        let found = py.detach(|| self.0.ownerless_segments())?;
+        Ok(found.iter().map(|path| path.to_string_lossy().into_owned()).collect())
+    }
+
+    fn sweep(&self, py: Python<'_>) -> PyResult<(usize, u64)> {
+        Ok(py.detach(|| self.0.sweep())?)
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

@@ -3,7 +3,7 @@
 //! Segments are checked whenever a store is opened. What is left are the packs and their indexes, and the blobs.
 //! Memory is bounded, whatever lengths the files claim.
 
-use std::io::ErrorKind;
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::Orphan;
@@ -14,9 +14,9 @@ use super::pack::publish;
 use super::pack::reader::Pack;
 use super::record::{Header, Kind};
 use super::scan::{self, Body, Found, Stop};
-use super::{Store, lock};
-use crate::error::IoContext;
-use crate::jugdir::Life;
+use super::{Store, lock, segment};
+use crate::fs::FileSystem;
+use crate::jugdir::{ClaimMode, Life};
 use crate::{Key, Result};
 
 /// Something that is not what was stored.
@@ -104,20 +104,7 @@ impl Store {
 
     /// Keeps damaged files for whoever wants to look at them: gives them a second name in `quarantine`.
     pub fn quarantine(&self, paths: &[PathBuf]) -> Result<PathBuf> {
-        let fs = &**self.jugdir.fs();
-        let dir = self.jugdir.root().join("quarantine");
-        fs.create_dir(&dir)?;
-        fs.sync_parent(&dir)?;
-        for path in paths {
-            let Some(name) = path.file_name() else { continue };
-            match fs.link(path, &dir.join(name)) {
-                Err(error) if !matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound) => {
-                    return Err(error).context("keeping", path);
-                }
-                _ => {}
-            }
-        }
-        Ok(dir)
+        super::keep_aside(&**self.jugdir.fs(), &self.jugdir, paths)
     }
 
     /// Files that count for nothing: packs that were never published or have been replaced, and names that were
@@ -136,8 +123,9 @@ impl Store {
         let replaced = listed.iter().filter(|name| manifest.replaced.contains(name));
         found.extend(replaced.map(|name| jugdir.segments().join(name)));
         for name in fs.names(&jugdir.workers())? {
-            // It is renamed a moment after it was locked.
+            // It is locked a moment after it was created, and renamed a moment after that.
             if let Some(wid) = name.strip_prefix('.')
+                && !has_process(fs, wid)
                 && jugdir.life(wid)? == Life::Gone
                 && jugdir.life(&name)? == Life::Gone
             {
@@ -151,6 +139,20 @@ impl Store {
             }
         }
         Ok(orphans)
+    }
+
+    /// Posix mode: segments whose worker has no file, so that nobody can tell whether it lives. They count.
+    pub fn ownerless_segments(&self) -> Result<Vec<PathBuf>> {
+        // In link mode the files of dead workers go away first.
+        if self.jugdir.claim_mode()? == ClaimMode::Link {
+            return Ok(Vec::new());
+        }
+        let fs = &**self.jugdir.fs();
+        let segments = fs.names(&self.jugdir.segments())?;
+        let workers: HashSet<String> = fs.names(&self.jugdir.workers())?.into_iter().collect();
+        let is_ownerless =
+            |name: &&String| segment::owner(name).is_some_and(|owner| !workers.contains(owner));
+        Ok(segments.iter().filter(is_ownerless).map(|name| self.jugdir.segments().join(name)).collect())
     }
 
     fn faults_of_segments(&self) -> Result<Vec<Fault>> {
@@ -248,4 +250,10 @@ impl Store {
         faults.push(Fault { key, name, path, offset, what, harmless: false });
         Ok(())
     }
+}
+
+/// Whether this host has a process with the number that is part of a worker's id.
+fn has_process(fs: &dyn FileSystem, wid: &str) -> bool {
+    let pid = wid.rsplit('.').nth(1).and_then(|pid| pid.parse().ok());
+    pid.is_some_and(|pid| fs.process_start(pid).is_some())
 }

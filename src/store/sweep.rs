@@ -1,10 +1,13 @@
-//! Files of blobs that no result refers to.
+//! Files of blobs that no result refers to; and damaged files that are kept aside.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use super::Store;
-use crate::jugdir::Life;
+use crate::error::IoContext;
+use crate::fs::FileSystem;
+use crate::jugdir::{Jugdir, Life};
 use crate::{Key, Result};
 
 /// A file of a blob that no result refers to, and that none will.
@@ -58,15 +61,32 @@ impl Store {
         Ok(orphans)
     }
 
-    /// Removes these files; how many bytes that gave back.
-    pub fn remove_orphans(&self, orphans: &[Orphan]) -> Result<u64> {
-        let mut bytes = 0;
-        for orphan in orphans {
+    /// Removes them, and [`Store::leftovers`]; how many files and bytes that were.
+    pub fn sweep(&self) -> Result<(usize, u64)> {
+        let mut orphans = self.orphaned_blobs()?;
+        orphans.extend(self.leftovers()?);
+        for orphan in &orphans {
             self.jugdir.fs().remove_if_exists(&orphan.path)?;
-            bytes += orphan.bytes;
         }
-        Ok(bytes)
+        Ok((orphans.len(), orphans.iter().map(|orphan| orphan.bytes).sum()))
     }
+}
+
+/// Gives files a second name in the directory `quarantine`, which is returned.
+pub(super) fn keep_aside(fs: &dyn FileSystem, jugdir: &Jugdir, paths: &[PathBuf]) -> Result<PathBuf> {
+    let dir = jugdir.root().join("quarantine");
+    fs.create_dir(&dir)?;
+    fs.sync_parent(&dir)?;
+    for path in paths {
+        let Some(name) = path.file_name() else { continue };
+        match fs.link(path, &dir.join(name)) {
+            Err(error) if !matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound) => {
+                return Err(error).context("keeping", path);
+            }
+            _ => {}
+        }
+    }
+    Ok(dir)
 }
 
 /// The key (`None` for a file that never got its name), the suffix and the worker of a blob's file.

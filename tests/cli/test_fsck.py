@@ -2,8 +2,11 @@
 
 import os
 import stat
+import time
 
 import pytest
+
+from tests.stress import mounts
 
 JOBS = """
     from jug import TaskGenerator
@@ -148,7 +151,7 @@ def test_orphans_are_told_and_removed_with_repair_only(finished):
         jugdir / "blobs" / "00" / f"{'0' * 62}.{worker}-77",
         jugdir / "blobs" / "00" / f".{worker}-78-{'f' * 32}",
         jugdir / "packs" / f"1-{worker}-0.pack",
-        jugdir / "workers" / f".{worker}x",
+        jugdir / "workers" / ".host.4194305.0123456789ab",
     ]
     (jugdir / "blobs" / "00").mkdir(exist_ok=True)
     for path in orphans:
@@ -158,8 +161,8 @@ def test_orphans_are_told_and_removed_with_repair_only(finished):
     for path in orphans:
         assert f"orphaned: {path} (9 bytes)" in done.stdout
         assert path.exists()
-    finished("fsck", "--repair")
-    assert not any(path.exists() for path in orphans[:3])
+    assert "removed 4 orphaned files" in finished("fsck", "--repair").stdout
+    assert not any(path.exists() for path in orphans)
     assert finished("check").returncode == 0
 
 
@@ -199,3 +202,91 @@ def test_other_stores_cannot_be_checked(jug):
     done = jug("fsck", "--jugdir", "dict_store")
     assert done.returncode == 1
     assert done.stderr == "jug: error: this store cannot be checked: only a jugdir on a filesystem can\n"
+
+
+def test_a_manifest_that_cannot_be_read_is_named_and_made_anew_by_repair(finished):
+    finished("pack")
+    path = _only(finished, "packs/MANIFEST-*")
+    half = len(path.read_bytes()) // 2
+    _flip(path, half // 2)
+    _flip(path, half + half // 2)
+    for command in ("status", "execute", "check"):
+        done = finished(command)
+        assert done.returncode == 1
+        [line] = done.stderr.splitlines()
+        assert str(path) in line
+        assert "'jug fsck --repair'" in line
+    before = _snapshot(finished.folder / "jugfile.jugdata")
+    done = finished("fsck")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith(f"damaged: {path}: ")
+    assert _snapshot(finished.folder / "jugfile.jugdata") == before
+    repaired = finished("fsck", "--repair")
+    assert repaired.returncode == 1
+    assert "made a new manifest of all packs that are there (1)" in repaired.stdout
+    assert (finished.folder / "jugfile.jugdata" / "quarantine" / path.name).exists()
+    assert finished("fsck").returncode == 0
+    assert finished("check").returncode == 0
+
+
+def test_a_segment_whose_worker_has_no_file_is_told(finished):
+    _only(finished, "workers/*").unlink()
+    segment = _only(finished, "segments/*.seg")
+    done = finished("fsck")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[0] == f"ownerless: {segment}: its worker has no file; it counts"
+    assert finished("check").returncode == 0
+
+
+def test_claims_of_dead_workers_are_told_and_removed_by_repair(jug):
+    jug.write("""
+        import os, time
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def waits():
+            open("begun", "w").close()
+            time.sleep(60)
+
+        waits()
+    """)
+    worker = jug.start("execute", "--claims=link")
+    deadline = time.monotonic() + 60
+    while not (jug.folder / "begun").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    claims = jug.folder / "jugfile.jugdata" / "claims"
+    assert jug("fsck").stdout.count("abandoned: ") == 0
+    worker.kill()
+    worker.communicate()
+    before = _snapshot(claims)
+    done = jug("fsck")
+    assert done.returncode == 0
+    assert done.stdout.startswith("abandoned: jugfile.waits (")
+    assert _snapshot(claims) == before
+    assert "removed 1 claims of dead workers" in jug("fsck", "--repair").stdout
+    assert "abandoned" not in jug("fsck").stdout
+    assert not any(path.is_file() for path in claims.rglob("*"))
+
+
+def test_a_store_on_a_filesystem_that_is_mounted_read_only_can_be_checked(jug):
+    """Looking changes nothing and needs no permission to write; repairing says in one line that it cannot."""
+    jug.write(JOBS)
+    with mounts.tmpfs(jug.folder / "disk", "size=8m") as disk:
+        where = ("--jugdir", str(disk / "results"))
+        assert jug("execute", *where).returncode == 0
+        jug("pack", *where)
+        (disk / "results" / "packs" / "1-host.4194305.0123456789ab-0.pack").write_bytes(b"left over")
+        assert mounts.mount("-o", "remount,ro", disk).returncode == 0
+        done = jug("fsck", *where)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "checked 9 results: 0 damaged, 0 unreadable; 1 orphaned files" in done.stdout
+        assert jug("status", *where).returncode == 0
+        assert jug("check", *where).returncode == 0
+        done = jug("fsck", "--repair", *where)
+        assert done.returncode == 1
+        [line] = done.stderr.splitlines()
+        assert "Read-only file system" in line
+        assert mounts.mount("-o", "remount,rw", disk).returncode == 0
+        assert jug("fsck", "--repair", *where).returncode == 0
+        assert "0 orphaned" in jug("fsck", *where).stdout

@@ -15,6 +15,7 @@ mod jugdir;
 mod keeper;
 mod link;
 mod lock;
+mod mend;
 mod pack;
 mod planted;
 mod powercut;

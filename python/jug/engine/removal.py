@@ -109,7 +109,7 @@ class Removal:
         # What this process wrote can be packed once nothing will follow it.
         self._store.close()
         self._native.pack(all=True)
-        self._native.sweep_blobs()
+        self._native.sweep()
 
     def _names(self) -> list[bytes]:
         return [name if isinstance(name, bytes) else name.encode() for name in self._store.list()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -34,13 +35,16 @@ class FsckCommand(SubCommand):
 
         Nothing is changed without --repair. The jugfile is needed for nothing but its names and classes.
         """
+        manifest = _damaged_manifest(options)
+        if manifest and not options.fsck_repair:
+            return 1
         store, names = _open(options)
         check = _Check(store, names, options)
         check.read()
         check.tell()
         if options.fsck_repair:
             check.repair()
-        return 1 if check.damaged else 0
+        return 1 if check.damaged or manifest else 0
 
     def parse(self, parser: argparse.ArgumentParser) -> None:
         """Adds the options."""
@@ -55,6 +59,30 @@ class FsckCommand(SubCommand):
     def parse_defaults(self) -> dict[str, Any]:
         """Changes nothing."""
         return {"fsck_repair": False}
+
+
+def _damaged_manifest(options: Any) -> bool:
+    """Whether a damaged manifest keeps everything from being read; with --repair another one is made."""
+    from .. import _native
+
+    path = str(options.jugdir).removeprefix("file_keepalive:")
+    if not os.path.isdir(path):
+        return False
+    path = os.path.abspath(path)
+    found = _native.damaged_manifest(path)
+    if found is None:
+        return False
+    where, what = found
+    options.print_out(f"damaged: {where}: {what}")
+    if not options.fsck_repair:
+        options.print_out("nothing else can be checked before that; no result is lost by it")
+        return True
+    packs = _native.mend_manifest(path)
+    options.print_out(
+        f"made a new manifest of all packs that are there ({packs or 0}). If results were removed just "
+        "before the old one was damaged, see whether they are gone"
+    )
+    return True
 
 
 def _open(options: Any) -> tuple[Any, dict[bytes, str] | None]:
@@ -92,6 +120,8 @@ class _Check:
         self._not_here = 0
         self._results = 0
         self._orphans: list[tuple[str, int]] = []
+        #: What is no damage, and still worth knowing.
+        self._notes: list[str] = []
 
     @property
     def damaged(self) -> bool:
@@ -105,6 +135,13 @@ class _Check:
         progress.end()
         self._decode({fault["key"] for fault in self._faults})
         self._orphans = self._native.leftovers() + self._native.orphaned_blobs()
+        for segment in self._native.ownerless_segments():
+            self._notes.append(f"ownerless: {segment}: its worker has no file; it counts")
+        for key, worker in self._store.claims.abandoned():
+            label = self._label(key, "") or "a task"
+            self._notes.append(
+                f"abandoned: {label} is claimed by {worker}, which is dead; others take it over"
+            )
 
     def _decode(self, known: Iterable[bytes | None]) -> None:
         """Makes values of all results once, to find those of which none can be made."""
@@ -143,6 +180,8 @@ class _Check:
             self._print(f"unfinished: {fault['path']} at byte {fault['offset']}: its writer was killed")
         for path, size in self._shown(self._orphans):
             self._print(f"orphaned: {path} ({size} bytes): nothing refers to it")
+        for note in self._shown(self._notes):
+            self._print(note)
         if self._not_here:
             self._print(
                 f"{self._not_here} results need classes that are not here, and were checked by checksum only"
@@ -179,11 +218,14 @@ class _Check:
         self._store.close()
         if losses or self._faults or self._orphans:
             native.pack(all=True, damaged=True)
-        files, _ = native.sweep_blobs()
+        files, _ = native.sweep()
+        swept = self._store.claims.sweep()
         left = [path for path, _ in native.leftovers()]
         self._print(f"made {len(keys)} tasks runnable again")
         gone = {path for path, _ in self._orphans} - set(left)
         self._print(f"removed {max(files, len(gone))} orphaned files")
+        if swept:
+            self._print(f"removed {swept} claims of dead workers")
         if left:
             self._print(f"left {len(left)} files that others may still need")
 

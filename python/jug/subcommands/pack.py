@@ -51,7 +51,7 @@ def pack_store(store: Any) -> dict[str, Any]:
     if done["beaten"]:
         # Another process has just done it. What it left is little.
         done = store.native.pack(all=True)
-    done["swept"] = store.native.sweep_blobs()
+    done["swept"] = store.native.sweep()
     return done
 
 
@@ -67,7 +67,7 @@ def describe(done: dict[str, Any]) -> list[str]:
     ]
     count, size = done["swept"]
     if count:
-        lines.append(f"removed {count} files of large results that nothing refers to ({show_size(size)})")
+        lines.append(f"removed {count} files that nothing refers to ({show_size(size)})")
     reasons = {
         "open": "of workers that run",
         "damaged": "with damage that nothing has healed ('jug fsck' says more)",

@@ -155,8 +155,7 @@ pub(super) fn change_code(job: &Job, root: Node, now: Duration) -> usize {
 pub(super) fn pack(process: &Arc<Process>, job: &Arc<Job>, all: bool) -> Result<()> {
     let actor = Actor::open(process, job)?;
     actor.store.pack(Packing { all, damaged: false })?;
-    let orphans = actor.store.orphaned_blobs()?;
-    actor.store.remove_orphans(&orphans)?;
+    actor.store.sweep()?;
     actor.close()
 }
 

@@ -1,0 +1,92 @@
+//! A manifest that cannot be read is replaced by one that is made from the packs that are there.
+//!
+//! Nothing is lost: all packs that can have been published count, and all segments but those that these packs hold
+//! whole. What may come back is what was removed, where the packer that forgot about it was killed before it could
+//! remove the files that its pack replaced.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::pack::manifest::{self, Listed, Manifest};
+use super::pack::reader::Pack;
+use super::pack::{self, publish};
+use super::scan::{Body, Stop};
+use super::segment::Head;
+use crate::fs::FileSystem;
+use crate::jugdir::Jugdir;
+use crate::{Error, Result};
+
+/// A manifest that should count and cannot be read, and why; `None` if there is none.
+pub fn damaged_manifest(jugdir: &Jugdir) -> Result<Option<(PathBuf, String)>> {
+    match publish::newest(&**jugdir.fs(), &jugdir.packs(), jugdir.uuid(), 0) {
+        Err(Error::Damaged { path, what }) => Ok(Some((path, what))),
+        found => found.map(|_| None),
+    }
+}
+
+/// Puts a manifest of all packs that are there in the place of a damaged one, and keeps that one in the directory
+/// `quarantine`; how many packs it lists. `None` if the manifest is not damaged (any more).
+pub fn mend_manifest(jugdir: &Jugdir) -> Result<Option<usize>> {
+    let Some((damaged, _)) = damaged_manifest(jugdir)? else { return Ok(None) };
+    let wid = jugdir.worker()?.id().to_owned();
+    let (fs, packs) = (jugdir.fs(), jugdir.packs());
+    super::keep_aside(&**fs, jugdir, std::slice::from_ref(&damaged))?;
+    let next = made_anew(fs, &packs, jugdir.uuid().unwrap_or_default(), &damaged)?;
+    let count = next.packs.len();
+    // Where somebody else was first, the next look tells whether all is well.
+    if publish::publish(&**fs, &packs, &wid, &next)? { Ok(Some(count)) } else { mend_manifest(jugdir) }
+}
+
+fn made_anew(fs: &Arc<dyn FileSystem>, packs: &Path, uuid: [u8; 16], damaged: &Path) -> Result<Manifest> {
+    let name = damaged.file_name().unwrap_or_default().to_string_lossy();
+    let number = manifest::number_of(&name).and_then(|number| number.checked_add(1));
+    let number = number.ok_or_else(|| Error::Damaged {
+        path: damaged.to_owned(),
+        what: "there is no higher number; move this file away".to_owned(),
+    })?;
+    let mut next = Manifest { number, nonce: fs.nonce()?, ..Manifest::empty(uuid) };
+    let mut replaced = BTreeSet::new();
+    for name in fs.names(packs)? {
+        let stem = name.strip_suffix(".pack").unwrap_or_default();
+        // One with a higher number was never published: what it was made of is there.
+        if pack::maker(&name).is_none_or(|(generation, _)| generation >= number) || stem.is_empty() {
+            continue;
+        }
+        let Some(found) = look(fs, packs, uuid, stem)? else { continue };
+        next.epoch = next.epoch.max(found.epoch()?);
+        if is_sound(&found)? {
+            replaced.extend(found.runs()?.iter().map(|run| run.origin.clone()).filter(|it| !it.is_empty()));
+        }
+        next.packs.push(found.listed().clone());
+    }
+    next.packs.sort_by(|one, other| one.stem.cmp(&other.stem));
+    next.replaced = replaced.into_iter().collect();
+    Ok(next)
+}
+
+/// The pack of this name as it has to be listed; `None` if it is not one of this jugdir's.
+fn look(fs: &Arc<dyn FileSystem>, packs: &Path, uuid: [u8; 16], stem: &str) -> Result<Option<Pack>> {
+    let length = |ending: &str| fs.length(&packs.join(format!("{stem}.{ending}")));
+    let (Some(bytes), index) = (length("pack")?, length("idx")?.unwrap_or(0)) else { return Ok(None) };
+    let mut listed = Listed { stem: stem.to_owned(), length: bytes, index, results: 0 };
+    let found = Pack::open(fs, packs, Some(uuid), &listed)?;
+    let mut head = [0; pack::HEAD_LEN];
+    found.file().read_full_at(&mut head, 0).map_err(|source| Error::Io {
+        action: "reading",
+        path: found.path().to_owned(),
+        source,
+    })?;
+    if !matches!(pack::decode_head(&head, found.path())?, Head::Good { uuid: its, .. } if its == uuid) {
+        return Ok(None);
+    }
+    found.each(&mut |entry| listed.results += u64::from(entry.is_result()))?;
+    Pack::open(fs, packs, Some(uuid), &listed).map(Some)
+}
+
+/// Whether all records of a pack are what was written.
+fn is_sound(pack: &Pack) -> Result<bool> {
+    let mut is_whole = true;
+    let (_, stop) = pack.scan(&mut |event| is_whole &= !matches!(event.body, Body::Damaged))?;
+    Ok(is_whole && stop == Stop::End)
+}

@@ -1,0 +1,153 @@
+//! A manifest that cannot be read is made anew from the packs that are there, and nothing is lost by it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use jug_native::jugdir::Jugdir;
+use jug_native::store::{Durability, Packing, Store, damaged_manifest, mend_manifest};
+use jug_native::{Error, Key};
+
+use crate::shelf::{Shelf, key, load, noise, save};
+
+const NEW: Packing = Packing { all: false, damaged: false };
+const ALL: Packing = Packing { all: true, damaged: false };
+
+/// A jugdir with two packs, a removed result in each, and a segment.
+fn packed() -> Shelf {
+    let shelf = Shelf::new();
+    for (numbers, what) in [(0..20, NEW), (20..24, NEW)] {
+        let store = shelf.open();
+        for number in numbers {
+            save(&store, number, &noise(200 + usize::from(number))).unwrap();
+        }
+        store.remove(&[key(3), key(21)]).unwrap();
+        store.close().unwrap();
+        shelf.open().pack(what).unwrap();
+    }
+    let store = shelf.open();
+    save(&store, 30, b"in a segment").unwrap();
+    save(&store, 31, &noise(100_000)).unwrap();
+    store.remove(&[key(4)]).unwrap();
+    shelf
+}
+
+fn results(shelf: &Shelf) -> BTreeMap<Key, Vec<u8>> {
+    let store = shelf.open();
+    let keys = store.keys().unwrap();
+    keys.into_iter().map(|key| (key, store.load(&key).unwrap().unwrap().bytes)).collect()
+}
+
+fn manifest(shelf: &Shelf) -> PathBuf {
+    let names = fs::read_dir(shelf.root().join("packs")).unwrap().map(|entry| entry.unwrap().path());
+    names.filter(|path| path.to_string_lossy().contains("MANIFEST-")).max().unwrap()
+}
+
+/// Both copies of the text, so that none of them can be read.
+fn spoil(shelf: &Shelf) -> PathBuf {
+    let path = manifest(shelf);
+    let mut bytes = fs::read(&path).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half / 2] ^= 1;
+    bytes[half + half / 2] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+fn jugdir(shelf: &Shelf) -> std::sync::Arc<Jugdir> {
+    Jugdir::open(&shelf.root()).unwrap()
+}
+
+#[test]
+fn a_manifest_that_cannot_be_read_is_made_anew_without_loss() {
+    let shelf = packed();
+    let before = results(&shelf);
+    assert_eq!(before.len(), 23);
+    assert_eq!(mend_manifest(&jugdir(&shelf)).unwrap(), None, "there is nothing to mend");
+    let damaged = spoil(&shelf);
+    let refused = Store::open(&shelf.root(), Durability::Group).unwrap_err();
+    assert!(matches!(refused, Error::Damaged { ref path, .. } if *path == damaged), "{refused}");
+    assert_eq!(damaged_manifest(&jugdir(&shelf)).unwrap().unwrap().0, damaged);
+    assert_eq!(mend_manifest(&jugdir(&shelf)).unwrap(), Some(2));
+    assert_eq!(damaged_manifest(&jugdir(&shelf)).unwrap(), None);
+    assert_eq!(results(&shelf), before);
+    assert!(shelf.root().join("quarantine").join(damaged.file_name().unwrap()).exists());
+    shelf.open().pack(ALL).unwrap();
+    assert_eq!(results(&shelf), before);
+    // A worker that was paused since then knows an epoch that does not count any more.
+    let store = shelf.open();
+    assert!(store.epoch() >= 2);
+    assert_eq!(load(&store, 3), None);
+}
+
+#[test]
+fn segments_that_packs_hold_do_not_come_back_with_what_was_removed() {
+    let shelf = Shelf::new();
+    let store = shelf.open();
+    save(&store, 1, b"stays").unwrap();
+    save(&store, 2, b"is removed").unwrap();
+    store.close().unwrap();
+    drop(store);
+    let segment = fs::read_dir(shelf.segments()).unwrap().next().unwrap().unwrap().path();
+    let kept = fs::read(&segment).unwrap();
+    let store = shelf.open();
+    store.remove(&[key(2)]).unwrap();
+    store.close().unwrap();
+    drop(store);
+    // Nobody else is there: what was removed is forgotten.
+    shelf.open().pack(ALL).unwrap();
+    // The packer was killed before it could remove what it had packed.
+    fs::write(&segment, &kept).unwrap();
+    spoil(&shelf);
+    mend_manifest(&jugdir(&shelf)).unwrap();
+    let store = shelf.open();
+    assert_eq!((load(&store, 1).as_deref(), load(&store, 2)), (Some(&b"stays"[..]), None));
+    assert!(store.leftovers().unwrap().iter().any(|orphan| orphan.path == segment));
+}
+
+#[test]
+fn segments_are_kept_that_a_damaged_pack_holds() {
+    let shelf = Shelf::new();
+    let store = shelf.open();
+    save(&store, 1, b"one value").unwrap();
+    save(&store, 2, b"two value").unwrap();
+    store.close().unwrap();
+    drop(store);
+    let segment = fs::read_dir(shelf.segments()).unwrap().next().unwrap().unwrap().path();
+    let kept = fs::read(&segment).unwrap();
+    shelf.open().pack(ALL).unwrap();
+    fs::write(&segment, &kept).unwrap();
+    let names = fs::read_dir(shelf.root().join("packs")).unwrap().map(|entry| entry.unwrap().path());
+    let pack = names.into_iter().find(|path| path.extension().is_some_and(|it| it == "pack")).unwrap();
+    let mut bytes = fs::read(&pack).unwrap();
+    let at = bytes.windows(9).position(|window| window == b"two value").unwrap();
+    bytes[at] ^= 1;
+    fs::write(&pack, bytes).unwrap();
+    spoil(&shelf);
+    mend_manifest(&jugdir(&shelf)).unwrap();
+    let store = shelf.open();
+    assert_eq!(load(&store, 1).as_deref(), Some(&b"one value"[..]));
+    assert_eq!(store.leftovers().unwrap(), [], "the segment counts");
+    // The damaged copy may be found first; what is loaded is right or nothing.
+    let found = store.load(&key(2)).ok().flatten();
+    assert!(found.is_none_or(|found| found.bytes == b"two value"));
+}
+
+#[test]
+fn packs_without_an_index_and_files_that_are_none_are_told_apart() {
+    let shelf = packed();
+    let before = results(&shelf);
+    let packs = shelf.root().join("packs");
+    fs::write(packs.join("1-stranger.1.00-0.pack"), b"no pack").unwrap();
+    fs::write(packs.join("9-stranger.1.00-0.pack"), b"nor this").unwrap();
+    for entry in fs::read_dir(&packs).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|it| it == "idx") {
+            fs::remove_file(path).unwrap();
+            break;
+        }
+    }
+    spoil(&shelf);
+    assert_eq!(mend_manifest(&jugdir(&shelf)).unwrap(), Some(2));
+    assert_eq!(results(&shelf), before);
+}
