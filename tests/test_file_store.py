@@ -104,3 +104,24 @@ store.close()
     store.resave_pack()
     assert [store.load(b"%064x" % n) for n in range(10)] == list(range(10))
     store.close()
+
+
+def test_closing_writes_before_it_releases_claims(tmp_path: Path) -> None:
+    """C2: whoever gets a claim that was given up by closing sees what was stored under it."""
+    store, other = file_store(str(tmp_path / "d")), file_store(str(tmp_path / "d"))
+    key = store._key(NAME)
+    assert store.claims.claim([key]) == [True]
+    store.dump(1, NAME)
+    seen: list[bool] = []
+    claims = store.claims
+
+    class Watched:
+        def close(self) -> None:
+            claims.close()
+            other.refresh()
+            seen.append(other.can_load(NAME))
+
+    store.claims = Watched()
+    store.close()
+    other.close()
+    assert seen == [True]

@@ -7,11 +7,12 @@
 //! Claims are released in the background, once everything stored before is on disk, and so on the server.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::eras::{Era, Eras, is_absent};
+use super::eras::{Era, Eras};
 use super::{Claims, LiveClaim};
 use crate::fs::FileSystem;
 use crate::jugdir::{Jugdir, Worker};
@@ -141,7 +142,9 @@ impl Link {
     /// Removes a name that this process made. Whenever that happens, nobody else's claim has this name.
     fn remove_name(&self, path: PathBuf) {
         match self.fs().unlink(&path) {
-            Err(error) if !is_absent(&error) => _ = self.state().leftover.insert(path),
+            // Also where the server is said to have forgotten something: should the name be there, it would hold the
+            // task as long as this process lives.
+            Err(error) if error.kind() != ErrorKind::NotFound => _ = self.state().leftover.insert(path),
             _ => {}
         }
     }

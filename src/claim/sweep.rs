@@ -3,6 +3,8 @@
 //! Any worker may do it at any time, several at once. Names are removed in eras that have ended only, where nobody
 //! can make one that counts ([`super::eras`]); the files of a worker have names that are never used again.
 
+use std::io::ErrorKind;
+
 use super::eras::is_absent;
 use super::holder::Holder;
 use super::link::Link;
@@ -15,7 +17,7 @@ impl Link {
     pub(super) fn sweep_dead(&self) -> Result<usize> {
         for path in self.take_leftover() {
             match self.fs().unlink(&path) {
-                Err(error) if !is_absent(&error) => self.try_again_later(path),
+                Err(error) if error.kind() != ErrorKind::NotFound => self.try_again_later(path),
                 _ => {}
             }
         }

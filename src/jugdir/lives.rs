@@ -17,7 +17,7 @@ use super::worker;
 use crate::Result;
 use crate::error::IoContext;
 use crate::fs::steps::SMALL;
-use crate::fs::{File, FileId, FileSystem, Modified};
+use crate::fs::{File, FileId, FileSystem, Modified, Stat};
 
 /// The name of a worker's mark of death begins like this; no worker's id has a hyphen.
 const MARK: &str = "dead-";
@@ -93,6 +93,13 @@ struct Known {
     modified: Modified,
     /// What [`State::watched`] was when it was last seen to beat.
     since: Duration,
+}
+
+/// A worker's file, open, and what it says.
+struct Found {
+    file: Arc<dyn File>,
+    stat: Stat,
+    bytes: Vec<u8>,
 }
 
 impl Lives {
@@ -278,17 +285,35 @@ impl Lives {
             return Ok(Some(known.clone()));
         }
         let path = self.workers.join(id);
-        let Some(file) = self.fs.open_if_exists(&path)? else { return Ok(None) };
-        let read = file.fresh_stat().and_then(|stat| Ok((stat, file.read_whole(SMALL)?)));
-        let (stat, bytes) = match read {
-            Err(error) if is_gone(&error) => return Ok(None),
-            read => read.context("reading", &path)?,
-        };
+        let Some(Found { file, stat, bytes }) = self.read(&path)? else { return Ok(None) };
         let identity = Identity::parse(&bytes, &path).ok().map(Arc::new);
         let mut state = self.state();
         let known = Known { identity, file, id: stat.id, modified: stat.modified, since: state.watched };
         state.known.insert(id.to_owned(), known.clone());
         Ok(Some(known))
+    }
+
+    /// A worker's file; `None` if there is none.
+    fn read(&self, path: &Path) -> Result<Option<Found>> {
+        // Whoever has no file counts as dead. So that an open one is gone is believed when it is said twice, and that
+        // there is none when a list says so: a client may remember a moment in which it had no name yet.
+        for _ in 0..2 {
+            let Some(file) = self.fs.open_if_exists(path)? else {
+                let names = self.fs.names(&self.workers)?;
+                if names.iter().any(|name| path.ends_with(name)) {
+                    continue;
+                }
+                return Ok(None);
+            };
+            match file.fresh_stat().and_then(|stat| Ok((stat, file.read_whole(SMALL)?))) {
+                Err(error) if is_gone(&error) => {}
+                read => {
+                    let (stat, bytes) = read.context("reading", path)?;
+                    return Ok(Some(Found { file, stat, bytes }));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// Looks for a new heartbeat.

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::Orphan;
-use super::blob;
+use super::blob::{self, BlobRef};
 use super::index::Place;
 use super::pack::manifest::Manifest;
 use super::pack::publish;
@@ -84,19 +84,8 @@ impl Store {
             self.audit_pack(&pack, &mut faults, &mut meter)?;
         }
         for (key, place, found) in lengths {
-            let Some(found) = found else { continue };
-            let path = found.path(&self.jugdir.blobs(), &key);
-            let fs = &**self.jugdir.fs();
-            if let Some(what) = blob::check(fs, &path, &found, &mut |bytes| meter.read(bytes))? {
-                let name = self.name_in(&key, place);
-                faults.push(Fault {
-                    key: Some(key),
-                    name,
-                    path,
-                    offset: 0,
-                    what: what.into(),
-                    harmless: false,
-                });
+            if let Some(found) = found {
+                faults.extend(self.fault_of_blob(&key, place, found, &mut meter)?);
             }
         }
         Ok(faults)
@@ -153,6 +142,30 @@ impl Store {
         let is_ownerless =
             |name: &&String| segment::owner(name).is_some_and(|owner| !workers.contains(owner));
         Ok(segments.iter().filter(is_ownerless).map(|name| self.jugdir.segments().join(name)).collect())
+    }
+
+    /// What is wrong with a blob, if it still matters: it may be removed, or replaced, while it is looked at.
+    fn fault_of_blob(
+        &self,
+        key: &Key,
+        mut place: Place,
+        mut blob: BlobRef,
+        meter: &mut Meter,
+    ) -> Result<Option<Fault>> {
+        loop {
+            let path = blob.path(&self.jugdir.blobs(), key);
+            let checked = blob::check(&**self.jugdir.fs(), &path, &blob, &mut |bytes| meter.read(bytes))?;
+            let Some(what) = checked else { return Ok(None) };
+            self.look()?;
+            let now = self.place_of(key)?;
+            if now == Some(place) {
+                let name = self.name_in(key, place);
+                let (key, what) = (Some(*key), what.to_owned());
+                return Ok(Some(Fault { key, name, path, offset: 0, what, harmless: false }));
+            }
+            let (Some(now), Some(other)) = (now, self.blob_of(key)?) else { return Ok(None) };
+            (place, blob) = (now, other);
+        }
     }
 
     fn faults_of_segments(&self) -> Result<Vec<Fault>> {

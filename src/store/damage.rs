@@ -66,6 +66,14 @@ impl Damage {
         }
     }
 
+    /// What is damaged in a segment from `offset` on may only not be all there yet: it will be looked at again.
+    pub fn doubt(&mut self, segment: u32, offset: u64) {
+        self.records.retain(|place, hurt| {
+            let is_there = place.pack == 0 && place.segment == segment && place.offset >= offset;
+            !is_there || matches!(hurt, Hurt::Loaded(_))
+        });
+    }
+
     /// A result that turned out to be damaged when it was loaded.
     pub fn add_loaded(&mut self, key: Key, place: Place) {
         self.records.insert(place, Hurt::Loaded(key));

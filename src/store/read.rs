@@ -73,6 +73,7 @@ impl Store {
     /// result for this key, and the next [`Store::refresh`] says so.
     pub fn load(&self, key: &Key) -> Result<Option<Stored>> {
         let Some(mut place) = self.place_of(key)? else { return Ok(None) };
+        let mut looked_twice = false;
         loop {
             let what = match self.value_at(key, place)? {
                 Ok(stored) => return Ok(Some(stored)),
@@ -82,6 +83,11 @@ impl Store {
             self.look()?;
             match self.place_of(key)? {
                 None => return Ok(None),
+                Some(now) if now == place && !looked_twice => {
+                    // A client of a network filesystem may lose track of a file that it has open.
+                    lock(&self.files).remove(&place.segment);
+                    looked_twice = true;
+                }
                 Some(now) if now == place => {
                     let name = self.name_in(key, place);
                     let (file, what) = (self.damaged_file(key, place).display().to_string(), what.to_owned());
@@ -122,7 +128,7 @@ impl Store {
     }
 
     /// Where the result is, in the file by now.
-    fn place_of(&self, key: &Key) -> Result<Option<Place>> {
+    pub(super) fn place_of(&self, key: &Key) -> Result<Option<Place>> {
         self.written(|store| store.ask_about(key, |index| index.result(key)))
     }
 
@@ -168,7 +174,7 @@ impl Store {
     }
 
     /// Reads a record of `key` and checks it.
-    fn record_at(&self, key: &Key, place: Place) -> Result<Found> {
+    pub(super) fn record_at(&self, key: &Key, place: Place) -> Result<Found> {
         let Some((file, path)) = self.file_at(place)? else {
             let missing = if place.pack == 0 { "its segment is missing" } else { "its pack was replaced" };
             return Ok(Found::Damaged(missing));

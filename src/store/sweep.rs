@@ -5,6 +5,9 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use super::Store;
+use super::blob::BlobRef;
+use super::record::Kind;
+use super::scan::Found;
 use crate::error::IoContext;
 use crate::fs::FileSystem;
 use crate::jugdir::{Jugdir, Life};
@@ -50,15 +53,27 @@ impl Store {
         self.look()?;
         let mut orphans = Vec::new();
         for (path, key, suffix) in found {
-            let referred = match key {
-                Some(key) => self.blob_of(&key)?.is_some_and(|blob| blob.suffix == suffix),
+            let may_be_referred = match key {
+                Some(key) => self.may_refer_to(&key, &suffix)?,
                 None => false,
             };
-            if !referred && let Some(bytes) = fs.length(&path)? {
+            if !may_be_referred && let Some(bytes) = fs.length(&path)? {
                 orphans.push(Orphan { path, bytes });
             }
         }
         Ok(orphans)
+    }
+
+    /// Whether the result of `key` is the blob with this suffix. Where that cannot be read now, it may be.
+    fn may_refer_to(&self, key: &Key, suffix: &str) -> Result<bool> {
+        let Some(place) = self.place_of(key)? else { return Ok(false) };
+        Ok(match self.record_at(key, place)? {
+            Found::Whole(header, payload) if header.kind == Kind::ResultBlob => {
+                BlobRef::decode(&payload).is_some_and(|blob| blob.suffix == suffix)
+            }
+            Found::Whole(..) => false,
+            Found::Damaged(_) => true,
+        })
     }
 
     /// Removes them, and [`Store::leftovers`]; how many files and bytes that were.

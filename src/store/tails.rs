@@ -283,9 +283,12 @@ fn segment_names(fs: &dyn FileSystem, segments: &Path, own: &[Arc<str>]) -> Resu
 }
 
 impl Tail {
+    fn name(&self) -> &str {
+        self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+    }
+
     fn writers_life(&self, to: &Sink) -> Result<Life> {
-        let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        segment::owner(name).map_or(Ok(Life::Gone), |wid| to.jugdir.life(wid))
+        segment::owner(self.name()).map_or(Ok(Life::Gone), |wid| to.jugdir.life(wid))
     }
 
     /// Whether it is worth a look now: a segment whose writer is silent is looked at now and then, in case the file
@@ -343,7 +346,7 @@ impl Tail {
         let life = self.writers_life(to)?;
         if life == Life::Alive {
             self.silent = None;
-            self.doubt(damaged, to.jugdir.fs().now());
+            self.doubt(damaged, to);
             return Ok(());
         }
         // Whatever the writer wrote before it died is in the file by now.
@@ -368,7 +371,8 @@ impl Tail {
     }
 
     /// Has the next look begin at a record that is damaged, if that is news.
-    fn doubt(&mut self, damaged: Option<u64>, now: Instant) {
+    fn doubt(&mut self, damaged: Option<u64>, to: &Sink) {
+        let now = to.jugdir.fs().now();
         self.doubted = damaged.map(|at| match self.doubted {
             Some(known) if known.0 == at => known,
             _ => (at, now),
@@ -377,13 +381,14 @@ impl Tail {
             && now < since + DOUBT
         {
             self.offset = at;
+            let segment = lock(to.index).segment(self.name());
+            lock(to.damage).doubt(segment, at);
         }
     }
 
     /// Reads records; why it stopped, and where the first damaged one is.
     fn scan(&mut self, until: u64, to: &Sink) -> Result<(Stop, Option<u64>)> {
-        let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let segment = lock(to.index).segment(name);
+        let segment = lock(to.index).segment(self.name());
         let mut batch = Vec::new();
         let (mut taken_in, mut damaged) = (Ok(()), None);
         let Some(file) = &self.file else { return Ok((Stop::End, None)) };

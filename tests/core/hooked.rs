@@ -1,4 +1,4 @@
-//! This machine's filesystem, with writes and syncs in the hands of a test.
+//! This machine's filesystem, with openings, writes and syncs in the hands of a test.
 
 use std::fmt::Debug;
 use std::io;
@@ -10,16 +10,26 @@ use jug_native::Result;
 use jug_native::fs::local::Local;
 use jug_native::fs::{File, FileSystem, Held, Host, Mount, Open, ProcessId, Stat, Watch};
 
-/// What a test does in place of writing and syncing.
+/// What a test does when files are created and opened, and in place of writing and syncing.
 pub(crate) trait Hooks: Send + Sync + Debug + 'static {
     /// A name is about to be opened or created.
     fn before(&self, _path: &Path) {}
     /// A file was created.
     fn created(&self, _path: &Path) {}
+    /// A file was opened for reading.
+    fn opened(&self, _path: &Path) {}
     /// Appends to the file, or does not.
-    fn append(&self, path: &Path, file: &dyn File, bytes: &[u8]) -> io::Result<()>;
+    fn append(&self, _path: &Path, file: &dyn File, bytes: &[u8]) -> io::Result<()> {
+        file.append(bytes)
+    }
     /// Syncs the file, or does not.
-    fn sync(&self, path: &Path, file: &dyn File) -> io::Result<()>;
+    fn sync(&self, _path: &Path, file: &dyn File) -> io::Result<()> {
+        file.sync()
+    }
+    /// Sets the file's time, or does not.
+    fn touch(&self, file: &dyn File) -> io::Result<()> {
+        file.touch()
+    }
 }
 
 /// The filesystem.
@@ -68,8 +78,10 @@ impl FileSystem for Hooked {
     fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
         self.0.before(path);
         let file = Local.open(path, how)?;
-        if how == Open::New {
-            self.0.created(path);
+        match how {
+            Open::New => self.0.created(path),
+            Open::Read => self.0.opened(path),
+            Open::Update => {}
         }
         Ok(Arc::new(HookedFile { file, path: path.to_owned(), hooks: Arc::clone(&self.0) }))
     }
@@ -161,7 +173,7 @@ impl File for HookedFile {
     }
 
     fn touch(&self) -> io::Result<()> {
-        self.file.touch()
+        self.hooks.touch(&*self.file)
     }
 
     fn try_lock(&self, offset: u64) -> io::Result<bool> {

@@ -1,18 +1,20 @@
 //! Claims by hard links: exclusive among hosts, given up by the dead, and never taken from the living.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use jug_native::claim::{Batch, Claims, Link, Records};
-use jug_native::fs::local;
+use jug_native::fs::{File, FileSystem, local};
 use jug_native::jugdir::{ClaimMode, Jugdir, Life, Pace};
 use jug_native::keeper::{Keeper, Tick};
 use jug_native::{Key, Result};
 
 use crate::child::{self, Child};
+use crate::hooked::{Hooked, Hooks};
 
 /// Records that are on disk when a test says so.
 #[derive(Default)]
@@ -52,7 +54,11 @@ impl One {
     }
 
     fn with(dir: &Path, pace: Pace) -> One {
-        let jugdir = Jugdir::open_as(local(), dir, Some(ClaimMode::Link), pace).unwrap();
+        One::on(local(), dir, pace)
+    }
+
+    fn on(fs: Arc<dyn FileSystem>, dir: &Path, pace: Pace) -> One {
+        let jugdir = Jugdir::open_as(fs, dir, Some(ClaimMode::Link), pace).unwrap();
         let keeper = Keeper::by_hand(local());
         let shelf = Arc::new(Shelf::default());
         let claims = Link::new(Arc::clone(&jugdir), Arc::clone(&keeper), shelf.clone());
@@ -204,7 +210,7 @@ fn c3_a_worker_elsewhere_is_dead_when_its_heartbeat_stops_for_a_lease() {
 }
 
 #[test]
-fn c3_time_in_which_the_watcher_was_paused_or_out_of_touch_does_not_count() {
+fn c3_time_in_which_the_watcher_was_paused_does_not_count() {
     let dir = tempfile::tempdir().unwrap();
     let (quiet, watcher) = (One::at(dir.path()), One::at(dir.path()));
     assert!(quiet.claim(1) && watcher.claim(2));
@@ -213,6 +219,32 @@ fn c3_time_in_which_the_watcher_was_paused_or_out_of_touch_does_not_count() {
     let at = watcher.watch(at + Duration::from_secs(3600), LEASE / 4);
     assert!(!watcher.claim(1));
     watcher.watch(at, LEASE / 2);
+    assert!(watcher.claim(1));
+}
+
+/// A server that does not answer heartbeats while this is true.
+#[derive(Debug, Default)]
+struct Away(AtomicBool);
+
+impl Hooks for Away {
+    fn touch(&self, file: &dyn File) -> io::Result<()> {
+        if self.0.load(Ordering::SeqCst) { Err(io::ErrorKind::TimedOut.into()) } else { file.touch() }
+    }
+}
+
+#[test]
+fn c3_time_in_which_the_watcher_was_out_of_touch_does_not_count() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Arc::<Away>::default();
+    let pace = Pace { strangers: true, ..Pace::of(LEASE) };
+    let (quiet, watcher) = (One::at(dir.path()), One::on(Hooked::on(server.clone()), dir.path(), pace));
+    assert!(quiet.claim(1) && watcher.claim(2));
+    let at = watcher.watch(Duration::ZERO, LEASE / 2);
+    server.0.store(true, Ordering::SeqCst);
+    let at = watcher.watch(at, LEASE);
+    server.0.store(false, Ordering::SeqCst);
+    assert!(!watcher.claim(1), "the other one may not have been able to beat either");
+    watcher.watch(at, LEASE * 5 / 8);
     assert!(watcher.claim(1));
 }
 
@@ -312,6 +344,18 @@ fn a_batch_starts_nothing_that_is_not_held_any_more() {
 }
 
 #[test]
+fn c1_a_batch_has_won_only_what_was_confirmed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (One::at(dir.path()), One::at(dir.path()));
+    assert!(one.claim(1));
+    // In the newest era nobody has the name, but in the one before a living worker has it.
+    fs::create_dir(dir.path().join("claims/1")).unwrap();
+    let batch = Batch::new(other.claims.clone(), Arc::clone(&other.keeper));
+    assert_eq!(batch.claim(&[key(1), key(2)]).unwrap(), [false, true]);
+    assert!(!batch.start(&key(1)).unwrap());
+}
+
+#[test]
 fn a_name_removed_late_never_takes_a_claim_from_anybody() {
     let dir = tempfile::tempdir().unwrap();
     let (paused, heir) = (One::at(dir.path()), One::at(dir.path()));
@@ -390,10 +434,14 @@ fn a_clock_that_is_two_hours_off_changes_nothing() {
     assert!(one.claim(1) && other.claim(2));
     let hours = Duration::from_secs(7200);
     let file = fs::File::options().append(true).open(dir.path().join("workers").join(one.id())).unwrap();
+    let beat = Pace::of(LEASE).beat;
+    let mut at = Duration::ZERO;
     for date in [std::time::SystemTime::now() + hours, std::time::SystemTime::now() - hours] {
-        file.set_modified(date).unwrap();
-        other.after(LEASE / 10);
-        assert!(!other.claim(1));
+        for beats in 0..36 {
+            file.set_modified(date + beats * beat).unwrap();
+            at = other.watch(at, beat);
+        }
+        assert!(!other.claim(1), "it has beaten for one lease and a half");
     }
 }
 

@@ -8,7 +8,7 @@ use jug_native::fs::FileSystem;
 use jug_native::jugdir::Jugdir;
 use jug_native::keeper::Keeper;
 use jug_native::sched::Node;
-use jug_native::store::{Durability, Packing, Store};
+use jug_native::store::{Durability, Store};
 use jug_native::{Error, Key, Result};
 
 use super::fs::SimFs;
@@ -25,7 +25,7 @@ pub(super) struct Actor {
     pub(super) jugdir: Arc<Jugdir>,
     pub(super) keeper: Arc<Keeper>,
     pub(super) store: Arc<Store>,
-    pub(super) promises: Promises,
+    promises: Promises,
 }
 
 impl Actor {
@@ -46,11 +46,23 @@ impl Actor {
         self.process.world.now()
     }
 
+    /// What this host's clock shows, by which the background thread goes.
+    fn clock(&self) -> Duration {
+        let state = self.process.world.state();
+        state.hosts[self.process.host].time(state.now)
+    }
+
+    /// A run stored its result just now.
+    pub(super) fn saved(&mut self, run: usize) {
+        let at = self.clock();
+        self.promises.saved.push((run, at));
+    }
+
     /// Does what the background thread would have done by now; when it would want to do something again.
     pub(super) fn chores(&mut self) -> Option<Duration> {
-        let begun = self.now();
+        let begun = self.clock();
         let pause = self.keeper.tick();
-        let kept = self.promises.ticked(begun, self.now());
+        let kept = self.promises.ticked(begun, self.clock());
         self.promise(&kept);
         pause
     }
@@ -84,6 +96,11 @@ impl Actor {
         Ok(())
     }
 
+    pub(super) fn sync_and_close(&self) -> Result<()> {
+        self.store.sync()?;
+        self.store.close()
+    }
+
     pub(super) fn close(mut self) -> Result<()> {
         self.sync()?;
         self.store.close()
@@ -102,16 +119,12 @@ impl Actor {
 
 /// Which results must be on disk by now, if the background thread does what it promises.
 #[derive(Debug, Default)]
-pub(super) struct Promises {
+struct Promises {
     saved: Vec<(usize, Duration)>,
     written: Vec<(usize, Duration)>,
 }
 
 impl Promises {
-    pub(super) fn saved(&mut self, run: usize, at: Duration) {
-        self.saved.push((run, at));
-    }
-
     /// A round of chores, from `begun` to `ended`; the runs whose results are safe now.
     fn ticked(&mut self, begun: Duration, ended: Duration) -> Vec<usize> {
         let safe = self.written.extract_if(.., |(_, written)| *written + Duration::from_millis(50) <= begun);
@@ -151,14 +164,6 @@ pub(super) fn change_code(job: &Job, root: Node, now: Duration) -> usize {
     facts.invalidations.len() - 1
 }
 
-/// Packs what there is, while others work, are killed, and lose power.
-pub(super) fn pack(process: &Arc<Process>, job: &Arc<Job>, all: bool) -> Result<()> {
-    let actor = Actor::open(process, job)?;
-    actor.store.pack(Packing { all, damaged: false })?;
-    actor.store.sweep()?;
-    actor.close()
-}
-
 /// Looks at everything there is.
 pub(super) fn look(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
     let actor = Actor::open(process, job)?;
@@ -174,7 +179,8 @@ pub(super) fn look(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
 /// Checks that all results that were promised are there.
 pub(super) fn check_promises(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
     let actor = Actor::open(process, job)?;
-    let promised: Vec<Node> = job.facts().promised.keys().copied().collect();
+    let mut promised: Vec<Node> = job.facts().promised.keys().copied().collect();
+    promised.retain(|node| !job.facts().spoilt.contains(node));
     for node in promised {
         let loaded = actor.load(node)?;
         assert!(loaded.is_some(), "the result of {node} was on disk before the power cut");
@@ -185,15 +191,30 @@ pub(super) fn check_promises(process: &Arc<Process>, job: &Arc<Job>) -> Result<(
 /// Checks that everything is done, and right.
 pub(super) fn check_all(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
     let actor = Actor::open(process, job)?;
+    let (spoilt, kept, gone) = {
+        let facts = job.facts();
+        (facts.spoilt.clone(), facts.must_be_kept(), facts.must_be_gone())
+    };
     for (node, value) in (0..).zip(job.expected()) {
-        let loaded = actor.load(node)?;
+        let loaded = match actor.load(node) {
+            // What was damaged after it was needed for the last time is found when it is needed again.
+            Err(Error::DamagedResult { .. }) if spoilt.contains(&node) => continue,
+            loaded => loaded?,
+        };
         assert_eq!(
             loaded.as_deref().map(short),
             Some(short(&value)),
             "the result of {node} is missing or stale"
         );
     }
-    assert_eq!(actor.store.keys()?.len(), job.keys.len(), "there are no other results");
+    for key in actor.store.keys()? {
+        assert!(job.keys.contains(&key) || job.former.contains(&key), "there are no other results");
+    }
+    for (which, key) in job.former.iter().enumerate() {
+        let is_there = actor.store.contains(key)?;
+        assert!(is_there || !kept.contains(&which), "what was claimed all the time was cleaned up: {which}");
+        assert!(!is_there || !gone.contains(&which), "what was cleaned up is back: {which}");
+    }
     actor.store.close()
 }
 

@@ -218,6 +218,27 @@ impl Disk {
         }
     }
 
+    /// The files that have a name like this, by name.
+    pub(super) fn files_named(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<(String, Ino)> {
+        let dirs = self.inodes.keys().filter_map(|dir| self.names(*dir).ok());
+        let names = dirs.flatten().filter(|(name, _)| is_wanted(name));
+        names
+            .map(|(name, ino)| (name.clone(), *ino))
+            .filter(|(_, ino)| !self.bytes(*ino).is_empty())
+            .collect()
+    }
+
+    /// Changes a byte of a file behind everybody's back.
+    pub(super) fn rot(&mut self, ino: Ino, rng: &mut Rng) {
+        if let Some(Inode { kind: Kind::File { bytes, stable, .. }, .. }) = self.inodes.get_mut(&ino) {
+            let (at, change) = (rng.index(bytes.len()), 1 << rng.below(8));
+            bytes[at] ^= change;
+            if let Some(byte) = stable.get_mut(at) {
+                *byte ^= change;
+            }
+        }
+    }
+
     pub(super) fn release(&mut self, owner: (usize, u32), ino: Option<Ino>) {
         for (at, inode) in &mut self.inodes {
             if ino.is_none_or(|ino| ino == *at) {

@@ -59,15 +59,21 @@ impl SimFs {
         state.now += Duration::from_micros(time);
         state.disk.tick = u64::try_from(state.now.as_millis()).unwrap() / 4;
         if state.rng.once_in(8) {
-            let State { hosts, disk, rng, .. } = &mut *state;
-            for host in hosts {
-                host.send_in_background(disk, rng);
+            state.send_in_background();
+        }
+        let done = match state.fault(call) {
+            Some(errno) => {
+                if errno == Errno::ESTALE && matches!(call, Call::Touch | Call::FreshStat) {
+                    // Whoever is told that his own file is gone has to believe that others took him for dead.
+                    state.misled.push((process.host, process.pid));
+                }
+                Err(errno)
             }
+            None => act(&mut state, process.host),
+        };
+        if let Err(errno) = &done {
+            *state.errors.entry((call, *errno as i32)).or_default() += 1;
         }
-        if let Some(errno) = state.fault(call) {
-            return failed(errno);
-        }
-        let done = act(&mut state, process.host);
         if process.world.rules.is_traced {
             eprintln!("{:?} {process:?} {call:?} {on:?}: {:?}", state.now, done.as_ref().err());
         }
@@ -304,7 +310,7 @@ impl Watch for Blind {
 impl Host for SimFs {
     fn now(&self) -> Instant {
         let state = self.0.world.state();
-        self.0.world.start + state.hosts[self.0.host].clock + state.now
+        self.0.world.start + state.hosts[self.0.host].time(state.now)
     }
 
     fn sleep(&self, time: Duration) {
@@ -313,8 +319,8 @@ impl Host for SimFs {
 
     fn date(&self) -> SystemTime {
         let state = self.0.world.state();
-        let seconds =
-            1_800_000_000 + state.hosts[self.0.host].date + i64::try_from(state.now.as_secs()).unwrap();
+        let host = &state.hosts[self.0.host];
+        let seconds = 1_800_000_000 + host.date + i64::try_from(host.time(state.now).as_secs()).unwrap();
         UNIX_EPOCH + Duration::from_secs(seconds.unsigned_abs())
     }
 

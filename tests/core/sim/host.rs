@@ -27,6 +27,8 @@ pub(super) struct Host {
     /// How much later its clocks are: the one that only goes forward, and the date in seconds.
     pub(super) clock: Duration,
     pub(super) date: i64,
+    /// How many thousandths its clocks are too fast.
+    pub(super) drift: i32,
     pub(super) next_pid: u32,
     /// When each living process began.
     pub(super) processes: BTreeMap<u32, u64>,
@@ -48,6 +50,7 @@ impl Host {
             boot: 0,
             clock: Duration::from_secs(rng.below(100_000)),
             date: i64::try_from(rng.below(20_000)).unwrap() - 10_000,
+            drift: i32::try_from(rng.below(41)).unwrap() - 20,
             next_pid: 1 + u32::try_from(rng.below(3)).unwrap(),
             processes: BTreeMap::new(),
             cut_off_until: Duration::ZERO,
@@ -56,6 +59,11 @@ impl Host {
             dirty: BTreeMap::new(),
             remembers,
         }
+    }
+
+    /// What its clock shows that only goes forward.
+    pub(super) fn time(&self, now: Duration) -> Duration {
+        self.clock + now.mul_f64(f64::from(1_000 + self.drift) / 1_000.0)
     }
 
     /// What this client believes to have the name.

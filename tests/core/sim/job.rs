@@ -9,11 +9,16 @@ use jug_native::sched::{Graph, Node};
 
 use super::rng::Rng;
 
+/// How many tasks the jugfile had that it has no more.
+const FORMER: u32 = 3;
+
 /// A graph of tasks whose values depend on the version of their code and on all that they are made of.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) graph: Arc<Graph>,
     pub(super) keys: Vec<Key>,
+    /// Tasks that the jugfile had once: nobody needs their results any more.
+    pub(super) former: Vec<Key>,
     /// Every how-manieth value is so large that it gets a file of its own; 0: none.
     pub(super) large: u32,
     /// The longest that a task takes.
@@ -32,6 +37,34 @@ pub(super) struct Facts {
     pub(super) invalidations: Vec<Invalidation>,
     /// Results that must survive a power cut, with the number of their run.
     pub(super) promised: BTreeMap<Node, usize>,
+    /// Tasks with a result that was damaged on disk, or that somebody took for damaged: how often they run is not
+    /// judged.
+    pub(super) spoilt: BTreeSet<Node>,
+    pub(super) former: Vec<FormerRun>,
+    pub(super) cleanups: Vec<Cleanup>,
+}
+
+/// A task that the jugfile has no more, run by a worker that still has the old one.
+#[derive(Debug, Clone)]
+pub(super) struct FormerRun {
+    pub(super) which: usize,
+    pub(super) by: (usize, u32),
+    pub(super) claimed: Duration,
+    /// Its result is on disk.
+    pub(super) synced: bool,
+    /// When it was about to give its claim back.
+    pub(super) released: Option<Duration>,
+    is_excused: bool,
+}
+
+/// One call of `jug cleanup`.
+#[derive(Debug, Clone)]
+pub(super) struct Cleanup {
+    pub(super) by: (usize, u32),
+    pub(super) begun: Duration,
+    pub(super) ended: Option<Duration>,
+    /// What it was told to have removed.
+    pub(super) removed: Vec<usize>,
 }
 
 /// One run of a task.
@@ -62,10 +95,12 @@ impl Job {
                 edges.push((node, u32::try_from(rng.below(u64::from(node))).unwrap()));
             }
         }
-        let keys = (0..tasks).map(|node| Key::new(*blake3::hash(&node.to_le_bytes()).as_bytes())).collect();
+        let key = |number: u32| Key::new(*blake3::hash(&number.to_le_bytes()).as_bytes());
+        let keys = (0..tasks).map(key).collect();
+        let former = (0..FORMER).map(|number| key(u32::MAX - number)).collect();
         let facts = Facts { versions: vec![0; tasks as usize], ..Facts::default() };
         let graph = Arc::new(Graph::from_edges(tasks as usize, &edges));
-        Arc::new(Job { graph, keys, large, longest, facts: Mutex::new(facts) })
+        Arc::new(Job { graph, keys, former, large, longest, facts: Mutex::new(facts) })
     }
 
     pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {
@@ -121,6 +156,52 @@ impl Facts {
     /// A process was killed, paused for long, or failed: what it ran may be run again.
     pub(super) fn excuse(&mut self, by: (usize, u32)) {
         self.runs.iter_mut().filter(|run| run.by == by).for_each(|run| run.is_excused = true);
+        self.former.iter_mut().filter(|run| run.by == by).for_each(|run| run.is_excused = true);
+    }
+
+    /// The result of a former task was damaged on disk.
+    pub(super) fn excuse_former(&mut self, which: usize) {
+        self.former.iter_mut().filter(|run| run.which == which).for_each(|run| run.is_excused = true);
+    }
+
+    /// A process ended, however it ended: what it had not done by now it never will.
+    pub(super) fn ended(&mut self, by: (usize, u32), now: Duration) {
+        for cleanup in self.cleanups.iter_mut().filter(|it| it.by == by) {
+            cleanup.ended.get_or_insert(now);
+        }
+    }
+
+    /// A worker claimed a task that the jugfile has no more; the number of its run.
+    pub(super) fn begin_former(&mut self, which: usize, by: (usize, u32), claimed: Duration) -> usize {
+        let (synced, released, is_excused) = (false, None, false);
+        self.former.push(FormerRun { which, by, claimed, synced, released, is_excused });
+        self.former.len() - 1
+    }
+
+    /// The tasks of the former jugfile whose results must be there: those that were claimed whenever somebody
+    /// cleaned up.
+    pub(super) fn must_be_kept(&self) -> BTreeSet<usize> {
+        let spared = |run: &&FormerRun| {
+            let within = |it: &Cleanup| it.begun >= run.claimed && it.ended <= run.released;
+            let before = |it: &Cleanup| it.ended.is_some_and(|ended| ended < run.claimed);
+            let ended = |it: &Cleanup| it.ended.is_some();
+            self.cleanups.iter().all(|it| ended(it) && run.released.is_some() && (within(it) || before(it)))
+        };
+        let runs = self.former.iter().filter(|run| run.synced && !run.is_excused);
+        runs.filter(spared).map(|run| run.which).collect()
+    }
+
+    /// Those whose results must be gone: they were removed, and not stored since.
+    pub(super) fn must_be_gone(&self) -> BTreeSet<usize> {
+        let mut gone = BTreeSet::new();
+        for cleanup in &self.cleanups {
+            let is_back = |which: &usize| {
+                let since = |run: &FormerRun| run.released.is_none_or(|released| released >= cleanup.begun);
+                self.former.iter().any(|run| run.which == *which && since(run))
+            };
+            gone.extend(cleanup.removed.iter().filter(|which| !is_back(which)).copied());
+        }
+        gone
     }
 
     /// Nothing that was not promised has to be there any more.
@@ -134,7 +215,7 @@ impl Facts {
     /// The tasks that were run twice without a reason.
     pub(super) fn duplicates(&self) -> Vec<(Node, Vec<Run>)> {
         let mut generations: BTreeMap<(Node, usize), Vec<Run>> = BTreeMap::new();
-        for run in self.runs.iter().filter(|run| !run.is_excused) {
+        for run in self.runs.iter().filter(|run| !run.is_excused && !self.spoilt.contains(&run.node)) {
             let about = |it: &&Invalidation| it.nodes.contains(&run.node);
             let overlaps = |it: &Invalidation| {
                 run.saved.is_none_or(|saved| saved >= it.begun)

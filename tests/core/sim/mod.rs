@@ -13,9 +13,11 @@ mod file;
 mod fs;
 mod host;
 mod job;
+mod plans;
 mod process;
 mod rng;
 mod schedule;
+mod upkeep;
 mod worker;
 mod world;
 
@@ -43,44 +45,62 @@ fn config() -> ProptestConfig {
     }
 }
 
-fn call() -> impl Strategy<Value = (Call, Errno)> {
+/// Which calls fail, and how: what a disk says that is full or broken, a quota, a limit, a server that forgot a file.
+const FAULTS: &[(Call, &[Errno])] = &[
+    (Call::Append, &[Errno::ENOSPC, Errno::EDQUOT, Errno::EIO, Errno::ESTALE]),
+    (Call::Sync, &[Errno::ENOSPC, Errno::EDQUOT, Errno::EIO, Errno::ESTALE]),
+    (Call::Create, &[Errno::ENOSPC, Errno::EDQUOT, Errno::EIO]),
+    (Call::Mkdir, &[Errno::ENOSPC, Errno::EDQUOT, Errno::EMLINK]),
+    (Call::Link, &[Errno::ENOSPC, Errno::EDQUOT, Errno::EMLINK, Errno::EIO, Errno::ESTALE]),
+    (Call::Rename, &[Errno::EIO, Errno::EDQUOT, Errno::ESTALE]),
+    (Call::Unlink, &[Errno::EIO, Errno::ESTALE]),
+    (Call::Rmdir, &[Errno::EIO]),
+    (Call::Read, &[Errno::EIO, Errno::ESTALE]),
+    (Call::Open, &[Errno::EIO, Errno::ESTALE]),
+    (Call::List, &[Errno::EIO, Errno::ESTALE]),
+    (Call::Stat, &[Errno::EIO, Errno::ESTALE]),
+    (Call::FreshStat, &[Errno::EIO, Errno::ESTALE]),
+    (Call::Touch, &[Errno::EIO, Errno::ESTALE]),
+    (Call::SyncDir, &[Errno::EIO]),
+    (Call::Lock, &[Errno::ENOLCK]),
+];
+
+fn fault() -> impl Strategy<Value = Trouble> {
+    let call = prop::sample::select(FAULTS)
+        .prop_flat_map(|(call, errors)| (Just(call), prop::sample::select(errors)));
+    (call, 0..40_u32).prop_map(|((call, errno), after)| Trouble::Fail(call, after, errno))
+}
+
+/// What people and other programs do on one host or on many.
+fn anywhere() -> impl Strategy<Value = Trouble> {
     prop_oneof![
-        prop::sample::select(&[Errno::ENOSPC, Errno::EDQUOT, Errno::EIO][..])
-            .prop_map(|errno| (Call::Append, errno)),
-        prop::sample::select(&[Errno::ENOSPC, Errno::EIO, Errno::EDQUOT][..])
-            .prop_map(|errno| (Call::Sync, errno)),
-        prop::sample::select(&[Errno::ENOSPC, Errno::EIO, Errno::EDQUOT][..])
-            .prop_map(|errno| (Call::Create, errno)),
-        Just((Call::Rename, Errno::EIO)),
-        Just((Call::Unlink, Errno::EIO)),
-        Just((Call::Read, Errno::EIO)),
-        Just((Call::Open, Errno::EIO)),
-        Just((Call::List, Errno::EIO)),
-        Just((Call::Lock, Errno::ENOLCK)),
-        Just((Call::SyncDir, Errno::EIO)),
-        prop::sample::select(&[Errno::ENOSPC, Errno::EMLINK, Errno::EIO][..])
-            .prop_map(|errno| (Call::Link, errno)),
+        4 => (0..8_usize).prop_map(Trouble::Kill),
+        3 => Just(Trouble::Join),
+        4 => (0..30_u32).prop_map(Trouble::Invalidate),
+        1 => Just(Trouble::Look),
+        3 => any::<bool>().prop_map(Trouble::Pack),
+        2 => (0..3_usize).prop_map(Trouble::WorkOnFormer),
+        2 => Just(Trouble::CleanUp),
+        2 => any::<bool>().prop_map(Trouble::Check),
+        1 => (0..30_usize).prop_map(Trouble::Rot),
+        1 => (0..3_usize, -8_000..8_000_i64).prop_map(|(host, by)| Trouble::SetDate(host, by)),
+        3 => fault(),
     ]
 }
 
 /// What can happen on one host.
 fn local_trouble() -> impl Strategy<Value = Trouble> {
     prop_oneof![
-        4 => (0..8_usize).prop_map(Trouble::Kill),
+        22 => anywhere(),
         2 => (0..8_usize, 1..5_000_u64).prop_map(|(at, time)| Trouble::Pause(at, time)),
-        3 => Just(Trouble::Join),
-        4 => (0..30_u32).prop_map(Trouble::Invalidate),
-        1 => Just(Trouble::Look),
-        3 => any::<bool>().prop_map(Trouble::Pack),
         1 => Just(Trouble::PowerCut),
         1 => (1..200_000_u64).prop_map(Trouble::ServerDown),
-        2 => (call(), 0..40_u32).prop_map(|((call, errno), after)| Trouble::Fail(call, after, errno)),
     ]
 }
 
 fn troubles(trouble: impl Strategy<Value = Trouble>) -> impl Strategy<Value = Vec<(u32, Trouble)>> {
     let gap = prop_oneof![0..8_u32, 0..120_u32];
-    prop::collection::vec((gap, trouble), 0..10)
+    prop::collection::vec((gap, trouble), 0..14)
 }
 
 fn local_plans() -> impl Strategy<Value = Plan> {
@@ -132,16 +152,11 @@ fn a_plan_is_repeated_call_by_call() {
 fn network_trouble() -> impl Strategy<Value = Trouble> {
     let short_or_long = || prop_oneof![3 => 1..20_000_u64, 1 => 100_000..400_000_u64];
     prop_oneof![
-        4 => (0..8_usize).prop_map(Trouble::Kill),
+        22 => anywhere(),
         3 => (0..8_usize, short_or_long()).prop_map(|(at, time)| Trouble::Pause(at, time)),
-        3 => Just(Trouble::Join),
-        4 => (0..30_u32).prop_map(Trouble::Invalidate),
-        1 => Just(Trouble::Look),
-        3 => any::<bool>().prop_map(Trouble::Pack),
         1 => (0..3_usize).prop_map(Trouble::Crash),
         1 => (0..3_usize, short_or_long()).prop_map(|(host, time)| Trouble::CutOff(host, time)),
         1 => short_or_long().prop_map(Trouble::ServerDown),
-        2 => (call(), 0..40_u32).prop_map(|((call, errno), after)| Trouble::Fail(call, after, errno)),
     ]
 }
 

@@ -11,8 +11,8 @@ use super::actors;
 use super::job::Job;
 use super::process::{Handle, Process, Said};
 use super::rng::Rng;
-use super::worker;
-use super::world::{Call, Rules, World};
+use super::world::{Call, Rules, State, World};
+use super::{upkeep, worker};
 
 /// A computation and its troubles.
 #[derive(Debug, Clone)]
@@ -45,6 +45,16 @@ pub(super) enum Trouble {
     Look,
     /// Somebody packs, everything or only what is small.
     Pack(bool),
+    /// Somebody works on a task that the jugfile has no more.
+    WorkOnFormer(usize),
+    /// Somebody removes the results that no task has any more.
+    CleanUp,
+    /// Somebody checks everything, and repairs it if this is true.
+    Check(bool),
+    /// A byte of a blob or of a pack's index changes on the disk.
+    Rot(usize),
+    /// Somebody sets a host's date, so many seconds later or earlier.
+    SetDate(usize, i64),
     /// The power fails.
     PowerCut,
     /// A host crashes.
@@ -69,6 +79,9 @@ enum Role {
     Invalidates(usize),
     Looks,
     Packs(bool),
+    WorksOnFormer(usize),
+    CleansUp,
+    Checks(bool),
 }
 
 /// More turns than any computation takes that ends.
@@ -87,27 +100,46 @@ struct Driver {
     is_done: bool,
 }
 
-/// What a plan came to: how long it took, and how often each system call was made.
-pub(super) type Course = (Duration, BTreeMap<Call, u64>);
+/// What a plan came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Course {
+    took: Duration,
+    /// How often each system call was made.
+    calls: BTreeMap<Call, u64>,
+    /// How often each failed, with which error.
+    pub(super) errors: BTreeMap<(Call, i32), u64>,
+}
+
+impl Driver {
+    fn of(plan: &Plan) -> Driver {
+        let rules = Rules {
+            is_network: plan.is_network,
+            hosts: plan.hosts,
+            seed: plan.seed,
+            links_max: plan.links_max,
+            lost_answers: plan.lost_answers,
+            is_traced: std::env::var_os("JUG_SIM_TRACE").is_some(),
+        };
+        let mut rng = Rng::new(plan.seed ^ 0x005c_4ed0);
+        let job = Job::new(plan.tasks, plan.large, plan.longest, &mut rng);
+        let (world, plan) = (World::new(rules), plan.clone());
+        Driver { plan, world, job, rng, running: Vec::new(), is_last: false, is_done: false }
+    }
+}
 
 /// Runs a plan; says what was violated.
 pub(super) fn run(plan: &Plan) -> Result<Course, String> {
-    let rules = Rules {
-        is_network: plan.is_network,
-        hosts: plan.hosts,
-        seed: plan.seed,
-        links_max: plan.links_max,
-        lost_answers: plan.lost_answers,
-        is_traced: std::env::var_os("JUG_SIM_TRACE").is_some(),
-    };
-    let mut rng = Rng::new(plan.seed ^ 0x005c_4ed0);
-    let job = Job::new(plan.tasks, plan.large, plan.longest, &mut rng);
-    let world = World::new(rules);
-    let mut driver =
-        Driver { plan: plan.clone(), world, job, rng, running: Vec::new(), is_last: false, is_done: false };
+    let mut driver = Driver::of(plan);
     driver.play().map_err(|what| format!("{what}, at {:?}", driver.world.now()))?;
     let state = driver.world.state();
-    Ok((state.now, state.calls.clone()))
+    Ok(Course { took: state.now, calls: state.calls.clone(), errors: state.errors.clone() })
+}
+
+/// The clocks of a plan's hosts: how much later they are, the dates in seconds, and how many thousandths too fast.
+pub(super) fn clocks(plan: &Plan) -> Vec<(Duration, i64, i32)> {
+    let driver = Driver::of(plan);
+    let state = driver.world.state();
+    state.hosts.iter().map(|host| (host.clock, host.date, host.drift)).collect()
 }
 
 impl Driver {
@@ -148,7 +180,10 @@ impl Driver {
                 Role::Worker => worker::work(process, &job),
                 Role::Invalidates(number) => actors::invalidate(process, &job, number),
                 Role::Looks => actors::look(process, &job),
-                Role::Packs(all) => actors::pack(process, &job, all),
+                Role::Packs(all) => upkeep::pack(process, &job, all),
+                Role::WorksOnFormer(which) => upkeep::work_on_former(process, &job, which),
+                Role::CleansUp => upkeep::clean_up(process, &job),
+                Role::Checks(repair) => upkeep::check(process, &job, repair),
             };
             done.map_err(|error| error.to_string())
         });
@@ -170,6 +205,9 @@ impl Driver {
         let at = awake[self.rng.index(awake.len())];
         let calls = if self.rng.once_in(3) { 0 } else { u32::try_from(self.rng.below(12)).unwrap() };
         let said = self.running[at].handle.go_on(calls);
+        for by in std::mem::take(&mut self.world.state().misled) {
+            self.job.facts().excuse(by);
+        }
         match said {
             Said::Paused => {}
             Said::Sleeps(until) => self.running[at].handle.wakes = until,
@@ -183,6 +221,7 @@ impl Driver {
         let Running { mut handle, role } = self.running.swap_remove(at);
         handle.join();
         self.world.state().end_process(handle.host, handle.pid);
+        self.job.facts().ended((handle.host, handle.pid), self.world.now());
         self.is_done = self.is_last && is_ok;
         if !is_ok {
             self.lost((handle.host, handle.pid), role);
@@ -191,7 +230,11 @@ impl Driver {
 
     /// A process ended before it was done.
     fn lost(&mut self, by: (usize, u32), role: Role) {
-        self.job.facts().excuse(by);
+        let now = self.world.now();
+        let mut facts = self.job.facts();
+        facts.excuse(by);
+        facts.ended(by, now);
+        drop(facts);
         if let Role::Invalidates(_) = role {
             // Whoever is told that it failed does it again.
             self.start(role);
@@ -225,6 +268,15 @@ impl Driver {
             }
             Trouble::Look => self.start(Role::Looks),
             Trouble::Pack(all) => self.start(Role::Packs(all)),
+            Trouble::WorkOnFormer(which) => {
+                self.start(Role::WorksOnFormer(which % self.job.former.len()));
+            }
+            Trouble::CleanUp => self.start(Role::CleansUp),
+            Trouble::Check(repair) => self.start(Role::Checks(repair)),
+            Trouble::Rot(which) => self.rot(which),
+            Trouble::SetDate(host, seconds) => {
+                self.world.state().hosts[host % self.plan.hosts].date += seconds;
+            }
             Trouble::PowerCut => return self.power_cut(),
             Trouble::Crash(host) => return self.crash(host % self.plan.hosts),
             Trouble::CutOff(host, time) => {
@@ -241,6 +293,31 @@ impl Driver {
         Ok(())
     }
 
+    /// A byte changes on the disk, in a file whose damage costs one result at most.
+    fn rot(&mut self, which: usize) {
+        let mut state = self.world.state();
+        let State { disk, rng, was_harmed, .. } = &mut *state;
+        let names = disk.files_named(|name| name.contains(".idx") || name.contains('.') && name.len() > 62);
+        if names.is_empty() {
+            return;
+        }
+        *was_harmed = true;
+        let (name, ino) = &names[which % names.len()];
+        disk.rot(*ino, rng);
+        let mut facts = self.job.facts();
+        for (node, key) in (0..).zip(&self.job.keys) {
+            if name.starts_with(&key.to_hex()[2..]) {
+                facts.spoilt.insert(node);
+                facts.promised.remove(&node);
+            }
+        }
+        for (number, key) in self.job.former.iter().enumerate() {
+            if name.starts_with(&key.to_hex()[2..]) {
+                facts.excuse_former(number);
+            }
+        }
+    }
+
     fn power_cut(&mut self) -> Result<(), String> {
         self.world.state().faults.clear();
         let running = std::mem::take(&mut self.running);
@@ -248,6 +325,7 @@ impl Driver {
             running.iter().map(|it| it.role).filter(|role| matches!(role, Role::Invalidates(_))).collect();
         self.world.state().power_cut();
         for it in running {
+            self.job.facts().ended((it.handle.host, it.handle.pid), self.world.now());
             it.handle.kill();
         }
         self.job.facts().excuse_unpromised();

@@ -48,12 +48,27 @@ struct Worker {
     finished_claims: Vec<Key>,
 }
 
+/// The claims of a process.
+pub(super) fn claims_of(actor: &Actor) -> Arc<dyn Claims> {
+    let records = Arc::new(Stored(Arc::clone(&actor.store)));
+    Arc::new(Chosen::new(Arc::clone(&actor.jugdir), Arc::clone(&actor.keeper), records))
+}
+
+/// How long the next task takes.
+pub(super) fn duration(actor: &Actor) -> Duration {
+    let mut state = actor.process.world.state();
+    let longest = u64::try_from(actor.job.longest.as_micros()).unwrap();
+    match state.rng.below(4) {
+        0 => Duration::from_micros(state.rng.below(longest + 1)),
+        1 => Duration::from_micros(state.rng.below(longest / 10 + 1)),
+        _ => Duration::ZERO,
+    }
+}
+
 /// Works until everything is done.
 pub(super) fn work(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
     let actor = Actor::open(process, job)?;
-    let records = Arc::new(Stored(Arc::clone(&actor.store)));
-    let chosen = Chosen::new(Arc::clone(&actor.jugdir), Arc::clone(&actor.keeper), records);
-    let claims: Arc<dyn Claims> = Arc::new(chosen);
+    let claims = claims_of(&actor);
     let batch = Batch::new(Arc::clone(&claims), Arc::clone(&actor.keeper));
     actor.store.check_blobs()?;
     actor.store.refresh()?;
@@ -160,7 +175,7 @@ impl Worker {
             };
             inputs.push(value);
         }
-        let time = self.duration();
+        let time = duration(&self.actor);
         self.actor.sleep(time);
         let value = job.value(node, version, &inputs);
         job.facts().note_value(node, &value);
@@ -169,22 +184,12 @@ impl Worker {
         self.actor.store.save(self.keys(&[node])[0], &encoded, &facts, Some(self.epoch))?;
         let now = self.actor.now();
         job.facts().runs[run].saved = Some(now);
-        self.actor.promises.saved(run, now);
+        self.actor.saved(run);
         if self.actor.process.world.state().rng.once_in(2) {
             self.actor.store.flush()?;
         }
         self.actor.chores();
         Ok(true)
-    }
-
-    fn duration(&self) -> Duration {
-        let mut state = self.actor.process.world.state();
-        let longest = u64::try_from(self.actor.job.longest.as_micros()).unwrap();
-        match state.rng.below(4) {
-            0 => Duration::from_micros(state.rng.below(longest + 1)),
-            1 => Duration::from_micros(state.rng.below(longest / 10 + 1)),
-            _ => Duration::ZERO,
-        }
     }
 
     fn finish(&mut self, nodes: &[Node], claimed: Vec<Key>) -> Result<()> {

@@ -49,6 +49,12 @@ pub(super) struct State {
     pub(super) faults: Vec<(Call, u32, Errno)>,
     /// How often each kind of call was made.
     pub(super) calls: BTreeMap<Call, u64>,
+    /// How often each kind of call failed, and how.
+    pub(super) errors: BTreeMap<(Call, i32), u64>,
+    /// Processes that were told that a file is gone which is not.
+    pub(super) misled: Vec<(usize, u32)>,
+    /// Something happened that may have cost what was not synced, or more.
+    pub(super) was_harmed: bool,
     next_start: u64,
 }
 
@@ -90,6 +96,9 @@ impl World {
             server_down_until: Duration::ZERO,
             faults: Vec::new(),
             calls: BTreeMap::new(),
+            errors: BTreeMap::new(),
+            misled: Vec::new(),
+            was_harmed: false,
             next_start: 100,
         };
         // Room for the hosts: each of them is a machine of its own, and another one after each boot.
@@ -138,20 +147,35 @@ impl State {
         self.hosts[host].processes.remove(&pid);
     }
 
+    /// Clients that reach the server send something of what they have not sent.
+    pub(super) fn send_in_background(&mut self) {
+        let State { hosts, disk, rng, now, server_down_until, .. } = self;
+        if *server_down_until > *now {
+            return;
+        }
+        for host in hosts.iter_mut().filter(|host| host.cut_off_until <= *now) {
+            host.send_in_background(disk, rng);
+        }
+    }
+
     /// Power fails for the whole world: every host and the disk.
     pub(super) fn power_cut(&mut self) {
-        let State { disk, hosts, rng, .. } = self;
+        let State { disk, hosts, rng, was_harmed, .. } = self;
+        *was_harmed = true;
         disk.power_cut(rng);
         hosts.iter_mut().for_each(Host::crash);
     }
 
     /// A host loses its memory; what it had not sent is lost.
     pub(super) fn crash(&mut self, host: usize) {
+        self.was_harmed = true;
         let pids: Vec<u32> = self.hosts[host].processes.keys().copied().collect();
         for pid in pids {
             self.disk.release((host, pid), None);
         }
-        self.hosts[host].send_in_background(&mut self.disk, &mut self.rng);
+        if self.hosts[host].cut_off_until <= self.now && self.server_down_until <= self.now {
+            self.hosts[host].send_in_background(&mut self.disk, &mut self.rng);
+        }
         self.hosts[host].crash();
     }
 
@@ -164,6 +188,7 @@ impl State {
             }
             *of == call && *left == 0
         })?;
+        self.was_harmed = true;
         Some(self.faults.remove(at).2)
     }
 }

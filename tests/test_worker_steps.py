@@ -1,0 +1,127 @@
+"""What a worker does in which order: claims, looks, starts, stores, releases; others come in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import jug.task
+from jug.backends.file_store import file_store
+from jug.engine.worker import ExecutionState, Worker
+from jug.options import default_options
+from jug.task import Task
+
+RAN: list[int] = []
+
+
+def note(number: int, *_needed: Any) -> int:
+    """A task that leaves a trace."""
+    RAN.append(number)
+    return number
+
+
+@pytest.fixture
+def stores(jug_clean: Path) -> Iterator[tuple[file_store, file_store]]:
+    """Two stores in one jugdir: the worker's own and another one's."""
+    del RAN[:]
+    mine, others = file_store("jugdata"), file_store("jugdata")
+    jug.task.Task.store = mine
+    yield mine, others
+    others.close()
+    mine.close()
+
+
+def working(store: file_store) -> Worker:
+    """A worker on all tasks."""
+    return Worker(jug.task.alltasks, store, default_options, ExecutionState())
+
+
+def before(worker: Worker, step: str, act: Callable[[], object]) -> None:
+    """Has something happen before the first time that the worker takes this step."""
+    work: Any = worker._work
+    real = getattr(work, step)
+    todo = [act]
+
+    def wrapped(*args: Any) -> Any:
+        if todo:
+            todo.pop()()
+        return real(*args)
+
+    setattr(work, step, wrapped)
+
+
+def store_result(store: file_store, task: Any) -> None:
+    """Another worker finishes a task."""
+    store.dump(0, task.hash())
+    store.native.flush()
+
+
+def test_a_task_that_another_worker_finished_before_it_was_claimed_does_not_run(
+    stores: tuple[file_store, file_store],
+) -> None:
+    """C1: what was stored before the claim is seen by the refresh after it."""
+    mine, others = stores
+    task = Task(note, 1)
+    worker = working(mine)
+    before(worker, "claim", lambda: store_result(others, task))
+    worker.run()
+    assert RAN == []
+
+
+def test_a_claim_is_released_when_its_result_can_be_seen(stores: tuple[file_store, file_store]) -> None:
+    """C2: whoever gets the claim sees the result."""
+    mine, others = stores
+    for number in range(30):
+        Task(note, number)
+    worker = working(mine)
+    released: list[bytes] = []
+    unseen: list[bytes] = []
+    real: Any = mine.claims
+
+    class Watched:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(real, name)
+
+        def release(self, keys: Any) -> None:
+            real.release(keys)
+            others.native.refresh()
+            released.extend(keys)
+            unseen.extend(key for key in keys if not others.native.contains(key))
+
+    work: Any = worker._work
+    work._claims = Watched()
+    worker.run()
+    assert (len(RAN), len(released), unseen) == (30, 30, [])
+
+
+def test_what_waits_in_a_batch_is_not_started_once_a_result_was_taken_away(
+    stores: tuple[file_store, file_store],
+) -> None:
+    """A task that lost its input meanwhile would have to wait for it: it is put back, and asked for again."""
+    mine, others = stores
+    first = Task(note, 0)
+    store_result(mine, first)
+    behind = [Task(note, number, first) for number in (1, 2)]
+    worker = working(mine)
+
+    def take_away_and_learn() -> None:
+        others.remove_many([first.hash()])
+        worker._learn(worker._work.refresh())
+
+    real = worker._run_one
+    started: list[int] = []
+
+    def run_one(node: int) -> bool:
+        started.append(node)
+        if len(started) == 1:
+            take_away_and_learn()
+        return real(node)
+
+    worker._run_one = run_one
+    nodes = worker._scheduler.take(2)
+    worker._run_batch(nodes)
+    assert len(nodes) == len(behind)
+    assert len(started) == 1
