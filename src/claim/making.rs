@@ -119,6 +119,8 @@ impl Link {
 
     /// Somebody has the name already.
     fn meet(&self, worker: &Worker, era: Era, path: &Path) -> Result<Made> {
+        // Whoever had it before may have given it up since: it may be this very name that was made, and the answer lost.
+        self.state().holders.remove(path);
         match self.living_holder(path)? {
             Holder::Me => {
                 // The answer to a request was lost, and the request repeated. Or a name is still here that could not

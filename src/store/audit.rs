@@ -9,8 +9,6 @@ use std::path::PathBuf;
 use super::Orphan;
 use super::blob::{self, BlobRef};
 use super::index::Place;
-use super::pack::manifest::Manifest;
-use super::pack::publish;
 use super::pack::reader::Pack;
 use super::record::{Header, Kind};
 use super::scan::{self, Body, Found, Stop};
@@ -100,14 +98,8 @@ impl Store {
     /// given for a moment by processes that are dead.
     pub fn leftovers(&self) -> Result<Vec<Orphan>> {
         let (fs, jugdir) = (&**self.jugdir.fs(), &self.jugdir);
-        let mut found = Vec::new();
-        let uuid = jugdir.uuid().unwrap_or_default();
-        let manifest = publish::newest(fs, &jugdir.packs(), Some(uuid), 0)?.unwrap_or(Manifest::empty(uuid));
-        for name in fs.names(&jugdir.packs())? {
-            if super::compact::is_leftover(self, &manifest, &name)? {
-                found.push(jugdir.packs().join(name));
-            }
-        }
+        let (manifest, packs) = super::compact::leftovers(self)?;
+        let mut found: Vec<PathBuf> = packs.iter().map(|name| jugdir.packs().join(name)).collect();
         let listed = fs.names(&jugdir.segments())?;
         let replaced = listed.iter().filter(|name| manifest.replaced.contains(name));
         found.extend(replaced.map(|name| jugdir.segments().join(name)));

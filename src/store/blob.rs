@@ -69,9 +69,9 @@ pub fn write(
 ) -> Result<BlobRef> {
     let path = path(blobs, key, &suffix);
     let folder = path.parent().unwrap_or(blobs);
-    if fs.create_dir(folder)? {
-        fs.sync_parent(folder)?;
-    }
+    fs.create_dir(folder)?;
+    // Whoever created it may not have come this far: the file is only safe where its directory is.
+    fs.sync_parent(folder)?;
     let nonce = u128::from_le_bytes(fs.nonce()?);
     // The suffix begins with the worker's id: once that worker is dead, whoever finds the file may remove it.
     let temporary = folder.join(format!(".{suffix}-{nonce:032x}"));

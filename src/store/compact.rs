@@ -134,7 +134,7 @@ impl Store {
         let results = plan.current.packs.iter().map(|pack| pack.results).sum();
         let forget = plan.alone && plan.left.is_empty();
         if !is_worth_it(&inputs, forget)? {
-            sweep(self, &plan.current)?;
+            sweep(self)?;
             return Ok(Packed { results, left: plan.left, ..Packed::default() });
         }
         let number = plan.current.number + 1;
@@ -160,7 +160,7 @@ impl Store {
             return Ok(Packed { results, beaten: true, ..Packed::default() });
         }
         // What cannot be removed now does not count all the same, and is removed by whoever packs next.
-        let _ = sweep(self, &next);
+        let _ = sweep(self);
         let results = next.packs.iter().map(|pack| pack.results).sum();
         let (segments, packs) = counts;
         Ok(Packed { results, fresh, segments, packs, left: plan.left, ..Packed::default() })
@@ -270,32 +270,49 @@ fn names_of(inputs: &[Input]) -> (Vec<String>, HashSet<String>) {
 }
 
 /// Removes segments that packs replaced, packs that were replaced or never counted, and old manifests.
-fn sweep(store: &Store, manifest: &Manifest) -> Result<()> {
+fn sweep(store: &Store) -> Result<()> {
     let (fs, segments, packs) = (&**store.jugdir.fs(), store.jugdir.segments(), store.jugdir.packs());
     let listed: HashSet<String> = fs.names(&segments)?.into_iter().collect();
+    let (manifest, leftovers) = leftovers(store)?;
     for name in manifest.replaced.iter().filter(|name| listed.contains(*name)) {
         fs.remove_if_exists(&segments.join(name))?;
     }
-    for name in fs.names(&packs)? {
-        if is_leftover(store, manifest, &name)? {
-            fs.remove_if_exists(&packs.join(name))?;
-        }
+    for name in leftovers {
+        fs.remove_if_exists(&packs.join(name))?;
     }
     Ok(())
 }
 
-/// Whether a file among the packs counts for nothing, and never will.
-pub(super) fn is_leftover(store: &Store, manifest: &Manifest, name: &str) -> Result<bool> {
-    let is_dead = |wid: &str| store.jugdir.life(wid).map(|life| life == Life::Gone);
+/// The manifest that counts, and the names of those files among the packs that count for nothing and never will.
+pub(super) fn leftovers(store: &Store) -> Result<(Manifest, Vec<String>)> {
+    let (fs, packs) = (&**store.jugdir.fs(), store.jugdir.packs());
+    let mut names = fs.names(&packs)?;
+    let mut dead = HashSet::new();
+    for name in &names {
+        let maker = super::pack::maker(name).map(|(_, wid)| wid);
+        if let Some(wid) = maker.or_else(|| publish::maker_of_temporary(name))
+            && store.jugdir.life(wid)? == Life::Gone
+        {
+            dead.insert(wid.to_owned());
+        }
+    }
+    // First who is dead, then the manifest: whatever a dead packer has published is listed in it.
+    let uuid = store.jugdir.uuid().unwrap_or_default();
+    let manifest = publish::newest(fs, &packs, Some(uuid), 0)?.unwrap_or(Manifest::empty(uuid));
+    names.retain(|name| is_leftover(&manifest, name, &|wid| dead.contains(wid)));
+    Ok((manifest, names))
+}
+
+fn is_leftover(manifest: &Manifest, name: &str, is_dead: &dyn Fn(&str) -> bool) -> bool {
     if let Some((generation, wid)) = super::pack::maker(name) {
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         let counts = manifest.packs.iter().any(|pack| pack.stem == stem);
         // With a number that a manifest has, it can never be published.
-        return Ok(!counts && (generation <= manifest.number || is_dead(wid)?));
+        return !counts && (generation <= manifest.number || is_dead(wid));
     }
     if let Some(number) = manifest::number_of(name) {
         // One stays beside the newest: whoever lists the directory meanwhile sees at least one.
-        return Ok(number + 1 < manifest.number);
+        return number + 1 < manifest.number;
     }
-    publish::maker_of_temporary(name).map_or(Ok(false), is_dead)
+    publish::maker_of_temporary(name).is_some_and(is_dead)
 }

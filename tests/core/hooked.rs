@@ -18,6 +18,8 @@ pub(crate) trait Hooks: Send + Sync + Debug + 'static {
     fn created(&self, _path: &Path) {}
     /// A file was opened for reading.
     fn opened(&self, _path: &Path) {}
+    /// The names in a directory are to be synced.
+    fn syncs_names(&self, _dir: &Path) {}
     /// Appends to the file, or does not.
     fn append(&self, _path: &Path, file: &dyn File, bytes: &[u8]) -> io::Result<()> {
         file.append(bytes)
@@ -101,6 +103,7 @@ impl FileSystem for Hooked {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.0.syncs_names(dir);
         Local.sync_dir(dir)
     }
 

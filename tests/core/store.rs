@@ -249,6 +249,31 @@ fn a_refresh_that_brings_a_higher_epoch_is_repeated_until_no_removal_below_it_ca
     assert_eq!(reader.contains_many(&[key(1), key(2)]).unwrap(), [false, false]);
 }
 
+/// The directories that were synced.
+#[derive(Debug, Default)]
+struct Synced(Mutex<Vec<PathBuf>>);
+
+impl Hooks for Synced {
+    fn syncs_names(&self, dir: &Path) {
+        self.0.lock().unwrap().push(dir.to_owned());
+    }
+}
+
+#[test]
+fn a_blobs_directory_is_on_disk_whoever_created_it() {
+    let shelf = Shelf::new();
+    let synced = Arc::<Synced>::default();
+    let jugdir = Jugdir::open_on(Hooked::on(synced.clone()), &shelf.root()).unwrap();
+    let store = Store::open_in(jugdir, Keeper::spawn(), Durability::Group).unwrap();
+    save(&store, 1, b"creates the jugdir").unwrap();
+    // Somebody who was killed right after that.
+    let blobs = shelf.root().join("blobs");
+    fs::create_dir(blobs.join(&key(2).to_hex()[..2])).unwrap();
+    synced.0.lock().unwrap().clear();
+    save(&store, 2, &noise(70_000)).unwrap();
+    assert!(synced.0.lock().unwrap().contains(&blobs));
+}
+
 #[test]
 fn a_value_that_is_saved_again_replaces_the_one_before_in_every_process() {
     let shelf = Shelf::new();

@@ -15,6 +15,9 @@ use super::fs::SimFs;
 use super::job::{Invalidation, Job, Run};
 use super::process::Process;
 
+/// After how long without an answer a worker may be taken for dead.
+pub(super) const OUT_OF_TOUCH: Duration = Duration::from_secs(40);
+
 /// Where the jugdir is.
 pub(super) const ROOT: &str = "/home/primes.jugdata";
 
@@ -50,6 +53,13 @@ impl Actor {
     fn clock(&self) -> Duration {
         let state = self.process.world.state();
         state.hosts[self.process.host].time(state.now)
+    }
+
+    /// Whether this host and the server do not reach one another, and will not for so long that it may be taken for dead.
+    pub(super) fn is_away(&self) -> bool {
+        let state = self.process.world.state();
+        let back = state.server_down_until.max(state.hosts[self.process.host].cut_off_until);
+        back > state.now + OUT_OF_TOUCH
     }
 
     /// A run stored its result just now.

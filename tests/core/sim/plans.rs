@@ -8,8 +8,8 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use super::schedule::Trouble::{
-    Check, CleanUp, Crash, CutOff, Fail, Invalidate, Join, Kill, Pack, Pause, PowerCut, Rot, ServerDown,
-    WorkOnFormer,
+    Check, CleanUp, Crash, CutOff, Fail, Invalidate, Join, Kill, Look, Pack, Pause, PowerCut, Rot,
+    ServerDown, WorkOnFormer,
 };
 use super::schedule::{self, Plan, Trouble};
 use super::world::Call;
@@ -131,7 +131,33 @@ plans! {
             (7, Invalidate(8)), (36, Check(true)), (0, Fail(Call::Unlink, 1, Errno::ESTALE)),
         ])
     };
-    // The simulation itself was wrong here: clocks that are a little slow, and rot.
+    /// A blob was in a directory that another worker had created, and not synced before it was killed.
+    kills_during_a_cleanup_and_a_power_cut: on_one_host(13_830_913_229_635_652_469, (2, 2, 2), 20, &[
+        (14, CleanUp), (1, Kill(1)), (48, Kill(0)), (0, Look), (6, PowerCut),
+    ]);
+    /// A pack was removed as one that was never published, because its manifest was published, and its maker ended,
+    /// after the one who removed it had read the manifest before.
+    a_cleanup_while_another_one_packs_and_ends: on_one_host(11_958_917_215_220_014_937, (2, 15, 4), 0, &[
+        (0, Join), (1, Kill(0)), (59, Rot(0)), (7, Join), (24, Pack(false)), (6, Rot(0)), (0, CleanUp),
+        (20, WorkOnFormer(0)), (0, Pause(0, 8)), (0, Join),
+    ]);
+    /// A claim whose answer was lost was taken for that of the worker who had the task before, and kept for ever.
+    a_lost_answer_to_a_claim_that_another_one_had: Plan {
+        lost_answers: 60,
+        links_max: 7,
+        ..on_a_network(9_074_972_615_058_033_392, 2, (4, 19, 0), 20, &[
+            (19, Rot(0)), (0, Fail(Call::List, 8, Errno::EIO)), (64, Invalidate(6)), (7, Pause(3, 11_984)),
+            (1, ServerDown(8_476)), (6, CutOff(0, 7_853)), (89, Rot(9)),
+        ])
+    };
+    // The simulation itself was wrong here: clocks that are a little slow, and a task begun while nobody answers.
+    a_host_that_is_cut_off_for_longer_than_a_lease: Plan {
+        lost_answers: 60,
+        links_max: 6,
+        ..on_a_network(4_497_003_441_605_674_455, 3, (2, 23, 5), 400, &[
+            (61, CutOff(2, 126_400)), (80, Check(true)), (0, Rot(0)),
+        ])
+    };
     a_slow_clock_and_a_crash: Plan {
         links_max: 7,
         ..on_a_network(12_314_231_561_772_247_398, 3, (1, 21, 5), 400, &[

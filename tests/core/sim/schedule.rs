@@ -352,7 +352,7 @@ impl Driver {
 
     /// A worker that cannot be heard of for long may lose what it has claimed.
     fn out_of_touch(&self, time: Duration, who: impl Fn(&Running) -> bool) {
-        if self.plan.is_network && time > Duration::from_secs(40) {
+        if self.plan.is_network && time > actors::OUT_OF_TOUCH {
             let lost = self.running.iter().filter(|it| who(it)).map(|it| (it.handle.host, it.handle.pid));
             let mut facts = self.job.facts();
             for by in lost {

@@ -161,6 +161,8 @@ impl Worker {
             let mut facts = job.facts();
             (facts.begin(node, self.actor.by(), confirmed), facts.versions[node as usize])
         };
+        // Whoever will not be heard of for long may lose what he has just begun.
+        job.facts().runs[run].is_excused |= self.actor.is_away();
         let mut inputs = Vec::new();
         for needed in job.graph.dependencies(node) {
             let loaded = match self.actor.load(*needed) {
