@@ -81,8 +81,9 @@ def test_a_task_may_use_a_pool(jug, method):
     assert value_of(jug, "squares") == "[0, 1, 4, 9, 16]"
 
 
-def test_a_killed_workers_task_is_free_while_its_child_lives_on(jug):
-    """The child holds the same files open, but no claim."""
+@pytest.mark.parametrize("claims", ["posix", "link"])
+def test_a_killed_workers_task_is_free_while_its_child_lives_on(jug, claims):
+    """The child holds the same files open, but no claim, and its heart does not beat for its parent."""
     jug.write(
         JUGFILE
         + """
@@ -102,7 +103,7 @@ def test_a_killed_workers_task_is_free_while_its_child_lives_on(jug):
     done = leaves_a_child()
     """
     )
-    worker = jug.start("execute", "--will-cite")
+    worker = jug.start("execute", "--will-cite", f"--claims={claims}")
     child = jug.folder / "child"
     deadline = time.monotonic() + 60
     while not child.exists():

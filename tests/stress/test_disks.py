@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -52,6 +53,39 @@ def test_a_filesystem_without_inodes_is_a_clear_error_and_costs_nothing(tmp_path
         assert mounts.mount("-o", "remount,nr_inodes=1000", disk).returncode == 0
         common.succeed(common.jug(OURS, "execute", jugfile, jugdir))
         common.succeed(common.jug(OURS, "check", jugfile, jugdir))
+
+
+@pytest.mark.parametrize(
+    ("call", "when", "size"),
+    [
+        ("fdatasync", "1+", 2000),
+        ("fdatasync", "4+", 300_000),
+        ("mkdir", "10+", 300_000),
+        ("linkat", "1+", 2000),
+    ],
+    ids=["records reach the disk", "blobs reach the disk", "folders of blobs", "the jugdir itself"],
+)
+def test_a_quota_that_is_used_up_is_a_clear_error_and_costs_nothing(
+    tmp_path: Path, call: str, when: str, size: int
+) -> None:
+    """The kernel's answer is put in place of its own by strace: few machines have quotas to try.
+
+    A network filesystem tells of a quota when data are synced, a local one when something is created.
+    """
+    if shutil.which("strace") is None:
+        pytest.skip("there is no strace")
+    jugfile = write_jugfile(tmp_path, size)
+    jugdir = tmp_path / "results"
+    jug = [OURS.parent / "jug", "execute", "--will-cite", "--jugdir", jugdir, jugfile]
+    inject = ["-e", f"trace={call}", "-e", f"inject={call}:error=EDQUOT:when={when}"]
+    done = common.run(["strace", "-f", "-o", tmp_path / "trace.txt", *inject, *jug], tmp_path)
+    failed(done, jugdir)
+    assert "quota exceeded" in done.stderr
+    assert "EDQUOT" in (tmp_path / "trace.txt").read_text()
+    assert 0 <= columns(common.jug(OURS, "status", jugfile, jugdir))[3] < TASKS
+    common.succeed(common.jug(OURS, "execute", jugfile, jugdir))
+    common.succeed(common.jug(OURS, "check", jugfile, jugdir))
+    common.succeed(common.jug(OURS, "fsck", jugfile, jugdir))
 
 
 def test_a_filesystem_that_turns_read_only_is_a_clear_error_and_can_be_looked_at(tmp_path: Path) -> None:
