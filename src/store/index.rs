@@ -276,6 +276,13 @@ impl Index {
         at as usize
     }
 
+    /// Makes room for so many further keys at once.
+    fn make_room(&mut self, count: usize) {
+        let entries = &mut self.entries;
+        entries.reserve_exact(count);
+        self.table.reserve(count, |&at| entries[at as usize].key.prefix());
+    }
+
     fn extra(&mut self, key: Key) -> &mut Extra {
         self.entry(key);
         self.extras.entry(key).or_default()

@@ -55,6 +55,35 @@ fn named(store: &Store, number: u8, value: &[u8]) {
 }
 
 #[test]
+fn answers_are_the_same_for_few_keys_and_for_so_many_that_all_is_read() {
+    let shelf = Shelf::new();
+    let key = |number: u32| Key::new(blake3::hash(&number.to_le_bytes()).into());
+    let save = |store: &Store, number: u32| {
+        store.save(key(number), &Encoded::new(Codec::Pickle, &b"x"[..]), &Facts::default(), None).unwrap();
+    };
+    for (range, removed) in [(0..400, 7), (400..500, 8), (8..9, 450)] {
+        let store = shelf.open();
+        range.for_each(|number| save(&store, number));
+        store.remove(&[key(removed)]).unwrap();
+        store.close().unwrap();
+        shelf.open().pack(Packing::default()).unwrap();
+    }
+    let keys: Vec<Key> = (0..600).map(key).collect();
+    let expected: Vec<bool> = (0..600).map(|number| number < 500 && number != 7 && number != 450).collect();
+    // From one key at a time, which looks for each, to all at once.
+    for step in [1, 20, 150, 600] {
+        let store = shelf.open();
+        let mut found = Vec::new();
+        for keys in keys.chunks(step) {
+            found.extend(store.contains_many(keys).unwrap());
+        }
+        assert!(found == expected, "{step} at a time");
+        let again = shelf.open();
+        assert_eq!((again.keys().unwrap().len(), again.epoch()), (498, store.epoch()));
+    }
+}
+
+#[test]
 fn a_packed_store_has_the_same_results_in_fewer_files() {
     let shelf = filled(0..20);
     for number in 20..40 {

@@ -9,6 +9,9 @@ use crate::store::record::{Header, Kind};
 use crate::store::scan::{self, Found};
 use crate::{Key, Result};
 
+/// Who asks for this part of all entries, or for more, gets all of them.
+const DENSE: u64 = 4;
+
 impl Index {
     /// Takes in what packs hold of these keys, so that all questions about them are answered rightly.
     ///
@@ -22,13 +25,50 @@ impl Index {
         if wanted.is_empty() {
             return Ok(());
         }
-        wanted.sort_unstable_by_key(|key| (layout::fence(key), *key));
-        wanted.dedup();
-        let is_new = self.entries.is_empty();
+        let there: u64 = self.packs.iter().map(|slot| slot.pack.most_entries()).sum();
         let changes = self.changes.take();
-        let outcome = self.take_in_from_packs(&wanted);
+        // Beyond that, reading all from the first to the last takes less time than to look for each.
+        let outcome = if wanted.len() as u64 * DENSE >= there {
+            self.take_in_all(usize::try_from(there).unwrap_or(0))
+        } else {
+            wanted.sort_unstable_by_key(|key| (layout::fence(key), *key));
+            wanted.dedup();
+            self.take_in_from_packs(&wanted)
+        };
         self.changes = changes;
-        outcome?;
+        outcome
+    }
+
+    /// Takes in everything that packs hold, about so many entries.
+    fn take_in_all(&mut self, count: usize) -> Result<()> {
+        self.make_room(count);
+        for slot in 0..self.packs.len() {
+            let pack = Arc::clone(&self.packs[slot].pack);
+            let mut outcome = Ok(());
+            pack.each(&mut |entry| {
+                if outcome.is_ok() {
+                    outcome = self.take_in_packed(slot, &pack, entry);
+                }
+            })?;
+            outcome?;
+        }
+        for entry in &mut self.entries {
+            entry.known = true;
+        }
+        Ok(())
+    }
+
+    fn take_in_from_packs(&mut self, wanted: &[Key]) -> Result<()> {
+        let is_new = self.entries.is_empty();
+        for slot in 0..self.packs.len() {
+            let pack = Arc::clone(&self.packs[slot].pack);
+            let mut found = Vec::new();
+            pack.find(wanted, &mut |_, entry| found.push(*entry))?;
+            self.make_room(found.len());
+            for entry in found {
+                self.take_in_packed(slot, &pack, &entry)?;
+            }
+        }
         if is_new && self.packs.len() == 1 {
             // All there is has just come from that pack.
             for entry in &mut self.entries {
@@ -36,21 +76,9 @@ impl Index {
             }
             return Ok(());
         }
-        for key in &wanted {
+        for key in wanted {
             if let Some(at) = self.position(key) {
                 self.entries[at].known = true;
-            }
-        }
-        Ok(())
-    }
-
-    fn take_in_from_packs(&mut self, wanted: &[Key]) -> Result<()> {
-        for slot in 0..self.packs.len() {
-            let pack = Arc::clone(&self.packs[slot].pack);
-            let mut found = Vec::new();
-            pack.find(wanted, &mut |_, entry| found.push(*entry))?;
-            for entry in found {
-                self.take_in_packed(slot, &pack, &entry)?;
             }
         }
         Ok(())

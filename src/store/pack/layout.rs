@@ -99,6 +99,11 @@ pub struct Head {
     pub epoch: u64,
 }
 
+/// How many entries an index of this length can have.
+pub fn most_entries(length: u64) -> u64 {
+    length / PAGE as u64 * PER_PAGE as u64
+}
+
 /// A part of an index: where it begins, and its length without the checksum that follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Section {

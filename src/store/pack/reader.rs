@@ -75,6 +75,11 @@ impl Pack {
         &self.listed
     }
 
+    /// How many entries it can have at most, as far as the length of its index tells.
+    pub fn most_entries(&self) -> u64 {
+        layout::most_entries(self.listed.index).max(self.listed.results)
+    }
+
     /// Where its records are.
     pub fn path(&self) -> &Path {
         &self.path
@@ -95,31 +100,31 @@ impl Pack {
         self.substitute.get()
     }
 
-    /// Calls `found` with the number of a key among `keys`, which are sorted, and each entry of that key.
+    /// Calls `found` with the number of a key among `keys`, which are sorted, and each entry of that key; where the index
+    /// is damaged, an entry may come twice.
     pub fn find(&self, keys: &[Key], found: &mut dyn FnMut(usize, &Entry)) -> Result<()> {
         if keys.is_empty() {
             return Ok(());
         }
+        let mut from = 0;
         if self.substitute.get().is_none() {
-            let mut seen = Vec::new();
-            if self.find_in_pages(keys, &mut |at, entry| seen.push((at, *entry)))? {
-                for (at, entry) in &seen {
-                    found(*at, entry);
-                }
-                return Ok(());
+            // Where a page is damaged, the keys from that one on are still to be looked for.
+            match self.find_in_pages(keys, found)? {
+                Some(at) => from = at,
+                None => return Ok(()),
             }
         }
         let entries = &self.substituted()?.entries;
-        for (at, key) in keys.iter().enumerate() {
+        for (at, key) in keys.iter().enumerate().skip(from) {
             let start = entries.partition_point(|entry| entry.key < *key);
             entries[start..].iter().take_while(|entry| entry.key == *key).for_each(|entry| found(at, entry));
         }
         Ok(())
     }
 
-    /// False where the index is damaged.
-    fn find_in_pages(&self, keys: &[Key], found: &mut dyn FnMut(usize, &Entry)) -> Result<bool> {
-        let Some((head, fences)) = self.top()? else { return Ok(false) };
+    /// The number of the first key that could not be looked for, because the index is damaged there.
+    fn find_in_pages(&self, keys: &[Key], found: &mut dyn FnMut(usize, &Entry)) -> Result<Option<usize>> {
+        let Some((head, fences)) = self.top()? else { return Ok(Some(0)) };
         let dense = keys.len() as u64 * 2 >= head.pages();
         let mut pages = Pages::new(self, head, if dense { AHEAD } else { 1 });
         let mut page = 0;
@@ -128,14 +133,14 @@ impl Pack {
             // Keys that begin with the same eight bytes may begin on the page before.
             page += fences[page..].partition_point(|&first| first < fence).saturating_sub(1);
             for number in page..fences.len() {
-                let Some(entries) = pages.get(number)? else { return Ok(false) };
+                let Some(entries) = pages.get(number)? else { return Ok(Some(at)) };
                 entries.of(key).for_each(|entry| found(at, &entry));
                 if fences.get(number + 1).is_none_or(|&next| next > fence) {
                     break;
                 }
             }
         }
-        Ok(true)
+        Ok(None)
     }
 
     /// Calls `each` with all entries, in the order of their keys.
