@@ -17,6 +17,8 @@ mod link;
 mod lock;
 mod mend;
 mod pack;
+mod pack_bytes;
+mod pack_steps;
 mod planted;
 mod powercut;
 mod record;

@@ -5,24 +5,15 @@ use std::fs;
 use std::path::PathBuf;
 
 use jug_native::codec::{Codec, Encoded};
-use jug_native::store::damage::Report;
-use jug_native::store::pack::build::build;
-use jug_native::store::pack::judge::{Input, Judge};
-use jug_native::store::pack::layout::{self, Entry, Head, Run};
-use jug_native::store::pack::manifest::{Listed, Manifest};
-use jug_native::store::pack::reader::Pack;
-use jug_native::store::pack::{decode_head, encode_head, maker};
-use jug_native::store::record::Kind;
-use jug_native::store::{Durability, Facts, Obstacle, Packed, Packing, State, Store};
+use jug_native::store::{Facts, Obstacle, Packed, Packing, State, Store};
 use jug_native::{Error, Key};
-use proptest::prelude::*;
 
-use crate::shelf::{Draft, Shelf, UUID, key, load, noise, save};
+use crate::shelf::{Draft, Shelf, key, load, noise, save};
 
-const KEYS: u8 = 6;
-const ALL: Packing = Packing { all: true, damaged: false };
+pub(crate) const KEYS: u8 = 6;
+pub(crate) const ALL: Packing = Packing { all: true, damaged: false };
 
-fn names(shelf: &Shelf, dir: &str) -> Vec<String> {
+pub(crate) fn names(shelf: &Shelf, dir: &str) -> Vec<String> {
     let Ok(entries) = fs::read_dir(shelf.root().join(dir)) else { return Vec::new() };
     let mut names: Vec<String> =
         entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
@@ -31,7 +22,7 @@ fn names(shelf: &Shelf, dir: &str) -> Vec<String> {
 }
 
 /// A file of the only pack there is.
-fn only_pack(shelf: &Shelf, ending: &str) -> PathBuf {
+pub(crate) fn only_pack(shelf: &Shelf, ending: &str) -> PathBuf {
     let packs = names(shelf, "packs");
     let packs: Vec<&str> = packs.iter().filter_map(|name| name.strip_suffix(".pack")).collect();
     assert_eq!(packs.len(), 1, "{packs:?}");
@@ -39,7 +30,7 @@ fn only_pack(shelf: &Shelf, ending: &str) -> PathBuf {
 }
 
 /// A jugdir with these results in one segment of a worker that is gone.
-fn filled(numbers: std::ops::Range<u8>) -> Shelf {
+pub(crate) fn filled(numbers: std::ops::Range<u8>) -> Shelf {
     let shelf = Shelf::new();
     let store = shelf.open();
     for number in numbers {
@@ -49,7 +40,7 @@ fn filled(numbers: std::ops::Range<u8>) -> Shelf {
     shelf
 }
 
-fn named(store: &Store, number: u8, value: &[u8]) {
+pub(crate) fn named(store: &Store, number: u8, value: &[u8]) {
     let facts = Facts { name: format!("jobs.f{}", number % 3), started: 5, duration: 7, ..Facts::default() };
     store.save(key(number), &Encoded::new(Codec::Pickle, value), &facts, None).unwrap();
 }
@@ -381,329 +372,4 @@ fn files_that_no_result_refers_to_are_found_and_others_never() {
     let store = shelf.open();
     assert_eq!(store.sweep().unwrap(), (2, 80_004));
     assert_eq!((load(&store, 1).unwrap().len(), load(&store, 2).unwrap().len()), (70_000, 90_000));
-}
-
-fn golden(name: &str) -> Vec<u8> {
-    fs::read(format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
-}
-
-/// Where the files of the golden pack are.
-const STEM: &str = "1-host.7.0123456789ab-0";
-
-/// A jugdir made by hand with the golden pack in it.
-fn with_golden_pack() -> Shelf {
-    let shelf = Shelf::with_segment(&Draft::new().bytes);
-    let packs = shelf.root().join("packs");
-    fs::create_dir(&packs).unwrap();
-    for (from, to) in [
-        ("pack_v1.pack", format!("{STEM}.pack")),
-        ("pack_v1.idx", format!("{STEM}.idx")),
-        ("manifest_v1", "MANIFEST-1".to_owned()),
-    ] {
-        fs::write(packs.join(to), golden(from)).unwrap();
-    }
-    shelf
-}
-
-#[test]
-fn this_version_writes_the_bytes_of_the_golden_pack() {
-    let shelf = Shelf::with_segment(&golden("segment_v1.seg"));
-    let (local, packs) = (jug_native::fs::local(), shelf.root().join("packs"));
-    fs::create_dir(&packs).unwrap();
-    let segments = shelf.segments();
-    let mut judge = Judge::new(&*local, &segments, UUID);
-    let segment = Input::Segment { name: "ghost-0.seg".to_owned(), must_be_sealed: true };
-    let (inputs, left) = judge.hear(vec![segment], false).unwrap();
-    assert_eq!(left, []);
-    let built = build(&judge, &inputs, &packs, STEM, false).unwrap().unwrap();
-    let manifest = Manifest {
-        number: 1,
-        epoch: judge.epoch(),
-        nonce: *b"sixteen  letters",
-        packs: vec![built.listed],
-        replaced: vec!["ghost-0.seg".to_owned()],
-        ..Manifest::empty(UUID)
-    };
-    for (name, bytes) in [
-        ("pack_v1.pack", fs::read(only_pack(&shelf, "pack")).unwrap()),
-        ("pack_v1.idx", fs::read(only_pack(&shelf, "idx")).unwrap()),
-        ("manifest_v1", manifest.to_bytes()),
-    ] {
-        // On a mismatch, here is what was written instead.
-        fs::write(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name), &bytes).unwrap();
-        assert!(bytes == golden(name), "{name}");
-    }
-}
-
-#[test]
-fn the_golden_pack_is_read_for_ever() {
-    let store = with_golden_pack().open();
-    assert_eq!(store.keys().unwrap(), [key(1)]);
-    assert_eq!(load(&store, 1).unwrap(), b"\x80\x05N.");
-    assert_eq!(store.failed_keys(), [key(3)]);
-    assert_eq!(store.aliases(), [(key(5), b"a name".to_vec())]);
-    assert_eq!(store.epoch(), 3);
-    let found = store.facts(&key(1)).unwrap().unwrap();
-    assert_eq!((&*found.facts.name, &*found.worker, found.size), ("primes.is_prime", "ghost", 4));
-    assert_eq!((found.facts.started, found.facts.duration), (1_700_000_000_123_456, 98_765));
-    assert_eq!(store.damage().unwrap(), Report::default());
-}
-
-#[test]
-fn a_flipped_byte_in_a_manifest_costs_nothing() {
-    let good = golden("manifest_v1");
-    let path = PathBuf::from("MANIFEST-1");
-    let expected = Manifest::parse(&good, &path).unwrap();
-    for at in 0..good.len() {
-        for mask in [0x01, 0x80, 0xff] {
-            let mut bytes = good.clone();
-            bytes[at] ^= mask;
-            assert_eq!(Manifest::parse(&bytes, &path).unwrap(), expected, "byte {at}");
-        }
-    }
-    for length in 0..good.len() / 2 - 1 {
-        let refusal = Manifest::parse(&good[..length], &path).unwrap_err();
-        assert!(matches!(refusal, Error::Damaged { .. }), "{refusal}");
-    }
-}
-
-#[test]
-fn a_manifest_of_a_later_version_and_one_of_another_jugdir_are_refused() {
-    let text = String::from_utf8(golden("manifest_v1")).unwrap();
-    let body = text.split_once("check").unwrap().0.replace("version 1", "version 2");
-    let once = format!("{body}check {:08x}\n", crc32c::crc32c(body.as_bytes()));
-    let shelf = with_golden_pack();
-    let path = shelf.root().join("packs/MANIFEST-1");
-    fs::write(&path, [once.as_bytes(), once.as_bytes()].concat()).unwrap();
-    let refusal = Store::open(&shelf.root(), Durability::Group).unwrap_err();
-    assert!(matches!(refusal, Error::NewerFormat { found: 2, .. }), "{refusal}");
-    let other = Manifest { number: 1, ..Manifest::empty(*b"not this jugdir.") };
-    fs::write(&path, other.to_bytes()).unwrap();
-    let refusal = Store::open(&shelf.root(), Durability::Group).unwrap_err();
-    assert!(refusal.to_string().contains("another jugdir"), "{refusal}");
-}
-
-fn entries() -> impl Strategy<Value = Vec<Entry>> {
-    let kinds = vec![Kind::Result, Kind::ResultBlob, Kind::Failed, Kind::Cleared, Kind::Removed, Kind::Alias];
-    // Few first bytes, so that keys share them, over page after page.
-    let key = (0..3_u8, any::<u16>()).prop_map(|(head, tail)| {
-        let mut bytes = [head; Key::LEN];
-        bytes[30..].copy_from_slice(&tail.to_be_bytes());
-        Key::new(bytes)
-    });
-    let entry = (key, any::<u64>(), prop::sample::select(kinds), 0..1_u64 << 56);
-    let entry = entry.prop_map(|(key, epoch, kind, offset)| Entry { key, epoch, kind, offset });
-    prop::collection::vec(entry, 0..400).prop_map(|mut entries| {
-        entries.sort_by_key(Entry::rank);
-        entries
-    })
-}
-
-proptest! {
-    #[test]
-    fn what_is_written_to_an_index_is_found_in_it(
-        entries in entries(),
-        texts in prop::collection::vec((any::<u64>(), ".{0,9}", prop::collection::vec((1..9_u32, ".{0,9}"), 0..3)), 0..4),
-        missing in any::<[u8; 32]>(),
-    ) {
-        let dir = tempfile::tempdir().unwrap();
-        let runs: Vec<Run> =
-            texts.into_iter().map(|(offset, origin, names)| Run { offset, origin, names }).collect();
-        let head = Head {
-            uuid: UUID,
-            pack: 36,
-            entries: entries.len() as u64,
-            results: 0,
-            specials: entries.iter().filter(|entry| entry.is_special()).count() as u64,
-            runs: layout::encode_runs(&runs).len() as u64,
-            epoch: 7,
-        };
-        let bytes = [head.encode(), layout::encode_body(&entries, &runs)].concat();
-        prop_assert_eq!(bytes.len() as u64, head.length());
-        fs::write(dir.path().join(format!("{STEM}.idx")), &bytes).unwrap();
-        fs::write(dir.path().join(format!("{STEM}.pack")), encode_head(UUID)).unwrap();
-        let listed = Listed { stem: STEM.to_owned(), length: 36, index: head.length(), results: 0 };
-        let pack = Pack::open(&jug_native::fs::local(), dir.path(), Some(UUID), &listed).unwrap();
-
-        let mut keys: Vec<Key> = entries.iter().map(|entry| entry.key).collect();
-        keys.push(Key::new(missing));
-        keys.sort();
-        keys.dedup();
-        let mut found = Vec::new();
-        pack.find(&keys, &mut |at, entry| found.push((keys[at], *entry))).unwrap();
-        prop_assert!(found.iter().all(|(key, entry)| *key == entry.key));
-        prop_assert_eq!(found.into_iter().map(|(_, entry)| entry).collect::<Vec<_>>(), entries.clone());
-        for key in &keys {
-            let mut one = Vec::new();
-            pack.find(&[*key], &mut |_, entry| one.push(*entry)).unwrap();
-            let expected: Vec<Entry> = entries.iter().filter(|entry| entry.key == *key).copied().collect();
-            prop_assert_eq!(one, expected);
-        }
-        let mut all = Vec::new();
-        pack.each(&mut |entry| all.push(*entry)).unwrap();
-        prop_assert_eq!(&all, &entries);
-        let specials: Vec<Entry> = entries.into_iter().filter(Entry::is_special).collect();
-        prop_assert_eq!(pack.specials().unwrap(), specials);
-        prop_assert_eq!((pack.runs().unwrap(), pack.epoch().unwrap()), (&*runs, 7));
-        prop_assert!(pack.substitute().is_none());
-    }
-
-    #[test]
-    fn no_bytes_make_a_reader_of_packs_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let path = PathBuf::from("x");
-        let _ = Head::decode(&bytes, &path);
-        let _ = layout::decode_runs(&bytes);
-        let _ = layout::Page::check(&bytes, 3).map(|page| page.from(0).count());
-        let _ = Manifest::parse(&bytes, &path);
-        let _ = decode_head(&bytes, &path);
-        let name = String::from_utf8_lossy(&bytes);
-        let _ = maker(&name);
-    }
-}
-
-/// One step of several workers that share a jugdir.
-#[derive(Clone, Debug)]
-enum Step {
-    /// A worker looks, and what it stores from then on has the epoch it saw.
-    Claim(usize),
-    Finish(usize, u8, u8),
-    Replace(usize, u8, u8),
-    Remove(usize, u8),
-    Fail(usize, u8),
-    Clear(usize, u8),
-    Name(usize, u8),
-    /// A worker ends, and another one takes its place.
-    Restart(usize),
-    /// A worker is killed: its segment has no end.
-    Kill(usize),
-    Pack(bool),
-    Look,
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let (worker, key, value) = (0..3_usize, 0..KEYS, 0..250_u8);
-    let step = prop_oneof![
-        2 => worker.clone().prop_map(Step::Claim),
-        6 => (worker.clone(), key.clone(), value.clone()).prop_map(|(w, k, v)| Step::Finish(w, k, v)),
-        1 => (worker.clone(), key.clone(), value).prop_map(|(w, k, v)| Step::Replace(w, k, v)),
-        2 => (worker.clone(), key.clone()).prop_map(|(w, k)| Step::Remove(w, k)),
-        2 => (worker.clone(), key.clone()).prop_map(|(w, k)| Step::Fail(w, k)),
-        1 => (worker.clone(), key.clone()).prop_map(|(w, k)| Step::Clear(w, k)),
-        1 => (worker.clone(), key).prop_map(|(w, k)| Step::Name(w, k)),
-        2 => worker.clone().prop_map(Step::Restart),
-        1 => worker.prop_map(Step::Kill),
-        3 => any::<bool>().prop_map(Step::Pack),
-        2 => Just(Step::Look),
-    ];
-    prop::collection::vec(step, 1..60)
-}
-
-struct Worker {
-    store: Store,
-    epoch: u64,
-}
-
-impl Worker {
-    fn start(shelf: &Shelf) -> Worker {
-        let store = shelf.open();
-        // Whoever claims is registered.
-        store.jugdir().worker().unwrap();
-        let epoch = store.epoch();
-        Worker { store, epoch }
-    }
-}
-
-/// All that a store tells of the keys.
-type Seen = (u64, Vec<(State, Option<Vec<u8>>, bool, String)>, Vec<Key>, Vec<Key>, Vec<(Key, Vec<u8>)>);
-
-fn seen(store: &Store) -> Seen {
-    let of_key = |number| {
-        let key = key(number);
-        let value = load(store, number);
-        let failed = store.failure(&key).unwrap().is_some();
-        let state = match (&value, failed) {
-            (Some(_), _) => State::Result,
-            (None, true) => State::Failed,
-            (None, false) => State::Absent,
-        };
-        assert_eq!(store.contains(&key).unwrap(), value.is_some());
-        (state, value, failed, store.facts(&key).unwrap().map(|found| found.facts.name).unwrap_or_default())
-    };
-    let sorted = |mut keys: Vec<Key>| {
-        keys.sort();
-        keys
-    };
-    let mut aliases = store.aliases();
-    aliases.sort();
-    let (keys, failed) = (sorted(store.keys().unwrap()), sorted(store.failed_keys()));
-    (store.epoch(), (0..KEYS).map(of_key).collect(), keys, failed, aliases)
-}
-
-/// What a worker leaves that is killed: all it wrote, and no SEAL.
-fn unseal(shelf: &Shelf, wid: &str) {
-    for name in names(shelf, "segments").iter().filter(|name| name.starts_with(&format!("{wid}-"))) {
-        let path = shelf.segments().join(name);
-        let bytes = fs::read(&path).unwrap();
-        fs::write(&path, &bytes[..bytes.len() - 92]).unwrap();
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
-    #[test]
-    fn packing_changes_nothing_that_anybody_sees(steps in steps()) {
-        let shelf = Shelf::new();
-        let mut workers: Vec<Worker> = (0..3).map(|_| Worker::start(&shelf)).collect();
-        let reader = shelf.open();
-        let mut known: BTreeMap<Key, State> = BTreeMap::new();
-        let report = BTreeMap::from([("type".to_owned(), serde_pickle::Value::String("KeyError".into()))]);
-        for step in steps {
-            match step {
-                Step::Claim(at) => {
-                    workers[at].store.refresh().unwrap();
-                    workers[at].epoch = workers[at].store.epoch();
-                }
-                Step::Finish(at, number, value) => {
-                    let Worker { store, epoch } = &workers[at];
-                    let facts = Facts { name: format!("f{}", value % 3), ..Facts::default() };
-                    let value = vec![value; 5];
-                    store.save(key(number), &Encoded::new(Codec::Pickle, &value), &facts, Some(*epoch)).unwrap();
-                }
-                Step::Replace(at, number, value) => save(&workers[at].store, number, &[value; 7]).unwrap(),
-                Step::Remove(at, number) => _ = workers[at].store.remove(&[key(number)]).unwrap(),
-                Step::Fail(at, number) => {
-                    workers[at].store.save_failure(key(number), &report, &Facts::default()).unwrap();
-                }
-                Step::Clear(at, number) => _ = workers[at].store.clear_failures(&[key(number)]).unwrap(),
-                Step::Name(at, number) => {
-                    workers[at].store.alias(key(number), format!("name {at}").as_bytes()).unwrap();
-                }
-                Step::Restart(at) => workers[at] = Worker::start(&shelf),
-                Step::Kill(at) => {
-                    let wid = workers[at].store.jugdir().worker().unwrap().id().to_owned();
-                    workers[at] = Worker::start(&shelf);
-                    unseal(&shelf, &wid);
-                }
-                Step::Pack(all) => {
-                    for worker in &workers {
-                        worker.store.flush().unwrap();
-                    }
-                    let before = seen(&shelf.open());
-                    let packed = shelf.open().pack(Packing { all, damaged: false }).unwrap();
-                    prop_assert_eq!(&seen(&shelf.open()), &before, "{:?}", packed);
-                }
-                Step::Look => {
-                    for worker in &workers {
-                        worker.store.flush().unwrap();
-                    }
-                    known.extend(reader.refresh().unwrap());
-                    let now = seen(&reader);
-                    prop_assert_eq!(&now, &seen(&shelf.open()));
-                    for (number, (state, ..)) in (0..KEYS).zip(&now.1) {
-                        prop_assert_eq!(known.get(&key(number)).unwrap_or(&State::Absent), state);
-                    }
-                }
-            }
-        }
-    }
 }
