@@ -18,6 +18,12 @@ pub(crate) trait Hooks: Send + Sync + Debug + 'static {
     fn created(&self, _path: &Path) {}
     /// A file was opened for reading.
     fn opened(&self, _path: &Path) {}
+    /// Whether this client remembers that there was no such file, and says so.
+    fn hides(&self, _path: &Path) -> bool {
+        false
+    }
+    /// A directory was listed.
+    fn listed(&self, _dir: &Path) {}
     /// The names in a directory are to be synced.
     fn syncs_names(&self, _dir: &Path) {}
     /// Appends to the file, or does not.
@@ -53,6 +59,7 @@ impl Hooked {
 
 impl FileSystem for Hooked {
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        self.0.listed(dir);
         Local.list(dir)
     }
 
@@ -79,6 +86,9 @@ impl FileSystem for Hooked {
 
     fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
         self.0.before(path);
+        if how == Open::Read && self.0.hides(path) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let file = Local.open(path, how)?;
         match how {
             Open::New => self.0.created(path),

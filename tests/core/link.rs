@@ -343,6 +343,33 @@ fn a_batch_starts_nothing_that_is_not_held_any_more() {
     assert!(!batch.start(&key(2)).unwrap());
 }
 
+/// A client that says that workers have no files, while this is true and until it lists them.
+#[derive(Debug, Default)]
+struct Forgetful(AtomicBool);
+
+impl Hooks for Forgetful {
+    fn hides(&self, path: &Path) -> bool {
+        path.parent().is_some_and(|dir| dir.ends_with("workers")) && self.0.load(Ordering::SeqCst)
+    }
+
+    fn listed(&self, dir: &Path) {
+        if dir.ends_with("workers") {
+            self.0.store(false, Ordering::SeqCst);
+        }
+    }
+}
+
+#[test]
+fn c5_a_worker_whose_file_seems_not_to_be_there_and_is_listed_is_alive() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = Arc::<Forgetful>::default();
+    let pace = Pace { strangers: true, ..Pace::of(LEASE) };
+    let (one, other) = (One::at(dir.path()), One::on(Hooked::on(client.clone()), dir.path(), pace));
+    assert!(other.claim(2) && one.claim(1));
+    client.0.store(true, Ordering::SeqCst);
+    assert!(!other.claim(1));
+}
+
 #[test]
 fn c1_a_batch_has_won_only_what_was_confirmed() {
     let dir = tempfile::tempdir().unwrap();

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jug_native::codec::{Codec, Encoded};
-use jug_native::store::{Facts, Obstacle, Packed, Packing, State, Store};
+use jug_native::jugdir::Jugdir;
+use jug_native::keeper::Keeper;
+use jug_native::store::{Durability, Facts, Obstacle, Packed, Packing, State, Store};
 use jug_native::{Error, Key};
 
+use crate::hooked::{Hooked, Hooks};
 use crate::shelf::{Draft, Shelf, key, load, noise, save};
 
 pub(crate) const KEYS: u8 = 6;
@@ -219,6 +224,33 @@ fn what_a_killed_packer_left_counts_for_nothing_and_is_swept() {
     assert_eq!(names(&shelf, "segments"), [""; 0]);
     only_pack(&shelf, "pack");
     assert_eq!(names(&shelf, "packs").len(), 3);
+    assert_eq!(shelf.open().keys().unwrap().len(), 10);
+}
+
+/// Another process packs and ends before the directory of packs is listed for the second time.
+#[derive(Debug)]
+struct Meanwhile(PathBuf, AtomicUsize);
+
+impl Hooks for Meanwhile {
+    fn listed(&self, dir: &Path) {
+        if dir.ends_with("packs") && self.1.fetch_add(1, Ordering::SeqCst) == 1 {
+            let packer = Store::open(&self.0, Durability::Group).unwrap();
+            assert_eq!(packer.pack(ALL).unwrap().segments, 1);
+        }
+    }
+}
+
+#[test]
+fn a_pack_that_is_published_while_others_look_for_leftovers_is_none() {
+    let shelf = filled(0..10);
+    let meanwhile = Arc::new(Meanwhile(shelf.root(), AtomicUsize::new(9)));
+    let jugdir = Jugdir::open_on(Hooked::on(meanwhile.clone()), &shelf.root()).unwrap();
+    let keeper = Keeper::spawn();
+    let store = Store::open_in(jugdir, keeper, Durability::Group).unwrap();
+    meanwhile.1.store(0, Ordering::SeqCst);
+    let leftovers = store.leftovers().unwrap();
+    assert!(meanwhile.1.load(Ordering::SeqCst) > 1, "it was packed meanwhile");
+    assert!(leftovers.is_empty(), "{leftovers:?}");
     assert_eq!(shelf.open().keys().unwrap().len(), 10);
 }
 

@@ -1,0 +1,52 @@
+"""The patches in tests/mutants/ can be tried: they fit, and the tests that they name are there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.mutants.patches import ROOT, Patch, Unfit, invariants, read_all, table
+
+PATCHES = read_all()
+
+
+@pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.name)
+def test_a_patch_fits_the_code(patch: Patch) -> None:
+    """What it takes away is there, and something is different afterwards."""
+    for path, text in patch.applied(ROOT).items():
+        assert text != (ROOT / path).read_text()
+
+
+@pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.name)
+def test_the_tests_that_a_patch_names_exist(patch: Patch) -> None:
+    """In Rust or in Python."""
+    for test in patch.tests:
+        path, name = test.split("::")
+        keyword = "fn" if path.endswith(".rs") else "def"
+        name = name.partition("[")[0]
+        assert re.search(rf"\b{keyword} {name}\(", (ROOT / path).read_text()), test
+
+
+def test_every_invariant_can_be_switched_off() -> None:
+    """Those of docs/architecture.md, which are S1 to S7 and C1 to C6."""
+    numbered = {f"S{number}" for number in range(1, 8)} | {f"C{number}" for number in range(1, 7)}
+    assert invariants() == numbered
+    assert numbered <= {patch.invariant for patch in PATCHES}
+
+
+def test_the_documentation_lists_all_mutants() -> None:
+    """With ``python -m tests.mutants --table`` as it is now."""
+    assert table(PATCHES) in (ROOT / "docs" / "reliability.md").read_text()
+
+
+def test_a_patch_that_does_not_fit_is_told(tmp_path: Path) -> None:
+    """Also where what it takes away is there more than once."""
+    patch = PATCHES[0]
+    path, old, _ = patch.hunks[0]
+    (tmp_path / path).parent.mkdir(parents=True)
+    for text in ("", old + old):
+        (tmp_path / path).write_text(text)
+        with pytest.raises(Unfit, match=patch.name):
+            patch.applied(tmp_path)
