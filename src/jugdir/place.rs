@@ -84,6 +84,9 @@ impl Jugdir {
             let temporary = self.root.join(temporary);
             self.fs.create_once(&self.root.join(FORMAT), &temporary, format.to_text().as_bytes())?;
             self.check_mode()?;
+        } else if self.fs.is_dir(&self.claims())? != Some(true) {
+            // Its creator is at work, or was killed: a jugdir never has parts on disk, and no FORMAT.
+            self.fs.sync_dir(&self.root).context("syncing", &self.root)?;
         }
         for part in PARTS {
             self.fs.create_dir(&self.root.join(part))?;

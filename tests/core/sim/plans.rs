@@ -150,6 +150,8 @@ plans! {
             (1, ServerDown(8_476)), (6, CutOff(0, 7_853)), (89, Rot(9)),
         ])
     };
+    /// The directories of a jugdir were on disk, and its FORMAT was not.
+    fn a_power_cut_while_several_create_the_jugdir() = on_one_host(2_712_121_719_282_851_534, (2, 2, 0), 0, &[(5, Rot(0)), (2, Pack(false)), (2, Kill(4)), (5, PowerCut)]);
     // The simulation itself was wrong here: clocks that are a little slow, and a task begun while nobody answers.
     fn a_host_that_is_cut_off_for_longer_than_a_lease() = Plan {
         lost_answers: 60,
@@ -205,14 +207,12 @@ fn a_file_that_another_host_removed_is_stale_for_who_has_it_open() {
         let troubles = [(40, Pack(true)), (5, Kill(0)), (60, Pack(true)), (5, Join), (30, Pack(true))];
         on_a_network(seed, 3, (4, 20, 4), 20, &troubles)
     };
-    let courses = (0..40).map(|seed| schedule::run(&plan(seed)).unwrap());
-    let stale = |call| (call, Errno::ESTALE as i32);
-    let mut met = [false; 2];
-    for course in courses {
-        met[0] |= course.errors.contains_key(&stale(Call::FreshStat));
-        met[1] |= course.errors.contains_key(&stale(Call::Read));
-    }
-    assert!(met[0], "of no file the attributes were asked that another host had removed");
+    let met = (0..400).any(|seed| {
+        let course = schedule::run(&plan(seed)).unwrap();
+        let stale = |call| course.errors.contains_key(&(call, Errno::ESTALE as i32));
+        stale(Call::FreshStat) || stale(Call::Read)
+    });
+    assert!(met, "nobody had a file open that another host had removed");
 }
 
 #[test]
