@@ -132,6 +132,8 @@ class Scheduler:
         """Up to `limit` ready nodes; own completions' dependents first, else runs of consecutive nodes."""
     def put_back(self, nodes: Sequence[int]) -> None:
         """Returns nodes that were taken and neither run nor found elsewhere: ready again at once."""
+    def jump(self, offset: int) -> None:
+        """Goes on at node `offset`, modulo their number."""
     def busy(self, nodes: Sequence[int]) -> None:
         """Another worker holds these; they are not offered again until `free` or `done`."""
     def busy_nodes(self) -> list[int]: ...
@@ -287,6 +289,8 @@ class Claims:
     def __new__(cls, store: Store) -> Claims: ...
     def claim(self, keys: Sequence[bytes]) -> list[bool]:
         """Tries to claim each key; True where this worker now holds it (and did not before)."""
+    def claim_run(self, keys: Sequence[bytes]) -> list[bool]:
+        """Like `claim`, up to the first key that another worker has: shorter than `keys` then."""
     def start(self, key: bytes) -> bool:
         """Called before a claimed task runs; False if the claim was given back meanwhile."""
     def given_back(self) -> list[bytes]:
@@ -295,6 +299,10 @@ class Claims:
         """Call `Store.flush` first: a claim is released only after its record is visible."""
     def is_claimed(self, keys: Sequence[bytes]) -> list[bool]:
         """By anyone, this process included."""
+    def are_taken(self, keys: Sequence[bytes]) -> list[bool]:
+        """Like `is_claimed` at less cost; it may take a dead worker's claim for a living one's."""
+    def hurry(self) -> None:
+        """Has everything that was released be free as soon as possible."""
     def held(self) -> list[bytes]: ...
     def claimed_ids(self) -> list[int]:
         """The 63-bit ids of all live claims, of every process."""

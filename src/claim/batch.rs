@@ -12,7 +12,7 @@ use super::Claims;
 use crate::keeper::{Keeper, Tick};
 use crate::{Error, Key, Result, process};
 
-/// How long a task may run before what was claimed behind it is given back.
+/// How long a task may run before what was claimed behind it is given back, where that costs little.
 pub const PATIENCE: Duration = Duration::from_millis(200);
 
 /// What one caller holds of some claims. Dropping it releases everything.
@@ -49,11 +49,26 @@ impl Batch {
     ///
     /// If a claim fails with an error, those before it are released again.
     pub fn claim(&self, keys: &[Key]) -> Result<Vec<bool>> {
+        self.claim_while(keys, |_| true)
+    }
+
+    /// Like [`Batch::claim`], but only up to the first key that others have: what is told is shorter than `keys` then.
+    /// Where one claim is others', the next ones may be too, and to try that can be dear.
+    pub fn claim_run(&self, keys: &[Key]) -> Result<Vec<bool>> {
+        self.claim_while(keys, |won| won)
+    }
+
+    fn claim_while(&self, keys: &[Key], goes_on: fn(bool) -> bool) -> Result<Vec<bool>> {
         self.check_here()?;
         let mut won = Vec::with_capacity(keys.len());
         for key in keys {
             match self.claim_one(key) {
-                Ok(is_mine) => won.push(is_mine),
+                Ok(is_mine) => {
+                    won.push(is_mine);
+                    if !goes_on(is_mine) {
+                        break;
+                    }
+                }
                 Err(error) => {
                     let taken: Vec<Key> =
                         keys.iter().zip(&won).filter(|(_, won)| **won).map(|(key, _)| *key).collect();
@@ -64,6 +79,9 @@ impl Batch {
             }
         }
         let taken: Vec<Key> = keys.iter().zip(&won).filter(|(_, won)| **won).map(|(key, _)| *key).collect();
+        if taken.is_empty() {
+            return Ok(won);
+        }
         let counts = self.claims.confirm(&taken).inspect_err(|_| _ = self.release(&taken))?;
         let void: Vec<Key> =
             taken.iter().zip(counts).filter(|(_, counts)| !counts).map(|(key, _)| *key).collect();
@@ -187,19 +205,19 @@ impl State {
         *self.held.get(&self.last_started?)?
     }
 
-    /// Gives back what is behind a long task; how long to wait before looking again, if at all.
+    /// Gives back what is behind a task that takes longer than the claims' patience; how long to wait before looking again, if at all.
     fn check(&mut self, claims: &dyn Claims, now: Instant) -> Option<Duration> {
         if self.unstarted == 0 {
             return None;
         }
-        let due = self.running_since().unwrap_or(now) + PATIENCE;
+        let due = self.running_since().unwrap_or(now) + claims.patience();
         if now < due {
             return Some(due.duration_since(now));
         }
         let given_back = self.give_back(claims);
         claims.announce();
         // What could not be unlocked is still held, and tried again.
-        given_back.err().map(|_| PATIENCE)
+        given_back.err().map(|_| claims.patience())
     }
 
     /// Releases what was not started, for [`Batch::given_back`] to tell.

@@ -1,8 +1,9 @@
 //! Claims in the mode that a jugdir's FORMAT says, which is known for certain once it exists.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use super::{Claims, Link, LiveClaim, Posix, Records};
+use super::{Claims, Link, LiveClaim, PATIENCE, Posix, Records};
 use crate::jugdir::{ClaimMode, Jugdir};
 use crate::keeper::Keeper;
 use crate::{Key, Result};
@@ -67,12 +68,26 @@ impl Claims for Chosen {
         self.look()?.map_or(Ok(()), |claims| claims.give_back(key))
     }
 
+    fn patience(&self) -> Duration {
+        self.claims.get().map_or(PATIENCE, |claims| claims.patience())
+    }
+
     fn is_claimed(&self, key: &Key) -> Result<bool> {
         self.look()?.map_or(Ok(false), |claims| claims.is_claimed(key))
     }
 
     fn are_claimed(&self, keys: &[Key]) -> Result<Vec<bool>> {
         self.look()?.map_or_else(|| Ok(vec![false; keys.len()]), |claims| claims.are_claimed(keys))
+    }
+
+    fn are_taken(&self, keys: &[Key]) -> Result<Vec<bool>> {
+        self.look()?.map_or_else(|| Ok(vec![false; keys.len()]), |claims| claims.are_taken(keys))
+    }
+
+    fn hurry(&self) {
+        if let Some(claims) = self.claims.get() {
+            claims.hurry();
+        }
     }
 
     fn live(&self) -> Result<Vec<LiveClaim>> {

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::error::IoContext;
-use crate::fs::FileSystem;
+use crate::fs::{FileSystem, Modified};
 use crate::jugdir::is_gone;
 use crate::{Key, Result};
 
@@ -74,6 +74,18 @@ impl Eras {
             self.open(era + 1)?;
         }
         Ok(())
+    }
+
+    /// The newest era, if it is known and other hosts change it too.
+    pub(super) fn busiest(&self) -> Option<Era> {
+        let newest = self.state().newest?;
+        self.is_shared().then_some(newest)
+    }
+
+    /// When anything changed in an era for the last time. Tells the truth.
+    pub(super) fn modified(&self, era: Era) -> Result<Modified> {
+        let dir = self.dir_of(era);
+        self.fs.dir_modified(&dir).context("looking at", dir)
     }
 
     /// The claims that were made in an era, and their files.

@@ -17,6 +17,8 @@ pub(super) enum Holder {
     Other(String),
     /// It is not written yet, where there are no hard links.
     Unknown,
+    /// It was not written for a whole lease: whoever created it was killed before it could write.
+    Abandoned,
 }
 
 impl Link {
@@ -33,12 +35,25 @@ impl Link {
             Holder::Other(id) if self.jugdir.life(&id)? != Life::Alive => self.holder_inside(path)?,
             holder => holder,
         };
+        let holder = if matches!(holder, Holder::Unknown) { self.wait_for_writing(path) } else { holder };
         let mut state = self.state();
+        if !matches!(holder, Holder::Unknown | Holder::Abandoned) {
+            state.unwritten.remove(path);
+        }
         match &holder {
             Holder::Other(id) => _ = state.holders.insert(path.to_owned(), id.clone()),
             _ => _ = state.holders.remove(path),
         }
         Ok(holder)
+    }
+
+    /// What an empty claim is, by how long this process has watched it. Whoever is only slow to write will find that
+    /// it is lost, and that its era has ended.
+    fn wait_for_writing(&self, path: &Path) -> Holder {
+        let watched = self.jugdir.watched();
+        let since = *self.state().unwritten.entry(path.to_owned()).or_insert(watched);
+        let is_over = watched.saturating_sub(since) >= self.jugdir.pace().lease;
+        if is_over { Holder::Abandoned } else { Holder::Unknown }
     }
 
     /// Whose a claim is, by its inode if that is known.
@@ -74,7 +89,7 @@ impl Link {
     /// Whether a claim is held by a worker that is alive, this one included; if so, by which.
     pub(super) fn held_by(&self, path: &Path) -> Result<Option<String>> {
         Ok(match self.living_holder(path)? {
-            Holder::Nobody => None,
+            Holder::Nobody | Holder::Abandoned => None,
             Holder::Unknown => Some(String::new()),
             Holder::Me => self.state().worker.as_ref().map(|worker| worker.id().to_owned()),
             Holder::Other(id) => (self.jugdir.life(&id)? == Life::Alive).then_some(id),

@@ -7,27 +7,25 @@
 //! Claims are released in the background, once everything stored before is on disk, and so on the server.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::eras::{Era, Eras};
+use super::quiet::{Patience, Quiet};
 use super::{Claims, LiveClaim};
 use crate::fs::FileSystem;
 use crate::jugdir::{Jugdir, Worker};
 use crate::keeper::{Keeper, Tick};
 use crate::{Error, Key, Result, process};
 
-/// How many names are removed before the keeper does its other chores.
-const AT_A_TIME: usize = 64;
-/// How long after a claim was given back it is looked whether its name can go away.
-const WAIT: Duration = Duration::from_millis(10);
 /// How long the names of finished tasks stay, and how many of them: nobody waits for these, and many removals in a
-/// row cost less than as many one by one, because each change by another host makes a client ask for everything
-/// about a directory again.
-const LINGER: Duration = Duration::from_millis(500);
-const LINGERING: usize = 256;
+/// row cost less than as many one by one ([`super::quiet`]).
+const LINGER: Duration = Duration::from_secs(30);
+const LINGERING: usize = 1024;
+/// How long a task may run before what was claimed behind it is given back: others learn of that within a second, and
+/// each claim that was made in vain costs several requests to the server.
+const BATCH_PATIENCE: Duration = Duration::from_secs(1);
 /// How long after claims were released without a result a directory is touched, for those who listed it just then.
 const RING_AFTER: Duration = Duration::from_millis(20);
 
@@ -46,10 +44,11 @@ pub struct Link {
     pub(super) jugdir: Arc<Jugdir>,
     pub(super) eras: Eras,
     keeper: Arc<Keeper>,
-    records: Arc<dyn Records>,
+    pub(super) records: Arc<dyn Records>,
     /// Held while claims are made, or names of ours are removed.
     names: Mutex<()>,
     state: Mutex<State>,
+    pub(super) quiet: Mutex<Quiet>,
     pid: u32,
 }
 
@@ -57,16 +56,20 @@ pub struct Link {
 pub(super) struct State {
     pub(super) worker: Option<Arc<Worker>>,
     pub(super) held: BTreeMap<Key, Held>,
-    released: BTreeMap<Key, Released>,
+    pub(super) released: BTreeMap<Key, Released>,
     /// Names of this process that could not be removed yet.
     pub(super) leftover: BTreeSet<PathBuf>,
     /// Whose the claims of others are, as of the last look at each.
     pub(super) holders: BTreeMap<PathBuf, String>,
-    /// What others had claimed a moment ago, for the rest of a batch.
-    pub(super) taken: Option<Taken>,
+    /// Claims without contents, and how long this process had watched when it first met each.
+    pub(super) unwritten: BTreeMap<PathBuf, Duration>,
     ring_at: Option<Instant>,
     /// When released names go away at the latest.
-    remove_at: Option<Instant>,
+    pub(super) remove_at: Option<Instant>,
+    /// Whether some of them are waited for.
+    pub(super) hurry: bool,
+    /// Whether they are being removed.
+    pub(super) removing: bool,
     /// When dead workers were last swept away.
     swept: Option<Instant>,
 }
@@ -77,18 +80,13 @@ pub(super) struct Held {
     pub(super) is_confirmed: bool,
 }
 
-/// A list of what was claimed in an era.
-pub(super) struct Taken {
-    pub(super) era: Era,
-    pub(super) at: Instant,
-    pub(super) keys: BTreeSet<Key>,
-}
-
 #[derive(Clone, Copy)]
-struct Released {
-    era: Era,
+pub(super) struct Released {
+    pub(super) era: Era,
     /// What [`Records::durable`] must have reached before the name goes away.
-    after: u64,
+    pub(super) after: u64,
+    /// Whether somebody may wait for it.
+    pub(super) is_waited_for: bool,
 }
 
 impl Link {
@@ -96,8 +94,8 @@ impl Link {
     /// claim; from then on this keeper beats the worker's heart.
     pub fn new(jugdir: Arc<Jugdir>, keeper: Arc<Keeper>, records: Arc<dyn Records>) -> Arc<Link> {
         let eras = Eras::new(Arc::clone(jugdir.fs()), jugdir.claims());
-        let (names, state) = (Mutex::default(), Mutex::default());
-        let link = Arc::new(Link { jugdir, eras, keeper, records, names, state, pid: process::id() });
+        let (names, state, quiet) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let link = Arc::new(Link { jugdir, eras, keeper, records, names, state, quiet, pid: process::id() });
         let chore: Arc<dyn Tick> = link.clone();
         link.keeper.add(&chore);
         link
@@ -139,57 +137,6 @@ impl Link {
         }
     }
 
-    /// Removes a name that this process made. Whenever that happens, nobody else's claim has this name.
-    fn remove_name(&self, path: PathBuf) {
-        match self.fs().unlink(&path) {
-            // Also where the server is said to have forgotten something: should the name be there, it would hold the
-            // task as long as this process lives.
-            Err(error) if error.kind() != ErrorKind::NotFound => _ = self.state().leftover.insert(path),
-            _ => {}
-        }
-    }
-
-    fn remove_names(&self, names: &[(Key, Era)]) {
-        for (key, era) in names {
-            self.remove_name(self.eras.path(*era, key));
-        }
-    }
-
-    /// Removes released names whose records are on disk; whether there are more.
-    fn remove_released(&self, most: usize) -> bool {
-        let _names = self.lock_names();
-        let durable = self.records.durable();
-        let due: Vec<(Key, Era)> = {
-            let mut state = self.state();
-            let due = state.released.iter().filter(|(_, it)| it.after <= durable).take(most);
-            let due: Vec<(Key, Era)> = due.map(|(key, it)| (*key, it.era)).collect();
-            for (key, _) in &due {
-                state.released.remove(key);
-            }
-            due
-        };
-        let is_more = due.len() == most;
-        self.remove_names(&due);
-        is_more
-    }
-
-    /// Makes room among the names of the worker's file: all released claims go.
-    pub(super) fn let_go(&self) -> Result<()> {
-        self.records.sync()?;
-        let due: Vec<(Key, Era)> =
-            std::mem::take(&mut self.state().released).into_iter().map(|(key, it)| (key, it.era)).collect();
-        self.remove_names(&due);
-        Ok(())
-    }
-
-    pub(super) fn take_leftover(&self) -> Vec<PathBuf> {
-        std::mem::take(&mut self.state().leftover).into_iter().collect()
-    }
-
-    pub(super) fn try_again_later(&self, path: PathBuf) {
-        self.state().leftover.insert(path);
-    }
-
     /// Has dead workers swept away with the keeper's next round.
     pub(super) fn sweep_soon(&self) {
         self.state().swept = None;
@@ -200,7 +147,7 @@ impl Link {
         self.jugdir.fs()
     }
 
-    fn lock_names(&self) -> MutexGuard<'_, ()> {
+    pub(super) fn lock_names(&self) -> MutexGuard<'_, ()> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -235,7 +182,6 @@ impl Claims for Link {
     fn confirm(&self, keys: &[Key]) -> Result<Vec<bool>> {
         self.check_here()?;
         let _names = self.lock_names();
-        self.state().taken = None;
         let outcome = self.confirm_all(keys);
         if outcome.is_err() {
             self.unconfirmed(keys).iter().for_each(|(key, _)| self.give_up(key));
@@ -255,7 +201,7 @@ impl Claims for Link {
         let after = self.records.stored();
         let mut state = self.state();
         if let Some(held) = state.held.remove(key) {
-            state.released.insert(*key, Released { era: held.era, after });
+            state.released.insert(*key, Released { era: held.era, after, is_waited_for: false });
             let now = self.keeper.now();
             let first = state.remove_at.is_none();
             let due = state.remove_at.get_or_insert(now + LINGER);
@@ -273,9 +219,35 @@ impl Claims for Link {
 
     fn give_back(&self, key: &Key) -> Result<()> {
         self.release(key)?;
-        self.state().remove_at = Some(self.keeper.now());
+        let mut state = self.state();
+        if let Some(released) = state.released.get_mut(key) {
+            released.is_waited_for = true;
+            state.hurry = true;
+        }
+        drop(state);
         self.keeper.nudge();
         Ok(())
+    }
+
+    fn patience(&self) -> Duration {
+        BATCH_PATIENCE
+    }
+
+    fn hurry(&self) {
+        let mut state = self.state();
+        state.released.values_mut().for_each(|released| released.is_waited_for = true);
+        state.hurry = !state.released.is_empty();
+        drop(state);
+        self.keeper.nudge();
+    }
+
+    fn are_taken(&self, keys: &[Key]) -> Result<Vec<bool>> {
+        self.check_here()?;
+        let mut taken = BTreeSet::new();
+        for era in self.eras.list()? {
+            taken.extend(self.eras.claims(era)?.into_iter().map(|(key, _)| key));
+        }
+        Ok(keys.iter().map(|key| taken.contains(key)).collect())
     }
 
     fn is_claimed(&self, key: &Key) -> Result<bool> {
@@ -302,7 +274,10 @@ impl Claims for Link {
                 seen.insert(path);
             }
         }
-        self.state().holders.retain(|path, _| seen.contains(path));
+        let mut state = self.state();
+        state.holders.retain(|path, _| seen.contains(path));
+        state.unwritten.retain(|path, _| seen.contains(path));
+        drop(state);
         Ok(claimed)
     }
 
@@ -339,6 +314,9 @@ impl Claims for Link {
         if self.pid != process::id() || self.state().worker.is_none() {
             return Ok(());
         }
+        while let Some(pause) = self.pause_for_quiet(Patience::Ending) {
+            self.fs().sleep(pause);
+        }
         let _names = self.lock_names();
         self.let_go()?;
         self.take_leftover().into_iter().for_each(|path| self.remove_name(path));
@@ -355,9 +333,9 @@ impl Claims for Link {
 impl Tick for Link {
     fn tick(&self, now: Instant) -> Option<Duration> {
         self.state().worker.as_ref().filter(|worker| worker.is_here())?;
-        let is_due = self.state().remove_at.is_some_and(|at| at <= now);
-        if is_due && self.remove_released(AT_A_TIME) {
-            return Some(Duration::ZERO);
+        let mut pause = self.remove_due(now);
+        if pause == Some(Duration::ZERO) {
+            return pause;
         }
         let beat = self.jugdir.pace().beat;
         let (ring, sweep) = {
@@ -376,11 +354,10 @@ impl Tick for Link {
             // What cannot be removed now is found again the next time.
             let _swept = self.sweep_dead();
         }
-        let mut state = self.state();
-        if is_due {
-            state.remove_at = (!state.released.is_empty()).then(|| now + WAIT);
+        if let Some(at) = self.state().ring_at {
+            let ring = at.saturating_duration_since(now);
+            pause = Some(pause.map_or(ring, |pause| pause.min(ring)));
         }
-        let pause = state.remove_at.map_or(beat, |at| at.saturating_duration_since(now).min(beat));
-        Some(state.ring_at.map_or(pause, |at| at.saturating_duration_since(now).min(pause)))
+        Some(pause.map_or(beat, |pause| pause.min(beat)))
     }
 }

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::time::Duration;
 
 use nix::errno::Errno;
 
 use super::eras::{Era, is_absent};
 use super::holder::Holder;
-use super::link::{Held, Link, Taken};
+use super::link::{Held, Link};
 use crate::error::IoContext;
 use crate::fs::Open;
 use crate::jugdir::{Life, Worker, is_unlinkable};
@@ -17,8 +16,6 @@ use crate::{Key, Result};
 
 /// How often a claim is tried again that met something which changed meanwhile.
 const TRIES: usize = 16;
-/// For how long a list of what is claimed is used.
-const TAKEN_FOR: Duration = Duration::from_millis(100);
 
 /// What came of an attempt to make a name.
 enum Made {
@@ -33,9 +30,6 @@ impl Link {
         for _ in 0..TRIES {
             let worker = self.join()?;
             let era = self.eras.newest()?;
-            if self.is_taken(era, key) {
-                return Ok(false);
-            }
             match self.try_name(&worker, era, key)? {
                 Made::Won => {
                     self.state().held.insert(*key, Held { era, is_confirmed: false });
@@ -76,34 +70,6 @@ impl Link {
         }
     }
 
-    /// Lists what is claimed, once in a while: where one key is, the next ones may be too, and an attempt costs more
-    /// than a look into the list.
-    fn learn_taken(&self, era: Era) -> Result<()> {
-        let now = self.fs().now();
-        let is_known =
-            |taken: &Taken| taken.era == era && now.saturating_duration_since(taken.at) < TAKEN_FOR;
-        if self.state().taken.as_ref().is_some_and(is_known) {
-            return Ok(());
-        }
-        let keys = self.eras.claims(era)?.into_iter().map(|(key, _)| key).collect();
-        self.state().taken = Some(Taken { era, at: now, keys });
-        Ok(())
-    }
-
-    /// Whether a key was claimed by somebody a moment ago.
-    fn is_taken(&self, era: Era, key: &Key) -> bool {
-        let mut state = self.state();
-        let now = self.fs().now();
-        match &state.taken {
-            Some(taken) if now.saturating_duration_since(taken.at) >= TAKEN_FOR => {
-                state.taken = None;
-                false
-            }
-            Some(taken) => taken.era == era && taken.keys.contains(key),
-            None => false,
-        }
-    }
-
     /// Creates a name: a further one of the worker's file, or (`copy`) a file that names the worker.
     fn name(&self, worker: &Worker, path: &Path, copy: bool) -> io::Result<()> {
         if !copy {
@@ -130,12 +96,11 @@ impl Link {
             }
             Holder::Nobody => Ok(Made::Again),
             Holder::Unknown => Ok(Made::Lost),
-            Holder::Other(id) if self.jugdir.life(&id)? == Life::Alive => {
-                self.learn_taken(era)?;
-                Ok(Made::Lost)
-            }
-            Holder::Other(id) => {
-                self.jugdir.mark_dead(&id)?;
+            Holder::Other(id) if self.jugdir.life(&id)? == Life::Alive => Ok(Made::Lost),
+            holder @ (Holder::Other(_) | Holder::Abandoned) => {
+                if let Holder::Other(id) = holder {
+                    self.jugdir.mark_dead(&id)?;
+                }
                 self.eras.end(era)?;
                 self.sweep_soon();
                 Ok(Made::Again)
@@ -191,7 +156,7 @@ impl Link {
                 continue;
             }
             match self.living_holder(&path)? {
-                Holder::Nobody | Holder::Me => {}
+                Holder::Nobody | Holder::Me | Holder::Abandoned => {}
                 Holder::Other(id) if self.jugdir.life(&id)? != Life::Alive => {}
                 Holder::Other(_) | Holder::Unknown => self.give_up(&key),
             }

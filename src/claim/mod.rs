@@ -12,6 +12,8 @@ mod link;
 mod making;
 mod memory;
 mod posix;
+mod quiet;
+mod releasing;
 mod stripes;
 mod sweep;
 
@@ -20,6 +22,8 @@ pub use chosen::Chosen;
 pub use link::{Link, Records};
 pub use memory::Memory;
 pub use posix::Posix;
+
+use std::time::Duration;
 
 use crate::{Key, Result};
 
@@ -88,6 +92,11 @@ pub trait Claims: Send + Sync {
         self.release(key)
     }
 
+    /// How long a task may run before what was claimed behind it is given back.
+    fn patience(&self) -> Duration {
+        PATIENCE
+    }
+
     /// Whether anyone has it, this process included. Creates nothing.
     fn is_claimed(&self, key: &Key) -> Result<bool>;
 
@@ -96,11 +105,20 @@ pub trait Claims: Send + Sync {
         keys.iter().map(|key| self.is_claimed(key)).collect()
     }
 
+    /// Like [`Claims::are_claimed`] at less cost, where that counts: it may take a dead worker's claim for a living
+    /// one's.
+    fn are_taken(&self, keys: &[Key]) -> Result<Vec<bool>> {
+        self.are_claimed(keys)
+    }
+
     /// All claims of all processes, in ascending order. Creates nothing.
     fn live(&self) -> Result<Vec<LiveClaim>>;
 
     /// Lets processes that wait for a claim know that some were released without a result.
     fn announce(&self) {}
+
+    /// Has everything that was released be free as soon as possible: tasks were invalidated.
+    fn hurry(&self) {}
 
     /// Returns once everything that was released is free.
     fn settle(&self) -> Result<()> {

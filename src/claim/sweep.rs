@@ -73,6 +73,7 @@ impl Link {
             for (_, path) in self.eras.claims(*era)? {
                 match self.living_holder(&path)? {
                     Holder::Other(id) if self.jugdir.life(&id)? != Life::Alive => {}
+                    Holder::Abandoned => {}
                     Holder::Nobody => continue,
                     _ => {
                         is_empty = false;

@@ -55,6 +55,11 @@ impl FileSystem for Local {
         File::touch(&open_dir(dir)?)
     }
 
+    fn dir_modified(&self, dir: &Path) -> io::Result<Modified> {
+        // Opening it asks the server; what is known then is fresh.
+        Ok(stat_from(&fs::File::open(dir)?.metadata()?).modified)
+    }
+
     fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
         let mut options = OpenOptions::new();
         // Without waiting: somebody may have put a FIFO in the place of a file, and its other end may never be opened.

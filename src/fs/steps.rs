@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{File, FileId, FileSystem, Open, Stat};
-use crate::Result;
 use crate::error::IoContext;
+use crate::{Error, Result};
 
 /// More bytes than any file has that is read at once: what is longer is none of ours, and need not be in memory.
 pub const SMALL: usize = 1024 * 1024;
@@ -82,18 +82,25 @@ impl dyn FileSystem + '_ {
         }
     }
 
-    /// Creates a directory and its parents, unless it exists. What this call created is on disk afterwards.
+    /// Creates a directory and its parents, unless it exists. What this call created is on disk afterwards, and so is
+    /// all that leads there: whoever created a directory on the way may have died before it was.
     pub fn ensure_dir(&self, dir: &Path) -> Result<()> {
-        match (self.mkdir(dir), dir.parent()) {
-            (Ok(()), _) => self.sync_parent(dir),
-            (Err(error), Some(parent)) if error.kind() == ErrorKind::NotFound && parent != dir => {
-                self.ensure_dir(parent)?;
-                self.create_dir(dir)?;
-                self.sync_parent(dir)
+        if matches!(self.stat(dir), Ok(found) if found.is_dir) {
+            return Ok(());
+        }
+        if let Some(above) = parent(dir).filter(|above| *above != dir) {
+            self.ensure_dir(above)?;
+            // Before anything is created in it: so what is in a directory says that the directory is on disk.
+            match self.sync_parent(above) {
+                // Whoever may not read it has not created anything there either.
+                Err(Error::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {}
+                synced => synced?,
             }
-            // The system says this of directories that it cannot create either, such as the root.
-            (Err(_), _) if matches!(self.stat(dir), Ok(found) if found.is_dir) => Ok(()),
-            (Err(error), _) => Err(error).context("creating", dir),
+        }
+        match self.mkdir(dir) {
+            Ok(()) => self.sync_parent(dir),
+            Err(_) if matches!(self.find(dir)?, Some(found) if found.is_dir) => Ok(()),
+            Err(error) => Err(error).context("creating", dir),
         }
     }
 

@@ -83,6 +83,9 @@ pub trait FileSystem: Host + Send + Sync + Debug {
     /// forget what they remember of it, even where something changed in the same tick of that clock.
     fn touch_dir(&self, dir: &Path) -> io::Result<()>;
 
+    /// When names in a directory were last changed, by the server's clock where there is one. Tells the truth.
+    fn dir_modified(&self, dir: &Path) -> io::Result<Modified>;
+
     /// Opens a file. On a network filesystem, what its attributes say afterwards is as fresh as the opening.
     fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>>;
 

@@ -140,6 +140,11 @@ impl Lives {
         })
     }
 
+    /// For how long this process has watched.
+    pub(super) fn watched(&self) -> Duration {
+        self.state().watched
+    }
+
     /// Who a worker is, if its file can be read.
     pub(super) fn identity(&self, id: &str) -> Result<Option<Arc<Identity>>> {
         Ok(self.known(id)?.and_then(|known| known.identity))

@@ -223,6 +223,11 @@ impl Jugdir {
         self.lives.with_file(file)
     }
 
+    /// Link mode: for how long this process has watched others, in touch itself.
+    pub(crate) fn watched(&self) -> Duration {
+        self.lives.watched()
+    }
+
     /// Link mode: looks at all workers now, without a heartbeat of this process's own.
     pub(crate) fn look(&self) -> Result<()> {
         self.lives.look(self.fs.now(), false)

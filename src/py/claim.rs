@@ -41,6 +41,11 @@ impl PyClaims {
         Ok(py.detach(|| self.batch.claim(&keys))?)
     }
 
+    fn claim_run(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
+        let keys = keys_from(keys)?;
+        Ok(py.detach(|| self.batch.claim_run(&keys))?)
+    }
+
     fn start(&self, key: KeyBytes) -> PyResult<bool> {
         Ok(self.batch.start(&key.0)?)
     }
@@ -58,6 +63,17 @@ impl PyClaims {
         let keys = keys_from(keys)?;
         let claims = self.batch.claims()?;
         Ok(py.detach(|| claims.are_claimed(&keys))?)
+    }
+
+    fn are_taken(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
+        let keys = keys_from(keys)?;
+        let claims = self.batch.claims()?;
+        Ok(py.detach(|| claims.are_taken(&keys))?)
+    }
+
+    fn hurry(&self) -> PyResult<()> {
+        self.batch.claims()?.hurry();
+        Ok(())
     }
 
     fn held<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {

@@ -70,6 +70,10 @@ impl PyScheduler {
         Ok(())
     }
 
+    fn jump(&self, offset: usize) {
+        self.scheduler().jump(offset);
+    }
+
     fn busy(&self, nodes: Vec<Node>) -> PyResult<()> {
         self.with(&nodes)?.busy(&nodes);
         Ok(())

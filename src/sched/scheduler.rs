@@ -130,6 +130,11 @@ impl Scheduler {
         self.reset_if(nodes, |state| state == State::Taken);
     }
 
+    /// Goes on at node `offset` (modulo their number), away from where another worker was met.
+    pub fn jump(&mut self, offset: usize) {
+        self.cursor = Node::try_from(offset % self.graph.len().max(1)).unwrap_or(0);
+    }
+
     /// Other workers hold these: they are not offered before [`Scheduler::free`] or [`Scheduler::removed`].
     pub fn busy(&mut self, nodes: &[Node]) {
         for node in nodes {

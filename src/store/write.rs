@@ -89,7 +89,7 @@ impl Store {
                 let header = Header { flags: CRITICAL, ..Header::new(Kind::Removed, *key, epoch) };
                 own.writer.append(header, "", &[])?;
             }
-            own.writer.sync()?;
+            own.writer.sync().and_then(|()| own.writer.announce())?;
             // Somebody else may have taken the same epoch at the same time. A worker that has seen his records and
             // not these would stamp with it what it makes of results that are taken away here.
             self.look()?;

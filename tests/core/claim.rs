@@ -186,6 +186,15 @@ fn a_batch_holds_what_was_free() {
 }
 
 #[test]
+fn a_run_of_claims_ends_where_others_are() {
+    let (claims, batch) = a_batch();
+    claims.try_claim(&key(1)).unwrap();
+    assert_eq!(batch.claim_run(&[key(0), key(1), key(2)]).unwrap(), [true, false]);
+    assert_eq!(batch.held().unwrap(), [key(0)]);
+    assert!(!claims.is_claimed(&key(2)).unwrap());
+}
+
+#[test]
 fn a_dropped_batch_releases_everything() {
     let (claims, batch) = a_batch();
     batch.claim(&keys(0..5)).unwrap();

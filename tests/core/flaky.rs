@@ -39,6 +39,14 @@ fn fails(left: &AtomicUsize) -> bool {
 }
 
 impl Hooks for Plan {
+    fn made_dir(&self, dir: &Path) {
+        self.note(dir, "make");
+    }
+
+    fn syncs_names(&self, dir: &Path) {
+        self.note(dir, "sync");
+    }
+
     fn created(&self, path: &Path) {
         self.note(path, "create");
     }

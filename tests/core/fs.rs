@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use jug_native::fs::{FileSystem, Open, local};
 
+use crate::flaky::Plan;
+use crate::hooked::Hooked;
+
 fn dir() -> (tempfile::TempDir, Arc<dyn FileSystem>) {
     (tempfile::tempdir().unwrap(), local())
 }
@@ -83,6 +86,24 @@ fn of_two_that_create_a_file_once_one_does() {
     assert!(!fs.create_once(&path, &dir.path().join(".b"), b"second").unwrap());
     assert_eq!(fs.read_if_exists(&path).unwrap().unwrap(), b"first");
     assert_eq!(fs.list(dir.path()).unwrap(), ["file"]);
+}
+
+#[test]
+fn nothing_is_created_in_a_directory_that_is_not_on_disk_whoever_created_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = Arc::new(Plan::default());
+    let fs = Hooked::on(plan.clone());
+    // Its creator died before the directory above was synced.
+    fs::create_dir(dir.path().join("a")).unwrap();
+    fs.ensure_dir(&dir.path().join("a/b/c")).unwrap();
+    let log = plan.log.lock().unwrap();
+    let at = |what: &str, dir: &Path| {
+        log.iter().position(|(name, done)| *done == what && Path::new(name) == dir).unwrap()
+    };
+    let (a, b, c) = (dir.path().join("a"), dir.path().join("a/b"), dir.path().join("a/b/c"));
+    assert!(at("sync", dir.path()) < at("make", &b), "{log:?}");
+    assert!(at("sync", &a) < at("make", &c), "{log:?}");
+    assert!(at("make", &c) < at("sync", &b), "{log:?}");
 }
 
 #[test]

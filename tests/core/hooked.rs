@@ -8,12 +8,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jug_native::Result;
 use jug_native::fs::local::Local;
-use jug_native::fs::{File, FileSystem, Held, Host, Mount, Open, ProcessId, Stat, Watch};
+use jug_native::fs::{File, FileSystem, Held, Host, Modified, Mount, Open, ProcessId, Stat, Watch};
 
 /// What a test does when files are created and opened, and in place of writing and syncing.
 pub(crate) trait Hooks: Send + Sync + Debug + 'static {
     /// A name is about to be opened or created.
     fn before(&self, _path: &Path) {}
+    /// A directory was created.
+    fn made_dir(&self, _dir: &Path) {}
     /// A file was created.
     fn created(&self, _path: &Path) {}
     /// A file was opened for reading.
@@ -73,7 +75,9 @@ impl FileSystem for Hooked {
 
     fn mkdir(&self, dir: &Path) -> io::Result<()> {
         self.0.before(dir);
-        Local.mkdir(dir)
+        Local.mkdir(dir)?;
+        self.0.made_dir(dir);
+        Ok(())
     }
 
     fn rmdir(&self, dir: &Path) -> io::Result<()> {
@@ -82,6 +86,10 @@ impl FileSystem for Hooked {
 
     fn touch_dir(&self, dir: &Path) -> io::Result<()> {
         Local.touch_dir(dir)
+    }
+
+    fn dir_modified(&self, dir: &Path) -> io::Result<Modified> {
+        Local.dir_modified(dir)
     }
 
     fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {

@@ -157,14 +157,14 @@ fn c2_a_claim_is_released_after_everything_stored_before_is_on_disk() {
     one.claims.release(&key(1)).unwrap();
     one.shelf.stored.store(8, Ordering::SeqCst);
     one.claims.release(&key(2)).unwrap();
-    one.after(Duration::from_secs(10));
+    one.after(Duration::from_secs(40));
     assert!(!other.claim(1));
     one.shelf.durable.store(7, Ordering::SeqCst);
-    one.after(Duration::from_secs(20));
+    one.after(Duration::from_secs(50));
     assert!(other.claim(1));
     assert!(!other.claim(2), "its record came later");
     one.shelf.durable.store(8, Ordering::SeqCst);
-    one.after(Duration::from_secs(30));
+    one.after(Duration::from_secs(60));
     assert!(other.claim(2));
 }
 
@@ -411,6 +411,23 @@ fn a_claim_made_late_in_an_era_that_ended_does_not_count() {
     assert!(!path_of(dir.path(), 0, 1).exists() && path_of(dir.path(), 1, 1).exists(), "in the newest era");
     assert!(slow.claims.holds(&key(0)), "what it held before still counts");
     assert!(!third.claim(0));
+}
+
+#[test]
+fn an_empty_claim_is_held_for_a_lease_and_no_longer() {
+    let dir = tempfile::tempdir().unwrap();
+    let one = One::at(dir.path());
+    assert!(one.claim(1));
+    // Where there are no hard links, its creator was killed before it could write who it is.
+    fs::write(path_of(dir.path(), 0, 2), b"").unwrap();
+    assert!(!one.claim(2));
+    let at = one.watch(Duration::ZERO, LEASE * 7 / 8);
+    assert!(!one.claim(2) && one.claims.is_claimed(&key(2)).unwrap(), "not yet");
+    one.watch(at, LEASE);
+    assert!(!one.claims.is_claimed(&key(2)).unwrap());
+    assert!(one.claim(2));
+    one.after(2 * LEASE + LEASE / 2);
+    assert_eq!(local().list(&dir.path().join("claims/0")).unwrap().len(), 1, "what is left is its own");
 }
 
 #[test]

@@ -17,6 +17,7 @@ class RedisWorkspace:
 
     max_batch = 1024
     look_around = 0.25
+    keeps_apart = False
 
     def __init__(self, store: redis_store) -> None:
         self._store = store
@@ -49,6 +50,8 @@ class RedisWorkspace:
     def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
         held = self._store.claims(keys)
         return [key in held for key in keys]
+
+    taken = claimed
 
     def claim(self, keys: Sequence[bytes]) -> Sequence[bool]:
         won = self._store.claim(keys)

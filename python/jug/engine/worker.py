@@ -28,8 +28,16 @@ _log = logging.getLogger("jug")
 _HELD_AFTER_THE_END = 256
 _HELD_SECONDS = 0.02
 
+#: How many tasks are looked at at a time to find those that nobody has.
+_LOOKED_AT = 4096
+
 #: The letter of a finished node among the states of a scheduler.
 _DONE = ord("d")
+
+
+def _random_number() -> int:
+    """Another one in each worker, without the generators that users seed."""
+    return int.from_bytes(os.urandom(4))
 
 
 class ExecutionState:
@@ -99,6 +107,8 @@ class Worker:
         #: Whether a result was taken away since the current batch was claimed.
         self._withdrawn = False
         self._finished_claims: list[bytes] = []
+        #: How many times in a row another worker had what this one tried to claim.
+        self._meetings = 0
         self._released = time.monotonic()
         self._attempts = {key: int(report.get("attempt", 1)) for key, report in self._work.failures().items()}
         self._batch_size = BatchSize(self._work.max_batch)
@@ -166,13 +176,17 @@ class Worker:
     def _run_batch(self, nodes: Sequence[int]) -> None:
         keys = [self._keys[node] for node in nodes]
         won = self._work.claim(keys)
+        self._scheduler.put_back(nodes[len(won) :])
+        nodes, keys = nodes[: len(won)], keys[: len(won)]
         claimed = [key for key, mine in zip(keys, won, strict=True) if mine]
         finished: list[int] = []
         waiting: list[int] = []
         self._withdrawn = False
         try:
             # Only a refresh begun after the claim is sure to see a result that was stored before it.
+            refreshing = time.perf_counter()
             told = self._learn(self._work.refresh())
+            refreshing = time.perf_counter() - refreshing
             found: list[int] = []
             busy: list[int] = []
             for node, mine, present in zip(nodes, won, self._work.present(keys), strict=True):
@@ -182,6 +196,7 @@ class Worker:
                     found.append(node)
             self._finished_elsewhere(found)
             self._scheduler.busy(busy)
+            self._keep_apart(met=bool(busy))
             began = time.perf_counter()
             # Taken from the end: what is left in `waiting` when something goes wrong was not started.
             waiting.reverse()
@@ -194,11 +209,24 @@ class Worker:
                 waiting.pop()
                 if self._run_one(node):
                     finished.append(node)
-            self._batch_size.ran(count - len(waiting), time.perf_counter() - began)
+            self._batch_size.ran(count - len(waiting), time.perf_counter() - began, refreshing)
         finally:
             if not self._is_forked():
                 self._finish(finished, claimed)
                 self._scheduler.put_back(waiting)
+
+    def _keep_apart(self, *, met: bool) -> None:
+        """Goes elsewhere where another worker was met, and after two times looks where the others are."""
+        if not (met and self._work.keeps_apart):
+            self._meetings = 0
+            return
+        self._meetings += 1
+        self._scheduler.jump(_random_number())
+        if self._meetings > 1:
+            nodes = self._scheduler.take(_LOOKED_AT)
+            claimed = self._work.taken([self._keys[node] for node in nodes])
+            self._scheduler.busy(list(compress(nodes, claimed)))
+            self._scheduler.put_back(list(compress(nodes, map(not_, claimed))))
 
     def _finish(self, nodes: Sequence[int], claimed: Sequence[bytes]) -> None:
         """Takes note of what was run, and gives claims back.

@@ -23,6 +23,9 @@ _MANY_CLAIMS = 500
 #: From how many tasks on a worker on a network filesystem looks what others finished before it claims.
 _LOOK_BEFORE = 8
 
+#: For how many seconds tasks of others on a network filesystem stay claimed after they were finished.
+_STILL_CLAIMED = 10.0
+
 #: Seconds of finished work that a kill -9 may cost.
 _UNWRITTEN = 0.001
 
@@ -45,6 +48,9 @@ class Workspace(Protocol):
     #: How often a waiting worker looks whether a claim was abandoned, in seconds. Results wake it earlier.
     look_around: float
 
+    #: Whether to claim what others have takes long: workers that meet keep out of each other's way then.
+    keeps_apart: bool
+
     def refresh(self) -> Sequence[Change]:
         """What others changed since the last call: (key, "result" | "failed" | "absent")."""
 
@@ -61,10 +67,16 @@ class Workspace(Protocol):
         """Whether some living worker holds each key."""
 
     def claim(self, keys: Sequence[bytes]) -> Sequence[bool]:
-        """Tries to claim each key; True where this worker holds it from now on."""
+        """Tries to claim each key; True where this worker holds it from now on.
+
+        What it returns may be shorter than `keys`: others are at work there, and the rest was not tried.
+        """
 
     def start(self, key: bytes) -> bool:
         """Says that a claimed task starts now; False if its claim had been given back."""
+
+    def taken(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        """Like `claimed`, where it need not be true of what dead workers had."""
 
     def others_at_work(self) -> bool:
         """Whether another worker seems to hold a claim on any task."""
@@ -127,6 +139,7 @@ class FileWorkspace:
 
     max_batch = 1024
     look_around = 0.025
+    keeps_apart = False
 
     def __init__(self, store: file_store) -> None:
         self._store = store
@@ -135,18 +148,22 @@ class FileWorkspace:
         self._changes: list[Change] = []
         self._epoch = self._native.epoch
         self._flushed = 0.0
+        self._looked = 0.0
         self.present = self._native.contains_many
         self.claim: Callable[[Sequence[bytes]], Sequence[bool]] = self._claims.claim
         if self._native.claim_mode == "link":
             self.look_around = 1.0
+            self.keeps_apart = True
             self.claim = self._claim_unfinished
         self.start = self._claims.start
+        self.taken = self._claims.are_taken
         self.kept_failures = store.kept_failures
         self.settle = self._native.sync
         store.listen(self._changes.extend)
         store.check_blobs()
 
     def refresh(self) -> Sequence[Change]:
+        self._looked = time.monotonic()
         # Others ask the store too (a barrier, a task that loads something): what they learned is in the list.
         self._store.refresh()
         self._epoch = self._native.epoch
@@ -154,16 +171,26 @@ class FileWorkspace:
             return ()
         changes = list(self._changes)
         self._changes.clear()
+        if self.keeps_apart and any(state == "absent" for _, state in changes):
+            self._claims.hurry()
         return changes
 
     def _claim_unfinished(self, keys: Sequence[bytes]) -> Sequence[bool]:
-        # To claim in vain costs three requests to the server a task, to look as much as a few tasks.
-        if len(keys) < _LOOK_BEFORE:
-            return self._claims.claim(keys)
+        # To claim in vain costs three requests to the server a task, to look as much as a few tasks. What
+        # others finished a moment ago is still claimed.
+        if len(keys) < _LOOK_BEFORE or time.monotonic() - self._looked < _STILL_CLAIMED:
+            return self._claims.claim_run(keys)
         self._store.refresh()
         present = self.present(keys)
-        won = iter(self._claims.claim([key for key, found in zip(keys, present, strict=True) if not found]))
-        return [not found and next(won) for found in present]
+        tried = self._claims.claim_run([key for key, found in zip(keys, present, strict=True) if not found])
+        won: list[bool] = []
+        nr_tried = 0
+        for found in present:
+            if not found and nr_tried == len(tried):
+                break
+            won.append(not found and tried[nr_tried])
+            nr_tried += not found
+        return won
 
     def failures(self) -> Mapping[bytes, Mapping[str, Any]]:
         return {key: self._native.failure(key) or {} for key in self._native.failed_keys()}
@@ -239,6 +266,7 @@ class StoreWorkspace:
 
     max_batch = 1  # Without a way to give claims back, claiming ahead would starve other workers.
     look_around = 0.025
+    keeps_apart = False
 
     def __init__(self, store: Any) -> None:
         self._store = store
@@ -275,6 +303,8 @@ class StoreWorkspace:
 
     def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
         return [bool(self._lock(key).is_locked()) for key in keys]
+
+    taken = claimed
 
     def claim(self, keys: Sequence[bytes]) -> Sequence[bool]:
         won = []

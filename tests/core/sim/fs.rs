@@ -205,6 +205,15 @@ impl FileSystem for SimFs {
         })
     }
 
+    fn dir_modified(&self, dir: &Path) -> io::Result<Modified> {
+        self.call(Call::FreshStat, &dir, |state, host| {
+            let ino = resolve(state, host, dir)?;
+            let State { disk, hosts, now, rng, .. } = state;
+            let known = hosts[host].refresh(disk, ino, *now, rng).ok_or(Errno::ESTALE)?;
+            Ok(stat_from(ino, known).modified)
+        })
+    }
+
     fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
         let open = |state: &mut State, host: usize| {
             let (dir, name) = parent(state, host, path)?;
