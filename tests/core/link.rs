@@ -274,15 +274,25 @@ fn c3_a_worker_of_this_host_is_dead_at_once_when_its_process_is() {
     assert_eq!(local().list(&dir.path().join("claims")).unwrap(), ["1"], "nor of its era");
 }
 
+/// A lease that is short enough to wait for, and long enough for a busy machine.
+fn hasty() -> Pace {
+    Pace { strangers: true, ..Pace::of(Duration::from_secs(2)) }
+}
+
+/// Returns when a worker with a [`hasty`] pace that did not beat has lost touch.
+fn lose_touch() {
+    std::thread::sleep(Duration::from_millis(1_200));
+}
+
 #[test]
 fn c4_a_worker_out_of_touch_claims_nothing_more_and_registers_anew() {
     let dir = tempfile::tempdir().unwrap();
-    let pace = Pace { strangers: true, ..Pace::of(Duration::from_millis(200)) };
+    let pace = hasty();
     let (lost, other) = (One::with(dir.path(), pace), One::at(dir.path()));
     assert!(other.claim(4) && lost.claim(1) && lost.claim(2));
     let before = lost.id();
     assert!(lost.claims.holds(&key(1)));
-    std::thread::sleep(Duration::from_millis(150));
+    lose_touch();
     assert!(!lost.claims.holds(&key(1)), "others may take it for dead from now on");
     assert!(lost.claim(3), "as somebody else");
     assert_ne!(lost.id(), before);
@@ -296,20 +306,20 @@ fn c4_a_worker_out_of_touch_claims_nothing_more_and_registers_anew() {
 #[test]
 fn c4_a_claim_is_void_if_its_worker_lost_touch_before_it_was_confirmed() {
     let dir = tempfile::tempdir().unwrap();
-    let one = One::with(dir.path(), Pace { strangers: true, ..Pace::of(Duration::from_millis(200)) });
+    let one = One::with(dir.path(), hasty());
     assert!(one.claims.try_claim(&key(1)).unwrap());
-    std::thread::sleep(Duration::from_millis(150));
+    lose_touch();
     assert_eq!(one.claims.confirm(&[key(1)]).unwrap(), [false]);
 }
 
 #[test]
 fn c4_a_worker_that_lost_touch_while_it_waited_goes_on_watching() {
     let dir = tempfile::tempdir().unwrap();
-    let pace = Pace { strangers: true, ..Pace::of(Duration::from_millis(200)) };
+    let pace = hasty();
     let (dead, waiting) = (One::with(dir.path(), pace), One::with(dir.path(), pace));
     assert!(dead.claim(1) && waiting.claim(2));
     let before = waiting.id();
-    std::thread::sleep(Duration::from_millis(150));
+    lose_touch();
     let start = Instant::now();
     while waiting.claims.is_claimed(&key(1)).unwrap() {
         assert!(start.elapsed() < Duration::from_secs(20));
@@ -322,12 +332,12 @@ fn c4_a_worker_that_lost_touch_while_it_waited_goes_on_watching() {
 #[test]
 fn a_worker_that_left_does_not_come_back() {
     let dir = tempfile::tempdir().unwrap();
-    let one = One::with(dir.path(), Pace { strangers: true, ..Pace::of(Duration::from_millis(200)) });
+    let one = One::with(dir.path(), hasty());
     one.claims.settle().unwrap();
     assert!(one.claim(1));
     one.free(1);
     one.jugdir.leave();
-    std::thread::sleep(Duration::from_millis(150));
+    lose_touch();
     assert_eq!(one.jugdir.tick(Instant::now() + LEASE), None);
     assert!(local().list(&dir.path().join("workers")).unwrap().is_empty());
 }
@@ -335,11 +345,11 @@ fn a_worker_that_left_does_not_come_back() {
 #[test]
 fn a_batch_starts_nothing_that_is_not_held_any_more() {
     let dir = tempfile::tempdir().unwrap();
-    let one = One::with(dir.path(), Pace { strangers: true, ..Pace::of(Duration::from_millis(200)) });
+    let one = One::with(dir.path(), hasty());
     let batch = Batch::new(one.claims.clone(), Arc::clone(&one.keeper));
     assert_eq!(batch.claim(&[key(1), key(2)]).unwrap(), [true, true]);
     assert!(batch.start(&key(1)).unwrap());
-    std::thread::sleep(Duration::from_millis(150));
+    lose_touch();
     assert!(!batch.start(&key(2)).unwrap());
 }
 
