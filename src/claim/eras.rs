@@ -48,7 +48,7 @@ impl Eras {
     /// All eras that there are, oldest first. Tells the truth.
     pub(super) fn list(&self) -> Result<Vec<Era>> {
         let names = self.fs.names(&self.dir)?;
-        let mut eras: Vec<Era> = names.iter().filter_map(|name| name.parse().ok()).collect();
+        let mut eras: Vec<Era> = names.iter().filter_map(|name| era_of(name)).collect();
         eras.sort_unstable();
         self.state().newest = eras.last().copied();
         Ok(eras)
@@ -149,6 +149,12 @@ impl Eras {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The era that a directory of this name is; the last number is none, so that each era has a next one.
+fn era_of(name: &str) -> Option<Era> {
+    let era: Era = name.parse().ok()?;
+    (era < Era::MAX && era.to_string() == name).then_some(era)
 }
 
 /// Whether an error says that there is no such name, or not any more.

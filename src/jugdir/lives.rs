@@ -354,7 +354,14 @@ impl Lives {
 
 /// The workers among the names of their directory.
 pub(super) fn ids(names: &[String]) -> impl Iterator<Item = &str> {
-    names.iter().map(String::as_str).filter(|name| !name.starts_with('.') && !name.contains('-'))
+    names.iter().map(String::as_str).filter(|name| is_id(name))
+}
+
+/// Whether a name is `<host>.<pid>.<nonce>`.
+fn is_id(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    let parts: Vec<&str> = name.split('.').collect();
+    parts.len() == 3 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(is_plain))
 }
 
 fn marked(names: &[String]) -> impl Iterator<Item = &str> {
@@ -381,6 +388,5 @@ pub(crate) fn holder_from(contents: &[u8], path: &Path) -> Option<String> {
         return Some(identity.id());
     }
     let text = std::str::from_utf8(contents).ok()?.strip_suffix('\n')?;
-    let is_id = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._".contains(&byte);
-    (!text.is_empty() && text.bytes().all(is_id)).then(|| text.to_owned())
+    is_id(text).then(|| text.to_owned())
 }

@@ -274,6 +274,23 @@ fn c3_a_worker_of_this_host_is_dead_at_once_when_its_process_is() {
     assert_eq!(local().list(&dir.path().join("claims")).unwrap(), ["1"], "nor of its era");
 }
 
+#[test]
+fn names_that_are_no_eras_and_no_workers_are_ignored() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, two) = (One::at(dir.path()), One::at(dir.path()));
+    assert!(one.claim(1));
+    for name in ["007", "+9", "18446744073709551615", "claims"] {
+        std::fs::create_dir(dir.path().join("claims").join(name)).unwrap();
+    }
+    for name in ["junk", "a.b", "a.b.c.d", "..1.c"] {
+        std::fs::create_dir(dir.path().join("workers").join(name)).unwrap();
+    }
+    two.after(LEASE / 10);
+    assert!(!two.claim(1) && two.claim(2));
+    assert!(one.claim(3) && !one.claim(2));
+    assert_eq!(one.claims.sweep().unwrap(), 0);
+}
+
 /// A lease that is short enough to wait for, and long enough for a busy machine.
 fn hasty() -> Pace {
     Pace { strangers: true, ..Pace::of(Duration::from_secs(2)) }
