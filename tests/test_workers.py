@@ -95,14 +95,14 @@ def test_a_long_task_gives_back_what_was_claimed_behind_it(jug):
         + """
     for i in range(200):
         step(i)
-    step('long', 3)
+    step('long', 6)
     for i in range(200, 400):
         step(i)
 """
     )
     first = jug.start("execute")
     wait_for(lambda: ran(jug.folder)["long"], "the long task to start")
-    second = jug("execute", "--wait-cycle-time", "0.2", "--nr-wait-cycles", "3")
+    second = jug("execute", "--wait-cycle-time", "0.5", "--nr-wait-cycles", "5")
     assert second.returncode == 0
     # The first worker still sleeps: whatever it had claimed behind the long task was run by the second.
     assert first.poll() is None

@@ -18,9 +18,6 @@ __all__ = ["ExecutionState", "execution_loop", "init", "is_jug_running", "main",
 
 _is_jug_running = False
 
-# Subcommands that take results away.
-_CHANGE_RESULTS = {"cleanup", "invalidate"}
-
 
 def __getattr__(name: str) -> Any:
     # `import jug` is also the first line of every script that only wants a value: the engine can wait.
@@ -183,25 +180,29 @@ def _run(options: Any) -> Any:
     file_store.set_default_claims(options.claims)
     store = jugspace = None
     pid = os.getpid()
+    # Whether something was said already, which may be the same.
+    is_told = False
     try:
         if getattr(cmdapi.get(options.subcommand), "needs_jugfile", True):
             on_error = "propagate" if options.pdb else "exit"
             store, jugspace = init(options.jugfile, options.jugdir, on_error=on_error)
-            _check_reach(store, options.subcommand in _CHANGE_RESULTS)
         return cmdapi.run(options.subcommand, options=options, store=store, jugspace=jugspace)
+    except Exception:
+        is_told = True
+        raise
     finally:
         # A process that a task forked and that ends by sys.exit comes by here too.
         if task.Task.store is not None and os.getpid() == pid:
+            if not is_told:
+                _warn_of_reach(task.Task.store)
             task.Task.store.close()
 
 
-def _check_reach(store: Any, changes: bool) -> None:
-    """Objects to changes of a jugdir for one host that is seen through a network filesystem."""
+def _warn_of_reach(store: Any) -> None:
+    """Warns of a jugdir for one host that was seen through a network filesystem; changing it there fails."""
     from .backends.file_store import file_store
 
     objection = store.native.objection() if isinstance(store, file_store) else None
-    if objection and changes:
-        raise UserError(objection)
     if objection:
         _say(f"warning: {objection}")
 

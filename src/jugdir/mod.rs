@@ -145,6 +145,11 @@ impl Jugdir {
         Ok(mount.is_shared.then_some(Error::NetworkMount { path, kind: mount.kind }))
     }
 
+    /// Fails where there is an [`Jugdir::objection`].
+    pub(crate) fn insist_on_reach(&self) -> Result<()> {
+        self.objection()?.map_or(Ok(()), Err)
+    }
+
     /// Creates the jugdir where there is none, without registering a worker.
     pub fn init(&self) -> Result<()> {
         self.create()
@@ -163,9 +168,7 @@ impl Jugdir {
             return Ok(Arc::clone(worker));
         }
         self.create()?;
-        if let Some(objection) = self.objection()? {
-            return Err(objection);
-        }
+        self.insist_on_reach()?;
         let mode = self.claim_mode()?;
         let places = (&*self.workers(), &*self.segments());
         let new = Worker::register(&self.fs, places, mode, self.lives.pace())?;

@@ -78,6 +78,8 @@ impl Store {
 
     /// Removes them, and [`Store::leftovers`]; how many files and bytes that were.
     pub fn sweep(&self) -> Result<(usize, u64)> {
+        // Through the network nobody could tell which workers are dead.
+        self.jugdir.insist_on_reach()?;
         let mut orphans = self.orphaned_blobs()?;
         orphans.extend(self.leftovers()?);
         for orphan in &orphans {
