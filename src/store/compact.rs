@@ -88,6 +88,10 @@ impl Store {
         if self.forked() {
             return Err(Error::Forked { what: "the store" });
         }
+        if let Some((path, what)) = super::mend::damaged_manifest(&self.jugdir)? {
+            // Another manifest of that number would make garbage of what only the damaged one lists.
+            return Err(Error::Damaged { path, what: format!("{what}; run 'jug fsck --repair' first") });
+        }
         self.flush()?;
         let wid = self.jugdir.worker()?.id().to_owned();
         let before = self.room()?;
@@ -102,6 +106,9 @@ impl Store {
         let finished = lock(&self.tails).finished();
         let bytes: u64 = finished.iter().map(|segment| segment.length).sum();
         if finished.len() <= MANY_SEGMENTS && bytes <= MANY_BYTES || self.is_being_packed()? {
+            return Ok(None);
+        }
+        if super::mend::damaged_manifest(&self.jugdir)?.is_some() {
             return Ok(None);
         }
         self.pack(Packing::default()).map(Some)
@@ -301,6 +308,8 @@ pub(super) fn leftovers(store: &Store) -> Result<(Manifest, Vec<String>)> {
     let uuid = store.jugdir.uuid().unwrap_or_default();
     let manifest = publish::newest(fs, &packs, Some(uuid), 0)?.unwrap_or(Manifest::empty(uuid));
     names.retain(|name| is_leftover(&manifest, name, &|wid| dead.contains(wid)));
+    let lost = super::mend::unlisted(&store.jugdir, &manifest)?;
+    names.retain(|name| lost.iter().all(|stem| name.rsplit_once('.').is_none_or(|(its, _)| its != stem)));
     Ok((manifest, names))
 }
 

@@ -1,4 +1,4 @@
-//! A manifest that cannot be read is replaced by one that is made from the packs that are there.
+//! A manifest that cannot be read, or is not there any more, is replaced by one that is made from the packs that are.
 //!
 //! Nothing is lost: all packs that can have been published count, and all segments but those that these packs hold
 //! whole. What may come back is what was removed, where the packer that forgot about it was killed before it could
@@ -14,15 +14,65 @@ use super::pack::{self, publish};
 use super::scan::{Body, Stop};
 use super::segment::Head;
 use crate::fs::FileSystem;
-use crate::jugdir::Jugdir;
+use crate::jugdir::{Jugdir, Life};
 use crate::{Error, Result};
 
-/// A manifest that should count and cannot be read, and why; `None` if there is none.
+/// A manifest that should count and cannot be read or is missing, and why; `None` if there is none.
 pub fn damaged_manifest(jugdir: &Jugdir) -> Result<Option<(PathBuf, String)>> {
-    match publish::newest(&**jugdir.fs(), &jugdir.packs(), jugdir.uuid(), 0) {
-        Err(Error::Damaged { path, what }) => Ok(Some((path, what))),
-        found => found.map(|_| None),
+    let found = match publish::newest(&**jugdir.fs(), &jugdir.packs(), jugdir.uuid(), 0) {
+        Err(Error::Damaged { path, what }) => return Ok(Some((path, what))),
+        found => found?,
+    };
+    let manifest = found.unwrap_or(Manifest::empty(jugdir.uuid().unwrap_or_default()));
+    let lost = unlisted(jugdir, &manifest)?;
+    let generations = lost.iter().filter_map(|stem| pack::maker(&format!("{stem}.pack")).map(|made| made.0));
+    let Some(number) = generations.max() else { return Ok(None) };
+    if publish::newest(&**jugdir.fs(), &jugdir.packs(), jugdir.uuid(), manifest.number)?.is_some() {
+        // Somebody packed just now.
+        return damaged_manifest(jugdir);
     }
+    let what = "it is missing, and there are packs that only it can have listed".to_owned();
+    Ok(Some((jugdir.packs().join(manifest::file_name(number)), what)))
+}
+
+/// The packs, by their names without the ending, that a later manifest than this one must have listed: their makers
+/// are dead, and of what they hold the segments are gone, which only happens after a manifest was published.
+pub(super) fn unlisted(jugdir: &Jugdir, manifest: &Manifest) -> Result<Vec<String>> {
+    let (fs, packs) = (jugdir.fs(), jugdir.packs());
+    let mut lost = Vec::new();
+    let mut kept: Option<BTreeSet<String>> = None;
+    for name in fs.names(&packs)? {
+        let Some(stem) = name.strip_suffix(".pack") else { continue };
+        let Some((generation, wid)) = pack::maker(&name) else { continue };
+        if generation <= manifest.number || jugdir.life(wid)? != Life::Gone {
+            continue;
+        }
+        let found = match look(fs, &packs, manifest.uuid, stem) {
+            // Its maker died before it was complete.
+            Ok(None) | Err(Error::Damaged { .. }) => continue,
+            Err(error) if publish::is_gone(&error) => continue,
+            found => found?,
+        };
+        let kept = match &kept {
+            Some(kept) => kept,
+            None => kept.insert(origins_elsewhere(jugdir, manifest)?),
+        };
+        let runs = found.as_ref().map(Pack::runs).transpose()?.unwrap_or_default();
+        if runs.iter().any(|run| !run.origin.is_empty() && !kept.contains(&run.origin)) {
+            lost.push(stem.to_owned());
+        }
+    }
+    Ok(lost)
+}
+
+/// The segments that are there, or that packs of this manifest hold.
+fn origins_elsewhere(jugdir: &Jugdir, manifest: &Manifest) -> Result<BTreeSet<String>> {
+    let fs = jugdir.fs();
+    let mut origins: BTreeSet<String> = fs.names(&jugdir.segments())?.into_iter().collect();
+    for pack in publish::open_packs(fs, &jugdir.packs(), manifest, &[])?.into_iter().flatten() {
+        origins.extend(pack.runs()?.iter().map(|run| run.origin.clone()));
+    }
+    Ok(origins)
 }
 
 /// Puts a manifest of all packs that are there in the place of a damaged one, and keeps that one in the directory

@@ -65,10 +65,10 @@ def test_a_sound_store_is_sound(finished):
 
 def test_nothing_there_is_nothing_damaged(jug):
     done = jug("fsck", "--jugdir", "nothing")
-    assert (done.returncode, done.stdout) == (
-        0,
-        "checked 0 results: 0 damaged, 0 unreadable; 0 orphaned files\n",
-    )
+    missing, checked = done.stdout.splitlines()
+    assert missing == "there is no jugdir nothing (yet)"
+    assert checked == "checked 0 results: 0 damaged, 0 unreadable; 0 orphaned files"
+    assert done.returncode == 0
     assert os.listdir(jug.folder) == []
 
 
@@ -225,6 +225,27 @@ def test_a_manifest_that_cannot_be_read_is_named_and_made_anew_by_repair(finishe
     assert repaired.returncode == 1
     assert "made a new manifest of all packs that are there (1)" in repaired.stdout
     assert (finished.folder / "jugfile.jugdata" / "quarantine" / path.name).exists()
+    assert finished("fsck").returncode == 0
+    assert finished("check").returncode == 0
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_manifest_that_is_missing_costs_nothing_and_is_made_anew_by_repair(finished, earlier):
+    finished("pack")
+    finished.write(JOBS.replace("range(6)", "range(9)"))
+    finished("execute")
+    assert finished("pack").returncode == 0
+    packs = finished.folder / "jugfile.jugdata" / "packs"
+    manifests = sorted(packs.glob("MANIFEST-*"))
+    for manifest in manifests[-1:] if earlier else manifests:
+        manifest.unlink()
+    found = finished("fsck")
+    assert found.returncode == 1
+    assert f"damaged: {packs / 'MANIFEST-2'}: it is missing" in found.stdout
+    refused = finished("pack")
+    assert refused.returncode == 1
+    assert "run 'jug fsck --repair' first" in refused.stderr
+    assert finished("fsck", "--repair").returncode == 1
     assert finished("fsck").returncode == 0
     assert finished("check").returncode == 0
 

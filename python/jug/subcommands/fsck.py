@@ -39,6 +39,9 @@ class FsckCommand(SubCommand):
         if manifest and not options.fsck_repair:
             return 1
         store, names = _open(options)
+        if not os.path.isdir(store.jugdir):
+            # As for all that only looks, this is a store without results.
+            options.print_out(f"there is no jugdir {store.jugdir} (yet)")
         check = _Check(store, names, options)
         check.read()
         check.tell()
