@@ -257,6 +257,11 @@ impl Jugdir {
         Ok(self.lives.links(id)? > 1)
     }
 
+    /// Link mode: whether a worker has no file any more: it has left, or was dead and is forgotten.
+    pub(crate) fn has_left(&self, id: &str) -> Result<bool> {
+        Ok(self.lives.links(id)? == 0)
+    }
+
     /// Link mode: removes what is left of a dead worker that has no claims.
     pub(crate) fn forget_worker(&self, id: &str) -> Result<()> {
         self.lives.forget(id)

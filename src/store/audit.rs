@@ -167,6 +167,9 @@ impl Store {
             let damage = lock(&self.damage);
             Ok((damage.unhealed(index), damage.report(index).files))
         })?;
+        // Who reads on and on waits for a silent worker; who audits once says what there is now.
+        let silent = lock(&self.tails).broken(&self.jugdir)?;
+        let files = files.into_iter().chain(silent.into_iter().map(|it| (it.path, it.offset, it.what)));
         let mut faults = Vec::new();
         for (key, place) in hurt {
             let name = key.map(|key| self.name_in_header(&key, place)).unwrap_or_default();

@@ -5,12 +5,12 @@
 //! is killed in between leaves files behind that do not count, and that the next packing removes.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::pack::build;
-use super::pack::judge::{Input, Judge, Obstacle};
+use super::pack::judge::{End, Input, Judge, Obstacle};
 use super::pack::manifest::{self, Manifest};
 use super::pack::publish;
 use super::pack::reader::Pack;
@@ -187,17 +187,22 @@ impl Store {
         let packs = self.jugdir.packs();
         let current = publish::newest(&**fs, &packs, Some(uuid), 0)?.unwrap_or(Manifest::empty(uuid));
         let replaced: HashSet<&str> = current.replaced.iter().map(String::as_str).collect();
+        let broken = if what.damaged { self.broken_segments()? } else { HashSet::new() };
         let (mut inputs, mut left, mut bytes) = (Vec::new(), Vec::new(), 0);
         for name in listed.iter().filter(|name| !replaced.contains(name.as_str())) {
             let path = self.jugdir.segments().join(name);
             // A worker of another host that is only taken for dead may come back and write on.
-            let must_be_sealed = self.jugdir.life(segment::owner(name).unwrap_or_default())? != Life::Gone;
-            if must_be_sealed && !is_sealed(&**fs, &path)? {
+            let end = match self.jugdir.life(segment::owner(name).unwrap_or_default())? {
+                Life::Gone => End::Any,
+                Life::Silent if broken.contains(&path) => End::SealedOrBroken,
+                Life::Silent | Life::Alive => End::Sealed,
+            };
+            if end == End::Sealed && !is_sealed(&**fs, &path)? {
                 left.push((name.clone(), Obstacle::Open));
                 continue;
             }
             bytes += fs.length(&path)?.unwrap_or(0);
-            inputs.push(Input::Segment { name: name.clone(), must_be_sealed });
+            inputs.push(Input::Segment { name: name.clone(), end });
         }
         let open: Vec<Arc<Pack>> = lock(&self.index).packs().cloned().collect();
         let mut found = publish::open_packs(fs, &packs, &current, &open)?;
@@ -214,6 +219,13 @@ impl Store {
         }
         let alone = !others && is_complete && merged == found.len();
         Ok(Plan { current, listed, inputs, alone, left })
+    }
+
+    /// The segments that nobody can read on, whoever may add to them.
+    fn broken_segments(&self) -> Result<HashSet<PathBuf>> {
+        self.look()?;
+        let broken = lock(&self.tails).broken(&self.jugdir)?;
+        Ok(broken.into_iter().map(|it| it.path).collect())
     }
 
     /// What segments and packs take.

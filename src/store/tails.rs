@@ -46,6 +46,17 @@ pub struct Finished {
     pub length: u64,
 }
 
+/// A segment that cannot be read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// The file.
+    pub path: PathBuf,
+    /// From where on.
+    pub offset: u64,
+    /// Why.
+    pub what: &'static str,
+}
+
 #[derive(Debug)]
 struct Tail {
     path: PathBuf,
@@ -59,6 +70,8 @@ struct Tail {
     file: Option<Arc<dyn File>>,
     /// Its writer counts as dead, but may not know: when to look again, and how often.
     silent: Option<(Instant, u32)>,
+    /// Why the last reading stopped, where its writer is silent.
+    stop: Option<Stop>,
     /// The first record whose payload is not what it should be, and since when: it may not be all there yet.
     doubted: Option<(u64, Instant)>,
 }
@@ -216,6 +229,7 @@ impl Tails {
                 finished: false,
                 file: None,
                 silent: None,
+                stop: None,
                 doubted: None,
             });
         }
@@ -258,6 +272,21 @@ impl Tails {
         let finished =
             self.known.iter().filter(|(name, tail)| tail.finished && !self.replaced.contains(*name));
         finished.map(|(name, tail)| Finished { name: name.clone(), length: tail.length }).collect()
+    }
+
+    /// Where the segments of silent writers cannot be read on, and why. That nothing more will come is certain only
+    /// of what follows garbage; a record that is not all there counts once its writer has left.
+    pub fn broken(&self, jugdir: &Jugdir) -> Result<Vec<Broken>> {
+        let mut broken = Vec::new();
+        for (name, tail) in self.known.iter().filter(|(_, tail)| !tail.finished && tail.silent.is_some()) {
+            let Some(stop) = tail.stop else { continue };
+            let Some(what) = tail.bad_end(stop) else { continue };
+            let owner = segment::owner(name).unwrap_or_default();
+            if stop != Stop::Incomplete || jugdir.has_left(owner)? {
+                broken.push(Broken { path: tail.path.clone(), offset: tail.offset, what });
+            }
+        }
+        Ok(broken)
     }
 
     /// The number of the manifest that the index goes by; 0 before the first one.
@@ -345,7 +374,7 @@ impl Tail {
         }
         let life = self.writers_life(to)?;
         if life == Life::Alive {
-            self.silent = None;
+            (self.silent, self.stop) = (None, None);
             self.doubt(damaged, to);
             return Ok(());
         }
@@ -355,19 +384,24 @@ impl Tail {
         if life == Life::Silent && self.silent.is_none_or(|(_, looks)| looks > 0) {
             let looks = self.silent.map_or(SILENT_LOOKS, |(_, looks)| looks);
             self.silent = Some((to.jugdir.fs().now() + SILENT_LOOK, looks));
-            self.file = None;
+            (self.file, self.stop) = (None, Some(stop));
             return Ok(());
         }
         self.finish();
-        match stop {
-            Stop::Garbage(what) => lock(to.damage).add_file(self.path.clone(), self.offset, what),
-            // An empty file is that of a worker which died before it stored anything.
-            Stop::Incomplete if self.length > self.offset => {
-                lock(to.damage).add_file(self.path.clone(), self.offset, INCOMPLETE);
-            }
-            Stop::Incomplete | Stop::End | Stop::Sealed => {}
+        if let Some(what) = self.bad_end(stop) {
+            lock(to.damage).add_file(self.path.clone(), self.offset, what);
         }
         Ok(())
+    }
+
+    /// What is wrong with where the reading stopped, if nothing is ever added.
+    fn bad_end(&self, stop: Stop) -> Option<&'static str> {
+        match stop {
+            Stop::Garbage(what) => Some(what),
+            // An empty file is that of a worker which died before it stored anything.
+            Stop::Incomplete => (self.length > self.offset).then_some(INCOMPLETE),
+            Stop::End | Stop::Sealed => None,
+        }
     }
 
     /// Has the next look begin at a record that is damaged, if that is news.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use jug_native::store::damage::Report;
 use jug_native::store::pack::build::build;
-use jug_native::store::pack::judge::{Input, Judge};
+use jug_native::store::pack::judge::{End, Input, Judge};
 use jug_native::store::pack::layout::{self, Entry, Head, Run};
 use jug_native::store::pack::manifest::{Listed, Manifest};
 use jug_native::store::pack::reader::Pack;
@@ -47,7 +47,7 @@ fn this_version_writes_the_bytes_of_the_golden_pack() {
     fs::create_dir(&packs).unwrap();
     let segments = shelf.segments();
     let mut judge = Judge::new(&*local, &segments, UUID);
-    let segment = Input::Segment { name: "ghost-0.seg".to_owned(), must_be_sealed: true };
+    let segment = Input::Segment { name: "ghost-0.seg".to_owned(), end: End::Sealed };
     let (inputs, left) = judge.hear(vec![segment], false).unwrap();
     assert_eq!(left, []);
     let built = build(&judge, &inputs, &packs, STEM, false).unwrap().unwrap();

@@ -17,11 +17,22 @@ pub enum Input {
     Segment {
         /// Its file name.
         name: String,
-        /// Whether it is complete only if it ends with a SEAL: its writer may live.
-        must_be_sealed: bool,
+        /// How it has to end.
+        end: End,
     },
     /// A pack that the new one replaces.
     Pack(Arc<Pack>),
+}
+
+/// Which ends of a segment say that nothing will be added to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Any: its writer is gone.
+    Any,
+    /// Only a SEAL: its writer may live.
+    Sealed,
+    /// A SEAL, or the damage that is to be repaired.
+    SealedOrBroken,
 }
 
 /// What stands against packing a segment.
@@ -70,8 +81,8 @@ impl<'a> Judge<'a> {
         for input in inputs {
             match &input {
                 Input::Pack(pack) => self.hear_pack(pack)?,
-                Input::Segment { name, must_be_sealed } => match self.hear_segment(name) {
-                    Ok((stop, found)) => match obstacle(stop, &found, *must_be_sealed, damaged) {
+                Input::Segment { name, end } => match self.hear_segment(name) {
+                    Ok((stop, found)) => match obstacle(stop, &found, *end, damaged) {
                         Some(obstacle) => {
                             left.push((name.clone(), obstacle));
                             continue;
@@ -175,10 +186,11 @@ impl<'a> Judge<'a> {
     }
 }
 
-fn obstacle(stop: Stop, seen: &Seen, must_be_sealed: bool, damaged: bool) -> Option<Obstacle> {
+fn obstacle(stop: Stop, seen: &Seen, end: End, damaged: bool) -> Option<Obstacle> {
     match stop {
         _ if seen.unknown => Some(Obstacle::Unknown),
-        Stop::End | Stop::Incomplete | Stop::Garbage(_) if must_be_sealed => Some(Obstacle::Open),
+        Stop::End if end != End::Any => Some(Obstacle::Open),
+        Stop::Incomplete | Stop::Garbage(_) if end == End::Sealed => Some(Obstacle::Open),
         Stop::Garbage(_) if !damaged => Some(Obstacle::Damaged),
         _ => None,
     }
