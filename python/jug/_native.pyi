@@ -237,7 +237,8 @@ class Store:
         Returns "results" in packs, how many of them were not before ("packed"), "segments" and "packs" that
         were replaced, "files" and "bytes" before and after, "left" as (segment, "open" | "damaged" |
         "unknown"), and whether another process was faster ("beaten"). With `damaged`, segments lose what is
-        damaged in them; otherwise they are left.
+        damaged in them, and packs that are listed and do not exist are listed no more ("missing": how many);
+        otherwise both are left.
         """
     def pack_if_worthwhile(self) -> dict[str, Any] | None:
         """The same if there are many segments, and nobody else is at it."""

@@ -352,6 +352,7 @@ fn packed<'py>(py: Python<'py>, done: &Packed) -> PyResult<Bound<'py, PyDict>> {
     told.set_item("packed", done.fresh)?;
     told.set_item("segments", done.segments)?;
     told.set_item("packs", done.packs)?;
+    told.set_item("missing", done.missing)?;
     told.set_item("files", (done.before.files, done.after.files))?;
     told.set_item("bytes", (done.before.bytes, done.after.bytes))?;
     let left: Vec<_> = done.left.iter().map(|(name, why)| (name, obstacle(*why))).collect();

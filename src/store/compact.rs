@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::pack::build;
 use super::pack::judge::{End, Input, Judge, Obstacle};
-use super::pack::manifest::{self, Manifest};
+use super::pack::manifest::{self, Listed, Manifest};
 use super::pack::publish;
 use super::pack::reader::Pack;
 use super::record::{HEADER_LEN, Header, Kind, TRAILER_LEN};
@@ -35,7 +35,8 @@ static BEGUN: AtomicU32 = AtomicU32::new(0);
 pub struct Packing {
     /// Whether all packs become one, however large they are; otherwise only the small ones do.
     pub all: bool,
-    /// Whether segments with damage are packed too, and lose what is damaged.
+    /// Whether segments with damage are packed too, and lose what is damaged; and packs that are listed and do not
+    /// exist are listed no more.
     pub damaged: bool,
 }
 
@@ -50,6 +51,8 @@ pub struct Packed {
     pub segments: usize,
     /// How many packs were replaced.
     pub packs: usize,
+    /// How many packs were listed that do not exist, and are no more.
+    pub missing: usize,
     /// Files and bytes of segments and packs before.
     pub before: Room,
     /// The same afterwards.
@@ -74,6 +77,8 @@ struct Plan {
     current: Manifest,
     listed: Vec<String>,
     inputs: Vec<Input>,
+    /// The packs that are listed, do not exist, and are to be listed no more.
+    missing: HashSet<String>,
     /// Whether nothing can appear any more that was removed.
     alone: bool,
     left: Vec<(String, Obstacle)>,
@@ -141,7 +146,7 @@ impl Store {
         }
         let results = plan.current.packs.iter().map(|pack| pack.results).sum();
         let forget = plan.alone && plan.left.is_empty();
-        if !is_worth_it(&inputs, forget)? {
+        if plan.missing.is_empty() && !is_worth_it(&inputs, forget)? {
             sweep(self)?;
             return Ok(Packed { results, left: plan.left, ..Packed::default() });
         }
@@ -154,7 +159,7 @@ impl Store {
         next.number = number;
         next.nonce = fs.nonce()?;
         next.epoch = next.epoch.max(judge.epoch());
-        next.packs.retain(|pack| !merged.contains(&pack.stem));
+        next.packs.retain(|pack| !merged.contains(&pack.stem) && !plan.missing.contains(&pack.stem));
         let fresh = new.as_ref().map_or(0, |new| new.fresh);
         next.packs.extend(new.map(|new| new.listed));
         // What is not listed any more is gone for good once that is on disk.
@@ -170,8 +175,8 @@ impl Store {
         // What cannot be removed now does not count all the same, and is removed by whoever packs next.
         let _ = sweep(self);
         let results = next.packs.iter().map(|pack| pack.results).sum();
-        let (segments, packs) = counts;
-        Ok(Packed { results, fresh, segments, packs, left: plan.left, ..Packed::default() })
+        let ((segments, packs), missing) = (counts, plan.missing.len());
+        Ok(Packed { results, fresh, segments, packs, missing, left: plan.left, ..Packed::default() })
     }
 
     fn plan(&self, what: Packing, wid: &str, uuid: [u8; 16]) -> Result<Plan> {
@@ -207,6 +212,7 @@ impl Store {
         let open: Vec<Arc<Pack>> = lock(&self.index).packs().cloned().collect();
         let mut found = publish::open_packs(fs, &packs, &current, &open)?;
         let is_complete = found.iter().all(Option::is_some);
+        let missing = if what.damaged { self.missing(&current, &found)? } else { HashSet::new() };
         found.sort_by_key(|pack| pack.as_ref().map(|pack| pack.listed().length));
         let mut merged = 0;
         for pack in found.iter().flatten() {
@@ -218,7 +224,7 @@ impl Store {
             }
         }
         let alone = !others && is_complete && merged == found.len();
-        Ok(Plan { current, listed, inputs, alone, left })
+        Ok(Plan { current, listed, inputs, missing, alone, left })
     }
 
     /// The segments that nobody can read on, whoever may add to them.
@@ -226,6 +232,19 @@ impl Store {
         self.look()?;
         let broken = lock(&self.tails).broken(&self.jugdir)?;
         Ok(broken.into_iter().map(|it| it.path).collect())
+    }
+
+    /// Those packs of a manifest that could not be opened, and that a listing does not show either: a client may
+    /// remember a moment in which one had no name yet.
+    fn missing(&self, current: &Manifest, found: &[Option<Arc<Pack>>]) -> Result<HashSet<String>> {
+        let unopened = current.packs.iter().zip(found).filter(|(_, pack)| pack.is_none());
+        let unopened: Vec<&Listed> = unopened.map(|(listed, _)| listed).collect();
+        if unopened.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let names: HashSet<String> = self.jugdir.fs().names(&self.jugdir.packs())?.into_iter().collect();
+        let stems = unopened.into_iter().map(|listed| listed.stem.clone());
+        Ok(stems.filter(|stem| !names.contains(&format!("{stem}.pack"))).collect())
     }
 
     /// What segments and packs take.

@@ -148,6 +148,29 @@ def test_the_end_of_a_worker_that_may_write_on_is_no_damage(jug):
     assert f"unfinished: {path} at byte " in jug("fsck").stdout
 
 
+def test_a_pack_that_is_missing_is_told_and_no_longer_expected_after_repair(finished):
+    finished("pack")
+    path = _only(finished, "packs/*.pack")
+    path.unlink()
+    done = finished("fsck")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[0] == f"damaged: {path} at byte 0: it is missing"
+    repaired = finished("fsck", "--repair")
+    assert repaired.returncode == 1
+    assert "1 packs are missing, and nothing expects them any more" in repaired.stdout
+    assert "kept the damaged files" not in repaired.stdout
+    assert not (finished.folder / "jugfile.jugdata" / "quarantine").exists()
+    done = finished("fsck")
+    assert (done.returncode, done.stdout) == (
+        0,
+        "checked 0 results: 0 damaged, 0 unreadable; 0 orphaned files\n",
+    )
+    assert finished("execute", "--short", "--will-cite").stdout.startswith("Executed:  9 tasks\n")
+    finished("pack")
+    done = finished("fsck")
+    assert (done.returncode, "checked 9 results" in done.stdout) == (0, True)
+
+
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("with_jugfile", [False, True])
 def test_a_damaged_record_is_named_and_runs_again_after_repair(finished, packed, with_jugfile):

@@ -211,16 +211,22 @@ class _Check:
         native = self._native
         losses = [fault for fault in self._faults if not fault["harmless"]]
         keys = {fault["key"] for fault in losses if fault["key"]} | {key for key, _, _ in self._unreadable}
-        if losses:
-            place = native.quarantine(sorted({fault["path"] for fault in losses}))
-            self._print(f"kept the damaged files in {place}")
+        # Of what is missing nothing can be kept.
+        there = sorted({fault["path"] for fault in losses if os.path.exists(fault["path"])})
+        if there:
+            self._print(f"kept the damaged files in {native.quarantine(there)}")
         if keys:
             native.remove(list(keys))
             native.sync()
         # What is packed again has no damage in it.
         self._store.close()
         if losses or self._faults or self._orphans:
-            native.pack(all=True, damaged=True)
+            missing = native.pack(all=True, damaged=True)["missing"]
+            if missing:
+                self._print(
+                    f"{missing} packs are missing, and nothing expects them any more: tasks whose results "
+                    "were in them are ready to run again"
+                )
         files, _ = native.sweep()
         swept = self._store.claims.sweep()
         left = [path for path, _ in native.leftovers()]
