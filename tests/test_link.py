@@ -97,6 +97,53 @@ def test_status_shows_what_runs_and_cleanup_leaves_it_alone(jug):
     assert left_over(jug) == ([], [])
 
 
+#: Tasks 0 and 1 are finished, and still claimed; a third one runs.
+LINGERING = """
+    import os, signal, time
+    from jug.backends.file_store import file_store
+
+    store = file_store("jugfile.jugdata", claims="link")
+    keys = [bytes([number]) * 32 for number in range(3)]
+    store.claims.claim(keys)
+    for key in keys[:2]:
+        store.claims.start(key)
+        store.native.save(key, 0, name="f", started=time.time() - 10, duration=1.0)
+    store.native.sync()
+    store.claims.release(keys[:2])
+    store.claims.start(keys[2])
+    assert store.claims.is_claimed(keys) == [True] * 3
+"""
+
+
+def test_cleanup_removes_results_of_finished_tasks_that_are_still_claimed(jug):
+    jug.write(JOBS + "step(1)")
+    shown = jug.python(
+        LINGERING
+        + """
+    import subprocess, sys
+    other = file_store("jugfile.jugdata")
+    # Somebody runs a task once more that another one has finished.
+    other.native.save(keys[2], 0, name="f", started=time.time() - 10, duration=1.0)
+    other.native.sync()
+    command = [sys.executable, "-m", "jug", "cleanup", "--older-than", "0s"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    print(done.stdout + done.stderr)
+    other.close()
+    store.close()
+"""
+    )
+    assert "Removed 2 objects" in shown.stdout, shown.stdout + shown.stderr
+    assert "1 results were kept because their tasks are running" in shown.stdout
+
+
+def test_fsck_sums_up_what_a_killed_worker_had_finished(jug):
+    jug.write(JOBS + "step(1)")
+    jug.python(LINGERING + "    os.kill(os.getpid(), signal.SIGKILL)\n")
+    lines = jug("fsck").stdout.splitlines()
+    assert sum(line.startswith("abandoned: ") for line in lines) == 1, lines
+    assert "left over: 2 claims of dead workers on tasks that have a result" in lines
+
+
 def test_workers_in_other_process_namespaces_are_told_by_their_heartbeats(jug):
     unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
     probe = subprocess.run([*unshare, "true"], capture_output=True, check=False)

@@ -10,6 +10,7 @@ from .. import task
 from ..backends.file_store import file_store
 from ..errors import UserError
 from ..internal.quantities import show_size
+from .activity import activity_of
 from .graph import keys_of
 
 __all__ = ["Removal"]
@@ -123,11 +124,24 @@ class Removal:
         if self._native is None or not names:
             return names
         keys = [self._store._key(name) for name in names]
-        running = (
-            self._store.claims.is_claimed(keys) if self._store.claims.claimed_ids() else [False] * len(keys)
-        )
-        self._kept_running = max(self._kept_running, sum(running))
-        return [name for name, runs in zip(names, running, strict=True) if not runs]
+        running = self._running(keys) if self._store.claims.claimed_ids() else set()
+        self._kept_running = max(self._kept_running, len(running))
+        return [name for name, key in zip(names, keys, strict=True) if key not in running]
+
+    def _running(self, keys: list[bytes]) -> set[bytes]:
+        """Those of the keys of results whose tasks run again.
+
+        Workers keep claims for a while after the result. A claim on a task whose result another one stored is
+        that of a script that runs the task once more.
+        """
+        assert self._native is not None
+        running = set()
+        for worker in activity_of(self._store.claims, keys):
+            for claim in worker.claims:
+                facts = self._native.facts(claim.key)
+                if not (worker.id and facts and facts["worker"] == worker.id):
+                    running.add(claim.key)
+        return running
 
     def _measure(self) -> dict[bytes, tuple[str, float, int]]:
         if self._native is None:

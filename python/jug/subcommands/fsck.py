@@ -140,7 +140,16 @@ class _Check:
         self._orphans = self._native.leftovers() + self._native.orphaned_blobs()
         for segment in self._native.ownerless_segments():
             self._notes.append(f"ownerless: {segment}: its worker has no file; it counts")
-        for key, worker in self._store.claims.abandoned():
+        abandoned = self._store.claims.abandoned()
+        # Workers keep claims for a while after the result.
+        finished = self._native.contains_many([key for key, _ in abandoned])
+        if any(finished):
+            self._notes.append(
+                f"left over: {sum(finished)} claims of dead workers on tasks that have a result"
+            )
+        for (key, worker), has_result in zip(abandoned, finished, strict=True):
+            if has_result:
+                continue
             label = self._label(key, "") or "a task"
             self._notes.append(
                 f"abandoned: {label} is claimed by {worker}, which is dead; others take it over"
