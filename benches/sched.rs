@@ -58,7 +58,7 @@ fn claims(criterion: &mut Criterion) {
         bencher.iter(|| {
             batch.claim(&keys).expect("claims");
             for key in &keys {
-                batch.start(key).expect("a start");
+                batch.start(key, None).expect("a start");
             }
             batch.release(&keys).expect("releases");
         });

@@ -111,6 +111,29 @@ def test_a_long_task_gives_back_what_was_claimed_behind_it(jug):
     assert set(ran(jug.folder).values()) == {1}
 
 
+def test_what_is_invalidated_beside_a_long_task_can_be_run_by_another(jug):
+    jug.write(
+        COUNTED
+        + """
+    @TaskGenerator
+    def quick():
+        note('quick')
+
+    quick()
+    step('long', 600)
+"""
+    )
+    first = jug.start("execute")
+    wait_for(lambda: ran(jug.folder)["long"], "the long task to start")
+    assert jug("invalidate", "--name", "quick").returncode == 0
+    second = jug.start("execute")
+    wait_for(lambda: ran(jug.folder)["quick"] == 2, "another worker to run what was invalidated")
+    assert first.poll() is None
+    for worker in (first, second):
+        worker.kill()
+        worker.communicate()
+
+
 def test_results_behind_a_barrier(jug):
     jug.write(
         COUNTED

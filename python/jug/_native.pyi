@@ -292,8 +292,12 @@ class Claims:
         """Tries to claim each key; True where this worker now holds it (and did not before)."""
     def claim_run(self, keys: Sequence[bytes]) -> list[bool]:
         """Like `claim`, up to the first key that another worker has: shorter than `keys` then."""
-    def start(self, key: bytes) -> bool:
-        """Called before a claimed task runs; False if the claim was given back meanwhile."""
+    def start(self, key: bytes, ended: bytes | None = None) -> bool:
+        """Called before a claimed task runs; False if the claim was given back meanwhile.
+
+        `ended` is the task that this caller ran before; it is released within about 0.2 s, once its record is
+        visible.
+        """
     def given_back(self) -> list[bytes]:
         """Claims given back because a task turned out long, since the last call."""
     def release(self, keys: Sequence[bytes]) -> None:

@@ -2,7 +2,8 @@
 //!
 //! Claims are made in batches, because one look at the store serves a whole batch. When a task then
 //! turns out long, what was claimed behind it would wait for it while other workers idle: the
-//! background thread gives it back.
+//! background thread gives it back. It also releases what has ended before the long task, should nobody else
+//! have done that yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,14 +24,32 @@ pub struct Batch {
     pid: u32,
 }
 
+/// How long an ended task stays claimed at most, unless its record cannot be written.
+const ENDED: Duration = PATIENCE;
+/// How long to wait for records to be visible before looking again.
+const UNWRITTEN: Duration = Duration::from_millis(10);
+
+/// How far a claimed task is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Ahead,
+    /// Since when.
+    Started(Instant),
+    /// Since when; others may run it as soon as its record is visible.
+    Ended(Instant),
+}
+
 #[derive(Default)]
 struct State {
-    /// When each task was started that is.
-    held: BTreeMap<Key, Option<Instant>>,
+    held: BTreeMap<Key, Phase>,
     /// How many of them were not started.
     unstarted: usize,
+    /// How many of them have ended.
+    ended: usize,
     last_started: Option<Key>,
     given_back: Vec<Key>,
+    /// Whether something was released that may not be free yet, because nobody is expected to wait for it.
+    lingering: bool,
     /// Whether the keeper knows that it has to call.
     watched: bool,
     closed: bool,
@@ -95,19 +114,23 @@ impl Batch {
     }
 
     /// To be called before a claimed task is run: false if it is not held any more, and must not run.
-    pub fn start(&self, key: &Key) -> Result<bool> {
+    ///
+    /// `ended` is the task that the caller ran before, if any: whatever came of it was stored. It is released a
+    /// little later, unless that is done before.
+    pub fn start(&self, key: &Key, ended: Option<&Key>) -> Result<bool> {
         self.check_here()?;
+        let now = self.keeper.now();
         let mut state = self.state();
-        if !self.claims.holds(key) {
-            state.let_go(&*self.claims, key)?;
-            return Ok(false);
+        if let Some(phase @ Phase::Started(_)) = ended.and_then(|ended| state.held.get_mut(ended)) {
+            *phase = Phase::Ended(now);
+            state.ended += 1;
         }
-        let Some(started) = state.held.get_mut(key) else { return Ok(false) };
-        if started.replace(self.keeper.now()).is_none() {
-            state.unstarted -= 1;
+        let started = state.start(&*self.claims, key, now)?;
+        drop(state);
+        if ended.is_some() {
+            self.have_it_watched();
         }
-        state.last_started = Some(*key);
-        Ok(true)
+        Ok(started)
     }
 
     /// What was given back since the last call.
@@ -157,18 +180,20 @@ impl Batch {
         }
         let won = self.claims.try_claim(key)?;
         if won {
-            state.held.insert(*key, None);
+            state.held.insert(*key, Phase::Ahead);
             state.unstarted += 1;
         }
         Ok(won)
     }
 
-    /// Wakes the keeper if several claims are ahead and it does not watch them yet.
+    /// Wakes the keeper if several claims are ahead, or something is behind, and it does not watch them yet.
     ///
     /// A single one is about to be started: waking a thread for it would cost more than it may save.
     fn have_it_watched(&self) {
         let mut state = self.state();
-        let news = state.unstarted > 1 && !std::mem::replace(&mut state.watched, true);
+        let has_to = !state.watched
+            && (state.unstarted > 1 || state.ended > 0 || (state.lingering && self.claims.lingers()));
+        let news = has_to && !std::mem::replace(&mut state.watched, true);
         drop(state);
         if news {
             self.keeper.nudge();
@@ -185,28 +210,97 @@ impl Batch {
 }
 
 impl State {
+    /// Whether this task is held, and so may be run from now on.
+    fn start(&mut self, claims: &dyn Claims, key: &Key, now: Instant) -> Result<bool> {
+        if !claims.holds(key) {
+            self.let_go(claims, key)?;
+            return Ok(false);
+        }
+        let Some(phase) = self.held.get_mut(key) else { return Ok(false) };
+        let before = std::mem::replace(phase, Phase::Started(now));
+        self.forget(before);
+        self.last_started = Some(*key);
+        Ok(true)
+    }
+
     /// Releases a key if it is held.
     fn let_go(&mut self, claims: &dyn Claims, key: &Key) -> Result<()> {
-        if !self.held.contains_key(key) {
-            return Ok(());
-        }
-        if self.held.get(key) == Some(&None) {
+        let Some(phase) = self.held.get(key).copied() else { return Ok(()) };
+        if phase == Phase::Ahead {
             claims.give_back(key)?;
-            self.unstarted -= 1;
         } else {
             claims.release(key)?;
+            self.lingering = true;
         }
         self.held.remove(key);
+        self.forget(phase);
         Ok(())
+    }
+
+    /// Counts one task less in this phase.
+    fn forget(&mut self, phase: Phase) {
+        match phase {
+            Phase::Ahead => self.unstarted -= 1,
+            Phase::Ended(_) => self.ended -= 1,
+            Phase::Started(_) => {}
+        }
     }
 
     /// Since when the last started task has been running; None if it has ended.
     fn running_since(&self) -> Option<Instant> {
-        *self.held.get(&self.last_started?)?
+        match self.held.get(&self.last_started?)? {
+            Phase::Started(since) => Some(*since),
+            Phase::Ahead | Phase::Ended(_) => None,
+        }
     }
 
-    /// Gives back what is behind a task that takes longer than the claims' patience; how long to wait before looking again, if at all.
+    /// Does what is due; how long to wait before looking again, if at all.
     fn check(&mut self, claims: &dyn Claims, now: Instant) -> Option<Duration> {
+        let pauses =
+            [self.check_ended(claims, now), self.check_lingering(claims, now), self.check_ahead(claims, now)];
+        pauses.into_iter().flatten().min()
+    }
+
+    /// Releases what has ended a while ago.
+    fn check_ended(&mut self, claims: &dyn Claims, now: Instant) -> Option<Duration> {
+        if self.ended == 0 {
+            return None;
+        }
+        let ended = self.held.iter().filter_map(|(key, phase)| match phase {
+            Phase::Ended(since) => Some((*key, *since + ENDED)),
+            Phase::Ahead | Phase::Started(_) => None,
+        });
+        let (due, later): (Vec<_>, Vec<_>) = ended.partition(|(_, due)| *due <= now);
+        let pause = later.iter().map(|(_, due)| due.duration_since(now)).min();
+        if due.is_empty() {
+            return pause;
+        }
+        let may = claims.may_release();
+        let released =
+            if may { due.iter().try_for_each(|(key, _)| self.let_go(claims, key)) } else { Ok(()) };
+        // What could not be unlocked is still held, and tried again.
+        let again = if may { released.err().map(|_| ENDED) } else { Some(UNWRITTEN) };
+        [pause, again].into_iter().flatten().min()
+    }
+
+    /// Has names go away that stay for a while, once a task takes long: others may want to run what was invalidated
+    /// meanwhile, and this process does not learn of that.
+    fn check_lingering(&mut self, claims: &dyn Claims, now: Instant) -> Option<Duration> {
+        if !self.lingering || !claims.lingers() {
+            return None;
+        }
+        // After what is given back, for which others are more likely to wait.
+        let due = self.running_since()? + 2 * claims.patience();
+        if now < due {
+            return Some(due.duration_since(now));
+        }
+        self.lingering = false;
+        claims.hurry();
+        None
+    }
+
+    /// Gives back what is behind a task that takes longer than the claims' patience.
+    fn check_ahead(&mut self, claims: &dyn Claims, now: Instant) -> Option<Duration> {
         if self.unstarted == 0 {
             return None;
         }
@@ -222,7 +316,7 @@ impl State {
 
     /// Releases what was not started, for [`Batch::given_back`] to tell.
     fn give_back(&mut self, claims: &dyn Claims) -> Result<()> {
-        let unstarted = self.held.iter().filter(|(_, started)| started.is_none());
+        let unstarted = self.held.iter().filter(|(_, phase)| **phase == Phase::Ahead);
         let unstarted: Vec<Key> = unstarted.map(|(key, _)| *key).collect();
         for key in unstarted {
             self.let_go(claims, &key)?;

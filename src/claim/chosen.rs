@@ -64,6 +64,14 @@ impl Claims for Chosen {
         self.look()?.map_or(Ok(()), |claims| claims.release(key))
     }
 
+    fn may_release(&self) -> bool {
+        self.records.is_visible()
+    }
+
+    fn lingers(&self) -> bool {
+        self.claims.get().is_some_and(|claims| claims.lingers())
+    }
+
     fn give_back(&self, key: &Key) -> Result<()> {
         self.look()?.map_or(Ok(()), |claims| claims.give_back(key))
     }

@@ -33,6 +33,8 @@ const RING_AFTER: Duration = Duration::from_millis(20);
 pub trait Records: Send + Sync {
     /// A number that grows with every record that is stored.
     fn stored(&self) -> u64;
+    /// Whether others on this host can read everything that was stored.
+    fn is_visible(&self) -> bool;
     /// Which of these numbers everything on disk has.
     fn durable(&self) -> u64;
     /// Returns once everything that was stored is on disk.
@@ -215,6 +217,10 @@ impl Claims for Link {
             }
         }
         Ok(())
+    }
+
+    fn lingers(&self) -> bool {
+        true
     }
 
     fn give_back(&self, key: &Key) -> Result<()> {

@@ -87,6 +87,16 @@ pub trait Claims: Send + Sync {
     /// To be called only after the task's record is visible to others, or without having run it.
     fn release(&self, key: &Key) -> Result<()>;
 
+    /// Whether others see the records of everything that was run so far, as far as [`Claims::release`] needs that.
+    fn may_release(&self) -> bool {
+        true
+    }
+
+    /// Whether what was released stays claimed for a while, unless there is a [`Claims::hurry`].
+    fn lingers(&self) -> bool {
+        false
+    }
+
     /// Like [`Claims::release`], for a task that others may run right now.
     fn give_back(&self, key: &Key) -> Result<()> {
         self.release(key)
@@ -117,7 +127,7 @@ pub trait Claims: Send + Sync {
     /// Lets processes that wait for a claim know that some were released without a result.
     fn announce(&self) {}
 
-    /// Has everything that was released be free as soon as possible: tasks were invalidated.
+    /// Has everything that was released be free as soon as possible: tasks were invalidated, or may be unnoticed.
     fn hurry(&self) {}
 
     /// Returns once everything that was released is free.

@@ -46,8 +46,9 @@ impl PyClaims {
         Ok(py.detach(|| self.batch.claim_run(&keys))?)
     }
 
-    fn start(&self, key: KeyBytes) -> PyResult<bool> {
-        Ok(self.batch.start(&key.0)?)
+    #[pyo3(signature = (key, ended = None))]
+    fn start(&self, key: KeyBytes, ended: Option<KeyBytes>) -> PyResult<bool> {
+        Ok(self.batch.start(&key.0, ended.as_ref().map(|ended| &ended.0))?)
     }
 
     fn given_back<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
@@ -134,6 +135,10 @@ struct Stored(Arc<Store>);
 impl Records for Stored {
     fn stored(&self) -> u64 {
         self.0.progress().0
+    }
+
+    fn is_visible(&self) -> bool {
+        self.0.is_written()
     }
 
     fn durable(&self) -> u64 {

@@ -328,6 +328,11 @@ impl Store {
         self.own().map(|own| own.writer.progress()).unwrap_or_default()
     }
 
+    /// Whether everything that was stored was written.
+    pub fn is_written(&self) -> bool {
+        self.own().is_none_or(|own| own.writer.is_written())
+    }
+
     /// Returns once all records so far are on disk and others find them.
     pub fn publish(&self) -> Result<()> {
         self.own().map_or(Ok(()), |own| own.writer.sync().and_then(|()| own.writer.announce()))

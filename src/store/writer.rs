@@ -111,6 +111,11 @@ impl Writer {
         (state.stored(), known)
     }
 
+    /// Whether all records so far are in files. It tells without an error if they cannot be.
+    pub fn is_written(&self) -> bool {
+        lock(&self.state).buffer.is_empty()
+    }
+
     /// Returns once others find all segments.
     pub fn announce(&self) -> Result<()> {
         let Some((due, _)) = lock(&self.state).unannounced else { return Ok(()) };

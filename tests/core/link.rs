@@ -28,6 +28,10 @@ impl Records for Shelf {
         self.stored.load(Ordering::SeqCst)
     }
 
+    fn is_visible(&self) -> bool {
+        true
+    }
+
     fn durable(&self) -> u64 {
         self.durable.load(Ordering::SeqCst)
     }
@@ -365,9 +369,28 @@ fn a_batch_starts_nothing_that_is_not_held_any_more() {
     let one = One::with(dir.path(), hasty());
     let batch = Batch::new(one.claims.clone(), Arc::clone(&one.keeper));
     assert_eq!(batch.claim(&[key(1), key(2)]).unwrap(), [true, true]);
-    assert!(batch.start(&key(1)).unwrap());
+    assert!(batch.start(&key(1), None).unwrap());
     lose_touch();
-    assert!(!batch.start(&key(2)).unwrap());
+    assert!(!batch.start(&key(2), None).unwrap());
+}
+
+#[test]
+fn names_of_finished_tasks_go_away_once_a_task_takes_long() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (One::at(dir.path()), One::at(dir.path()));
+    let batch = Batch::new(one.claims.clone(), Arc::clone(&one.keeper));
+    assert_eq!(batch.claim(&[key(1), key(2)]).unwrap(), [true, true]);
+    batch.start(&key(1), None).unwrap();
+    batch.start(&key(2), Some(&key(1))).unwrap();
+    let short = Instant::now() + Duration::from_millis(500);
+    assert!(batch.tick(short).is_some(), "the keeper looks again");
+    one.claims.tick(short);
+    assert!(!other.claim(1), "many names are removed together");
+    let long = short + Duration::from_secs(2);
+    batch.tick(long);
+    one.claims.tick(long);
+    assert!(other.claim(1));
+    assert!(!other.claim(2));
 }
 
 /// A client that says that workers have no files, while this is true and until it lists them.
@@ -406,7 +429,7 @@ fn c1_a_batch_has_won_only_what_was_confirmed() {
     fs::create_dir(dir.path().join("claims/1")).unwrap();
     let batch = Batch::new(other.claims.clone(), Arc::clone(&other.keeper));
     assert_eq!(batch.claim(&[key(1), key(2)]).unwrap(), [false, true]);
-    assert!(!batch.start(&key(1)).unwrap());
+    assert!(!batch.start(&key(1), None).unwrap());
 }
 
 #[test]

@@ -92,6 +92,10 @@ impl Records for Stored {
         self.0.progress().0
     }
 
+    fn is_visible(&self) -> bool {
+        self.0.is_written()
+    }
+
     fn durable(&self) -> u64 {
         self.0.progress().1
     }

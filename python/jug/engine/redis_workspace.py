@@ -25,7 +25,6 @@ class RedisWorkspace:
         self._changes: list[Change] = []
         self._claimed_just_now = False
         self.present = self._native.contains_many
-        self.start = self._native.start
         self.kept_failures = self._native.kept_failures
         self.release = self._native.release
         self.settle = self._native.flush
@@ -57,6 +56,9 @@ class RedisWorkspace:
         won = self._store.claim(keys)
         self._claimed_just_now = True
         return won
+
+    def start(self, key: bytes, ended: bytes | None) -> bool:
+        return self._native.start(key)
 
     def others_at_work(self) -> bool:
         return self._native.others_claims() > 0

@@ -24,7 +24,7 @@ __all__ = ["ExecutionState", "Worker"]
 _log = logging.getLogger("jug")
 
 #: How many claims on finished tasks are kept before they are given back together, and for how many seconds:
-#: should such a task be invalidated, nobody else can run it meanwhile.
+#: should such a task be invalidated, nobody else can run it meanwhile. Beside a long task, the store does it.
 _HELD_AFTER_THE_END = 256
 _HELD_SECONDS = 0.02
 
@@ -107,6 +107,8 @@ class Worker:
         #: Whether a result was taken away since the current batch was claimed.
         self._withdrawn = False
         self._finished_claims: list[bytes] = []
+        #: What was run last: once the next task starts, its claim ends even if that one takes long.
+        self._last_run: bytes | None = None
         #: How many times in a row another worker had what this one tried to claim.
         self._meetings = 0
         self._released = time.monotonic()
@@ -204,8 +206,9 @@ class Worker:
             # Where results were taken away, some of these may have lost an input, and have to wait again.
             while waiting and not self._withdrawn:
                 node = waiting[-1]
-                if not self._work.start(self._keys[node]):
+                if not self._work.start(self._keys[node], self._last_run):
                     break  # The rest was given back, because the task before took long.
+                self._last_run = self._keys[node]
                 waiting.pop()
                 if self._run_one(node):
                     finished.append(node)

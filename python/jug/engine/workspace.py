@@ -72,8 +72,11 @@ class Workspace(Protocol):
         What it returns may be shorter than `keys`: others are at work there, and the rest was not tried.
         """
 
-    def start(self, key: bytes) -> bool:
-        """Says that a claimed task starts now; False if its claim had been given back."""
+    def start(self, key: bytes, ended: bytes | None) -> bool:
+        """Says that a claimed task starts now; False if its claim had been given back.
+
+        `ended` is the task that was run before: its claim may be released once what it stored is visible.
+        """
 
     def taken(self, keys: Sequence[bytes]) -> Sequence[bool]:
         """Like `claimed`, where it need not be true of what dead workers had."""
@@ -316,7 +319,7 @@ class StoreWorkspace:
         self._pause = 0.02
         return won
 
-    def start(self, key: bytes) -> bool:
+    def start(self, key: bytes, ended: bytes | None) -> bool:
         return True
 
     def others_at_work(self) -> bool:

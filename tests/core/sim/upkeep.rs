@@ -31,7 +31,7 @@ pub(super) fn work_on_former(process: &Arc<Process>, job: &Arc<Job>, which: usiz
         let run = job.facts().begin_former(which, actor.by(), claimed);
         actor.store.refresh()?;
         let epoch = actor.store.epoch();
-        if !actor.store.contains(&key)? && batch.start(&key)? {
+        if !actor.store.contains(&key)? && batch.start(&key, None)? {
             let time = worker::duration(&actor);
             actor.sleep(time);
             // The first one gets a file of its own.

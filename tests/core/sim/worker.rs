@@ -25,6 +25,10 @@ impl Records for Stored {
         self.0.progress().0
     }
 
+    fn is_visible(&self) -> bool {
+        self.0.is_written()
+    }
+
     fn durable(&self) -> u64 {
         self.0.progress().1
     }
@@ -46,6 +50,7 @@ struct Worker {
     /// A result was taken away since the batch was claimed.
     withdrawn: bool,
     finished_claims: Vec<Key>,
+    last_run: Option<Key>,
 }
 
 /// The claims of a process.
@@ -86,6 +91,7 @@ pub(super) fn work(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
         confirmed: Duration::ZERO,
         withdrawn: false,
         finished_claims: Vec::new(),
+        last_run: None,
     };
     worker.run()?;
     let Worker { actor, batch, .. } = worker;
@@ -140,9 +146,11 @@ impl Worker {
         waiting.reverse();
         let mut finished = Vec::new();
         while let Some(node) = waiting.last().copied() {
-            if self.withdrawn || !self.batch.start(&self.keys(&[node])[0])? {
+            let key = self.keys(&[node])[0];
+            if self.withdrawn || !self.batch.start(&key, self.last_run.as_ref())? {
                 break;
             }
+            self.last_run = Some(key);
             waiting.pop();
             if self.run_one(node)? {
                 finished.push(node);
