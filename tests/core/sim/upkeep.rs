@@ -26,9 +26,9 @@ pub(super) fn work_on_former(process: &Arc<Process>, job: &Arc<Job>, which: usiz
     let mut actor = Actor::open(process, job)?;
     let batch = Batch::new(worker::claims_of(&actor), Arc::clone(&actor.keeper));
     let key = job.former[which];
-    let claimed = actor.now();
     if batch.claim(&[key])?[0] {
-        let run = job.facts().begin_former(which, actor.by(), claimed);
+        // The claim may have been made anew while this host was cut off: it counts from here on.
+        let run = job.facts().begin_former(which, actor.by(), actor.now());
         actor.store.refresh()?;
         let epoch = actor.store.epoch();
         if !actor.store.contains(&key)? && batch.start(&key, None)? {
