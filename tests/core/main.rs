@@ -27,5 +27,6 @@ mod sched;
 mod shelf;
 mod sim;
 mod store;
+mod stored;
 mod watch;
 mod writer;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use jug_native::claim::{Chosen, Claims, Records};
+use jug_native::claim::{Chosen, Claims};
 use jug_native::fs::{File, FileSystem};
 use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
 use jug_native::keeper::Keeper;
@@ -20,6 +20,7 @@ use jug_native::{Key, Result};
 
 use crate::hooked::{Hooked, Hooks};
 use crate::shelf::{key, noise, save};
+use crate::stored::Stored;
 
 /// What somebody puts in the place of a file.
 #[derive(Clone, Copy, Debug)]
@@ -82,26 +83,6 @@ impl Hooks for Planter {
 
     fn sync(&self, _: &Path, file: &dyn File) -> io::Result<()> {
         file.sync()
-    }
-}
-
-struct Stored(Arc<Store>);
-
-impl Records for Stored {
-    fn stored(&self) -> u64 {
-        self.0.progress().0
-    }
-
-    fn is_visible(&self) -> bool {
-        self.0.is_written()
-    }
-
-    fn durable(&self) -> u64 {
-        self.0.progress().1
-    }
-
-    fn sync(&self) -> Result<()> {
-        self.0.publish()
     }
 }
 

@@ -3,40 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jug_native::claim::{Batch, Chosen, Claims, Records};
+use jug_native::claim::{Batch, Chosen, Claims};
 use jug_native::codec::{Codec, Encoded};
 use jug_native::jugdir::ClaimMode;
 use jug_native::sched::{Node, Scheduler};
-use jug_native::store::{Facts, State, Store};
+use jug_native::store::{Facts, State};
 use jug_native::{Error, Key, Result};
 
 use super::actors::Actor;
 use super::job::Job;
 use super::process::Process;
+use crate::stored::Stored;
 
 /// How long a worker sleeps before it looks whether a claim was abandoned.
 const LOOK_AROUND: Duration = Duration::from_millis(25);
-
-/// What claims need to know of the store.
-struct Stored(Arc<Store>);
-
-impl Records for Stored {
-    fn stored(&self) -> u64 {
-        self.0.progress().0
-    }
-
-    fn is_visible(&self) -> bool {
-        self.0.is_written()
-    }
-
-    fn durable(&self) -> u64 {
-        self.0.progress().1
-    }
-
-    fn sync(&self) -> Result<()> {
-        self.0.publish()
-    }
-}
 
 /// A worker at work.
 struct Worker {
