@@ -26,6 +26,16 @@ pub(crate) trait Hooks: Send + Sync + Debug + 'static {
     }
     /// A directory was listed.
     fn listed(&self, _dir: &Path) {}
+    /// A file got this name by a link or a renaming.
+    fn named(&self, _path: &Path) {}
+    /// A name is about to be removed.
+    fn removes(&self, _path: &Path) {}
+    /// The time of a directory was set.
+    fn touched_dir(&self, _dir: &Path) {}
+    /// Whether hosts share what is here; whatever is true if this does not say.
+    fn is_shared(&self) -> Option<bool> {
+        None
+    }
     /// The names in a directory are to be synced.
     fn syncs_names(&self, _dir: &Path) {}
     /// Appends to the file, or does not.
@@ -85,7 +95,9 @@ impl FileSystem for Hooked {
     }
 
     fn touch_dir(&self, dir: &Path) -> io::Result<()> {
-        Local.touch_dir(dir)
+        Local.touch_dir(dir)?;
+        self.0.touched_dir(dir);
+        Ok(())
     }
 
     fn dir_modified(&self, dir: &Path) -> io::Result<Modified> {
@@ -108,15 +120,20 @@ impl FileSystem for Hooked {
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.0.before(to);
-        Local.link(from, to)
+        Local.link(from, to)?;
+        self.0.named(to);
+        Ok(())
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.0.before(to);
-        Local.rename(from, to)
+        Local.rename(from, to)?;
+        self.0.named(to);
+        Ok(())
     }
 
     fn unlink(&self, path: &Path) -> io::Result<()> {
+        self.0.removes(path);
         Local.unlink(path)
     }
 
@@ -126,7 +143,8 @@ impl FileSystem for Hooked {
     }
 
     fn mount(&self, path: &Path) -> io::Result<Mount> {
-        Local.mount(path)
+        let mount = Local.mount(path)?;
+        Ok(Mount { is_shared: self.0.is_shared().unwrap_or(mount.is_shared), ..mount })
     }
 
     fn watch(&self, dir: &Path) -> Result<Arc<dyn Watch>> {

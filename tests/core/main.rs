@@ -16,6 +16,7 @@ mod keeper;
 mod link;
 mod lock;
 mod mend;
+mod order;
 mod pack;
 mod pack_bytes;
 mod pack_steps;

@@ -312,6 +312,30 @@ fn a_living_writers_unfinished_record_is_waited_for() {
 }
 
 #[test]
+fn c5_what_arrives_out_of_order_of_a_living_writers_records_is_waited_for() {
+    let shelf = Shelf::new();
+    let writer = shelf.open();
+    save(&writer, 1, b"one").unwrap();
+    writer.flush().unwrap();
+    let path = segment_of(&writer);
+    let whole = fs::read(&path).unwrap();
+    save(&writer, 2, &noise(5_000)).unwrap();
+    save(&writer, 3, b"three").unwrap();
+    writer.flush().unwrap();
+    let all = fs::read(&path).unwrap();
+    // A page of the second record is still on its way to the server, and reads as zeros.
+    let mut gap = all.clone();
+    gap[whole.len() + 1_000..whole.len() + 2_000].fill(0);
+    fs::write(&path, &gap).unwrap();
+    let reader = shelf.open();
+    assert!(!reader.contains(&key(2)).unwrap());
+    fs::write(&path, &all).unwrap();
+    assert!(reader.refresh().unwrap().contains(&(key(2), State::Result)));
+    assert_eq!(reader.damage().unwrap(), Report::default());
+    assert!(reader.contains(&key(3)).unwrap());
+}
+
+#[test]
 fn a_read_only_jugdir_can_be_read() {
     let shelf = Shelf::new();
     let store = shelf.open();
