@@ -139,7 +139,7 @@ impl Eras {
     }
 
     fn is_shared(&self) -> bool {
-        *self.is_shared.get_or_init(|| self.fs.mount(&self.dir).map_or(true, |mount| mount.is_shared))
+        *self.is_shared.get_or_init(|| self.fs.is_shared(&self.dir).unwrap_or(true))
     }
 
     fn dir_of(&self, era: Era) -> PathBuf {

@@ -102,6 +102,10 @@ impl FileSystem for Local {
         mount::find(path)
     }
 
+    fn is_shared(&self, path: &Path) -> io::Result<bool> {
+        mount::is_shared(path)
+    }
+
     fn watch(&self, dir: &Path) -> Result<Arc<dyn Watch>> {
         Ok(Arc::new(LocalWatch::new(dir)?))
     }

@@ -1,7 +1,10 @@
 //! What kind of filesystem a directory is on.
 
+use std::collections::BTreeSet;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use nix::sys::statfs::statfs;
 
@@ -73,6 +76,24 @@ pub(super) fn find(path: &Path) -> io::Result<Mount> {
     let free = free.saturating_mul(u64::try_from(i128::from(facts.block_size())).unwrap_or(0));
     let (kind, is_shared) = kind(&facts);
     Ok(Mount { kind, is_shared, free })
+}
+
+/// The devices that are known to be filesystems of several hosts.
+static KNOWN: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
+
+/// Whether other hosts may use the filesystem that holds `path`. Its server is asked only once: the answer holds up
+/// whoever looks for something that is not there. Where another filesystem gets the number of one that is gone, it is
+/// taken for shared too, which is safe.
+pub(super) fn is_shared(path: &Path) -> io::Result<bool> {
+    let device = std::fs::metadata(path)?.dev();
+    if KNOWN.lock().unwrap_or_else(PoisonError::into_inner).contains(&device) {
+        return Ok(true);
+    }
+    let is_shared = find(path)?.is_shared;
+    if is_shared {
+        KNOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(device);
+    }
+    Ok(is_shared)
 }
 
 #[cfg(target_os = "linux")]

@@ -40,7 +40,7 @@ impl dyn FileSystem + '_ {
     pub fn find(&self, path: &Path) -> Result<Option<Stat>> {
         let found = if_exists(self.stat(path)).context("looking at", path)?;
         let (Some(dir), Some(name)) = (parent(path), path.file_name()) else { return Ok(found) };
-        if found.is_some() || self.mount(dir).is_ok_and(|mount| !mount.is_shared) {
+        if found.is_some() || self.is_shared(dir).is_ok_and(|is_shared| !is_shared) {
             return Ok(found);
         }
         let names = match self.list(dir) {

@@ -106,6 +106,11 @@ pub trait FileSystem: Host + Send + Sync + Debug {
     /// What kind of filesystem `path` is on, and what room it has.
     fn mount(&self, path: &Path) -> io::Result<Mount>;
 
+    /// Whether other hosts may use the filesystem that `path` is on. To ask again may be cheaper.
+    fn is_shared(&self, path: &Path) -> io::Result<bool> {
+        Ok(self.mount(path)?.is_shared)
+    }
+
     /// Something that wakes when `dir`, which must exist, changes. Changes that other hosts make do not wake it.
     fn watch(&self, dir: &Path) -> Result<Arc<dyn Watch>>;
 }

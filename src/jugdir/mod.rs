@@ -109,6 +109,11 @@ impl Jugdir {
         matches!(self.read_format(), Ok(Some(_)))
     }
 
+    /// Whether nobody has created it yet. Tells the truth, also on a network filesystem.
+    pub(crate) fn is_absent(&self) -> Result<bool> {
+        Ok(self.read_format()?.is_none())
+    }
+
     /// What tells it from every other jugdir; None before it exists.
     pub fn uuid(&self) -> Option<[u8; 16]> {
         self.read_format().ok().flatten().map(|format| format.uuid)

@@ -100,6 +100,10 @@ pub struct Sink<'a> {
 impl Tails {
     /// Reads what was appended to any segment, except those of the workers `own`.
     pub fn refresh(&mut self, own: &[Arc<str>], to: &Sink) -> Result<()> {
+        // That a directory is not there is dear to find out among hosts: once is enough, and not for each of its parts.
+        if to.jugdir.is_absent()? {
+            return Ok(());
+        }
         for _ in 1..publish::TRIES {
             match self.refresh_once(own, to, false) {
                 Ok(true) => return Ok(()),
@@ -196,6 +200,9 @@ impl Tails {
 
     /// True if a segment grew or appeared since the last refresh, or packs have replaced some.
     pub fn has_news(&self, own: &[Arc<str>], jugdir: &Jugdir) -> Result<bool> {
+        if jugdir.is_absent()? {
+            return Ok(false);
+        }
         let fs = &**jugdir.fs();
         let names = segment_names(fs, &jugdir.segments(), own)?;
         let grown = names.iter().any(|name| match self.known.get(name) {

@@ -1,14 +1,17 @@
 //! Creating, recognising and refusing jugdirs; workers and their lives.
 
 use std::fs;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use jug_native::Error;
 use jug_native::fs::local::Local;
 use jug_native::jugdir::{ClaimMode, Format, Identity, Jugdir};
+use jug_native::keeper::Keeper;
+use jug_native::store::{Durability, Store};
 
 use crate::child::{self, Child};
+use crate::hooked::{Hooked, Hooks};
 
 fn names(dir: &Path) -> Vec<String> {
     let mut names: Vec<String> =
@@ -325,4 +328,30 @@ fn files_of_version_1_are_read_for_ever() {
     assert_eq!(Identity::parse(worker, path).unwrap(), expected);
     assert_eq!(expected.id(), "example.4711.303132333435");
     assert_eq!(expected.to_bytes(path).unwrap(), worker, "and still written");
+}
+
+/// The directories that were listed, where hosts share them.
+#[derive(Debug, Default)]
+struct Listed(Mutex<Vec<PathBuf>>);
+
+impl Hooks for Listed {
+    fn listed(&self, dir: &Path) {
+        self.0.lock().unwrap().push(dir.to_owned());
+    }
+
+    fn is_shared(&self) -> Option<bool> {
+        Some(true)
+    }
+}
+
+#[test]
+fn that_there_is_no_jugdir_is_found_out_once_a_look() {
+    let above = tempfile::tempdir().unwrap();
+    let path = above.path().join("jugdata");
+    let listed = Arc::<Listed>::default();
+    let jugdir = Jugdir::open_on(Hooked::on(listed.clone()), &path).unwrap();
+    let store = Store::open_in(jugdir, Keeper::spawn(), Durability::Group).unwrap();
+    listed.0.lock().unwrap().clear();
+    assert_eq!(store.refresh().unwrap(), []);
+    assert_eq!(listed.0.lock().unwrap().iter().filter(|dir| **dir == above.path()).count(), 1);
 }
