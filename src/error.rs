@@ -90,6 +90,14 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// A file of ours that is there and cannot be read.
+    #[error("{path} {what}", path = path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not, as a predicate: "cannot be read: Input/output error".
+        what: &'static str,
+    },
     /// A stored result that no longer matches its checksum or cannot be decoded.
     #[error(
         "the stored result {key}{} is damaged ({what}, in {place}); it does not count any more, and its task can run again",

@@ -235,10 +235,10 @@ class Store:
         """Makes one pack of the segments that nobody will add to, and of small packs, or of `all`.
 
         Returns "results" in packs, how many of them were not before ("packed"), "segments" and "packs" that
-        were replaced, "files" and "bytes" before and after, "left" as (segment, "open" | "damaged" |
-        "unknown"), and whether another process was faster ("beaten"). With `damaged`, segments lose what is
-        damaged in them, and packs that are listed and do not exist are listed no more ("missing": how many);
-        otherwise both are left.
+        were replaced, "files" and "bytes" before and after, "left" as (file, "open" | "damaged" | "unknown" |
+        "unreadable"), and whether another process was faster ("beaten"). With `damaged`, segments lose what
+        is damaged in them, and packs that are listed and do not exist or cannot be read are listed no more
+        ("missing": how many); what cannot be read is kept in `quarantine`. Otherwise all of it is left.
         """
     def pack_if_worthwhile(self) -> dict[str, Any] | None:
         """The same if there are many segments, and nobody else is at it."""
@@ -247,7 +247,7 @@ class Store:
     def orphaned_blobs(self) -> list[tuple[str, int]]:
         """Files of large results, with their lengths, that dead workers left and nothing refers to."""
     def audit(self, progress: Callable[[int, int], object] | None = None) -> list[dict[str, Any]]:
-        """Reads everything and changes nothing; what is damaged, as dictionaries.
+        """Reads everything and changes nothing; what is damaged or cannot be read, as dictionaries.
 
         "key" (None where it is not known), "name" (empty likewise), "path", "offset", "what", and "harmless"
         where it is only what a kill leaves. `progress` is called with the bytes read so far, and of how many.

@@ -138,6 +138,7 @@ def main(argv: list[str] | None = None) -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     pdb = False
     status: Any
+    options: Any = None
     try:
         from .options import parse, start_logging
 
@@ -156,7 +157,7 @@ def main(argv: list[str] | None = None) -> None:
         # Some commands end by it, as they do when scripts call them; so may a task.
         status = leaving.code
     except KeyboardInterrupt:
-        _say("interrupted; what was finished is stored")
+        _say(f"interrupted{_what_is_left(options)}")
         status = 130
     except Exception as error:
         status = 1
@@ -196,6 +197,15 @@ def _run(options: Any) -> Any:
             if not is_told:
                 _warn_of_reach(task.Task.store)
             task.Task.store.close()
+
+
+def _what_is_left(options: Any) -> str:
+    """What the interrupted command has to say of what it had done, if anything."""
+    from .subcommands import cmdapi
+
+    command = cmdapi.get(options.subcommand) if options is not None else None
+    left = command.interruption(options) if command is not None else ""
+    return f"; {left}" if left else ""
 
 
 def _warn_of_reach(store: Any) -> None:

@@ -4,6 +4,8 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
+use nix::errno::Errno;
+
 use super::{File, FileId, FileSystem, Open, Stat};
 use crate::error::IoContext;
 use crate::{Error, Result};
@@ -56,7 +58,7 @@ impl dyn FileSystem + '_ {
 
     /// The length of the file at `path` in bytes; `None` if there is none.
     pub fn length(&self, path: &Path) -> Result<Option<u64>> {
-        let found = if_exists(self.stat(path)).context("reading", path)?;
+        let found = if_exists(patiently(|| self.stat(path))).context("reading", path)?;
         Ok(found.map(|found| found.length))
     }
 
@@ -106,12 +108,12 @@ impl dyn FileSystem + '_ {
 
     /// Opens a file for reading.
     pub fn open_to_read(&self, path: &Path) -> Result<Arc<dyn File>> {
-        self.open(path, Open::Read).context("opening", path)
+        patiently(|| self.open(path, Open::Read)).context("opening", path)
     }
 
     /// Opens a file for reading; `None` if there is none.
     pub fn open_if_exists(&self, path: &Path) -> Result<Option<Arc<dyn File>>> {
-        if_exists(self.open(path, Open::Read)).context("opening", path)
+        if_exists(patiently(|| self.open(path, Open::Read))).context("opening", path)
     }
 
     /// Opens a file for reading and writing; an empty one if there is none.
@@ -190,7 +192,7 @@ impl dyn File + '_ {
     pub fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
-            match self.read_at(&mut buffer[filled..], offset + filled as u64) {
+            match patiently(|| self.read_at(&mut buffer[filled..], offset + filled as u64)) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -217,7 +219,12 @@ impl dyn File + '_ {
 
     /// Its length in bytes, as far as is known here; errors call it `path`.
     pub fn length(&self, path: &Path) -> Result<u64> {
-        Ok(self.stat().context("reading", path)?.length)
+        Ok(patiently(|| self.stat()).context("reading", path)?.length)
+    }
+
+    /// Its attributes, asked of the server; errors call it `path`.
+    pub fn ask(&self, path: &Path) -> Result<Stat> {
+        patiently(|| self.fresh_stat()).context("reading", path)
     }
 
     /// Like [`File::sync`], and fails with `NotFound` where the file has lost its name: the bytes are safe then
@@ -229,6 +236,19 @@ impl dyn File + '_ {
         }
         Err(io::Error::new(ErrorKind::NotFound, "the file was removed while it was written"))
     }
+}
+
+/// How often a disk is asked that answers that it failed: what a cable or a server lost is there the next time.
+const TRIES: u32 = 3;
+
+fn patiently<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 1..TRIES {
+        match call() {
+            Err(error) if error.raw_os_error() == Some(Errno::EIO as i32) => {}
+            outcome => return outcome,
+        }
+    }
+    call()
 }
 
 /// Why a symbolic link is not opened.

@@ -378,6 +378,7 @@ fn obstacle(obstacle: Obstacle) -> &'static str {
         Obstacle::Damaged => "damaged",
         Obstacle::Unknown => "unknown",
         Obstacle::Gone => "gone",
+        Obstacle::Unreadable => "unreadable",
     }
 }
 

@@ -8,10 +8,12 @@ use std::path::PathBuf;
 
 use super::Orphan;
 use super::blob::{self, BlobRef};
+use super::damage::BAD_RECORD;
 use super::index::Place;
 use super::pack::reader::Pack;
 use super::record::{Header, Kind};
 use super::scan::{self, Body, Found, Stop};
+use super::unreadable::or_reason;
 use super::{Store, lock, segment};
 use crate::fs::FileSystem;
 use crate::jugdir::{ClaimMode, Life};
@@ -72,11 +74,9 @@ impl Store {
         for (key, place) in blobs {
             lengths.push((key, place, self.blob_of(&key)?));
         }
-        let total = packs.iter().map(|pack| pack.listed().length + pack.listed().index).sum::<u64>()
-            + lengths
-                .iter()
-                .filter_map(|(_, _, blob)| Some(blob.as_ref()?.length))
-                .fold(0, u64::saturating_add);
+        let of_packs = packs.iter().flat_map(|pack| [pack.listed().length, pack.listed().index]);
+        let of_blobs = lengths.iter().filter_map(|(_, _, blob)| Some(blob.as_ref()?.length));
+        let total = of_packs.chain(of_blobs).fold(0, u64::saturating_add);
         let mut meter = Meter { done: 0, total, told: 0, progress };
         for pack in packs {
             self.audit_pack(&pack, &mut faults, &mut meter)?;
@@ -115,7 +115,8 @@ impl Store {
         }
         let mut orphans = Vec::new();
         for path in found {
-            if let Some(bytes) = fs.length(&path)? {
+            // What cannot be looked at stays.
+            if let Ok(Some(bytes)) = or_reason(fs.length(&path))? {
                 orphans.push(Orphan { path, bytes });
             }
         }
@@ -169,12 +170,13 @@ impl Store {
         })?;
         // Who reads on and on waits for a silent worker; who audits once says what there is now.
         let silent = lock(&self.tails).broken(&self.jugdir)?;
-        let files = files.into_iter().chain(silent.into_iter().map(|it| (it.path, it.offset, it.what)));
+        let silent = silent.into_iter().map(|it| (it.path, it.offset, it.what));
+        let silent: Vec<_> = silent.filter(|it| !files.contains(it)).collect();
+        let files = files.into_iter().chain(silent);
         let mut faults = Vec::new();
-        for (key, place) in hurt {
+        for (key, place, what) in hurt {
             let name = key.map(|key| self.name_in_header(&key, place)).unwrap_or_default();
-            let what = "the record does not match its checksum".to_owned();
-            let path = self.path_of(place);
+            let (path, what) = (self.path_of(place), what.to_owned());
             faults.push(Fault { key, name, path, offset: place.offset, what, harmless: false });
         }
         for (path, offset, what) in files {
@@ -200,31 +202,27 @@ impl Store {
         meter.read(pack.listed().index)?;
         if pack.substitute().is_some() {
             let path = pack.index_path().to_owned();
-            let what = "the index is damaged; it is made anew from the pack each time".to_owned();
+            let what = pack.unreadable_index().unwrap_or("the index is damaged");
+            let what = format!("{what}; it is made anew from the pack each time");
             faults.push(Fault { key: None, name: String::new(), path, offset: 0, what, harmless: false });
         }
-        let mut bad: Vec<(Header, u64)> = Vec::new();
+        let mut bad: Vec<(Header, u64, &str)> = Vec::new();
         let mut outcome = Ok(());
         let (end, stop) = pack.scan(&mut |event| {
-            if matches!(event.body, Body::Damaged) {
-                bad.push((event.header.clone(), event.offset));
+            match event.body {
+                Body::Damaged => bad.push((event.header.clone(), event.offset, BAD_RECORD)),
+                Body::Unreadable(what) => bad.push((event.header.clone(), event.offset, what)),
+                Body::Sound | Body::Text(_) => {}
             }
             if outcome.is_ok() {
                 outcome = meter.read(event.header.record_len());
             }
         })?;
         outcome?;
-        for (header, offset) in bad {
-            self.add_fault(
-                pack,
-                header.key,
-                header.kind,
-                offset,
-                "the record does not match its checksum",
-                faults,
-            )?;
+        for (header, offset, what) in bad {
+            self.add_fault(pack, header.key, header.kind, offset, what, faults)?;
         }
-        if let Stop::Incomplete | Stop::Garbage(_) = stop {
+        if let Stop::Incomplete | Stop::Garbage(_) | Stop::Unreadable(_) = stop {
             // The index still says where the records behind that are.
             let mut behind = Vec::new();
             pack.each(&mut |entry| behind.extend((entry.offset >= end).then_some(*entry)))?;

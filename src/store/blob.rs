@@ -6,6 +6,7 @@ use blake3::Hasher;
 
 use crate::error::IoContext;
 use crate::fs::FileSystem;
+use crate::store::unreadable::or_reason;
 use crate::{Key, Result};
 
 /// Values of this many bytes and more are hashed on all cores.
@@ -115,15 +116,25 @@ pub enum Loaded {
 /// What is wrong with a blob as far as its file's length tells; `None` if nothing is.
 pub fn look(fs: &dyn FileSystem, blobs: &Path, key: &Key, blob: &BlobRef) -> Result<Option<&'static str>> {
     let path = blob.path(blobs, key);
-    Ok(match fs.length(&path)? {
-        Some(length) => (length != blob.length).then_some(OTHER_LENGTH),
-        None => Some(MISSING),
+    Ok(match or_reason(fs.length(&path))? {
+        Ok(Some(length)) => (length != blob.length).then_some(OTHER_LENGTH),
+        Ok(None) => Some(MISSING),
+        Err(what) => Some(what),
     })
 }
 
 /// What is wrong with the blob at `path`, which is read a piece at a time; `None` if nothing is. `read` is told
 /// how many bytes each piece has.
 pub fn check(
+    fs: &dyn FileSystem,
+    path: &Path,
+    blob: &BlobRef,
+    read: &mut dyn FnMut(u64) -> Result<()>,
+) -> Result<Option<&'static str>> {
+    Ok(or_reason(try_check(fs, path, blob, read))?.unwrap_or_else(Some))
+}
+
+fn try_check(
     fs: &dyn FileSystem,
     path: &Path,
     blob: &BlobRef,
@@ -149,6 +160,10 @@ pub fn check(
 
 /// Reads a blob and checks it against its record.
 pub fn read(fs: &dyn FileSystem, blobs: &Path, key: &Key, blob: &BlobRef) -> Result<Loaded> {
+    Ok(or_reason(try_read(fs, blobs, key, blob))?.unwrap_or_else(Loaded::Damaged))
+}
+
+fn try_read(fs: &dyn FileSystem, blobs: &Path, key: &Key, blob: &BlobRef) -> Result<Loaded> {
     let path = blob.path(blobs, key);
     let Some(file) = fs.open_if_exists(&path)? else { return Ok(Loaded::Damaged(MISSING)) };
     let length = file.length(&path)?;

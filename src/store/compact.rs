@@ -15,6 +15,8 @@ use super::pack::manifest::{self, Listed, Manifest};
 use super::pack::publish;
 use super::pack::reader::Pack;
 use super::record::{HEADER_LEN, Header, Kind, TRAILER_LEN};
+use super::sweep::keep_aside;
+use super::unreadable::or_reason;
 use super::{Store, lock, segment};
 use crate::fs::FileSystem;
 use crate::jugdir::Life;
@@ -36,7 +38,7 @@ pub struct Packing {
     /// Whether all packs become one, however large they are; otherwise only the small ones do.
     pub all: bool,
     /// Whether segments with damage are packed too, and lose what is damaged; and packs that are listed and do not
-    /// exist are listed no more.
+    /// exist are listed no more. Files that cannot be read are kept in `quarantine` then.
     pub damaged: bool,
 }
 
@@ -51,13 +53,13 @@ pub struct Packed {
     pub segments: usize,
     /// How many packs were replaced.
     pub packs: usize,
-    /// How many packs were listed that do not exist, and are no more.
+    /// How many packs were listed that do not exist or cannot be read, and are no more.
     pub missing: usize,
     /// Files and bytes of segments and packs before.
     pub before: Room,
     /// The same afterwards.
     pub after: Room,
-    /// Segments that were left, and why.
+    /// Segments that were left, and packs that could not be read, and why.
     pub left: Vec<(String, Obstacle)>,
     /// Whether another process packed at the same time and was first.
     pub beaten: bool,
@@ -77,7 +79,7 @@ struct Plan {
     current: Manifest,
     listed: Vec<String>,
     inputs: Vec<Input>,
-    /// The packs that are listed, do not exist, and are to be listed no more.
+    /// The packs that are listed, do not exist or cannot be read, and are to be listed no more.
     missing: HashSet<String>,
     /// Whether nothing can appear any more that was removed.
     alone: bool,
@@ -100,7 +102,16 @@ impl Store {
         self.flush()?;
         let wid = self.jugdir.worker()?.id().to_owned();
         let before = self.room()?;
-        let mut packed = self.pack_once(what, &wid)?;
+        // What cannot be read as a whole stays as it is: tomorrow it may be readable.
+        let mut unreadable = HashSet::new();
+        let mut packed = loop {
+            match self.pack_once(what, &wid, &unreadable) {
+                Err(Error::Unreadable { path, .. }) if !unreadable.contains(&path) => {
+                    unreadable.insert(path);
+                }
+                outcome => break outcome?,
+            }
+        };
         self.look()?;
         (packed.before, packed.after) = (before, self.room()?);
         Ok(packed)
@@ -132,10 +143,10 @@ impl Store {
         Ok(false)
     }
 
-    fn pack_once(&self, what: Packing, wid: &str) -> Result<Packed> {
+    fn pack_once(&self, what: Packing, wid: &str, unreadable: &HashSet<PathBuf>) -> Result<Packed> {
         let (fs, packs) = (&**self.jugdir.fs(), self.jugdir.packs());
         let uuid = self.jugdir.uuid().unwrap_or_default();
-        let mut plan = self.plan(what, wid, uuid)?;
+        let mut plan = self.plan(what, wid, uuid, unreadable)?;
         let segments = self.jugdir.segments();
         let mut judge = Judge::new(fs, &segments, uuid);
         let (inputs, left) = judge.hear(std::mem::take(&mut plan.inputs), what.damaged)?;
@@ -144,7 +155,10 @@ impl Store {
         if plan.left.iter().any(gone) {
             return Ok(Packed { beaten: true, ..Packed::default() });
         }
-        let results = plan.current.packs.iter().map(|pack| pack.results).sum();
+        if !judge.tolerated().is_empty() {
+            keep_aside(fs, &self.jugdir, &judge.tolerated())?;
+        }
+        let results = plan.current.results();
         let forget = plan.alone && plan.left.is_empty();
         if plan.missing.is_empty() && !is_worth_it(&inputs, forget)? {
             sweep(self)?;
@@ -174,12 +188,12 @@ impl Store {
         }
         // What cannot be removed now does not count all the same, and is removed by whoever packs next.
         let _ = sweep(self);
-        let results = next.packs.iter().map(|pack| pack.results).sum();
+        let results = next.results();
         let ((segments, packs), missing) = (counts, plan.missing.len());
         Ok(Packed { results, fresh, segments, packs, missing, left: plan.left, ..Packed::default() })
     }
 
-    fn plan(&self, what: Packing, wid: &str, uuid: [u8; 16]) -> Result<Plan> {
+    fn plan(&self, what: Packing, wid: &str, uuid: [u8; 16], unreadable: &HashSet<PathBuf>) -> Result<Plan> {
         let fs = self.jugdir.fs();
         // First the workers, then the segments: whoever is not there yet knows all that was removed so far.
         let mut others = false;
@@ -196,6 +210,10 @@ impl Store {
         let (mut inputs, mut left, mut bytes) = (Vec::new(), Vec::new(), 0);
         for name in listed.iter().filter(|name| !replaced.contains(name.as_str())) {
             let path = self.jugdir.segments().join(name);
+            if unreadable.contains(&path) {
+                left.push((name.clone(), Obstacle::Unreadable));
+                continue;
+            }
             // A worker of another host that is only taken for dead may come back and write on.
             let end = match self.jugdir.life(segment::owner(name).unwrap_or_default())? {
                 Life::Gone => End::Any,
@@ -206,22 +224,26 @@ impl Store {
                 left.push((name.clone(), Obstacle::Open));
                 continue;
             }
-            bytes += fs.length(&path)?.unwrap_or(0);
+            bytes += or_reason(fs.length(&path))?.unwrap_or(None).unwrap_or(0);
             inputs.push(Input::Segment { name: name.clone(), end });
         }
         let open: Vec<Arc<Pack>> = lock(&self.index).packs().cloned().collect();
         let mut found = publish::open_packs(fs, &packs, &current, &open)?;
-        let is_complete = found.iter().all(Option::is_some);
+        let is_complete = found.iter().all(Result::is_ok);
         let missing = if what.damaged { self.missing(&current, &found)? } else { HashSet::new() };
-        found.sort_by_key(|pack| pack.as_ref().map(|pack| pack.listed().length));
+        found.sort_by_key(|pack| pack.as_ref().map_or(0, |pack| pack.listed().length));
         let mut merged = 0;
-        for pack in found.iter().flatten() {
+        for pack in found.iter().flatten().filter(|pack| !unreadable.contains(pack.path())) {
             // Each record is copied as often as the packs double.
-            if what.all || pack.listed().length < 2 * bytes {
-                bytes += pack.listed().length;
+            if what.all || pack.listed().length < bytes.saturating_mul(2) {
+                bytes = bytes.saturating_add(pack.listed().length);
                 merged += 1;
                 inputs.insert(0, Input::Pack(Arc::clone(pack)));
             }
+        }
+        let is_unread = |pack: &&Arc<Pack>| unreadable.contains(pack.path());
+        for pack in found.iter().flatten().filter(is_unread) {
+            left.push((format!("{}.pack", pack.listed().stem), Obstacle::Unreadable));
         }
         let alone = !others && is_complete && merged == found.len();
         Ok(Plan { current, listed, inputs, missing, alone, left })
@@ -235,16 +257,31 @@ impl Store {
     }
 
     /// Those packs of a manifest that could not be opened, and that a listing does not show either: a client may
-    /// remember a moment in which one had no name yet.
-    fn missing(&self, current: &Manifest, found: &[Option<Arc<Pack>>]) -> Result<HashSet<String>> {
-        let unopened = current.packs.iter().zip(found).filter(|(_, pack)| pack.is_none());
-        let unopened: Vec<&Listed> = unopened.map(|(listed, _)| listed).collect();
+    /// remember a moment in which one had no name yet. And those that cannot be read, which are kept aside.
+    fn missing(
+        &self,
+        current: &Manifest,
+        found: &[Result<Arc<Pack>, &'static str>],
+    ) -> Result<HashSet<String>> {
+        let unopened =
+            current.packs.iter().zip(found).filter_map(|(it, pack)| Some((it, pack.as_ref().err()?)));
+        let unopened: Vec<(&Listed, &&str)> = unopened.collect();
         if unopened.is_empty() {
             return Ok(HashSet::new());
         }
-        let names: HashSet<String> = self.jugdir.fs().names(&self.jugdir.packs())?.into_iter().collect();
-        let stems = unopened.into_iter().map(|listed| listed.stem.clone());
-        Ok(stems.filter(|stem| !names.contains(&format!("{stem}.pack"))).collect())
+        let (fs, packs) = (&**self.jugdir.fs(), self.jugdir.packs());
+        let names: HashSet<String> = fs.names(&packs)?.into_iter().collect();
+        let mut missing = HashSet::new();
+        for (Listed { stem, .. }, what) in unopened {
+            let file = format!("{stem}.pack");
+            if *what != publish::MISSING {
+                keep_aside(fs, &self.jugdir, &[packs.join(&file), packs.join(format!("{stem}.idx"))])?;
+                missing.insert(stem.clone());
+            } else if !names.contains(&file) {
+                missing.insert(stem.clone());
+            }
+        }
+        Ok(missing)
     }
 
     /// What segments and packs take.
@@ -253,7 +290,7 @@ impl Store {
         let mut room = Room::default();
         for dir in [self.jugdir.segments(), self.jugdir.packs()] {
             for name in fs.names(&dir)? {
-                if let Some(length) = fs.length(&dir.join(name))? {
+                if let Some(length) = or_reason(fs.length(&dir.join(name)))?.unwrap_or(Some(0)) {
                     room.files += 1;
                     room.bytes += length;
                 }
@@ -266,8 +303,8 @@ impl Store {
 /// Whether the last record of a segment is a SEAL.
 fn is_sealed(fs: &dyn FileSystem, path: &Path) -> Result<bool> {
     const SEAL: usize = HEADER_LEN + TRAILER_LEN;
-    let Some(file) = fs.open_if_exists(path)? else { return Ok(false) };
-    let length = file.length(path)?;
+    let Ok(Some(file)) = or_reason(fs.open_if_exists(path))? else { return Ok(false) };
+    let Ok(length) = or_reason(file.length(path))? else { return Ok(false) };
     let mut bytes = [0; SEAL];
     let Some(at) = length.checked_sub(SEAL as u64) else { return Ok(false) };
     match file.read_full_at(&mut bytes, at) {
@@ -339,8 +376,10 @@ pub(super) fn leftovers(store: &Store) -> Result<(Manifest, Vec<String>)> {
     let uuid = store.jugdir.uuid().unwrap_or_default();
     let manifest = publish::newest(fs, &packs, Some(uuid), 0)?.unwrap_or(Manifest::empty(uuid));
     names.retain(|name| is_leftover(&manifest, name, &|wid| dead.contains(wid)));
-    let lost = super::mend::unlisted(&store.jugdir, &manifest)?;
-    names.retain(|name| lost.iter().all(|stem| name.rsplit_once('.').is_none_or(|(its, _)| its != stem)));
+    let (lost, unreadable) = super::mend::unlisted(&store.jugdir, &manifest)?;
+    names.retain(|name| {
+        lost.iter().chain(&unreadable).all(|stem| name.rsplit_once('.').is_none_or(|(its, _)| its != stem))
+    });
     Ok((manifest, names))
 }
 

@@ -1,18 +1,22 @@
 //! What was found to be damaged, until a later result heals it.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::Key;
 use crate::store::index::{Index, Place, State};
 use crate::store::record::{Header, Kind};
+use crate::store::unreadable;
 
 /// Damage seen by this process.
 #[derive(Debug, Default)]
 pub struct Damage {
-    records: HashMap<Place, Hurt>,
+    records: HashMap<Place, (Hurt, &'static str)>,
     files: Vec<(PathBuf, u64, &'static str)>,
 }
+
+/// What is said of a record whose payload is not what was stored.
+pub const BAD_RECORD: &str = "the record does not match its checksum";
 
 #[derive(Debug)]
 enum Hurt {
@@ -50,18 +54,18 @@ pub struct Report {
 }
 
 impl Damage {
-    /// A record whose payload is damaged.
-    pub fn add_record(&mut self, header: &Header, place: Place) {
+    /// A record whose payload is damaged, and how.
+    pub fn add_record(&mut self, header: &Header, place: Place, what: &'static str) {
         let hurt = match header.kind {
             Kind::Name | Kind::Origin | Kind::Seal | Kind::Other(_) => Hurt::Other,
             _ => Hurt::Value(header.key, header.epoch),
         };
-        self.records.insert(place, hurt);
+        self.records.insert(place, (hurt, what));
     }
 
     /// A record that was not all there yet is.
     pub fn heal(&mut self, place: Place) {
-        if matches!(self.records.get(&place), Some(Hurt::Value(..) | Hurt::Other)) {
+        if matches!(self.records.get(&place), Some((Hurt::Value(..) | Hurt::Other, _))) {
             self.records.remove(&place);
         }
     }
@@ -70,13 +74,13 @@ impl Damage {
     pub fn doubt(&mut self, segment: u32, offset: u64) {
         self.records.retain(|place, hurt| {
             let is_there = place.pack == 0 && place.segment == segment && place.offset >= offset;
-            !is_there || matches!(hurt, Hurt::Loaded(_))
+            !is_there || matches!(hurt, (Hurt::Loaded(_), _))
         });
     }
 
     /// A result that turned out to be damaged when it was loaded.
-    pub fn add_loaded(&mut self, key: Key, place: Place) {
-        self.records.insert(place, Hurt::Loaded(key));
+    pub fn add_loaded(&mut self, key: Key, place: Place, what: &'static str) {
+        self.records.insert(place, (Hurt::Loaded(key), what));
     }
 
     /// A file whose bytes from `offset` on are no records.
@@ -86,24 +90,37 @@ impl Damage {
         }
     }
 
+    /// A file that could not be read can.
+    pub fn heal_file(&mut self, path: &Path) {
+        self.files.retain(|(known, _, what)| known != path || !unreadable::is_reason(what));
+    }
+
+    /// Whether there is something that could not be read, so that nobody knows what it says.
+    pub fn is_blind(&self) -> bool {
+        let mut said = self.records.values().map(|hurt| hurt.1).chain(self.files.iter().map(|file| file.2));
+        said.any(unreadable::is_reason)
+    }
+
     /// The keys that [`Damage::report`] will ask about.
     pub fn keys(&self) -> Vec<Key> {
-        let keys = self.records.values().map(|hurt| match hurt {
+        let keys = self.records.values().map(|(hurt, _)| match hurt {
             Hurt::Value(key, _) | Hurt::Loaded(key) => Some(*key),
             Hurt::Other => None,
         });
         keys.flatten().collect()
     }
 
-    /// The damaged records that nothing has healed: the key, if it was a result or a failure, and the place.
-    pub fn unhealed(&self, index: &Index) -> Vec<(Option<Key>, Place)> {
-        self.records.iter().filter_map(|(place, hurt)| Some((hurt.key(index)?, *place))).collect()
+    /// The damaged records that nothing has healed: the key, if it was a result or a failure, the place, and what is
+    /// wrong.
+    pub fn unhealed(&self, index: &Index) -> Vec<(Option<Key>, Place, &'static str)> {
+        let unhealed = self.records.iter();
+        unhealed.filter_map(|(place, (hurt, what))| Some((hurt.key(index)?, *place, *what))).collect()
     }
 
     /// What is still to be told, given what is stored now.
     pub fn report(&self, index: &Index) -> Report {
         let mut report = Report { files: self.files.clone(), ..Report::default() };
-        for hurt in self.records.values() {
+        for (hurt, _) in self.records.values() {
             let Some(key) = hurt.key(index) else { continue };
             report.records += 1;
             report.keys.extend(key);

@@ -35,6 +35,9 @@ struct Entry {
     known: bool,
 }
 
+/// For how many keys room is made at once.
+const ROOM_MAX: usize = 4 * 1024 * 1024;
+
 /// No result: the segment of an [`Entry`] whose key has only an [`Extra`].
 const NOWHERE: u32 = u32::MAX;
 
@@ -276,8 +279,9 @@ impl Index {
         at as usize
     }
 
-    /// Makes room for so many further keys at once.
+    /// Makes room for about so many further keys at once, of which some may not come: a file may claim to be long.
     fn make_room(&mut self, count: usize) {
+        let count = count.min(ROOM_MAX);
         let entries = &mut self.entries;
         entries.reserve_exact(count);
         self.table.reserve(count, |&at| entries[at as usize].key.prefix());

@@ -233,6 +233,12 @@ impl Log {
         self.names.clear();
     }
 
+    /// Goes over to another segment with the next record.
+    pub(super) fn turn_over(&mut self) {
+        self.current = None;
+        self.names.clear();
+    }
+
     /// Removes a segment of ours in which nothing was written, or nothing that counts.
     fn discard(&self, path: &Path) {
         // Should this fail, an empty or torn segment stays, which every reader takes for what it is.

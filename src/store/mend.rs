@@ -13,6 +13,7 @@ use super::pack::reader::Pack;
 use super::pack::{self, publish};
 use super::scan::{Body, Stop};
 use super::segment::Head;
+use super::unreadable::reason;
 use crate::fs::FileSystem;
 use crate::jugdir::{Jugdir, Life};
 use crate::{Error, Result};
@@ -24,7 +25,7 @@ pub fn damaged_manifest(jugdir: &Jugdir) -> Result<Option<(PathBuf, String)>> {
         found => found?,
     };
     let manifest = found.unwrap_or(Manifest::empty(jugdir.uuid().unwrap_or_default()));
-    let lost = unlisted(jugdir, &manifest)?;
+    let (lost, _) = unlisted(jugdir, &manifest)?;
     let generations = lost.iter().filter_map(|stem| pack::maker(&format!("{stem}.pack")).map(|made| made.0));
     let Some(number) = generations.max() else { return Ok(None) };
     if publish::newest(&**jugdir.fs(), &jugdir.packs(), jugdir.uuid(), manifest.number)?.is_some() {
@@ -36,10 +37,11 @@ pub fn damaged_manifest(jugdir: &Jugdir) -> Result<Option<(PathBuf, String)>> {
 }
 
 /// The packs, by their names without the ending, that a later manifest than this one must have listed: their makers
-/// are dead, and of what they hold the segments are gone, which only happens after a manifest was published.
-pub(super) fn unlisted(jugdir: &Jugdir, manifest: &Manifest) -> Result<Vec<String>> {
+/// are dead, and of what they hold the segments are gone, which only happens after a manifest was published. And those
+/// that may be such, because they cannot be read.
+pub(super) fn unlisted(jugdir: &Jugdir, manifest: &Manifest) -> Result<(Vec<String>, Vec<String>)> {
     let (fs, packs) = (jugdir.fs(), jugdir.packs());
-    let mut lost = Vec::new();
+    let (mut lost, mut unreadable) = (Vec::new(), Vec::new());
     let mut kept: Option<BTreeSet<String>> = None;
     for name in fs.names(&packs)? {
         let Some(stem) = name.strip_suffix(".pack") else { continue };
@@ -51,6 +53,10 @@ pub(super) fn unlisted(jugdir: &Jugdir, manifest: &Manifest) -> Result<Vec<Strin
             // Its maker died before it was complete.
             Ok(None) | Err(Error::Damaged { .. }) => continue,
             Err(error) if publish::is_gone(&error) => continue,
+            Err(error) if reason(&error).is_some() => {
+                unreadable.push(stem.to_owned());
+                continue;
+            }
             found => found?,
         };
         let kept = match &kept {
@@ -58,11 +64,14 @@ pub(super) fn unlisted(jugdir: &Jugdir, manifest: &Manifest) -> Result<Vec<Strin
             None => kept.insert(origins_elsewhere(jugdir, manifest)?),
         };
         let runs = found.as_ref().map(Pack::runs).transpose()?.unwrap_or_default();
+        if found.as_ref().and_then(Pack::substitute).is_some_and(|made| made.is_blind) {
+            unreadable.push(stem.to_owned());
+        }
         if runs.iter().any(|run| !run.origin.is_empty() && !kept.contains(&run.origin)) {
             lost.push(stem.to_owned());
         }
     }
-    Ok(lost)
+    Ok((lost, unreadable))
 }
 
 /// The segments that are there, or that packs of this manifest hold.
@@ -103,7 +112,18 @@ fn made_anew(fs: &Arc<dyn FileSystem>, packs: &Path, uuid: [u8; 16], damaged: &P
         if pack::maker(&name).is_none_or(|(generation, _)| generation >= number) || stem.is_empty() {
             continue;
         }
-        let Some(found) = look(fs, packs, uuid, stem)? else { continue };
+        let found = match look(fs, packs, uuid, stem) {
+            // It may be readable tomorrow, and must not count as one that nobody needs.
+            Err(error) if reason(&error).is_some() => {
+                let length =
+                    |ending: &str| fs.length(&packs.join(format!("{stem}.{ending}"))).unwrap_or(None);
+                let (length, index) = (length("pack").unwrap_or(0), length("idx").unwrap_or(0));
+                next.packs.push(Listed { stem: stem.to_owned(), length, index, results: 0 });
+                continue;
+            }
+            found => found?,
+        };
+        let Some(found) = found else { continue };
         next.epoch = next.epoch.max(found.epoch()?);
         if is_sound(&found)? {
             replaced.extend(found.runs()?.iter().map(|run| run.origin.clone()).filter(|it| !it.is_empty()));

@@ -19,6 +19,7 @@ pub mod scan;
 pub mod segment;
 mod sweep;
 pub mod tails;
+pub mod unreadable;
 mod write;
 pub mod writer;
 

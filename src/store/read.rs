@@ -16,6 +16,7 @@ use crate::store::pack::publish;
 use crate::store::record::{COMPRESSED, CRITICAL, Header, Kind};
 use crate::store::scan::{self, Found};
 use crate::store::segment;
+use crate::store::unreadable::{self, or_reason};
 use crate::{Error, Key, Result};
 
 /// A failure report: what is known of a run that failed, by name.
@@ -90,9 +91,16 @@ impl Store {
                 }
                 Some(now) if now == place => {
                     let name = self.name_in(key, place);
-                    let (file, what) = (self.damaged_file(key, place).display().to_string(), what.to_owned());
-                    self.lose(*key, place);
-                    return Err(Error::DamagedResult { key: *key, name, place: file, what });
+                    let file = self.damaged_file(key, place).display().to_string();
+                    self.lose(*key, place, what);
+                    if place.pack == 0
+                        && unreadable::is_reason(what)
+                        && let Some(own) = self.own()
+                    {
+                        // What is computed in its place must not go where this cannot be read.
+                        own.writer.avoid(place.segment)?;
+                    }
+                    return Err(Error::DamagedResult { key: *key, name, place: file, what: what.to_owned() });
                 }
                 Some(now) => place = now,
             }
@@ -109,9 +117,9 @@ impl Store {
         let mut hurt = Vec::new();
         for (key, place) in blobs {
             if let Some(blob) = self.blob_of(&key)?
-                && blob::look(&**self.jugdir.fs(), &self.jugdir.blobs(), &key, &blob)?.is_some()
+                && let Some(what) = blob::look(&**self.jugdir.fs(), &self.jugdir.blobs(), &key, &blob)?
             {
-                hurt.push((key, place));
+                hurt.push((key, place, what));
             }
         }
         if hurt.is_empty() {
@@ -119,9 +127,9 @@ impl Store {
         }
         // A file may be gone because its result was removed a moment ago.
         self.look()?;
-        for (key, place) in hurt {
+        for (key, place, what) in hurt {
             if self.place_of(&key)? == Some(place) {
-                self.lose(key, place);
+                self.lose(key, place, what);
             }
         }
         Ok(())
@@ -175,7 +183,11 @@ impl Store {
 
     /// Reads a record of `key` and checks it.
     pub(super) fn record_at(&self, key: &Key, place: Place) -> Result<Found> {
-        let Some((file, path)) = self.file_at(place)? else {
+        let opened = match or_reason(self.file_at(place))? {
+            Ok(opened) => opened,
+            Err(what) => return Ok(Found::Damaged(what)),
+        };
+        let Some((file, path)) = opened else {
             let missing = if place.pack == 0 { "its segment is missing" } else { "its pack was replaced" };
             return Ok(Found::Damaged(missing));
         };
@@ -223,11 +235,15 @@ impl Store {
     }
 
     /// Takes a result that turned out to be damaged out of the store.
-    fn lose(&self, key: Key, place: Place) {
+    fn lose(&self, key: Key, place: Place, what: &'static str) {
         if !lock(&self.index).lose(key, place) {
             return;
         }
-        lock(&self.damage).add_loaded(key, place);
+        lock(&self.damage).add_loaded(key, place, what);
+        // What this process cannot read others may be able to. A result that replaces it wins in theirs as well.
+        if unreadable::is_reason(what) {
+            return;
+        }
         // A process that writes anyway tells the others; one that only reads must not begin to.
         if self.jugdir.registered().is_some()
             && let Ok(own) = self.writer()

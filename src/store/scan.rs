@@ -7,10 +7,13 @@ use crate::fs::{File, FileSystem};
 use crate::store::pack;
 use crate::store::record::{CRITICAL, HEADER_LEN, Header, Kind, TRAILER_LEN};
 use crate::store::segment::{self, Head};
+use crate::store::unreadable::{self, or_reason};
 use crate::{Error, Result};
 
 /// How much of a file is in memory at a time.
 const CHUNK: usize = 256 * 1024;
+/// The smallest part of a file that a disk reads or cannot read.
+const PAGE: u64 = 4096;
 /// The longest text of a NAME or ALIAS record that is kept.
 const TEXT_MAX: u32 = 64 * 1024;
 
@@ -34,6 +37,18 @@ pub enum Body {
     Text(Box<[u8]>),
     /// The payload does not match its checksum.
     Damaged,
+    /// The payload cannot be read, for the reason given.
+    Unreadable(&'static str),
+}
+
+impl Event {
+    /// Why its payload cannot be read, if it cannot.
+    pub fn unreadable(&self) -> Option<&'static str> {
+        match self.body {
+            Body::Unreadable(what) => Some(what),
+            Body::Sound | Body::Text(_) | Body::Damaged => None,
+        }
+    }
 }
 
 /// Why the reading of a segment stopped.
@@ -47,12 +62,25 @@ pub enum Stop {
     Incomplete,
     /// At bytes that are no record, for the reason given.
     Garbage(&'static str),
+    /// At bytes that cannot be read now, for the reason given.
+    Unreadable(&'static str),
+}
+
+impl Stop {
+    /// Why what follows cannot be read, if it cannot.
+    pub fn unreadable(self) -> Option<&'static str> {
+        match self {
+            Stop::Unreadable(what) => Some(what),
+            Stop::End | Stop::Sealed | Stop::Incomplete | Stop::Garbage(_) => None,
+        }
+    }
 }
 
 /// Reads records from `from` on (0: the start of the file) and hands each to `sink`.
 ///
 /// No record that begins at `until` or later is read: who writes faster than this process reads must not
-/// keep it reading for ever. Returns where the next record begins and why the reading stopped there.
+/// keep it reading for ever. Returns where the next record begins and why the reading stopped there. It stops at what
+/// cannot be read; all other errors are returned.
 pub fn scan(
     fs: &dyn FileSystem,
     path: &Path,
@@ -60,7 +88,10 @@ pub fn scan(
     (from, until): (u64, u64),
     sink: &mut dyn FnMut(Event),
 ) -> Result<(u64, Stop)> {
-    scan_open(&*fs.open_to_read(path)?, path, uuid, (from, until), sink)
+    match or_reason(fs.open_to_read(path))? {
+        Ok(file) => scan_open(&*file, path, uuid, (from, until), sink),
+        Err(what) => Ok((from, Stop::Unreadable(what))),
+    }
 }
 
 /// Like [`scan`], for a file that is open already; errors call it `path`.
@@ -93,44 +124,65 @@ fn read_all(
     (from, until): (u64, u64),
     sink: &mut dyn FnMut(Event),
 ) -> Result<(u64, Stop)> {
+    let mut at = from;
+    match or_reason(read_on(file, path, head, uuid, (&mut at, until), sink))? {
+        Ok(stop) => Ok((at, stop)),
+        Err(what) => Ok((at, Stop::Unreadable(what))),
+    }
+}
+
+/// Reads records from `at` on, which is where the next one begins in the end.
+fn read_on(
+    file: &dyn File,
+    path: &Path,
+    head: fn(&[u8], &Path) -> Result<Head>,
+    uuid: Option<[u8; 16]>,
+    (at, until): (&mut u64, u64),
+    sink: &mut dyn FnMut(Event),
+) -> Result<Stop> {
     let length = file.length(path)?;
     // Most segments are much shorter than a chunk.
-    let chunk = usize::try_from(length.saturating_sub(from)).unwrap_or(CHUNK).min(CHUNK) + 1;
-    let mut window = Window { file, path, bytes: Vec::new(), base: 0, chunk };
-    let mut at = from;
-    if at == 0 {
+    let chunk = usize::try_from(length.saturating_sub(*at)).unwrap_or(CHUNK).min(CHUNK) + 1;
+    let mut window = Window { file, path, bytes: Vec::new(), base: 0, chunk, is_careful: false };
+    if *at == 0 {
         match head(window.at(0, segment::HEADER_MAX)?, path)? {
             Head::Good { uuid: found, .. } if uuid.is_some_and(|uuid| uuid != found) => {
-                return Ok((0, Stop::Garbage("it belongs to another jugdir")));
+                return Ok(Stop::Garbage("it belongs to another jugdir"));
             }
-            Head::Good { length, .. } => at = length as u64,
-            Head::Incomplete => return Ok((0, Stop::Incomplete)),
-            Head::Bad => return Ok((0, Stop::Garbage("the file's header is damaged"))),
+            Head::Good { length, .. } => *at = length as u64,
+            Head::Incomplete => return Ok(Stop::Incomplete),
+            Head::Bad => return Ok(Stop::Garbage("the file's header is damaged")),
         }
     }
     loop {
-        if at >= until {
-            return Ok((at, Stop::End));
+        if *at >= until {
+            return Ok(Stop::End);
         }
-        let head = window.at(at, HEADER_LEN)?;
+        let head = window.at(*at, HEADER_LEN)?;
         if head.is_empty() {
-            return Ok((at, Stop::End));
+            return Ok(Stop::End);
         }
         let Some(header) = Header::decode(head) else {
-            return Ok((at, window.what_is_here(at)?));
+            return window.what_is_here(*at);
         };
-        let Some(body) = window.body(&header, at)? else {
-            return Ok((at, Stop::Incomplete));
+        let body = match window.body(&header, *at) {
+            Ok(Some(body)) => body,
+            Ok(None) => return Ok(Stop::Incomplete),
+            // Its header says where the next one is, if the file is that long.
+            Err(error) => match unreadable::reason(&error) {
+                Some(what) if at.saturating_add(header.record_len()) <= length => Body::Unreadable(what),
+                _ => return Err(error),
+            },
         };
         if !header.is_known() {
             refuse_if_critical(&header, path)?;
         }
-        let offset = at;
-        at += header.record_len();
+        let offset = *at;
+        *at += header.record_len();
         let sealed = header.kind == Kind::Seal;
         sink(Event { header, offset, body });
         if sealed {
-            return Ok((at, Stop::Sealed));
+            return Ok(Stop::Sealed);
         }
     }
 }
@@ -151,6 +203,8 @@ struct Window<'f> {
     base: u64,
     /// How much is read at a time, unless more is asked for.
     chunk: usize,
+    /// A part of the file cannot be read: from here on only those pages are read that are asked for.
+    is_careful: bool,
 }
 
 impl Window<'_> {
@@ -158,14 +212,27 @@ impl Window<'_> {
     fn at(&mut self, offset: u64, length: usize) -> Result<&[u8]> {
         let end = self.base + self.bytes.len() as u64;
         if offset < self.base || offset + length as u64 > end {
-            self.bytes.resize(self.chunk.max(length), 0);
-            let count = self.file.read_full_at(&mut self.bytes, offset).context("reading", self.path)?;
-            self.bytes.truncate(count);
-            self.base = offset;
+            self.load(offset, length)?;
         }
         let start = usize::try_from(offset - self.base).unwrap_or(usize::MAX).min(self.bytes.len());
         let end = (start + length).min(self.bytes.len());
         Ok(&self.bytes[start..end])
+    }
+
+    fn load(&mut self, offset: u64, length: usize) -> Result<()> {
+        let pages = (offset + length as u64).next_multiple_of(PAGE) - offset;
+        let wanted = if self.is_careful { usize::try_from(pages).unwrap_or(length) } else { self.chunk };
+        self.bytes.resize(wanted.max(length), 0);
+        self.base = offset;
+        let read = self.file.read_full_at(&mut self.bytes, offset).context("reading", self.path);
+        self.bytes.truncate(*read.as_ref().unwrap_or(&0));
+        match read {
+            Err(error) if !self.is_careful && unreadable::reason(&error).is_some() => {
+                self.is_careful = true;
+                self.load(offset, length)
+            }
+            read => read.map(|_| ()),
+        }
     }
 
     /// Checks the payload of the record at `at`; `None` if the file ends before the record does.
@@ -235,14 +302,22 @@ pub fn header_at(file: &dyn File, offset: u64) -> Option<Header> {
     Header::decode(&bytes)
 }
 
-/// Reads one record and checks it. No more memory is asked for than there is file.
+/// Reads one record and checks it; one that cannot be read is damaged. No more memory is asked for than there is file.
 pub fn record_at(file: &dyn File, path: &Path, offset: u64) -> Result<Found> {
+    Ok(or_reason(try_record_at(file, path, offset))?.unwrap_or_else(Found::Damaged))
+}
+
+fn try_record_at(file: &dyn File, path: &Path, offset: u64) -> Result<Found> {
     // What is remembered of the file may be older than the record.
     if file.length(path)? < offset.saturating_add(FIRST_READ as u64) {
-        file.fresh_stat().context("reading", path)?;
+        file.ask(path)?;
     }
     let mut bytes = vec![0; FIRST_READ];
-    let count = file.read_full_at(&mut bytes, offset).context("reading", path)?;
+    let count = match or_reason(file.read_full_at(&mut bytes, offset).context("reading", path))? {
+        Ok(count) => count,
+        // The record may end before what cannot be read.
+        Err(_) => file.read_full_at(&mut bytes[..HEADER_LEN], offset).context("reading", path)?,
+    };
     let Some(header) = Header::decode(&bytes[..count]) else {
         return Ok(Found::Damaged("its record's header is damaged"));
     };

@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use super::Store;
 use super::blob::BlobRef;
+use super::pack::reader::Pack;
 use super::record::Kind;
 use super::scan::Found;
+use super::unreadable::or_reason;
+use super::{Store, lock};
 use crate::error::IoContext;
 use crate::fs::FileSystem;
 use crate::jugdir::{Jugdir, Life};
@@ -57,11 +60,21 @@ impl Store {
                 Some(key) => self.may_refer_to(&key, &suffix)?,
                 None => false,
             };
-            if !may_be_referred && let Some(bytes) = fs.length(&path)? {
-                orphans.push(Orphan { path, bytes });
+            if !may_be_referred && let Ok(Some(bytes)) = or_reason(fs.length(&path))? {
+                orphans.push((key.is_some(), Orphan { path, bytes }));
             }
         }
-        Ok(orphans)
+        if self.is_blind() {
+            // The records of these may be where nothing can be read now.
+            orphans.retain(|(has_key, _)| !has_key);
+        }
+        Ok(orphans.into_iter().map(|(_, orphan)| orphan).collect())
+    }
+
+    /// Whether some records could not be read, so that nobody knows what they say.
+    fn is_blind(&self) -> bool {
+        let is_blind = |pack: &Arc<Pack>| pack.substitute().is_some_and(|made| made.is_blind);
+        lock(&self.damage).is_blind() || lock(&self.index).packs().any(is_blind)
     }
 
     /// Whether the result of `key` is the blob with this suffix. Where that cannot be read now, it may be.
@@ -89,7 +102,8 @@ impl Store {
     }
 }
 
-/// Gives files a second name in the directory `quarantine`, which is returned.
+/// Gives files a second name in the directory `quarantine`, which is returned. A directory in a file's place, which can
+/// have no second name, gets that one only.
 pub(super) fn keep_aside(fs: &dyn FileSystem, jugdir: &Jugdir, paths: &[PathBuf]) -> Result<PathBuf> {
     let dir = jugdir.root().join("quarantine");
     fs.create_dir(&dir)?;
@@ -97,12 +111,20 @@ pub(super) fn keep_aside(fs: &dyn FileSystem, jugdir: &Jugdir, paths: &[PathBuf]
     for path in paths {
         let Some(name) = path.file_name() else { continue };
         match fs.link(path, &dir.join(name)) {
+            Err(_)
+                if matches!(or_reason(fs.is_dir(path))?, Ok(Some(true)))
+                    && !fs.is_link(path).unwrap_or(true) =>
+            {
+                fs.rename(path, &dir.join(name)).context("moving away", path)?;
+            }
             Err(error) if !matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound) => {
                 return Err(error).context("keeping", path);
             }
             _ => {}
         }
     }
+    // Whoever keeps a file may remove its other name next.
+    fs.sync_parent(&dir.join("any"))?;
     Ok(dir)
 }
 

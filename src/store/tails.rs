@@ -11,17 +11,20 @@ use rayon::prelude::*;
 use crate::error::IoContext;
 use crate::fs::watch::POLL;
 use crate::fs::{File, FileSystem};
-use crate::jugdir::{Jugdir, Life, is_gone};
-use crate::store::damage::Damage;
+use crate::jugdir::{Jugdir, Life};
+use crate::store::damage::{BAD_RECORD, Damage};
 use crate::store::index::{Index, Place};
 use crate::store::pack::manifest::{self, Manifest};
 use crate::store::pack::publish;
 use crate::store::scan::{self, Body, Event, Stop};
+use crate::store::unreadable::{self, or_reason};
 use crate::store::{lock, segment};
 use crate::{Key, Result};
 
 /// What is said of a dead worker's segment that ends in the middle of a record.
 pub const INCOMPLETE: &str = "its last record is incomplete";
+/// What is said of a pack that has no room for what the manifest says is in it.
+const OVERSTATED: &str = "the manifest says that it holds more results than it has room for";
 /// From how many bytes on several segments are read at the same time.
 const PARALLEL: u64 = 4 * 1024 * 1024;
 /// How many records are taken into the index at a time.
@@ -35,6 +38,8 @@ pub struct Tails {
     manifest: u64,
     /// The segments that packs have replaced, according to that manifest.
     replaced: HashSet<String>,
+    /// When to try again to open packs of that manifest that cannot be read.
+    unopened: Option<Instant>,
 }
 
 /// A segment to which nothing will ever be added.
@@ -74,7 +79,14 @@ struct Tail {
     stop: Option<Stop>,
     /// The first record whose payload is not what it should be, and since when: it may not be all there yet.
     doubted: Option<(u64, Instant)>,
+    /// It could not be read on the last time: when to try again.
+    unreadable: Option<Instant>,
 }
+
+/// How long to leave a file alone that cannot be read: so many times as long as trying took. Some disks take seconds.
+const LEFT_ALONE: u32 = 10;
+/// And a pack at least so long, because all packs are looked at anew then.
+const PACK_LEFT_ALONE: Duration = Duration::from_secs(1);
 
 /// How long a record of a living writer may look damaged before it counts as that: a client of a network filesystem
 /// sends what was written in any order, and what is in between reads as zeros.
@@ -123,7 +135,9 @@ impl Tails {
         // this manifest or of an earlier one.
         let mut names = fs.names(&to.jugdir.segments())?;
         names.retain(|name| segment::owner(name).is_some());
-        let newest = publish::newest(fs, &to.jugdir.packs(), to.jugdir.uuid(), self.manifest)?;
+        let begun = fs.now();
+        let again = u64::from(self.unopened.is_some_and(|at| at <= begun));
+        let newest = publish::newest(fs, &to.jugdir.packs(), to.jugdir.uuid(), self.manifest - again)?;
         if let Some(manifest) = newest
             && !self.adopt(&manifest, &names, own, to, last)?
         {
@@ -158,14 +172,21 @@ impl Tails {
         let packs = to.jugdir.packs();
         let mut index = lock(to.index);
         let open: Vec<_> = index.packs().cloned().collect();
+        let begun = to.jugdir.fs().now();
         let found = publish::open_packs(to.jugdir.fs(), &packs, manifest, &open)?;
-        if found.iter().any(Option::is_none) && !last {
+        if found.iter().any(|pack| matches!(pack, Err(publish::MISSING))) && !last {
             return Ok(false);
         }
+        self.unopened = None;
         for (pack, listed) in found.iter().zip(&manifest.packs) {
-            if pack.is_none() {
-                let path = packs.join(format!("{}.pack", listed.stem));
-                lock(to.damage).add_file(path, 0, "it is missing");
+            let path = packs.join(format!("{}.pack", listed.stem));
+            lock(to.damage).heal_file(&path);
+            if let Err(what) = pack {
+                lock(to.damage).add_file(path, 0, what);
+                if unreadable::is_reason(what) {
+                    let now = to.jugdir.fs().now();
+                    self.unopened = Some(now + PACK_LEFT_ALONE.max((now - begun) * LEFT_ALONE));
+                }
             }
         }
         let found: Vec<_> = found.into_iter().flatten().collect();
@@ -184,6 +205,9 @@ impl Tails {
         index.adopt(&found, manifest.epoch, &gone, &|name| !name.is_empty() && !was_read(name))?;
         drop(index);
         for pack in &found {
+            if pack.is_overstated() {
+                lock(to.damage).add_file(pack.path().to_owned(), 0, OVERSTATED);
+            }
             if let Some(broken) = pack.substitute().and_then(|made| made.broken) {
                 lock(to.damage).add_file(pack.path().to_owned(), broken.0, broken.1);
             }
@@ -191,6 +215,7 @@ impl Tails {
         for (name, tail) in &mut self.known {
             if gone(name) {
                 tail.finish();
+                lock(to.damage).heal_file(&tail.path);
             }
         }
         self.manifest = manifest.number;
@@ -238,6 +263,7 @@ impl Tails {
                 silent: None,
                 stop: None,
                 doubted: None,
+                unreadable: None,
             });
         }
         let mut grown = Vec::new();
@@ -248,15 +274,16 @@ impl Tails {
             if !listed.contains(name) {
                 // It was removed, and no pack has what was in it.
                 tail.finish();
+                lock(to.damage).heal_file(&tail.path);
                 continue;
             }
             if tail.file.is_none() {
                 // How much there is to read, roughly: it is opened when it is read, one after the other.
-                tail.length = to.jugdir.fs().length(&tail.path)?.unwrap_or(0);
+                tail.length = or_reason(to.jugdir.fs().length(&tail.path))?.unwrap_or(None).unwrap_or(0);
                 grown.push(tail);
                 continue;
             }
-            match tail.fresh_length(to)? {
+            match or_reason(tail.fresh_length(to))?.unwrap_or(Some(tail.length)) {
                 Some(length) if length == tail.length && tail.length > 0 && tail.offset >= length => {
                     // It did not grow, and never will if its writer is dead; only then is it worth a look.
                     if tail.writers_life(to)? != Life::Alive {
@@ -285,11 +312,11 @@ impl Tails {
     /// of what follows garbage; a record that is not all there counts once its writer has left.
     pub fn broken(&self, jugdir: &Jugdir) -> Result<Vec<Broken>> {
         let mut broken = Vec::new();
-        for (name, tail) in self.known.iter().filter(|(_, tail)| !tail.finished && tail.silent.is_some()) {
+        for (name, tail) in self.known.iter().filter(|(_, tail)| !tail.finished) {
             let Some(stop) = tail.stop else { continue };
             let Some(what) = tail.bad_end(stop) else { continue };
             let owner = segment::owner(name).unwrap_or_default();
-            if stop != Stop::Incomplete || jugdir.has_left(owner)? {
+            if matches!(stop, Stop::Garbage(_)) || jugdir.has_left(owner)? {
                 broken.push(Broken { path: tail.path.clone(), offset: tail.offset, what });
             }
         }
@@ -330,8 +357,11 @@ impl Tail {
     /// Whether it is worth a look now: a segment whose writer is silent is looked at now and then, in case the file
     /// grew after all.
     fn is_due(&mut self, to: &Sink) -> Result<bool> {
-        let Some((at, looks)) = &mut self.silent else { return Ok(true) };
         let now = to.jugdir.fs().now();
+        if self.unreadable.is_some() {
+            return Ok(self.unreadable.is_none_or(|at| at <= now));
+        }
+        let Some((at, looks)) = &mut self.silent else { return Ok(true) };
         if now < *at {
             return Ok(false);
         }
@@ -340,7 +370,7 @@ impl Tail {
         }
         (*at, *looks) = (now + SILENT_LOOK, *looks - 1);
         // What a host remembers of it may be old, and is made up for at the next look.
-        Ok(to.jugdir.fs().length(&self.path)? != Some(self.length))
+        Ok(or_reason(to.jugdir.fs().length(&self.path))?.is_ok_and(|length| length != Some(self.length)))
     }
 
     /// The length of the file now, asked of the server; `None` if it is gone.
@@ -349,11 +379,11 @@ impl Tail {
             self.file = open_listed(&**to.jugdir.fs(), &self.path)?;
         }
         let Some(file) = &self.file else { return Ok(None) };
-        match file.fresh_stat() {
+        match file.ask(&self.path) {
             Ok(stat) if stat.links > 0 => Ok(Some(stat.length)),
             Ok(_) => Ok(None),
-            Err(error) if is_gone(&error) => Ok(None),
-            Err(error) => Err(error).context("reading", &self.path),
+            Err(error) if publish::is_gone(&error) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -364,6 +394,24 @@ impl Tail {
 
     /// Fails where the file is gone, unless this is the last try.
     fn read(&mut self, to: &Sink, last: bool) -> Result<()> {
+        let begun = to.jugdir.fs().now();
+        let stop = or_reason(self.read_on(to, last))?.map(|()| self.stop);
+        let (Err(what) | Ok(Some(Stop::Unreadable(what)))) = stop else {
+            if self.unreadable.take().is_some() {
+                lock(to.damage).heal_file(&self.path);
+            }
+            return Ok(());
+        };
+        let now = to.jugdir.fs().now();
+        self.unreadable = Some(now + (now - begun) * LEFT_ALONE);
+        (self.file, self.stop) = (None, Some(Stop::Unreadable(what)));
+        let mut damage = lock(to.damage);
+        damage.heal_file(&self.path);
+        damage.add_file(self.path.clone(), self.offset, what);
+        Ok(())
+    }
+
+    fn read_on(&mut self, to: &Sink, last: bool) -> Result<()> {
         if self.file.is_none() {
             match self.fresh_length(to)? {
                 Some(length) => self.length = length,
@@ -375,19 +423,31 @@ impl Tail {
             }
         }
         let (stop, damaged) = self.scan(self.length, to)?;
-        if stop == Stop::Sealed {
-            self.finish();
-            return Ok(());
+        self.stop = None;
+        match stop {
+            Stop::Sealed => {
+                self.finish();
+                return Ok(());
+            }
+            Stop::Unreadable(_) => {
+                self.stop = Some(stop);
+                return Ok(());
+            }
+            Stop::End | Stop::Incomplete | Stop::Garbage(_) => {}
         }
         let life = self.writers_life(to)?;
         if life == Life::Alive {
-            (self.silent, self.stop) = (None, None);
+            self.silent = None;
             self.doubt(damaged, to);
             return Ok(());
         }
         // Whatever the writer wrote before it died is in the file by now.
         self.fresh_length(to)?;
         let (stop, _) = self.scan(u64::MAX, to)?;
+        if let Stop::Unreadable(_) = stop {
+            self.stop = Some(stop);
+            return Ok(());
+        }
         if life == Life::Silent && self.silent.is_none_or(|(_, looks)| looks > 0) {
             let looks = self.silent.map_or(SILENT_LOOKS, |(_, looks)| looks);
             self.silent = Some((to.jugdir.fs().now() + SILENT_LOOK, looks));
@@ -404,7 +464,7 @@ impl Tail {
     /// What is wrong with where the reading stopped, if nothing is ever added.
     fn bad_end(&self, stop: Stop) -> Option<&'static str> {
         match stop {
-            Stop::Garbage(what) => Some(what),
+            Stop::Garbage(what) | Stop::Unreadable(what) => Some(what),
             // An empty file is that of a worker which died before it stored anything.
             Stop::Incomplete => (self.length > self.offset).then_some(INCOMPLETE),
             Stop::End | Stop::Sealed => None,
@@ -435,7 +495,7 @@ impl Tail {
         let Some(file) = &self.file else { return Ok((Stop::End, None)) };
         let range = (self.offset, until);
         let outcome = scan::scan_open(&**file, &self.path, to.jugdir.uuid(), range, &mut |event| {
-            if let Body::Damaged = event.body {
+            if let Body::Damaged | Body::Unreadable(_) = event.body {
                 damaged.get_or_insert(event.offset);
             }
             batch.push(event);
@@ -480,9 +540,10 @@ fn take_in(batch: &mut Vec<Event>, segment: u32, to: &Sink) -> Result<()> {
         match &event.body {
             Body::Sound => index.apply(&event.header, place, None),
             Body::Text(text) => index.apply(&event.header, place, Some(text)),
-            Body::Damaged => damaged.push((event.header, place)),
+            Body::Damaged => damaged.push((event.header, place, BAD_RECORD)),
+            Body::Unreadable(what) => damaged.push((event.header, place, *what)),
         }
-        if !matches!(event.body, Body::Damaged) {
+        if let Body::Sound | Body::Text(_) = event.body {
             sound.push(place);
         }
     }
@@ -491,8 +552,8 @@ fn take_in(batch: &mut Vec<Event>, segment: u32, to: &Sink) -> Result<()> {
     for place in sound {
         damage.heal(place);
     }
-    for (header, place) in damaged {
-        damage.add_record(&header, place);
+    for (header, place, what) in damaged {
+        damage.add_record(&header, place, what);
     }
     Ok(())
 }

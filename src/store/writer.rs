@@ -189,6 +189,21 @@ impl Writer {
         self.sync_now(&mut state)
     }
 
+    /// Writes nothing more to this segment, which cannot be read: the next record begins another one.
+    pub fn avoid(&self, segment: u32) -> Result<()> {
+        if self.forked() || !lock(&self.state).log.is_current(segment) {
+            return Ok(());
+        }
+        self.announce()?;
+        let mut state = lock(&self.state);
+        self.write(&mut state)?;
+        self.sync_now(&mut state)?;
+        if state.log.is_current(segment) {
+            state.log.turn_over();
+        }
+        Ok(())
+    }
+
     /// Writes and syncs what is left and seals the segment. Nothing can be appended afterwards.
     pub fn close(&self) -> Result<()> {
         if self.forked() {

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.cli.damage import JOBS
+
 PIPELINE = """
     from jug import TaskGenerator
 
@@ -47,6 +49,14 @@ def pipeline(jug):
 def failing(jug):
     """`jug` beside a jugfile.py of which two tasks raise and one waits for one of those."""
     jug.write(FAILING)
+    return jug
+
+
+@pytest.fixture
+def finished(jug):
+    """`jug` beside a jugfile.py of nine tasks that are done, two of them with large results."""
+    jug.write(JOBS)
+    assert jug("execute").returncode == 0
     return jug
 
 

@@ -8,7 +8,8 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "command", ["execute", "status", "check", "count", "cleanup", "sleep-until", "shell", "invalidate"]
+    "command",
+    ["execute", "status", "check", "count", "cleanup", "sleep-until", "shell", "invalidate", "pack", "fsck"],
 )
 def test_no_such_jugfile(jug, command):
     more = ["--name", "x"] if command == "invalidate" else []
@@ -183,3 +184,15 @@ def test_a_jugdir_whose_name_is_no_text_is_one_line(pipeline):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("jug: error: the path of the jugdir 'x\\udcff' is not UTF-8")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["pack", "fsck"])
+def test_a_jugdir_without_its_jugfile_is_enough_for_what_needs_no_tasks(jug, command):
+    done = jug(command, "--jugdir", "nothing")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "jug: error: there is neither a jugfile jugfile.py nor a jugdir nothing\n"
+    jug.write("from jug import Task\nTask(str, 1)\n")
+    assert jug(command, "--jugdir", "nothing").returncode == 0
+    assert jug("execute").returncode == 0
+    (jug.folder / "jugfile.py").unlink()
+    assert jug(command).returncode == 0

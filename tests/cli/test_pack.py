@@ -62,10 +62,10 @@ def test_what_is_packed_can_be_invalidated_and_run_again(jug):
 
 
 def test_pack_works_without_a_jugfile_and_where_there_is_nothing(jug):
+    jug.write(PARTS)
     done = jug("pack", "--jugdir", "nothing")
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "Packed 0 objects")
     assert not (jug.folder / "nothing").exists()
-    jug.write(PARTS)
     jug("execute")
     (jug.folder / "jugfile.py").unlink()
     assert jug("pack", "--jugdir", "jugfile.jugdata").stdout.startswith("Packed 53 objects\n")

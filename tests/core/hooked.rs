@@ -20,6 +20,14 @@ pub(crate) trait Hooks: Send + Sync + Debug + 'static {
     fn created(&self, _path: &Path) {}
     /// A file was opened for reading.
     fn opened(&self, _path: &Path) {}
+    /// Whether a file can be opened.
+    fn opens(&self, _path: &Path) -> io::Result<()> {
+        Ok(())
+    }
+    /// Reads from the file, or does not.
+    fn read_at(&self, _path: &Path, file: &dyn File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        file.read_at(buffer, offset)
+    }
     /// Whether this client remembers that there was no such file, and says so.
     fn hides(&self, _path: &Path) -> bool {
         false
@@ -109,6 +117,7 @@ impl FileSystem for Hooked {
         if how == Open::Read && self.0.hides(path) {
             return Err(io::ErrorKind::NotFound.into());
         }
+        self.0.opens(path)?;
         let file = Local.open(path, how)?;
         match how {
             Open::New => self.0.created(path),
@@ -196,7 +205,7 @@ impl File for HookedFile {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.file.read_at(buffer, offset)
+        self.hooks.read_at(&self.path, &*self.file, buffer, offset)
     }
 
     fn stat(&self) -> io::Result<Stat> {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails right there")]
 #![expect(clippy::print_stdout, reason = "child processes talk to the test that started them")]
 
+mod bad_disk;
 mod child;
 mod claim;
 mod codec;
@@ -29,5 +30,7 @@ mod shelf;
 mod sim;
 mod store;
 mod stored;
+mod unreadable;
+mod unreadable_repair;
 mod watch;
 mod writer;

@@ -49,13 +49,20 @@ def load(options: Any, store: Any = None, *, on_error: str | None = None) -> Loa
 
 
 def load_if_there(options: Any) -> Loaded:
-    """Loads the jugfile of `options`, which may choose the store; where there is none, --jugdir does."""
+    """Loads the jugfile of `options`, which may choose the store; where there is none, --jugdir does.
+
+    UserError where there is no jugdir of that name either.
+    """
     if os.path.exists(options.jugfile):
         return load(options)
+    from ..backends.file_store import file_store
     from ..options import set_jugdir
 
     del task.alltasks[:]
-    return Loaded(set_jugdir(options.jugdir), {})
+    store = set_jugdir(options.jugdir)
+    if isinstance(store, file_store) and not os.path.isdir(store.jugdir):
+        raise UserError(f"there is neither a jugfile {options.jugfile} nor a jugdir {store.jugdir}")
+    return Loaded(store, {})
 
 
 def run_jugfile(path: str) -> dict[str, Any]:

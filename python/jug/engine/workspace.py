@@ -239,7 +239,9 @@ class FileWorkspace:
     def damage(self) -> Sequence[str]:
         found = self._native.damage()
         lines = [
-            f"{path} is damaged from byte {offset} on ({what}): what is behind that does not count"
+            f"{path} {what}: what is there from byte {offset} on does not count"
+            if what.startswith("cannot be read")
+            else f"{path} is damaged from byte {offset} on ({what}): what is behind that does not count"
             for path, offset, what in found["files"]
         ]
         if found["records"]:

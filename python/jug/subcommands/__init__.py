@@ -115,6 +115,10 @@ class SubCommand(metaclass=ABCMeta):
         """
         return given
 
+    def interruption(self, options: Any) -> str:
+        """What the user is told beside "interrupted" where Ctrl-C ends the command; by default nothing."""
+        return ""
+
     def __call__(self, *args: Any, **kwargs: Any) -> int | None:
         """The same as `run`."""
         return self.run(*args, **kwargs)

@@ -98,6 +98,10 @@ class CleanupCommand(SubCommand):
             help="remove the oldest results, used or not, until the rest takes at most SIZE (500M, 10G)",
         )
 
+    def interruption(self, options: Any) -> str:
+        """Some of it may be done."""
+        return "what was not removed yet is still there: run it again"
+
     def parse_defaults(self) -> dict[str, Any]:
         """All off."""
         return {

@@ -92,6 +92,10 @@ class ExecuteCommand(SubCommand):
             help="do not pack the results of workers that have ended, however many files there are",
         )
 
+    def interruption(self, options: Any) -> str:
+        """Results are written while the command runs."""
+        return "what was finished is stored"
+
     def parse_defaults(self) -> dict[str, Any]:
         """Wait up to half an hour, select everything, stop at the first error."""
         return {

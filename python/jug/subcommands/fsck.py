@@ -49,6 +49,12 @@ class FsckCommand(SubCommand):
             check.repair()
         return 1 if check.damaged or manifest else 0
 
+    def interruption(self, options: Any) -> str:
+        """Whether a repair was begun."""
+        if options.fsck_repair:
+            return "no result that could be read is lost; run it again to finish the repair"
+        return "nothing was changed"
+
     def parse(self, parser: argparse.ArgumentParser) -> None:
         """Adds the options."""
         parser.add_argument(
@@ -221,7 +227,7 @@ class _Check:
         losses = [fault for fault in self._faults if not fault["harmless"]]
         keys = {fault["key"] for fault in losses if fault["key"]} | {key for key, _, _ in self._unreadable}
         # Of what is missing nothing can be kept.
-        there = sorted({fault["path"] for fault in losses if os.path.exists(fault["path"])})
+        there = sorted({fault["path"] for fault in losses if os.path.lexists(fault["path"])})
         if there:
             self._print(f"kept the damaged files in {native.quarantine(there)}")
         if keys:
@@ -233,8 +239,8 @@ class _Check:
             missing = native.pack(all=True, damaged=True)["missing"]
             if missing:
                 self._print(
-                    f"{missing} packs are missing, and nothing expects them any more: tasks whose results "
-                    "were in them are ready to run again"
+                    f"{missing} packs are missing or cannot be read, and nothing expects them any more: "
+                    "tasks whose results were in them are ready to run again"
                 )
         files, _ = native.sweep()
         swept = self._store.claims.sweep()

@@ -44,6 +44,10 @@ class InvalidateCommand(SubCommand):
 
         add_task_selection_options(parser, "invalid_name", "invalid_pattern", True, "invalidate")
 
+    def interruption(self, options: Any) -> str:
+        """Some of it may be done."""
+        return "some results may be invalid already: run it again"
+
     def parse_defaults(self) -> dict[str, Any]:
         """Nothing is selected."""
         return {"invalid_name": None, "invalid_pattern": None}

@@ -27,6 +27,10 @@ class PackCommand(SubCommand):
                 options.print_out(line)
         return 0
 
+    def interruption(self, options: Any) -> str:
+        """Packing changes no result."""
+        return "all results are as they were"
+
 
 def pack_store(store: Any) -> dict[str, Any]:
     """Packs a file store.
@@ -77,6 +81,9 @@ def describe(done: dict[str, Any]) -> list[str]:
         count = sum(why == reason for _, why in done["left"])
         if count:
             lines.append(f"left {count} segments {text}")
+    count = sum(why == "unreadable" for _, why in done["left"])
+    if count:
+        lines.append(f"left {count} files that cannot be read now ('jug fsck' says more)")
     return lines
 
 

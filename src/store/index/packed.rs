@@ -25,7 +25,7 @@ impl Index {
         if wanted.is_empty() {
             return Ok(());
         }
-        let there: u64 = self.packs.iter().map(|slot| slot.pack.most_entries()).sum();
+        let there = self.packs.iter().map(|slot| slot.pack.most_entries()).fold(0, u64::saturating_add);
         let changes = self.changes.take();
         // Beyond that, reading all from the first to the last takes less time than to look for each.
         let outcome = if wanted.len() as u64 * DENSE >= there {

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use super::judge::{Input, Judge};
 use super::layout::{self, Entry, Head, Run};
 use super::manifest::Listed;
+use super::reader::Pack;
 use crate::error::IoContext;
 use crate::fs::File;
 use crate::store::index::Place;
 use crate::store::record::{self, CRITICAL, Header, Kind};
-use crate::store::scan::{self, Body, Event};
+use crate::store::scan::{self, Body, Event, Found, Stop};
+use crate::store::unreadable::or_reason;
 use crate::{Error, Key, Result};
 
 /// How much is written at a time.
@@ -75,21 +77,16 @@ fn write(judge: &Judge, inputs: &[Input], path: PathBuf, forget: bool) -> Result
         match input {
             Input::Segment { name, .. } => {
                 let path = judge.segments.join(name);
-                let file = judge.fs.open_to_read(&path)?;
                 let before = draft.entries.len();
-                let mut copy = Copy::new(judge, &mut draft, &*file, &path);
-                copy.begin(name);
-                let uuid = Some(judge.uuid);
-                scan::scan(judge.fs, &path, uuid, (0, u64::MAX), &mut |event| copy.take(&event))?;
-                copy.end()?;
+                // Where it cannot be opened there is nothing to copy, if that was known.
+                match or_reason(judge.fs.open_to_read(&path))? {
+                    Ok(file) => copy_segment(judge, &mut draft, name, &*file, &path)?,
+                    Err(what) => judge.insist(&path, Some(what), Some(0))?,
+                }
                 draft.fresh +=
                     draft.entries[before..].iter().filter(|entry| entry.is_result()).count() as u64;
             }
-            Input::Pack(pack) => {
-                let mut copy = Copy::new(judge, &mut draft, &**pack.file(), pack.path());
-                pack.scan(&mut |event| copy.take(&event))?;
-                copy.end()?;
-            }
+            Input::Pack(pack) => copy_pack(judge, &mut draft, pack)?,
         }
     }
     if !forget {
@@ -97,6 +94,45 @@ fn write(judge: &Judge, inputs: &[Input], path: PathBuf, forget: bool) -> Result
     }
     draft.flush()?;
     Ok(draft)
+}
+
+fn copy_segment(judge: &Judge, draft: &mut Draft, name: &str, file: &dyn File, path: &Path) -> Result<()> {
+    let mut copy = Copy::new(judge, draft, file, path);
+    copy.begin(name);
+    let (end, stop) =
+        scan::scan_open(file, path, Some(judge.uuid), (0, u64::MAX), &mut |event| copy.take(&event))?;
+    copy.end()?;
+    judge.insist(path, stop.unreadable(), Some(end))
+}
+
+fn copy_pack(judge: &Judge, draft: &mut Draft, pack: &Pack) -> Result<()> {
+    let mut copy = Copy::new(judge, draft, &**pack.file(), pack.path());
+    let (end, stop) = pack.scan(&mut |event| copy.take(&event))?;
+    judge.insist(pack.path(), stop.unreadable(), Some(end))?;
+    if let Stop::End | Stop::Sealed = stop {
+        return copy.end();
+    }
+    // The index still says where the records behind that are.
+    let mut behind = Vec::new();
+    pack.each(&mut |entry| behind.extend((entry.offset >= end).then_some(*entry)))?;
+    behind.sort_unstable_by_key(|entry| entry.offset);
+    let runs = pack.runs()?;
+    let mut current = None;
+    for entry in behind {
+        let Found::Whole(header, payload) = scan::record_at(&**pack.file(), pack.path(), entry.offset)?
+        else {
+            continue;
+        };
+        let run = pack.run_at(entry.offset)?;
+        if current != Some(run) {
+            current = Some(run);
+            runs.get(run).into_iter().for_each(|run| copy.resume(run));
+        }
+        let is_text = matches!(header.kind, Kind::Alias);
+        let body = if is_text { Body::Text(payload.into()) } else { Body::Sound };
+        copy.take(&Event { header, offset: entry.offset, body });
+    }
+    copy.end()
 }
 
 fn finish(judge: &Judge, mut draft: Draft, index_path: &Path, stem: &str) -> Result<Listed> {
@@ -197,6 +233,13 @@ impl<'c, 'a> Copy<'c, 'a> {
         self.names.clear();
     }
 
+    /// Goes on in the middle of a run of a pack, as its index describes it.
+    fn resume(&mut self, run: &Run) {
+        self.begin(&run.origin);
+        let names = run.names.iter();
+        self.names = names.map(|(id, name)| (*id, name.as_bytes().into(), false)).collect();
+    }
+
     fn take(&mut self, event: &Event) {
         if self.outcome.is_ok() {
             self.outcome = self.try_take(event);
@@ -207,6 +250,7 @@ impl<'c, 'a> Copy<'c, 'a> {
         let header = &event.header;
         let text = match &event.body {
             Body::Damaged => return Ok(()),
+            Body::Unreadable(what) => return self.judge.insist(self.path, Some(*what), None),
             Body::Text(text) => Some(&**text),
             Body::Sound => None,
         };

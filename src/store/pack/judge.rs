@@ -1,6 +1,7 @@
 //! What of several segments and packs counts, and which segments cannot be packed yet.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::reader::Pack;
@@ -8,7 +9,7 @@ use crate::fs::FileSystem;
 use crate::store::index::{Index, Place, Ranked};
 use crate::store::record::{Header, Kind};
 use crate::store::scan::{self, Body, Event, Stop};
-use crate::{Key, Result};
+use crate::{Error, Key, Result};
 
 /// What a pack is made of.
 #[derive(Clone, Debug)]
@@ -46,6 +47,8 @@ pub enum Obstacle {
     Unknown,
     /// It was removed meanwhile.
     Gone,
+    /// It cannot be read now.
+    Unreadable,
 }
 
 /// The file name of a segment that cannot be packed, and why.
@@ -57,6 +60,8 @@ pub struct Judge<'a> {
     pub(super) segments: &'a Path,
     pub(super) uuid: [u8; 16],
     pub(super) index: Index,
+    /// Inputs that cannot be read as a whole and are packed all the same, and where the reading of each ended.
+    tolerated: BTreeMap<PathBuf, u64>,
 }
 
 /// What was seen in one segment.
@@ -65,23 +70,27 @@ struct Seen {
     damaged: Vec<(Key, u64)>,
     unknown: bool,
     epoch: u64,
+    /// Why a record cannot be read.
+    unreadable: Option<&'static str>,
 }
 
 impl<'a> Judge<'a> {
     /// A judge who has read nothing yet.
     pub fn new(fs: &'a dyn FileSystem, segments: &'a Path, uuid: [u8; 16]) -> Judge<'a> {
-        Judge { fs, segments, uuid, index: Index::default() }
+        Judge { fs, segments, uuid, index: Index::default(), tolerated: BTreeMap::new() }
     }
 
     /// Reads all inputs; those that can be packed, and the segments that cannot with the reason.
     ///
-    /// With `damaged`, damage is no reason: what is damaged will be left out.
+    /// With `damaged`, damage is no reason: what is damaged will be left out. Without it, this fails with
+    /// [`Error::Unreadable`] at the first input that cannot be read as a whole: it has to stay, and then nothing that
+    /// it is better than may be left out.
     pub fn hear(&mut self, inputs: Vec<Input>, damaged: bool) -> Result<(Vec<Input>, Vec<Left>)> {
         let (mut kept, mut seen, mut left) = (Vec::new(), Vec::new(), Vec::new());
         for input in inputs {
             match &input {
-                Input::Pack(pack) => self.hear_pack(pack)?,
-                Input::Segment { name, end } => match self.hear_segment(name) {
+                Input::Pack(pack) => self.hear_pack(pack, damaged)?,
+                Input::Segment { name, end } => match self.hear_segment(name, damaged) {
                     Ok((stop, found)) => match obstacle(stop, &found, *end, damaged) {
                         Some(obstacle) => {
                             left.push((name.clone(), obstacle));
@@ -116,7 +125,14 @@ impl<'a> Judge<'a> {
         Ok((kept, left))
     }
 
-    fn hear_pack(&mut self, pack: &Arc<Pack>) -> Result<()> {
+    fn hear_pack(&mut self, pack: &Arc<Pack>, damaged: bool) -> Result<()> {
+        if damaged {
+            let mut unreadable = None;
+            let (end, stop) = pack.scan(&mut |event| unreadable = unreadable.or(event.unreadable()))?;
+            if unreadable.or(stop.unreadable()).is_some() {
+                self.tolerated.insert(pack.path().to_owned(), end);
+            }
+        }
         let runs = pack.runs()?.to_vec();
         let numbers: Vec<u32> = runs.iter().map(|run| self.index.segment(&run.origin)).collect();
         let index = &mut self.index;
@@ -137,31 +153,62 @@ impl<'a> Judge<'a> {
             }
         }
         self.index.see_epoch(pack.epoch()?);
-        Ok(())
+        match pack.substitute() {
+            Some(made) if made.is_blind && !damaged => {
+                let what = made.broken.map_or("has records that cannot be read", |(_, what)| what);
+                Err(Error::Unreadable { path: pack.path().to_owned(), what })
+            }
+            _ => Ok(()),
+        }
     }
 
-    fn hear_segment(&mut self, name: &str) -> Result<(Stop, Seen)> {
+    fn hear_segment(&mut self, name: &str, damaged: bool) -> Result<(Stop, Seen)> {
         let segment = self.index.segment(name);
         let mut seen = Seen::default();
         let index = &mut self.index;
-        let (_, stop) = scan::scan(
-            self.fs,
-            &self.segments.join(name),
-            Some(self.uuid),
-            (0, u64::MAX),
-            &mut |event: Event| {
-                let place = Place::in_segment(segment, event.offset);
-                seen.unknown |= !event.header.is_known();
-                seen.epoch = seen.epoch.max(event.header.epoch);
-                match &event.body {
-                    Body::Sound => index.apply(&event.header, place, None),
-                    Body::Text(text) => index.apply(&event.header, place, Some(text)),
-                    Body::Damaged if event.header.kind == Kind::Name => {}
-                    Body::Damaged => seen.damaged.push((event.header.key, event.header.epoch)),
+        let path = self.segments.join(name);
+        let (end, stop) = scan::scan(self.fs, &path, Some(self.uuid), (0, u64::MAX), &mut |event: Event| {
+            let place = Place::in_segment(segment, event.offset);
+            seen.unknown |= !event.header.is_known();
+            seen.epoch = seen.epoch.max(event.header.epoch);
+            match &event.body {
+                Body::Sound => index.apply(&event.header, place, None),
+                Body::Text(text) => index.apply(&event.header, place, Some(text)),
+                Body::Damaged | Body::Unreadable(_) if event.header.kind == Kind::Name => {}
+                Body::Damaged | Body::Unreadable(_) => {
+                    seen.damaged.push((event.header.key, event.header.epoch));
                 }
-            },
-        )?;
+            }
+            seen.unreadable = seen.unreadable.or(event.unreadable());
+        })?;
+        match seen.unreadable.or(stop.unreadable()) {
+            Some(what) if !damaged => return Err(Error::Unreadable { path, what }),
+            Some(_) => _ = self.tolerated.insert(path, end),
+            None => {}
+        }
         Ok((stop, seen))
+    }
+
+    /// The inputs that cannot be read as a whole: they have to be kept somewhere.
+    pub fn tolerated(&self) -> Vec<PathBuf> {
+        self.tolerated.keys().cloned().collect()
+    }
+
+    /// Fails where an input that was copied is not what was heard of it.
+    ///
+    /// `unreadable` says why the copying of a record failed or where it stopped, and `end` where that was.
+    pub(super) fn insist(
+        &self,
+        path: &Path,
+        unreadable: Option<&'static str>,
+        end: Option<u64>,
+    ) -> Result<()> {
+        let Some(what) = unreadable else { return Ok(()) };
+        let known = self.tolerated.get(path);
+        if known.is_some_and(|known| end.is_none_or(|end| end == *known)) {
+            return Ok(());
+        }
+        Err(Error::Unreadable { path: path.to_owned(), what })
     }
 
     /// The highest epoch heard of.
@@ -190,7 +237,9 @@ fn obstacle(stop: Stop, seen: &Seen, end: End, damaged: bool) -> Option<Obstacle
     match stop {
         _ if seen.unknown => Some(Obstacle::Unknown),
         Stop::End if end != End::Any => Some(Obstacle::Open),
-        Stop::Incomplete | Stop::Garbage(_) if end == End::Sealed => Some(Obstacle::Open),
+        Stop::Incomplete | Stop::Garbage(_) | Stop::Unreadable(_) if end == End::Sealed => {
+            Some(Obstacle::Open)
+        }
         Stop::Garbage(_) if !damaged => Some(Obstacle::Damaged),
         _ => None,
     }

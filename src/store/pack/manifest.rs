@@ -50,6 +50,11 @@ impl Manifest {
         Manifest { uuid, number: 0, epoch: 0, nonce: [0; 16], packs: Vec::new(), replaced: Vec::new() }
     }
 
+    /// How many results there are in its packs.
+    pub fn results(&self) -> u64 {
+        self.packs.iter().fold(0, |sum, pack| sum.saturating_add(pack.results))
+    }
+
     /// The contents of its file.
     pub fn to_bytes(&self) -> Vec<u8> {
         let once = self.text();

@@ -11,10 +11,13 @@ use super::manifest::{self, Listed, Manifest};
 use super::reader::Pack;
 use crate::error::IoContext;
 use crate::fs::FileSystem;
+use crate::store::unreadable::or_reason;
 use crate::{Error, Result};
 
 /// How often something that has just gone away is looked for again.
 pub const TRIES: usize = 8;
+/// What is said of a pack that is listed and whose file is gone.
+pub const MISSING: &str = "it is missing";
 const TEMPORARY: &str = ".MANIFEST-";
 
 /// Whether an error says that a file is gone, as it does where a packer has just replaced it.
@@ -50,8 +53,15 @@ pub fn newest(
     }
 }
 
-/// Reads a manifest.
+/// Reads a manifest. One that cannot be read is damaged.
 pub fn read(fs: &dyn FileSystem, path: &Path) -> Result<Manifest> {
+    or_reason(try_read(fs, path))?.map_err(|what| {
+        let what = format!("it {what}; 'jug fsck --repair' makes a new one");
+        Error::Damaged { path: path.to_owned(), what }
+    })
+}
+
+fn try_read(fs: &dyn FileSystem, path: &Path) -> Result<Manifest> {
     let file = fs.open_to_read(path)?;
     if file.length(path)? > manifest::LENGTH_MAX as u64 {
         return Err(Error::Damaged { path: path.to_owned(), what: "it is too long".to_owned() });
@@ -59,20 +69,19 @@ pub fn read(fs: &dyn FileSystem, path: &Path) -> Result<Manifest> {
     Manifest::parse(&file.read_whole(manifest::LENGTH_MAX).context("reading", path)?, path)
 }
 
-/// Opens the packs that a manifest lists; those among `open` need not be opened again. `None` stands for a
-/// pack whose file is gone.
+/// Opens the packs that a manifest lists; those among `open` need not be opened again. In the place of a pack whose
+/// file is gone is [`MISSING`], and of one that cannot be opened the reason.
 pub fn open_packs(
     fs: &Arc<dyn FileSystem>,
     packs: &Path,
     manifest: &Manifest,
     open: &[Arc<Pack>],
-) -> Result<Vec<Option<Arc<Pack>>>> {
+) -> Result<Vec<Result<Arc<Pack>, &'static str>>> {
     let open_one = |listed: &Listed| match open.iter().find(|pack| pack.listed() == listed) {
-        Some(pack) => Ok(Some(Arc::clone(pack))),
+        Some(pack) => Ok(Ok(Arc::clone(pack))),
         None => match Pack::open(fs, packs, Some(manifest.uuid), listed) {
-            Ok(pack) => Ok(Some(Arc::new(pack))),
-            Err(error) if is_gone(&error) => Ok(None),
-            Err(error) => Err(error),
+            Err(error) if is_gone(&error) => Ok(Err(MISSING)),
+            opened => or_reason(opened.map(Arc::new)),
         },
     };
     manifest.packs.iter().map(open_one).collect()

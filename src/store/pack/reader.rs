@@ -9,12 +9,15 @@ use super::layout::{self, Entry, Head, PAGE, PER_PAGE, Page, Run, Section};
 use super::manifest::Listed;
 use crate::error::IoContext;
 use crate::fs::{File, FileSystem};
-use crate::store::record::Kind;
+use crate::store::record::{HEADER_LEN, Kind, TRAILER_LEN};
 use crate::store::scan::{self, Body, Stop};
+use crate::store::unreadable::or_reason;
 use crate::{Error, Key, Result};
 
 /// How many pages are read at a time where most of them are wanted.
 const AHEAD: u64 = 64;
+/// Bytes of the shortest record.
+const RECORD_MIN: u64 = (HEADER_LEN + TRAILER_LEN) as u64;
 
 /// A pack that is open: its files can be read from even after they were removed.
 #[derive(Debug)]
@@ -25,8 +28,12 @@ pub struct Pack {
     path: PathBuf,
     index_path: PathBuf,
     file: Arc<dyn File>,
-    /// `None` if it is missing.
+    /// `None` if it is missing or cannot be opened.
     index: Option<Arc<dyn File>>,
+    /// How many entries the two files have room for.
+    capacity: u64,
+    /// Why the index cannot be read, or a part of it.
+    unreadable_index: OnceLock<&'static str>,
     /// The head and the fences; `None` inside where the index is damaged.
     top: OnceLock<Option<(Head, Vec<u64>)>>,
     runs: OnceLock<Option<Vec<Run>>>,
@@ -42,6 +49,8 @@ pub struct Substitute {
     epoch: u64,
     /// Where reading the pack ended too early, and why.
     pub broken: Option<(u64, &'static str)>,
+    /// Whether there are records that could not be read.
+    pub is_blind: bool,
 }
 
 impl Pack {
@@ -55,7 +64,14 @@ impl Pack {
         let path = packs.join(format!("{}.pack", listed.stem));
         let index_path = packs.join(format!("{}.idx", listed.stem));
         let file = fs.open_to_read(&path)?;
-        let index = fs.open_if_exists(&index_path)?;
+        let unreadable_index = OnceLock::new();
+        let index = or_reason(fs.open_if_exists(&index_path))?.unwrap_or_else(|what| {
+            let _ = unreadable_index.set(what);
+            None
+        });
+        let lengths = (file.length(&path), index.as_ref().map_or(Ok(0), |index| index.length(&index_path)));
+        let (length, index_length) = (or_reason(lengths.0)?.unwrap_or(0), or_reason(lengths.1)?.unwrap_or(0));
+        let capacity = layout::most_entries(index_length).max(length / RECORD_MIN);
         Ok(Pack {
             fs: Arc::clone(fs),
             uuid,
@@ -64,6 +80,8 @@ impl Pack {
             index_path,
             file,
             index,
+            capacity,
+            unreadable_index,
             top: OnceLock::new(),
             runs: OnceLock::new(),
             substitute: OnceLock::new(),
@@ -75,9 +93,15 @@ impl Pack {
         &self.listed
     }
 
-    /// How many entries it can have at most, as far as the length of its index tells.
+    /// How many entries it can have at most, as far as the lengths of its files tell.
     pub fn most_entries(&self) -> u64 {
-        layout::most_entries(self.listed.index).max(self.listed.results)
+        self.capacity
+    }
+
+    /// Whether the manifest says that more results are in it than there is room for, in the index or in the pack.
+    pub fn is_overstated(&self) -> bool {
+        let Listed { index, results, .. } = self.listed;
+        results > self.capacity || index > 0 && results > layout::most_entries(index)
     }
 
     /// Where its records are.
@@ -98,6 +122,11 @@ impl Pack {
     /// The substitute for its index, if that turned out to be damaged.
     pub fn substitute(&self) -> Option<&Substitute> {
         self.substitute.get()
+    }
+
+    /// Why its index cannot be read, if that was tried and could not be done.
+    pub fn unreadable_index(&self) -> Option<&'static str> {
+        self.unreadable_index.get().copied()
     }
 
     /// Calls `found` with the number of a key among `keys`, which are sorted, and each entry of that key; where the index
@@ -244,7 +273,7 @@ impl Pack {
         let count = self.read_index(&mut bytes, 0)?;
         let Some(head) = Head::decode(&bytes[..count], &self.index_path)? else { return Ok(None) };
         let as_listed = head.length() == self.listed.index && head.pack == self.listed.length;
-        if !as_listed || self.uuid.is_some_and(|uuid| uuid != head.uuid) {
+        if !as_listed || self.is_overstated() || self.uuid.is_some_and(|uuid| uuid != head.uuid) {
             return Ok(None);
         }
         let Some(fences) = self.section(head.fences())? else { return Ok(None) };
@@ -252,9 +281,14 @@ impl Pack {
         Ok(Some((head, fences.chunks_exact(8).map(word).collect())))
     }
 
+    /// How many bytes of the index were read; none where it cannot be read.
     fn read_index(&self, bytes: &mut [u8], offset: u64) -> Result<usize> {
         let Some(index) = &self.index else { return Ok(0) };
-        index.read_full_at(bytes, offset).context("reading", &self.index_path)
+        let read = index.read_full_at(bytes, offset).context("reading", &self.index_path);
+        Ok(or_reason(read)?.unwrap_or_else(|what| {
+            let _ = self.unreadable_index.set(what);
+            0
+        }))
     }
 
     /// A section of the index; `None` where it is damaged or beyond the end of the file.
@@ -262,8 +296,9 @@ impl Pack {
         let length = section.length + layout::CHECKSUM;
         // The head was sound, and still must not make this process ask for more memory than there is file.
         let Some(index) = &self.index else { return Ok(None) };
-        if section.start + length > index.length(&self.index_path)? {
-            return Ok(None);
+        match or_reason(index.length(&self.index_path))? {
+            Ok(found) if section.start + length <= found => {}
+            _ => return Ok(None),
         }
         let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
         let count = self.read_index(&mut bytes, section.start)?;
@@ -282,10 +317,12 @@ impl Pack {
 
     /// An index made by reading the pack.
     pub fn substitute_from_records(&self) -> Result<Substitute> {
-        let mut made = Substitute { entries: Vec::new(), runs: Vec::new(), epoch: 0, broken: None };
+        let (entries, runs, epoch, broken) = (Vec::new(), Vec::new(), 0, None);
+        let mut made = Substitute { entries, runs, epoch, broken, is_blind: false };
         let mut sink = |event: scan::Event| {
             let (header, offset) = (&event.header, event.offset);
             made.epoch = made.epoch.max(header.epoch);
+            made.is_blind |= matches!(event.body, Body::Unreadable(_));
             match (&event.body, header.kind) {
                 (Body::Text(origin), Kind::Origin) => {
                     let origin = String::from_utf8_lossy(origin).into_owned();
@@ -296,7 +333,8 @@ impl Pack {
                         run.names.push((header.name, String::from_utf8_lossy(name).into_owned()));
                     }
                 }
-                (Body::Damaged, _) | (_, Kind::Name | Kind::Origin | Kind::Seal | Kind::Other(_)) => {}
+                (Body::Damaged | Body::Unreadable(_), _)
+                | (_, Kind::Name | Kind::Origin | Kind::Seal | Kind::Other(_)) => {}
                 (_, kind) => made.entries.push(Entry { key: header.key, epoch: header.epoch, kind, offset }),
             }
         };
@@ -305,8 +343,9 @@ impl Pack {
         made.broken = match stop {
             Stop::End | Stop::Sealed => None,
             Stop::Incomplete => Some((end, "it is cut off")),
-            Stop::Garbage(what) => Some((end, what)),
+            Stop::Garbage(what) | Stop::Unreadable(what) => Some((end, what)),
         };
+        made.is_blind |= matches!(stop, Stop::Unreadable(_));
         Ok(made)
     }
 

@@ -3,7 +3,7 @@
 //! Until a file is synced, any part of what was written to it may be lost, whatever was written after it; until
 //! a directory is synced, any change of its names may. A rename happens or does not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nix::errno::Errno;
 
@@ -52,6 +52,8 @@ pub(super) struct Disk {
     pub(super) links_max: u64,
     version: u64,
     pub(super) tick: u64,
+    /// The files that cannot be read any more.
+    pub(super) bad: BTreeSet<Ino>,
 }
 
 fn empty_dir() -> Kind {
@@ -72,6 +74,7 @@ impl Disk {
             links_max,
             version: 0,
             tick: 0,
+            bad: BTreeSet::new(),
         };
         disk.make(empty_dir());
         disk

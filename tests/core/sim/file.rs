@@ -55,6 +55,9 @@ impl File for SimFile {
         let at = usize::try_from(offset).unwrap_or(usize::MAX);
         self.fs.call(Call::Read, &self.ino, |state, host| {
             let State { disk, hosts, now, rng, .. } = state;
+            if disk.bad.contains(&self.ino) {
+                return Err(Errno::EIO);
+            }
             hosts[host].read(disk, self.ino, at, buffer, *now, rng).ok_or(Errno::ESTALE)
         })
     }

@@ -180,8 +180,41 @@ fn network_plans() -> impl Strategy<Value = Plan> {
     )
 }
 
+/// What can happen where a file cannot be read for ever. Nothing is invalidated or cleaned up: that it was is
+/// forgotten with the file that says so.
+fn bad_files(is_network: bool) -> impl Strategy<Value = Vec<(u32, Trouble)>> {
+    let mut trouble = prop_oneof![
+        4 => (0..30_usize).prop_map(Trouble::GoBad),
+        3 => (0..8_usize).prop_map(Trouble::Kill),
+        2 => Just(Trouble::Join),
+        3 => any::<bool>().prop_map(Trouble::Pack),
+        4 => any::<bool>().prop_map(Trouble::Check),
+        1 => Just(Trouble::Look),
+        2 => (0..8_usize, 1..5_000_u64).prop_map(|(at, time)| Trouble::Pause(at, time)),
+    ]
+    .boxed();
+    if !is_network {
+        trouble = prop_oneof![19 => trouble, 1 => Just(Trouble::PowerCut)].boxed();
+    }
+    troubles(trouble)
+}
+
+/// A plan in which nothing else goes wrong than that files cannot be read.
+fn with_bad_files(plan: Plan) -> impl Strategy<Value = Plan> {
+    bad_files(plan.is_network).prop_map(move |troubles| Plan { troubles, lost_answers: 0, ..plan.clone() })
+}
+
 proptest! {
     #![proptest_config(config())]
+
+    #[test]
+    fn files_that_cannot_be_read_for_ever_cost_what_is_in_them_only(
+        plan in prop_oneof![local_plans(), network_plans()].prop_flat_map(with_bad_files),
+    ) {
+        if let Err(what) = schedule::run(&plan) {
+            prop_assert!(false, "{}", what);
+        }
+    }
 
     #[test]
     fn every_schedule_on_a_network_ends_with_every_result_right_and_run_once(plan in network_plans()) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jug_native::Result;
+use jug_native::{Key, Result};
 use nix::errno::Errno;
 
 use super::actors;
@@ -53,6 +53,8 @@ pub(super) enum Trouble {
     Check(bool),
     /// A byte of a blob or of a pack's index changes on the disk.
     Rot(usize),
+    /// A segment, a pack, an index or a blob cannot be read any more, for ever.
+    GoBad(usize),
     /// Somebody sets a host's date, so many seconds later or earlier.
     SetDate(usize, i64),
     /// The power fails.
@@ -274,6 +276,7 @@ impl Driver {
             Trouble::CleanUp => self.start(Role::CleansUp),
             Trouble::Check(repair) => self.start(Role::Checks(repair)),
             Trouble::Rot(which) => self.rot(which),
+            Trouble::GoBad(which) => self.go_bad(which),
             Trouble::SetDate(host, seconds) => {
                 self.world.state().hosts[host % self.plan.hosts].date += seconds;
             }
@@ -318,6 +321,47 @@ impl Driver {
         }
     }
 
+    /// A file cannot be read from now on, though it can be written to, moved and removed.
+    fn go_bad(&mut self, which: usize) {
+        let mut state = self.world.state();
+        let endings = [".seg", ".pack", ".idx"];
+        let is_blob = |name: &str| name.contains('.') && name.len() > 62;
+        let names =
+            state.disk.files_named(|name| endings.iter().any(|it| name.ends_with(it)) || is_blob(name));
+        if names.is_empty() {
+            return;
+        }
+        state.was_harmed = true;
+        state.disk.bad.insert(names[which % names.len()].1);
+        drop(state);
+        self.excuse_bad();
+    }
+
+    /// What is in files that cannot be read may be lost.
+    fn excuse_bad(&self) {
+        let state = self.world.state();
+        let bad: Vec<&[u8]> = state.disk.bad.iter().map(|ino| state.disk.bytes(*ino)).collect();
+        let blobs = state.disk.files_named(|name| name.contains('.') && name.len() > 62);
+        let is_lost = |key: &Key| {
+            let holds = |bytes: &&[u8]| bytes.windows(Key::LEN).any(|window| window == key.as_bytes());
+            let is_its = |name: &str| name.starts_with(&key.to_hex()[2..]);
+            bad.iter().any(holds)
+                || blobs.iter().any(|(name, ino)| is_its(name) && state.disk.bad.contains(ino))
+        };
+        let mut facts = self.job.facts();
+        for (node, key) in (0..).zip(&self.job.keys) {
+            if is_lost(key) {
+                facts.spoilt.insert(node);
+                facts.promised.remove(&node);
+            }
+        }
+        for (number, key) in self.job.former.iter().enumerate() {
+            if is_lost(key) {
+                facts.excuse_former(number);
+            }
+        }
+    }
+
     fn power_cut(&mut self) -> Result<(), String> {
         self.world.state().faults.clear();
         let running = std::mem::take(&mut self.running);
@@ -329,6 +373,7 @@ impl Driver {
             it.handle.kill();
         }
         self.job.facts().excuse_unpromised();
+        self.excuse_bad();
         self.alone(actors::check_promises)?;
         for role in invalidating {
             self.start(role);
@@ -347,6 +392,7 @@ impl Driver {
             handle.kill();
             self.lost(by, role);
         }
+        self.excuse_bad();
         self.alone(actors::check_promises)
     }
 
@@ -387,6 +433,7 @@ impl Driver {
 
     /// Everything is done: whether it is right.
     fn judge(&self) -> Result<(), String> {
+        self.excuse_bad();
         self.alone(actors::check_all)?;
         let duplicates = self.job.facts().duplicates();
         if duplicates.is_empty() { Ok(()) } else { Err(format!("run twice without need: {duplicates:?}")) }
