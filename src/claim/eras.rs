@@ -7,19 +7,15 @@
 //! from anybody. That a claim counts is found out after it was made, by listing the eras: whoever claims in a newer
 //! one looks into the older ones after it, so that of two claims on one task at least one is noticed.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 
 use crate::error::IoContext;
 use crate::fs::{FileSystem, Modified};
 use crate::jugdir::is_gone;
-use crate::{Key, Result};
-
-/// Longer than a tick of the clock by which servers tell that a directory changed: a client that listed it in the
-/// tick of a change may take its listing for complete.
-const TICK: Duration = Duration::from_millis(20);
+use crate::{Error, Key, Result};
 
 /// The number of an era.
 pub(super) type Era = u64;
@@ -38,6 +34,8 @@ struct State {
     newest: Option<Era>,
     /// The newest era of which every process is sure to learn by listing.
     announced: Option<Era>,
+    /// The eras of which all claims are known that count, because they were listed truthfully after they ended.
+    settled: BTreeSet<Era>,
 }
 
 impl Eras {
@@ -99,6 +97,23 @@ impl Eras {
         Ok(names.iter().filter_map(key).collect())
     }
 
+    /// The claims that were made in an era which has ended: those that count, at least. Tells the truth.
+    ///
+    /// Whoever has claimed there and does not know of its end may have done so in the tick in which it was listed
+    /// here. Once is enough: every claim that counts was there before the next era was announced.
+    pub(super) fn claims_of_ended(&self, era: Era) -> Result<Vec<(Key, PathBuf)>> {
+        if self.is_shared() && !self.state().settled.contains(&era) {
+            match self.fs.announce(&self.dir_of(era)) {
+                Err(Error::Io { source, .. }) if is_absent(&source) => return Ok(Vec::new()),
+                told => told?,
+            }
+            let claims = self.claims(era)?;
+            self.state().settled.insert(era);
+            return Ok(claims);
+        }
+        self.claims(era)
+    }
+
     /// Where a key is claimed in an era.
     pub(super) fn path(&self, era: Era, key: &Key) -> PathBuf {
         self.dir_of(era).join(key.to_hex())
@@ -131,8 +146,7 @@ impl Eras {
         }
         self.fs.refuse_link(&self.dir_of(era))?;
         if self.is_shared() {
-            self.fs.sleep(TICK);
-            self.fs.touch_dir(&self.dir).context("setting the time of", &self.dir)?;
+            self.fs.announce(&self.dir)?;
         }
         self.state().announced = Some(era);
         Ok(())

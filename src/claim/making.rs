@@ -151,7 +151,7 @@ impl Link {
 
     /// Gives up what a living worker claimed in an older era.
     fn yield_to_older(&self, era: Era, fresh: &BTreeSet<Key>) -> Result<()> {
-        for (key, path) in self.eras.claims(era)? {
+        for (key, path) in self.eras.claims_of_ended(era)? {
             if !fresh.contains(&key) {
                 continue;
             }

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nix::errno::Errno;
 
@@ -13,7 +14,17 @@ use crate::{Error, Result};
 /// More bytes than any file has that is read at once: what is longer is none of ours, and need not be in memory.
 pub const SMALL: usize = 1024 * 1024;
 
+/// Longer than a tick of the clock by which servers tell that a directory changed: a client that listed it in the
+/// tick of a change may take its listing for complete, until the directory changes again.
+pub const TICK: Duration = Duration::from_millis(20);
+
 impl dyn FileSystem + '_ {
+    /// Has whoever listed a directory in the tick of its last change list it anew, this host included.
+    pub fn announce(&self, dir: &Path) -> Result<()> {
+        self.sleep(TICK);
+        self.touch_dir(dir).context("setting the time of", dir)
+    }
+
     /// The names in a directory, in no order; none where it truly does not exist.
     pub fn names(&self, dir: &Path) -> Result<Vec<String>> {
         match if_exists(self.list(dir)).context("listing", dir)? {

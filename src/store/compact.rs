@@ -350,7 +350,12 @@ fn sweep(store: &Store) -> Result<()> {
     let (fs, segments, packs) = (&**store.jugdir.fs(), store.jugdir.segments(), store.jugdir.packs());
     let listed: HashSet<String> = fs.names(&segments)?.into_iter().collect();
     let (manifest, leftovers) = leftovers(store)?;
-    for name in manifest.replaced.iter().filter(|name| listed.contains(*name)) {
+    let replaced: Vec<&String> = manifest.replaced.iter().filter(|name| listed.contains(*name)).collect();
+    if !replaced.is_empty() && store.jugdir.mount()?.is_shared {
+        // Whoever does not find a segment any more has to find the manifest.
+        fs.announce(&packs)?;
+    }
+    for name in replaced {
         fs.remove_if_exists(&segments.join(name))?;
     }
     for name in leftovers {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::IoContext;
 use crate::fs::FileSystem;
+use crate::fs::steps::TICK;
 use crate::jugdir::Jugdir;
 use crate::keeper::{Keeper, Tick};
 use crate::store::index::Index;
@@ -23,8 +24,6 @@ use crate::{Error, Result, process};
 pub const WRITE_AFTER: Duration = Duration::from_millis(5);
 /// How long a written record may wait for its sync.
 pub const SYNC_AFTER: Duration = Duration::from_millis(50);
-/// Longer than a tick of the clock by which servers tell that a directory changed.
-const TICK: Duration = Duration::from_millis(20);
 /// How much is buffered before it is written.
 const BUFFER_MAX: usize = 64 * 1024;
 /// How much may be written and not yet synced: whoever writes faster than the disk waits for it.

@@ -32,7 +32,13 @@ pub(crate) trait Hooks: Send + Sync + Debug + 'static {
     fn hides(&self, _path: &Path) -> bool {
         false
     }
-    /// A directory was listed.
+    /// What this client lists because it takes an earlier listing for complete.
+    fn remembers(&self, _dir: &Path) -> Option<Vec<String>> {
+        None
+    }
+    /// What was listed.
+    fn learns(&self, _dir: &Path, _names: &[String]) {}
+    /// A directory is about to be listed.
     fn listed(&self, _dir: &Path) {}
     /// A file got this name by a link or a renaming.
     fn named(&self, _path: &Path) {}
@@ -79,8 +85,13 @@ impl Hooked {
 
 impl FileSystem for Hooked {
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        if let Some(names) = self.0.remembers(dir) {
+            return Ok(names);
+        }
         self.0.listed(dir);
-        Local.list(dir)
+        let names = Local.list(dir)?;
+        self.0.learns(dir, &names);
+        Ok(names)
     }
 
     fn stat(&self, path: &Path) -> io::Result<Stat> {

@@ -30,6 +30,7 @@ mod shelf;
 mod sim;
 mod store;
 mod stored;
+mod tick;
 mod unreadable;
 mod unreadable_repair;
 mod watch;

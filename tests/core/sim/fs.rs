@@ -122,6 +122,14 @@ fn find_truly(state: &mut State, host: usize, dir: Ino, name: &str) -> Option<In
     hosts[host].find_truly(disk, dir, name, *now, rng)
 }
 
+/// The host changed these names itself.
+fn changed(state: &mut State, host: usize, dir: Ino, names: &[&str]) {
+    state.hosts[host].forget_listing(dir);
+    for name in names {
+        find_truly(state, host, dir, name);
+    }
+}
+
 fn resolve(state: &mut State, host: usize, path: &Path) -> Result<Ino, Errno> {
     match parent(state, host, path) {
         Ok((dir, name)) => find(state, host, dir, name)?.ok_or(Errno::ENOENT),
@@ -148,12 +156,10 @@ impl FileSystem for SimFs {
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
         self.call(Call::List, &dir, |state, host| {
             let ino = resolve(state, host, dir)?;
-            let names = state
-                .disk
-                .names(ino)
-                .map_err(|errno| if errno == Errno::ESTALE { Errno::ENOENT } else { errno })?;
-            let mut names: Vec<String> = names.keys().cloned().collect();
-            state.hosts[host].forget_names(ino);
+            let State { disk, hosts, .. } = &mut *state;
+            let listed = hosts[host].list(disk, ino);
+            let mut names =
+                listed.map_err(|errno| if errno == Errno::ESTALE { Errno::ENOENT } else { errno })?;
             // In no order.
             for at in (1..names.len()).rev() {
                 names.swap(at, state.rng.index(at + 1));
@@ -179,7 +185,7 @@ impl FileSystem for SimFs {
         self.change(Call::Mkdir, &dir, Errno::EEXIST, |state, host| {
             let (parent, name) = parent(state, host, dir)?;
             let made = state.disk.create(parent, name, true);
-            find_truly(state, host, parent, name);
+            changed(state, host, parent, &[name]);
             made.map(|_| ())
         })
     }
@@ -191,7 +197,7 @@ impl FileSystem for SimFs {
                 return Err(Errno::ENOENT);
             }
             let removed = state.disk.rmdir(parent, name, host);
-            find_truly(state, host, parent, name);
+            changed(state, host, parent, &[name]);
             removed
         })
     }
@@ -225,12 +231,13 @@ impl FileSystem for SimFs {
                 },
                 Open::New => {
                     let made = state.disk.create(dir, name, false);
-                    find_truly(state, host, dir, name);
+                    changed(state, host, dir, &[name]);
                     made?
                 }
                 Open::Update => {
                     if find_truly(state, host, dir, name).is_none() {
                         state.disk.create(dir, name, false)?;
+                        changed(state, host, dir, &[name]);
                     }
                     find_truly(state, host, dir, name).ok_or(Errno::ENOENT)?
                 }
@@ -254,7 +261,7 @@ impl FileSystem for SimFs {
                 return Err(Errno::ENOENT);
             }
             let linked = state.disk.link(ino, dir, name);
-            find_truly(state, host, dir, name);
+            changed(state, host, dir, &[name]);
             linked
         })
     }
@@ -264,8 +271,7 @@ impl FileSystem for SimFs {
             let ((dir, from), (other, to)) = (parent(state, host, from)?, parent(state, host, to)?);
             assert_eq!(dir, other, "names are only changed within a directory");
             let renamed = state.disk.rename(dir, from, to, host);
-            find_truly(state, host, dir, from);
-            find_truly(state, host, dir, to);
+            changed(state, host, dir, &[from, to]);
             renamed
         })
     }
@@ -277,7 +283,7 @@ impl FileSystem for SimFs {
                 return Err(Errno::ENOENT);
             }
             let removed = state.disk.unlink(dir, name, host);
-            find_truly(state, host, dir, name);
+            changed(state, host, dir, &[name]);
             removed
         })
     }

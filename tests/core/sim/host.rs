@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use nix::errno::Errno;
+
 use super::disk::{Disk, Ino, Inode, Kind};
 use super::rng::Rng;
 
@@ -36,6 +38,8 @@ pub(super) struct Host {
     pub(super) cut_off_until: Duration,
     names: BTreeMap<(Ino, String), (Option<Ino>, Duration)>,
     files: BTreeMap<Ino, Attributes>,
+    /// What was listed of a directory, and when it was modified then.
+    listings: BTreeMap<Ino, (u64, Vec<String>)>,
     dirty: BTreeMap<Ino, Vec<(usize, Vec<u8>)>>,
     remembers: bool,
 }
@@ -56,6 +60,7 @@ impl Host {
             cut_off_until: Duration::ZERO,
             names: BTreeMap::new(),
             files: BTreeMap::new(),
+            listings: BTreeMap::new(),
             dirty: BTreeMap::new(),
             remembers,
         }
@@ -101,9 +106,25 @@ impl Host {
         found
     }
 
-    /// A listing shows that the directory changed: names are looked up anew.
-    pub(super) fn forget_names(&mut self, dir: Ino) {
+    /// The names in a directory, by name. The server's clock is all that tells whether it changed since the last time,
+    /// and what changes in one tick of it looks the same. Where it did change, names are looked up anew.
+    pub(super) fn list(&mut self, disk: &Disk, dir: Ino) -> Result<Vec<String>, Errno> {
+        let names: Vec<String> = disk.names(dir)?.keys().cloned().collect();
+        let modified = disk.inodes.get(&dir).map_or(0, |inode| inode.modified);
+        if self.remembers
+            && let Some((then, listed)) = self.listings.get(&dir)
+            && *then == modified
+        {
+            return Ok(listed.clone());
+        }
         self.names.retain(|(of, _), _| *of != dir);
+        self.listings.insert(dir, (modified, names.clone()));
+        Ok(names)
+    }
+
+    /// What this host changes itself it lists anew.
+    pub(super) fn forget_listing(&mut self, dir: Ino) {
+        self.listings.remove(&dir);
     }
 
     /// The attributes that this client believes the file to have; `None` if it has to ask and there is no file.
@@ -244,6 +265,7 @@ impl Host {
         self.processes.clear();
         self.names.clear();
         self.files.clear();
+        self.listings.clear();
         self.dirty.clear();
     }
 }

@@ -1,0 +1,155 @@
+//! A server whose clock has not ticked: clients take what they listed before for complete.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use jug_native::claim::{Claims, Link, Records};
+use jug_native::fs::FileSystem;
+use jug_native::fs::local::local;
+use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
+use jug_native::keeper::Keeper;
+use jug_native::store::{Durability, State, Store};
+use jug_native::{Key, Result};
+
+use crate::hooked::{Hooked, Hooks};
+use crate::pack::ALL;
+use crate::shelf::{Shelf, key, save};
+
+/// A server whose clock ticks only when the time of a directory is set.
+#[derive(Debug, Default)]
+struct Server(Mutex<HashMap<PathBuf, u64>>);
+
+impl Server {
+    fn time_of(&self, dir: &Path) -> u64 {
+        self.0.lock().unwrap().get(dir).copied().unwrap_or(0)
+    }
+}
+
+/// What a directory's time was, and what was in it then.
+type Listing = (u64, Vec<String>);
+
+/// A host of that server; it knows what it changes itself.
+#[derive(Debug)]
+struct Client {
+    server: Arc<Server>,
+    known: Mutex<HashMap<PathBuf, Listing>>,
+}
+
+impl Client {
+    fn of(server: &Arc<Server>) -> Arc<dyn FileSystem> {
+        Hooked::on(Arc::new(Client { server: Arc::clone(server), known: Mutex::default() }))
+    }
+
+    fn changes(&self, path: &Path) {
+        self.known.lock().unwrap().remove(path.parent().unwrap());
+    }
+}
+
+impl Hooks for Client {
+    fn remembers(&self, dir: &Path) -> Option<Vec<String>> {
+        let known = self.known.lock().unwrap();
+        let (time, names) = known.get(dir)?;
+        (*time == self.server.time_of(dir)).then(|| names.clone())
+    }
+
+    fn learns(&self, dir: &Path, names: &[String]) {
+        let time = self.server.time_of(dir);
+        self.known.lock().unwrap().insert(dir.to_owned(), (time, names.to_vec()));
+    }
+
+    fn touched_dir(&self, dir: &Path) {
+        *self.server.0.lock().unwrap().entry(dir.to_owned()).or_default() += 1;
+    }
+
+    fn made_dir(&self, dir: &Path) {
+        self.changes(dir);
+    }
+
+    fn created(&self, path: &Path) {
+        self.changes(path);
+    }
+
+    fn named(&self, path: &Path) {
+        self.changes(path);
+    }
+
+    fn removes(&self, path: &Path) {
+        self.changes(path);
+    }
+
+    fn is_shared(&self) -> Option<bool> {
+        Some(true)
+    }
+}
+
+/// Nothing is stored here.
+struct Nothing;
+
+impl Records for Nothing {
+    fn stored(&self) -> u64 {
+        0
+    }
+
+    fn is_visible(&self) -> bool {
+        true
+    }
+
+    fn durable(&self) -> u64 {
+        0
+    }
+
+    fn sync(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn claims_of(host: Arc<dyn FileSystem>, dir: &Path) -> (Arc<Jugdir>, Arc<Link>) {
+    let pace = Pace { strangers: true, ..Pace::of(std::time::Duration::from_secs(60)) };
+    let jugdir = Jugdir::open_as(host, dir, Some(ClaimMode::Link), pace).unwrap();
+    (Arc::clone(&jugdir), Link::new(jugdir, Keeper::by_hand(local()), Arc::new(Nothing)))
+}
+
+fn claim(claims: &Link, key: Key) -> bool {
+    claims.try_claim(&key).unwrap() && claims.confirm(&[key]).unwrap()[0]
+}
+
+#[test]
+fn a_claim_counts_that_was_made_in_the_tick_in_which_another_host_listed_its_era() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Arc::<Server>::default();
+    let (dead, abandoned) = claims_of(Client::of(&server), dir.path());
+    assert!(claim(&abandoned, key(9)));
+    let workers = dir.path().join("workers");
+    let id = dead.registered().unwrap().id().to_owned();
+    fs::hard_link(workers.join(&id), workers.join(format!("dead-{id}"))).unwrap();
+    let [(_, one), (_, other)] = [0; 2].map(|_| claims_of(Client::of(&server), dir.path()));
+    assert!(other.live().unwrap().is_empty(), "it has listed the era, and the marks of the dead");
+    assert!(claim(&one, key(1)));
+    // Whoever takes over what the dead worker had goes on in the next era.
+    assert!(claim(&other, key(9)));
+    assert!(!claim(&other, key(1)), "two hold one claim");
+}
+
+#[test]
+fn a_host_that_listed_the_packs_in_the_tick_of_a_new_one_misses_nothing() {
+    let shelf = Shelf::new();
+    let server = Arc::<Server>::default();
+    let on_a_host = || {
+        let jugdir = Jugdir::open_on(Client::of(&server), &shelf.root()).unwrap();
+        Store::open_in(jugdir, Keeper::by_hand(local()), Durability::Group).unwrap()
+    };
+    let first = on_a_host();
+    save(&first, 1, b"one").unwrap();
+    first.close().unwrap();
+    let (reader, packer) = (on_a_host(), on_a_host());
+    assert!(reader.contains(&key(1)).unwrap());
+    let second = on_a_host();
+    save(&second, 2, b"two").unwrap();
+    second.publish().unwrap();
+    second.close().unwrap();
+    packer.refresh().unwrap();
+    assert_eq!(packer.pack(ALL).unwrap().segments, 2);
+    assert_eq!(reader.refresh().unwrap(), [(key(2), State::Result)]);
+}
