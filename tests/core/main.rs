@@ -23,6 +23,7 @@ mod pack_bytes;
 mod pack_steps;
 mod planted;
 mod powercut;
+mod quiet;
 mod record;
 mod redis;
 mod sched;

@@ -5,17 +5,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use jug_native::claim::{Claims, Link, Records};
+use jug_native::Key;
+use jug_native::claim::{Claims, Link};
 use jug_native::fs::FileSystem;
 use jug_native::fs::local::local;
 use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
 use jug_native::keeper::Keeper;
 use jug_native::store::{Durability, State, Store};
-use jug_native::{Key, Result};
 
 use crate::hooked::{Hooked, Hooks};
 use crate::pack::ALL;
 use crate::shelf::{Shelf, key, save};
+use crate::stored::Nothing;
 
 /// A server whose clock ticks only when the time of a directory is set.
 #[derive(Debug, Default)]
@@ -81,27 +82,6 @@ impl Hooks for Client {
 
     fn is_shared(&self) -> Option<bool> {
         Some(true)
-    }
-}
-
-/// Nothing is stored here.
-struct Nothing;
-
-impl Records for Nothing {
-    fn stored(&self) -> u64 {
-        0
-    }
-
-    fn is_visible(&self) -> bool {
-        true
-    }
-
-    fn durable(&self) -> u64 {
-        0
-    }
-
-    fn sync(&self) -> Result<()> {
-        Ok(())
     }
 }
 

@@ -15,7 +15,9 @@ from .. import _native, task
 from ..errors import UserError
 from ..hooks.register import jug_hook, registered
 from .batching import BatchSize
+from .encounters import Encounters
 from .failures import StoreFailure, UnstorableResult, failure_report, headline
+from .finished_claims import FinishedClaims
 from .graph import graph_of
 from .workspace import RunFacts, warn_of_damage, workspace_of
 
@@ -23,21 +25,8 @@ __all__ = ["ExecutionState", "Worker"]
 
 _log = logging.getLogger("jug")
 
-#: How many claims on finished tasks are kept before they are given back together, and for how many seconds:
-#: should such a task be invalidated, nobody else can run it meanwhile. Beside a long task, the store does it.
-_HELD_AFTER_THE_END = 256
-_HELD_SECONDS = 0.02
-
-#: How many tasks are looked at at a time to find those that nobody has.
-_LOOKED_AT = 4096
-
 #: The letter of a finished node among the states of a scheduler.
 _DONE = ord("d")
-
-
-def _random_number() -> int:
-    """Another one in each worker, without the generators that users seed."""
-    return int.from_bytes(os.urandom(4))
 
 
 class ExecutionState:
@@ -106,12 +95,9 @@ class Worker:
         self._pid = os.getpid()
         #: Whether a result was taken away since the current batch was claimed.
         self._withdrawn = False
-        self._finished_claims: list[bytes] = []
+        self._finished_claims = FinishedClaims(self._work.release)
         #: What was run last: once the next task starts, its claim ends even if that one takes long.
         self._last_run: bytes | None = None
-        #: How many times in a row another worker had what this one tried to claim.
-        self._meetings = 0
-        self._released = time.monotonic()
         self._attempts = {key: int(report.get("attempt", 1)) for key, report in self._work.failures().items()}
         self._batch_size = BatchSize(self._work.max_batch)
         state.cycle = float(options.execute_wait_cycle_time)
@@ -129,6 +115,7 @@ class Worker:
             # start elsewhere, so that they do not meet at every step.
             offset=time.time_ns() // 1000 % len(self._keys) if self._work.others_at_work() else 0,
         )
+        self._encounters = Encounters(self._work, self._scheduler, self._keys)
         # Identical tasks are one node, but each of them is counted for the summary.
         nodes = self._graph.node_ids()
         repeated = len(nodes) > len(self._graph)
@@ -198,7 +185,7 @@ class Worker:
                     found.append(node)
             self._finished_elsewhere(found)
             self._scheduler.busy(busy)
-            self._keep_apart(met=bool(busy))
+            self._encounters.after_claiming(met=bool(busy))
             began = time.perf_counter()
             # Taken from the end: what is left in `waiting` when something goes wrong was not started.
             waiting.reverse()
@@ -218,19 +205,6 @@ class Worker:
                 self._finish(finished, claimed)
                 self._scheduler.put_back(waiting)
 
-    def _keep_apart(self, *, met: bool) -> None:
-        """Goes elsewhere where another worker was met, and after two times looks where the others are."""
-        if not (met and self._work.keeps_apart):
-            self._meetings = 0
-            return
-        self._meetings += 1
-        self._scheduler.jump(_random_number())
-        if self._meetings > 1:
-            nodes = self._scheduler.take(_LOOKED_AT)
-            claimed = self._work.taken([self._keys[node] for node in nodes])
-            self._scheduler.busy(list(compress(nodes, claimed)))
-            self._scheduler.put_back(list(compress(nodes, map(not_, claimed))))
-
     def _finish(self, nodes: Sequence[int], claimed: Sequence[bytes]) -> None:
         """Takes note of what was run, and gives claims back.
 
@@ -247,22 +221,11 @@ class Worker:
         self._unload(outdated)
         self._scheduler.put_back(outdated)
         stored = {self._keys[node] for node in finished}
-        self._finished_claims.extend(stored)
-        open_claims = [key for key in claimed if key not in stored]
-        now = time.monotonic()
-        if (
-            open_claims
-            or len(self._finished_claims) >= _HELD_AFTER_THE_END
-            or now - self._released > _HELD_SECONDS
-        ):
-            self._released = now
-            self._work.release(open_claims + self._finished_claims)
-            self._finished_claims.clear()
+        self._finished_claims.add(stored, [key for key in claimed if key not in stored])
 
     def _settle(self) -> None:
         """Leaves nothing undone before the worker sleeps or ends."""
-        self._work.release(self._finished_claims)
-        self._finished_claims.clear()
+        self._finished_claims.give_back()
         self._work.settle()
 
     def _run_one(self, node: int) -> bool:
