@@ -1,4 +1,4 @@
-"""Workers that meet where claims cost requests to a server: they go elsewhere, and look where the others are."""
+"""Workers that meet where claims cost requests to a server: they go elsewhere, or look where others are."""
 
 from __future__ import annotations
 
