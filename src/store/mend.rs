@@ -37,8 +37,8 @@ pub fn damaged_manifest(jugdir: &Jugdir) -> Result<Option<(PathBuf, String)>> {
 }
 
 /// The packs, by their names without the ending, that a later manifest than this one must have listed: their makers
-/// are dead, and of what they hold the segments are gone, which only happens after a manifest was published. And those
-/// that may be such, because they cannot be read.
+/// are not at work, and of what they hold the segments are gone, which only happens after a manifest was published. And
+/// those that may be such, because they cannot be read.
 pub(super) fn unlisted(jugdir: &Jugdir, manifest: &Manifest) -> Result<(Vec<String>, Vec<String>)> {
     let (fs, packs) = (jugdir.fs(), jugdir.packs());
     let (mut lost, mut unreadable) = (Vec::new(), Vec::new());
@@ -46,7 +46,7 @@ pub(super) fn unlisted(jugdir: &Jugdir, manifest: &Manifest) -> Result<(Vec<Stri
     for name in fs.names(&packs)? {
         let Some(stem) = name.strip_suffix(".pack") else { continue };
         let Some((generation, wid)) = pack::maker(&name) else { continue };
-        if generation <= manifest.number || jugdir.life(wid)? != Life::Gone {
+        if generation <= manifest.number || jugdir.life(wid)? == Life::Alive {
             continue;
         }
         let found = match look(fs, &packs, manifest.uuid, stem) {

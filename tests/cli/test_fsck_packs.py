@@ -54,21 +54,22 @@ def test_a_manifest_that_cannot_be_read_is_named_and_made_anew_by_repair(finishe
 
 
 @pytest.mark.parametrize("earlier", [False, True])
-def test_a_manifest_that_is_missing_costs_nothing_and_is_made_anew_by_repair(finished, earlier):
-    finished("pack")
-    finished.write(JOBS.replace("range(6)", "range(9)"))
-    finished("execute")
-    assert finished("pack").returncode == 0
-    packs = finished.folder / "jugfile.jugdata" / "packs"
+@pytest.mark.parametrize("claims", ["posix", "link"])
+def test_a_manifest_that_is_missing_costs_nothing_and_is_made_anew_by_repair(jug, claims, earlier):
+    for jobs in (JOBS, JOBS.replace("range(6)", "range(9)")):
+        jug.write(jobs)
+        assert jug("execute", f"--claims={claims}").returncode == 0
+        assert jug("pack").returncode == 0
+    packs = jug.folder / "jugfile.jugdata" / "packs"
     manifests = sorted(packs.glob("MANIFEST-*"))
     for manifest in manifests[-1:] if earlier else manifests:
         manifest.unlink()
-    found = finished("fsck")
+    found = jug("fsck")
     assert found.returncode == 1
     assert f"damaged: {packs / 'MANIFEST-2'}: it is missing" in found.stdout
-    refused = finished("pack")
+    refused = jug("pack")
     assert refused.returncode == 1
     assert "run 'jug fsck --repair' first" in refused.stderr
-    assert finished("fsck", "--repair").returncode == 1
-    assert finished("fsck").returncode == 0
-    assert finished("check").returncode == 0
+    assert jug("fsck", "--repair").returncode == 1
+    assert jug("fsck").returncode == 0
+    assert jug("check").returncode == 0

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use jug_native::jugdir::Jugdir;
+use jug_native::fs::local;
+use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
 use jug_native::store::{Durability, Packing, Store, damaged_manifest, mend_manifest};
 use jug_native::{Error, Key};
 
@@ -40,7 +41,11 @@ fn results(shelf: &Shelf) -> BTreeMap<Key, Vec<u8>> {
 
 fn manifest(shelf: &Shelf) -> PathBuf {
     let names = fs::read_dir(shelf.root().join("packs")).unwrap().map(|entry| entry.unwrap().path());
-    names.filter(|path| path.to_string_lossy().contains("MANIFEST-")).max().unwrap()
+    names.filter(|path| is_manifest(path)).max().unwrap()
+}
+
+fn is_manifest(path: &Path) -> bool {
+    path.to_string_lossy().contains("MANIFEST-")
 }
 
 /// Both copies of the text, so that none of them can be read.
@@ -78,6 +83,31 @@ fn a_manifest_that_cannot_be_read_is_made_anew_without_loss() {
     let store = shelf.open();
     assert!(store.epoch() >= 2);
     assert_eq!(load(&store, 3), None);
+}
+
+#[test]
+fn a_manifest_that_is_missing_is_noticed_and_made_anew_where_claims_are_links() {
+    let shelf = Shelf::new();
+    let links = Some(ClaimMode::Link);
+    Jugdir::open_as(local(), &shelf.root(), links, Pace::usual()).unwrap().init().unwrap();
+    for number in 0..3 {
+        let store = shelf.open();
+        save(&store, number, &noise(200)).unwrap();
+        store.close().unwrap();
+        shelf.open().pack(NEW).unwrap();
+    }
+    let before = results(&shelf);
+    assert_eq!((before.len(), fs::read_dir(shelf.root().join("workers")).unwrap().count()), (3, 0));
+    while fs::read_dir(shelf.root().join("packs")).unwrap().any(|it| is_manifest(&it.unwrap().path())) {
+        fs::remove_file(manifest(&shelf)).unwrap();
+    }
+    let store = shelf.open();
+    assert!(store.leftovers().unwrap().is_empty(), "nothing of it is removed");
+    drop(store);
+    assert!(damaged_manifest(&jugdir(&shelf)).unwrap().unwrap().1.contains("missing"));
+    assert!(mend_manifest(&jugdir(&shelf)).unwrap().is_some());
+    assert_eq!(damaged_manifest(&jugdir(&shelf)).unwrap(), None);
+    assert_eq!(results(&shelf), before);
 }
 
 #[test]
