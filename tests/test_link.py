@@ -98,6 +98,67 @@ def test_status_shows_what_runs_and_cleanup_leaves_it_alone(jug):
     assert left_over(jug) == ([], [])
 
 
+def segments(jug):
+    return jug.folder / "jugfile.jugdata" / "segments"
+
+
+def run_and_kill(jug, env):
+    """Twenty tasks are run, and the worker is killed amid the next one; the path of what it wrote."""
+    jug.write(
+        JOBS
+        + """
+first = [step(i) for i in range(20)]
+second = [step(100 + i, seconds=2) for i in range(2)]
+""".strip()
+    )
+    killed = link_worker(jug, env=env)
+    wait_for(lambda: any(int(name) >= 100 for name in ran(jug.folder)), "a long task")
+    wait_for(lambda: " 20 complete" in jug("status", "--short").stdout, "the others to be stored")
+    killed.kill()
+    killed.communicate()
+    (segment,) = segments(jug).iterdir()
+    return segment
+
+
+@pytest.mark.parametrize("env", [None, ELSEWHERE])
+def test_what_a_killed_worker_wrote_is_packed_when_nothing_else_is_left_of_it(jug, env):
+    segment = run_and_kill(jug, env)
+    assert jug(*EXECUTE, "--no-pack", env=env).returncode == 0
+    assert segment.stem.rpartition("-")[0] not in left_over(jug)[0], "its file was swept away"
+    assert len(list(segments(jug).iterdir())) == 2
+    packed = jug("pack", env=env)
+    assert (packed.returncode, packed.stdout.splitlines()[0]) == (0, "Packed 22 objects")
+    assert "left" not in packed.stdout
+    assert list(segments(jug).iterdir()) == []
+    assert jug("check").returncode == 0
+    assert jug(*EXECUTE, "--short").stdout.startswith("Executed:  0 tasks\nLoaded:  22 tasks\n")
+
+
+def test_many_segments_of_killed_workers_are_packed_by_the_worker_that_ends(jug):
+    segment = run_and_kill(jug, ELSEWHERE)
+    jug(*EXECUTE, "--no-pack", env=ELSEWHERE)
+    for number in range(1, 66):
+        # As an earlier one of its own that it left after a failed write.
+        (segments(jug) / f"{segment.stem[:-1]}{number}.seg").write_bytes(segment.read_bytes())
+    assert jug(*EXECUTE, env=ELSEWHERE).returncode == 0
+    assert list(segments(jug).iterdir()) == []
+    assert jug("check").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("env", "why"), [(None, "of workers that run"), (ELSEWHERE, "of workers on other hosts that run, or")]
+)
+def test_pack_says_whose_segments_it_left(jug, env, why):
+    jug.write(JOBS + "first, second = step(1), step(2, seconds=600)")
+    worker = link_worker(jug, env=env)
+    wait_for(lambda: "1 active" in jug("status", "--short").stdout and ran(jug.folder)["1"], "the first task")
+    wait_for(lambda: list(segments(jug).iterdir()), "its result")
+    lines = jug("pack", env=env).stdout.splitlines()
+    worker.kill()
+    worker.communicate()
+    assert lines[-1].startswith(f"left 1 segments {why}")
+
+
 #: Tasks 0 and 1 are finished, and still claimed; a third one runs.
 LINGERING = """
     import os, signal, time

@@ -235,10 +235,11 @@ class Store:
         """Makes one pack of the segments that nobody will add to, and of small packs, or of `all`.
 
         Returns "results" in packs, how many of them were not before ("packed"), "segments" and "packs" that
-        were replaced, "files" and "bytes" before and after, "left" as (file, "open" | "damaged" | "unknown" |
-        "unreadable"), and whether another process was faster ("beaten"). With `damaged`, segments lose what
-        is damaged in them, and packs that are listed and do not exist or cannot be read are listed no more
-        ("missing": how many); what cannot be read is kept in `quarantine`. Otherwise all of it is left.
+        were replaced, "files" and "bytes" before and after, "left" as (file, "open" | "unheard" | "foreign" |
+        "damaged" | "unknown" | "unreadable"), and whether another process was faster ("beaten"). With
+        `damaged`, segments lose what is damaged in them, and packs that are listed and do not exist or cannot
+        be read are listed no more ("missing": how many); what cannot be read is kept in `quarantine`.
+        Otherwise all of it is left.
         """
     def pack_if_worthwhile(self) -> dict[str, Any] | None:
         """The same if there are many segments, and nobody else is at it."""

@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -19,6 +19,8 @@ use crate::Result;
 /// to a jugdir can run programs as those who read it.
 const FILE_MODE: u32 = 0o664;
 const DIR_MODE: u32 = 0o775;
+/// Everybody's permission to write.
+const WRITABLE: u32 = 0o222;
 
 /// The filesystem of this machine.
 #[derive(Debug)]
@@ -138,6 +140,14 @@ impl File for fs::File {
         Ok(futimens(self, &TimeSpec::UTIME_NOW, &TimeSpec::UTIME_NOW)?)
     }
 
+    fn finish(&self) -> io::Result<()> {
+        let mode = self.metadata()?.mode() & 0o7777;
+        if mode & WRITABLE == 0 {
+            return Ok(());
+        }
+        self.set_permissions(fs::Permissions::from_mode(mode & !WRITABLE))
+    }
+
     fn try_lock(&self, offset: u64) -> io::Result<bool> {
         lock::try_lock(self, offset)
     }
@@ -168,6 +178,7 @@ fn stat_from(facts: &fs::Metadata) -> Stat {
         links: facts.nlink(),
         modified: Modified { seconds: facts.mtime(), nanoseconds },
         is_dir: facts.is_dir(),
+        is_finished: facts.mode() & WRITABLE == 0,
     }
 }
 
@@ -198,6 +209,7 @@ fn fresh(file: &fs::File) -> io::Result<Stat> {
         links: u64::from(facts.stx_nlink),
         modified: Modified { seconds: facts.stx_mtime.tv_sec, nanoseconds: facts.stx_mtime.tv_nsec },
         is_dir: u32::from(facts.stx_mode) & libc::S_IFMT == libc::S_IFDIR,
+        is_finished: u32::from(facts.stx_mode) & WRITABLE == 0,
     })
 }
 

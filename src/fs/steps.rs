@@ -238,14 +238,23 @@ impl dyn File + '_ {
         patiently(|| self.fresh_stat()).context("reading", path)
     }
 
-    /// Like [`File::sync`], and fails with `NotFound` where the file has lost its name: the bytes are safe then
-    /// in a file that nobody will ever open again.
+    /// Like [`File::sync`], and fails where what was written may be of no use, though it is safe: with `NotFound` where
+    /// the file has lost its name, so that nobody will ever open it again, and with `PermissionDenied` where it was
+    /// closed off ([`File::finish`]). What was written before this call, where it succeeds, was on disk before anybody
+    /// closed the file off.
     pub fn sync_named(&self) -> io::Result<()> {
         self.sync()?;
-        if self.stat()?.links > 0 {
-            return Ok(());
+        let now = self.fresh_stat()?;
+        if now.links == 0 {
+            return Err(io::Error::new(ErrorKind::NotFound, "the file was removed while it was written"));
         }
-        Err(io::Error::new(ErrorKind::NotFound, "the file was removed while it was written"))
+        if now.is_finished {
+            return Err(io::Error::new(
+                ErrorKind::PermissionDenied,
+                "the file was closed off while it was written",
+            ));
+        }
+        Ok(())
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Stat {
     pub modified: Modified,
     /// Whether it is a directory.
     pub is_dir: bool,
+    /// Whether it is closed off: see [`File::finish`].
+    pub is_finished: bool,
 }
 
 /// How a file is opened.
@@ -137,6 +139,11 @@ pub trait File: Send + Sync + Debug {
 
     /// Sets the time of its last change to now, by the server's clock where there is one.
     fn touch(&self) -> io::Result<()>;
+
+    /// Closes the file off: takes everybody's permission to write away, for ever, and returns once the server knows.
+    /// Whoever has it open for writing can go on, and sees by [`File::fresh_stat`] that it is in vain. `EPERM` if the
+    /// file is another user's.
+    fn finish(&self) -> io::Result<()>;
 
     /// Locks one byte for writing. False if another process has it; true also if this process had it already.
     fn try_lock(&self, offset: u64) -> io::Result<bool>;

@@ -21,6 +21,8 @@ use crate::fs::{File, FileId, FileSystem, Modified, Stat};
 
 /// The name of a worker's mark of death begins like this; no worker's id has a hyphen.
 const MARK: &str = "dead-";
+/// The name of the file that says that a worker was forgotten whose process may exist.
+const LOST: &str = "lost";
 /// How much longer it takes from look to look for each worker that is watched: many of them must not wear out the
 /// server.
 const SHARE: Duration = Duration::from_millis(250);
@@ -140,6 +142,12 @@ impl Lives {
         })
     }
 
+    /// Whether a worker's process is seen to run: it is this one, or another one of this host.
+    pub(super) fn is_seen(&self, id: &str) -> Result<bool> {
+        let process = |known: Known| known.identity.and_then(|identity| self.has_process(&identity));
+        Ok(self.is_own(id) || self.known(id)?.and_then(process) == Some(true))
+    }
+
     /// For how long this process has watched.
     pub(super) fn watched(&self) -> Duration {
         self.state().watched
@@ -234,13 +242,29 @@ impl Lives {
         Ok(first)
     }
 
-    /// Removes what a dead worker without claims left here.
+    /// Removes what a dead worker without claims left here. It is never forgotten that there was one which may come
+    /// back: see [`Lives::has_lost_any`].
     pub(super) fn forget(&self, id: &str) -> Result<()> {
+        if self.life(id)? != Life::Gone && !self.has_lost_any()? {
+            let path = self.workers.join(LOST);
+            match self.fs.open(&path, crate::fs::Open::New) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                    return Err(error).context("creating", path);
+                }
+                _ => self.fs.sync_parent(&path)?,
+            }
+        }
         // In this order: a mark without its worker means nothing, a dead worker without a mark would be waited for.
         self.fs.remove_if_exists(&self.workers.join(id))?;
         self.fs.remove_if_exists(&self.mark_of(id))?;
         self.state().known.remove(id);
         Ok(())
+    }
+
+    /// Whether there ever was a worker without a file now, whose process may exist: with a result in memory that was
+    /// removed since, which it will store when it comes back.
+    pub(super) fn has_lost_any(&self) -> Result<bool> {
+        Ok(self.fs.names(&self.workers)?.iter().any(|name| name == LOST))
     }
 
     /// Removes marks whose workers are gone.

@@ -221,6 +221,11 @@ impl Jugdir {
         Ok(if is_alive { Life::Alive } else { Life::Gone })
     }
 
+    /// Whether a worker is seen to run from this host. One on another host that beats is not.
+    pub(crate) fn is_seen(&self, id: &str) -> Result<bool> {
+        if self.claim_mode()? == ClaimMode::Link { self.lives.is_seen(id) } else { self.is_alive(id) }
+    }
+
     /// Link mode: how long things take in the life of a worker.
     pub fn pace(&self) -> Pace {
         self.lives.pace()
@@ -270,6 +275,12 @@ impl Jugdir {
     /// Link mode: removes what is left of a dead worker that has no claims.
     pub(crate) fn forget_worker(&self, id: &str) -> Result<()> {
         self.lives.forget(id)
+    }
+
+    /// Link mode: whether a worker was ever forgotten that may come back. To be asked after looking for workers: each
+    /// of them has a file, or has left, or is one of these.
+    pub(crate) fn has_lost_any(&self) -> Result<bool> {
+        self.lives.has_lost_any()
     }
 
     /// Link mode: removes marks of workers that are forgotten already.

@@ -24,6 +24,14 @@ impl Jugdir {
         Ok(Some(*self.format.get_or_init(|| format)))
     }
 
+    /// Whether this very jugdir is still there: somebody may have removed it, or put another one in its place.
+    pub(crate) fn is_in_place(&self) -> bool {
+        let path = self.root.join(FORMAT);
+        let known = self.format.get().map(|format| format.uuid);
+        let found = self.read_named(&path).ok().flatten().and_then(|bytes| Format::parse(&bytes, &path).ok());
+        known.is_some() && found.map(|format| format.uuid) == known
+    }
+
     /// A file that may have been created by another host a moment ago: a client that remembers its absence believes
     /// that for up to a minute, until it lists the directory.
     fn read_named(&self, path: &Path) -> Result<Option<Vec<u8>>> {

@@ -375,6 +375,8 @@ fn described<'py>(py: Python<'py>, fault: &Fault) -> PyResult<Bound<'py, PyDict>
 fn obstacle(obstacle: Obstacle) -> &'static str {
     match obstacle {
         Obstacle::Open => "open",
+        Obstacle::Unheard => "unheard",
+        Obstacle::Foreign => "foreign",
         Obstacle::Damaged => "damaged",
         Obstacle::Unknown => "unknown",
         Obstacle::Gone => "gone",

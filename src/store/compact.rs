@@ -1,24 +1,21 @@
 //! Packing: many segments become one pack, while others read and write.
 //!
-//! Only what nobody will add to is packed: segments of dead workers, and those that end with a SEAL. The new
+//! Only what nobody will add to is packed ([`super::plan`]). The new
 //! pack is complete and on disk before the manifest names it, and only then the segments are removed. Whoever
 //! is killed in between leaves files behind that do not count, and that the next packing removes.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::pack::build;
-use super::pack::judge::{End, Input, Judge, Obstacle};
-use super::pack::manifest::{self, Listed, Manifest};
+use super::pack::judge::{Input, Judge, Obstacle};
+use super::pack::manifest::{self, Manifest};
 use super::pack::publish;
-use super::pack::reader::Pack;
-use super::record::{HEADER_LEN, Header, Kind, TRAILER_LEN};
+use super::record::Kind;
 use super::sweep::keep_aside;
 use super::unreadable::or_reason;
-use super::{Store, lock, segment};
-use crate::fs::FileSystem;
+use super::{Store, lock};
 use crate::jugdir::Life;
 use crate::{Error, Result};
 
@@ -72,18 +69,6 @@ pub struct Room {
     pub files: u64,
     /// Their length in bytes.
     pub bytes: u64,
-}
-
-/// What is going to be packed.
-struct Plan {
-    current: Manifest,
-    listed: Vec<String>,
-    inputs: Vec<Input>,
-    /// The packs that are listed, do not exist or cannot be read, and are to be listed no more.
-    missing: HashSet<String>,
-    /// Whether nothing can appear any more that was removed.
-    alone: bool,
-    left: Vec<(String, Obstacle)>,
 }
 
 impl Store {
@@ -193,97 +178,6 @@ impl Store {
         Ok(Packed { results, fresh, segments, packs, missing, left: plan.left, ..Packed::default() })
     }
 
-    fn plan(&self, what: Packing, wid: &str, uuid: [u8; 16], unreadable: &HashSet<PathBuf>) -> Result<Plan> {
-        let fs = self.jugdir.fs();
-        // First the workers, then the segments: whoever is not there yet knows all that was removed so far.
-        let mut others = false;
-        for worker in self.jugdir.list_workers()? {
-            others |= worker.id != wid && self.jugdir.life(&worker.id)? != Life::Gone;
-        }
-        let mut listed = fs.names(&self.jugdir.segments())?;
-        listed.retain(|name| segment::owner(name).is_some());
-        listed.sort_unstable();
-        let packs = self.jugdir.packs();
-        let current = publish::newest(&**fs, &packs, Some(uuid), 0)?.unwrap_or(Manifest::empty(uuid));
-        let replaced: HashSet<&str> = current.replaced.iter().map(String::as_str).collect();
-        let broken = if what.damaged { self.broken_segments()? } else { HashSet::new() };
-        let (mut inputs, mut left, mut bytes) = (Vec::new(), Vec::new(), 0);
-        for name in listed.iter().filter(|name| !replaced.contains(name.as_str())) {
-            let path = self.jugdir.segments().join(name);
-            if unreadable.contains(&path) {
-                left.push((name.clone(), Obstacle::Unreadable));
-                continue;
-            }
-            // A worker of another host that is only taken for dead may come back and write on.
-            let end = match self.jugdir.life(segment::owner(name).unwrap_or_default())? {
-                Life::Gone => End::Any,
-                Life::Silent if broken.contains(&path) => End::SealedOrBroken,
-                Life::Silent | Life::Alive => End::Sealed,
-            };
-            if end == End::Sealed && !is_sealed(&**fs, &path)? {
-                left.push((name.clone(), Obstacle::Open));
-                continue;
-            }
-            bytes += or_reason(fs.length(&path))?.unwrap_or(None).unwrap_or(0);
-            inputs.push(Input::Segment { name: name.clone(), end });
-        }
-        let open: Vec<Arc<Pack>> = lock(&self.index).packs().cloned().collect();
-        let mut found = publish::open_packs(fs, &packs, &current, &open)?;
-        let is_complete = found.iter().all(Result::is_ok);
-        let missing = if what.damaged { self.missing(&current, &found)? } else { HashSet::new() };
-        found.sort_by_key(|pack| pack.as_ref().map_or(0, |pack| pack.listed().length));
-        let mut merged = 0;
-        for pack in found.iter().flatten().filter(|pack| !unreadable.contains(pack.path())) {
-            // Each record is copied as often as the packs double.
-            if what.all || pack.listed().length < bytes.saturating_mul(2) {
-                bytes = bytes.saturating_add(pack.listed().length);
-                merged += 1;
-                inputs.insert(0, Input::Pack(Arc::clone(pack)));
-            }
-        }
-        let is_unread = |pack: &&Arc<Pack>| unreadable.contains(pack.path());
-        for pack in found.iter().flatten().filter(is_unread) {
-            left.push((format!("{}.pack", pack.listed().stem), Obstacle::Unreadable));
-        }
-        let alone = !others && is_complete && merged == found.len();
-        Ok(Plan { current, listed, inputs, missing, alone, left })
-    }
-
-    /// The segments that nobody can read on, whoever may add to them.
-    fn broken_segments(&self) -> Result<HashSet<PathBuf>> {
-        self.look()?;
-        let broken = lock(&self.tails).broken(&self.jugdir)?;
-        Ok(broken.into_iter().map(|it| it.path).collect())
-    }
-
-    /// Those packs of a manifest that could not be opened, and that a listing does not show either: a client may
-    /// remember a moment in which one had no name yet. And those that cannot be read, which are kept aside.
-    fn missing(
-        &self,
-        current: &Manifest,
-        found: &[Result<Arc<Pack>, &'static str>],
-    ) -> Result<HashSet<String>> {
-        let unopened =
-            current.packs.iter().zip(found).filter_map(|(it, pack)| Some((it, pack.as_ref().err()?)));
-        let unopened: Vec<(&Listed, &&str)> = unopened.collect();
-        if unopened.is_empty() {
-            return Ok(HashSet::new());
-        }
-        let (fs, packs) = (&**self.jugdir.fs(), self.jugdir.packs());
-        let names: HashSet<String> = fs.names(&packs)?.into_iter().collect();
-        let mut missing = HashSet::new();
-        for (Listed { stem, .. }, what) in unopened {
-            let file = format!("{stem}.pack");
-            if *what != publish::MISSING {
-                keep_aside(fs, &self.jugdir, &[packs.join(&file), packs.join(format!("{stem}.idx"))])?;
-                missing.insert(stem.clone());
-            } else if !names.contains(&file) {
-                missing.insert(stem.clone());
-            }
-        }
-        Ok(missing)
-    }
-
     /// What segments and packs take.
     pub fn room(&self) -> Result<Room> {
         let fs = &**self.jugdir.fs();
@@ -297,19 +191,6 @@ impl Store {
             }
         }
         Ok(room)
-    }
-}
-
-/// Whether the last record of a segment is a SEAL.
-fn is_sealed(fs: &dyn FileSystem, path: &Path) -> Result<bool> {
-    const SEAL: usize = HEADER_LEN + TRAILER_LEN;
-    let Ok(Some(file)) = or_reason(fs.open_if_exists(path))? else { return Ok(false) };
-    let Ok(length) = or_reason(file.length(path))? else { return Ok(false) };
-    let mut bytes = [0; SEAL];
-    let Some(at) = length.checked_sub(SEAL as u64) else { return Ok(false) };
-    match file.read_full_at(&mut bytes, at) {
-        Ok(SEAL) => Ok(Header::decode(&bytes).is_some_and(|header| header.kind == Kind::Seal)),
-        _ => Ok(false),
     }
 }
 

@@ -50,6 +50,8 @@ pub(super) struct Log {
     worker: Option<Arc<Worker>>,
     /// The workers whose segments were written here.
     wids: Vec<Arc<str>>,
+    /// The file names of all segments so far.
+    files: Vec<String>,
 }
 
 struct Current {
@@ -71,6 +73,7 @@ impl Log {
             jugdir: None,
             worker: None,
             wids: Vec::new(),
+            files: Vec::new(),
         }
     }
 
@@ -84,6 +87,21 @@ impl Log {
         &self.wids
     }
 
+    /// The file names of all segments so far.
+    pub(super) fn files(&self) -> &[String] {
+        &self.files
+    }
+
+    /// The file name of the current segment.
+    pub(super) fn file_name(&self) -> Option<&str> {
+        self.current.as_ref()?.path.file_name()?.to_str()
+    }
+
+    /// Whether the jugdir is still where it was, and may only have taken a segment away that was packed.
+    pub(super) fn has_home(&self) -> bool {
+        self.jugdir.as_ref().is_some_and(|jugdir| jugdir.is_in_place())
+    }
+
     /// Whether others may have stopped reading the current segment, because its worker is lost to them.
     pub(super) fn is_lost(&self) -> bool {
         self.current.is_some() && self.worker.as_ref().is_some_and(|worker| worker.is_lost())
@@ -93,6 +111,13 @@ impl Log {
     pub(super) fn lost(&self) -> Error {
         let source = io::Error::new(io::ErrorKind::TimedOut, "no heartbeat got through for too long");
         Error::Io { action: "staying in touch with", path: self.home.segments.clone(), source }
+    }
+
+    /// The error of a worker whose current segment others have packed.
+    pub(super) fn packed(&self) -> Error {
+        let path = self.current.as_ref().map(|current| current.path.clone()).unwrap_or_default();
+        let source = io::Error::new(io::ErrorKind::PermissionDenied, "it was packed while it was written");
+        Error::Io { action: "writing", path, source }
     }
 
     /// Creates the next segment if there is none to append to.
@@ -119,6 +144,7 @@ impl Log {
             return Err(error);
         }
         let segment = lock(index).segment(&name);
+        self.files.push(name);
         self.current = Some(Current { segment, path, file, end: head.len() as u64 });
         Ok(())
     }

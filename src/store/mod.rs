@@ -13,6 +13,7 @@ pub mod index;
 mod log;
 mod mend;
 pub mod pack;
+mod plan;
 mod read;
 pub mod record;
 pub mod scan;
@@ -173,9 +174,10 @@ impl Store {
     }
 
     fn look(&self) -> Result<()> {
-        let own = self.own_wids();
-        let to = Sink { jugdir: &self.jugdir, index: &self.index, damage: &self.damage };
-        lock(&self.tails).refresh(&own, &to)
+        let own = self.own();
+        let writer = own.as_ref().map(|own| &*own.writer);
+        let to = Sink { jugdir: &self.jugdir, index: &self.index, damage: &self.damage, writer };
+        lock(&self.tails).refresh(&to)
     }
 
     /// The ids under which this process writes.

@@ -18,6 +18,7 @@ use crate::store::pack::manifest::{self, Manifest};
 use crate::store::pack::publish;
 use crate::store::scan::{self, Body, Event, Stop};
 use crate::store::unreadable::{self, or_reason};
+use crate::store::writer::Writer;
 use crate::store::{lock, segment};
 use crate::{Key, Result};
 
@@ -42,7 +43,7 @@ pub struct Tails {
     unopened: Option<Instant>,
 }
 
-/// A segment to which nothing will ever be added.
+/// A segment to which nothing will ever be added that counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finished {
     /// Its file name.
@@ -107,17 +108,19 @@ pub struct Sink<'a> {
     pub index: &'a Mutex<Index>,
     /// Where everything goes that should have been a record.
     pub damage: &'a Mutex<Damage>,
+    /// This process as a writer, whose own records are in the index already.
+    pub writer: Option<&'a Writer>,
 }
 
 impl Tails {
-    /// Reads what was appended to any segment, except those of the workers `own`.
-    pub fn refresh(&mut self, own: &[Arc<str>], to: &Sink) -> Result<()> {
+    /// Reads what was appended to any segment, except this process's own.
+    pub fn refresh(&mut self, to: &Sink) -> Result<()> {
         // That a directory is not there is dear to find out among hosts: once is enough, and not for each of its parts.
         if to.jugdir.is_absent()? {
             return Ok(());
         }
         for _ in 1..publish::TRIES {
-            match self.refresh_once(own, to, false) {
+            match self.refresh_once(to, false) {
                 Ok(true) => return Ok(()),
                 // A segment went away between two looks: packs have taken its place, and the next look shows them.
                 Ok(false) => {}
@@ -125,12 +128,14 @@ impl Tails {
                 Err(error) => return Err(error),
             }
         }
-        self.refresh_once(own, to, true).map(|_| ())
+        self.refresh_once(to, true).map(|_| ())
     }
 
     /// False if something went away meanwhile, unless this is the last try.
-    fn refresh_once(&mut self, own: &[Arc<str>], to: &Sink, last: bool) -> Result<bool> {
+    fn refresh_once(&mut self, to: &Sink, last: bool) -> Result<bool> {
         let fs = &**to.jugdir.fs();
+        // What this process creates from here on need not be listed.
+        let written = to.writer.map(Writer::files).unwrap_or_default();
         // First the segments, then the manifest: a segment that is not listed any more was replaced by packs of
         // this manifest or of an earlier one.
         let mut names = fs.names(&to.jugdir.segments())?;
@@ -139,10 +144,11 @@ impl Tails {
         let again = u64::from(self.unopened.is_some_and(|at| at <= begun));
         let newest = publish::newest(fs, &to.jugdir.packs(), to.jugdir.uuid(), self.manifest - again)?;
         if let Some(manifest) = newest
-            && !self.adopt(&manifest, &names, own, to, last)?
+            && !self.adopt(&manifest, &names, &written, to, last)?
         {
             return Ok(false);
         }
+        let own = &*to.writer.map(Writer::wids).unwrap_or_default();
         names.retain(|name| !is_own(own, name) && !self.replaced.contains(name));
         let Some(mut grown) = self.grown(names, own, to, last)? else { return Ok(false) };
         let bytes: u64 = grown.iter().map(|tail| tail.length - tail.offset.min(tail.length)).sum();
@@ -165,11 +171,23 @@ impl Tails {
         &mut self,
         manifest: &Manifest,
         listed: &[String],
-        own: &[Arc<str>],
+        written: &[String],
         to: &Sink,
         last: bool,
     ) -> Result<bool> {
         let packs = to.jugdir.packs();
+        let replaced: HashSet<String> = manifest.replaced.iter().cloned().collect();
+        let listed: HashSet<&str> = listed.iter().map(String::as_str).collect();
+        let known = &self.known;
+        let gone = |name: &str| {
+            let was_there = || known.contains_key(name) || written.iter().any(|it| it == name);
+            replaced.contains(name) || !listed.contains(name) && was_there()
+        };
+        if let Some(writer) = to.writer {
+            // Others took this worker for dead, and packed what it was still writing.
+            writer.leave(&gone)?;
+        }
+        let own = &*to.writer.map(Writer::wids).unwrap_or_default();
         let mut index = lock(to.index);
         let open: Vec<_> = index.packs().cloned().collect();
         let begun = to.jugdir.fs().now();
@@ -190,13 +208,6 @@ impl Tails {
             }
         }
         let found: Vec<_> = found.into_iter().flatten().collect();
-        let replaced: HashSet<String> = manifest.replaced.iter().cloned().collect();
-        let listed: HashSet<&str> = listed.iter().map(String::as_str).collect();
-        let gone = |name: &str| {
-            // What this process has created since the listing is not in it.
-            let may_be_new = is_own(own, name);
-            replaced.contains(name) || (!may_be_new && !listed.contains(name))
-        };
         let was_read = |name: &str| {
             is_own(own, name)
                 || self.known.get(name).is_some_and(|tail| tail.finished)
@@ -212,11 +223,10 @@ impl Tails {
                 lock(to.damage).add_file(pack.path().to_owned(), broken.0, broken.1);
             }
         }
-        for (name, tail) in &mut self.known {
-            if gone(name) {
-                tail.finish();
-                lock(to.damage).heal_file(&tail.path);
-            }
+        let over: HashSet<String> = self.known.keys().filter(|name| gone(name)).cloned().collect();
+        for (_, tail) in self.known.iter_mut().filter(|(name, _)| over.contains(*name)) {
+            tail.finish();
+            lock(to.damage).heal_file(&tail.path);
         }
         self.manifest = manifest.number;
         self.replaced = replaced;
@@ -301,10 +311,12 @@ impl Tails {
         Ok(Some(grown))
     }
 
-    /// The segments that were read to their ends, to which nothing will be added.
+    /// The segments that were read to their ends, to which nothing will be added that counts: also those of silent
+    /// workers, because whoever packs them closes them off.
     pub fn finished(&self) -> Vec<Finished> {
+        let is_over = |tail: &Tail| tail.finished || tail.silent.is_some();
         let finished =
-            self.known.iter().filter(|(name, tail)| tail.finished && !self.replaced.contains(*name));
+            self.known.iter().filter(|(name, tail)| is_over(tail) && !self.replaced.contains(*name));
         finished.map(|(name, tail)| Finished { name: name.clone(), length: tail.length }).collect()
     }
 

@@ -102,6 +102,29 @@ impl Writer {
         lock(&self.state).log.wids().to_vec()
     }
 
+    /// The file names of all segments that were written so far.
+    pub fn files(&self) -> Vec<String> {
+        lock(&self.state).log.files().to_vec()
+    }
+
+    /// Leaves the current segment if that is one of those which packs have replaced: what is not known to be in them
+    /// is written again, to a new segment.
+    pub fn leave(&self, is_replaced: &dyn Fn(&str) -> bool) -> Result<()> {
+        if self.forked() {
+            return Ok(());
+        }
+        let mut state = lock(&self.state);
+        if state.closed || !state.log.file_name().is_some_and(is_replaced) {
+            return Ok(());
+        }
+        if state.buffer.is_empty() && state.undurable.is_empty() {
+            state.log.turn_over();
+            return Ok(());
+        }
+        let cause = state.log.packed();
+        self.replay(&mut state, cause)
+    }
+
     /// How much was stored so far, and how much of that is on disk where others find it. Both only grow.
     pub fn progress(&self) -> (u64, u64) {
         let state = lock(&self.state);
@@ -257,7 +280,7 @@ impl Writer {
             }
             Err(error) => {
                 // What reached the file before is not in doubt: the file may still be synced.
-                if state.log.sync().is_ok() {
+                if state.log.sync().is_ok() && !state.log.is_lost() {
                     state.undurable.clear();
                 }
                 self.replay(state, error)
@@ -308,7 +331,7 @@ impl Writer {
         let old = state.log.leave(kept.len() as u64);
         state.stats.writes += 1;
         state.stats.syncs += 1;
-        if is_removed(&cause) {
+        if is_removed(&cause) && !state.log.has_home() {
             // There may be another jugdir in the place of the old one by now, to which this does not belong.
             self.lost(&kept, old);
             return Err(cause);

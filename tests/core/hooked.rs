@@ -64,6 +64,10 @@ pub(crate) trait Hooks: Send + Sync + Debug + 'static {
     fn touch(&self, file: &dyn File) -> io::Result<()> {
         file.touch()
     }
+    /// Closes the file off, or does not.
+    fn finish(&self, _path: &Path, file: &dyn File) -> io::Result<()> {
+        file.finish()
+    }
 }
 
 /// The filesystem.
@@ -233,6 +237,10 @@ impl File for HookedFile {
 
     fn touch(&self) -> io::Result<()> {
         self.hooks.touch(&*self.file)
+    }
+
+    fn finish(&self) -> io::Result<()> {
+        self.hooks.finish(&self.path, &*self.file)
     }
 
     fn try_lock(&self, offset: u64) -> io::Result<bool> {

@@ -491,7 +491,9 @@ fn a_takeover_that_was_interrupted_is_finished_by_the_next_one() {
     heir.after(LEASE);
     assert!(heir.claim(1));
     heir.after(2 * LEASE);
-    assert_eq!(local().list(&workers).unwrap(), [heir.id()]);
+    assert!(!workers.join(dead.id()).exists() && !workers.join(format!("dead-{}", dead.id())).exists());
+    assert!(workers.join("lost").exists(), "that it may come back is not forgotten");
+    assert_eq!(local().list(&workers).unwrap().len(), 2);
     assert!(heir.claims.holds(&key(2)));
 }
 

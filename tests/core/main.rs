@@ -15,6 +15,7 @@ mod index;
 mod jugdir;
 mod keeper;
 mod link;
+mod link_pack;
 mod lock;
 mod mend;
 mod order;

@@ -74,6 +74,8 @@ def describe(done: dict[str, Any]) -> list[str]:
         lines.append(f"removed {count} files that nothing refers to ({show_size(size)})")
     reasons = {
         "open": "of workers that run",
+        "unheard": "of workers on other hosts that run, or that nobody has seen silent for two minutes",
+        "foreign": "of workers that are lost, which only the user who ran them can pack",
         "damaged": "with damage that nothing has healed ('jug fsck' says more)",
         "unknown": "with records of a later version of jug-rs",
     }

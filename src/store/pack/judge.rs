@@ -28,7 +28,7 @@ pub enum Input {
 /// Which ends of a segment say that nothing will be added to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Any: its writer is gone.
+    /// Any: its writer is gone, or it was closed off.
     Any,
     /// Only a SEAL: its writer may live.
     Sealed,
@@ -39,8 +39,12 @@ pub enum End {
 /// What stands against packing a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Obstacle {
-    /// It may grow.
+    /// Its worker runs, and may add to it.
     Open,
+    /// Its worker is on another host and not known to be dead.
+    Unheard,
+    /// Its worker is lost, and it cannot be closed off: it is another user's.
+    Foreign,
     /// It holds damage that no later result has healed, and the evidence is kept.
     Damaged,
     /// It holds records that a later version wrote.

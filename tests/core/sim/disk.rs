@@ -27,6 +27,8 @@ pub(super) struct Inode {
     pub(super) locks: BTreeMap<u64, (usize, u32)>,
     /// The host that removed its last name, on which those who have it open keep it.
     pub(super) removed_by: Option<usize>,
+    /// Nobody may write to it any more.
+    pub(super) is_finished: bool,
 }
 
 #[derive(Debug)]
@@ -85,7 +87,8 @@ impl Disk {
         self.next += 1;
         self.version += 1;
         let (modified, version) = (self.tick, self.version);
-        let inode = Inode { kind, links: 1, modified, version, locks: BTreeMap::new(), removed_by: None };
+        let (locks, removed_by, is_finished) = (BTreeMap::new(), None, false);
+        let inode = Inode { kind, links: 1, modified, version, locks, removed_by, is_finished };
         self.inodes.insert(ino, inode);
         ino
     }
@@ -198,6 +201,14 @@ impl Disk {
 
     pub(super) fn touch(&mut self, ino: Ino) {
         self.changed(ino);
+    }
+
+    pub(super) fn finish(&mut self, ino: Ino) {
+        // The time of its contents stays what it was.
+        self.version += 1;
+        if let Some(inode) = self.inodes.get_mut(&ino) {
+            (inode.version, inode.is_finished) = (self.version, true);
+        }
     }
 
     pub(super) fn sync(&mut self, ino: Ino) {

@@ -85,6 +85,7 @@ impl File for SimFile {
             if inode.links == 0 && !state.hosts[host].keeps(inode) {
                 return Err(Errno::ESTALE);
             }
+            state.in_vain += u64::from(inode.is_finished);
             state.disk.sync(self.ino);
             Ok(())
         });
@@ -101,6 +102,17 @@ impl File for SimFile {
                 return Err(Errno::ESTALE);
             }
             state.disk.touch(self.ino);
+            Ok(())
+        })
+    }
+
+    fn finish(&self) -> io::Result<()> {
+        self.fs.call(Call::Finish, &self.ino, |state, host| {
+            let inode = state.disk.inodes.get(&self.ino).ok_or(Errno::ESTALE)?;
+            if inode.links == 0 && !state.hosts[host].keeps(inode) {
+                return Err(Errno::ESTALE);
+            }
+            state.disk.finish(self.ino);
             Ok(())
         })
     }

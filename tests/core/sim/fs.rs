@@ -149,6 +149,7 @@ pub(super) fn stat_from(ino: Ino, known: &Attributes) -> Stat {
             nanoseconds: u32::try_from(ticks % 250).unwrap() * 4_000_000,
         },
         is_dir: known.is_dir,
+        is_finished: known.is_finished,
     }
 }
 

@@ -15,6 +15,7 @@ pub(super) struct Attributes {
     pub(super) links: u64,
     pub(super) modified: u64,
     pub(super) is_dir: bool,
+    pub(super) is_finished: bool,
     version: u64,
     until: Duration,
     /// The contents, as they were at that time.
@@ -52,7 +53,7 @@ impl Host {
         Host {
             number,
             boot: 0,
-            clock: Duration::from_secs(rng.below(100_000)),
+            clock: Duration::from_secs(1_000 + rng.below(100_000)),
             date: i64::try_from(rng.below(20_000)).unwrap() - 10_000,
             drift: i32::try_from(rng.below(41)).unwrap() - 20,
             next_pid: 1 + u32::try_from(rng.below(3)).unwrap(),
@@ -161,6 +162,7 @@ impl Host {
             links: inode.links,
             modified: inode.modified,
             is_dir: matches!(inode.kind, Kind::Dir { .. }),
+            is_finished: inode.is_finished,
             version: inode.version,
             until,
             view: if self.remembers { disk.bytes(ino).to_vec() } else { Vec::new() },

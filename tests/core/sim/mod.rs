@@ -61,6 +61,7 @@ const FAULTS: &[(Call, &[Errno])] = &[
     (Call::Stat, &[Errno::EIO, Errno::ESTALE]),
     (Call::FreshStat, &[Errno::EIO, Errno::ESTALE]),
     (Call::Touch, &[Errno::EIO, Errno::ESTALE]),
+    (Call::Finish, &[Errno::EIO, Errno::EPERM, Errno::ESTALE]),
     (Call::SyncDir, &[Errno::EIO]),
     (Call::Lock, &[Errno::ENOLCK]),
 ];
@@ -154,6 +155,7 @@ fn network_trouble() -> impl Strategy<Value = Trouble> {
     prop_oneof![
         22 => anywhere(),
         3 => (0..8_usize, short_or_long()).prop_map(|(at, time)| Trouble::Pause(at, time)),
+        1 => (0..3_usize, short_or_long()).prop_map(|(host, time)| Trouble::Suspend(host, time)),
         1 => (0..3_usize).prop_map(Trouble::Crash),
         1 => (0..3_usize, short_or_long()).prop_map(|(host, time)| Trouble::CutOff(host, time)),
         1 => short_or_long().prop_map(Trouble::ServerDown),

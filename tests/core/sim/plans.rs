@@ -9,7 +9,7 @@ use nix::errno::Errno;
 
 use super::schedule::Trouble::{
     Check, CleanUp, Crash, CutOff, Fail, Invalidate, Join, Kill, Look, Pack, Pause, PowerCut, Rot,
-    ServerDown, WorkOnFormer,
+    ServerDown, Suspend, WorkOnFormer,
 };
 use super::schedule::{self, Plan, Trouble};
 use super::world::Call;
@@ -160,6 +160,13 @@ plans! {
             (61, CutOff(2, 126_400)), (80, Check(true)), (0, Rot(0)),
         ])
     };
+    // Here too: whoever judged waited for a host that was cut off, and everybody else for him.
+    fn a_crash_of_a_host_that_is_cut_off() = Plan {
+        lost_answers: 60,
+        ..on_a_network(4_551_694_398_463_927_791, 2, (4, 13, 5), 300_000, &[
+            (4, Invalidate(0)), (3, CutOff(0, 173_734)), (2, Pause(0, 1_579)), (93, Kill(0)), (0, Join), (0, Crash(0)),
+        ])
+    };
     fn a_slow_clock_and_a_crash() = Plan {
         links_max: 7,
         ..on_a_network(12_314_231_561_772_247_398, 3, (1, 21, 5), 400, &[
@@ -213,6 +220,21 @@ fn a_file_that_another_host_removed_is_stale_for_who_has_it_open() {
         stale(Call::FreshStat) || stale(Call::Read)
     });
     assert!(met, "nobody had a file open that another host had removed");
+}
+
+/// A host is suspended for longer than a lease, and what its workers were writing is packed. They do not know.
+#[test]
+fn a_worker_goes_on_that_was_suspended_while_its_segment_was_packed() {
+    let in_vain = |seed: u32| {
+        let mut troubles = vec![(60 + seed, Suspend(0, 900_000))];
+        troubles.extend([(220, Pack(true)); 6]);
+        // Whatever was promised by then is looked for.
+        troubles.push((60, Crash(1)));
+        let plan = on_a_network(u64::from(seed), 2, (4, 24, 4), 300_000, &troubles);
+        schedule::run(&plan).unwrap_or_else(|what| panic!("{seed}: {what}")).in_vain
+    };
+    let met: u64 = (0..40).map(in_vain).sum();
+    assert!(met > 0, "nobody wrote to a segment that was packed");
 }
 
 #[test]

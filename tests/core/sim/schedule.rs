@@ -1,6 +1,6 @@
 //! A whole computation, with everything that goes wrong in it, repeated from a plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ pub(super) enum Trouble {
     Kill(usize),
     /// A process is stopped for so many milliseconds.
     Pause(usize, u64),
+    /// A host is suspended for so many milliseconds: its clock stands still, so that nobody there knows.
+    Suspend(usize, u64),
     /// A worker more.
     Join,
     /// Somebody changes a task's code and invalidates it.
@@ -96,6 +98,8 @@ struct Driver {
     job: Arc<Job>,
     rng: Rng,
     running: Vec<Running>,
+    /// Processes that were suspended, and may not know.
+    suspended: BTreeSet<(usize, u32)>,
     /// Nobody else is left, and nothing more happens.
     is_last: bool,
     /// The last worker ended well.
@@ -110,6 +114,8 @@ pub(super) struct Course {
     calls: BTreeMap<Call, u64>,
     /// How often each failed, with which error.
     pub(super) errors: BTreeMap<(Call, i32), u64>,
+    /// How often somebody synced a file that others had closed off.
+    pub(super) in_vain: u64,
 }
 
 impl Driver {
@@ -125,7 +131,8 @@ impl Driver {
         let mut rng = Rng::new(plan.seed ^ 0x005c_4ed0);
         let job = Job::new(plan.tasks, plan.large, plan.longest, &mut rng);
         let (world, plan) = (World::new(rules), plan.clone());
-        Driver { plan, world, job, rng, running: Vec::new(), is_last: false, is_done: false }
+        let (running, suspended) = (Vec::new(), BTreeSet::new());
+        Driver { plan, world, job, rng, running, suspended, is_last: false, is_done: false }
     }
 }
 
@@ -134,7 +141,8 @@ pub(super) fn run(plan: &Plan) -> Result<Course, String> {
     let mut driver = Driver::of(plan);
     driver.play().map_err(|what| format!("{what}, at {:?}", driver.world.now()))?;
     let state = driver.world.state();
-    Ok(Course { took: state.now, calls: state.calls.clone(), errors: state.errors.clone() })
+    let (calls, errors) = (state.calls.clone(), state.errors.clone());
+    Ok(Course { took: state.now, calls, errors, in_vain: state.in_vain })
 }
 
 /// The clocks of a plan's hosts: how much later they are, the dates in seconds, and how many thousandths too fast.
@@ -207,7 +215,8 @@ impl Driver {
         let at = awake[self.rng.index(awake.len())];
         let calls = if self.rng.once_in(3) { 0 } else { u32::try_from(self.rng.below(12)).unwrap() };
         let said = self.running[at].handle.go_on(calls);
-        for by in std::mem::take(&mut self.world.state().misled) {
+        let misled = std::mem::take(&mut self.world.state().misled);
+        for by in misled.into_iter().chain(self.suspended.iter().copied()) {
             self.job.facts().excuse(by);
         }
         match said {
@@ -263,6 +272,7 @@ impl Driver {
                 self.out_of_touch(milliseconds(time), |it| (it.handle.host, it.handle.pid) == pid);
             }
             Trouble::Kill(_) | Trouble::Pause(..) => {}
+            Trouble::Suspend(host, time) => self.suspend(host % self.plan.hosts, milliseconds(time)),
             Trouble::Join => self.start(Role::Worker),
             Trouble::Invalidate(root) => {
                 let number = actors::change_code(&self.job, root % self.plan.tasks, now);
@@ -294,6 +304,19 @@ impl Driver {
             Trouble::Fail(call, after, errno) => self.world.state().faults.push((call, 1 + after, errno)),
         }
         Ok(())
+    }
+
+    fn suspend(&mut self, host: usize, time: Duration) {
+        let mut state = self.world.state();
+        let until = state.now + time;
+        let clock = &mut state.hosts[host].clock;
+        *clock = clock.saturating_sub(time);
+        drop(state);
+        for it in self.running.iter_mut().filter(|it| it.handle.host == host) {
+            it.handle.paused_until = until;
+            self.suspended.insert((host, it.handle.pid));
+        }
+        self.out_of_touch(time, |it| it.handle.host == host);
     }
 
     /// A byte changes on the disk, in a file whose damage costs one result at most.
@@ -410,8 +433,13 @@ impl Driver {
     /// Runs a process while no other one does.
     fn alone(&self, main: fn(&Arc<Process>, &Arc<Job>) -> Result<()>) -> Result<(), String> {
         let job = Arc::clone(&self.job);
-        // Nothing fails for whoever judges.
-        let faults = std::mem::take(&mut self.world.state().faults);
+        // Nothing fails for whoever judges, and nobody keeps him waiting: all others wait for him.
+        let (faults, away) = {
+            let mut state = self.world.state();
+            let away = (state.server_down_until, state.hosts[0].cut_off_until);
+            (state.server_down_until, state.hosts[0].cut_off_until) = (Duration::ZERO, Duration::ZERO);
+            (std::mem::take(&mut state.faults), away)
+        };
         let mut handle = Process::spawn(&self.world, 0, move |process| {
             main(process, &job).map_err(|error| error.to_string())
         });
@@ -428,12 +456,15 @@ impl Driver {
         let mut state = self.world.state();
         state.end_process(handle.host, handle.pid);
         state.faults = faults;
+        (state.server_down_until, state.hosts[0].cut_off_until) = away;
         outcome
     }
 
     /// Everything is done: whether it is right.
     fn judge(&self) -> Result<(), String> {
         self.excuse_bad();
+        self.alone(actors::check_all)?;
+        self.alone(upkeep::pack_at_last)?;
         self.alone(actors::check_all)?;
         let duplicates = self.job.facts().duplicates();
         if duplicates.is_empty() { Ok(()) } else { Err(format!("run twice without need: {duplicates:?}")) }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jug_native::claim::{Batch, Claims};
 use jug_native::codec::{Codec, Encoded};
-use jug_native::store::{Facts, Packing};
+use jug_native::keeper::Tick;
+use jug_native::store::{Facts, Obstacle, Packing};
 use jug_native::{Error, Key, Result};
 
 use super::actors::Actor;
@@ -17,6 +19,31 @@ use super::worker;
 pub(super) fn pack(process: &Arc<Process>, job: &Arc<Job>, all: bool) -> Result<()> {
     let actor = Actor::open(process, job)?;
     actor.store.pack(Packing { all, damaged: false })?;
+    actor.store.sweep()?;
+    actor.close()
+}
+
+/// Packs when nobody else is left, after having watched for longer than a lease: nobody can be taken for alive.
+pub(super) fn pack_at_last(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
+    loop {
+        match watch_and_pack(process, job) {
+            // An answer of the server was lost, and a user would begin anew.
+            Err(Error::Io { .. }) => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+fn watch_and_pack(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
+    let mut actor = Actor::open(process, job)?;
+    actor.jugdir.worker()?;
+    let heart: Arc<dyn Tick> = actor.jugdir.clone();
+    actor.keeper.add(&heart);
+    actor.sleep(Duration::from_secs(300));
+    let packed = actor.store.pack(Packing { all: true, damaged: false })?;
+    let is_hurt = |why: Obstacle| matches!(why, Obstacle::Damaged | Obstacle::Unreadable);
+    let kept = packed.left.iter().find(|(_, why)| !is_hurt(*why));
+    assert_eq!(kept, None, "a segment stays for ever");
     actor.store.sweep()?;
     actor.close()
 }

@@ -55,6 +55,8 @@ pub(super) struct State {
     pub(super) misled: Vec<(usize, u32)>,
     /// Something happened that may have cost what was not synced, or more.
     pub(super) was_harmed: bool,
+    /// How often somebody synced a file that others had closed off.
+    pub(super) in_vain: u64,
     next_start: u64,
 }
 
@@ -76,6 +78,7 @@ pub(super) enum Call {
     Sync,
     SyncDir,
     Touch,
+    Finish,
     Lock,
 }
 
@@ -99,6 +102,7 @@ impl World {
             errors: BTreeMap::new(),
             misled: Vec::new(),
             was_harmed: false,
+            in_vain: 0,
             next_start: 100,
         };
         // Room for the hosts: each of them is a machine of its own, and another one after each boot.

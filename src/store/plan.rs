@@ -1,0 +1,189 @@
+//! What is going to be packed: the segments to which nothing will be added that counts, and small packs.
+//!
+//! Of a worker that has ended for certain these are all of its segments, of one that runs those that end with a SEAL.
+//! A worker that is only taken for dead may come back and write on. Its segments are closed off first
+//! ([`crate::fs::File::finish`]): a writer asks after each sync whether that was done, and what it has not been told
+//! to be safe by then it writes again, to another segment. So all that was ever told to be safe is in the file when the
+//! packer reads it, whatever any clock says.
+
+use std::collections::HashSet;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::compact::Packing;
+use super::pack::judge::{End, Input, Obstacle};
+use super::pack::manifest::{Listed, Manifest};
+use super::pack::publish;
+use super::pack::reader::Pack;
+use super::record::{HEADER_LEN, Header, Kind, TRAILER_LEN};
+use super::sweep::keep_aside;
+use super::unreadable::or_reason;
+use super::{Store, lock, segment};
+use crate::Result;
+use crate::error::IoContext;
+use crate::fs::FileSystem;
+use crate::jugdir::{ClaimMode, Life, is_gone};
+
+/// What is going to be packed.
+pub(super) struct Plan {
+    pub(super) current: Manifest,
+    pub(super) listed: Vec<String>,
+    pub(super) inputs: Vec<Input>,
+    /// The packs that are listed, do not exist or cannot be read, and are to be listed no more.
+    pub(super) missing: HashSet<String>,
+    /// Whether nothing can appear any more that was removed.
+    pub(super) alone: bool,
+    pub(super) left: Vec<(String, Obstacle)>,
+}
+
+impl Store {
+    pub(super) fn plan(
+        &self,
+        what: Packing,
+        wid: &str,
+        uuid: [u8; 16],
+        unreadable: &HashSet<PathBuf>,
+    ) -> Result<Plan> {
+        let fs = self.jugdir.fs();
+        // First the workers, then the segments: whoever is not there yet knows all that was removed so far.
+        let others = self.has_others(wid)?;
+        let mut listed = fs.names(&self.jugdir.segments())?;
+        listed.retain(|name| segment::owner(name).is_some());
+        listed.sort_unstable();
+        let packs = self.jugdir.packs();
+        let current = publish::newest(&**fs, &packs, Some(uuid), 0)?.unwrap_or(Manifest::empty(uuid));
+        let replaced: HashSet<&str> = current.replaced.iter().map(String::as_str).collect();
+        let broken = if what.damaged { self.broken_segments()? } else { HashSet::new() };
+        let (mut inputs, mut left, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for name in listed.iter().filter(|name| !replaced.contains(name.as_str())) {
+            let path = self.jugdir.segments().join(name);
+            if unreadable.contains(&path) {
+                left.push((name.clone(), Obstacle::Unreadable));
+                continue;
+            }
+            match self.end_of(name, &broken)? {
+                Ok(end) => {
+                    bytes += or_reason(fs.length(&path))?.unwrap_or(None).unwrap_or(0);
+                    inputs.push(Input::Segment { name: name.clone(), end });
+                }
+                Err(obstacle) => left.push((name.clone(), obstacle)),
+            }
+        }
+        let open: Vec<Arc<Pack>> = lock(&self.index).packs().cloned().collect();
+        let mut found = publish::open_packs(fs, &packs, &current, &open)?;
+        let is_complete = found.iter().all(Result::is_ok);
+        let missing = if what.damaged { self.missing(&current, &found)? } else { HashSet::new() };
+        found.sort_by_key(|pack| pack.as_ref().map_or(0, |pack| pack.listed().length));
+        let mut merged = 0;
+        for pack in found.iter().flatten().filter(|pack| !unreadable.contains(pack.path())) {
+            // Each record is copied as often as the packs double.
+            if what.all || pack.listed().length < bytes.saturating_mul(2) {
+                bytes = bytes.saturating_add(pack.listed().length);
+                merged += 1;
+                inputs.insert(0, Input::Pack(Arc::clone(pack)));
+            }
+        }
+        let is_unread = |pack: &&Arc<Pack>| unreadable.contains(pack.path());
+        for pack in found.iter().flatten().filter(is_unread) {
+            left.push((format!("{}.pack", pack.listed().stem), Obstacle::Unreadable));
+        }
+        let alone = !others && is_complete && merged == found.len();
+        Ok(Plan { current, listed, inputs, missing, alone, left })
+    }
+
+    /// Whether there is a worker beside `wid` that may store a result which was removed meanwhile.
+    fn has_others(&self, wid: &str) -> Result<bool> {
+        for worker in self.jugdir.list_workers()? {
+            if worker.id != wid && self.jugdir.life(&worker.id)? != Life::Gone {
+                return Ok(true);
+            }
+        }
+        Ok(self.jugdir.claim_mode()? == ClaimMode::Link && self.jugdir.has_lost_any()?)
+    }
+
+    /// How a segment has to end to be packed, or why it cannot be.
+    fn end_of(&self, name: &str, broken: &HashSet<PathBuf>) -> Result<Result<End, Obstacle>> {
+        let fs = &**self.jugdir.fs();
+        let (path, owner) = (self.jugdir.segments().join(name), segment::owner(name).unwrap_or_default());
+        let obstacle = match self.jugdir.life(owner)? {
+            Life::Gone => return Ok(Ok(End::Any)),
+            Life::Silent => match close_off(fs, &path)? {
+                Ok(()) => return Ok(Ok(End::Any)),
+                Err(_) if broken.contains(&path) => return Ok(Ok(End::SealedOrBroken)),
+                Err(obstacle) => obstacle,
+            },
+            Life::Alive if self.jugdir.is_seen(owner)? => Obstacle::Open,
+            Life::Alive => Obstacle::Unheard,
+        };
+        Ok(if is_sealed(fs, &path)? { Ok(End::Sealed) } else { Err(obstacle) })
+    }
+
+    /// The segments that nobody can read on, whoever may add to them.
+    fn broken_segments(&self) -> Result<HashSet<PathBuf>> {
+        self.look()?;
+        let broken = lock(&self.tails).broken(&self.jugdir)?;
+        Ok(broken.into_iter().map(|it| it.path).collect())
+    }
+
+    /// Those packs of a manifest that could not be opened, and that a listing does not show either: a client may
+    /// remember a moment in which one had no name yet. And those that cannot be read, which are kept aside.
+    fn missing(
+        &self,
+        current: &Manifest,
+        found: &[Result<Arc<Pack>, &'static str>],
+    ) -> Result<HashSet<String>> {
+        let unopened =
+            current.packs.iter().zip(found).filter_map(|(it, pack)| Some((it, pack.as_ref().err()?)));
+        let unopened: Vec<(&Listed, &&str)> = unopened.collect();
+        if unopened.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let (fs, packs) = (&**self.jugdir.fs(), self.jugdir.packs());
+        let names: HashSet<String> = fs.names(&packs)?.into_iter().collect();
+        let mut missing = HashSet::new();
+        for (Listed { stem, .. }, what) in unopened {
+            let file = format!("{stem}.pack");
+            if *what != publish::MISSING {
+                keep_aside(fs, &self.jugdir, &[packs.join(&file), packs.join(format!("{stem}.idx"))])?;
+                missing.insert(stem.clone());
+            } else if !names.contains(&file) {
+                missing.insert(stem.clone());
+            }
+        }
+        Ok(missing)
+    }
+}
+
+/// Closes a segment off: what its writer adds from now on never counts as stored. Or says why that cannot be done.
+fn close_off(fs: &dyn FileSystem, path: &Path) -> Result<Result<(), Obstacle>> {
+    let file = match or_reason(fs.open_if_exists(path))? {
+        Ok(Some(file)) => file,
+        Ok(None) => return Ok(Err(Obstacle::Gone)),
+        Err(_) => return Ok(Err(Obstacle::Unreadable)),
+    };
+    let closed = match file.finish().and_then(|()| file.fresh_stat()) {
+        Ok(now) if now.is_finished => return Ok(Ok(())),
+        // Some filesystems keep no permissions, and do not say so.
+        Ok(_) => return Ok(Err(Obstacle::Foreign)),
+        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported) => {
+            return Ok(Err(Obstacle::Foreign));
+        }
+        Err(error) if is_gone(&error) => return Ok(Err(Obstacle::Gone)),
+        Err(error) => Err(error).context("closing off", path),
+    };
+    Ok(or_reason(closed)?.map_err(|_| Obstacle::Unreadable))
+}
+
+/// Whether the last record of a segment is a SEAL.
+fn is_sealed(fs: &dyn FileSystem, path: &Path) -> Result<bool> {
+    const SEAL: usize = HEADER_LEN + TRAILER_LEN;
+    let Ok(Some(file)) = or_reason(fs.open_if_exists(path))? else { return Ok(false) };
+    let Ok(length) = or_reason(file.length(path))? else { return Ok(false) };
+    let mut bytes = [0; SEAL];
+    let Some(at) = length.checked_sub(SEAL as u64) else { return Ok(false) };
+    match file.read_full_at(&mut bytes, at) {
+        Ok(SEAL) => Ok(Header::decode(&bytes).is_some_and(|header| header.kind == Kind::Seal)),
+        _ => Ok(false),
+    }
+}
