@@ -11,7 +11,8 @@ use super::holder::Holder;
 use super::link::{Held, Link};
 use crate::error::IoContext;
 use crate::fs::Open;
-use crate::jugdir::{Life, Worker, is_unlinkable};
+use crate::fs::steps::is_unlinkable;
+use crate::jugdir::{Life, Worker};
 use crate::{Key, Result};
 
 /// How often a claim is tried again that met something which changed meanwhile.

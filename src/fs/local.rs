@@ -88,6 +88,10 @@ impl FileSystem for Local {
         fs::rename(from, to)
     }
 
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        rename_new(from, to)
+    }
+
     fn unlink(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
     }
@@ -111,6 +115,17 @@ impl FileSystem for Local {
     fn watch(&self, dir: &Path) -> Result<Arc<dyn Watch>> {
         Ok(Arc::new(LocalWatch::new(dir)?))
     }
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+    Ok(renameat2(AT_FDCWD, from, AT_FDCWD, to, RenameFlags::RENAME_NOREPLACE)?)
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn rename_new(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 impl File for fs::File {

@@ -149,12 +149,13 @@ impl dyn FileSystem + '_ {
     ///
     /// The contents are written under `temporary` (a path in the same directory that nobody else uses)
     /// and linked into place, so that of any number of processes exactly one succeeds and nobody ever
-    /// sees a part of the file.
+    /// sees a part of the file. Where there are no hard links it is renamed; where that cannot be done without
+    /// replacing what others may have created meanwhile, a part of it can be seen for a moment.
     pub fn create_once(&self, path: &Path, temporary: &Path, contents: &[u8]) -> Result<bool> {
         let written = self
             .create_new(temporary)
             .and_then(|file| file.append(contents).and_then(|()| file.sync()).context("creating", temporary));
-        let linked = written.and_then(|()| match self.link(temporary, path) {
+        let linked = written.and_then(|()| match self.place(temporary, path, contents) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(error).context("creating", path),
@@ -164,6 +165,24 @@ impl dyn FileSystem + '_ {
         removed?;
         self.sync_parent(path)?;
         Ok(won)
+    }
+
+    /// Has `path` hold what `temporary` does, which are these contents, unless it exists.
+    fn place(&self, temporary: &Path, path: &Path, contents: &[u8]) -> io::Result<()> {
+        match self.link(temporary, path) {
+            Err(error) if is_unlinkable(&error) => {}
+            linked => return linked,
+        }
+        match self.rename_new(temporary, path) {
+            Err(error) if is_unlinkable(&error) || error.kind() == ErrorKind::InvalidInput => {}
+            renamed => return renamed,
+        }
+        let file = self.open(path, Open::New)?;
+        let written = file.append(contents).and_then(|()| file.sync());
+        if written.is_err() {
+            let _removed = self.unlink(path);
+        }
+        written
     }
 
     /// Writes `parts`, one after the other, to `path` so that it holds all of them, durably, or does not exist.
@@ -283,6 +302,17 @@ pub(super) fn planted(what: &'static str) -> io::Error {
 fn parent(path: &Path) -> Option<&Path> {
     let dir = path.parent()?;
     Some(if dir.as_os_str().is_empty() { Path::new(".") } else { dir })
+}
+
+/// Whether an error says that a file cannot have another name here.
+pub fn is_unlinkable(error: &io::Error) -> bool {
+    if error.kind() == ErrorKind::Unsupported {
+        return true;
+    }
+    let Some(number) = error.raw_os_error() else { return false };
+    // Two of these are one number on some systems.
+    let without = [Errno::EPERM, Errno::EOPNOTSUPP, Errno::ENOTSUP, Errno::ENOSYS, Errno::EMLINK];
+    without.contains(&Errno::from_raw(number))
 }
 
 /// `None` in place of the error that there is no such file.

@@ -99,6 +99,10 @@ pub trait FileSystem: Host + Send + Sync + Debug {
     /// Gives a file another name of the same directory, in place of what had it.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
+    /// Gives a file another name of the same directory, unless something has it. Not every filesystem can, and it is
+    /// needed only where there are no hard links.
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
+
     /// Removes a file's name.
     fn unlink(&self, path: &Path) -> io::Result<()>;
 

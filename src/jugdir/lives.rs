@@ -16,7 +16,7 @@ use super::identity::Identity;
 use super::worker;
 use crate::Result;
 use crate::error::IoContext;
-use crate::fs::steps::SMALL;
+use crate::fs::steps::{SMALL, is_unlinkable};
 use crate::fs::{File, FileId, FileSystem, Modified, Stat};
 
 /// The name of a worker's mark of death begins like this; no worker's id has a hyphen.
@@ -395,15 +395,6 @@ fn marked(names: &[String]) -> impl Iterator<Item = &str> {
 /// Whether an open file turned out to exist no more.
 pub(crate) fn is_gone(error: &io::Error) -> bool {
     error.kind() == ErrorKind::NotFound || error.kind() == ErrorKind::StaleNetworkFileHandle
-}
-
-/// Whether a filesystem has no hard links, or not for this file.
-pub(crate) fn is_unlinkable(error: &io::Error) -> bool {
-    use nix::errno::Errno;
-    let Some(number) = error.raw_os_error() else { return false };
-    // Two of these are one number on some systems.
-    let without = [Errno::EPERM, Errno::EOPNOTSUPP, Errno::ENOTSUP, Errno::ENOSYS, Errno::EMLINK];
-    without.contains(&Errno::from_raw(number))
 }
 
 /// The worker that a claim's contents name: they are those of its file, or its id where there are no hard links.

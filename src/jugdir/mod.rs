@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 pub use format::{ClaimMode, Format, VERSION};
 pub use identity::Identity;
 pub use lives::{Life, Pace};
-pub(crate) use lives::{holder_from, is_gone, is_unlinkable};
+pub(crate) use lives::{holder_from, is_gone};
 pub use worker::{HEARTBEAT, Worker};
 
 use lives::Lives;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jug_native::fs::{FileSystem, Open, local};
 
 use crate::flaky::Plan;
-use crate::hooked::Hooked;
+use crate::hooked::{Hooked, Hooks};
 
 fn dir() -> (tempfile::TempDir, Arc<dyn FileSystem>) {
     (tempfile::tempdir().unwrap(), local())
@@ -86,6 +86,32 @@ fn of_two_that_create_a_file_once_one_does() {
     assert!(!fs.create_once(&path, &dir.path().join(".b"), b"second").unwrap());
     assert_eq!(fs.read_if_exists(&path).unwrap().unwrap(), b"first");
     assert_eq!(fs.list(dir.path()).unwrap(), ["file"]);
+}
+
+/// A filesystem without hard links; whether it can rename without replacing anything.
+#[derive(Debug)]
+struct Linkless(bool);
+
+impl Hooks for Linkless {
+    fn links(&self) -> bool {
+        false
+    }
+
+    fn renames_new(&self) -> bool {
+        self.0
+    }
+}
+
+#[test]
+fn of_two_that_create_a_file_once_one_does_without_hard_links_too() {
+    for renames in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let (fs, path) = (Hooked::on(Arc::new(Linkless(renames))), dir.path().join("file"));
+        assert!(fs.create_once(&path, &dir.path().join(".a"), b"first").unwrap());
+        assert!(!fs.create_once(&path, &dir.path().join(".b"), b"second").unwrap());
+        assert_eq!(fs.read_if_exists(&path).unwrap().unwrap(), b"first");
+        assert_eq!(fs.list(dir.path()).unwrap(), ["file"]);
+    }
 }
 
 #[test]

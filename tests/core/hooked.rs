@@ -10,6 +10,8 @@ use jug_native::Result;
 use jug_native::fs::local::Local;
 use jug_native::fs::{File, FileSystem, Held, Host, Modified, Mount, Open, ProcessId, Stat, Watch};
 
+use nix::errno::Errno;
+
 /// What a test does when files are created and opened, and in place of writing and syncing.
 pub(crate) trait Hooks: Send + Sync + Debug + 'static {
     /// A name is about to be opened or created.
@@ -42,6 +44,13 @@ pub(crate) trait Hooks: Send + Sync + Debug + 'static {
     fn listed(&self, _dir: &Path) {}
     /// A file got this name by a link or a renaming.
     fn named(&self, _path: &Path) {}
+    /// Whether there are hard links here, and renaming that replaces nothing.
+    fn links(&self) -> bool {
+        true
+    }
+    fn renames_new(&self) -> bool {
+        true
+    }
     /// A name is about to be removed.
     fn removes(&self, _path: &Path) {}
     /// The time of a directory was set.
@@ -143,6 +152,9 @@ impl FileSystem for Hooked {
     }
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        if !self.0.links() {
+            return Err(Errno::EPERM.into());
+        }
         self.0.before(to);
         Local.link(from, to)?;
         self.0.named(to);
@@ -152,6 +164,16 @@ impl FileSystem for Hooked {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.0.before(to);
         Local.rename(from, to)?;
+        self.0.named(to);
+        Ok(())
+    }
+
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        if !self.0.renames_new() {
+            return Err(Errno::EINVAL.into());
+        }
+        self.0.before(to);
+        Local.rename_new(from, to)?;
         self.0.named(to);
         Ok(())
     }

@@ -141,6 +141,9 @@ impl Disk {
             return Err(Errno::EEXIST);
         }
         let links_max = self.links_max;
+        if links_max == 1 {
+            return Err(Errno::EPERM);
+        }
         let inode = self.inodes.get_mut(&ino).ok_or(Errno::ESTALE)?;
         if inode.links >= links_max {
             return Err(Errno::EMLINK);

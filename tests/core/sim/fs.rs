@@ -153,6 +153,21 @@ pub(super) fn stat_from(ino: Ino, known: &Attributes) -> Stat {
     }
 }
 
+impl SimFs {
+    fn rename_over(&self, from: &Path, to: &Path, replaces: bool) -> io::Result<()> {
+        self.change(Call::Rename, &(from, to), Errno::ENOENT, |state, host| {
+            let ((dir, from), (other, to)) = (parent(state, host, from)?, parent(state, host, to)?);
+            assert_eq!(dir, other, "names are only changed within a directory");
+            if !replaces && state.disk.find(dir, to)?.is_some() {
+                return Err(Errno::EEXIST);
+            }
+            let renamed = state.disk.rename(dir, from, to, host);
+            changed(state, host, dir, &[from, to]);
+            renamed
+        })
+    }
+}
+
 impl FileSystem for SimFs {
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
         self.call(Call::List, &dir, |state, host| {
@@ -268,13 +283,11 @@ impl FileSystem for SimFs {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.change(Call::Rename, &(from, to), Errno::ENOENT, |state, host| {
-            let ((dir, from), (other, to)) = (parent(state, host, from)?, parent(state, host, to)?);
-            assert_eq!(dir, other, "names are only changed within a directory");
-            let renamed = state.disk.rename(dir, from, to, host);
-            changed(state, host, dir, &[from, to]);
-            renamed
-        })
+        self.rename_over(from, to, true)
+    }
+
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.rename_over(from, to, false)
     }
 
     fn unlink(&self, path: &Path) -> io::Result<()> {

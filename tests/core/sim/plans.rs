@@ -153,6 +153,14 @@ plans! {
     /// The directories of a jugdir were on disk, and its FORMAT was not.
     fn a_power_cut_while_several_create_the_jugdir() = on_one_host(2_712_121_719_282_851_534, (2, 2, 0), 0, &[(5, Rot(0)), (2, Pack(false)), (2, Kill(4)), (5, PowerCut)]);
     // The simulation itself was wrong here: clocks that are a little slow, and a task begun while nobody answers.
+    fn a_worker_joins_and_a_look_fails_while_somebody_packs() = Plan {
+        links_max: 7,
+        ..on_a_network(9_748_618_630_164_122_276, 2, (1, 18, 1), 0, &[
+            (4, Invalidate(0)), (6, Pack(false)), (1, Crash(0)), (13, Join),
+            (2, Fail(Call::FreshStat, 16, Errno::EIO)), (50, Pack(false)), (6, Join),
+        ])
+    };
+
     fn a_host_that_is_cut_off_for_longer_than_a_lease() = Plan {
         lost_answers: 60,
         links_max: 6,
