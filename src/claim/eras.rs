@@ -86,6 +86,12 @@ impl Eras {
         self.fs.dir_modified(&dir).context("looking at", dir)
     }
 
+    /// What this host remembers of that: no request is made for it, as a rule.
+    pub(super) fn remembered(&self, era: Era) -> Result<Modified> {
+        let dir = self.dir_of(era);
+        Ok(self.fs.stat(&dir).context("looking at", dir)?.modified)
+    }
+
     /// The claims that were made in an era, and their files.
     pub(super) fn claims(&self, era: Era) -> Result<Vec<(Key, PathBuf)>> {
         let dir = self.dir_of(era);

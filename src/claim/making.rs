@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::sync::PoisonError;
 
 use nix::errno::Errno;
 
@@ -74,7 +75,11 @@ impl Link {
     /// Creates a name: a further one of the worker's file, or (`copy`) a file that names the worker.
     fn name(&self, worker: &Worker, path: &Path, copy: bool) -> io::Result<()> {
         if !copy {
-            return self.fs().link(worker.path(), path);
+            let began = self.fs().now();
+            self.fs().link(worker.path(), path)?;
+            let took = self.fs().now().saturating_duration_since(began);
+            self.quiet.lock().unwrap_or_else(PoisonError::into_inner).made(took);
+            return Ok(());
         }
         let file = self.fs().open(path, Open::New)?;
         let written = file.append(format!("{}\n", worker.id()).as_bytes()).and_then(|()| file.sync());

@@ -22,18 +22,30 @@ pub(super) enum Patience {
     /// In the background, where only those wait who would run invalidated tasks again, and say so
     /// ([`super::Claims::hurry`]).
     Background,
-    /// By a process that is about to end: as long as others need to remove some hundred names.
+    /// By a process that is about to end: as long as others need to remove a thousand names.
     Ending,
 }
 
 impl Patience {
-    /// Where an answer of the server takes so long.
-    fn after(self, answer: Duration) -> Duration {
+    /// Where to make or to remove a name takes so long.
+    fn after(self, name: Duration) -> Duration {
         match self {
             Patience::Background => Duration::from_secs(10),
-            Patience::Ending => (answer * 1000).clamp(Duration::from_millis(500), Duration::from_secs(10)),
+            Patience::Ending => {
+                name.saturating_mul(1000).clamp(Duration::from_millis(500), Duration::from_secs(10))
+            }
         }
     }
+}
+
+/// The directory.
+pub(super) trait Look {
+    /// When it was changed, as far as this host knows.
+    fn remembered(&self) -> Result<Modified>;
+    /// When it was changed: asks the server.
+    fn modified(&self) -> Result<Modified>;
+    /// Lists it: what is listed need not be looked up one by one, until somebody else changes something.
+    fn list(&self);
 }
 
 /// What was seen of a directory while waiting.
@@ -41,6 +53,9 @@ impl Patience {
 pub(super) struct Quiet {
     since: Option<Instant>,
     seen: Option<(Instant, Modified)>,
+    /// How long it took to make a name, and how long to ask when something changed, the last time.
+    name: Duration,
+    answer: Duration,
     /// How often not to wait at all, because it was in vain the last time; and how often that will be after the
     /// next time in vain.
     skip: u32,
@@ -48,35 +63,57 @@ pub(super) struct Quiet {
 }
 
 impl Quiet {
+    /// Takes note of how long it took to make a name. What is stored for good takes much longer than what a server
+    /// only looks up.
+    pub(super) fn made(&mut self, name: Duration) {
+        self.name = name;
+    }
+
     /// `None` if now is the moment, or it was waited for it for as long as `patience`. Else after what time to ask
     /// again; `chance` makes processes differ that ask at the same time, the more the longer an answer takes.
+    ///
+    /// The server is asked only where this host knows of no change: where another process of the host removes names, an
+    /// answer in between would make the host forget that nobody else does.
     pub(super) fn wait(
         &mut self,
         clock: &dyn Host,
         patience: Patience,
         chance: u8,
-        modified: impl FnOnce() -> Result<Modified>,
+        look: &impl Look,
     ) -> Result<Option<Duration>> {
         if self.since.is_none() && self.skip > 0 {
             self.skip -= 1;
             return Ok(None);
         }
         let asked = clock.now();
-        let modified = modified()?;
-        let now = clock.now();
-        let answer = now.saturating_duration_since(asked);
         let since = *self.since.get_or_insert(asked);
+        let known = self.seen.map(|(_, seen)| Ok((seen, look.remembered()?))).transpose()?;
+        let mut modified = match known {
+            Some((seen, here)) if seen != here => here,
+            _ => {
+                let modified = look.modified()?;
+                self.answer = clock.now().saturating_duration_since(asked);
+                modified
+            }
+        };
+        let now = clock.now();
         if self.seen.is_some_and(|(at, seen)| now >= at + MOMENT && seen == modified) {
-            (self.since, self.seen, self.next_skip) = (None, None, 0);
-            return Ok(None);
+            look.list();
+            // While that took its time, somebody else may have found the same moment.
+            let now = look.modified()?;
+            if now == modified {
+                (self.since, self.seen, self.next_skip) = (None, None, 0);
+                return Ok(None);
+            }
+            modified = now;
         }
-        if now >= since + patience.after(answer) {
+        if now >= since + patience.after(self.name) {
             let skip = (2 * self.next_skip).clamp(1, MOST_SKIPPED);
-            *self = Quiet { since: None, seen: None, skip, next_skip: skip };
+            *self = Quiet { since: None, seen: None, skip, next_skip: skip, ..*self };
             return Ok(None);
         }
         self.seen = Some((now, modified));
-        let spread = (answer / 4).clamp(Duration::from_micros(100), Duration::from_millis(4));
+        let spread = (self.answer / 4).clamp(Duration::from_micros(100), Duration::from_millis(4));
         Ok(Some(MOMENT + spread * u32::from(chance)))
     }
 }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use super::eras::Era;
+use super::eras::{Era, Eras};
 use super::link::Link;
-use super::quiet::{MANY, Patience};
+use super::quiet::{Look, MANY, Patience};
+use crate::fs::Modified;
 use crate::{Key, Result};
 
 /// How many names are removed before the keeper does its other chores.
@@ -92,15 +93,9 @@ impl Link {
         }
         let chance = self.fs().nonce().map_or(0, |nonce| nonce[0]);
         let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = quiet.wait(&**self.fs(), patience, chance, || self.eras.modified(era));
-        drop(quiet);
+        let waited = quiet.wait(&**self.fs(), patience, chance, &(&self.eras, era));
         // Where this cannot be asked, removing will say what is wrong.
-        let pause = waited.unwrap_or(None);
-        if pause.is_none() {
-            // What is listed now need not be looked up one by one.
-            let _listed = self.eras.claims(era);
-        }
-        pause
+        waited.unwrap_or(None)
     }
 
     /// Makes room among the names of the worker's file: all released claims go.
@@ -118,5 +113,19 @@ impl Link {
 
     pub(super) fn try_again_later(&self, path: PathBuf) {
         self.state().leftover.insert(path);
+    }
+}
+
+impl Look for (&Eras, Era) {
+    fn remembered(&self) -> Result<Modified> {
+        self.0.remembered(self.1)
+    }
+
+    fn modified(&self) -> Result<Modified> {
+        self.0.modified(self.1)
+    }
+
+    fn list(&self) {
+        let _listed = self.0.claims(self.1);
     }
 }

@@ -55,6 +55,10 @@ pub(crate) trait Hooks: Send + Sync + Debug + 'static {
     fn removes(&self, _path: &Path) {}
     /// The time of a directory was set.
     fn touched_dir(&self, _dir: &Path) {}
+    /// It is about to be asked when names in a directory changed.
+    fn asks_dir(&self, _dir: &Path) {}
+    /// Some time was slept away.
+    fn slept(&self) {}
     /// Whether hosts share what is here; whatever is true if this does not say.
     fn is_shared(&self) -> Option<bool> {
         None
@@ -133,6 +137,7 @@ impl FileSystem for Hooked {
     }
 
     fn dir_modified(&self, dir: &Path) -> io::Result<Modified> {
+        self.0.asks_dir(dir);
         Local.dir_modified(dir)
     }
 
@@ -205,6 +210,7 @@ impl Host for Hooked {
 
     fn sleep(&self, time: Duration) {
         Local.sleep(time);
+        self.0.slept();
     }
 
     fn date(&self) -> SystemTime {

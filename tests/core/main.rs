@@ -18,6 +18,7 @@ mod link;
 mod link_pack;
 mod lock;
 mod mend;
+mod moments;
 mod order;
 mod pack;
 mod pack_bytes;
