@@ -17,7 +17,7 @@ use crate::store::index::{Index, Place};
 use crate::store::pack::manifest::{self, Manifest};
 use crate::store::pack::publish;
 use crate::store::scan::{self, Body, Event, Stop};
-use crate::store::unreadable::{self, or_reason};
+use crate::store::unreadable::{self, or_reason, or_reason_of};
 use crate::store::writer::Writer;
 use crate::store::{lock, segment};
 use crate::{Key, Result};
@@ -293,7 +293,8 @@ impl Tails {
                 grown.push(tail);
                 continue;
             }
-            match or_reason(tail.fresh_length(to))?.unwrap_or(Some(tail.length)) {
+            let length = tail.fresh_length(to);
+            match or_reason_of(&tail.path, length)?.unwrap_or(Some(tail.length)) {
                 Some(length) if length == tail.length && tail.length > 0 && tail.offset >= length => {
                     // It did not grow, and never will if its writer is dead; only then is it worth a look.
                     if tail.writers_life(to)? != Life::Alive {
@@ -407,7 +408,8 @@ impl Tail {
     /// Fails where the file is gone, unless this is the last try.
     fn read(&mut self, to: &Sink, last: bool) -> Result<()> {
         let begun = to.jugdir.fs().now();
-        let stop = or_reason(self.read_on(to, last))?.map(|()| self.stop);
+        let read = self.read_on(to, last);
+        let stop = or_reason_of(&self.path, read)?.map(|()| self.stop);
         let (Err(what) | Ok(Some(Stop::Unreadable(what)))) = stop else {
             if self.unreadable.take().is_some() {
                 lock(to.damage).heal_file(&self.path);

@@ -8,6 +8,7 @@
 //! which keeps the file.
 
 use std::io::ErrorKind;
+use std::path::Path;
 
 use nix::errno::Errno;
 
@@ -38,6 +39,16 @@ pub fn reason(error: &Error) -> Option<&'static str> {
 /// Whether this is what [`reason`] says of some error.
 pub fn is_reason(what: &str) -> bool {
     REASONS.iter().any(|(_, reason)| *reason == what) || what == PLANTED
+}
+
+/// Like [`or_reason`], for errors about the file at `path` alone.
+pub fn or_reason_of<T>(path: &Path, outcome: Result<T>) -> Result<Result<T, &'static str>> {
+    match outcome {
+        Err(Error::Io { path: other, action, source }) if other != path => {
+            Err(Error::Io { path: other, action, source })
+        }
+        outcome => or_reason(outcome),
+    }
 }
 
 /// The reason in place of the error, if it is one of [`reason`]'s.

@@ -74,6 +74,10 @@ impl Disk {
 }
 
 impl Hooks for Disk {
+    fn lists(&self, dir: &Path) -> io::Result<()> {
+        self.bad_from(dir, 0).and_then(|_| self.fails()).unwrap_or(Ok(()))
+    }
+
     fn opens(&self, path: &Path) -> io::Result<()> {
         match self.bad_from(path, 0) {
             Some(0) if self.refuses_to_open => self.fails().unwrap_or(Ok(())),

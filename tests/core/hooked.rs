@@ -40,6 +40,10 @@ pub(crate) trait Hooks: Send + Sync + Debug + 'static {
     }
     /// What was listed.
     fn learns(&self, _dir: &Path, _names: &[String]) {}
+    /// Whether a directory can be listed.
+    fn lists(&self, _dir: &Path) -> io::Result<()> {
+        Ok(())
+    }
     /// A directory is about to be listed.
     fn listed(&self, _dir: &Path) {}
     /// A file got this name by a link or a renaming.
@@ -105,6 +109,7 @@ impl FileSystem for Hooked {
         if let Some(names) = self.0.remembers(dir) {
             return Ok(names);
         }
+        self.0.lists(dir)?;
         self.0.listed(dir);
         let names = Local.list(dir)?;
         self.0.learns(dir, &names);

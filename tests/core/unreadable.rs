@@ -181,3 +181,15 @@ fn other_errors_say_nothing_of_the_file_and_remain_errors() {
         assert!(matches!(&error, Error::Io { path, .. } if *path == blob), "{error}");
     }
 }
+
+#[test]
+fn a_directory_that_cannot_be_listed_remains_an_error() {
+    let shelf = Shelf::new();
+    work(&shelf, 0..10);
+    for part in ["segments", "packs", "blobs"] {
+        let (disk, dir) = (Disk::new(Errno::EIO), shelf.root().join(part));
+        disk.spoil(&dir, WHOLE);
+        let outcome = disk.open(&shelf).and_then(|store| store.orphaned_blobs());
+        assert!(matches!(&outcome, Err(Error::Io { path, .. }) if *path == dir), "{outcome:?}");
+    }
+}

@@ -134,6 +134,33 @@ fn plant(way: &str, at: &Path) {
 }
 
 #[test]
+fn what_has_taken_the_place_of_a_pack_or_a_blob_is_moved_away() {
+    for way in ["directory", "link", "loop", "fifo"] {
+        let shelf = Shelf::new();
+        work(&shelf, 0..10);
+        shelf.open().pack(ALL).unwrap();
+        work(&shelf, 10..20);
+        let (pack, blob) = (only(&shelf, "packs", ".pack"), files(&shelf, "blobs", "").remove(1));
+        for path in [&pack, &blob] {
+            fs::remove_file(path).unwrap();
+            plant(way, path);
+        }
+        let store = shelf.open();
+        let faults = audit(&store);
+        let told =
+            |path: &Path| faults.iter().any(|it| it.path == path && it.what.starts_with("cannot be read"));
+        // The blobs of what is in the pack are not known.
+        let is_known = keys_of(&faults) == [17];
+        assert!(told(&pack) && is_known == told(&blob), "{way}: {faults:?}");
+        repair(&store);
+        let store = shelf.open();
+        let lost: &[u8] = if is_known { &[17] } else { &[] };
+        assert_eq!((results(&store), audit(&store)), (without(10..20, lost), vec![]), "{way}");
+        assert!(pack.symlink_metadata().is_err(), "{way}");
+    }
+}
+
+#[test]
 fn what_is_in_the_place_of_a_file_is_told_and_moved_away() {
     for way in ["directory", "link", "loop", "fifo"] {
         let shelf = Shelf::new();

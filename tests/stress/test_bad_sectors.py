@@ -80,3 +80,24 @@ def test_its_tasks_are_computed_again(spoilt: tuple[Path, Path, Path, bool]) -> 
         "print(all(jug.value(t) == t.f(*t.args) for t in s['results']))"
     )
     assert common.succeed(common.run([OURS, "-c", program], jugdir.parent)).stdout.split() == ["True"]
+
+
+def test_large_results_are_kept_with_the_records_that_refer_to_them(tmp_path: Path) -> None:
+    """By a repair; otherwise they stay where they are, though nothing that can be read refers to them."""
+    if shutil.which("strace") is None:
+        pytest.skip("there is no strace")
+    jugfile, jugdir = write_jugfile(tmp_path, 150_000), tmp_path / "results"
+    common.succeed(common.jug(OURS, "execute", jugfile, jugdir))
+    [segment] = jugdir.glob("segments/*.seg")
+    blobs = {path.name for path in jugdir.glob("blobs/*/*")}
+    assert len(blobs) == TASKS
+    without(segment, "fsck", jugfile, jugdir)
+    without(segment, "cleanup", jugfile, jugdir)
+    without(segment, "pack", jugfile, jugdir)
+    assert {path.name for path in jugdir.glob("blobs/*/*")} == blobs
+    common.succeed(common.jug(OURS, "check", jugfile, jugdir))
+    without(segment, "fsck", jugfile, jugdir, "--repair")
+    assert {path.name for path in (jugdir / "quarantine").iterdir()} == {segment.name, *blobs}
+    assert list(jugdir.glob("blobs/*/*")) == []
+    common.succeed(common.jug(OURS, "execute", jugfile, jugdir))
+    common.succeed(common.jug(OURS, "check", jugfile, jugdir))

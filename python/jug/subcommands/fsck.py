@@ -242,6 +242,9 @@ class _Check:
                     f"{missing} packs are missing or cannot be read, and nothing expects them any more: "
                     "tasks whose results were in them are ready to run again"
                 )
+        if any("cannot be read" in fault["what"] for fault in losses):
+            # What refers to these may be in a file that is kept, and can be read some day.
+            native.quarantine([path for path, _ in native.orphaned_blobs()])
         files, _ = native.sweep()
         swept = self._store.claims.sweep()
         left = [path for path, _ in native.leftovers()]
