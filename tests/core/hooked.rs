@@ -30,6 +30,14 @@ pub(crate) trait Hooks: Send + Sync + Debug + 'static {
     fn read_at(&self, _path: &Path, file: &dyn File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         file.read_at(buffer, offset)
     }
+    /// The file's attributes, or what is remembered of them.
+    fn stat(&self, _path: &Path, file: &dyn File) -> io::Result<Stat> {
+        file.stat()
+    }
+    /// The file's attributes, asked of the server.
+    fn fresh_stat(&self, _path: &Path, file: &dyn File) -> io::Result<Stat> {
+        file.fresh_stat()
+    }
     /// Whether this client remembers that there was no such file, and says so.
     fn hides(&self, _path: &Path) -> bool {
         false
@@ -257,11 +265,11 @@ impl File for HookedFile {
     }
 
     fn stat(&self) -> io::Result<Stat> {
-        self.file.stat()
+        self.hooks.stat(&self.path, &*self.file)
     }
 
     fn fresh_stat(&self) -> io::Result<Stat> {
-        self.file.fresh_stat()
+        self.hooks.fresh_stat(&self.path, &*self.file)
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -28,6 +28,7 @@ mod powercut;
 mod quiet;
 mod record;
 mod redis;
+mod remembered;
 mod sched;
 mod shelf;
 mod sim;

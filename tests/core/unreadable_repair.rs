@@ -44,6 +44,20 @@ fn packing_leaves_what_it_cannot_read_and_what_that_may_refer_to() {
 }
 
 #[test]
+fn a_blob_is_no_orphan_while_its_record_cannot_be_read() {
+    let shelf = Shelf::new();
+    let segment = work(&shelf, 0..10);
+    let disk = Disk::new(Errno::EIO);
+    let store = disk.open(&shelf).unwrap();
+    // The record was read before, and cannot be read again.
+    disk.spoil(&segment, WHOLE);
+    assert_eq!(store.orphaned_blobs().unwrap(), []);
+    store.sweep().unwrap();
+    disk.heal();
+    assert_eq!(results(&store), without(0..10, &[]));
+}
+
+#[test]
 fn after_a_repair_everything_that_could_be_read_is_there_and_the_file_is_kept() {
     let shelf = Shelf::new();
     let bad = work(&shelf, 0..20);
