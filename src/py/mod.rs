@@ -10,6 +10,7 @@ mod redis;
 mod sched;
 mod store;
 mod task;
+mod told;
 mod value;
 mod walk;
 

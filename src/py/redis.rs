@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use pyo3::exceptions::{PyKeyError, PyKeyboardInterrupt};
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use super::codec;
 use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
-use super::store::{microseconds, seconds};
+use super::told::{self, microseconds, seconds};
 use crate::redis::record::{self, Facts};
 use crate::redis::url::Address;
 use crate::redis::{Caller, Redis, State};
@@ -129,10 +129,7 @@ impl PyRedis {
     }
 
     fn load<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Bound<'py, PyAny>> {
-        match waiting(py, |caller| self.0.load(caller, &key.0))? {
-            Some(stored) => codec::restore(py, &stored),
-            None => Err(PyKeyError::new_err(PyBytes::new(py, key.0.as_bytes()).unbind())),
-        }
+        told::loaded(py, &key.0, waiting(py, |caller| self.0.load(caller, &key.0))?)
     }
 
     #[pyo3(signature = (key, value, *, name = "", started = 0.0, duration = 0.0, attempt = 1, claimed = false))]

@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString};
-use serde_pickle::Value;
+use pyo3::types::{PyBytes, PyDict};
 
 use super::codec;
 use super::error::DamagedResult;
 use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
+use super::told::{self, described, microseconds, packed, report_from, report_to, seconds, state_name};
 use crate::fs::local;
 use crate::jugdir::{ClaimMode, Jugdir, Pace};
 use crate::keeper::Keeper;
-use crate::store::{self, Durability, Facts, Fault, Obstacle, Packed, Packing, Report, State, Store};
+use crate::store::{self, Durability, Facts, Packing, State, Store};
 use crate::{Error, Key};
 
 /// How long a wait goes on before it looks whether Ctrl-C was pressed.
@@ -133,10 +133,7 @@ impl PyStore {
     }
 
     fn load<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Bound<'py, PyAny>> {
-        match py.detach(|| self.0.load(&key.0))? {
-            Some(stored) => codec::restore(py, &stored),
-            None => Err(PyKeyError::new_err(PyBytes::new(py, key.0.as_bytes()).unbind())),
-        }
+        told::loaded(py, &key.0, py.detach(|| self.0.load(&key.0))?)
     }
 
     #[pyo3(signature = (key, value, *, name = "", epoch = None, started = 0.0, duration = 0.0, attempt = 1))]
@@ -207,19 +204,8 @@ impl PyStore {
     }
 
     fn failure<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let Some(found) = py.detach(|| self.0.failure(&key.0))? else { return Ok(None) };
-        let report = PyDict::new(py);
-        for (name, value) in found {
-            match value {
-                Value::None => report.set_item(name, py.None())?,
-                Value::Bool(value) => report.set_item(name, value)?,
-                Value::I64(value) => report.set_item(name, value)?,
-                Value::F64(value) => report.set_item(name, value)?,
-                Value::String(value) => report.set_item(name, value)?,
-                other => report.set_item(name, other.to_string())?,
-            }
-        }
-        Ok(Some(report))
+        let found = py.detach(|| self.0.failure(&key.0))?;
+        found.map(|report| report_to(py, report)).transpose()
     }
 
     fn failed_keys<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
@@ -344,84 +330,4 @@ impl PyStore {
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         Ok(py.detach(|| self.0.close())?)
     }
-}
-
-fn packed<'py>(py: Python<'py>, done: &Packed) -> PyResult<Bound<'py, PyDict>> {
-    let told = PyDict::new(py);
-    told.set_item("results", done.results)?;
-    told.set_item("packed", done.fresh)?;
-    told.set_item("segments", done.segments)?;
-    told.set_item("packs", done.packs)?;
-    told.set_item("missing", done.missing)?;
-    told.set_item("files", (done.before.files, done.after.files))?;
-    told.set_item("bytes", (done.before.bytes, done.after.bytes))?;
-    let left: Vec<_> = done.left.iter().map(|(name, why)| (name, obstacle(*why))).collect();
-    told.set_item("left", left)?;
-    told.set_item("beaten", done.beaten)?;
-    Ok(told)
-}
-
-fn described<'py>(py: Python<'py>, fault: &Fault) -> PyResult<Bound<'py, PyDict>> {
-    let told = PyDict::new(py);
-    told.set_item("key", fault.key.map(|key| PyBytes::new(py, key.as_bytes())))?;
-    told.set_item("name", &fault.name)?;
-    told.set_item("path", fault.path.to_string_lossy())?;
-    told.set_item("offset", fault.offset)?;
-    told.set_item("what", &fault.what)?;
-    told.set_item("harmless", fault.harmless)?;
-    Ok(told)
-}
-
-fn obstacle(obstacle: Obstacle) -> &'static str {
-    match obstacle {
-        Obstacle::Open => "open",
-        Obstacle::Unheard => "unheard",
-        Obstacle::Foreign => "foreign",
-        Obstacle::Damaged => "damaged",
-        Obstacle::Unknown => "unknown",
-        Obstacle::Gone => "gone",
-        Obstacle::Unreadable => "unreadable",
-    }
-}
-
-fn state_name(state: State) -> &'static str {
-    match state {
-        State::Absent => "absent",
-        State::Result => "result",
-        State::Failed => "failed",
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and 2^63 us are 300,000 years")]
-pub(super) fn microseconds(seconds: f64) -> i64 {
-    (seconds * 1e6).round() as i64
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a float holds a date's microseconds until the year 2255")]
-pub(super) fn seconds(microseconds: i128) -> f64 {
-    microseconds as f64 / 1e6
-}
-
-/// A failure report from any mapping of names to simple values; what is not simple is told by its `str`.
-fn report_from(report: &Bound<'_, PyAny>) -> PyResult<Report> {
-    let items = report.call_method0("items")?;
-    let mut fields = Report::new();
-    for item in items.try_iter()? {
-        let (name, value): (String, Bound<'_, PyAny>) = item?.extract()?;
-        let value = if value.is_none() {
-            Value::None
-        } else if value.is_instance_of::<PyBool>() {
-            Value::Bool(value.is_truthy()?)
-        } else if value.is_instance_of::<PyFloat>() {
-            Value::F64(value.extract()?)
-        } else if value.is_instance_of::<PyInt>()
-            && let Ok(value) = value.extract()
-        {
-            Value::I64(value)
-        } else {
-            Value::String(value.str()?.cast::<PyString>()?.to_string_lossy().into_owned())
-        };
-        fields.insert(name, value);
-    }
-    Ok(fields)
 }
