@@ -99,7 +99,7 @@ pub(super) fn report_from(report: &Bound<'_, PyAny>) -> PyResult<Report> {
 }
 
 /// A failure report as a dictionary.
-pub(super) fn report_to<'py>(py: Python<'py>, report: Report) -> PyResult<Bound<'py, PyDict>> {
+pub(super) fn report_to(py: Python<'_>, report: Report) -> PyResult<Bound<'_, PyDict>> {
     let told = PyDict::new(py);
     for (name, value) in report {
         match value {
