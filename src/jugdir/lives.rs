@@ -6,11 +6,15 @@
 //! paused, the server was away) counts for no more than two of them. What is found to be dead can be marked as
 //! such, for all others to know.
 
+mod marks;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+
+use marks::marked;
 
 use super::identity::Identity;
 use super::worker;
@@ -19,10 +23,6 @@ use crate::error::IoContext;
 use crate::fs::steps::{SMALL, is_unlinkable};
 use crate::fs::{File, FileId, FileSystem, Modified, Stat};
 
-/// The name of a worker's mark of death begins like this; no worker's id has a hyphen.
-const MARK: &str = "dead-";
-/// The name of the file that says that a worker was forgotten whose process may exist.
-const LOST: &str = "lost";
 /// How much longer it takes from look to look for each worker that is watched: many of them must not wear out the
 /// server.
 const SHARE: Duration = Duration::from_millis(250);
@@ -220,74 +220,10 @@ impl Lives {
         Ok(dead)
     }
 
-    /// Whether somebody marked this worker as dead, as of the last look.
-    pub(super) fn is_marked(&self, id: &str) -> bool {
-        self.state().marked.contains(id)
-    }
-
-    /// Marks a worker as dead; false if it is marked already.
-    pub(super) fn mark(&self, id: &str) -> Result<bool> {
-        let path = self.mark_of(id);
-        let marked = match self.fs.link(&self.workers.join(id), &path) {
-            Err(error) if error.kind() == ErrorKind::NotFound || is_gone(&error) => return Ok(false),
-            Err(error) if is_unlinkable(&error) => self.fs.open(&path, crate::fs::Open::New).map(|_| ()),
-            outcome => outcome,
-        };
-        let first = match marked {
-            Ok(()) => true,
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
-            Err(error) => return Err(error).context("creating", path),
-        };
-        self.state().marked.insert(id.to_owned());
-        Ok(first)
-    }
-
-    /// Removes what a dead worker without claims left here. It is never forgotten that there was one which may come
-    /// back: see [`Lives::has_lost_any`].
-    pub(super) fn forget(&self, id: &str) -> Result<()> {
-        if self.life(id)? != Life::Gone && !self.has_lost_any()? {
-            let path = self.workers.join(LOST);
-            match self.fs.open(&path, crate::fs::Open::New) {
-                Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-                    return Err(error).context("creating", path);
-                }
-                _ => self.fs.sync_parent(&path)?,
-            }
-        }
-        // In this order: a mark without its worker means nothing, a dead worker without a mark would be waited for.
-        self.fs.remove_if_exists(&self.workers.join(id))?;
-        self.fs.remove_if_exists(&self.mark_of(id))?;
-        self.state().known.remove(id);
-        Ok(())
-    }
-
-    /// Whether there ever was a worker without a file now, whose process may exist: with a result in memory that was
-    /// removed since, which it will store when it comes back.
-    pub(super) fn has_lost_any(&self) -> Result<bool> {
-        Ok(self.fs.names(&self.workers)?.iter().any(|name| name == LOST))
-    }
-
-    /// Removes marks whose workers are gone.
-    pub(super) fn forget_marks(&self) -> Result<()> {
-        if self.state().marked.is_empty() {
-            return Ok(());
-        }
-        let names = self.fs.names(&self.workers)?;
-        let present: BTreeSet<&str> = ids(&names).collect();
-        for id in marked(&names).filter(|id| !present.contains(id)) {
-            self.fs.remove_if_exists(&self.mark_of(id))?;
-        }
-        Ok(())
-    }
-
     /// How long it takes from look to look.
     fn pause(&self, state: &State) -> Duration {
         let others = u32::try_from(state.known.len()).unwrap_or(u32::MAX);
         self.pace.beat.max(SHARE.min(self.pace.beat).saturating_mul(others))
-    }
-
-    fn mark_of(&self, id: &str) -> PathBuf {
-        self.workers.join(format!("{MARK}{id}"))
     }
 
     /// Whether a worker's process exists, if that can be known here.
@@ -386,10 +322,6 @@ fn is_id(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     let parts: Vec<&str> = name.split('.').collect();
     parts.len() == 3 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(is_plain))
-}
-
-fn marked(names: &[String]) -> impl Iterator<Item = &str> {
-    names.iter().filter_map(|name| name.strip_prefix(MARK))
 }
 
 /// Whether an open file turned out to exist no more.

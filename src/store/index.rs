@@ -7,6 +7,8 @@
 //!
 //! Of what is in packs only those keys are known here that somebody asked for: see [`Index::know`].
 
+mod changes;
+mod lost;
 mod packed;
 mod ranked;
 
@@ -15,7 +17,7 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use ranked::{Known, same};
+use ranked::Known;
 pub use ranked::{Place, Ranked, State, Summary};
 
 use crate::Key;
@@ -216,26 +218,6 @@ impl Index {
         }
     }
 
-    /// Runs `act` on a key and notes what was known before it, if that is different afterwards.
-    fn change(&mut self, key: Key, act: impl FnOnce(&mut Index, Key)) {
-        if self.changes.is_none() {
-            return act(self, key);
-        }
-        let before = self.known(&key);
-        act(self, key);
-        if !same(&self.known(&key), &before)
-            && let Some(changes) = &mut self.changes
-        {
-            changes.entry(key).or_insert(before);
-        }
-    }
-
-    fn known(&self, key: &Key) -> Known {
-        let state = self.state(key);
-        let result = self.find(key).and_then(Entry::result).filter(|_| state == State::Result);
-        (state, result)
-    }
-
     /// All that is known of a key.
     pub fn summary(&self, key: &Key) -> Summary {
         let result = self.find(key).and_then(Entry::result);
@@ -364,57 +346,10 @@ impl Index {
         &self.aliases
     }
 
-    /// The result at `place` is no result after all. False if another record had taken its place already.
-    pub fn lose(&mut self, key: Key, place: Place) -> bool {
-        let Some(at) = self.position(&key) else { return false };
-        let Some(result) = self.entries[at].result().filter(|result| result.place == place) else {
-            return false;
-        };
-        self.change(key, |index, _| {
-            index.entries[at].set(None);
-            let extra = index.extra(key);
-            extra.lost.push(result);
-            extra.lost_epoch = extra.lost_epoch.max(result.epoch);
-        });
-        true
-    }
-
-    /// The failure report at `place` was never written.
-    pub fn lose_failure(&mut self, key: Key, place: Place) {
-        if self.extras.contains_key(&key) {
-            self.change(key, |index, _| {
-                let extra = index.extra(key);
-                extra.failure = extra.failure.filter(|failure| failure.place != place);
-            });
-        }
-    }
-
-    /// A record was written again elsewhere: what referred to `old` refers to `new`.
-    pub fn relocate(&mut self, key: Key, old: Place, new: Place) {
-        if let Some(at) = self.position(&key)
-            && let Some(result) = self.entries[at].result().filter(|result| result.place == old)
-        {
-            self.entries[at].set(Some(Ranked { place: new, ..result }));
-        }
-        if let Some(extra) = self.extras.get_mut(&key)
-            && let Some(failure) = extra.failure.filter(|failure| failure.place == old)
-        {
-            extra.failure = Some(Ranked { place: new, ..failure });
-        }
-    }
-
     /// The epoch with which a new result of `key` wins over all that is known.
     pub fn epoch_to_replace(&self, key: &Key) -> u64 {
         let result = self.find(key).and_then(Entry::result);
         result.map_or(self.epoch, |result| self.epoch.max(result.epoch + 1))
-    }
-
-    /// The epoch that a new result of `key` needs at least to win over what was lost here.
-    pub fn epoch_to_heal(&self, key: &Key) -> u64 {
-        match self.extras.get(key) {
-            Some(extra) if !extra.lost.is_empty() => extra.lost_epoch + 1,
-            _ => 0,
-        }
     }
 
     /// The highest REMOVED epoch of a key; 0 if it was never removed.
@@ -427,16 +362,6 @@ impl Index {
         self.extras.values().filter(|extra| extra.removed > 0).count()
     }
 
-    /// The keys that [`Index::take_changes`] would look at.
-    pub fn changing(&self) -> Vec<Key> {
-        self.changes.iter().flat_map(HashMap::keys).copied().collect()
-    }
-
-    /// From now on, remembers which keys change.
-    pub fn track_changes(&mut self) {
-        self.changes = Some(HashMap::new());
-    }
-
     /// Takes in a record of this process itself, which is no news to it.
     pub fn apply_own(&mut self, header: &Header, place: Place, text: Option<&[u8]>) {
         let changes = self.changes.take();
@@ -444,14 +369,5 @@ impl Index {
         self.take_in(header, place, text);
         self.raised |= self.epoch > before;
         self.changes = changes;
-    }
-
-    /// What changed since the last call: each key with its state now. A result in the place of another one is a
-    /// change too: whoever has the old value in memory must not use it any more.
-    pub fn take_changes(&mut self) -> Vec<(Key, State)> {
-        let Some(changes) = self.changes.replace(HashMap::new()) else { return Vec::new() };
-        let now = changes.into_iter().map(|(key, before)| (key, before, self.known(&key)));
-        let others = now.filter(|(_, before, now)| !same(before, now));
-        others.map(|(key, _, (state, _))| (key, state)).collect()
     }
 }

@@ -4,10 +4,13 @@
 //! [`WRITE_AFTER`] later) and onto the disk (`fdatasync`, at most [`SYNC_AFTER`] after that). Bytes are kept
 //! until they are durable: where a write or a sync fails they are written again, to a new segment.
 
-use std::io;
+mod replay;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
+
+use replay::is_removed;
 
 use crate::error::IoContext;
 use crate::fs::FileSystem;
@@ -15,8 +18,8 @@ use crate::fs::steps::TICK;
 use crate::jugdir::Jugdir;
 use crate::keeper::{Keeper, Tick};
 use crate::store::index::Index;
-use crate::store::log::{Home, Log, Spot};
-use crate::store::record::{self, Header};
+use crate::store::log::{Home, Log};
+use crate::store::record::Header;
 use crate::store::{Stats, lock};
 use crate::{Error, Result, process};
 
@@ -105,24 +108,6 @@ impl Writer {
     /// The file names of all segments that were written so far.
     pub fn files(&self) -> Vec<String> {
         lock(&self.state).log.files().to_vec()
-    }
-
-    /// Leaves the current segment if that is one of those which packs have replaced: what is not known to be in them
-    /// is written again, to a new segment.
-    pub fn leave(&self, is_replaced: &dyn Fn(&str) -> bool) -> Result<()> {
-        if self.forked() {
-            return Ok(());
-        }
-        let mut state = lock(&self.state);
-        if state.closed || !state.log.file_name().is_some_and(is_replaced) {
-            return Ok(());
-        }
-        if state.buffer.is_empty() && state.undurable.is_empty() {
-            state.log.turn_over();
-            return Ok(());
-        }
-        let cause = state.log.packed();
-        self.replay(&mut state, cause)
     }
 
     /// How much was stored so far, and how much of that is on disk where others find it. Both only grow.
@@ -320,48 +305,6 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes all that is not durable to a new segment; `cause` is returned if that fails too.
-    fn replay(&self, state: &mut State, cause: Error) -> Result<()> {
-        let mut kept = std::mem::take(&mut state.undurable);
-        state.stats.bytes += state.buffer.len() as u64;
-        kept.append(&mut state.buffer);
-        state.written = None;
-        state.buffered = None;
-        state.stats.replays += 1;
-        let old = state.log.leave(kept.len() as u64);
-        state.stats.writes += 1;
-        state.stats.syncs += 1;
-        if is_removed(&cause) && !state.log.has_home() {
-            // There may be another jugdir in the place of the old one by now, to which this does not belong.
-            self.lost(&kept, old);
-            return Err(cause);
-        }
-        let rewritten = self.open(state).and_then(|()| state.log.rewrite(&kept, &self.index));
-        if let Ok(new) = rewritten {
-            self.moved(&kept, old, new);
-            return Ok(());
-        }
-        // The first error is the one to report: it says what is wrong with the disk.
-        state.log.abandon();
-        self.lost(&kept, old);
-        Err(cause)
-    }
-
-    fn moved(&self, kept: &[u8], old: Spot, new: Spot) {
-        let mut index = lock(&self.index);
-        for (offset, header) in record::walk(kept) {
-            index.relocate(header.key, old.place(offset), new.place(offset));
-        }
-    }
-
-    fn lost(&self, kept: &[u8], old: Spot) {
-        let mut index = lock(&self.index);
-        for (offset, header) in record::walk(kept) {
-            index.lose(header.key, old.place(offset));
-            index.lose_failure(header.key, old.place(offset));
-        }
-    }
-
     /// Syncs in the background, without keeping others from appending meanwhile.
     fn sync_aside(&self) {
         let (file, segment, end) = {
@@ -394,11 +337,6 @@ impl Writer {
         };
         state.failure = outcome.err().or(state.failure.take());
     }
-}
-
-/// Whether the segment was removed, so that what was written to it is lost.
-fn is_removed(cause: &Error) -> bool {
-    matches!(cause, Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
 }
 
 impl State {

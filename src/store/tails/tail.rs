@@ -1,0 +1,287 @@
+//! One segment that is followed: how far it was read, and whether anything more is to be expected.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Sink;
+use crate::error::IoContext;
+use crate::fs::watch::POLL;
+use crate::fs::{File, FileSystem};
+use crate::jugdir::Life;
+use crate::store::damage::BAD_RECORD;
+use crate::store::index::Place;
+use crate::store::pack::publish;
+use crate::store::scan::{self, Body, Event, Stop};
+use crate::store::unreadable::{or_reason, or_reason_of};
+use crate::store::{lock, segment};
+use crate::{Key, Result};
+
+/// What is said of a dead worker's segment that ends in the middle of a record.
+pub const INCOMPLETE: &str = "its last record is incomplete";
+/// How many records are taken into the index at a time.
+const BATCH: usize = 1024;
+/// How long to leave a file alone that cannot be read: so many times as long as trying took. Some disks take seconds.
+pub(super) const LEFT_ALONE: u32 = 10;
+/// How long a record of a living writer may look damaged before it counts as that: a client of a network filesystem
+/// sends what was written in any order, and what is in between reads as zeros.
+const DOUBT: Duration = Duration::from_secs(10);
+
+/// How often the segment of a worker is looked at that counts as dead and may not know.
+const SILENT_LOOK: Duration = Duration::from_secs(5);
+/// How often it is, in all.
+const SILENT_LOOKS: u32 = 60;
+/// How often a file is tried to be opened whose name is there and which is said not to exist.
+const OPEN_TRIES: u32 = 50;
+
+/// How far a segment was read.
+#[derive(Debug)]
+pub(super) struct Tail {
+    pub(super) path: PathBuf,
+    /// Where the next record begins; 0 before the file's header was read.
+    pub(super) offset: u64,
+    /// The file's length at the last look.
+    pub(super) length: u64,
+    /// Nothing will follow: it is sealed, or its writer is dead.
+    pub(super) finished: bool,
+    /// Open while its writer lives: only of an open file the length is known for certain.
+    pub(super) file: Option<Arc<dyn File>>,
+    /// Its writer counts as dead, but may not know: when to look again, and how often.
+    pub(super) silent: Option<(Instant, u32)>,
+    /// Why the last reading stopped, where its writer is silent.
+    pub(super) stop: Option<Stop>,
+    /// The first record whose payload is not what it should be, and since when: it may not be all there yet.
+    doubted: Option<(u64, Instant)>,
+    /// It could not be read on the last time: when to try again.
+    unreadable: Option<Instant>,
+}
+
+impl Tail {
+    /// A segment that was not read yet.
+    pub(super) fn new(path: PathBuf) -> Tail {
+        Tail {
+            path,
+            offset: 0,
+            length: 0,
+            finished: false,
+            file: None,
+            silent: None,
+            stop: None,
+            doubted: None,
+            unreadable: None,
+        }
+    }
+
+    fn name(&self) -> &str {
+        self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+    }
+
+    pub(super) fn writers_life(&self, to: &Sink) -> Result<Life> {
+        segment::owner(self.name()).map_or(Ok(Life::Gone), |wid| to.jugdir.life(wid))
+    }
+
+    /// Whether it is worth a look now: a segment whose writer is silent is looked at now and then, in case the file
+    /// grew after all.
+    pub(super) fn is_due(&mut self, to: &Sink) -> Result<bool> {
+        let now = to.jugdir.fs().now();
+        if self.unreadable.is_some() {
+            return Ok(self.unreadable.is_none_or(|at| at <= now));
+        }
+        let Some((at, looks)) = &mut self.silent else { return Ok(true) };
+        if now < *at {
+            return Ok(false);
+        }
+        if *looks == 0 {
+            return Ok(true);
+        }
+        (*at, *looks) = (now + SILENT_LOOK, *looks - 1);
+        // What a host remembers of it may be old, and is made up for at the next look.
+        Ok(or_reason(to.jugdir.fs().length(&self.path))?.is_ok_and(|length| length != Some(self.length)))
+    }
+
+    /// The length of the file now, asked of the server; `None` if it is gone.
+    pub(super) fn fresh_length(&mut self, to: &Sink) -> Result<Option<u64>> {
+        if self.file.is_none() {
+            self.file = open_listed(&**to.jugdir.fs(), &self.path)?;
+        }
+        let Some(file) = &self.file else { return Ok(None) };
+        match file.ask(&self.path) {
+            Ok(stat) if stat.links > 0 => Ok(Some(stat.length)),
+            Ok(_) => Ok(None),
+            Err(error) if publish::is_gone(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn finish(&mut self) {
+        self.finished = true;
+        self.file = None;
+    }
+
+    /// Fails where the file is gone, unless this is the last try.
+    pub(super) fn read(&mut self, to: &Sink, last: bool) -> Result<()> {
+        let begun = to.jugdir.fs().now();
+        let read = self.read_on(to, last);
+        let stop = or_reason_of(&self.path, read)?.map(|()| self.stop);
+        let (Err(what) | Ok(Some(Stop::Unreadable(what)))) = stop else {
+            if self.unreadable.take().is_some() {
+                lock(to.damage).heal_file(&self.path);
+            }
+            return Ok(());
+        };
+        let now = to.jugdir.fs().now();
+        self.unreadable = Some(now + (now - begun) * LEFT_ALONE);
+        (self.file, self.stop) = (None, Some(Stop::Unreadable(what)));
+        let mut damage = lock(to.damage);
+        damage.heal_file(&self.path);
+        damage.add_file(self.path.clone(), self.offset, what);
+        Ok(())
+    }
+
+    fn read_on(&mut self, to: &Sink, last: bool) -> Result<()> {
+        if self.file.is_none() {
+            match self.fresh_length(to)? {
+                Some(length) => self.length = length,
+                None if last => {
+                    self.finish();
+                    return Ok(());
+                }
+                None => return Err(ErrorKind::NotFound).context("reading", &self.path),
+            }
+        }
+        let (stop, damaged) = self.scan(self.length, to)?;
+        self.stop = None;
+        match stop {
+            Stop::Sealed => {
+                self.finish();
+                return Ok(());
+            }
+            Stop::Unreadable(_) => {
+                self.stop = Some(stop);
+                return Ok(());
+            }
+            Stop::End | Stop::Incomplete | Stop::Garbage(_) => {}
+        }
+        let life = self.writers_life(to)?;
+        if life == Life::Alive {
+            self.silent = None;
+            self.doubt(damaged, to);
+            return Ok(());
+        }
+        // Whatever the writer wrote before it died is in the file by now.
+        self.fresh_length(to)?;
+        let (stop, _) = self.scan(u64::MAX, to)?;
+        if let Stop::Unreadable(_) = stop {
+            self.stop = Some(stop);
+            return Ok(());
+        }
+        if life == Life::Silent && self.silent.is_none_or(|(_, looks)| looks > 0) {
+            let looks = self.silent.map_or(SILENT_LOOKS, |(_, looks)| looks);
+            self.silent = Some((to.jugdir.fs().now() + SILENT_LOOK, looks));
+            (self.file, self.stop) = (None, Some(stop));
+            return Ok(());
+        }
+        self.finish();
+        if let Some(what) = self.bad_end(stop) {
+            lock(to.damage).add_file(self.path.clone(), self.offset, what);
+        }
+        Ok(())
+    }
+
+    /// What is wrong with where the reading stopped, if nothing is ever added.
+    pub(super) fn bad_end(&self, stop: Stop) -> Option<&'static str> {
+        match stop {
+            Stop::Garbage(what) | Stop::Unreadable(what) => Some(what),
+            // An empty file is that of a worker which died before it stored anything.
+            Stop::Incomplete => (self.length > self.offset).then_some(INCOMPLETE),
+            Stop::End | Stop::Sealed => None,
+        }
+    }
+
+    /// Has the next look begin at a record that is damaged, if that is news.
+    fn doubt(&mut self, damaged: Option<u64>, to: &Sink) {
+        let now = to.jugdir.fs().now();
+        self.doubted = damaged.map(|at| match self.doubted {
+            Some(known) if known.0 == at => known,
+            _ => (at, now),
+        });
+        if let Some((at, since)) = self.doubted
+            && now < since + DOUBT
+        {
+            self.offset = at;
+            let segment = lock(to.index).segment(self.name());
+            lock(to.damage).doubt(segment, at);
+        }
+    }
+
+    /// Reads records; why it stopped, and where the first damaged one is.
+    fn scan(&mut self, until: u64, to: &Sink) -> Result<(Stop, Option<u64>)> {
+        let segment = lock(to.index).segment(self.name());
+        let mut batch = Vec::new();
+        let (mut taken_in, mut damaged) = (Ok(()), None);
+        let Some(file) = &self.file else { return Ok((Stop::End, None)) };
+        let range = (self.offset, until);
+        let outcome = scan::scan_open(&**file, &self.path, to.jugdir.uuid(), range, &mut |event| {
+            if let Body::Damaged | Body::Unreadable(_) = event.body {
+                damaged.get_or_insert(event.offset);
+            }
+            batch.push(event);
+            if batch.len() == BATCH && taken_in.is_ok() {
+                taken_in = take_in(&mut batch, segment, to);
+            }
+        });
+        taken_in?;
+        take_in(&mut batch, segment, to)?;
+        let (offset, stop) = outcome?;
+        self.offset = offset;
+        self.length = self.length.max(offset);
+        Ok((stop, damaged))
+    }
+}
+
+/// Opens a file that was listed; `None` if it is gone by now.
+///
+/// A client that remembers the absence of a name may say that there is no such file, until it lists the directory.
+fn open_listed(fs: &dyn FileSystem, path: &Path) -> Result<Option<Arc<dyn File>>> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    for _ in 0..OPEN_TRIES {
+        if let Some(file) = fs.open_if_exists(path)? {
+            return Ok(Some(file));
+        }
+        if !fs.names(folder)?.iter().any(|name| path.ends_with(name)) {
+            return Ok(None);
+        }
+        fs.sleep(POLL);
+    }
+    fs.open_to_read(path).map(Some)
+}
+
+fn take_in(batch: &mut Vec<Event>, segment: u32, to: &Sink) -> Result<()> {
+    let (mut damaged, mut sound) = (Vec::new(), Vec::new());
+    let mut index = lock(to.index);
+    // What changes is told from what was known before.
+    let keys: Vec<Key> = batch.iter().map(|event| event.header.key).collect();
+    index.know(&keys)?;
+    for event in batch.drain(..) {
+        let place = Place::in_segment(segment, event.offset);
+        match &event.body {
+            Body::Sound => index.apply(&event.header, place, None),
+            Body::Text(text) => index.apply(&event.header, place, Some(text)),
+            Body::Damaged => damaged.push((event.header, place, BAD_RECORD)),
+            Body::Unreadable(what) => damaged.push((event.header, place, *what)),
+        }
+        if let Body::Sound | Body::Text(_) = event.body {
+            sound.push(place);
+        }
+    }
+    drop(index);
+    let mut damage = lock(to.damage);
+    for place in sound {
+        damage.heal(place);
+    }
+    for (header, place, what) in damaged {
+        damage.add_record(&header, place, what);
+    }
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! Writing again, to a new segment, what an earlier one may have lost.
+
+use std::io;
+
+use super::{State, Writer};
+use crate::store::lock;
+use crate::store::log::Spot;
+use crate::store::record;
+use crate::{Error, Result};
+
+impl Writer {
+    /// Leaves the current segment if that is one of those which packs have replaced: what is not known to be in them
+    /// is written again, to a new segment.
+    pub fn leave(&self, is_replaced: &dyn Fn(&str) -> bool) -> Result<()> {
+        if self.forked() {
+            return Ok(());
+        }
+        let mut state = lock(&self.state);
+        if state.closed || !state.log.file_name().is_some_and(is_replaced) {
+            return Ok(());
+        }
+        if state.buffer.is_empty() && state.undurable.is_empty() {
+            state.log.turn_over();
+            return Ok(());
+        }
+        let cause = state.log.packed();
+        self.replay(&mut state, cause)
+    }
+
+    /// Writes all that is not durable to a new segment; `cause` is returned if that fails too.
+    pub(super) fn replay(&self, state: &mut State, cause: Error) -> Result<()> {
+        let mut kept = std::mem::take(&mut state.undurable);
+        state.stats.bytes += state.buffer.len() as u64;
+        kept.append(&mut state.buffer);
+        state.written = None;
+        state.buffered = None;
+        state.stats.replays += 1;
+        let old = state.log.leave(kept.len() as u64);
+        state.stats.writes += 1;
+        state.stats.syncs += 1;
+        if is_removed(&cause) && !state.log.has_home() {
+            // There may be another jugdir in the place of the old one by now, to which this does not belong.
+            self.lost(&kept, old);
+            return Err(cause);
+        }
+        let rewritten = self.open(state).and_then(|()| state.log.rewrite(&kept, &self.index));
+        if let Ok(new) = rewritten {
+            self.moved(&kept, old, new);
+            return Ok(());
+        }
+        // The first error is the one to report: it says what is wrong with the disk.
+        state.log.abandon();
+        self.lost(&kept, old);
+        Err(cause)
+    }
+
+    fn moved(&self, kept: &[u8], old: Spot, new: Spot) {
+        let mut index = lock(&self.index);
+        for (offset, header) in record::walk(kept) {
+            index.relocate(header.key, old.place(offset), new.place(offset));
+        }
+    }
+
+    fn lost(&self, kept: &[u8], old: Spot) {
+        let mut index = lock(&self.index);
+        for (offset, header) in record::walk(kept) {
+            index.lose(header.key, old.place(offset));
+            index.lose_failure(header.key, old.place(offset));
+        }
+    }
+}
+
+/// Whether the segment was removed, so that what was written to it is lost.
+pub(super) fn is_removed(cause: &Error) -> bool {
+    matches!(cause, Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+}
