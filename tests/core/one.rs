@@ -1,0 +1,106 @@
+//! A worker with claims by hard links, whose background thread is the test.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use jug_native::claim::{Claims, Link, Records};
+use jug_native::fs::{FileSystem, local};
+use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
+use jug_native::keeper::{Keeper, Tick};
+use jug_native::{Key, Result};
+
+/// Records that are on disk when a test says so.
+#[derive(Default)]
+pub(crate) struct Shelf {
+    pub(crate) stored: AtomicU64,
+    pub(crate) durable: AtomicU64,
+}
+
+impl Records for Shelf {
+    fn stored(&self) -> u64 {
+        self.stored.load(Ordering::SeqCst)
+    }
+
+    fn is_visible(&self) -> bool {
+        true
+    }
+
+    fn durable(&self) -> u64 {
+        self.durable.load(Ordering::SeqCst)
+    }
+
+    fn sync(&self) -> Result<()> {
+        self.durable.store(self.stored(), Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+/// A worker whose keeper does its chores when the test says so.
+pub(crate) struct One {
+    pub(crate) jugdir: Arc<Jugdir>,
+    pub(crate) keeper: Arc<Keeper>,
+    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) claims: Arc<Link>,
+}
+
+pub(crate) const LEASE: Duration = Duration::from_secs(120);
+
+impl One {
+    pub(crate) fn at(dir: &Path) -> One {
+        One::with(dir, Pace { strangers: true, ..Pace::of(LEASE) })
+    }
+
+    pub(crate) fn with(dir: &Path, pace: Pace) -> One {
+        One::on(local(), dir, pace)
+    }
+
+    pub(crate) fn on(fs: Arc<dyn FileSystem>, dir: &Path, pace: Pace) -> One {
+        let jugdir = Jugdir::open_as(fs, dir, Some(ClaimMode::Link), pace).unwrap();
+        let keeper = Keeper::by_hand(local());
+        let shelf = Arc::new(Shelf::default());
+        let claims = Link::new(Arc::clone(&jugdir), Arc::clone(&keeper), shelf.clone());
+        One { jugdir, keeper, shelf, claims }
+    }
+
+    pub(crate) fn claim(&self, number: u64) -> bool {
+        let key = key(number);
+        let won = self.claims.try_claim(&key).unwrap();
+        self.claims.confirm(&[key]).unwrap()[0] && won
+    }
+
+    pub(crate) fn free(&self, number: u64) {
+        self.claims.release(&key(number)).unwrap();
+        self.claims.settle().unwrap();
+    }
+
+    pub(crate) fn id(&self) -> String {
+        self.jugdir.registered().unwrap().id().to_owned()
+    }
+
+    /// Beats, and looks at others, as after this time.
+    pub(crate) fn after(&self, time: Duration) {
+        self.jugdir.tick(Instant::now() + time);
+        self.claims.tick(Instant::now() + time);
+    }
+
+    /// Watches for so long as others do not beat.
+    pub(crate) fn watch(&self, from: Duration, time: Duration) -> Duration {
+        let beat = Pace::of(LEASE).beat;
+        let mut at = from;
+        while at < from + time {
+            at += beat;
+            self.after(at);
+        }
+        at
+    }
+}
+
+pub(crate) fn key(number: u64) -> Key {
+    Key::new(*blake3::hash(&number.to_le_bytes()).as_bytes())
+}
+
+pub(crate) fn path_of(dir: &Path, era: u64, number: u64) -> PathBuf {
+    dir.join("claims").join(era.to_string()).join(key(number).to_hex())
+}
