@@ -25,6 +25,7 @@ mod one;
 mod order;
 mod pack;
 mod pack_bytes;
+mod pack_damage;
 mod pack_steps;
 mod planted;
 mod powercut;
