@@ -64,8 +64,22 @@ pub enum Error {
         /// The mode that was asked for.
         wanted: &'static str,
     },
+    /// Workers of other hosts are to be let into a jugdir in which somebody works.
+    #[error("{path} is in use by worker {worker}: how tasks are claimed can be changed while nobody works there; try again when it has ended", path = path.display())]
+    AtWork {
+        /// The jugdir.
+        path: PathBuf,
+        /// The worker.
+        worker: String,
+    },
+    /// The claim mode was changed while this process had the jugdir open.
+    #[error("{path} was opened to workers of other hosts meanwhile; nothing was run: start again", path = path.display())]
+    ModeChanged {
+        /// The jugdir.
+        path: PathBuf,
+    },
     /// A jugdir for one host, seen through a network filesystem.
-    #[error("{path} was made for workers on one host (claims in mode posix) and is on a network filesystem here ({kind}), where workers on several hosts would run the same tasks twice. Create another jugdir with 'jug init-store --claims=link --jugdir NEW' and work there; if all workers are on this host, add --claims=posix", path = path.display())]
+    #[error("{path} was made for workers on one host (claims in mode posix) and is on a network filesystem here ({kind}), where workers on several hosts would run the same tasks twice. 'jug init-store --claims=link --jugdir {path}' opens it to them, while nobody works there; if all workers are on this host, add --claims=posix", path = path.display())]
     NetworkMount {
         /// The jugdir.
         path: PathBuf,

@@ -255,3 +255,50 @@ def test_the_mode_is_asked_for_on_the_command_line_or_in_a_jugrc(jug):
     assert "has claims in mode link, not posix" in refused.stderr
     assert refused.stderr.count("\n") == 1
     assert jug("execute", "--claims=sometimes").returncode == 2
+
+
+def test_a_jugdir_of_one_host_is_opened_to_others_and_keeps_its_results(jug):
+    jug.write(JOBS + "results = [step(n) for n in range(8)]\n")
+    assert jug("execute", "--will-cite").returncode == 0
+    refused = jug("execute", "--will-cite", "--claims=link")
+    assert "has claims in mode posix, not link" in refused.stderr
+    done = jug("init-store", "--jugdir", "jugfile.jugdata", "--claims=link")
+    assert (done.returncode, done.stdout) == (
+        0,
+        "jugfile.jugdata: claims in mode link from now on, for workers on any number of hosts\n",
+    )
+    assert jug("check").returncode == 0
+    jug.write(JOBS + "results = [step(n) for n in range(16)]\n")
+    done = jug("execute", "--will-cite", "--claims=link")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert jug("pack").returncode == 0
+    assert not list(jug.folder.glob("jugfile.jugdata/segments/*"))
+    assert jug("check").returncode == 0
+    assert jug("fsck").returncode == 0
+
+
+def test_a_jugdir_is_not_opened_to_other_hosts_while_somebody_works_there(jug):
+    jug.write(
+        """
+        import os, time
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def waits():
+            open('begun', 'w').close()
+            while not os.path.exists('end'):
+                time.sleep(.01)
+
+        waits()
+        """
+    )
+    worker = jug.start("execute", "--will-cite", "--claims=posix")
+    wait_for((jug.folder / "begun").exists, "the task to begin")
+    refused = jug("init-store", "--jugdir", "jugfile.jugdata", "--claims=link")
+    assert refused.returncode == 1
+    assert "jugfile.jugdata is in use by worker " in refused.stderr
+    assert "claims posix\n" in (jug.folder / "jugfile.jugdata" / "FORMAT").read_text()
+    (jug.folder / "end").touch()
+    worker.communicate(timeout=30)
+    assert worker.returncode == 0
+    assert jug("init-store", "--jugdir", "jugfile.jugdata", "--claims=link").returncode == 0

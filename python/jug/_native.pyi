@@ -21,6 +21,7 @@ __all__ = [
     "mend_manifest",
     "resolve",
     "resolve_args",
+    "share_jugdir",
 ]
 
 __version__: Final[str]
@@ -280,6 +281,12 @@ def damaged_manifest(path: str) -> tuple[str, str] | None:
 
 def mend_manifest(path: str) -> int | None:
     """Makes another one of the packs that are there; how many it lists. None if it is not damaged."""
+
+def share_jugdir(path: str) -> bool:
+    """Has tasks claimed by links from now on, for workers of any number of hosts; False if they are already.
+
+    RuntimeError while somebody works in the jugdir, and where there is none.
+    """
 
 @final
 class Claims:

@@ -7,6 +7,7 @@ mod format;
 mod identity;
 mod lives;
 mod place;
+mod share;
 mod worker;
 
 use std::path::{Path, PathBuf};
@@ -177,6 +178,12 @@ impl Jugdir {
         let mode = self.claim_mode()?;
         let places = (&*self.workers(), &*self.segments());
         let new = Worker::register(&self.fs, places, mode, self.lives.pace())?;
+        if mode == ClaimMode::Posix
+            && let Err(error) = self.insist_on_mode(mode)
+        {
+            new.retire();
+            return Err(error);
+        }
         self.lives.set_own(new.id());
         if let Some(lost) = current.replace(Arc::clone(&new)) {
             lost.resign();

@@ -1,7 +1,7 @@
 //! The place of a jugdir: whether a directory is one, or may become one.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::format::Format;
 use super::{Jugdir, PARTS};
@@ -9,7 +9,7 @@ use crate::error::IoContext;
 use crate::fs::FileSystem;
 use crate::{Error, Result};
 
-const FORMAT: &str = "FORMAT";
+pub(super) const FORMAT: &str = "FORMAT";
 /// Temporary names of FORMAT begin like this; they may be left behind by a process that was killed.
 const FORMAT_TEMPORARY: &str = ".FORMAT-";
 
@@ -18,10 +18,21 @@ impl Jugdir {
         if let Some(format) = self.format.get() {
             return Ok(Some(*format));
         }
+        let found = self.read_format_anew()?;
+        Ok(found.map(|format| *self.format.get_or_init(|| format)))
+    }
+
+    /// What FORMAT says now.
+    pub(super) fn read_format_anew(&self) -> Result<Option<Format>> {
         let path = self.root.join(FORMAT);
         let Some(bytes) = self.read_named(&path)? else { return Ok(None) };
-        let format = Format::parse(&bytes, &path)?;
-        Ok(Some(*self.format.get_or_init(|| format)))
+        Format::parse(&bytes, &path).map(Some)
+    }
+
+    /// A name for a FORMAT that is being written.
+    pub(super) fn temporary_format(&self) -> Result<PathBuf> {
+        let nonce = u128::from_le_bytes(self.fs.nonce()?);
+        Ok(self.root.join(format!("{FORMAT_TEMPORARY}{nonce:032x}")))
     }
 
     /// Whether this very jugdir is still there: somebody may have removed it, or put another one in its place.
@@ -86,10 +97,8 @@ impl Jugdir {
         // Since it was opened, somebody may have put other files there.
         self.check_place()?;
         if self.read_format()?.is_none() {
-            let nonce = self.fs.nonce()?;
             let format = Format { uuid: self.fs.nonce()?, mode: self.claim_mode()? };
-            let temporary = format!("{FORMAT_TEMPORARY}{:032x}", u128::from_le_bytes(nonce));
-            let temporary = self.root.join(temporary);
+            let temporary = self.temporary_format()?;
             self.fs.create_once(&self.root.join(FORMAT), &temporary, format.to_text().as_bytes())?;
             self.check_mode()?;
         } else if self.fs.is_dir(&self.claims())? != Some(true) {

@@ -26,6 +26,7 @@ pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("DamagedResult", m.py().get_type::<DamagedResult>())?;
     m.add_function(wrap_pyfunction!(damaged_manifest, m)?)?;
     m.add_function(wrap_pyfunction!(mend_manifest, m)?)?;
+    m.add_function(wrap_pyfunction!(share_jugdir, m)?)?;
     m.add_class::<PyStore>()
 }
 
@@ -38,6 +39,11 @@ fn damaged_manifest(py: Python<'_>, path: &str) -> PyResult<Option<(String, Stri
 #[pyfunction]
 fn mend_manifest(py: Python<'_>, path: &str) -> PyResult<Option<usize>> {
     Ok(py.detach(|| store::mend_manifest(&*Jugdir::open(Path::new(path))?))?)
+}
+
+#[pyfunction]
+fn share_jugdir(py: Python<'_>, path: &str) -> PyResult<bool> {
+    Ok(py.detach(|| Jugdir::open(Path::new(path))?.share())?)
 }
 
 /// The results of a jugdir.

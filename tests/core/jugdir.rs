@@ -282,6 +282,33 @@ fn files_of_killed_workers_do_not_pile_up() {
 }
 
 #[test]
+fn a_worker_that_starts_while_a_jugdir_is_opened_to_other_hosts_does_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Jugdir::open(dir.path()).unwrap();
+    first.worker().unwrap();
+    first.leave();
+    let (starting, other) = (Jugdir::open(dir.path()).unwrap(), Jugdir::open(dir.path()).unwrap());
+    assert_eq!(starting.claim_mode().unwrap(), ClaimMode::Posix);
+    assert!(other.share().unwrap());
+    assert!(matches!(starting.worker(), Err(Error::ModeChanged { .. })));
+    assert_eq!(names(&other.workers()), [""; 0]);
+    assert_eq!(Jugdir::open(dir.path()).unwrap().claim_mode().unwrap(), ClaimMode::Link);
+    assert!(!Jugdir::open(dir.path()).unwrap().share().unwrap(), "it was done before");
+}
+
+#[test]
+fn a_jugdir_is_not_opened_to_other_hosts_while_a_worker_lives() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut worker = Child::play("jugdir::registers", dir.path());
+    worker.hear();
+    let before = fs::read(dir.path().join("FORMAT")).unwrap();
+    assert!(matches!(Jugdir::open(dir.path()).unwrap().share(), Err(Error::AtWork { .. })));
+    assert_eq!(fs::read(dir.path().join("FORMAT")).unwrap(), before);
+    worker.kill();
+    assert!(Jugdir::open(dir.path()).unwrap().share().unwrap());
+}
+
+#[test]
 fn an_identity_reads_back_and_a_damaged_one_is_refused() {
     let path = Path::new("workers/w");
     let identity = Identity::here(&Local, b"0123456789abcdef");

@@ -136,6 +136,17 @@ fn names_of_finished_tasks_go_away_once_a_task_takes_long() {
 }
 
 #[test]
+fn c5_a_success_that_looks_like_a_failure_is_known_where_another_one_had_the_claim_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (One::at(dir.path()), One::at(dir.path()));
+    assert!(one.claim(1) && other.claim(2) && !other.claim(1));
+    one.free(1);
+    // The name was made, and the answer lost: the request is made again.
+    fs::hard_link(dir.path().join("workers").join(other.id()), path_of(dir.path(), 0, 1)).unwrap();
+    assert!(other.claim(1));
+}
+
+#[test]
 fn c1_a_batch_has_won_only_what_was_confirmed() {
     let dir = tempfile::tempdir().unwrap();
     let (one, other) = (One::at(dir.path()), One::at(dir.path()));

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use jug_native::claim::{Batch, Claims};
 use jug_native::fs::local;
-use jug_native::jugdir::{Life, Pace};
-use jug_native::keeper::Tick;
+use jug_native::jugdir::{ClaimMode, Jugdir, Life, Pace};
+use jug_native::keeper::{Keeper, Tick};
+use jug_native::store::{Durability, Store};
 
 use crate::one::{LEASE, One, key, path_of};
+use crate::shelf::save;
 
 /// A lease that is short enough to wait for, and long enough for a busy machine.
 fn hasty() -> Pace {
@@ -38,6 +40,32 @@ fn c4_a_worker_out_of_touch_claims_nothing_more_and_registers_anew() {
     other.after(LEASE / 10);
     assert!(other.claim(1) && other.claim(2), "nobody has to wait for what it held before");
     assert!(!other.claim(3));
+}
+
+#[test]
+fn c4_what_a_lost_worker_stores_goes_into_a_segment_of_the_new_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = |pace| Jugdir::open_as(local(), dir.path(), Some(ClaimMode::Link), pace).unwrap();
+    let jugdir = open(hasty());
+    let store = Store::open_in(Arc::clone(&jugdir), Keeper::by_hand(local()), Durability::Group).unwrap();
+    save(&store, 1, b"one").unwrap();
+    store.sync().unwrap();
+    let before = jugdir.registered().unwrap().id().to_owned();
+    let segment = jugdir.segments().join(format!("{before}-0.seg"));
+    let length = fs::metadata(&segment).unwrap().len();
+    lose_touch();
+    save(&store, 2, b"two").unwrap();
+    store.sync().unwrap();
+    assert_eq!(fs::metadata(&segment).unwrap().len(), length, "others may read it no more");
+    let after = jugdir.registered().unwrap().id().to_owned();
+    assert_ne!(after, before);
+    assert!(
+        jugdir
+            .segments()
+            .read_dir()
+            .unwrap()
+            .any(|entry| { entry.unwrap().file_name().to_string_lossy().starts_with(&after) })
+    );
 }
 
 #[test]

@@ -12,7 +12,7 @@ use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
 use jug_native::keeper::Keeper;
 
 use crate::hooked::{Hooked, Hooks};
-use crate::stored::Nothing;
+use crate::one::Shelf as Records;
 
 /// Others who change the claims so many times: while the process sleeps, before it asks, or before it lists them.
 #[derive(Debug, Default)]
@@ -84,7 +84,7 @@ fn ends_among(others: Others) -> (usize, usize) {
     let others = Arc::new(others);
     let fs = Hooked::on(others.clone());
     let jugdir = Jugdir::open_as(fs, dir.path(), Some(ClaimMode::Link), Pace::usual()).unwrap();
-    let claims = Link::new(jugdir, Keeper::by_hand(local()), Arc::new(Nothing));
+    let claims = Link::new(jugdir, Keeper::by_hand(local()), Arc::<Records>::default());
     let era = dir.path().join("claims").join("0");
     for number in 0..10u64 {
         let key = Key::new(*blake3::hash(&number.to_le_bytes()).as_bytes());

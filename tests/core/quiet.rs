@@ -14,7 +14,7 @@ use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
 use jug_native::keeper::{Keeper, Tick};
 
 use crate::hooked::{Hooked, Hooks};
-use crate::stored::Nothing;
+use crate::one::Shelf as Records;
 
 const LEASE: Duration = Duration::from_secs(1000);
 /// Longer than finished tasks' claims stay.
@@ -43,7 +43,7 @@ impl Done {
         let dir = tempfile::tempdir().unwrap();
         let jugdir =
             Jugdir::open_as(Hooked::on(Arc::new(Shared)), dir.path(), Some(ClaimMode::Link), Pace::of(LEASE));
-        let claims = Link::new(jugdir.unwrap(), Keeper::by_hand(local()), Arc::new(Nothing));
+        let claims = Link::new(jugdir.unwrap(), Keeper::by_hand(local()), Arc::<Records>::default());
         let keys: Vec<Key> = (0..count).map(|number| Key::new([number; Key::LEN])).collect();
         for key in &keys {
             assert!(claims.try_claim(key).unwrap());
@@ -120,7 +120,7 @@ fn a_claim_is_taken_as_long_as_its_name_is_there() {
     let done = Done::with(2);
     let [kept, free] = [0, 7].map(|number| Key::new([number; Key::LEN]));
     let other = Jugdir::open_as(local(), done.dir.path(), None, Pace::of(LEASE)).unwrap();
-    let other = Link::new(other, Keeper::by_hand(local()), Arc::new(Nothing));
+    let other = Link::new(other, Keeper::by_hand(local()), Arc::<Records>::default());
     assert_eq!(other.are_taken(&[kept, free]).unwrap(), [true, false]);
     done.claims.settle().unwrap();
     assert_eq!(other.are_taken(&[kept, free]).unwrap(), [false, false]);

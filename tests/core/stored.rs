@@ -26,24 +26,3 @@ impl Records for Stored {
         self.0.publish()
     }
 }
-
-/// A store in which nothing is stored.
-pub(crate) struct Nothing;
-
-impl Records for Nothing {
-    fn stored(&self) -> u64 {
-        0
-    }
-
-    fn is_visible(&self) -> bool {
-        true
-    }
-
-    fn durable(&self) -> u64 {
-        0
-    }
-
-    fn sync(&self) -> Result<()> {
-        Ok(())
-    }
-}

@@ -5,18 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use jug_native::Key;
-use jug_native::claim::{Claims, Link};
+use jug_native::claim::Claims;
 use jug_native::fs::FileSystem;
 use jug_native::fs::local::local;
-use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
+use jug_native::jugdir::{Jugdir, Pace};
 use jug_native::keeper::Keeper;
 use jug_native::store::{Durability, State, Store};
 
 use crate::hooked::{Hooked, Hooks};
+use crate::one::{LEASE, One};
 use crate::pack::ALL;
 use crate::shelf::{Shelf, key, save};
-use crate::stored::Nothing;
 
 /// A server whose clock ticks only when the time of a directory is set.
 #[derive(Debug, Default)]
@@ -85,31 +84,21 @@ impl Hooks for Client {
     }
 }
 
-fn claims_of(host: Arc<dyn FileSystem>, dir: &Path) -> (Arc<Jugdir>, Arc<Link>) {
-    let pace = Pace { strangers: true, ..Pace::of(std::time::Duration::from_secs(60)) };
-    let jugdir = Jugdir::open_as(host, dir, Some(ClaimMode::Link), pace).unwrap();
-    (Arc::clone(&jugdir), Link::new(jugdir, Keeper::by_hand(local()), Arc::new(Nothing)))
-}
-
-fn claim(claims: &Link, key: Key) -> bool {
-    claims.try_claim(&key).unwrap() && claims.confirm(&[key]).unwrap()[0]
-}
-
 #[test]
 fn a_claim_counts_that_was_made_in_the_tick_in_which_another_host_listed_its_era() {
     let dir = tempfile::tempdir().unwrap();
     let server = Arc::<Server>::default();
-    let (dead, abandoned) = claims_of(Client::of(&server), dir.path());
-    assert!(claim(&abandoned, key(9)));
+    let host = || One::on(Client::of(&server), dir.path(), Pace { strangers: true, ..Pace::of(LEASE) });
+    let dead = host();
+    assert!(dead.claim(9));
     let workers = dir.path().join("workers");
-    let id = dead.registered().unwrap().id().to_owned();
-    fs::hard_link(workers.join(&id), workers.join(format!("dead-{id}"))).unwrap();
-    let [(_, one), (_, other)] = [0; 2].map(|_| claims_of(Client::of(&server), dir.path()));
-    assert!(other.live().unwrap().is_empty(), "it has listed the era, and the marks of the dead");
-    assert!(claim(&one, key(1)));
+    fs::hard_link(workers.join(dead.id()), workers.join(format!("dead-{}", dead.id()))).unwrap();
+    let [one, other] = [host(), host()];
+    assert!(other.claims.live().unwrap().is_empty(), "it has listed the era, and the marks of the dead");
+    assert!(one.claim(1));
     // Whoever takes over what the dead worker had goes on in the next era.
-    assert!(claim(&other, key(9)));
-    assert!(!claim(&other, key(1)), "two hold one claim");
+    assert!(other.claim(9));
+    assert!(!other.claim(1), "two hold one claim");
 }
 
 #[test]

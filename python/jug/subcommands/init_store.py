@@ -1,9 +1,11 @@
-"""`jug init-store`: create an empty jugdir, and say how tasks are claimed in it."""
+"""`jug init-store`: create an empty jugdir, say how tasks are claimed in it, or open it to more hosts."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from .. import _native
 from ..errors import UserError
 from . import SubCommand
 
@@ -16,17 +18,23 @@ _MEANING = {
 
 
 class InitStoreCommand(SubCommand):
-    """Create an empty jugdir, for one host or for many (see --claims)"""
+    """Create an empty jugdir, for one host or for many, or open one to many (see --claims)"""
 
     name = "init-store"
     needs_jugfile = False
 
     def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
-        """Creates what --jugdir names; returns 0. UserError if it exists or is no directory."""
+        """Creates what --jugdir names, or opens it to workers of other hosts; returns 0.
+
+        UserError if there is nothing to do, or it is no directory; RuntimeError while somebody works there.
+        """
         from ..backends.file_store import file_store
         from ..internal.shown import without_password
         from ..options import set_jugdir
 
+        if options.claims == "link" and _share(str(options.jugdir)):
+            options.print_out(f"{options.jugdir}: claims in mode link from now on, {_MEANING['link']}")
+            return 0
         store = set_jugdir(options.jugdir)
         if not isinstance(store, file_store):
             raise UserError(f"{without_password(options.jugdir)} needs no init-store: only a directory does")
@@ -46,6 +54,12 @@ class InitStoreCommand(SubCommand):
             why = f"because the filesystem is one of this host ({kind})"
         options.print_out(f"{options.jugdir}: claims in mode {mode}, {_MEANING[mode]}, {why}")
         return 0
+
+
+def _share(jugdir: str) -> bool:
+    """Opens a jugdir that was made for one host to workers of others; False if it is not one of that kind."""
+    path = jugdir.removeprefix("file_keepalive:")
+    return os.path.isfile(os.path.join(path, "FORMAT")) and _native.share_jugdir(os.path.abspath(path))
 
 
 init_store = InitStoreCommand()

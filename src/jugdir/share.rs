@@ -1,0 +1,58 @@
+//! Letting workers of other hosts into a jugdir that was made for one host.
+//!
+//! Nobody may work in it meanwhile. Whoever registers as a worker looks once more how tasks are claimed after that, and
+//! whoever changes it looks once more for workers: one of the two notices the other.
+
+use super::Jugdir;
+use super::format::{ClaimMode, Format};
+use super::place::FORMAT;
+use crate::{Error, Result};
+
+impl Jugdir {
+    /// Has tasks claimed by hard links from now on; false if they are already. Whoever has the jugdir open has to open
+    /// it again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AtWork`] while workers are seen, [`Error::Damaged`] where there is no jugdir.
+    pub fn share(&self) -> Result<bool> {
+        let Some(format) = self.read_format()? else {
+            let what = "there is none".to_owned();
+            return Err(Error::Damaged { path: self.root.join(FORMAT), what });
+        };
+        if format.mode == ClaimMode::Link {
+            return Ok(false);
+        }
+        self.refuse_workers()?;
+        self.replace_format(Format { mode: ClaimMode::Link, ..format })?;
+        if let Err(error) = self.refuse_workers() {
+            self.replace_format(format)?;
+            return Err(error);
+        }
+        // Files of which bytes were locked. Nobody does, and among eras they would be in the way.
+        for name in self.fs.names(&self.claims())? {
+            self.fs.remove_if_exists(&self.claims().join(name))?;
+        }
+        Ok(true)
+    }
+
+    /// Fails if tasks are claimed in another way than they were when it was opened.
+    pub(super) fn insist_on_mode(&self, mode: ClaimMode) -> Result<()> {
+        match self.read_format_anew()? {
+            Some(found) if found.mode != mode => Err(Error::ModeChanged { path: self.root.clone() }),
+            _ => Ok(()),
+        }
+    }
+
+    fn refuse_workers(&self) -> Result<()> {
+        match self.list_workers()?.into_iter().find(|worker| worker.alive) {
+            Some(worker) => Err(Error::AtWork { path: self.root.clone(), worker: worker.id }),
+            None => Ok(()),
+        }
+    }
+
+    fn replace_format(&self, format: Format) -> Result<()> {
+        let temporary = self.temporary_format()?;
+        self.fs.write_whole(&self.root.join(FORMAT), &temporary, &[format.to_text().as_bytes()])
+    }
+}
