@@ -18,7 +18,7 @@ _MEANING = {
 
 
 class InitStoreCommand(SubCommand):
-    """Create an empty jugdir, for one host or for many, or open one to many (see --claims)"""
+    """Create an empty jugdir, or open one to more hosts (see --claims)"""
 
     name = "init-store"
     needs_jugfile = False
