@@ -18,7 +18,7 @@ _MEANING = {
 
 
 class InitStoreCommand(SubCommand):
-    """Create an empty jugdir, or open one to more hosts (see --claims)"""
+    """Create an empty jugdir, or open one to other hosts"""
 
     name = "init-store"
     needs_jugfile = False
