@@ -31,19 +31,26 @@ pub(crate) struct Disk {
     pub(crate) failures: AtomicUsize,
     errno: Errno,
     refuses_to_open: bool,
+    links: bool,
 }
 
 impl Disk {
     /// Its files can be opened.
     pub(crate) fn new(errno: Errno) -> Arc<Disk> {
         let (bad, failures) = (Mutex::default(), AtomicUsize::new(usize::MAX));
-        Arc::new(Disk { bad, failures, errno, refuses_to_open: false })
+        Arc::new(Disk { bad, failures, errno, refuses_to_open: false, links: true })
     }
 
     /// Its files cannot be opened whose first byte is bad.
     pub(crate) fn closed(errno: Errno) -> Arc<Disk> {
         let (bad, failures) = (Mutex::default(), AtomicUsize::new(usize::MAX));
-        Arc::new(Disk { bad, failures, errno, refuses_to_open: true })
+        Arc::new(Disk { bad, failures, errno, refuses_to_open: true, links: true })
+    }
+
+    /// Nor can a file have two names there.
+    pub(crate) fn linkless(self: Arc<Disk>) -> Arc<Disk> {
+        let disk = Arc::into_inner(self).unwrap();
+        Arc::new(Disk { links: false, ..disk })
     }
 
     pub(crate) fn spoil(&self, path: &Path, bytes: Range<u64>) {
@@ -74,6 +81,10 @@ impl Disk {
 }
 
 impl Hooks for Disk {
+    fn links(&self) -> bool {
+        self.links
+    }
+
     fn lists(&self, dir: &Path) -> io::Result<()> {
         self.bad_from(dir, 0).and_then(|_| self.fails()).unwrap_or(Ok(()))
     }

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jug_native::fs::local;
 use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
 use jug_native::store::{Durability, Packing, Store, damaged_manifest, mend_manifest};
 use jug_native::{Error, Key};
 
+use crate::hooked::{Hooked, Hooks};
 use crate::shelf::{Shelf, key, load, noise, save};
 
 const NEW: Packing = Packing { all: false, damaged: false };
@@ -59,7 +61,7 @@ fn spoil(shelf: &Shelf) -> PathBuf {
     path
 }
 
-fn jugdir(shelf: &Shelf) -> std::sync::Arc<Jugdir> {
+fn jugdir(shelf: &Shelf) -> Arc<Jugdir> {
     Jugdir::open(&shelf.root()).unwrap()
 }
 
@@ -180,4 +182,28 @@ fn packs_without_an_index_and_files_that_are_none_are_told_apart() {
     spoil(&shelf);
     assert_eq!(mend_manifest(&jugdir(&shelf)).unwrap(), Some(2));
     assert_eq!(results(&shelf), before);
+}
+
+/// No file can have two names here.
+#[derive(Debug)]
+struct Linkless;
+
+impl Hooks for Linkless {
+    fn links(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn what_is_kept_aside_is_copied_where_there_are_no_hard_links() {
+    let shelf = packed();
+    let before = results(&shelf);
+    let damaged = spoil(&shelf);
+    let bytes = fs::read(&damaged).unwrap();
+    let jugdir = Jugdir::open_on(Hooked::on(Arc::new(Linkless)), &shelf.root()).unwrap();
+    assert_eq!(mend_manifest(&jugdir).unwrap(), Some(2));
+    assert_eq!(results(&shelf), before);
+    let quarantine = shelf.root().join("quarantine");
+    assert_eq!(fs::read(quarantine.join(damaged.file_name().unwrap())).unwrap(), bytes);
+    assert_eq!(fs::read_dir(quarantine).unwrap().count(), 1, "nothing temporary is left");
 }

@@ -234,3 +234,31 @@ fn a_manifest_that_claims_more_results_than_there_is_room_for_is_not_believed() 
         assert_eq!((results(&store), audit(&store)), (without(0..20, &[]), vec![]));
     }
 }
+
+#[test]
+fn a_repair_keeps_all_that_can_be_read_where_there_are_no_hard_links() {
+    for (disk, spoiled) in [(Disk::new(Errno::EIO), 65_536..69_632), (Disk::closed(Errno::EIO), WHOLE)] {
+        let shelf = Shelf::new();
+        let bad = work(&shelf, 0..20);
+        work(&shelf, 20..30);
+        let mut kept = fs::read(&bad).unwrap();
+        let disk = disk.linkless();
+        disk.spoil(&bad, spoiled.clone());
+        let store = disk.open(&shelf).unwrap();
+        let readable = results(&store);
+        repair(&store);
+        let store = disk.open(&shelf).unwrap();
+        assert_eq!((results(&store), audit(&store)), (readable, vec![]));
+        assert!(!bad.exists());
+        if spoiled != WHOLE {
+            kept[65_536..69_632].fill(0);
+        }
+        let quarantine = shelf.root().join("quarantine");
+        assert_eq!(
+            fs::read(quarantine.join(bad.file_name().unwrap())).unwrap(),
+            kept,
+            "as far as it is read"
+        );
+        assert_eq!(fs::read_dir(quarantine).unwrap().count(), 1, "nothing temporary is left");
+    }
+}
