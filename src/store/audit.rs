@@ -101,7 +101,8 @@ impl Store {
         let (manifest, packs) = super::compact::leftovers(self)?;
         let mut found: Vec<PathBuf> = packs.iter().map(|name| jugdir.packs().join(name)).collect();
         let listed = fs.names(&jugdir.segments())?;
-        let replaced = listed.iter().filter(|name| manifest.replaced.contains(name));
+        let replaced: HashSet<&String> = manifest.replaced.iter().collect();
+        let replaced = listed.iter().filter(|name| replaced.contains(name));
         found.extend(replaced.map(|name| jugdir.segments().join(name)));
         for name in fs.names(&jugdir.workers())? {
             // It is locked a moment after it was created, and renamed a moment after that.

@@ -1,6 +1,6 @@
 //! What was found to be damaged, until a later result heals it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use crate::Key;
@@ -12,7 +12,8 @@ use crate::store::unreadable;
 #[derive(Debug, Default)]
 pub struct Damage {
     records: HashMap<Place, (Hurt, &'static str)>,
-    files: Vec<(PathBuf, u64, &'static str)>,
+    /// By path: where they cannot be read on, and why.
+    files: BTreeMap<PathBuf, Vec<(u64, &'static str)>>,
 }
 
 /// What is said of a record whose payload is not what was stored.
@@ -85,19 +86,26 @@ impl Damage {
 
     /// A file whose bytes from `offset` on are no records.
     pub fn add_file(&mut self, path: PathBuf, offset: u64, what: &'static str) {
-        if !self.files.iter().any(|(known, at, _)| *known == path && *at == offset) {
-            self.files.push((path, offset, what));
+        let known = self.files.entry(path).or_default();
+        if !known.iter().any(|(at, _)| *at == offset) {
+            known.push((offset, what));
         }
     }
 
     /// A file that could not be read can.
     pub fn heal_file(&mut self, path: &Path) {
-        self.files.retain(|(known, _, what)| known != path || !unreadable::is_reason(what));
+        if let Some(known) = self.files.get_mut(path) {
+            known.retain(|(_, what)| !unreadable::is_reason(what));
+            if known.is_empty() {
+                self.files.remove(path);
+            }
+        }
     }
 
     /// Whether there is something that could not be read, so that nobody knows what it says.
     pub fn is_blind(&self) -> bool {
-        let mut said = self.records.values().map(|hurt| hurt.1).chain(self.files.iter().map(|file| file.2));
+        let mut said =
+            self.records.values().map(|hurt| hurt.1).chain(self.files.values().flatten().map(|file| file.1));
         said.any(unreadable::is_reason)
     }
 
@@ -119,7 +127,10 @@ impl Damage {
 
     /// What is still to be told, given what is stored now.
     pub fn report(&self, index: &Index) -> Report {
-        let mut report = Report { files: self.files.clone(), ..Report::default() };
+        let mut report = Report::default();
+        for (path, known) in &self.files {
+            report.files.extend(known.iter().map(|(offset, what)| (path.clone(), *offset, *what)));
+        }
         for (hurt, _) in self.records.values() {
             let Some(key) = hurt.key(index) else { continue };
             report.records += 1;
