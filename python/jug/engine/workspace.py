@@ -137,6 +137,10 @@ def warn_of_damage(work: Workspace) -> None:
         logging.getLogger("jug").warning("jug: warning: tasks whose results are lost will run again")
 
 
+#: What the engine says of a killed worker's last record. It was never told to be stored: nothing is lost.
+_UNFINISHED = "its last record is incomplete"
+
+
 class FileWorkspace:
     """The workspace of a jugdir on the native engine."""
 
@@ -243,6 +247,7 @@ class FileWorkspace:
             if what.startswith("cannot be read")
             else f"{path} is damaged from byte {offset} on ({what}): what is behind that does not count"
             for path, offset, what in found["files"]
+            if what != _UNFINISHED
         ]
         if found["records"]:
             lines.insert(0, f"{found['records']} damaged records in {self._store.jugdir} do not count")
