@@ -1,6 +1,6 @@
 //! Reading what is stored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -61,11 +61,17 @@ impl Store {
 
     /// What is damaged and was not healed by a later result.
     pub fn damage(&self) -> Result<damage::Report> {
+        // Of silent workers too: what follows garbage in their files never counts, whatever they add.
+        let silent = lock(&self.tails).broken(&self.jugdir)?;
         let keys = lock(&self.damage).keys();
-        self.ask(|index| {
+        let mut report = self.ask(|index| {
             index.know(&keys)?;
             Ok(lock(&self.damage).report(index))
-        })
+        })?;
+        let known: HashSet<PathBuf> = report.files.iter().map(|file| file.0.clone()).collect();
+        let silent = silent.into_iter().filter(|it| !known.contains(&it.path));
+        report.files.extend(silent.map(|it| (it.path, it.offset, it.what)));
+        Ok(report)
     }
 
     /// The stored value; `None` if there is no result.
