@@ -160,9 +160,9 @@ impl dyn FileSystem + '_ {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(error).context("creating", path),
         });
-        let removed = self.remove_if_exists(temporary);
+        // Where this fails, the temporary file is left over, which harms nobody.
+        let _removed = self.remove_if_exists(temporary);
         let won = linked?;
-        removed?;
         self.sync_parent(path)?;
         Ok(won)
     }

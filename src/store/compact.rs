@@ -9,13 +9,14 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::pack::build;
-use super::pack::judge::{Input, Judge, Obstacle};
+use super::pack::judge::{DIFFERENT, Input, Judge, Obstacle};
 use super::pack::manifest::{self, Manifest};
 use super::pack::publish;
 use super::record::Kind;
 use super::sweep::keep_aside;
 use super::unreadable::or_reason;
 use super::{Store, lock};
+use crate::error::IoContext;
 use crate::jugdir::Life;
 use crate::{Error, Result};
 
@@ -136,6 +137,7 @@ impl Store {
         let mut judge = Judge::new(fs, &segments, uuid);
         let (inputs, left) = judge.hear(std::mem::take(&mut plan.inputs), what.damaged)?;
         plan.left.extend(left);
+        self.insist_on_what_was_seen(&judge, &inputs)?;
         let gone = |(_, obstacle): &(String, Obstacle)| *obstacle == Obstacle::Gone;
         if plan.left.iter().any(gone) {
             return Ok(Packed { beaten: true, ..Packed::default() });
@@ -176,6 +178,20 @@ impl Store {
         let results = next.results();
         let ((segments, packs), missing) = (counts, plan.missing.len());
         Ok(Packed { results, fresh, segments, packs, missing, left: plan.left, ..Packed::default() })
+    }
+
+    /// Fails where less of a segment was heard than this process has read of it before.
+    fn insist_on_what_was_seen(&self, judge: &Judge, inputs: &[Input]) -> Result<()> {
+        let tails = lock(&self.tails);
+        for input in inputs {
+            let Input::Segment { name, .. } = input else { continue };
+            let path = self.jugdir.segments().join(name);
+            let is_less = judge.heard_to(&path).is_some_and(|end| end < tails.read_to(name));
+            if is_less && !judge.tolerates(&path) {
+                return Err(Error::Unreadable { path, what: DIFFERENT });
+            }
+        }
+        Ok(())
     }
 
     /// What segments and packs take.
@@ -232,9 +248,13 @@ fn sweep(store: &Store) -> Result<()> {
     let listed: HashSet<String> = fs.names(&segments)?.into_iter().collect();
     let (manifest, leftovers) = leftovers(store)?;
     let replaced: Vec<&String> = manifest.replaced.iter().filter(|name| listed.contains(*name)).collect();
-    if !replaced.is_empty() && store.jugdir.mount()?.is_shared {
-        // Whoever does not find a segment any more has to find the manifest.
-        fs.announce(&packs)?;
+    if !replaced.is_empty() {
+        // Whoever published the manifest may not have come this far.
+        fs.sync_dir(&packs).context("syncing", &packs)?;
+        if store.jugdir.mount()?.is_shared {
+            // Whoever does not find a segment any more has to find the manifest.
+            fs.announce(&packs)?;
+        }
     }
     for name in replaced {
         fs.remove_if_exists(&segments.join(name))?;

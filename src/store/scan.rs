@@ -10,6 +10,9 @@ use crate::store::segment::{self, Head};
 use crate::store::unreadable::{self, or_reason};
 use crate::{Error, Result};
 
+/// More zeros than a power cut leaves of what was written and not synced.
+const ZEROS_MAX: u64 = 16 * 1024 * 1024;
+const BAD_HEAD: &str = "the file's header is damaged";
 /// How much of a file is in memory at a time.
 const CHUNK: usize = 256 * 1024;
 /// The smallest part of a file that a disk reads or cannot read.
@@ -42,6 +45,11 @@ pub enum Body {
 }
 
 impl Event {
+    /// Whether it is what was stored.
+    pub fn is_sound(&self) -> bool {
+        matches!(self.body, Body::Sound | Body::Text(_))
+    }
+
     /// Why its payload cannot be read, if it cannot.
     pub fn unreadable(&self) -> Option<&'static str> {
         match self.body {
@@ -150,8 +158,15 @@ fn read_on(
                 return Ok(Stop::Garbage("it belongs to another jugdir"));
             }
             Head::Good { length, .. } => *at = length as u64,
+            // Zeros, or fewer bytes than a header has.
+            Head::Incomplete if window.at(0, segment::HEADER_MAX)?.iter().all(|&byte| byte == 0) => {
+                return Ok(match window.what_is_here(0)? {
+                    Stop::Garbage(_) => Stop::Garbage(BAD_HEAD),
+                    stop => stop,
+                });
+            }
             Head::Incomplete => return Ok(Stop::Incomplete),
-            Head::Bad => return Ok(Stop::Garbage("the file's header is damaged")),
+            Head::Bad => return Ok(Stop::Garbage(BAD_HEAD)),
         }
     }
     loop {
@@ -275,7 +290,7 @@ impl Window<'_> {
             if part.is_empty() {
                 return Ok(Stop::Incomplete);
             }
-            if part.iter().any(|&byte| byte != 0) {
+            if part.iter().any(|&byte| byte != 0) || offset - at > ZEROS_MAX {
                 return Ok(Stop::Garbage("a record's header is damaged; what follows it cannot be read"));
             }
             offset += part.len() as u64;

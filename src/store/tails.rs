@@ -267,6 +267,11 @@ impl Tails {
         Ok(Some(grown))
     }
 
+    /// Up to where a segment was read.
+    pub fn read_to(&self, name: &str) -> u64 {
+        self.known.get(name).map_or(0, |tail| tail.offset)
+    }
+
     /// The segments that were read to their ends, to which nothing will be added that counts: also those of silent
     /// workers, because whoever packs them closes them off.
     pub fn finished(&self) -> Vec<Finished> {

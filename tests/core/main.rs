@@ -26,6 +26,7 @@ mod order;
 mod pack;
 mod pack_bytes;
 mod pack_damage;
+mod pack_reads;
 mod pack_steps;
 mod planted;
 mod powercut;

@@ -1,5 +1,6 @@
 //! What has to be on disk, or known to others, before what: a power cut and a look may come between any two steps.
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -178,6 +179,21 @@ fn segments_go_when_the_pack_and_its_manifest_are_on_disk() {
     let pack = first(&steps, |step| matches!(step, Created(path) if is_pack(path)));
     assert!(steps[named..removed].contains(&SyncedNames(packs.clone())), "{steps:#?}");
     assert!(steps[pack..named].contains(&SyncedNames(packs)), "{steps:#?}");
+}
+
+#[test]
+fn whoever_removes_what_another_one_packed_has_the_manifest_on_disk_first() {
+    let shelf = filled(0..10);
+    let segment = fs::read_dir(shelf.segments()).unwrap().next().unwrap().unwrap().path();
+    let bytes = fs::read(&segment).unwrap();
+    assert_eq!(shelf.open().pack(ALL).unwrap().segments, 1);
+    // As if the packer had been killed right after the manifest got its name.
+    fs::write(&segment, bytes).unwrap();
+    let (store, steps) = watched(&shelf, false);
+    store.pack(ALL).unwrap();
+    let steps = steps.taken();
+    let removed = first(&steps, |step| matches!(step, Removed(path) if *path == segment));
+    assert!(steps[..removed].contains(&SyncedNames(shelf.root().join("packs"))), "{steps:#?}");
 }
 
 /// Another process packs all segments right before they are listed for the first time.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::judge::{Input, Judge};
+use super::judge::{Heard, Input, Judge};
 use super::layout::{self, Entry, Head, Run};
 use super::manifest::Listed;
 use super::reader::Pack;
@@ -56,6 +56,7 @@ pub fn build(
             return Ok(None);
         }
         let fresh = draft.fresh;
+        check(judge, &draft)?;
         let listed = finish(judge, draft, &index_path, stem)?;
         judge.fs.sync_dir(packs).context("syncing", packs)?;
         Ok(Some(Built { listed, fresh }))
@@ -101,16 +102,17 @@ fn copy_segment(judge: &Judge, draft: &mut Draft, name: &str, file: &dyn File, p
     copy.begin(name);
     let (end, stop) =
         scan::scan_open(file, path, Some(judge.uuid), (0, u64::MAX), &mut |event| copy.take(&event))?;
-    copy.end()?;
-    judge.insist(path, stop.unreadable(), Some(end))
+    let sound = copy.end()?;
+    judge.insist_on(path, Heard { end, stop, sound })
 }
 
 fn copy_pack(judge: &Judge, draft: &mut Draft, pack: &Pack) -> Result<()> {
     let mut copy = Copy::new(judge, draft, &**pack.file(), pack.path());
+    copy.is_pack = true;
     let (end, stop) = pack.scan(&mut |event| copy.take(&event))?;
     judge.insist(pack.path(), stop.unreadable(), Some(end))?;
     if let Stop::End | Stop::Sealed = stop {
-        return copy.end();
+        return copy.end().map(|_| ());
     }
     // The index still says where the records behind that are.
     let mut behind = Vec::new();
@@ -132,7 +134,22 @@ fn copy_pack(judge: &Judge, draft: &mut Draft, pack: &Pack) -> Result<()> {
         let body = if is_text { Body::Text(payload.into()) } else { Body::Sound };
         copy.take(&Event { header, offset: entry.offset, body });
     }
-    copy.end()
+    copy.end().map(|_| ())
+}
+
+/// Reads what was written: what it is made of is about to be removed, and was read once more to be copied.
+fn check(judge: &Judge, draft: &Draft) -> Result<()> {
+    let file = judge.fs.open_to_read(&draft.path)?;
+    let (mut entries, mut is_whole) = (0, true);
+    let (end, stop) = scan::scan_pack(&*file, &draft.path, Some(judge.uuid), (0, u64::MAX), &mut |event| {
+        is_whole &= event.is_sound();
+        entries += usize::from(!matches!(event.header.kind, Kind::Name | Kind::Origin));
+    })?;
+    if is_whole && stop == Stop::End && end == draft.length && entries == draft.entries.len() {
+        return Ok(());
+    }
+    let what = "what was written is not what was read; nothing was removed for it".to_owned();
+    Err(Error::Damaged { path: draft.path.clone(), what })
 }
 
 fn finish(judge: &Judge, mut draft: Draft, index_path: &Path, stem: &str) -> Result<Listed> {
@@ -218,13 +235,29 @@ struct Copy<'c, 'a> {
     names: Vec<(u32, Box<[u8]>, bool)>,
     /// A span of the file that is to be copied as it is.
     span: (u64, u64),
+    /// Whether it is a pack.
+    is_pack: bool,
+    /// How many sound records there were.
+    sound: u64,
     outcome: Result<()>,
 }
 
 impl<'c, 'a> Copy<'c, 'a> {
     fn new(judge: &'c Judge<'a>, draft: &'c mut Draft, file: &'c dyn File, path: &'c Path) -> Copy<'c, 'a> {
-        let (names, outcome) = (Vec::new(), Ok(()));
-        Copy { judge, draft, file, path, segment: 0, origin: None, names, span: (0, 0), outcome }
+        let (names, outcome, is_pack) = (Vec::new(), Ok(()), false);
+        Copy {
+            judge,
+            draft,
+            file,
+            path,
+            segment: 0,
+            origin: None,
+            names,
+            span: (0, 0),
+            is_pack,
+            sound: 0,
+            outcome,
+        }
     }
 
     fn begin(&mut self, origin: &str) {
@@ -241,6 +274,7 @@ impl<'c, 'a> Copy<'c, 'a> {
     }
 
     fn take(&mut self, event: &Event) {
+        self.sound += u64::from(event.is_sound());
         if self.outcome.is_ok() {
             self.outcome = self.try_take(event);
         }
@@ -249,6 +283,10 @@ impl<'c, 'a> Copy<'c, 'a> {
     fn try_take(&mut self, event: &Event) -> Result<()> {
         let header = &event.header;
         let text = match &event.body {
+            Body::Damaged if self.is_pack && !self.judge.leaves_out => {
+                let what = "holds damage, which is evidence";
+                return Err(Error::Unreadable { path: self.path.to_owned(), what });
+            }
             Body::Damaged => return Ok(()),
             Body::Unreadable(what) => return self.judge.insist(self.path, Some(*what), None),
             Body::Text(text) => Some(&**text),
@@ -312,8 +350,10 @@ impl<'c, 'a> Copy<'c, 'a> {
         Ok(())
     }
 
-    fn end(mut self) -> Result<()> {
+    /// How many sound records there were.
+    fn end(mut self) -> Result<u64> {
         std::mem::replace(&mut self.outcome, Ok(()))?;
-        self.copy_span()
+        self.copy_span()?;
+        Ok(self.sound)
     }
 }

@@ -66,12 +66,27 @@ pub struct Judge<'a> {
     pub(super) index: Index,
     /// Inputs that cannot be read as a whole and are packed all the same, and where the reading of each ended.
     tolerated: BTreeMap<PathBuf, u64>,
+    heard: BTreeMap<PathBuf, Heard>,
+    /// Whether what is damaged is left out.
+    pub(super) leaves_out: bool,
 }
+
+/// How the reading of a segment went: where it ended and why, and how many sound records there were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Heard {
+    pub(super) end: u64,
+    pub(super) stop: Stop,
+    pub(super) sound: u64,
+}
+
+/// What is said of a file that reads otherwise than a moment ago.
+pub const DIFFERENT: &str = "cannot be read: it is not the same each time";
 
 /// What was seen in one segment.
 #[derive(Default)]
 struct Seen {
     damaged: Vec<(Key, u64)>,
+    sound: u64,
     unknown: bool,
     epoch: u64,
     /// Why a record cannot be read.
@@ -81,7 +96,8 @@ struct Seen {
 impl<'a> Judge<'a> {
     /// A judge who has read nothing yet.
     pub fn new(fs: &'a dyn FileSystem, segments: &'a Path, uuid: [u8; 16]) -> Judge<'a> {
-        Judge { fs, segments, uuid, index: Index::default(), tolerated: BTreeMap::new() }
+        let (tolerated, heard) = (BTreeMap::new(), BTreeMap::new());
+        Judge { fs, segments, uuid, index: Index::default(), tolerated, heard, leaves_out: false }
     }
 
     /// Reads all inputs; those that can be packed, and the segments that cannot with the reason.
@@ -90,6 +106,7 @@ impl<'a> Judge<'a> {
     /// [`Error::Unreadable`] at the first input that cannot be read as a whole: it has to stay, and then nothing that
     /// it is better than may be left out.
     pub fn hear(&mut self, inputs: Vec<Input>, damaged: bool) -> Result<(Vec<Input>, Vec<Left>)> {
+        self.leaves_out = damaged;
         let (mut kept, mut seen, mut left) = (Vec::new(), Vec::new(), Vec::new());
         for input in inputs {
             match &input {
@@ -175,6 +192,7 @@ impl<'a> Judge<'a> {
             let place = Place::in_segment(segment, event.offset);
             seen.unknown |= !event.header.is_known();
             seen.epoch = seen.epoch.max(event.header.epoch);
+            seen.sound += u64::from(event.is_sound());
             match &event.body {
                 Body::Sound => index.apply(&event.header, place, None),
                 Body::Text(text) => index.apply(&event.header, place, Some(text)),
@@ -185,6 +203,7 @@ impl<'a> Judge<'a> {
             }
             seen.unreadable = seen.unreadable.or(event.unreadable());
         })?;
+        self.heard.insert(path.clone(), Heard { end, stop, sound: seen.sound });
         match seen.unreadable.or(stop.unreadable()) {
             Some(what) if !damaged => return Err(Error::Unreadable { path, what }),
             Some(_) => _ = self.tolerated.insert(path, end),
@@ -213,6 +232,26 @@ impl<'a> Judge<'a> {
             return Ok(());
         }
         Err(Error::Unreadable { path: path.to_owned(), what })
+    }
+
+    /// Fails where a segment that was copied is not what was heard of it: then something in between is not to be
+    /// trusted, and the segment has to stay.
+    pub(super) fn insist_on(&self, path: &Path, copied: Heard) -> Result<()> {
+        self.insist(path, copied.stop.unreadable(), Some(copied.end))?;
+        if self.tolerated.contains_key(path) || self.heard.get(path) == Some(&copied) {
+            return Ok(());
+        }
+        Err(Error::Unreadable { path: path.to_owned(), what: DIFFERENT })
+    }
+
+    /// Up to where a segment was heard, if it was.
+    pub fn heard_to(&self, path: &Path) -> Option<u64> {
+        self.heard.get(path).map(|heard| heard.end)
+    }
+
+    /// Whether it is known that this input cannot be read as a whole.
+    pub fn tolerates(&self, path: &Path) -> bool {
+        self.tolerated.contains_key(path)
     }
 
     /// The highest epoch heard of.

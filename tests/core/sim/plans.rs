@@ -153,6 +153,11 @@ plans! {
     /// The directories of a jugdir were on disk, and its FORMAT was not.
     fn a_power_cut_while_several_create_the_jugdir() = on_one_host(2_712_121_719_282_851_534, (2, 2, 0), 0, &[(5, Rot(0)), (2, Pack(false)), (2, Kill(4)), (5, PowerCut)]);
     // The simulation itself was wrong here: clocks that are a little slow, and a task begun while nobody answers.
+    fn an_index_rots_and_everything_is_packed_before_a_power_cut() = on_one_host(5_121_380_325_377_074_969, (2, 9, 4), 400, &[
+        (0, Kill(0)), (5, Fail(Call::Unlink, 0, Errno::EIO)), (89, CleanUp), (70, Kill(2)), (5, Look), (3, Rot(7)), (6, Pack(true)),
+        (107, PowerCut),
+    ]);
+
     fn a_worker_joins_and_a_look_fails_while_somebody_packs() = Plan {
         links_max: 7,
         ..on_a_network(9_748_618_630_164_122_276, 2, (1, 18, 1), 0, &[
