@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicIsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 
 use jug_native::fs::File;
 use jug_native::fs::local::local;
@@ -97,6 +97,31 @@ fn a_pack_that_reads_otherwise_once_is_not_lost() {
     for change in [zeros as fn(&mut [u8]), flip] {
         assert!(packed_with_each_read_wrong(a_pack_and_a_segment, change) > 4);
     }
+}
+
+/// A disk on which segments read as zeros from some moment on.
+#[derive(Debug, Default)]
+struct Forgotten(AtomicBool);
+
+impl Hooks for Forgotten {
+    fn read_at(&self, path: &Path, file: &dyn File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let count = file.read_at(buffer, offset)?;
+        if path.extension().is_some_and(|end| end == "seg") && self.0.load(Ordering::SeqCst) {
+            zeros(&mut buffer[..count]);
+        }
+        Ok(count)
+    }
+}
+
+#[test]
+fn a_segment_that_was_read_before_and_is_all_zeros_now_stays() {
+    let shelf = filled(0..40);
+    let disk = Arc::<Forgotten>::default();
+    let root = Jugdir::open_on(Hooked::on(disk.clone()), &shelf.root()).unwrap();
+    let store = Store::open_in(root, Keeper::by_hand(local()), Durability::Group).unwrap();
+    disk.0.store(true, Ordering::SeqCst);
+    let _packed = store.pack(ALL);
+    assert_eq!(shelf.open().keys().unwrap().len(), 40);
 }
 
 #[test]
