@@ -1,6 +1,6 @@
 //! Following the segments of all workers: reading what was appended since the last look.
 //!
-//! What is known of one of them is a [`tail`].
+//! What is known of one of them is a `tail`.
 
 mod tail;
 
