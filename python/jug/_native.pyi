@@ -21,6 +21,7 @@ __all__ = [
     "mend_manifest",
     "resolve",
     "resolve_args",
+    "set_origin",
     "share_jugdir",
 ]
 
@@ -51,6 +52,9 @@ class TaskCore:
     @name.setter
     def name(self, name: str, /) -> None: ...
     @property
+    def _origin(self) -> Any:
+        """What `set_origin` was given last when the task was made; None if nothing was."""
+    @property
     def _result(self) -> Any: ...
     @_result.setter
     def _result(self, result: Any, /) -> None: ...
@@ -73,6 +77,9 @@ class TaskCore:
         """The key that the arguments give now: another than `key()` if one of them was mutated."""
     def _set_key(self, key: bytes) -> None:
         """Gives the task the key of the one in whose place it stands. ValueError if it has another."""
+
+def set_origin(origin: object) -> None:
+    """Sets what each task that is made from now on has as its `_origin`."""
 
 def resolve(elem: object) -> Any:
     """A copy of lists, tuples and dicts with every task inside replaced by its value."""

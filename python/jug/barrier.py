@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from . import task
+from .internal.origins import of_this_load
+from .internal.shown import short
 
 __all__ = ["BarrierError", "barrier", "bvalue"]
 
@@ -19,10 +21,13 @@ def barrier() -> None:
     After it, ``value()`` of those tasks can be used freely.
     """
     # The module is asked each time: people rebind `jug.task.alltasks`. The last task is the likeliest to be
-    # missing, so the search starts there.
+    # missing, so the search starts there. Another jugfile that a notebook has open does not count here.
+    origin = of_this_load()
     for t in reversed(task.alltasks):
+        if origin is not None and t._origin is not origin:
+            continue
         if not t.can_load():
-            raise BarrierError
+            raise BarrierError(f"task {t.name} has no result yet; {_WHAT_NEXT}")
 
 
 def bvalue(t: Any) -> Any:
@@ -33,12 +38,19 @@ def bvalue(t: Any) -> Any:
     t : object
         A task or tasklet, or lists, tuples and dicts of them. Only these are waited for, not all tasks.
     """
-    if not _all_loadable(t):
-        raise BarrierError
+    missing = _first_missing(t)
+    if missing is not None:
+        what = f"task {missing.name}" if isinstance(missing, task.Task) else short(missing)
+        raise BarrierError(f"{what} has no result yet; {_WHAT_NEXT}")
     return task.value(t)
 
 
-def _all_loadable(obj: Any) -> bool:
+#: What the user of a notebook or a script can do, where no loading goes on that a barrier could end.
+_WHAT_NEXT = "run it (`jug execute`, or jug.jug.execution_loop), then ask once more"
+
+
+def _first_missing(obj: Any) -> Any:
+    """Something in `obj` that has no result yet, None if everything has."""
     from .io import NoLoad
 
     stack = [obj]
@@ -48,14 +60,14 @@ def _all_loadable(obj: Any) -> bool:
             continue  # Its value is itself and needs no result.
         if isinstance(elem, task.Task):
             if not elem.is_loaded() and not elem.can_load():
-                return False
+                return elem
         elif hasattr(elem, "__jug_dependencies__"):
             stack.extend(elem.__jug_dependencies__())
         elif hasattr(elem, "can_load"):
             if not elem.can_load():
-                return False
+                return elem
         elif isinstance(elem, (list, tuple)):
             stack.extend(elem)
         elif isinstance(elem, dict):
             stack.extend(elem.values())
-    return True
+    return None

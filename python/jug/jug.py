@@ -6,6 +6,7 @@ import gc
 import io
 import os
 import sys
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from . import task
@@ -41,8 +42,10 @@ def init(
     Parameters
     ----------
     jugfile : str, default "jugfile.py"
-    jugdir : str or store, default "jugdata"
-        See ``jug.backends.select``.
+        If it was loaded before, its tasks take the place of those in ``jug.task.alltasks`` that it made then.
+    jugdir : str or store, optional
+        See ``jug.backends.select``. Default: the jugdir that ``jug execute`` uses for `jugfile`, if it exists
+        (a line on stderr says so), else "jugdata".
     on_error : {"exit", "propagate"}
         Whether an error in the jugfile ends the process with status 1, after its traceback, or is raised.
     store : store, optional
@@ -51,19 +54,28 @@ def init(
     Returns
     -------
     store : store
-        The one in use now: the jugfile may have chosen another.
+        The one in use now: the jugfile may have chosen another. The tasks of a jugfile that was loaded
+        before keep theirs.
     jugspace : dict
         The names that the jugfile defined. Where a barrier ended the loading, ``__jug__hasbarrier__``
         is True among them.
     """
     from .engine.loading import run_jugfile
+    from .internal import origins
     from .options import set_jugdir
 
     if on_error not in ("exit", "propagate"):
         raise ValueError(f"on_error is 'exit' or 'propagate', not {on_error!r}")
-    set_jugdir(jugdir if store is None else store)
+    jugfile = "jugfile.py" if jugfile is None else jugfile
     try:
-        jugspace = run_jugfile("jugfile.py" if jugfile is None else jugfile)
+        if jugdir is None and store is None:
+            jugdir = _jugdir_of_the_command(jugfile)
+        set_jugdir(jugdir if store is None else store)
+        path = os.path.abspath(jugfile)
+        if task.alltasks and origins.is_known(path):
+            task.alltasks[:] = [t for t in task.alltasks if t._origin is None or t._origin.jugfile != path]
+        with origins.loading(path):
+            jugspace = run_jugfile(jugfile)
     except UserError as error:
         if on_error == "propagate":
             raise
@@ -73,10 +85,21 @@ def init(
         if on_error == "propagate":
             raise
         _show_traceback(error)
-        name = jugfile or "jugfile.py"
-        _say(f"error: the jugfile {name!r} raised {type(error).__name__} while it was loading (see above)")
+        _say(f"error: the jugfile {jugfile!r} raised {type(error).__name__} while it was loading (see above)")
         sys.exit(1)
     return task.Task.store, jugspace
+
+
+def _jugdir_of_the_command(jugfile: str) -> str | None:
+    """The jugdir that ``jug execute`` uses for a jugfile, if it is a directory that exists; else None."""
+    from .options import default_options, expand_jugdir, read_configuration_file
+
+    jugdir = expand_jugdir(read_configuration_file(default_options=default_options).jugdir, jugfile)
+    if not os.path.isdir(jugdir):
+        return None
+    command = f"jug execute {jugfile}"
+    _say(f"jug.init({jugfile!r}) opens {jugdir}, the jugdir of `{command}`; name another one as jugdir=...")
+    return jugdir
 
 
 def execution_loop(tasks: list[task.Task], options: Any, state: ExecutionState | None = None) -> bool:
@@ -85,8 +108,9 @@ def execution_loop(tasks: list[task.Task], options: Any, state: ExecutionState |
     Parameters
     ----------
     tasks : list of Task
-        Usually ``jug.task.alltasks``; their store is that of all tasks. What has a result afterwards, or has
-        failed, is taken out of the list, unless only some tasks were selected by `options`.
+        Usually ``jug.task.alltasks``: what has a result afterwards, or has failed, is taken out of that list,
+        unless only some tasks were selected by `options`. Any other list stays as it is. Tasks that were made
+        for different stores run one store after the other.
     options : Options
         Of the command ``execute``; ``jug.options.default_options`` will do.
     state : ExecutionState, optional
@@ -108,18 +132,24 @@ def execution_loop(tasks: list[task.Task], options: Any, state: ExecutionState |
 
     if state is None:
         state = ExecutionState()
+    by_store: dict[int, tuple[Any, list[task.Task]]] = {}
+    for t in tasks:
+        store = t._own_store()
+        by_store.setdefault(id(store), (store, []))[1].append(t)
+    failed = False
     try:
-        return execution_loop(tasks, options, state)
+        for store, its_tasks in by_store.values():
+            failed = execution_loop(its_tasks, options, state, store) or failed
+        return failed
     finally:
-        if tasks and options.execute_name is None and options.execute_pattern is None:
-            work = workspace_of(task.Task.store)
-            done = work.present([t.key() for t in tasks])
-            work.close()
-            tasks[:] = [
-                t
-                for t, has_result in zip(tasks, done, strict=True)
-                if not has_result and t.hash() not in state.failed
-            ]
+        if tasks is task.alltasks and options.execute_name is None and options.execute_pattern is None:
+            present: set[bytes] = set()
+            for store, its_tasks in by_store.values():
+                work = workspace_of(store)
+                keys = [t.key() for t in its_tasks]
+                present.update(compress(keys, work.present(keys)))
+                work.close()
+            tasks[:] = [t for t in tasks if t.key() not in present and t.hash() not in state.failed]
 
 
 def main(argv: list[str] | None = None) -> None:

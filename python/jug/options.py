@@ -335,7 +335,9 @@ def expand_jugdir(jugdir: str, jugfile: str) -> str:
 
 
 def set_jugdir(jugdir: Any) -> Any:
-    """Selects the store of all tasks and returns it.
+    """Selects the store of the tasks that are made from now on, and returns it.
+
+    In a jugfile it is that of all its tasks, also of those that were made before.
 
     Parameters
     ----------
@@ -343,9 +345,12 @@ def set_jugdir(jugdir: Any) -> Any:
         A directory, the name of another kind of store, a store object, or None for "jugdata".
     """
     from .backends.select import select
+    from .internal import origins
     from .task import Task
 
     store = select(jugdir)
+    if Task.store is not None and Task.store is not store:
+        origins.keep_store(Task.store)
     Task.store = store
     return store
 

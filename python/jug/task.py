@@ -73,7 +73,8 @@ class Task(_native.TaskCore, TaskletMixin):
     is first asked for.
     """
 
-    #: The store of all tasks; set by ``jug.init`` and ``jug.set_jugdir``.
+    #: The store that is open; set by ``jug.init`` and ``jug.set_jugdir``. A task that was made before another
+    #: one was opened goes on with the one it was made for.
     store: ClassVar[Any] = None
 
     def __init__(self, f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
@@ -209,7 +210,9 @@ class Task(_native.TaskCore, TaskletMixin):
         return f"Task: {self.name}()"
 
     def __repr__(self) -> str:
-        return f"Task({self.name}, args={self.args}, kwargs={self.kwargs})"
+        from .internal.shown import short
+
+        return f"Task({self.name}, args={short(self.args)}, kwargs={short(self.kwargs)})"
 
     # --- the lock ---
 
@@ -233,12 +236,19 @@ class Task(_native.TaskCore, TaskletMixin):
         """Whether the task is marked as failed."""
         return bool(self._lock().is_failed())
 
+    def _own_store(self) -> Any:
+        """The store that the task was made for; None if no store was open since then."""
+        origin = self._origin
+        own = None if origin is None else origin.store
+        return self.store if own is None else own
+
     def _open_store(self) -> Any:
-        if self.store is None:
+        store = self._own_store()
+        if store is None:
             raise RuntimeError(
                 "no jugdir is open: call jug.init(jugfile, jugdir) or jug.set_jugdir(jugdir) first"
             )
-        return self.store
+        return store
 
     def _lock(self) -> Any:
         # A lock object may count its holder, so each task keeps the one it got.
@@ -297,6 +307,11 @@ class Tasklet(TaskletMixin):
         named = getattr(self.f, "__name__", "") != "<lambda>"
         f = self.f if named else _native.lambda_key(self.f)
         return _native.key(("jug.task.Tasklet", self.base, f)).hex().encode()
+
+    def __repr__(self) -> str:
+        from .internal.shown import shown_tasklet
+
+        return shown_tasklet(self)
 
 
 class _getitem:

@@ -21,6 +21,22 @@ pub(super) struct TaskCore {
     kwargs: Option<Py<PyDict>>,
     key: OnceLock<Key>,
     state: Mutex<State>,
+    /// What it has in common with the tasks of the same jugfile; see `set_origin`.
+    origin: Option<Py<PyAny>>,
+}
+
+/// The origin of the tasks that are made from now on.
+static ORIGIN: Mutex<Option<Py<PyAny>>> = Mutex::new(None);
+
+/// Sets what each task that is made from now on has as its `_origin`.
+#[pyfunction]
+fn set_origin(origin: Option<Py<PyAny>>) {
+    let before = std::mem::replace(&mut *ORIGIN.lock().unwrap_or_else(PoisonError::into_inner), origin);
+    drop(before);
+}
+
+fn origin(py: Python<'_>) -> Option<Py<PyAny>> {
+    ORIGIN.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|it| it.clone_ref(py))
 }
 
 /// Positional arguments. Most tasks have one or two, and a tuple would be a fifth of such a task's memory.
@@ -161,12 +177,14 @@ impl TaskCore {
             unwrap_partial(f, args, kwargs)?
         };
         check_function(&f)?;
+        let f_py = f.py();
         Ok(TaskCore {
             f: f.unbind(),
             args: Arguments::new(args)?,
             kwargs: kwargs.filter(|kwargs| !kwargs.is_empty()).map(Bound::unbind),
             key: OnceLock::new(),
             state: Mutex::default(),
+            origin: origin(f_py),
         })
     }
 
@@ -186,6 +204,12 @@ impl TaskCore {
     #[getter]
     fn kwargs<'py>(&self, py: Python<'py>) -> Bound<'py, PyDict> {
         self.keywords(py).map_or_else(|| PyDict::new(py), Clone::clone)
+    }
+
+    /// What was set by `set_origin` when the task was made.
+    #[getter]
+    fn _origin(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.origin.as_ref().map(|it| it.clone_ref(py))
     }
 
     /// Module and name of the function, unless another name was assigned.
@@ -273,6 +297,7 @@ impl TaskCore {
         visit.call(&self.f)?;
         self.args.traverse(&visit)?;
         visit.call(&self.kwargs)?;
+        visit.call(&self.origin)?;
         // The collector must not wait; whoever holds the lock keeps the result alive anyway.
         if let Ok(state) = self.state.try_lock() {
             visit.call(&state.result)?;
@@ -334,5 +359,6 @@ fn check_function(f: &Bound<'_, PyAny>) -> PyResult<()> {
 
 /// Adds this module's names to `jug._native`.
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    m.add_class::<TaskCore>()
+    m.add_class::<TaskCore>()?;
+    m.add_function(wrap_pyfunction!(set_origin, m)?)
 }

@@ -84,7 +84,9 @@ def _die_of_sigterm() -> None:
     _let_sigterm_go()
 
 
-def execution_loop(tasks: list[task.Task], options: Any, state: ExecutionState | None = None) -> bool:
+def execution_loop(
+    tasks: list[task.Task], options: Any, state: ExecutionState | None = None, store: Any = None
+) -> bool:
     """Runs the tasks in `tasks`; whether one failed here.
 
     Parameters
@@ -93,6 +95,8 @@ def execution_loop(tasks: list[task.Task], options: Any, state: ExecutionState |
     options : jug options
     state : ExecutionState, optional
         What earlier calls did; default a new one.
+    store : store, optional
+        That of all these tasks; default ``Task.store``.
 
     Raises
     ------
@@ -102,4 +106,5 @@ def execution_loop(tasks: list[task.Task], options: Any, state: ExecutionState |
     if not tasks:
         return False
     matcher = prepare_matcher_from_options(options.execute_name, options.execute_pattern)
-    return Worker(tasks, task.Task.store, options, state or ExecutionState(), matcher).run()
+    store = task.Task.store if store is None else store
+    return Worker(tasks, store, options, state or ExecutionState(), matcher).run()

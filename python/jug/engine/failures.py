@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 import traceback
@@ -10,8 +9,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
-from .. import _native
 from ..errors import UserError
+from ..internal.shown import short
 
 __all__ = [
     "StoreFailure",
@@ -75,25 +74,10 @@ def users_traceback(error: BaseException) -> str:
 
 def describe_call(task: Any, limit: int = 200) -> str:
     """The arguments of a task in short, as they would stand in a call."""
-    short = _short_repr()
-    parts = [short.repr(a) for a in task.args]
-    parts += [f"{k}={short.repr(v)}" for k, v in task.kwargs.items()]
+    parts = [short(a) for a in task.args]
+    parts += [f"{k}={short(v)}" for k, v in task.kwargs.items()]
     text = ", ".join(parts)
     return text if len(text) <= limit else text[: limit - 3] + "..."
-
-
-@functools.cache
-def _short_repr() -> Any:
-    """A `reprlib.Repr` that shows a task by its name: its own repr is that of everything it is made of."""
-    import reprlib
-
-    class Short(reprlib.Repr):
-        def repr_instance(self, x: Any, level: int) -> str:
-            return f"{x.name}(...)" if isinstance(x, _native.TaskCore) else super().repr_instance(x, level)
-
-    short = Short()
-    short.maxstring, short.maxother = 40, 60
-    return short
 
 
 def failure_report(

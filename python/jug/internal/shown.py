@@ -1,8 +1,65 @@
-"""What may be shown of a jugdir's name."""
+"""How things are shown: values in short, the name of a jugdir without its password."""
 
 from __future__ import annotations
 
-__all__ = ["without_password"]
+import functools
+from typing import Any
+
+from .. import _native
+
+__all__ = ["short", "without_password"]
+
+
+def short(obj: object) -> str:
+    """The repr of any value in one line of bounded length.
+
+    Containers show their first elements, texts and objects are cut, and tasks inside are shown by their
+    names: the repr of all that they are made of would be that of the whole computation.
+    """
+    text: str = _short_repr().repr(obj)
+    return " ".join(text.split()) if "\n" in text else text
+
+
+@functools.cache
+def _short_repr() -> Any:
+    import reprlib
+
+    from ..task import Tasklet
+
+    class Short(reprlib.Repr):
+        def repr_instance(self, x: Any, level: int) -> str:
+            if isinstance(x, _native.TaskCore):
+                return f"{x.name}(...)"
+            if isinstance(x, Tasklet):
+                return shown_tasklet(x)
+            return super().repr_instance(x, level)
+
+    found = Short()
+    found.maxstring, found.maxother = 40, 60
+    return found
+
+
+def shown_tasklet(tasklet: Any) -> str:
+    """A tasklet as what was written to get it, as far as that is a subscript; of many steps the last ones."""
+    from ..task import Task, Tasklet, _getitem
+
+    steps: list[str] = []
+    base = tasklet
+    while isinstance(base, Tasklet) and type(base.f) is _getitem and len(steps) < _MAX_STEPS:
+        steps.append(f"[{short(base.f.slice)}]")
+        base = base.base
+    if isinstance(base, Task):
+        root = f"{base.name}(...)"
+    elif steps:
+        root = "..."
+    else:
+        name = getattr(base.f, "__name__", None) or short(base.f)
+        root = f"Tasklet({short(base.base) if isinstance(base.base, Task) else '...'}, {name})"
+    return root + "".join(reversed(steps))
+
+
+#: How many subscripts in a row are shown.
+_MAX_STEPS = 6
 
 
 def without_password(jugdir: str) -> str:

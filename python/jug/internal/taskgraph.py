@@ -84,7 +84,8 @@ def describe(t: Any) -> Any:
         if t.kwargs:
             description["kwargs"] = {k: describe(v) for k, v in t.kwargs.items()}
         # A backend of the user's own need not know of metadata.
-        meta = t.store.metadata(t) if hasattr(t.store, "metadata") else None
+        store = t._own_store()
+        meta = store.metadata(t) if hasattr(store, "metadata") else None
         if meta is not None:
             description["meta"] = meta
         return description

@@ -1,0 +1,87 @@
+"""Where tasks come from: which jugfile made them, and the store that was theirs then.
+
+Under the command there is one jugfile and one store, ``Task.store``. A notebook may open several jugfiles one
+after the other; each task goes on looking for its result in the store it was made for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+from .. import _native
+
+__all__ = ["Origin", "is_known", "keep_store", "loading", "of_this_load"]
+
+
+class Origin:
+    """What the tasks of one load of a jugfile have in common, or those made between two loads.
+
+    Parameters
+    ----------
+    jugfile : str or None
+        Its absolute path; None where no jugfile was being loaded.
+    """
+
+    __slots__ = ("__weakref__", "jugfile", "store")
+
+    def __init__(self, jugfile: str | None) -> None:
+        self.jugfile = jugfile
+        #: Set once another store takes the place of the one the tasks were made for; until then it is
+        #: ``Task.store``, which a jugfile may choose after its first tasks.
+        self.store: Any = None
+
+
+_loading: Origin | None = None
+#: The origins whose tasks use ``Task.store``, as long as there are such tasks.
+_current: weakref.WeakSet[Origin] = weakref.WeakSet()
+_jugfiles: set[str] = set()
+
+
+def of_this_load() -> Origin | None:
+    """The origin of the tasks of the jugfile that is being loaded; None outside of one."""
+    return _loading
+
+
+def is_known(jugfile: str) -> bool:
+    """Whether the jugfile of this absolute path was loaded before."""
+    return jugfile in _jugfiles
+
+
+@contextlib.contextmanager
+def loading(jugfile: str) -> Iterator[None]:
+    """Gives the tasks that are made meanwhile an origin of their own."""
+    global _loading
+    outer, _loading = _loading, Origin(jugfile)
+    _jugfiles.add(jugfile)
+    _current.add(_loading)
+    _native.set_origin(_loading)
+    try:
+        yield
+    finally:
+        _loading = outer
+        _native.set_origin(outer or _begin())
+
+
+def keep_store(store: Any) -> None:
+    """Lets the tasks that exist keep `store`, because ``Task.store`` is about to become another one.
+
+    But not those of a jugfile that is being loaded: it chooses the store for all its tasks.
+    """
+    for origin in _current:
+        if origin is not _loading:
+            origin.store = store
+    _current.clear()
+    if _loading is None:
+        _native.set_origin(_begin())
+    else:
+        _current.add(_loading)
+
+
+def _begin() -> Origin:
+    """An origin for what is made outside of jugfiles from now on."""
+    origin = Origin(None)
+    _current.add(origin)
+    return origin
