@@ -64,13 +64,101 @@ def test_a_kept_failure_stays_until_it_is_cleaned_up(jug):
 """
     )
     assert jug("execute", "--keep-going", "--keep-failed").returncode == 1
-    assert jug("execute", "--keep-going", "--keep-failed", "--nr-wait-cycles", "0").returncode == 0
+    assert jug("execute", "--keep-going", "--keep-failed", "--nr-wait-cycles", "0").returncode == 1
     assert ran(jug.folder) == {"bad": 1}
     total = jug("status").stdout.strip().splitlines()[-1]
     assert total.split() == ["1", "0", "0", "0", "0", "Total"]
     assert "Removed 1" in jug("cleanup", "--failed-only").stdout
     assert jug("execute", "--keep-going").returncode == 1
     assert ran(jug.folder) == {"bad": 2}
+
+
+@pytest.fixture(params=["file", "link", "redis"])
+def marked(request, jug):
+    """`jug` with the jugdir to use, where a task was marked as failed that one of two others needs."""
+    jug.write("""
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def parse(text):
+            return float(text)
+
+        @TaskGenerator
+        def add(numbers):
+            return sum(numbers)
+
+        add([parse("1.5"), parse("two")])
+    """)
+    server = request.getfixturevalue("redis_server") if request.param == "redis" else None
+    options = [f"--jugdir={server.url if server else 'results'}", "--will-cite"]
+    if request.param == "link":
+        options.append("--claims=link")
+    assert jug("execute", *options, "--keep-going", "--keep-failed").returncode == 1
+    return jug, options
+
+
+def test_what_cannot_run_because_of_a_mark_is_one_line_and_status_1(marked):
+    jug, options = marked
+    again = jug("execute", *options)
+    assert again.returncode == 1
+    assert again.stderr == (
+        "jug: error: 1 task is marked as failed, 1 cannot run without it; 'jug status --verbose=info' says "
+        "why, 'jug cleanup --failed-only' removes the marks\n"
+    )
+    asleep = jug("sleep-until", *options)
+    assert (asleep.returncode, asleep.stderr) == (1, again.stderr)
+    assert jug("cleanup", "--failed-only", *options).stdout == "Removed 1 failure locks\n"
+    jug.write((jug.folder / "jugfile.py").read_text().replace('"two"', '"2"'))
+    assert jug("execute", *options).returncode == 0
+
+
+@pytest.mark.parametrize("selection", ["--name=add", "--pattern=add", "--name=parse"])
+def test_a_selection_that_cannot_run_ends_at_once_with_status_1(marked, selection):
+    jug, options = marked
+    done = jug("execute", *options, selection)
+    assert done.returncode == 1
+    assert "marked as failed" in done.stderr
+    assert "jug cleanup --failed-only" in done.stderr
+
+
+def test_a_mark_that_stops_a_barrier_is_status_1(jug):
+    jug.write("""
+        from jug import TaskGenerator, barrier, value
+
+        @TaskGenerator
+        def parse(text):
+            return float(text)
+
+        one = parse("one")
+        barrier()
+        parse(value(one))
+    """)
+    assert jug("execute", "--keep-failed").returncode == 1
+    for command in ("execute", "sleep-until"):
+        done = jug(command)
+        assert done.returncode == 1
+        assert done.stderr.startswith("jug: error: 1 task is marked as failed; ")
+
+
+def test_several_failures_are_counted_in_the_last_line(jug):
+    jug.write("""
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def parse(text):
+            return float(text)
+
+        @TaskGenerator
+        def half(number):
+            return number / 2
+
+        [half(parse(f"number {n}")) for n in range(5)]
+        half(half(parse("1")))
+    """)
+    done = jug("execute", "--keep-going")
+    assert done.returncode == 1
+    last = "jug: error: 5 tasks failed, 5 cannot run without them; 'jug status --verbose=info' says why"
+    assert done.stderr.splitlines()[-1] == last
 
 
 def test_a_failure_is_recorded_with_its_traceback_and_circumstances(jug):

@@ -39,3 +39,27 @@ def test_it_says_what_it_waits_for_when_asked(pipeline):
     pipeline("execute")
     _, said = sleeper.communicate(timeout=30)
     assert "7 tasks" in said
+
+
+def test_it_waits_as_long_as_anything_can_run_beside_what_is_marked_as_failed(jug):
+    jug.write("""
+        import os
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def check(name):
+            if not os.path.exists(name):
+                raise FileNotFoundError(name)
+
+        check("never")
+        check("later")
+    """)
+    assert jug("execute", "--keep-failed").returncode == 1
+    sleeper = jug.start("sleep-until")
+    time.sleep(1)
+    assert sleeper.poll() is None
+    (jug.folder / "later").touch()
+    assert jug("execute").returncode == 1
+    _, said = sleeper.communicate(timeout=30)
+    assert sleeper.returncode == 1
+    assert "1 task is marked as failed" in said

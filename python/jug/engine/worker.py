@@ -15,6 +15,7 @@ from .. import _native, task
 from ..errors import UserError
 from ..hooks.register import jug_hook, registered
 from .batching import BatchSize
+from .blocked import Blockade, Blocked
 from .encounters import Encounters
 from .failures import StoreFailure, UnstorableResult, failure_report, headline
 from .finished_claims import FinishedClaims
@@ -38,6 +39,8 @@ class ExecutionState:
         By task name: run here, and found finished (anew at each load).
     failed : set of bytes
         Hashes of the tasks that failed here; this worker does not try them again.
+    blocked : Blocked
+        What was left at the end because it had failed for good, or needed what had.
     idle : float
         Seconds spent waiting since the last progress.
     cycle : float
@@ -48,6 +51,7 @@ class ExecutionState:
         self.executed: Counter[str] = Counter()
         self.loaded: Counter[str] = Counter()
         self.failed: set[bytes] = set()
+        self.blocked = Blocked()
         self.idle = 0.0
         self.cycle = 12.0
 
@@ -115,6 +119,7 @@ class Worker:
             # start elsewhere, so that they do not meet at every step.
             offset=time.time_ns() // 1000 % len(self._keys) if self._work.others_at_work() else 0,
         )
+        self._blockade = Blockade(self._graph, self._scheduler, self._selected)
         self._encounters = Encounters(self._work, self._scheduler, self._keys)
         # Identical tasks are one node, but each of them is counted for the summary.
         nodes = self._graph.node_ids()
@@ -142,6 +147,7 @@ class Worker:
                 elif not self._wait_for_work():
                     _log.info("no task can be run")
                     break
+            self._state.blocked = self._blockade.count(self._state.failed)
         finally:
             if not self._is_forked():
                 try:
@@ -373,7 +379,7 @@ class Worker:
     def _is_hopeless(self) -> bool:
         # With --name or --pattern, what is missing may be for others to run. Otherwise it waits for a task
         # that failed and will not be tried again.
-        return self._selected is None and self._scheduler.stuck()
+        return self._scheduler.stuck() and (self._selected is None or self._blockade.is_all())
 
     def _look_around(self) -> None:
         busy = self._scheduler.busy_nodes()

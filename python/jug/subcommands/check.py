@@ -30,11 +30,17 @@ class SleepUntilCommand(SubCommand):
     needs_jugfile = False
 
     def run(self, options: Any, store: Any, jugspace: Any, *args: Any, **kwargs: Any) -> NoReturn:
-        """Sleeps while other processes work; exits with 0 when all tasks are complete."""
-        from ..engine.waiting import wait_until_complete
+        """Sleeps while other processes work; exits with 0 when all tasks are complete.
 
-        wait_until_complete(options)
-        sys.exit(0)
+        With 1 when all that is left cannot run, because a task is marked as failed.
+        """
+        from ..engine.waiting import wait_until_complete
+        from ..internal.console import fail
+
+        blocked = wait_until_complete(options)
+        if blocked:
+            fail(str(blocked))
+        sys.exit(1 if blocked else 0)
 
 
 check = CheckCommand()

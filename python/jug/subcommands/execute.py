@@ -22,10 +22,14 @@ class ExecuteCommand(SubCommand):
     needs_jugfile = False
 
     def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
-        """Works until nothing is left, prints what was done; returns 0, or exits with 1 if a task failed."""
+        """Works until nothing is left, prints what was done; returns 0.
+
+        Exits with 1 if a task failed, or cannot run because one is marked as failed.
+        """
         from ..engine.execute import execute as run_tasks
         from ..engine.worker import ExecutionState
         from ..hooks import jug_hook
+        from ..internal.console import fail
         from ..io import print_task_summary_table
 
         if not options.execute_no_check_environment:
@@ -38,7 +42,11 @@ class ExecuteCommand(SubCommand):
         jug_hook("execute.finished_post_status")
         if not options.execute_no_pack:
             _tidy_up()
-        if failed:
+        if state.blocked and state.blocked != (1, 0, state.blocked.waiting):
+            # Of a single failure it was said before.
+            sys.stdout.flush()
+            fail(str(state.blocked))
+        if failed or state.blocked:
             sys.exit(1)
         return 0
 
