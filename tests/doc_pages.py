@@ -10,10 +10,12 @@ A page is run in a fresh directory, from top to bottom.
 - An `ipython` block is a session of the command in its caption.
 - Whatever else has no caption is for the reader only; Python must have one.
 
-`...` in an output stands for anything. A comment before a block changes what is done with it:
-`<!-- fresh directory -->`, `<!-- numbers vary -->`, `<!-- together -->` (with the sessions around it that
-say the same, at the same time) and `<!-- not run: REASON -->`. `<!-- run: COMMAND -->` anywhere is what the
-text tells the reader to do, such as changing a line of a file.
+`/...` in an output stands for the rest of a path that is another one each time; nothing else is left open.
+A comment before a block changes what is done with it: `<!-- fresh directory -->`, `<!-- numbers vary -->`
+(who did how much is a matter of chance; the whole numbers still add up to what they do on the page),
+`<!-- together -->` (with the sessions around it that say the same, at the same time) and
+`<!-- not run: REASON -->`. `<!-- run: COMMAND -->` anywhere is what the text tells the reader to do, such as
+changing a line of a file.
 """
 
 from __future__ import annotations
@@ -35,8 +37,7 @@ _BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 AT_THE_END = ", at the end"
-#: Three dots, but not the rule of a table.
-_ANYTHING = re.compile(r"(?<!\.)\.\.\.(?!\.)")
+_REST_OF_A_PATH = "/..."
 _END = "that-was-the-command"
 #: What stands in the pages for the directories of a run.
 _HOME = "/home/ada"
@@ -68,24 +69,21 @@ class Shown(NamedTuple):
     def agrees(self) -> bool:
         """Whether the page shows what was printed."""
         expected, actual = (_plain(text, self.numbers_vary) for text in (self.expected, self.actual))
-        return _matches(expected, actual)
+        return _matches(expected, actual) and (
+            not self.numbers_vary or _counts(self.expected) == _counts(self.actual)
+        )
 
 
 def _matches(expected: str, actual: str) -> bool:
-    """Whether a text is the other one, in which `...` stands for anything."""
-    first, *others = _ANYTHING.split(expected)
-    if not others:
-        return actual == expected
-    *middle, last = others
-    position, end = len(first), len(actual) - len(last)
-    if position > end or not (actual.startswith(first) and actual.endswith(last)):
-        return False
-    for part in middle:
-        found = actual.find(part, position, end)
-        if found < 0:
-            return False
-        position = found + len(part)
-    return True
+    """Whether a text is the other one, in which `/...` stands for the rest of a path."""
+    return (
+        re.fullmatch(r"/[^\s/]\S*?".join(map(re.escape, expected.split(_REST_OF_A_PATH))), actual) is not None
+    )
+
+
+def _counts(text: str) -> int:
+    """The sum of the whole numbers in a text."""
+    return sum(map(int, re.findall(r"(?<![\d.])\d+(?![\d.]*\d)", text)))
 
 
 def blocks_of(page: Path) -> list[Block]:
@@ -228,8 +226,7 @@ class _Shell:
         """Runs one session of Python; what is shown as its output is doctest's report of differences."""
         session = self.work / ".session"
         session.write_text("\n".join(block.body for block in blocks))
-        options = ["-o", "ELLIPSIS", "-o", "NORMALIZE_WHITESPACE"]
-        process = self._start([sys.executable, "-m", "doctest", *options, str(session)])
+        process = self._start([sys.executable, "-m", "doctest", str(session)])
         actual = process.communicate(timeout=60)[0]
         session.unlink()
         return self._shown(blocks[0], "python", "", actual)
