@@ -1,7 +1,9 @@
 """One value of every supported type, and the script that writes down their keys.
 
-A key that changes is a stored result that is lost, so the keys in golden_keys.json hold for ever.
-``python tests/golden_keys.py`` adds the keys of new samples to the file and never changes one that is there.
+A key that changes is a stored result that is lost, so the keys in golden_keys.json hold for ever. Where a
+kind of value had to get other keys, both stand there: of the first generation, and of the second.
+``python tests/golden_keys.py`` adds the keys of new samples to the file and never changes one that is there;
+it adds the second key of those samples that it is given the names of.
 """
 
 from __future__ import annotations
@@ -284,6 +286,9 @@ SAMPLES: dict[str, Callable[[], Any]] = {
     "task on tasks": lambda: _native.TaskCore(
         function, _native.TaskCore(function, 1), {_native.TaskCore(len, "a")}
     ),
+    "task on a task with an Enum": lambda: _native.TaskCore(
+        function, _native.TaskCore(function, [Colour.RED, Access.READ])
+    ),
     "np.bool": lambda: np.True_,
     "np.int64": lambda: np.int64(1),
     "np.int32": lambda: np.int32(1),
@@ -332,17 +337,26 @@ SAMPLES: dict[str, Callable[[], Any]] = {
 NOT_COPIED = {"memoryview", "module", "MappingProxyType"}
 
 
-def keys() -> dict[str, str]:
-    """The key of each sample."""
-    return {name: _native.key(make()).hex() for name, make in SAMPLES.items()}
+def keys_of(value: Any) -> str | list[str]:
+    """The key of a value in hexadecimal, or of each generation where they differ."""
+    former = _native.former_key(value)
+    key = _native.key(value).hex()
+    return key if former is None else [former.hex(), key]
 
 
-def extend() -> None:
-    """Adds the keys of new samples to the file."""
+def keys() -> dict[str, str | list[str]]:
+    """The key or keys of each sample."""
+    return {name: keys_of(make()) for name, make in SAMPLES.items()}
+
+
+def extend(changed: list[str]) -> None:
+    """Adds the keys of new samples to the file, and second ones to those whose names are given."""
     golden = json.loads(FILE.read_text()) if FILE.exists() else {}
-    new = {name: key for name, key in keys().items() if name not in golden}
-    FILE.write_text(json.dumps(golden | new, indent=1, ensure_ascii=False) + "\n")
-    print(f"{len(new)} added, {len(golden)} kept")
+    now = keys()
+    new = {name: key for name, key in now.items() if name not in golden}
+    second = {name: [golden[name], now[name][1]] for name in changed}
+    FILE.write_text(json.dumps(golden | new | second, indent=1, ensure_ascii=False) + "\n")
+    print(f"{len(new)} added, {len(second)} changed, {len(golden) - len(second)} kept")
 
 
 if __name__ == "__main__":
@@ -353,4 +367,4 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["--print"]:
         print(json.dumps(golden_keys.keys()))
     else:
-        golden_keys.extend()
+        golden_keys.extend(sys.argv[1:])

@@ -16,6 +16,7 @@ __all__ = [
     "TaskCore",
     "__version__",
     "damaged_manifest",
+    "former_key",
     "key",
     "lambda_key",
     "mend_manifest",
@@ -31,6 +32,9 @@ __version__: Final[str]
 
 def key(obj: object, /) -> bytes:
     """The 32-byte key of any value: BLAKE3 over its canonical encoding. TypeError if it has none."""
+
+def former_key(obj: object, /) -> bytes | None:
+    """The key by the generation before; None if it was the same, or if there was none."""
 
 def lambda_key(f: Callable[..., Any], /) -> bytes:
     """The key of a function: by name, or (a lambda) by code, constants, captures and defaults."""
@@ -114,6 +118,10 @@ class Graph:
         """The name of each node's task; equal names are one object."""
     def keys(self) -> Keys:
         """The key of each node."""
+    def changed(self) -> list[int]:
+        """The nodes that had another key in an earlier version, because of what their arguments hold."""
+    def former_keys(self, nodes: Sequence[int]) -> list[bytes | None]:
+        """That key of each of these nodes; None where there was none, or no other one."""
     def dependencies(self, node: int) -> list[int]: ...
     def dependents(self, node: int) -> list[int]: ...
     def closure(self, nodes: Sequence[int]) -> list[int]:

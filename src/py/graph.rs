@@ -88,6 +88,23 @@ impl PyGraph {
         Keys(Arc::clone(&self.nodes.tasks))
     }
 
+    fn changed(&self) -> Vec<Node> {
+        let changed = |(_, task): &(Node, &Py<TaskCore>)| task.get().is_changed();
+        (0..).zip(self.nodes.tasks.iter()).filter(changed).map(|(node, _)| node).collect()
+    }
+
+    fn former_keys<'py>(
+        &self,
+        py: Python<'py>,
+        nodes: Vec<Node>,
+    ) -> PyResult<Vec<Option<Bound<'py, PyBytes>>>> {
+        self.check(&nodes)?;
+        let tasks: Vec<_> =
+            nodes.iter().map(|node| self.nodes.tasks[*node as usize].bind(py).clone()).collect();
+        let former = walk::former_keys(&tasks)?;
+        Ok(former.iter().map(|key| key.map(|key| PyBytes::new(py, key.as_bytes()))).collect())
+    }
+
     fn names<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyString>>> {
         let mut known = HashMap::new();
         // A jugfile makes its tasks in runs of one function.

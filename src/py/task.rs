@@ -1,5 +1,6 @@
 //! The Rust half of `jug.Task`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use pyo3::exceptions::{PyAttributeError, PyTypeError, PyValueError};
@@ -20,6 +21,8 @@ pub(super) struct TaskCore {
     args: Arguments,
     kwargs: Option<Py<PyDict>>,
     key: OnceLock<Key>,
+    /// Whether it had another key in an earlier version, because of a value of a kind that changed.
+    changed: AtomicBool,
     state: Mutex<State>,
     /// What it has in common with the tasks of the same jugfile; see `set_origin`.
     origin: Option<Py<PyAny>>,
@@ -100,6 +103,16 @@ impl TaskCore {
     /// Sets the key unless another thread did so meanwhile; returns the one that holds.
     pub(super) fn settle_key(&self, key: Key) -> Key {
         *self.key.get_or_init(|| key)
+    }
+
+    /// Whether an earlier version gave it another key.
+    pub(super) fn is_changed(&self) -> bool {
+        self.changed.load(Ordering::Relaxed)
+    }
+
+    /// Notes that an earlier version gave it another key.
+    pub(super) fn set_changed(&self) {
+        self.changed.store(true, Ordering::Relaxed);
     }
 
     /// The positional arguments.
@@ -183,6 +196,7 @@ impl TaskCore {
             args: Arguments::new(args)?,
             kwargs: kwargs.filter(|kwargs| !kwargs.is_empty()).map(Bound::unbind),
             key: OnceLock::new(),
+            changed: AtomicBool::new(false),
             state: Mutex::default(),
             origin: origin(f_py),
         })

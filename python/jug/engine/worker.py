@@ -19,6 +19,7 @@ from .blocked import Blockade, Blocked
 from .encounters import Encounters
 from .failures import StoreFailure, UnstorableResult, failure_report, headline
 from .finished_claims import FinishedClaims
+from .former import FormerResults
 from .graph import graph_of
 from .workspace import RunFacts, warn_of_damage, workspace_of
 
@@ -45,6 +46,8 @@ class ExecutionState:
         Seconds spent waiting since the last progress.
     cycle : float
         Length of a wait cycle (``--wait-cycle-time``), as the worker was told.
+    former : FormerResults
+        What was said of results under keys of an earlier version.
     """
 
     def __init__(self) -> None:
@@ -54,6 +57,7 @@ class ExecutionState:
         self.blocked = Blocked()
         self.idle = 0.0
         self.cycle = 12.0
+        self.former = FormerResults()
 
     @property
     def nr_waits(self) -> int:
@@ -108,6 +112,7 @@ class Worker:
         self._patience = state.cycle * int(options.execute_nr_wait_cycles)
         self._work.refresh()
         present = self._work.present(self._keys)
+        state.former.tell(self._graph, store, self._work, present)
         given_up = {bytes.fromhex(name.decode()) for name in state.failed}
         given_up.update(self._work.kept_failures())
         self._scheduler = _native.Scheduler(

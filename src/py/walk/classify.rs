@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyType};
 
 use super::stdlib::{Fields, fields_of};
-use super::{TaskCore, Walk, Walked, fault};
+use super::{TaskCore, Walk, Walked, fault, former};
 use crate::hash::Tag;
 
 /// A function that encodes values of some type.
@@ -86,7 +86,9 @@ impl<'py> Walk<'py> {
                 return Ok(());
             }
         }
-        let hash = match object.call_method0(intern!(self.py, "__jug_hash__")) {
+        let (hash, changed) = former::noticing(|| object.call_method0(intern!(self.py, "__jug_hash__")));
+        self.changed |= changed;
+        let hash = match hash {
             Ok(hash) => hash,
             // What it says about a value without a key is said again by the task that has it as an argument.
             Err(error) => {

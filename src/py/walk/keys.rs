@@ -7,6 +7,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDictMethods;
 
+use super::former::{self, formerly, presently};
 use super::{Fault, TaskCore, Walk};
 use crate::Key;
 use crate::hash::Tag;
@@ -24,10 +25,21 @@ pub(in crate::py) fn key_and_dependencies<'py>(task: &Bound<'py, TaskCore>) -> P
 
 /// The key of a task, computed on first use.
 pub(in crate::py) fn key_of_task(task: &Bound<'_, TaskCore>) -> PyResult<Key> {
-    match task.get().known_key() {
+    match former::known_key(task) {
         Some(key) => Ok(key),
         None => Ok(settle(&mut Walk::new(task.py()), task)?.0),
     }
+}
+
+/// The former key of each of the tasks, which have keys; None where it is the same, or where there was none.
+pub(in crate::py) fn former_keys<'py>(tasks: &[Bound<'py, TaskCore>]) -> PyResult<Vec<Option<Key>>> {
+    formerly(|| {
+        let former = |task: &Bound<'py, TaskCore>| {
+            let key = former::if_any(key_of_task(task), task.py())?;
+            Ok(key.filter(|key| task.get().known_key() != Some(*key)))
+        };
+        tasks.iter().map(former).collect()
+    })
 }
 
 /// The tasks whose results a task needs directly, each once, in the order of its arguments.
@@ -61,6 +73,13 @@ pub(in crate::py) fn key_of_value(value: &Bound<'_, PyAny>) -> PyResult<Key> {
     complete(Walk::new(value.py()), value, "a value")
 }
 
+/// The former key of any value; None if it is the same, or if there was none.
+pub(in crate::py) fn former_key_of_value(value: &Bound<'_, PyAny>) -> PyResult<Option<Key>> {
+    let key = key_of_value(value)?;
+    let former = formerly(|| former::if_any(key_of_value(value), value.py()))?;
+    Ok(former.filter(|former| *former != key))
+}
+
 /// The key of a function that may be a lambda.
 pub(in crate::py) fn lambda_key(function: &Bound<'_, PyAny>) -> PyResult<Key> {
     let mut walk = Walk::new(function.py());
@@ -72,6 +91,9 @@ fn complete<'py>(mut walk: Walk<'py>, value: &Bound<'py, PyAny>, asked: &str) ->
     loop {
         walk.value(value).map_err(|fault| fault.into_error(value.py(), asked, "it"))?;
         if walk.missing.is_empty() {
+            if walk.changed {
+                former::note();
+            }
             return Ok(walk.key());
         }
         settle_all(&mut walk)?;
@@ -84,7 +106,7 @@ fn settle_all(walk: &mut Walk<'_>) -> PyResult<()> {
     // With a walk of its own: this one may have folded lambdas, which have no place in a task.
     let mut inner = Walk::new(walk.py);
     for task in std::mem::take(&mut walk.missing) {
-        if task.get().known_key().is_none() {
+        if former::known_key(&task).is_none() {
             settle(&mut inner, &task)?;
         }
     }
@@ -97,11 +119,14 @@ fn settle<'py>(walk: &mut Walk<'py>, root: &Bound<'py, TaskCore>) -> PyResult<Id
     let mut begun = HashSet::new();
     while let Some(task) = stack.pop() {
         let last = task.is(root);
-        if !last && task.get().known_key().is_some() {
+        if !last && former::known_key(&task).is_some() {
             continue;
         }
+        if walk.former && task.get().known_key().is_none() {
+            presently(|| key_of_task(&task))?;
+        }
         if let Some(key) = attempt(walk, &task)? {
-            let key = task.get().settle_key(key);
+            let key = former::settle_key(walk, &task, key);
             begun.remove(&(task.as_ptr() as usize));
             if last {
                 return Ok((key, std::mem::take(&mut walk.dependencies)));

@@ -83,16 +83,26 @@ impl<'py> Walk<'py> {
         if value.is_instance_of::<PyCode>() {
             return self.code(value);
         }
+        if self.if_keyable(value)? {
+            return Ok(());
+        }
+        let class = value.get_type();
+        self.encoder.named(Tag::Class, &class.module()?.to_string(), &class.qualname()?.to_string());
+        Ok(())
+    }
+
+    /// Encodes a value if it has a key; whether it has.
+    pub(super) fn if_keyable(&mut self, value: &Bound<'py, PyAny>) -> Walked<bool> {
         let (length, depth, low) = (self.encoder.len(), self.stack.len(), self.low);
+        let changed = self.changed;
         match self.opaquely(|walk| walk.value(value)).map_err(|fault| *fault) {
             Err(Fault::Unkeyable(_)) => {}
-            outcome => return outcome.map_err(Box::new),
+            outcome => return outcome.map(|()| true).map_err(Box::new),
         }
         self.encoder.truncate(length);
         self.stack.truncate(depth);
         self.low = low;
-        let class = value.get_type();
-        self.encoder.named(Tag::Class, &class.module()?.to_string(), &class.qualname()?.to_string());
-        Ok(())
+        self.changed = changed;
+        Ok(false)
     }
 }

@@ -4,6 +4,7 @@ mod classify;
 mod containers;
 mod dependencies;
 mod fault;
+mod former;
 mod frames;
 mod keys;
 mod lambda;
@@ -21,7 +22,8 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyT
 use self::classify::Kind;
 pub(super) use self::fault::{Fault, Walked};
 pub(super) use self::keys::{
-    dependencies_of, fresh_key, key_and_dependencies, key_of_task, key_of_value, lambda_key,
+    dependencies_of, former_key_of_value, former_keys, fresh_key, key_and_dependencies, key_of_task,
+    key_of_value, lambda_key,
 };
 use super::task::TaskCore;
 use crate::Key;
@@ -49,8 +51,8 @@ pub(super) struct Walk<'py> {
     /// Addresses of the objects on cycles that were walked, and how often one of them was met again.
     cyclic: HashSet<usize>,
     entangled: usize,
-    /// Values whose folded encoding is known, kept alive so that their address stays theirs.
-    folded: HashMap<usize, (Bound<'py, PyAny>, [u8; 32])>,
+    /// Values whose folded encoding is known.
+    folded: HashMap<usize, Folded<'py>>,
     /// The length and digest of large arrays, which are not hashed again when a walk must be repeated.
     bulk: HashMap<usize, (Bound<'py, PyAny>, usize, [u8; 32])>,
     kinds: HashMap<usize, Kind<'py>>,
@@ -66,6 +68,17 @@ pub(super) struct Walk<'py> {
     missing: Vec<Bound<'py, TaskCore>>,
     /// How many tasks were met.
     met: usize,
+    /// Whether values of kinds that changed are encoded as before.
+    former: bool,
+    /// Whether a value of such a kind was met.
+    changed: bool,
+}
+
+/// A value whose encoding was long, kept alive so that its address stays its own.
+struct Folded<'py> {
+    _value: Bound<'py, PyAny>,
+    digest: [u8; 32],
+    changed: bool,
 }
 
 /// One level of a walk: what must be restored or looked at when it ends.
@@ -73,6 +86,7 @@ struct Level {
     start: usize,
     low: usize,
     met: usize,
+    changed: bool,
 }
 
 impl<'py> Walk<'py> {
@@ -94,6 +108,8 @@ impl<'py> Walk<'py> {
             known: HashSet::new(),
             missing: Vec::new(),
             met: 0,
+            former: former::is_asked(),
+            changed: false,
         }
     }
 
@@ -113,6 +129,7 @@ impl<'py> Walk<'py> {
         self.dependencies.clear();
         self.known.clear();
         self.missing.clear();
+        self.changed = false;
     }
 
     /// Encodes any value. The types that most arguments have come first, by exact type.
@@ -186,7 +203,7 @@ impl<'py> Walk<'py> {
             return self.refuse(what, "use a plain list, tuple or dict");
         }
         self.note(task);
-        if let Some(key) = task.get().known_key() {
+        if let Some(key) = former::known_key(task) {
             self.encoder.task_key(&key);
         }
         Ok(())
@@ -198,7 +215,8 @@ impl<'py> Walk<'py> {
         if self.opaque == 0 && self.known.insert(task.as_ptr() as usize) {
             self.dependencies.push(task.clone());
         }
-        if task.get().known_key().is_none() {
+        self.changed |= task.get().is_changed();
+        if former::known_key(task).is_none() {
             self.missing.push(task.clone());
         }
     }
@@ -213,17 +231,19 @@ impl<'py> Walk<'py> {
             return Ok(None);
         }
         if !self.folded.is_empty()
-            && let Some((_, digest)) = self.folded.get(&address)
+            && let Some(known) = self.folded.get(&address)
         {
-            self.encoder.folded(digest);
+            self.encoder.folded(&known.digest);
+            self.changed |= known.changed;
             return Ok(None);
         }
         if self.stack.len() >= DEPTH {
             let what = format!("a value nested more than {DEPTH} levels deep");
             return self.refuse(what, "flatten it, or give its class a __jug_hash__ method");
         }
-        let level = Level { start: self.encoder.len(), low: self.low, met: self.met };
+        let level = Level { start: self.encoder.len(), low: self.low, met: self.met, changed: self.changed };
         self.low = usize::MAX;
+        self.changed = false;
         self.stack.push(address);
         Ok(Some(level))
     }
@@ -236,7 +256,8 @@ impl<'py> Walk<'py> {
             self.low = level.low;
             let own = self.met == level.met && self.missing.is_empty();
             if own && let Some(digest) = self.encoder.fold_of(level.start) {
-                self.folded.insert(object.as_ptr() as usize, (object.clone(), digest));
+                let known = Folded { _value: object.clone(), digest, changed: self.changed };
+                self.folded.insert(object.as_ptr() as usize, known);
             }
         } else {
             self.low = self.low.min(level.low);
@@ -248,6 +269,7 @@ impl<'py> Walk<'py> {
                 return self.refuse(what, "give their class a __jug_hash__ method");
             }
         }
+        self.changed |= level.changed;
         Ok(())
     }
 

@@ -209,16 +209,38 @@ impl<'py> Walk<'py> {
         })
     }
 
-    /// A member by its class and name; a combination of flags that has no name by its value.
+    /// A member by its class, its name, and its value if that has a key, as it may be edited; a combination of
+    /// flags that has no name by its value.
     pub(super) fn enum_member(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
         let class = object.get_type().into_any();
         let name = object.getattr("_name_")?;
         let members = class.getattr("__members__")?;
         let known = !name.is_none() && members.contains(&name)? && members.get_item(&name)?.is(object);
-        if known {
+        let value = object.getattr("_value_")?;
+        if !known {
+            return self.record(object, "enum.Flag", &[class, value]);
+        }
+        if self.as_before() {
             return self.record(object, "enum.Enum", &[class, name]);
         }
-        self.record(object, "enum.Flag", &[class, object.getattr("_value_")?])
+        self.level(object, |walk| {
+            let start = walk.encoder.len();
+            let group = walk.encoder.open(Tag::Value, 3);
+            walk.encoder.content(b"enum.Enum");
+            walk.value(&class)?;
+            walk.value(&name)?;
+            if walk.if_keyable(&value)? {
+                walk.encoder.close(group);
+                return Ok(());
+            }
+            walk.encoder.truncate(start);
+            let group = walk.encoder.open(Tag::Value, 2);
+            walk.encoder.content(b"enum.Enum");
+            walk.value(&class)?;
+            walk.value(&name)?;
+            walk.encoder.close(group);
+            Ok(())
+        })
     }
 }
 

@@ -1,0 +1,104 @@
+//! Keys of the generation before: under what results lie that have a value of a kind whose encoding was mended.
+//!
+//! Kinds that changed ask `Walk::as_before`, which notes it. So a task without such values costs nothing here.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use pyo3::exceptions::PyException;
+use pyo3::prelude::*;
+
+use super::{Key, TaskCore, Walk};
+
+/// The former keys of tasks, by address; the tasks are kept alive so that it stays theirs.
+type Known = HashMap<usize, (Py<TaskCore>, Key)>;
+
+// Of the thread and not of a walk: an object that computes its own hash begins walks of its own.
+thread_local! {
+    /// Whether a value of a changed kind was met.
+    static CHANGED: Cell<bool> = const { Cell::new(false) };
+    /// While former keys are computed: those found so far.
+    static FORMER: RefCell<Option<Known>> = const { RefCell::new(None) };
+}
+
+impl Walk<'_> {
+    /// Whether a value of a kind that changed is to be encoded as before.
+    pub(super) fn as_before(&mut self) -> bool {
+        self.changed = true;
+        self.former
+    }
+}
+
+/// Whether this thread computes former keys.
+pub(super) fn is_asked() -> bool {
+    FORMER.with_borrow(Option::is_some)
+}
+
+/// Notes for the walk around this one, if there is any, that a value of a changed kind was met.
+pub(super) fn note() {
+    CHANGED.set(true);
+}
+
+/// Calls what may compute keys; also whether it met a value of a changed kind.
+pub(super) fn noticing<T>(call: impl FnOnce() -> T) -> (T, bool) {
+    let before = CHANGED.replace(false);
+    let outcome = call();
+    (outcome, CHANGED.replace(before))
+}
+
+/// The key of a task that counts at the moment, if it is known.
+pub(super) fn known_key(task: &Bound<'_, TaskCore>) -> Option<Key> {
+    let core = task.get();
+    if core.is_changed() {
+        note();
+        if is_asked() {
+            return FORMER.with_borrow(|known| Some(known.as_ref()?.get(&(task.as_ptr() as usize))?.1));
+        }
+    }
+    core.known_key()
+}
+
+/// Remembers the key of a task; returns the one that holds.
+pub(super) fn settle_key(walk: &Walk<'_>, task: &Bound<'_, TaskCore>, key: Key) -> Key {
+    if walk.former {
+        let entry = (task.clone().unbind(), key);
+        FORMER
+            .with_borrow_mut(|known| known.as_mut().map(|known| known.insert(task.as_ptr() as usize, entry)));
+        return key;
+    }
+    if walk.changed {
+        task.get().set_changed();
+        note();
+    }
+    task.get().settle_key(key)
+}
+
+/// Computes with former keys.
+pub(super) fn formerly<T>(body: impl FnOnce() -> T) -> T {
+    with_known(Some(Known::new()), body)
+}
+
+/// Computes with the keys of today, also amid former ones.
+pub(super) fn presently<T>(body: impl FnOnce() -> T) -> T {
+    with_known(None, body)
+}
+
+fn with_known<T>(known: Option<Known>, body: impl FnOnce() -> T) -> T {
+    struct Restore(Option<Known>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            FORMER.set(self.0.take());
+        }
+    }
+    let _restore = Restore(FORMER.replace(known));
+    body()
+}
+
+/// What came of a former encoding; None where it raised: nothing was stored under such a key.
+pub(super) fn if_any(outcome: PyResult<Key>, py: Python<'_>) -> PyResult<Option<Key>> {
+    match outcome {
+        Ok(key) => Ok(Some(key)),
+        Err(error) if error.is_instance_of::<PyException>(py) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
