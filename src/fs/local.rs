@@ -2,13 +2,14 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use nix::libc;
 use nix::sys::stat::futimens;
 use nix::sys::time::TimeSpec;
+use nix::unistd::geteuid;
 
 use super::steps::{LINK, planted};
 use super::watch::LocalWatch;
@@ -21,6 +22,10 @@ const FILE_MODE: u32 = 0o664;
 const DIR_MODE: u32 = 0o775;
 /// Everybody's permission to write.
 const WRITABLE: u32 = 0o222;
+/// What the group of a directory may do to the files there, if it may create some.
+const GROUP: u32 = 0o060;
+/// The permission of others to read.
+const READABLE: u32 = 0o004;
 
 /// The filesystem of this machine.
 #[derive(Debug)]
@@ -49,6 +54,12 @@ impl FileSystem for Local {
         fs::DirBuilder::new().mode(DIR_MODE).create(dir)
     }
 
+    fn share(&self, dir: &Path) {
+        if let Ok(file) = open_dir(dir) {
+            share(&file, dir, GROUP | 0o010);
+        }
+    }
+
     fn rmdir(&self, dir: &Path) -> io::Result<()> {
         fs::remove_dir(dir)
     }
@@ -73,8 +84,16 @@ impl FileSystem for Local {
             Open::Update => options.write(true).create(true).truncate(false),
         };
         match options.open(path) {
-            Ok(file) if file.metadata()?.is_file() => Ok(Arc::new(file)),
-            Ok(_) => Err(planted("it is not a file; whoever may write there put it in a file's place")),
+            Ok(file) => match file.metadata()? {
+                facts if facts.is_file() => {
+                    // What is only read by others need not be looked at where all may read it.
+                    if how == Open::Update || how == Open::New && facts.mode() & READABLE == 0 {
+                        share(&file, path, GROUP);
+                    }
+                    Ok(Arc::new(file))
+                }
+                _ => Err(planted("it is not a file; whoever may write there put it in a file's place")),
+            },
             Err(error) if error.raw_os_error() == Some(libc::ELOOP) => Err(planted(LINK)),
             Err(error) => Err(error),
         }
@@ -177,6 +196,22 @@ impl File for fs::File {
 
     fn holders(&self) -> io::Result<Vec<Held>> {
         lock::holders(self)
+    }
+}
+
+/// Has a file or directory of this process's user belong to the group that may write to the directory which holds it,
+/// with these permissions, whatever the umask: else nobody else of that group could claim or store anything. Where the
+/// group may not write there, nothing changes.
+fn share(file: &fs::File, path: &Path, mode: u32) {
+    let Some(dir) = path.parent() else { return };
+    let (Ok(above), Ok(facts)) = (fs::metadata(dir), file.metadata()) else { return };
+    let is_as_it_should = facts.mode() & mode == mode && facts.gid() == above.gid();
+    if above.mode() & WRITABLE & GROUP == 0 || is_as_it_should || facts.uid() != geteuid().as_raw() {
+        return;
+    }
+    // Whoever is not in that group cannot give it anything; what others lack is said where they need it.
+    if fchown(file, None, Some(above.gid())).is_ok() {
+        let _shared = file.set_permissions(fs::Permissions::from_mode(facts.mode() & 0o7777 | mode));
     }
 }
 

@@ -73,11 +73,14 @@ impl dyn FileSystem + '_ {
         Ok(found.map(|found| found.length))
     }
 
-    /// Creates a directory; false if it exists already. Fails where there is a symbolic link to one: what is written
+    /// Creates a directory in a jugdir, for whoever may write to that; false if it exists already. Fails where there is a symbolic link to one: what is written
     /// there would be somewhere else.
     pub fn create_dir(&self, dir: &Path) -> Result<bool> {
         match self.mkdir(dir) {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                self.share(dir);
+                Ok(true)
+            }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 self.refuse_link(dir)?;
                 Ok(false)

@@ -78,6 +78,9 @@ pub trait FileSystem: Host + Send + Sync + Debug {
     /// Creates a directory, which must not exist. Tells the truth.
     fn mkdir(&self, dir: &Path) -> io::Result<()>;
 
+    /// Lets the group that may write to the directory above write to this new directory too, whatever the umask.
+    fn share(&self, _dir: &Path) {}
+
     /// Removes a directory, which must be empty.
     fn rmdir(&self, dir: &Path) -> io::Result<()>;
 
