@@ -232,21 +232,6 @@ def test_an_argument_without_identity_names_the_task_and_the_argument(jug):
     assert "Traceback" not in failed.stderr
 
 
-def test_a_task_may_end_its_worker(jug):
-    jug.write(
-        """
-        import sys
-        from jug import TaskGenerator
-        @TaskGenerator
-        def leave(x):
-            sys.exit(7)
-        leave(1)
-        """
-    )
-    assert jug("execute").returncode == 7
-    assert jug("status", "--short").returncode == 1
-
-
 def test_an_exception_that_cannot_be_printed_is_a_failure_like_any_other(jug):
     jug.write("""
         from jug import TaskGenerator

@@ -1,4 +1,4 @@
-"""The one exception that users see as a single line."""
+"""Exceptions of jug's own: those that users see as a single line, and the one that ends a worker."""
 
 
 class UserError(Exception):
@@ -19,3 +19,20 @@ class UserError(Exception):
 
 class PatternError(UserError, ValueError):
     """A --name or --pattern that cannot select tasks."""
+
+
+class Leave(SystemExit):
+    """Ends a worker between or within tasks because somebody asked for it: a signal, a limit, the stop file.
+
+    What a task raises itself is never one: its SystemExit is a failure of that task.
+    """
+
+
+class TaskQuit(RuntimeError):
+    """A task raised something that is no Exception, such as SystemExit, which is its ``__cause__``.
+
+    Passed on as it is, it would end the process as if that had been asked for, perhaps with status 0.
+    """
+
+    def __init__(self, name: str, cause: BaseException) -> None:
+        super().__init__(f"task {name} raised {type(cause).__name__}")

@@ -10,7 +10,7 @@ from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from . import task
-from .errors import UserError
+from .errors import TaskQuit, UserError
 
 if TYPE_CHECKING:
     from .engine.worker import ExecutionState
@@ -124,7 +124,8 @@ def execution_loop(tasks: list[task.Task], options: Any, state: ExecutionState |
     Raises
     ------
     Exception
-        What a task raised, unless ``options.execute_keep_going`` is set.
+        What a task raised, unless ``options.execute_keep_going`` is set. A RuntimeError whose ``__cause__``
+        it is, where that is no Exception: a task's SystemExit is a failure like any other.
     """
     from .engine.execute import execution_loop
     from .engine.worker import ExecutionState
@@ -184,7 +185,7 @@ def main(argv: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     except SystemExit as leaving:
-        # Some commands end by it, as they do when scripts call them; so may a task.
+        # Some commands end by it, as they do when scripts call them; and limits end workers so.
         status = leaving.code
     except KeyboardInterrupt:
         _say(f"interrupted{_what_is_left(options)}")
@@ -262,6 +263,9 @@ def _explain(error: Exception) -> None:
 
     from .engine.failures import UnstorableResult, users_part
 
+    if isinstance(error, TaskQuit) and error.__cause__ is not None:
+        _show_traceback(error.__cause__)
+        return
     ours = users_part(error.__traceback__) is None
     if ours and isinstance(error, (OSError, RuntimeError, UnstorableResult)):
         where = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from . import _native
+from .errors import Leave, TaskQuit
 from .internal.taskgraph import describe, recursive_dependencies, topological_sort
 
 __all__ = [
@@ -464,6 +465,8 @@ def CachedFunction(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     ------
     ValueError
         If an argument is a task without a result, or `f` is a lambda.
+    RuntimeError
+        If the call raises SystemExit, which would end the command that loads the jugfile, perhaps with 0.
     """
     t = Task(f, *args, **kwargs)
     if not t.can_load():
@@ -471,5 +474,10 @@ def CachedFunction(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             raise ValueError(
                 f"CachedFunction cannot run {t.name}: a task among its arguments has no result yet"
             )
-        t.run()
+        try:
+            t.run()
+        except SystemExit as error:
+            if isinstance(error, Leave):
+                raise
+            raise TaskQuit(t.name, error) from error
     return value(t)

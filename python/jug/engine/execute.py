@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
-import sys
-import threading
 import time
 from typing import Any
 
 from .. import task
 from ..utils import prepare_matcher_from_options
 from .loading import load
+from .signals import end_cleanly
 from .worker import ExecutionState, Worker
 
 __all__ = ["execute", "execution_loop"]
@@ -29,7 +26,7 @@ def execute(options: Any, state: ExecutionState) -> bool:
     state : ExecutionState
         Filled with what was done.
     """
-    _end_cleanly_on_sigterm()
+    end_cleanly()
     store = None
     failures = False
     patience = float(options.execute_wait_cycle_time) * int(options.execute_nr_wait_cycles)
@@ -51,39 +48,6 @@ def execute(options: Any, state: ExecutionState) -> bool:
         state.idle += 0.01
 
 
-def _end_cleanly_on_sigterm() -> None:
-    """Lets batch systems end a worker so that it stores what it has and gives its claims back."""
-    if threading.current_thread() is not threading.main_thread():
-        return
-    if signal.signal(signal.SIGTERM, _leave) is not _leave:
-        os.register_at_fork(
-            before=_hold_sigterm, after_in_parent=_let_sigterm_go, after_in_child=_die_of_sigterm
-        )
-
-
-def _leave(*_: object) -> None:
-    sys.exit(1)
-
-
-# A process that a task forks has nothing to store: SIGTERM ends it at once, as multiprocessing expects. A
-# Python handler would not do, since CPython forgets signals that reach a child while it is being forked.
-_masks: list[set[int]] = []
-
-
-def _hold_sigterm() -> None:
-    _masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}))
-
-
-def _let_sigterm_go() -> None:
-    signal.pthread_sigmask(signal.SIG_SETMASK, _masks.pop())
-
-
-def _die_of_sigterm() -> None:
-    if signal.getsignal(signal.SIGTERM) is _leave and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _let_sigterm_go()
-
-
 def execution_loop(
     tasks: list[task.Task], options: Any, state: ExecutionState | None = None, store: Any = None
 ) -> bool:
@@ -101,7 +65,7 @@ def execution_loop(
     Raises
     ------
     Exception
-        What a task raised, unless ``options.execute_keep_going``.
+        What a task raised, unless ``options.execute_keep_going``; a TaskQuit where that is no Exception.
     """
     if not tasks:
         return False

@@ -12,7 +12,7 @@ from operator import not_
 from typing import Any
 
 from .. import _native, task
-from ..errors import UserError
+from ..errors import TaskQuit, UserError
 from ..hooks.register import jug_hook, registered
 from .batching import BatchSize
 from .blocked import Blockade, Blocked
@@ -21,6 +21,7 @@ from .failures import StoreFailure, UnstorableResult, failure_report, headline
 from .finished_claims import FinishedClaims
 from .former import FormerResults
 from .graph import graph_of
+from .signals import request_to_end
 from .workspace import RunFacts, warn_of_damage, workspace_of
 
 __all__ = ["ExecutionState", "Worker"]
@@ -137,7 +138,7 @@ class Worker:
         Raises
         ------
         Exception
-            What a task raised, unless ``--keep-going``.
+            What a task raised, unless ``--keep-going``; a TaskQuit where that is no Exception.
         """
         failed_before = len(self._state.failed)
         _log.info("working on %d tasks", len(self._graph))
@@ -251,9 +252,12 @@ class Worker:
             self._execute(node, t, started, clock)
         except StoreFailure:
             raise
-        except Exception as error:
+        except BaseException as error:
             if self._is_forked():
                 raise
+            request = request_to_end(error, clock)
+            if request is not None:
+                raise request from None
             if self._lost_an_input(node):
                 _log.warning("%s: task %s will run again", error, t.name)
                 return False
@@ -291,7 +295,7 @@ class Worker:
             if len(task.alltasks) != nr_tasks:
                 raise RuntimeError(f"task {name} created other tasks while it ran, which jug cannot follow")
 
-    def _failed(self, node: int, t: Any, error: Exception, started: float, duration: float) -> None:
+    def _failed(self, node: int, t: Any, error: BaseException, started: float, duration: float) -> None:
         key, kept = self._keys[node], bool(self._options.execute_keep_failed)
         attempt = self._attempts[key] = self._attempts.get(key, 0) + 1
         report = failure_report(t, error, started=started, duration=duration, attempt=attempt, kept=kept)
@@ -306,7 +310,9 @@ class Worker:
         blocked = f"; tasks that cannot run without it: {nr_blocked}" if nr_blocked else ""
         _log.critical("task %s failed: %s%s", t.name, headline(report), blocked)
         if not self._options.execute_keep_going:
-            raise error
+            if isinstance(error, Exception):
+                raise error
+            raise TaskQuit(t.name, error) from error
         _log.error("%s", report["traceback"].rstrip())
 
     def _lost_an_input(self, node: int) -> bool:

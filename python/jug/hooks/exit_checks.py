@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..errors import UserError
+from ..errors import Leave, UserError
 from .register import add_hook, register_hook_once
 
 __all__ = [
@@ -23,7 +23,7 @@ def exit_if_file_exists(fname: str | os.PathLike[str]) -> None:
 
     def check(_task: object) -> None:
         if os.path.exists(fname):
-            raise SystemExit(0)
+            raise Leave(0)
 
     register_hook_once("execute.task-pre-execute", ("exit_if_file_exists", os.fspath(fname)), check)
 
@@ -41,7 +41,7 @@ def exit_when_true(f: Callable[..., Any], function_takes_Task: bool = False) -> 
 
     def check(task: object) -> None:
         if f(task) if function_takes_Task else f():
-            raise SystemExit(0)
+            raise Leave(0)
 
     add_hook("execute.task-executed1", check, origin=f)
 
@@ -54,7 +54,7 @@ def exit_after_n_tasks(n: int) -> None:
         nonlocal executed
         executed += 1
         if executed >= n:
-            raise SystemExit(0)
+            raise Leave(0)
 
     register_hook_once("execute.task-executed1", ("exit_after_n_tasks", n), check)
 
@@ -68,7 +68,7 @@ def exit_after_time(hours: float = 0, minutes: float = 0, seconds: float = 0) ->
 
     def check(_task: object) -> None:
         if time.monotonic() >= deadline:
-            raise SystemExit(0)
+            raise Leave(0)
 
     register_hook_once("execute.task-executed1", ("exit_after_time", limit), check)
 

@@ -1,8 +1,10 @@
-"""SystemExit in a task ends the worker with its status."""
+"""SystemExit in a task ends the worker."""
 # run: execute --nr-wait-cycles 1 --wait-cycle-time 0.2
 # run: status
 # run: execute --nr-wait-cycles 1 --wait-cycle-time 0.2
 # run: status
+# status-differs: 1 it is a failure of that task, status 1 and not the task's
+# status-differs: 3 the same
 
 import sys
 

@@ -1,0 +1,91 @@
+"""How a worker is asked to end, by SIGTERM or Ctrl-C, and how that is told from what a task raises."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from types import FrameType
+
+from ..errors import Leave
+
+__all__ = ["end_cleanly", "request_to_end"]
+
+#: The signals with which users and batch systems ask a process to end; a jugfile may handle them its own way.
+_REQUESTS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+#: The last of our two signals that came, and when (``time.perf_counter``).
+_came: tuple[int, float] = (0, 0.0)
+
+
+def end_cleanly() -> None:
+    """Lets batch systems end a worker so that it stores what it has and gives its claims back.
+
+    Ctrl-C raises KeyboardInterrupt as before, and is remembered: a task may raise one of its own.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
+    if signal.signal(signal.SIGTERM, _leave) is not _leave:
+        os.register_at_fork(
+            before=_hold_sigterm, after_in_parent=_let_sigterm_go, after_in_child=_die_of_sigterm
+        )
+
+
+def request_to_end(error: BaseException, since: float) -> BaseException | None:
+    """What is to be raised if a task ended with `error` because its worker was asked to end.
+
+    None if the task is to blame. `since` is when the task began (``time.perf_counter``): libraries make
+    errors of their own of a signal that comes while they work, which are none of the task's either.
+    """
+    number, when = _came
+    if when >= since:
+        return Leave(1) if number == signal.SIGTERM else KeyboardInterrupt()
+    if isinstance(error, Leave):
+        return error
+    if isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) is not _interrupt:
+        return error  # Somebody else handles Ctrl-C: a script, or a notebook.
+    if isinstance(error, (SystemExit, KeyboardInterrupt)) and _is_raised_by_a_handler(error):
+        return error
+    return None
+
+
+def _is_raised_by_a_handler(error: BaseException) -> bool:
+    handlers = {getattr(signal.getsignal(number), "__code__", None) for number in _REQUESTS}
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code not in handlers:
+        trace = trace.tb_next
+    return trace is not None
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    global _came
+    _came = (number, time.perf_counter())
+    raise Leave(1)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    global _came
+    _came = (number, time.perf_counter())
+    raise KeyboardInterrupt
+
+
+# A process that a task forks has nothing to store: SIGTERM ends it at once, as multiprocessing expects. A
+# Python handler would not do, since CPython forgets signals that reach a child while it is being forked.
+_masks: list[set[int]] = []
+
+
+def _hold_sigterm() -> None:
+    _masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}))
+
+
+def _let_sigterm_go() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _masks.pop())
+
+
+def _die_of_sigterm() -> None:
+    if signal.getsignal(signal.SIGTERM) is _leave and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _let_sigterm_go()
