@@ -188,6 +188,7 @@ fn exact(module: &str, qualname: &str) -> Option<Encode> {
         ("collections", "deque") => |walk, object| walk.deque(object),
         ("functools", "partial") => |walk, object| walk.partial(object),
         ("types", "SimpleNamespace") => |walk, object| walk.namespace(object),
+        ("random", "Random") => |walk, object| walk.random(object),
         ("array", "array") => |walk, object| walk.array_array(object),
         ("datetime", "timezone") => |walk, object| walk.timezone(object),
         ("zoneinfo", "ZoneInfo") => |walk, object| walk.zoneinfo(object),
@@ -215,6 +216,9 @@ fn inherited(module: &str, qualname: &str) -> Option<Encode> {
         ("numpy", "dtype") => |walk, object| walk.dtype(object),
         ("numpy", "generic") => |walk, object| walk.scalar(object),
         ("numpy", "ndarray") => |walk, object| walk.array_subclass(object),
+        ("numba.core.dispatcher", "Dispatcher")
+        | ("numba.np.ufunc.dufunc", "DUFunc")
+        | ("numba.np.ufunc.gufunc", "GUFunc") => |walk, object| walk.compiled(object),
         ("numpy.random.bit_generator", "BitGenerator") => |walk, object| walk.bit_generator(object),
         _ => return of_frames(module, qualname),
     })

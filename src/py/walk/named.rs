@@ -146,6 +146,17 @@ impl<'py> Walk<'py> {
         Ok(())
     }
 
+    /// A function that numba compiles: by its name, as what was compiled so far is no part of it.
+    pub(super) fn compiled(&mut self, function: &Bound<'py, PyAny>) -> Walked<()> {
+        let module = text(function, "__module__")?;
+        let qualname = text(function, "__qualname__")?.unwrap_or_default();
+        let group = self.encoder.open(Tag::Value, 1);
+        self.encoder.content(b"numba");
+        self.by_name(Tag::Function, module.as_deref(), &qualname, "function")?;
+        self.encoder.close(group);
+        Ok(())
+    }
+
     /// An object whose reduce protocol gives no more than a name.
     pub(super) fn global(&mut self, object: &Bound<'py, PyAny>, name: &str) -> Walked<()> {
         let module = text(object, "__module__")?;

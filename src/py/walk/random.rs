@@ -1,4 +1,5 @@
-//! Numpy's random number generators: by the state they are in, as their reduce forms differ between versions.
+//! Random number generators: by the state they are in, as their reduce forms differ between versions. The global ones,
+//! which `random.gauss` and `numpy.random.normal` are bound to, by name: in each process they are in another state.
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -6,11 +7,22 @@ use pyo3::types::PyDict;
 use super::{Walk, Walked};
 
 impl<'py> Walk<'py> {
+    /// A generator of the standard library.
+    pub(super) fn random(&mut self, random: &Bound<'py, PyAny>) -> Walked<()> {
+        if self.is_at(random, "random", &["_inst"])? {
+            return self.record(random, "random", &[]);
+        }
+        self.reduced(random)
+    }
+
     pub(super) fn random_generator(&mut self, generator: &Bound<'py, PyAny>) -> Walked<()> {
         self.record(generator, "numpy.random.Generator", &[generator.getattr("bit_generator")?])
     }
 
     pub(super) fn random_state(&mut self, state: &Bound<'py, PyAny>) -> Walked<()> {
+        if self.is_at(state, "numpy.random.mtrand", &["_rand"])? {
+            return self.record(state, "numpy.random", &[]);
+        }
         let options = PyDict::new(self.py);
         options.set_item("legacy", false)?;
         let state_now = state.call_method("get_state", (), Some(&options))?;
@@ -19,6 +31,9 @@ impl<'py> Walk<'py> {
 
     /// The state, and the seeds that its children will be made of.
     pub(super) fn bit_generator(&mut self, bits: &Bound<'py, PyAny>) -> Walked<()> {
+        if self.is_at(bits, "numpy.random.mtrand", &["_rand", "_bit_generator"])? {
+            return self.record(bits, "numpy.random", &[]);
+        }
         let seeds = match bits.getattr_opt("seed_seq")? {
             Some(seeds) => Some(seeds),
             None => bits.getattr_opt("_seed_seq")?,
@@ -31,5 +46,14 @@ impl<'py> Walk<'py> {
         let names = ["entropy", "spawn_key", "pool_size", "n_children_spawned"];
         let fields = names.into_iter().map(|name| seeds.getattr(name)).collect::<PyResult<Vec<_>>>()?;
         self.record(seeds, "numpy.random.SeedSequence", &fields)
+    }
+
+    /// Whether an object is the one that is found in a loaded module by these attributes.
+    fn is_at(&self, object: &Bound<'py, PyAny>, module: &str, attributes: &[&str]) -> Walked<bool> {
+        let mut found = self.loaded(module)?;
+        for name in attributes {
+            found = found.map(|holder| holder.getattr_opt(*name)).transpose()?.flatten();
+        }
+        Ok(found.is_some_and(|found| found.is(object)))
     }
 }
