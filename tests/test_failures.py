@@ -25,7 +25,7 @@ def test_a_failing_task_ends_the_worker_with_its_traceback(jug):
     )
     failed = jug("execute")
     assert failed.returncode == 1
-    assert "task jugfile.bad failed: ValueError: boo" in failed.stderr
+    assert "jug: task jugfile.bad(1) failed: ValueError: boo; 1 task cannot run without it" in failed.stderr
     assert "raise ValueError('boo')" in failed.stderr
     assert "engine/worker.py" not in failed.stderr
     assert "jug/task.py" not in failed.stderr
@@ -211,7 +211,8 @@ def test_a_result_that_cannot_be_stored_names_the_task(jug, body, complaint):
     )
     failed = jug("execute")
     assert failed.returncode == 1
-    assert f"task jugfile.odd {complaint}" in failed.stderr
+    assert failed.stderr.startswith(f"jug: task jugfile.odd(3) {complaint}")
+    assert failed.stderr.count("\n") == 1
     assert jug("status").returncode == 1
 
 

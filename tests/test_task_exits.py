@@ -58,7 +58,7 @@ def test_whatever_a_task_raises_is_a_failure_of_that_task(jug, body, said):
     jug.write(QUITTING.format(body=body))
     done = jug("execute", "--will-cite", "--short", "--keep-going")
     assert done.returncode == 1
-    assert f"task jugfile.work failed: {said}\n" in done.stderr
+    assert f"task jugfile.work(3) failed: {said}\n" in done.stderr
     assert "5 complete" in jug("status", "--short").stdout
     assert f"jugfile.work(3) failed: {said}\n" in jug("status").stderr
     ended = jug("execute", "--will-cite", "--short")

@@ -10,7 +10,8 @@ import pytest
 
 import jug.task
 from jug.backends.file_store import file_store
-from jug.engine.worker import ExecutionState, Worker
+from jug.engine.state import ExecutionState
+from jug.engine.worker import Worker
 from jug.options import default_options
 from jug.task import Task
 

@@ -10,10 +10,11 @@ from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from . import task
-from .errors import TaskQuit, UserError
+from .errors import UserError
+from .internal.console import fail, say, show, warn
 
 if TYPE_CHECKING:
-    from .engine.worker import ExecutionState
+    from .engine.state import ExecutionState
 
 __all__ = ["ExecutionState", "execution_loop", "init", "is_jug_running", "main", "main_execute"]
 
@@ -23,7 +24,7 @@ _is_jug_running = False
 def __getattr__(name: str) -> Any:
     # `import jug` is also the first line of every script that only wants a value: the engine can wait.
     if name == "ExecutionState":
-        from .engine.worker import ExecutionState
+        from .engine.state import ExecutionState
 
         return ExecutionState
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -67,10 +68,10 @@ def init(
     if on_error not in ("exit", "propagate"):
         raise ValueError(f"on_error is 'exit' or 'propagate', not {on_error!r}")
     jugfile = "jugfile.py" if jugfile is None else jugfile
+    if jugdir is None and store is None:
+        jugdir = _jugdir_of_the_command(jugfile)
+    set_jugdir(jugdir if store is None else store)
     try:
-        if jugdir is None and store is None:
-            jugdir = _jugdir_of_the_command(jugfile)
-        set_jugdir(jugdir if store is None else store)
         path = os.path.abspath(jugfile)
         if task.alltasks and origins.is_known(path):
             task.alltasks[:] = [t for t in task.alltasks if t._origin is None or t._origin.jugfile != path]
@@ -79,13 +80,13 @@ def init(
     except UserError as error:
         if on_error == "propagate":
             raise
-        _say(f"error: {error}")
+        fail(str(error))
         sys.exit(1)
     except Exception as error:
         if on_error == "propagate":
             raise
         _show_traceback(error)
-        _say(f"error: the jugfile {jugfile!r} raised {type(error).__name__} while it was loading (see above)")
+        fail(f"the jugfile {jugfile!r} raised {type(error).__name__} while it was loading (see above)")
         sys.exit(1)
     return task.Task.store, jugspace
 
@@ -98,7 +99,7 @@ def _jugdir_of_the_command(jugfile: str) -> str | None:
     if not os.path.isdir(jugdir):
         return None
     command = f"jug execute {jugfile}"
-    _say(f"jug.init({jugfile!r}) opens {jugdir}, the jugdir of `{command}`; name another one as jugdir=...")
+    say(f"jug.init({jugfile!r}) opens {jugdir}, the jugdir of `{command}`; name another one as jugdir=...")
     return jugdir
 
 
@@ -128,7 +129,7 @@ def execution_loop(tasks: list[task.Task], options: Any, state: ExecutionState |
         it is, where that is no Exception: a task's SystemExit is a failure like any other.
     """
     from .engine.execute import execution_loop
-    from .engine.worker import ExecutionState
+    from .engine.state import ExecutionState
     from .engine.workspace import workspace_of
 
     if state is None:
@@ -178,7 +179,7 @@ def main(argv: list[str] | None = None) -> None:
         pdb = options.pdb
         status = _run(options)
     except UserError as error:
-        _say(f"error: {error}")
+        fail(str(error))
         status = error.status
     except BrokenPipeError:
         # Whoever read the output went away; Python would complain once more when it flushes at exit.
@@ -188,7 +189,7 @@ def main(argv: list[str] | None = None) -> None:
         # Some commands end by it, as they do when scripts call them; and limits end workers so.
         status = leaving.code
     except KeyboardInterrupt:
-        _say(f"interrupted{_what_is_left(options)}")
+        say(f"interrupted{_what_is_left(options)}")
         status = 130
     except Exception as error:
         status = 1
@@ -245,7 +246,7 @@ def _warn_of_reach(store: Any) -> None:
 
     objection = store.native.objection() if isinstance(store, file_store) else None
     if objection:
-        _say(f"warning: {objection}")
+        warn(objection)
 
 
 def main_execute() -> None:
@@ -253,37 +254,30 @@ def main_execute() -> None:
     main([sys.argv[0], "execute", *sys.argv[1:]])
 
 
-def _say(message: str) -> None:
-    print(f"jug: {message}", file=sys.stderr)
-
-
 def _explain(error: Exception) -> None:
     """One line for what went wrong with files, stores and results, a traceback for what did in code."""
     import errno
 
-    from .engine.failures import UnstorableResult, users_part
+    from .engine.failures import UnstorableResult
+    from .internal.tracebacks import is_users, message_of
 
-    if isinstance(error, TaskQuit) and error.__cause__ is not None:
-        _show_traceback(error.__cause__)
-        return
-    ours = users_part(error.__traceback__) is None
-    if ours and isinstance(error, (OSError, RuntimeError, UnstorableResult)):
+    if not is_users(error) and isinstance(error, (OSError, RuntimeError, UnstorableResult)):
         where = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""
-        text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        text = error.strerror if isinstance(error, OSError) and error.strerror else message_of(error)
         advice = ""
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             advice = "; what was stored before is safe: make room and run again"
         elif isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             advice = "; check the permissions, or choose another --jugdir"
-        _say(f"error: {text}{where}{advice}")
+        fail(f"{text}{where}{advice}")
     else:
         _show_traceback(error)
 
 
 def _show_traceback(error: BaseException) -> None:
-    from .engine.failures import users_traceback
+    from .internal.tracebacks import users_traceback
 
-    print(users_traceback(error), end="", file=sys.stderr)
+    show(users_traceback(error))
 
 
 if __name__ == "__main__":

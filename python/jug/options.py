@@ -364,7 +364,9 @@ def start_logging(options: Options) -> None:
 
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
-        print(f"jug: warning: unknown --verbose level {level!r} (use quiet, info or debug)", file=sys.stderr)
+        from .internal.console import warn
+
+        warn(f"unknown --verbose level {level!r} (use quiet, info or debug)")
         return
     logging.basicConfig(level=number, format="%(levelname)s: %(message)s")
     logging.getLogger().setLevel(number)

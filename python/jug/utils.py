@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import hash as hashing
 from .errors import PatternError
+from .internal.console import warn
 from .task import CachedFunction, Task, TaskGenerator, Tasklet, value
 
 if TYPE_CHECKING:
@@ -190,10 +190,9 @@ def prepare_matcher_from_options(name: str | None = None, pattern: str | None = 
     by_pattern = None if pattern is None else prepare_task_matcher(pattern)
     if by_name is None or by_pattern is None:
         return by_name or by_pattern
-    print(
-        f"jug: warning: --name {name!r} and --pattern {pattern!r} are both set (one may come from a "
-        "configuration file); only tasks that match both are selected",
-        file=sys.stderr,
+    warn(
+        f"--name {name!r} and --pattern {pattern!r} are both set (one may come from a configuration file); "
+        "only tasks that match both are selected"
     )
     first, second = by_name, by_pattern
     return lambda task_name: first(task_name) and second(task_name)
@@ -225,10 +224,9 @@ def add_task_selection_options(
             values: Any,
             option_string: str | None = None,
         ) -> None:
-            print(
-                f"jug: warning: {option_string} is deprecated and acts as --name; use --name for exact names "
-                "('*' is a wildcard) or --pattern for a substring or /regex/",
-                file=sys.stderr,
+            warn(
+                f"{option_string} is deprecated and acts as --name; use --name for exact names "
+                "('*' is a wildcard) or --pattern for a substring or /regex/"
             )
             setattr(namespace, self.dest, values)
 

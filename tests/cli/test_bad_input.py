@@ -112,7 +112,7 @@ def test_a_result_that_cannot_be_stored_is_a_failed_task(jug, result, kind):
     jug.write(TASK.format(result=result, arguments="1"))
     done = jug("execute")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.splitlines()[-1].startswith(f"jug: error: task jugfile.make returned {kind}")
+    assert done.stderr.splitlines()[-1].startswith(f"jug: task jugfile.make(1) returned {kind}")
     assert "Traceback" not in done.stderr
     assert jug("execute", "--keep-failed").returncode == 1
     assert "1 failed" in jug("status", "--short").stdout

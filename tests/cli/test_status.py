@@ -186,8 +186,8 @@ def test_status_says_on_stderr_why_tasks_failed(failing):
     failing("execute", "--keep-going", "--will-cite")
     done = failing("status")
     assert done.stderr == (
-        "jug: jugfile.check(1) failed: ValueError: 1 is not allowed\n"
-        "jug: jugfile.check(2) failed: ValueError: 2 is not allowed\n"
+        "jug: task jugfile.check(1) failed: ValueError: 1 is not allowed\n"
+        "jug: task jugfile.check(2) failed: ValueError: 2 is not allowed\n"
         "jug: --verbose=info shows the tracebacks\n"
     )
     assert "not allowed" not in done.stdout
@@ -197,7 +197,7 @@ def test_status_says_on_stderr_why_tasks_failed(failing):
 def test_status_with_verbose_info_shows_the_tracebacks_of_failed_tasks(failing):
     failing("execute", "--will-cite")
     lines = failing("status", "--verbose=info").stderr.splitlines()
-    start = lines.index("jug: jugfile.check(1) failed: ValueError: 1 is not allowed")
+    start = lines.index("jug: task jugfile.check(1) failed: ValueError: 1 is not allowed")
     assert lines[start + 1 : start + 3] == [
         "Traceback (most recent call last):",
         '  File "jugfile.py", line 7, in check',
@@ -219,7 +219,7 @@ def test_failures_alike_are_told_once_and_forgotten_with_a_result(jug):
     jug("execute", "--keep-going", "--keep-failed", "--will-cite")
     done = jug("status")
     assert done.stderr.splitlines()[0] == (
-        "jug: jugfile.read(0) failed: FileNotFoundError: "
+        "jug: task jugfile.read(0) failed: FileNotFoundError: "
         "[Errno 2] No such file or directory: 'table.csv' (and 2 more alike)"
     )
     jug.write("1", "table.csv")

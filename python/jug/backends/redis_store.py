@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from .. import _native
 from ..errors import UserError
+from ..internal.console import fail, warn
 from . import redis_worker
 from .base import Name, base_lock
 from .keyed import digits, keyed_store
@@ -72,21 +73,15 @@ class redis_store(keyed_store):
 
     def _advise(self) -> None:
         """Tells what the user may not know of this database."""
-        import logging
-
-        log = logging.getLogger("jug")
         if self._native.eviction:
-            log.warning(
-                "jug: warning: the redis server %s throws results away when its memory is full "
-                "(maxmemory-policy %s); set it to noeviction",
-                self.url,
-                self._native.eviction,
+            warn(
+                f"the redis server {self.url} throws results away when its memory is full "
+                f"(maxmemory-policy {self._native.eviction}); set it to noeviction"
             )
         if self._native.is_foreign():
-            log.warning(
-                "jug: warning: %s holds results of jug 2.x, which this version cannot read; they stay as "
-                "they are, and all tasks run again",
-                self.url,
+            warn(
+                f"{self.url} holds results of jug 2.x, which this version cannot read; they stay as "
+                "they are, and all tasks run again"
             )
 
     def __repr__(self) -> str:
@@ -239,6 +234,4 @@ def _close_all() -> None:
         try:
             store.close()
         except ConnectionError as error:
-            import sys
-
-            print(f"jug: error: {error}", file=sys.stderr)
+            fail(str(error))

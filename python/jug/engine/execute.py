@@ -10,7 +10,8 @@ from .. import task
 from ..utils import prepare_matcher_from_options
 from .loading import load
 from .signals import end_cleanly
-from .worker import ExecutionState, Worker
+from .state import ExecutionState
+from .worker import Worker
 
 __all__ = ["execute", "execution_loop"]
 

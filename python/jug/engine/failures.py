@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any
 
 from ..errors import UserError
 from ..internal.shown import short
+from ..internal.tracebacks import message_of, users_traceback
 
 __all__ = [
     "StoreFailure",
@@ -18,11 +17,7 @@ __all__ = [
     "describe_call",
     "failure_report",
     "headline",
-    "users_part",
-    "users_traceback",
 ]
-
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class StoreFailure(UserError):
@@ -48,28 +43,8 @@ class UnstorableResult(TypeError):
             "function": "return a function defined at the top level of a module",
             "Task": "in a task call plain functions, of a task generator its .f; or make it a CompoundTask",
         }.get(kind, "return plain data, or an object that pickle can handle")
-        super().__init__(f"task {name} returned a {kind}, which cannot be stored ({cause}); {advice}")
-
-
-def users_part(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback without the frames of this package at its top."""
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_PACKAGE):
-        trace = trace.tb_next
-    return trace
-
-
-def users_traceback(error: BaseException) -> str:
-    """The traceback of `error` as text, from the user's first line of code to the user's last.
-
-    Where no line is the user's, the fault is ours, and the whole of it is needed to find it. A syntax error
-    is shown where it stands, and not where it was noticed.
-    """
-    trace = None if isinstance(error, SyntaxError) else users_part(error.__traceback__) or error.__traceback__
-    shown = traceback.TracebackException(type(error), error, trace)
-    if any(not frame.filename.startswith(_PACKAGE) for frame in shown.stack):
-        while shown.stack[-1].filename.startswith(_PACKAGE):
-            shown.stack.pop()
-    return "".join(shown.format())
+        what = f"returned a {kind}, which cannot be stored ({message_of(cause)})"
+        super().__init__(f"task {name} {what}; {advice}")
 
 
 def describe_call(task: Any, limit: int = 200) -> str:
@@ -86,11 +61,13 @@ def failure_report(
     """Everything that will be asked about a failure later, as plain values."""
     import socket
 
+    # What cannot be stored may say in its own lines why.
+    raised = (error.__cause__ if isinstance(error, UnstorableResult) else None) or error
     return {
         "kind": "exception",
         "type": f"{type(error).__module__}.{type(error).__qualname__}",
-        "message": _message(error),
-        "traceback": users_traceback(error),
+        "message": message_of(error),
+        "traceback": users_traceback(raised, is_ours_whole=False),
         "arguments": describe_call(task),
         "host": socket.gethostname(),
         "pid": os.getpid(),
@@ -100,13 +77,6 @@ def failure_report(
         "kept": kept,
         "python": sys.version.split()[0],
     }
-
-
-def _message(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as another:
-        return f"<its str() raised {type(another).__name__}>"
 
 
 def headline(report: Mapping[str, Any], limit: int = 200) -> str:

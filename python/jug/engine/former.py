@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
 from .. import _native
+from ..internal.console import warn
 from .workspace import Workspace
 
 __all__ = ["FormerResults"]
@@ -38,8 +38,7 @@ class FormerResults:
         if found:
             self._told.update(found)
             some = f"{len(found)} results lie" if len(found) > 1 else "1 result lies"
-            logging.getLogger("jug").warning(
-                "jug: warning: %s under keys of an earlier version, which took some values that differ "
-                "for equal; their tasks run again, and `jug cleanup` removes what is no longer needed",
-                some,
+            warn(
+                f"{some} under keys of an earlier version, which took some values that differ "
+                "for equal; their tasks run again, and `jug cleanup` removes what is no longer needed"
             )

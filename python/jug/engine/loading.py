@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from .. import _native, task
 from ..barrier import BarrierError
 from ..errors import UserError
+from ..internal.console import warn
 
 __all__ = ["Loaded", "load", "load_if_there", "run_jugfile"]
 
@@ -87,9 +88,7 @@ def run_jugfile(path: str) -> dict[str, Any]:
         jugspace["__jug__hasbarrier__"] = True
     except _native.DamagedResult as error:
         # There is no such result any more. The tasks so far can run again, like those before a barrier.
-        import logging
-
-        logging.getLogger("jug").warning("jug: warning: %s", error)
+        warn(str(error))
         jugspace["__jug__hasbarrier__"] = True
     return jugspace
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from .. import _native, task
 from ..backends.file_store import file_store
 from ..backends.select import select
 from ..errors import UserError
+from ..internal.console import warn
 from .loading import Loaded, load
 from .overview import COMPLETE, Overview
 from .status_cache import (
@@ -120,7 +120,7 @@ def _load_and_fill(cache: StatusCache, jugfile: str, source: str, options: Any) 
     seen = Seen(overview.counts(states), _failures(overview))
     chosen = _chosen_by(loaded, selected)
     if chosen is None:
-        _warn("the jugfile opens a store of its own that is no directory: its status is not kept in a cache")
+        warn("the jugfile opens a store of its own that is no directory: its status is not kept in a cache")
         return seen
     about = About(jugfile, source, chosen, loaded.has_barrier, stamp_of(loaded.store))
     words = [WORDS[chr(state)] for state in states]
@@ -160,11 +160,7 @@ def _keep(write: Callable[[], None]) -> None:
     try:
         write()
     except UserError as error:
-        _warn(str(error))
-
-
-def _warn(message: str) -> None:
-    print(f"jug: warning: {message}", file=sys.stderr)
+        warn(str(error))
 
 
 def _failures(overview: Overview) -> list[tuple[str, Mapping[str, Any]]]:

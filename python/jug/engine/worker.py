@@ -14,56 +14,23 @@ from typing import Any
 from .. import _native, task
 from ..errors import TaskQuit, UserError
 from ..hooks.register import jug_hook, registered
+from ..internal.console import warn
 from .batching import BatchSize
-from .blocked import Blockade, Blocked
+from .blocked import Blockade
 from .encounters import Encounters
-from .failures import StoreFailure, UnstorableResult, failure_report, headline
+from .failures import StoreFailure, UnstorableResult, failure_report
 from .finished_claims import FinishedClaims
-from .former import FormerResults
 from .graph import graph_of
 from .signals import request_to_end
+from .state import ExecutionState
 from .workspace import RunFacts, warn_of_damage, workspace_of
 
-__all__ = ["ExecutionState", "Worker"]
+__all__ = ["Worker"]
 
 _log = logging.getLogger("jug")
 
 #: The letter of a finished node among the states of a scheduler.
 _DONE = ord("d")
-
-
-class ExecutionState:
-    """What one ``jug execute`` did, kept over all the loads of its jugfile.
-
-    Attributes
-    ----------
-    executed, loaded : Counter of str
-        By task name: run here, and found finished (anew at each load).
-    failed : set of bytes
-        Hashes of the tasks that failed here; this worker does not try them again.
-    blocked : Blocked
-        What was left at the end because it had failed for good, or needed what had.
-    idle : float
-        Seconds spent waiting since the last progress.
-    cycle : float
-        Length of a wait cycle (``--wait-cycle-time``), as the worker was told.
-    former : FormerResults
-        What was said of results under keys of an earlier version.
-    """
-
-    def __init__(self) -> None:
-        self.executed: Counter[str] = Counter()
-        self.loaded: Counter[str] = Counter()
-        self.failed: set[bytes] = set()
-        self.blocked = Blocked()
-        self.idle = 0.0
-        self.cycle = 12.0
-        self.former = FormerResults()
-
-    @property
-    def nr_waits(self) -> int:
-        """How many wait cycles have passed since the last progress."""
-        return int(self.idle / self.cycle) if self.cycle > 0 else 0
 
 
 class Worker:
@@ -259,7 +226,7 @@ class Worker:
             if request is not None:
                 raise request from None
             if self._lost_an_input(node):
-                _log.warning("%s: task %s will run again", error, t.name)
+                warn(f"{error}: task {t.name} will run again")
                 return False
             self._failed(node, t, error, started, time.perf_counter() - clock)
             return False
@@ -306,14 +273,14 @@ class Worker:
             from ..internal.debugger import debug_exception
 
             debug_exception()
-        nr_blocked = len(self._graph.closure([node])) - 1
-        blocked = f"; tasks that cannot run without it: {nr_blocked}" if nr_blocked else ""
-        _log.critical("task %s failed: %s%s", t.name, headline(report), blocked)
-        if not self._options.execute_keep_going:
-            if isinstance(error, Exception):
-                raise error
-            raise TaskQuit(t.name, error) from error
-        _log.error("%s", report["traceback"].rstrip())
+        goes_on = bool(self._options.execute_keep_going)
+        self._state.complaints.add(
+            t.name, report, lambda: len(self._graph.closure([node])) - 1, with_traceback=goes_on
+        )
+        if not goes_on:
+            raised = error if isinstance(error, Exception) else TaskQuit(t.name, error)
+            self._state.raised = (raised, report)
+            raise raised from (error if raised is not error else error.__cause__)
 
     def _lost_an_input(self, node: int) -> bool:
         """Whether a task failed for want of an input, which was invalidated or turned out to be damaged.

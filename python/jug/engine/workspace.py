@@ -11,6 +11,7 @@ from ..backends.base import base_lock, missing_methods
 from ..backends.file_store import file_store
 from ..backends.redis_store import redis_store
 from ..errors import UserError
+from ..internal.console import warn
 from .activity import WorkerActivity, activity_of
 
 __all__ = ["FileWorkspace", "RunFacts", "StoreWorkspace", "Workspace", "warn_of_damage", "workspace_of"]
@@ -130,11 +131,9 @@ def warn_of_damage(work: Workspace) -> None:
     """Tells the user why tasks that were done are not done any more."""
     lines = work.damage()
     if lines:
-        import logging
-
         for line in lines:
-            logging.getLogger("jug").warning("jug: warning: %s", line)
-        logging.getLogger("jug").warning("jug: warning: tasks whose results are lost will run again")
+            warn(line)
+        warn("tasks whose results are lost will run again")
 
 
 #: What the engine says of a killed worker's last record. It was never told to be stored: nothing is lost.

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-import re
 import sys
 
-__all__ = ["escaped", "fail", "say", "show", "warn"]
+__all__ = ["escaped", "fail", "is_terminal", "overwrite", "say", "shortened", "show", "warn"]
 
-#: What a terminal would obey instead of showing it: a tab and a line feed are harmless.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+#: What a terminal would obey instead of showing it. Tabs and line feeds are harmless.
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
+#: How many characters of a message are shown: it may hold what an exception of the user's says.
+_MOST_SAID = 10_000
 
 
 def escaped(text: str) -> str:
-    """`text` with its control characters as they would stand in a string of Python; line feeds stay."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    """`text` with its control characters as they would stand in a string of Python; lines stay lines."""
+    return text.translate(_CONTROL)
+
+
+def shortened(text: str, limit: int) -> str:
+    """`text` without its middle where it has more than `limit` characters: both ends say something."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]} ... ({len(text) - 2 * half} characters left out) ... {text[-half:]}"
 
 
 def say(message: str) -> None:
     """Prints a line that begins with ``jug:``."""
-    show(f"jug: {message}")
+    show(f"jug: {shortened(message, _MOST_SAID)}")
 
 
 def warn(message: str) -> None:
@@ -32,14 +41,26 @@ def fail(message: str) -> None:
 
 
 def show(text: str) -> None:
-    """Prints text of one or more lines as it is, such as a traceback, but for its control characters.
+    """Prints lines as they are, such as those of a traceback, but for control characters."""
+    if text:
+        _write(escaped(text.rstrip("\n")) + "\n")
 
-    Who closed stderr, or went away from the other end of a pipe, does not want to know: no task fails of it.
-    """
-    if sys.stderr is None or not text:
-        return
+
+def is_terminal() -> bool:
+    """Whether somebody looks on."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def overwrite(line: str) -> None:
+    """Shows `line` on a terminal in place of the one that is shown there; an empty one clears it."""
+    _write(f"\r\x1b[K{line}")
+
+
+def _write(text: str) -> None:
+    # Who closed stderr, or left the other end of the pipe, does not want to know: no task fails of it.
     try:
-        sys.stderr.write(escaped(text.rstrip("\n")) + "\n")
-        sys.stderr.flush()
+        if sys.stderr is not None:
+            sys.stderr.write(text)
+            sys.stderr.flush()
     except (OSError, ValueError):
         pass

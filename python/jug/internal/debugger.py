@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from .console import show
+
 __all__ = ["debug_exception"]
 
 
@@ -14,7 +16,7 @@ def debug_exception() -> None:
         from IPython.core.debugger import Pdb
     except ImportError:
         from pdb import Pdb
-    print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    show(f"{type(error).__name__}: {error}")
     debugger = Pdb()
     debugger.reset()
     debugger.interaction(None, trace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import types
 from typing import Any
 
 from .. import _native
@@ -32,6 +33,10 @@ def _short_repr() -> Any:
                 return f"{x.name}(...)"
             if isinstance(x, Tasklet):
                 return shown_tasklet(x)
+            if isinstance(x, (type, types.FunctionType, types.BuiltinFunctionType)):
+                return x.__qualname__
+            if getattr(type(x), "__repr__", None) is object.__repr__:
+                return f"{type(x).__name__}(...)"  # Its own repr would show where it is in memory.
             return super().repr_instance(x, level)
 
     found = Short()

@@ -8,10 +8,10 @@ of it, which registers itself.
 from __future__ import annotations
 
 import os
-import sys
 from abc import ABCMeta, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from ..internal.console import show, warn
 from ..jug_version import CITATION
 from ..options import Options
 
@@ -154,13 +154,11 @@ class SubCommandDict(dict[str, SubCommand]):
             with open(path, "rb") as source:
                 exec(compile(source.read(), path, "exec"), namespace)
         except Exception as error:
-            from ..engine.failures import users_traceback
+            from ..internal.tracebacks import users_traceback
 
-            print(users_traceback(error), end="", file=sys.stderr)
-            print(
-                f"jug: warning: {path} does not load (see above): the commands that it defines after that "
-                "line are missing",
-                file=sys.stderr,
+            show(users_traceback(error))
+            warn(
+                f"{path} does not load (see above): the commands that it defines after that line are missing"
             )
 
 
@@ -182,9 +180,7 @@ class SubCommandManager:
             raise SubCommandError(f"{type(command).__name__}.name must be a string that users can type")
         known = dict.get(self._commands, name)
         if known is not None and type(known) is not type(command):
-            print(
-                f"jug: warning: the command {name!r} is replaced by {type(command).__name__}", file=sys.stderr
-            )
+            warn(f"the command {name!r} is replaced by {type(command).__name__}")
         self._commands[name] = command
 
     def get(self, command: str) -> SubCommand:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
+from ..internal.console import say, warn
 from . import SubCommand
 
 if TYPE_CHECKING:
@@ -65,15 +66,15 @@ class AdoptCommand(SubCommand):
         _tell("cannot read", adopted.faults)
         if adopted.unused and adopted.counts["Missing"]:
             # Where nothing is missing, they are of tasks that are gone or inside of compound tasks.
-            _say(f"{path} has {adopted.unused} more results, which no task of {options.jugfile} asks for")
+            say(f"{path} has {adopted.unused} more results, which no task of {options.jugfile} asks for")
         if adopted.has_barrier:
             again = f"jug adopt {shlex.quote(options.jugfile)} {shlex.quote(path)}"
-            _say(
+            say(
                 "the jugfile stops at a barrier that is not complete; for what is behind it, run "
                 f"'jug execute' and then '{again}' again"
             )
         if moved:
-            _say(f"the old jugdir is {path} now; it can be removed when all is well")
+            say(f"the old jugdir is {path} now; it can be removed when all is well")
         return 1 if adopted.faults else 0
 
     def parse(self, parser: argparse.ArgumentParser) -> None:
@@ -97,7 +98,7 @@ def _export(options: Any) -> int:
     _show(options, exported.counts)
     _tell("cannot export", exported.faults)
     if exported.has_barrier:
-        _say("the jugfile stops at a barrier that is not complete; what is behind it was not exported")
+        say("the jugfile stops at a barrier that is not complete; what is behind it was not exported")
     return 1 if exported.faults else 0
 
 
@@ -131,7 +132,7 @@ def _old_jugdir(options: Any) -> Iterator[tuple[str, bool]]:
     except BaseException:
         if not os.path.lexists(target):
             os.rename(aside, target)
-            _say(f"nothing was adopted, and {target} is as before")
+            say(f"nothing was adopted, and {target} is as before")
         raise
 
 
@@ -185,13 +186,9 @@ def _tell(what: str, faults: Sequence[str]) -> None:
 
     shown = faults if logging.getLogger("jug").isEnabledFor(logging.INFO) else faults[:_MOST_FAULTS]
     for fault in shown:
-        _say(f"warning: {what}: {fault}")
+        warn(f"{what}: {fault}")
     if len(faults) > len(shown):
-        _say(f"warning: and {len(faults) - len(shown)} more like that; --verbose=info shows all")
-
-
-def _say(message: str) -> None:
-    print(f"jug: {message}", file=sys.stderr)
+        warn(f"and {len(faults) - len(shown)} more like that; --verbose=info shows all")
 
 
 adopt = AdoptCommand()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
+from ..internal.console import warn
 from . import SubCommand
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class CleanupCommand(SubCommand):
         if dry or by_measure:
             _tell(options, counts, freed, dry)
         for line in removal.kept():
-            print(f"jug: warning: {line}", file=sys.stderr)
+            warn(line)
         if not options.cleanup_keep_locks and not by_measure:
             number = len(_failure_marks(store)) if dry else removal.remove_locks()
             options.print_out(f"{verb} {number} locks")

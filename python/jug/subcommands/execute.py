@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ..internal.console import fail, show, warn
 from . import SubCommand, maybe_print_citation_info
 
 if TYPE_CHECKING:
@@ -26,25 +27,32 @@ class ExecuteCommand(SubCommand):
 
         Exits with 1 if a task failed, or cannot run because one is marked as failed.
         """
+        from ..engine.complaints import details
         from ..engine.execute import execute as run_tasks
-        from ..engine.worker import ExecutionState
+        from ..engine.state import ExecutionState
         from ..hooks import jug_hook
-        from ..internal.console import fail
         from ..io import print_task_summary_table
 
         if not options.execute_no_check_environment:
             self._check_environment()
         state = ExecutionState()
-        failed = run_tasks(options, state)
+        try:
+            failed = run_tasks(options, state)
+        except Exception as error:
+            if state.raised is None or error is not state.raised[0]:
+                raise
+            show(details(state.raised[1]))
+            sys.exit(1)
         maybe_print_citation_info(options)
         jug_hook("execute.finished_pre_status")
         print_task_summary_table(options, [("Executed", state.executed), ("Loaded", state.loaded)])
         jug_hook("execute.finished_post_status")
         if not options.execute_no_pack:
             _tidy_up()
+        sys.stdout.flush()
+        state.complaints.end()
+        # Of a single failure it was said before.
         if state.blocked and state.blocked != (1, 0, state.blocked.waiting):
-            # Of a single failure it was said before.
-            sys.stdout.flush()
             fail(str(state.blocked))
         if failed or state.blocked:
             sys.exit(1)
@@ -120,8 +128,6 @@ class ExecuteCommand(SubCommand):
 
 def _tidy_up() -> None:
     """Packs what dead workers left, if that is much. It is no part of the computation: it must not fail."""
-    import logging
-
     from ..backends.file_store import file_store
     from ..task import Task
 
@@ -130,7 +136,7 @@ def _tidy_up() -> None:
         try:
             store.native.pack_if_worthwhile()
         except (OSError, RuntimeError) as error:
-            logging.getLogger("jug").warning("jug: warning: the results could not be packed: %s", error)
+            warn(f"the results could not be packed: {error}")
 
 
 execute = ExecuteCommand()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
+from ..internal.console import is_terminal, overwrite
 from . import SubCommand
 
 if TYPE_CHECKING:
@@ -268,19 +268,19 @@ class _Progress:
         self._what = what
         self._next = time.monotonic() + 1.0
         self._shown = False
-        self._is_terminal = sys.stderr.isatty()
+        self._is_terminal = is_terminal()
 
     def __call__(self, done: int, total: int) -> None:
         now = time.monotonic()
         if self._is_terminal and now >= self._next:
             self._next = now + 0.2
             self._shown = True
-            print(f"\r{self._what}: {100 * done // max(total, 1)} %", end="", file=sys.stderr, flush=True)
+            overwrite(f"{self._what}: {100 * done // max(total, 1)} %")
 
     def end(self) -> None:
         """Clears the line."""
         if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            overwrite("")
 
 
 fsck = FsckCommand()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
+from ..internal.console import fail
 from . import SubCommand
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _render(source: str, target: str, format: str) -> int:
         if done.returncode == 0:
             return 0
         problem = f"'dot' failed: {(done.stderr.strip() or f'exit status {done.returncode}').splitlines()[0]}"
-    print(f"jug: error: {source} is written, but {target} is not: {problem}", file=sys.stderr)
+    fail(f"{source} is written, but {target} is not: {problem}")
     return 1
 
 

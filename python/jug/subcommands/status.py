@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..internal.console import say, show
 from . import SubCommand
 
 if TYPE_CHECKING:
@@ -235,9 +236,10 @@ def _in_short(failed: int, waiting: int, ready: int, complete: int, active: int)
 
 
 def _tell_failures(failures: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-    """Prints why tasks failed, a line for each name and error, with the traceback from --verbose=info on."""
+    """Prints why tasks failed, a line for each name and error; with --verbose=info all, with tracebacks."""
     import logging
 
+    from ..engine.complaints import described, details
     from ..engine.failures import headline
 
     alike: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
@@ -246,16 +248,17 @@ def _tell_failures(failures: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
     if not alike:
         return
     sys.stdout.flush()
-    tracebacks = logging.getLogger("jug").isEnabledFor(logging.INFO)
-    for (name, error), reports in list(alike.items())[:_MOST_FAILURES]:
+    is_all = logging.getLogger("jug").isEnabledFor(logging.INFO)
+    for (name, _), reports in list(alike.items())[: len(alike) if is_all else _MOST_FAILURES]:
         more = f" (and {len(reports) - 1} more alike)" if len(reports) > 1 else ""
-        print(f"jug: {name}({reports[0].get('arguments', '')}) failed: {error}{more}", file=sys.stderr)
-        if tracebacks:
-            print(reports[0].get("traceback", ""), end="", file=sys.stderr)
+        say(f"{described(name, reports[0])}{more}")
+        if is_all:
+            show(details(reports[0]))
+    if is_all:
+        return
     if len(alike) > _MOST_FAILURES:
-        print(f"jug: and {len(alike) - _MOST_FAILURES} other errors", file=sys.stderr)
-    if not tracebacks:
-        print("jug: --verbose=info shows the tracebacks", file=sys.stderr)
+        say(f"and {len(alike) - _MOST_FAILURES} other errors")
+    say("--verbose=info shows the tracebacks")
 
 
 status = StatusCommand()

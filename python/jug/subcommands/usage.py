@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from ..internal.console import fail
 from . import NoSuchCommandError, cmdapi
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _unknown_subcommand(name: str) -> NoReturn:
 
     close = difflib.get_close_matches(name, cmdapi.names(), n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
-    print(f"jug: error: unknown subcommand {name!r}{hint} ('jug --help' lists them)", file=sys.stderr)
+    fail(f"unknown subcommand {name!r}{hint} ('jug --help' lists them)")
     raise SystemExit(2)
 
 

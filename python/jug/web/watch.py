@@ -14,10 +14,11 @@ from .. import task
 from ..backends.dict_store import dict_store
 from ..backends.file_store import file_store
 from ..engine.activity import WorkerActivity
-from ..engine.failures import headline, users_traceback
+from ..engine.failures import headline
 from ..engine.loading import load
 from ..engine.overview import ACTIVE, COMPLETE, FAILED, READY, WAITING, Overview
 from ..engine.workspace import StoreWorkspace
+from ..internal.tracebacks import users_traceback
 from .board import Board
 from .estimate import Durations, time_left
 from .picture import Sighting, Sightings, place, recent_failures, table, workers_listed

@@ -1,0 +1,53 @@
+"""What one run of ``jug execute`` did."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from .blocked import Blocked
+from .complaints import Complaints
+from .former import FormerResults
+
+__all__ = ["ExecutionState"]
+
+
+class ExecutionState:
+    """What one ``jug execute`` did, kept over all the loads of its jugfile.
+
+    Attributes
+    ----------
+    executed, loaded : Counter of str
+        By task name: run here, and found finished (anew at each load).
+    failed : set of bytes
+        Hashes of the tasks that failed here; this worker does not try them again.
+    blocked : Blocked
+        What was left at the end because it had failed for good, or needed what had.
+    complaints : Complaints
+        What was said of failures.
+    raised : (BaseException, mapping) or None
+        What a task raised that ended the work, and the report of it; a line was said.
+    idle : float
+        Seconds spent waiting since the last progress.
+    cycle : float
+        Length of a wait cycle (``--wait-cycle-time``), as the worker was told.
+    former : FormerResults
+        What was said of results under keys of an earlier version.
+    """
+
+    def __init__(self) -> None:
+        self.executed: Counter[str] = Counter()
+        self.loaded: Counter[str] = Counter()
+        self.failed: set[bytes] = set()
+        self.blocked = Blocked()
+        self.complaints = Complaints()
+        self.raised: tuple[BaseException, Mapping[str, Any]] | None = None
+        self.idle = 0.0
+        self.cycle = 12.0
+        self.former = FormerResults()
+
+    @property
+    def nr_waits(self) -> int:
+        """How many wait cycles have passed since the last progress."""
+        return int(self.idle / self.cycle) if self.cycle > 0 else 0

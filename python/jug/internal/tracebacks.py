@@ -1,0 +1,69 @@
+"""Exceptions as text for users: their own lines, and none of this package."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterator
+
+from .console import shortened
+
+__all__ = ["is_users", "message_of", "users_traceback"]
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_INSTALLED = _LIBRARY + "site-packages" + os.sep
+
+#: How many characters are kept of what one exception says, and of a whole traceback.
+_MOST_SAID = 10_000
+_MOST_TRACED = 50_000
+
+
+def is_users(error: BaseException) -> bool:
+    """Whether `error` came through a line of the user's, or of a library that was installed."""
+    trace = error.__traceback__
+    while trace is not None and not _is_users_file(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    return trace is not None
+
+
+def users_traceback(error: BaseException, *, is_ours_whole: bool = True) -> str:
+    """The traceback of `error` and its causes without the lines of this package; a long one lacks its middle.
+
+    Where no line is the user's, the fault is ours, and the whole of it is needed to find it; without
+    `is_ours_whole` what was raised is all that is said then.
+    """
+    shown = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
+    parts = list(_parts(shown))
+    files = [frame.filename for part in parts for frame in part.stack]
+    if not is_ours_whole or isinstance(error, SyntaxError) or any(map(_is_users_file, files)):
+        for part in parts:
+            part.stack[:] = [frame for frame in part.stack if not frame.filename.startswith(_PACKAGE)]
+            if not part.stack:
+                # A heading without lines below it would be an empty promise.
+                part.stack = None  # type: ignore[assignment]
+    return shortened("".join(shortened(line, _MOST_SAID) for line in shown.format()), _MOST_TRACED)
+
+
+def message_of(error: BaseException) -> str:
+    """What an exception says of itself, without the middle of a long text."""
+    try:
+        return shortened(str(error), _MOST_SAID)
+    except Exception as another:
+        return f"<its str() raised {type(another).__name__}>"
+
+
+def _parts(shown: traceback.TracebackException) -> Iterator[traceback.TracebackException]:
+    """An exception, its causes, and what is in it where it is a group."""
+    stack = [shown]
+    while stack:
+        part = stack.pop()
+        yield part
+        stack += [it for it in (part.__cause__, part.__context__, *(part.exceptions or ())) if it is not None]
+
+
+def _is_users_file(name: str) -> bool:
+    """Whether that file may be at fault. The standard library is on the way from this package to it, too."""
+    return not name.startswith((_PACKAGE, "<frozen ")) and (
+        name.startswith(_INSTALLED) or not name.startswith(_LIBRARY)
+    )
