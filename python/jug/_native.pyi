@@ -315,11 +315,29 @@ class Claims:
         """Tries to claim each key; True where this worker now holds it (and did not before)."""
     def claim_run(self, keys: Sequence[bytes]) -> list[bool]:
         """Like `claim`, up to the first key that another worker has: shorter than `keys` then."""
-    def start(self, key: bytes, ended: bytes | None = None) -> bool:
+    def start(self, key: bytes, ended: bytes | None = None, name: str = "", attempt: int = 1) -> bool:
         """Called before a claimed task runs; False if the claim was given back meanwhile.
 
         `ended` is the task that this caller ran before; it is released within about 0.2 s, once its record is
-        visible.
+        visible. In posix mode others see from now on what this worker runs, also when it has died.
+        """
+    def rest(self, done: int = 0, failed: int = 0, loaded: int = 0) -> None:
+        """Says that nothing runs now, and what this worker did so far. To `release` what runs says so too."""
+    def running(self) -> list[tuple[str, bytes, str, int, float]]:
+        """What each living worker runs now: (worker, key, name, attempt, started in seconds since 1970).
+
+        Posix mode; elsewhere nothing is known but `holders`.
+        """
+    def crashed(self) -> list[tuple[str, bytes, str, int, float]]:
+        """What dead workers ran when they died and there is no result of, until it is settled; as `running`.
+
+        Whoever claims a task, then calls this, then `Store.refresh`, sees each crash of that task here or
+        what became of it in the store.
+        """
+    def settle_crashes(self, workers: Sequence[str] = ()) -> int:
+        """Forgets the crashes of these workers, and those in tasks that have a result; how many.
+
+        Call it when what became of their tasks is stored: it is on disk before anything is forgotten.
         """
     def given_back(self) -> list[bytes]:
         """Claims given back because a task turned out long, since the last call."""

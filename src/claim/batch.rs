@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Claims;
+use super::{Claims, Start};
+use crate::jugdir::Counts;
 use crate::keeper::{Keeper, Tick};
 use crate::{Error, Key, Result, process};
 
@@ -118,6 +119,11 @@ impl Batch {
     /// `ended` is the task that the caller ran before, if any: whatever came of it was stored. It is released a
     /// little later, unless that is done before.
     pub fn start(&self, key: &Key, ended: Option<&Key>) -> Result<bool> {
+        self.start_as(key, ended, "", 1)
+    }
+
+    /// Like [`Batch::start`], of a task with this name for the `attempt`th time, for others to know.
+    pub fn start_as(&self, key: &Key, ended: Option<&Key>, name: &str, attempt: u32) -> Result<bool> {
         self.check_here()?;
         let now = self.keeper.now();
         let mut state = self.state();
@@ -126,11 +132,21 @@ impl Batch {
             state.ended += 1;
         }
         let started = state.start(&*self.claims, key, now)?;
+        if started {
+            self.claims.runs(key, Start { name, attempt, now });
+        }
         drop(state);
         if ended.is_some() {
             self.have_it_watched();
         }
         Ok(started)
+    }
+
+    /// Says that nothing runs, and what was done so far, for others to know.
+    pub fn rest(&self, counts: Counts) -> Result<()> {
+        self.check_here()?;
+        self.claims.rests(counts);
+        Ok(())
     }
 
     /// What was given back since the last call.
@@ -231,6 +247,9 @@ impl State {
         } else {
             claims.release(key)?;
             self.lingering = true;
+        }
+        if self.last_started == Some(*key) {
+            claims.ended(key);
         }
         self.held.remove(key);
         self.forget(phase);

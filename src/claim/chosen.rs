@@ -3,8 +3,8 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::{Claims, Link, LiveClaim, PATIENCE, Posix, Records};
-use crate::jugdir::{ClaimMode, Jugdir};
+use super::{Claims, Link, LiveClaim, PATIENCE, Posix, Records, Start};
+use crate::jugdir::{ClaimMode, Counts, Jugdir};
 use crate::keeper::Keeper;
 use crate::{Key, Result};
 
@@ -58,6 +58,24 @@ impl Claims for Chosen {
 
     fn holds(&self, key: &Key) -> bool {
         self.claims.get().is_some_and(|claims| claims.holds(key))
+    }
+
+    fn runs(&self, key: &Key, start: Start<'_>) {
+        if let Some(claims) = self.claims.get() {
+            claims.runs(key, start);
+        }
+    }
+
+    fn ended(&self, key: &Key) {
+        if let Some(claims) = self.claims.get() {
+            claims.ended(key);
+        }
+    }
+
+    fn rests(&self, counts: Counts) {
+        if let Some(claims) = self.claims.get() {
+            claims.rests(counts);
+        }
     }
 
     fn release(&self, key: &Key) -> Result<()> {

@@ -23,8 +23,9 @@ pub use link::{Link, Records};
 pub use memory::Memory;
 pub use posix::Posix;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::jugdir::Counts;
 use crate::{Key, Result};
 
 /// A claimed task, as far as a claim tells: the first 63 bits of its key.
@@ -41,6 +42,17 @@ impl ClaimId {
     pub fn get(self) -> u64 {
         self.0
     }
+}
+
+/// How a task starts.
+#[derive(Debug, Clone, Copy)]
+pub struct Start<'a> {
+    /// The task's name.
+    pub name: &'a str,
+    /// The how-manieth attempt it is, from 1.
+    pub attempt: u32,
+    /// When.
+    pub now: Instant,
 }
 
 /// A claim that somebody holds.
@@ -81,6 +93,15 @@ pub trait Claims: Send + Sync {
     fn holds(&self, _key: &Key) -> bool {
         true
     }
+
+    /// Says that a claimed task starts now, where others can see that: should this process die of it, they know.
+    fn runs(&self, _key: &Key, _run: Start<'_>) {}
+
+    /// Says that nothing runs, if nothing but this task did.
+    fn ended(&self, _key: &Key) {}
+
+    /// Says that nothing runs, and what this process did so far.
+    fn rests(&self, _counts: Counts) {}
 
     /// Gives a claim of this process up. Does nothing if there is none.
     ///

@@ -6,8 +6,8 @@
 use std::sync::{Arc, OnceLock};
 
 use super::stripes::Stripes;
-use super::{Claims, LiveClaim};
-use crate::jugdir::{Jugdir, Worker};
+use super::{Claims, LiveClaim, Start};
+use crate::jugdir::{Counts, Jugdir, Slot, Worker};
 use crate::keeper::{Keeper, Tick};
 use crate::{Error, Key, Result, process};
 
@@ -40,6 +40,11 @@ impl Posix {
         Ok(found.map(|stripes| self.stripes.get_or_init(|| stripes)))
     }
 
+    /// Where this process says what it runs.
+    fn slot(&self) -> Option<&Slot> {
+        self.worker.get()?.slot()
+    }
+
     /// The stripes, with this process registered as a worker and the jugdir created if need be.
     fn join(&self) -> Result<&Arc<Stripes>> {
         if self.worker.get().is_none() {
@@ -62,8 +67,32 @@ impl Claims for Posix {
         self.join()?.try_claim(key)
     }
 
+    fn runs(&self, key: &Key, start: Start<'_>) {
+        if let Some(slot) = self.slot() {
+            slot.runs(key, start.name, start.attempt, start.now);
+        }
+    }
+
+    fn ended(&self, key: &Key) {
+        if let Some(slot) = self.slot() {
+            slot.ended(key);
+        }
+    }
+
+    fn rests(&self, counts: Counts) {
+        if let Some(slot) = self.slot() {
+            slot.rests(counts);
+        }
+    }
+
     fn release(&self, key: &Key) -> Result<()> {
         self.look()?.map_or(Ok(()), |stripes| stripes.release(key))
+    }
+
+    /// What was settled is forgotten; how many claims dead workers had that ran something when they died.
+    fn sweep(&self) -> Result<usize> {
+        let crashed = self.jugdir.crashed()?;
+        self.jugdir.settle_crashes(&crashed.into_iter().map(|run| run.worker).collect::<Vec<String>>())
     }
 
     fn is_claimed(&self, key: &Key) -> Result<bool> {

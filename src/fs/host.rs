@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::time::{Duration, Instant, SystemTime};
 
+use nix::time::{ClockId, clock_gettime};
+
 use crate::Result;
 use crate::error::IoContext;
 
@@ -20,6 +22,9 @@ pub struct ProcessId {
 pub trait Host: Send + Sync {
     /// The time by a clock that only goes forward, and that no other host knows.
     fn now(&self) -> Instant;
+
+    /// How long it has been, by that clock, since a moment that all processes of this host share.
+    fn uptime(&self) -> Duration;
 
     /// Returns after this time, or a little later.
     fn sleep(&self, time: Duration);
@@ -54,6 +59,10 @@ const RANDOM: &str = "/dev/urandom";
 impl Host for super::local::Local {
     fn now(&self) -> Instant {
         Instant::now()
+    }
+
+    fn uptime(&self) -> Duration {
+        clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from)
     }
 
     fn sleep(&self, time: Duration) {

@@ -13,7 +13,9 @@ use nix::unistd::geteuid;
 
 use super::steps::{LINK, planted};
 use super::watch::LocalWatch;
-use super::{File, FileId, FileSystem, Held, Modified, Mount, Open, Stat, Watch, lock, mount};
+use super::{
+    File, FileId, FileSystem, Held, Memory, Modified, Mount, Open, Stat, Watch, lock, memory, mount,
+};
 use crate::Result;
 
 /// The permissions of files and directories, of which the umask takes away more. Others may never write: whoever writes
@@ -151,6 +153,14 @@ impl File for fs::File {
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
         let mut file = self;
         file.write_all(bytes)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.write_all_at(bytes, offset)
+    }
+
+    fn map(&self, length: usize) -> io::Result<Box<dyn Memory>> {
+        memory::map(self, length)
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

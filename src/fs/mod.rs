@@ -7,6 +7,7 @@
 pub mod host;
 pub mod local;
 pub mod lock;
+pub mod memory;
 pub mod mount;
 pub mod steps;
 pub mod system;
@@ -15,6 +16,7 @@ pub mod watch;
 pub use host::{Host, ProcessId};
 pub use local::local;
 pub use lock::Held;
+pub use memory::Memory;
 pub use mount::Mount;
 pub use system::{File, FileId, FileSystem, Modified, Open, Stat};
 pub use watch::Watch;

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use nix::sys::statfs::statfs;
+use nix::sys::statfs::{fstatfs, statfs};
 
 /// The filesystem that holds a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +94,15 @@ pub(super) fn is_shared(path: &Path) -> io::Result<bool> {
         KNOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(device);
     }
     Ok(is_shared)
+}
+
+/// Filesystems of one host on which changed bytes go to where they were: nothing more is needed of the disk for them.
+const IN_PLACE: [&str; 4] = ["ext4", "xfs", "tmpfs", "ramfs"];
+
+/// Whether a file is on a filesystem that changes bytes in their place.
+pub(super) fn writes_in_place(file: &std::fs::File) -> io::Result<bool> {
+    let (kind, is_shared) = kind(&fstatfs(file)?);
+    Ok(!is_shared && IN_PLACE.contains(&kind.as_str()))
 }
 
 #[cfg(target_os = "linux")]

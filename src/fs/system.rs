@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Held, Host, Mount, Watch};
+use super::{Held, Host, Memory, Mount, Watch};
 use crate::Result;
 
 /// What a file or directory is, whatever name leads to it.
@@ -128,6 +128,14 @@ pub trait FileSystem: Host + Send + Sync + Debug {
 pub trait File: Send + Sync + Debug {
     /// Writes all of `bytes` at the end. After an error it is unknown how many of them are in the file.
     fn append(&self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Writes bytes over those at `offset`, or behind the end. After an error it is unknown how many of them are there.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+
+    /// The first `length` bytes, all of which must be there, as memory of this process. `Unsupported` where a store to
+    /// it could ever fail, or reach others late: on filesystems of networks, and on those that write what was changed
+    /// to another place of the disk, which may be full.
+    fn map(&self, length: usize) -> io::Result<Box<dyn Memory>>;
 
     /// Reads from `offset` into `buffer`; returns how many bytes, 0 only at the end of the file.
     ///

@@ -3,11 +3,13 @@
 //! Opening one looks and creates nothing. The first thing that has to be written (a record, a claim)
 //! asks for this process's [`Worker`], and with it the jugdir comes into being.
 
+mod crashes;
 mod format;
 mod identity;
 mod lives;
 mod place;
 mod share;
+mod slot;
 mod worker;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ pub use format::{ClaimMode, Format, VERSION};
 pub use identity::Identity;
 pub use lives::{Life, Pace};
 pub(crate) use lives::{holder_from, is_gone};
+pub use slot::{Counts, Run, Slot};
 pub use worker::{HEARTBEAT, Worker};
 
 use lives::Lives;

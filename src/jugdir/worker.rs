@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use super::format::ClaimMode;
 use super::identity::Identity;
 use super::lives::{self, Pace};
+use super::slot::{self, Said, Slot};
 use crate::error::IoContext;
 use crate::fs::{File, FileId, FileSystem, ProcessId};
 use crate::keeper::Tick;
@@ -50,6 +51,8 @@ pub struct Worker {
     segments: PathBuf,
     file: Arc<dyn File>,
     file_id: FileId,
+    /// What it runs, where others can see that: never on a network filesystem.
+    slot: Option<Slot>,
     /// How long it may be out of touch, in link mode.
     patience: Option<Duration>,
     /// When the last heartbeat began that reached the file; None once it is known that others took it for dead.
@@ -86,7 +89,11 @@ impl Worker {
         let patience = (mode == ClaimMode::Link).then_some(pace.lease / 2);
         let beaten = Mutex::new(Some(began));
         let (fs, segments) = (Arc::clone(fs), segments.to_owned());
-        let worker = Worker { fs, process, id, identity, path, segments, file, file_id, patience, beaten };
+        let is_here = mode == ClaimMode::Posix && fs.is_shared(workers).is_ok_and(|is_shared| !is_shared);
+        // Nothing depends on it but what is known of a crash: a disk that is full keeps nobody from working.
+        let slot = if is_here { Slot::create(&*fs, workers, &id).ok() } else { None };
+        let worker =
+            Worker { fs, process, id, identity, path, segments, file, file_id, slot, patience, beaten };
         if mode == ClaimMode::Posix {
             // Files of another user may be closed to this one; they stay, and harm nobody.
             let _swept = sweep(&*worker.fs, workers, &worker.segments);
@@ -117,6 +124,11 @@ impl Worker {
     /// What its file is, whatever name leads to it.
     pub fn file_id(&self) -> FileId {
         self.file_id
+    }
+
+    /// Where it says what it runs.
+    pub(crate) fn slot(&self) -> Option<&Slot> {
+        self.slot.as_ref()
     }
 
     /// Sets the file's time to now.
@@ -188,11 +200,14 @@ impl Tick for Worker {
 }
 
 impl Worker {
-    /// Removes the file if nothing refers to it: no segment in posix mode, no claim in link mode. Called when nothing
-    /// more will be written.
+    /// Removes the slot, since nothing will run, and the file if nothing refers to it: no segment in posix mode, no
+    /// claim in link mode. Called when nothing more will be written.
     pub(super) fn retire(&self) {
         if !self.is_here() {
             return;
+        }
+        if let Some(slot) = &self.slot {
+            slot.remove(&*self.fs);
         }
         if self.patience.is_some() {
             if matches!(self.file.fresh_stat(), Ok(stat) if stat.links == 1) {
@@ -269,8 +284,13 @@ pub(super) fn ids(fs: &dyn FileSystem, workers: &Path) -> Result<Vec<String>> {
     Ok(ids)
 }
 
-/// Removes the files of dead workers that no segment refers to.
+/// Removes the files of dead workers that no segment refers to, and the slots of those that ran nothing.
 fn sweep(fs: &dyn FileSystem, workers: &Path, segments: &Path) -> Result<()> {
+    for id in slot::ids(&fs.names(workers)?) {
+        if !is_alive(fs, workers, id)? && matches!(slot::read(fs, workers, id), Said::Rests) {
+            fs.remove_if_exists(&slot::path_of(workers, id))?;
+        }
+    }
     let before = fs.names(segments)?;
     let writers_before = writers(&before);
     let mut dead = Vec::new();

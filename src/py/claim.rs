@@ -8,8 +8,9 @@ use pyo3::types::{PyBytes, PyDict};
 
 use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
 use super::store::PyStore;
+use crate::Key;
 use crate::claim::{Batch, Chosen, ClaimId, Records};
-use crate::jugdir::{Jugdir, WorkerInfo};
+use crate::jugdir::{Counts, Run, WorkerInfo};
 use crate::store::Store;
 
 /// Adds this module's names to `jug._native`.
@@ -21,8 +22,11 @@ pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
 #[pyclass(frozen, name = "Claims", module = "jug._native")]
 pub(super) struct PyClaims {
     batch: Arc<Batch>,
-    jugdir: Arc<Jugdir>,
+    store: Arc<Store>,
 }
+
+/// What a worker runs: its id, and of the task the key, the name, the attempt, and when it began.
+type Running<'py> = (String, Bound<'py, PyBytes>, String, u32, f64);
 
 #[pymethods]
 impl PyClaims {
@@ -32,8 +36,8 @@ impl PyClaims {
         let store = store.get().core();
         let (jugdir, keeper) = (Arc::clone(store.jugdir()), store.keeper());
         let records = Arc::new(Stored(Arc::clone(store)));
-        let claims = Chosen::new(Arc::clone(&jugdir), Arc::clone(keeper), records);
-        PyClaims { batch: Batch::new(Arc::new(claims), Arc::clone(keeper)), jugdir }
+        let claims = Chosen::new(jugdir, Arc::clone(keeper), records);
+        PyClaims { batch: Batch::new(Arc::new(claims), Arc::clone(keeper)), store: Arc::clone(store) }
     }
 
     fn claim(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
@@ -46,9 +50,37 @@ impl PyClaims {
         Ok(py.detach(|| self.batch.claim_run(&keys))?)
     }
 
-    #[pyo3(signature = (key, ended = None))]
-    fn start(&self, key: KeyBytes, ended: Option<KeyBytes>) -> PyResult<bool> {
-        Ok(self.batch.start(&key.0, ended.as_ref().map(|ended| &ended.0))?)
+    #[pyo3(signature = (key, ended = None, name = "", attempt = 1))]
+    fn start(&self, key: KeyBytes, ended: Option<KeyBytes>, name: &str, attempt: u32) -> PyResult<bool> {
+        Ok(self.batch.start_as(&key.0, ended.as_ref().map(|ended| &ended.0), name, attempt)?)
+    }
+
+    #[pyo3(signature = (done = 0, failed = 0, loaded = 0))]
+    fn rest(&self, done: u64, failed: u64, loaded: u64) -> PyResult<()> {
+        Ok(self.batch.rest(Counts { done, failed, loaded })?)
+    }
+
+    fn running<'py>(&self, py: Python<'py>) -> PyResult<Vec<Running<'py>>> {
+        let found = py.detach(|| self.store.jugdir().running())?;
+        Ok(found.into_iter().map(|run| shown(py, run)).collect())
+    }
+
+    fn crashed<'py>(&self, py: Python<'py>) -> PyResult<Vec<Running<'py>>> {
+        let (unfinished, _) = py.detach(|| self.look_for_crashes())?;
+        Ok(unfinished.into_iter().map(|run| shown(py, run)).collect())
+    }
+
+    #[pyo3(signature = (workers = Vec::new()))]
+    fn settle_crashes(&self, py: Python<'_>, mut workers: Vec<String>) -> PyResult<usize> {
+        Ok(py.detach(|| {
+            let (_, finished) = self.look_for_crashes()?;
+            workers.extend(finished.into_iter().map(|run| run.worker));
+            if workers.is_empty() {
+                return Ok(0);
+            }
+            self.store.sync()?;
+            self.store.jugdir().settle_crashes(&workers)
+        })?)
     }
 
     fn given_back<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
@@ -120,13 +152,30 @@ impl PyClaims {
     }
 
     fn workers<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
-        let workers = py.detach(|| self.jugdir.list_workers())?;
+        let workers = py.detach(|| self.store.jugdir().list_workers())?;
         workers.iter().map(|worker| describe(py, worker)).collect()
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         Ok(py.detach(|| self.batch.close())?)
     }
+}
+
+impl PyClaims {
+    /// What dead workers ran when they died: without a result, and with one all the same.
+    fn look_for_crashes(&self) -> crate::Result<(Vec<Run>, Vec<Run>)> {
+        let found = self.store.jugdir().crashed()?;
+        let keys: Vec<Key> = found.iter().map(|run| run.key).collect();
+        let present = self.store.contains_many(&keys)?;
+        let (finished, unfinished): (Vec<_>, Vec<_>) =
+            found.into_iter().zip(present).partition(|(_, present)| *present);
+        let runs = |list: Vec<(Run, bool)>| list.into_iter().map(|(run, _)| run).collect();
+        Ok((runs(unfinished), runs(finished)))
+    }
+}
+
+fn shown(py: Python<'_>, run: Run) -> Running<'_> {
+    (run.worker, PyBytes::new(py, run.key.as_bytes()), run.name, run.attempt, run.started)
 }
 
 /// What claims need to know of the store, which they keep open.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jug_native::Result;
 use jug_native::fs::local::Local;
-use jug_native::fs::{File, FileSystem, Held, Host, Modified, Mount, Open, ProcessId, Stat, Watch};
+use jug_native::fs::{File, FileSystem, Held, Host, Memory, Modified, Mount, Open, ProcessId, Stat, Watch};
 
 use nix::errno::Errno;
 
@@ -80,6 +80,14 @@ pub(crate) trait Hooks: Send + Sync + Debug + 'static {
     /// Appends to the file, or does not.
     fn append(&self, _path: &Path, file: &dyn File, bytes: &[u8]) -> io::Result<()> {
         file.append(bytes)
+    }
+    /// Writes over what is in the file, or does not.
+    fn write_at(&self, file: &dyn File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        file.write_at(bytes, offset)
+    }
+    /// Maps the file, or does not.
+    fn map(&self, file: &dyn File, length: usize) -> io::Result<Box<dyn Memory>> {
+        file.map(length)
     }
     /// Syncs the file, or does not.
     fn sync(&self, _path: &Path, file: &dyn File) -> io::Result<()> {
@@ -221,6 +229,10 @@ impl Host for Hooked {
         Local.now()
     }
 
+    fn uptime(&self) -> Duration {
+        Local.uptime()
+    }
+
     fn sleep(&self, time: Duration) {
         Local.sleep(time);
         self.0.slept();
@@ -258,6 +270,14 @@ impl Host for Hooked {
 impl File for HookedFile {
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
         self.hooks.append(&self.path, &*self.file, bytes)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.hooks.write_at(&*self.file, bytes, offset)
+    }
+
+    fn map(&self, length: usize) -> io::Result<Box<dyn Memory>> {
+        self.hooks.map(&*self.file, length)
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

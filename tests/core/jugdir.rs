@@ -49,7 +49,7 @@ fn the_first_worker_creates_the_jugdir() {
     let jugdir = Jugdir::open(&root).unwrap();
     let worker = jugdir.worker().unwrap();
     assert_eq!(names(&root), ["FORMAT", "blobs", "claims", "packs", "segments", "workers"]);
-    assert_eq!(names(&jugdir.workers()), [worker.id()]);
+    assert_eq!(names(&jugdir.workers()), [&*format!("slot-{}", worker.id()), worker.id()]);
     assert!(
         worker.id().bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || b"_.".contains(&it))
     );
@@ -275,7 +275,8 @@ fn files_of_killed_workers_do_not_pile_up() {
     writer.kill();
     let jugdir = Jugdir::open(dir.path()).unwrap();
     let worker = jugdir.worker().unwrap();
-    let mut expected = [writer_id.as_str(), living_id.as_str(), worker.id()];
+    let slots = [&*living_id, worker.id()].map(|id| format!("slot-{id}"));
+    let mut expected = [&*slots[0], &*slots[1], &*writer_id, &*living_id, worker.id()];
     expected.sort_unstable();
     assert_eq!(names(&jugdir.workers()), expected);
     living.kill();

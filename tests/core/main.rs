@@ -37,6 +37,7 @@ mod remembered;
 mod sched;
 mod shelf;
 mod sim;
+mod slot;
 mod store;
 mod stored;
 mod tick;

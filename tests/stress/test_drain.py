@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,40 @@ from benches.common import OURS
 TASKS = 2000
 
 
-def test_a_task_costs_at_most_a_twentieth_of_an_fsync(tmp_path: Path) -> None:
-    """Results are synced in groups: one worker, no-op tasks, counted by strace."""
+def need_strace() -> None:
     if shutil.which("strace") is None:
         give_up = pytest.fail if os.environ.get("CI") else pytest.skip
         give_up("strace is not installed")
+
+
+def test_a_task_costs_at_most_a_twentieth_of_an_fsync(tmp_path: Path) -> None:
+    """Results are synced in groups: one worker, no-op tasks, counted by strace."""
+    need_strace()
     jugfile = drain.write_jugfile(tmp_path, TASKS)
     syncs = common.syncs(OURS, jugfile, tmp_path / "results", tmp_path)
     assert syncs is not None
     assert syncs <= TASKS * 0.05
     assert syncs > 0, "results that are never synced are not stored"
+
+
+def test_to_say_what_runs_costs_no_system_call(tmp_path: Path) -> None:
+    """Calls that name the file in which a worker says what it runs: however many tasks, a handful."""
+    need_strace()
+    if kind_of_filesystem(tmp_path) not in ("ext2/ext3", "xfs", "tmpfs", "ramfs"):
+        pytest.skip("on this filesystem it is written with calls")
+    jugfile, trace = drain.write_jugfile(tmp_path, TASKS), tmp_path / "trace.txt"
+    command = ["strace", "-f", "-y", "--seccomp-bpf", "-e", "trace=%desc,%file", "-o", trace]
+    jug = [OURS.parent / "jug", "execute", "--will-cite", "--jugdir", tmp_path / "results", jugfile]
+    common.succeed(common.run([*command, *jug], tmp_path))
+    calls = [line for line in trace.read_text().splitlines() if "/slot-" in line]
+    assert any("mmap" in call for call in calls)
+    assert len(calls) < 20
+
+
+def kind_of_filesystem(path: Path) -> str:
+    return subprocess.run(
+        ["stat", "-f", "-c", "%T", path], capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def test_a_jugdir_grows_with_its_workers_and_not_with_its_tasks(tmp_path: Path) -> None:

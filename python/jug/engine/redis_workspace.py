@@ -57,8 +57,11 @@ class RedisWorkspace:
         self._claimed_just_now = True
         return won
 
-    def start(self, key: bytes, ended: bytes | None) -> bool:
+    def start(self, key: bytes, ended: bytes | None, name: str, attempt: int) -> bool:
         return self._native.start(key)
+
+    def rest(self, done: int, failed: int, loaded: int) -> None:
+        """What is claimed is all that is known of a worker."""
 
     def others_at_work(self) -> bool:
         return self._native.others_claims() > 0

@@ -172,9 +172,11 @@ class Worker:
             # Where results were taken away, some of these may have lost an input, and have to wait again.
             while waiting and not self._withdrawn:
                 node = waiting[-1]
-                if not self._work.start(self._keys[node], self._last_run):
+                key = self._keys[node]
+                attempt = self._attempts.get(key, 0) + 1
+                if not self._work.start(key, self._last_run, self._names[node], attempt):
                     break  # The rest was given back, because the task before took long.
-                self._last_run = self._keys[node]
+                self._last_run = key
                 waiting.pop()
                 if self._run_one(node):
                     finished.append(node)
@@ -190,6 +192,7 @@ class Worker:
         What has no result is given back at once, what has one a little later: nobody waits for the claim on a
         finished task, and to give it back takes a write of its record.
         """
+        self._work.rest(self._state.executed.total(), len(self._state.failed), self._state.loaded.total())
         finished: list[int] = []
         outdated: list[int] = []
         keys = [self._keys[node] for node in nodes]

@@ -73,11 +73,15 @@ class Workspace(Protocol):
         What it returns may be shorter than `keys`: others are at work there, and the rest was not tried.
         """
 
-    def start(self, key: bytes, ended: bytes | None) -> bool:
+    def start(self, key: bytes, ended: bytes | None, name: str, attempt: int) -> bool:
         """Says that a claimed task starts now; False if its claim had been given back.
 
         `ended` is the task that was run before: its claim may be released once what it stored is visible.
+        `name` and `attempt` (from 1) are for those who look what runs.
         """
+
+    def rest(self, done: int, failed: int, loaded: int) -> None:
+        """Says that nothing runs now, and how many tasks this worker ran, saw fail, and found finished."""
 
     def taken(self, keys: Sequence[bytes]) -> Sequence[bool]:
         """Like `claimed`, where it need not be true of what dead workers had."""
@@ -162,6 +166,7 @@ class FileWorkspace:
             self.keeps_apart = True
             self.claim = self._claim_unfinished
         self.start = self._claims.start
+        self.rest = self._claims.rest
         self.taken = self._claims.are_taken
         self.kept_failures = store.kept_failures
         self.settle = self._native.sync
@@ -325,8 +330,11 @@ class StoreWorkspace:
         self._pause = 0.02
         return won
 
-    def start(self, key: bytes, ended: bytes | None) -> bool:
+    def start(self, key: bytes, ended: bytes | None, name: str, attempt: int) -> bool:
         return True
+
+    def rest(self, done: int, failed: int, loaded: int) -> None:
+        """Nobody can ask such a store what runs."""
 
     def others_at_work(self) -> bool:
         return any(True for _ in self._store.listlocks())

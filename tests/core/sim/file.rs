@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use jug_native::fs::{File, Held, Stat};
+use jug_native::fs::{File, Held, Memory, Stat};
 use nix::errno::Errno;
 
 use super::disk::Ino;
@@ -49,6 +49,20 @@ impl File for SimFile {
         let done = hosts[self.fs.0.host].append(disk, self.ino, &bytes[..part], *now, rng);
         failing?;
         done.map_or_else(|| failed(Errno::ESTALE), Ok)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let at = usize::try_from(offset).unwrap();
+        self.fs.call(Call::Append, &self.ino, |state, _| {
+            state.disk.write(self.ino, at, bytes);
+            Ok(())
+        })
+    }
+
+    fn map(&self, length: usize) -> io::Result<Box<dyn Memory>> {
+        assert!(!self.fs.0.world.rules.is_network, "what a server has is not mapped");
+        assert!(self.fs.0.world.state().disk.bytes(self.ino).len() >= length, "its blocks are there");
+        Ok(Box::new(Mapped { fs: self.fs.clone(), ino: self.ino }))
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -145,6 +159,21 @@ impl File for SimFile {
             let others = inode.locks.iter().filter(|(_, holder)| **holder != owner);
             Ok(others.map(|(at, holder)| Held { offset: *at, len: 1, pid: holder.1 }).collect())
         })
+    }
+}
+
+/// A file in the memory of a process, which outlives it.
+#[derive(Debug)]
+struct Mapped {
+    fs: SimFs,
+    ino: Ino,
+}
+
+impl Memory for Mapped {
+    fn store(&self, offset: usize, bytes: &[u8]) {
+        if !self.fs.0.is_dead() {
+            self.fs.0.world.state().disk.write(self.ino, offset, bytes);
+        }
     }
 }
 

@@ -342,6 +342,11 @@ impl Host for SimFs {
         self.0.world.start + state.hosts[self.0.host].time(state.now)
     }
 
+    fn uptime(&self) -> Duration {
+        let state = self.0.world.state();
+        state.hosts[self.0.host].time(state.now)
+    }
+
     fn sleep(&self, time: Duration) {
         self.0.sleep(time);
     }
