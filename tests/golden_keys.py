@@ -116,6 +116,10 @@ class MyArray(np.ndarray):
     pass
 
 
+class SlottedArray(np.ndarray):
+    __slots__ = ("unit",)
+
+
 class MyPath(type(pathlib.PurePosixPath())):  # type: ignore[misc]
     pass
 
@@ -167,6 +171,18 @@ def bound_ring() -> Plain:
 
 def random_state() -> np.random.RandomState:
     return np.random.RandomState(7)
+
+
+def ordered_dict_with_attribute() -> collections.OrderedDict[str, int]:
+    value = collections.OrderedDict(b=1, a=2)
+    value.unit = "m"  # type: ignore[attr-defined]
+    return value
+
+
+def array_with_slot() -> SlottedArray:
+    value = np.arange(3).view(SlottedArray)
+    value.unit = "m"
+    return value
 
 
 STRUCT = np.dtype([("a", "<i2"), ("b", "<f8", (2,)), ("c", "S3")], align=True)
@@ -286,6 +302,17 @@ SAMPLES: dict[str, Callable[[], Any]] = {
     "task on tasks": lambda: _native.TaskCore(
         function, _native.TaskCore(function, 1), {_native.TaskCore(len, "a")}
     ),
+    "OrderedDict with an attribute": ordered_dict_with_attribute,
+    "UUID made safely": lambda: uuid.UUID(int=7, is_safe=uuid.SafeUUID.safe),
+    "generic alias unpacked": lambda: next(iter(list[int])),
+    "dtype with metadata": lambda: np.dtype("<i4", metadata={"unit": "m"}),
+    "dtype of records": lambda: np.dtype((np.record, [("a", "<i4"), ("b", "<f8")])),
+    "array with metadata": lambda: np.arange(3).astype(np.dtype("<i4", metadata={"unit": "m"})),
+    "array with a slot": array_with_slot,
+    "array masked over a matrix": lambda: np.ma.array(
+        np.array([[1, 2]]).view(np.matrix), mask=[[0, 1]], fill_value=9
+    ),
+    "np.record": lambda: np.rec.array([(1, 2.0)], dtype=[("a", "<i4"), ("b", "<f8")])[0],
     "task on a task with an Enum": lambda: _native.TaskCore(
         function, _native.TaskCore(function, [Colour.RED, Access.READ])
     ),
@@ -334,7 +361,7 @@ SAMPLES: dict[str, Callable[[], Any]] = {
 }
 
 # Samples that copy.deepcopy or pickle refuse.
-NOT_COPIED = {"memoryview", "module", "MappingProxyType"}
+NOT_COPIED = {"memoryview", "module", "MappingProxyType", "array with a slot"}
 
 
 def keys_of(value: Any) -> str | list[str]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import itertools
+import pickle
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from jug._native import key
 
@@ -32,3 +36,23 @@ def twin(value):
 def different(*values):
     """Whether each of the values has a key of its own."""
     return len({key(value) for value in values}) == len(values)
+
+
+def check_parts(make: Callable[[], list[Any]]) -> None:
+    """Checks that values which differ in one part have keys of their own, as they have pickles."""
+    values = make()
+    for value, again in zip(values, make(), strict=True):
+        assert key(value) == key(again), value
+    for one, other in itertools.combinations(values, 2):
+        assert key(one) != key(other), (one, other)
+        assert key([one]) != key([other])
+    pickles = [pickled for pickled in map(_pickled, values) if pickled is not None]
+    # Otherwise there were nothing to be seen here.
+    assert len(set(pickles)) == len(pickles)
+
+
+def _pickled(value: Any) -> bytes | None:
+    try:
+        return pickle.dumps(value)
+    except (TypeError, AttributeError, pickle.PicklingError):
+        return None

@@ -189,6 +189,8 @@ fn exact(module: &str, qualname: &str) -> Option<Encode> {
         ("functools", "partial") => |walk, object| walk.partial(object),
         ("types", "SimpleNamespace") => |walk, object| walk.namespace(object),
         ("random", "Random") => |walk, object| walk.random(object),
+        ("types", "GenericAlias") => |walk, object| walk.generic_alias(object),
+        ("uuid", "UUID") => |walk, object| walk.uuid(object),
         ("array", "array") => |walk, object| walk.array_array(object),
         ("datetime", "timezone") => |walk, object| walk.timezone(object),
         ("zoneinfo", "ZoneInfo") => |walk, object| walk.zoneinfo(object),
@@ -233,6 +235,7 @@ fn of_frames(module: &str, qualname: &str) -> Option<Encode> {
         ("pandas", "ExtensionArray") => |walk, object| walk.extension_array(object),
         ("polars", "DataFrame") => |walk, object| walk.polars_frame(object),
         ("polars", "Series") => |walk, object| walk.polars_series(object),
+        ("pyarrow", "Scalar") => |walk, object| walk.arrow_scalar(object),
         _ => return None,
     })
 }

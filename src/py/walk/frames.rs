@@ -1,13 +1,11 @@
-//! Frames and columns of pandas and polars: by names, types and values, however they lie in memory.
+//! Frames and columns of pandas: by names, types and values, however they lie in memory.
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::{Walk, Walked};
 use crate::hash::Tag;
-
-/// A column of polars becomes Python objects so many rows at a time.
-const ROWS: usize = 100_000;
 
 impl<'py> Walk<'py> {
     /// The index, the columns' names, and each column's values.
@@ -46,7 +44,10 @@ impl<'py> Walk<'py> {
                     .try_for_each(|name| walk.value(&index.getattr(*name)?));
             }
             if class == "MultiIndex" {
-                let used = index.call_method0("remove_unused_levels")?;
+                let mut used = index.call_method0("remove_unused_levels")?;
+                if lengths(&used)? != lengths(index)? && !walk.as_before() {
+                    used = index.clone();
+                }
                 for name in ["levels", "codes"] {
                     let parts = used.getattr(name)?.try_iter()?.collect::<PyResult<Vec<_>>>()?;
                     walk.value(PyTuple::new(walk.py, parts)?.as_any())?;
@@ -56,18 +57,34 @@ impl<'py> Walk<'py> {
             walk.values(&index.getattr("array")?)?;
             let frequency =
                 index.getattr_opt("freqstr")?.unwrap_or_else(|| walk.py.None().into_bound(walk.py));
+            if !frequency.is_none() && !is_said_by(&index.getattr("freq")?, &frequency)? && !walk.as_before()
+            {
+                return walk.value(&index.getattr("freq")?);
+            }
             walk.value(&frequency)
         })
     }
 
-    /// An array of pandas' own as a value.
+    /// An array of pandas' own as a value; one of another library by its own pickle.
     pub(super) fn extension_array(&mut self, array: &Bound<'py, PyAny>) -> Walked<()> {
-        self.level(array, |walk| walk.values(array))
+        if is_of_pandas(array)? || self.as_before() {
+            return self.level(array, |walk| walk.listed(array));
+        }
+        self.reduced(array)
+    }
+
+    /// The values of a column.
+    fn values(&mut self, array: &Bound<'py, PyAny>) -> Walked<()> {
+        if is_of_pandas(array)? || self.as_before() { self.listed(array) } else { self.value(array) }
     }
 
     /// Values of one type: the name of the type, then numpy's array of them where that says it all.
-    fn values(&mut self, array: &Bound<'py, PyAny>) -> Walked<()> {
+    fn listed(&mut self, array: &Bound<'py, PyAny>) -> Walked<()> {
         let dtype = array.getattr("dtype")?;
+        let untold = untold(array, &dtype)?;
+        if !matches!(untold, Untold::Nothing) && !self.as_before() {
+            return self.told_in_full(array, &dtype, &untold);
+        }
         let group = self.encoder.open(Tag::Value, 3);
         self.encoder.content(b"pandas.array");
         self.value(dtype.str()?.as_any())?;
@@ -82,6 +99,39 @@ impl<'py> Walk<'py> {
         } else {
             let objects = PyList::new(self.py, array.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
             self.opaquely(|walk| walk.value(objects.as_any()))?;
+        }
+        self.encoder.close(group);
+        Ok(())
+    }
+
+    /// The same where the name of the type and numpy's array leave something out.
+    fn told_in_full(
+        &mut self,
+        array: &Bound<'py, PyAny>,
+        dtype: &Bound<'py, PyAny>,
+        untold: &Untold<'py>,
+    ) -> Walked<()> {
+        let group = self.encoder.open(Tag::Value, 4);
+        self.encoder.content(b"pandas.array");
+        self.value(dtype.str()?.as_any())?;
+        match untold {
+            Untold::Nothing => {}
+            Untold::Zone(zone) => {
+                self.value(&array.getattr("asi8")?)?;
+                self.value(zone)?;
+            }
+            Untold::Missing => {
+                let filled = PyDict::new(self.py);
+                filled.set_item("dtype", dtype.getattr("numpy_dtype")?)?;
+                filled.set_item("na_value", 0)?;
+                self.value(&array.call_method0("isna")?)?;
+                self.value(&array.call_method("to_numpy", (), Some(&filled))?)?;
+            }
+            Untold::Elements => {
+                let elements = array.call_method0("__arrow_array__")?;
+                self.value(elements.len()?.into_pyobject(self.py).map_err(PyErr::from)?.as_any())?;
+                self.opaquely(|walk| walk.arrow_elements(&elements))?;
+            }
         }
         self.encoder.close(group);
         Ok(())
@@ -103,37 +153,89 @@ impl<'py> Walk<'py> {
             }
         }
         let notes = object.getattr_opt("attrs")?.unwrap_or_else(|| PyDict::new(self.py).into_any());
+        let strict = match object.getattr_opt("flags")? {
+            Some(flags) => !flags.getattr("allows_duplicate_labels")?.is_truthy()? && !self.as_before(),
+            None => false,
+        };
         self.level(object, |walk| {
-            let group = walk.encoder.open(Tag::Subclass, 4);
+            let group = walk.encoder.open(Tag::Subclass, if strict { 5 } else { 4 });
             walk.class(&object.get_type())?;
             walk.opaquely(|walk| {
                 body(walk)?;
                 walk.value(&notes)?;
                 walk.value(&added)
             })?;
-            walk.encoder.close(group);
-            Ok(())
-        })
-    }
-
-    pub(super) fn polars_frame(&mut self, frame: &Bound<'py, PyAny>) -> Walked<()> {
-        let columns = frame.call_method0("get_columns")?;
-        self.record(frame, "polars.DataFrame", &[columns, frame.getattr("height")?])
-    }
-
-    pub(super) fn polars_series(&mut self, series: &Bound<'py, PyAny>) -> Walked<()> {
-        let rows = series.len()?;
-        self.level(series, |walk| {
-            let group = walk.encoder.open(Tag::Value, 2 + rows.div_ceil(ROWS));
-            walk.encoder.content(b"polars.Series");
-            walk.value(&series.getattr("name")?)?;
-            walk.value(series.getattr("dtype")?.str()?.as_any())?;
-            for start in (0..rows).step_by(ROWS) {
-                let piece = series.call_method1("slice", (start, ROWS))?.call_method0("to_list")?;
-                walk.opaquely(|walk| walk.value(&piece))?;
+            if strict {
+                walk.encoder.bool(false);
             }
             walk.encoder.close(group);
             Ok(())
         })
     }
+}
+
+/// What the name of a type and numpy's array do not say of an array of pandas.
+enum Untold<'py> {
+    Nothing,
+    /// The time zone, whose name is not all there is to it.
+    Zone(Bound<'py, PyAny>),
+    /// Which values are missing: in floats that looks like NaN, and makes floats of integers.
+    Missing,
+    /// What lies within the elements, and times below a microsecond.
+    Elements,
+}
+
+fn untold<'py>(array: &Bound<'py, PyAny>, dtype: &Bound<'py, PyAny>) -> PyResult<Untold<'py>> {
+    let class = array.get_type().name()?.to_string();
+    if matches!(class.as_str(), "NumpyExtensionArray" | "PandasArray") {
+        return Ok(Untold::Nothing);
+    }
+    if let Some(kind) = dtype.getattr_opt("pyarrow_dtype")?
+        && (kind.getattr("num_fields")?.extract::<usize>()? > 0
+            || kind.str()?.to_str()?.contains("time64[ns]"))
+    {
+        return Ok(Untold::Elements);
+    }
+    if let Some(zone) = dtype.getattr_opt("tz")? {
+        return Ok(if is_named(&zone)? { Untold::Nothing } else { Untold::Zone(zone) });
+    }
+    let number = match dtype.getattr_opt("numpy_dtype")? {
+        Some(numpy) => matches!(numpy.getattr("kind")?.extract::<char>()?, 'i' | 'u' | 'f'),
+        None => false,
+    };
+    let missing = number
+        && array.getattr_opt("sp_values")?.is_none()
+        && array.call_method0("isna")?.call_method0("any")?.is_truthy()?;
+    Ok(if missing { Untold::Missing } else { Untold::Nothing })
+}
+
+/// How many values each level of an index has.
+fn lengths(index: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
+    index.getattr("levels")?.try_iter()?.map(|level| level?.len()).collect()
+}
+
+/// Whether a time zone is told by its text: those of the tz database, UTC, and offsets without a name.
+fn is_named(zone: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let class = zone.get_type();
+    let module = class.module()?;
+    let module = module.to_str()?;
+    if module == "datetime" {
+        return Ok(zone.call_method0("__getinitargs__")?.len()? < 2);
+    }
+    Ok(module == "zoneinfo" || module.split('.').next() == Some("pytz"))
+}
+
+/// Whether a frequency is what pandas makes of its text: that leaves out holidays, hours and `normalize`.
+fn is_said_by(frequency: &Bound<'_, PyAny>, text: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let made = frequency.py().import("pandas.tseries.frequencies")?.call_method1("to_offset", (text,));
+    match made {
+        Ok(made) => made.eq(frequency),
+        Err(error) if error.is_instance_of::<PyValueError>(frequency.py()) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the class of an array is one of pandas' own.
+fn is_of_pandas(array: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(array.get_type().module()?.to_str()?.split('.').next() == Some("pandas"))
 }

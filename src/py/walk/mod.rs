@@ -10,9 +10,11 @@ mod keys;
 mod lambda;
 mod named;
 mod numpy;
+mod polars;
 mod random;
 mod reduce;
 mod stdlib;
+mod times;
 
 use std::collections::{HashMap, HashSet};
 

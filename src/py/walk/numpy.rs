@@ -8,7 +8,7 @@ use numpy::{
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PySlice, PyTuple};
+use pyo3::types::{PyDict, PySlice, PyTuple, PyType};
 
 use super::{Walk, Walked};
 use crate::hash::{BULK, Digester, Tag};
@@ -140,7 +140,7 @@ impl<'py> Walk<'py> {
 
     /// An array of another class: the class, the plain array, and what that class adds.
     pub(super) fn array_subclass(&mut self, array: &Bound<'py, PyAny>) -> Walked<()> {
-        let plain = array.call_method1("view", (NDARRAY.import(self.py, "numpy", "ndarray")?,))?;
+        let plain = self.plain(array)?;
         let none = self.py.None().into_bound(self.py);
         let masked = match self.loaded("numpy.ma")? {
             Some(module) if array.is_instance(&module.getattr("MaskedArray")?)? => Some(module),
@@ -148,17 +148,34 @@ impl<'py> Walk<'py> {
         };
         let extra = if let Some(module) = masked {
             let mask = module.call_method1("getmaskarray", (array,))?;
-            PyTuple::new(self.py, [mask, array.getattr("_fill_value")?])?.into_any()
+            let below = array.getattr("_baseclass")?;
+            let is_plain = below.is(NDARRAY.import(self.py, "numpy", "ndarray")?);
+            if is_plain || self.as_before() {
+                PyTuple::new(self.py, [mask, array.getattr("_fill_value")?])?.into_any()
+            } else {
+                PyTuple::new(self.py, [mask, array.getattr("_fill_value")?, below])?.into_any()
+            }
         } else if array.is_instance(&self.py.import("numpy")?.getattr("memmap")?)? {
             // Which file an array came from is not part of its value.
             none
         } else {
-            self.attributes(array)?
+            self.attributes_and_slots(array, "numpy")?
         };
         self.subclass(array, |walk| {
             walk.array_body(&plain)?;
             walk.value(&extra)
         })
+    }
+
+    /// An array of a subclass as one of numpy's. That a record array's elements are records goes without saying.
+    fn plain(&self, array: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let numpy = self.py.import("numpy")?;
+        let plain = array.call_method1("view", (NDARRAY.import(self.py, "numpy", "ndarray")?,))?;
+        if !array.is_instance(&numpy.getattr("recarray")?)? {
+            return Ok(plain);
+        }
+        let dtype = (numpy.getattr("void")?, plain.getattr("dtype")?);
+        plain.call_method1("view", (numpy.call_method1("dtype", (dtype,))?,))
     }
 
     /// A dtype as a value of its own, where its byte order counts.
@@ -168,11 +185,16 @@ impl<'py> Walk<'py> {
     }
 
     fn dtype_body(&mut self, dtype: &Bound<'py, PyArrayDescr>, with_order: bool) -> Walked<()> {
-        let group = self.encoder.open(Tag::Dtype, 4);
+        let metadata = dtype.getattr(intern!(self.py, "metadata"))?;
+        let noted = !metadata.is_none() && !self.as_before();
+        let group = self.encoder.open(Tag::Dtype, if noted { 5 } else { 4 });
         self.encoder.str(&[dtype.kind()]);
         self.encoder.int(dtype.itemsize().cast_signed() as i64);
         self.encoder.bool(with_order && is_big_endian(dtype));
         self.dtype_details(dtype, with_order)?;
+        if noted {
+            self.opaquely(|walk| walk.value(&metadata))?;
+        }
         self.encoder.close(group);
         Ok(())
     }
@@ -188,7 +210,15 @@ impl<'py> Walk<'py> {
             return Ok(());
         }
         if dtype.has_fields() {
-            return self.dtype_fields(dtype, with_order);
+            let class = dtype.getattr("type")?.cast_into::<PyType>().map_err(PyErr::from)?;
+            if class.is(self.py.import("numpy")?.getattr("void")?) || self.as_before() {
+                return self.dtype_fields(dtype, with_order);
+            }
+            let group = self.encoder.open(Tag::Tuple, 2);
+            self.class(&class)?;
+            self.dtype_fields(dtype, with_order)?;
+            self.encoder.close(group);
+            return Ok(());
         }
         if kind == b'M' || kind == b'm' {
             let unit = self.py.import("numpy")?.call_method1("datetime_data", (dtype,))?;
@@ -196,8 +226,14 @@ impl<'py> Walk<'py> {
         }
         if kind == b'T' {
             let none = self.py.None().into_bound(self.py);
-            let missing = dtype.getattr_opt("na_object")?.unwrap_or(none);
-            return self.value(PyTuple::new(self.py, [dtype.getattr("coerce")?, missing])?.as_any());
+            let mut details = vec![dtype.getattr("coerce")?];
+            let missing = dtype.getattr_opt("na_object")?;
+            // None stands for no such object, so that it needs a word more itself.
+            if missing.as_ref().is_some_and(PyAnyMethods::is_none) && !self.as_before() {
+                details.push(none.clone());
+            }
+            details.push(missing.unwrap_or(none));
+            return self.value(PyTuple::new(self.py, details)?.as_any());
         }
         let class = dtype.typeobj();
         if class.getattr(intern!(self.py, "__module__"))?.eq(intern!(self.py, "numpy"))? {

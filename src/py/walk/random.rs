@@ -39,7 +39,12 @@ impl<'py> Walk<'py> {
             None => bits.getattr_opt("_seed_seq")?,
         };
         let seeds = seeds.unwrap_or_else(|| self.py.None().into_bound(self.py));
-        self.record(bits, "numpy.random.BitGenerator", &[bits.getattr("state")?, seeds])
+        let mut fields = vec![bits.getattr("state")?, seeds];
+        let class = bits.get_type();
+        if !class.module()?.to_str()?.starts_with("numpy.") && !self.as_before() {
+            fields.push(class.into_any());
+        }
+        self.record(bits, "numpy.random.BitGenerator", &fields)
     }
 
     pub(super) fn seed_sequence(&mut self, seeds: &Bound<'py, PyAny>) -> Walked<()> {

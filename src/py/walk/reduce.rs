@@ -93,6 +93,39 @@ impl<'py> Walk<'py> {
         })
     }
 
+    /// The attributes of an object, and what is in the slots of its class and of those it inherits from up to one of
+    /// `library`.
+    pub(super) fn attributes_and_slots(
+        &mut self,
+        object: &Bound<'py, PyAny>,
+        library: &str,
+    ) -> Walked<Bound<'py, PyAny>> {
+        let attributes = self.attributes(object)?;
+        let names_of = |class: &Bound<'py, PyAny>| {
+            self.py.import("copyreg")?.call_method1("_slotnames", (class,))?.extract::<Vec<String>>()
+        };
+        let class = object.get_type();
+        let mut names = names_of(class.as_any())?;
+        for base in class.mro() {
+            let module = base.getattr("__module__")?.str()?;
+            if module.to_str()?.split('.').next() == Some(library) {
+                let known = names_of(&base)?;
+                names.retain(|name| !known.contains(name));
+                break;
+            }
+        }
+        let slots = PyDict::new(self.py);
+        for name in names {
+            if let Some(value) = object.getattr_opt(name.as_str())? {
+                slots.set_item(name, value)?;
+            }
+        }
+        if slots.is_empty() || self.as_before() {
+            return Ok(attributes);
+        }
+        Ok(PyTuple::new(self.py, [attributes, slots.into_any()])?.into_any())
+    }
+
     fn taken_apart(&mut self, object: &Bound<'py, PyAny>, contents: Contents) -> Walked<()> {
         // What is being walked further up or was folded before need not be asked again.
         let address = object.as_ptr() as usize;

@@ -19,7 +19,7 @@ pub(super) struct Fields {
 
 const TIME: [&str; 6] = ["hour", "minute", "second", "microsecond", "fold", "tzinfo"];
 
-static FIELDS: [Fields; 10] = [
+static FIELDS: [Fields; 8] = [
     row("datetime", "date", "datetime.date", &["year", "month", "day"]),
     row("datetime", "time", "datetime.time", &TIME),
     row(
@@ -30,11 +30,9 @@ static FIELDS: [Fields; 10] = [
     ),
     row("datetime", "timedelta", "datetime.timedelta", &["days", "seconds", "microseconds"]),
     row("fractions", "Fraction", "fractions.Fraction", &["numerator", "denominator"]),
-    row("uuid", "UUID", "uuid.UUID", &["int"]),
     row("builtins", "range", "range", &["start", "stop", "step"]),
     row("builtins", "slice", "slice", &["start", "stop", "step"]),
     row("re", "Pattern", "re.Pattern", &["pattern", "flags"]),
-    row("types", "GenericAlias", "types.GenericAlias", &["__origin__", "__args__"]),
 ];
 
 const fn row(
@@ -119,8 +117,39 @@ impl<'py> Walk<'py> {
         self.record(object, "types.MappingProxyType", &[copy])
     }
 
+    /// An UUID; also whether it was made safely, where that is known.
+    pub(super) fn uuid(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let mut fields = vec![object.getattr("int")?];
+        let safe = object.getattr("is_safe")?.getattr("value")?;
+        if !safe.is_none() && !self.as_before() {
+            fields.push(safe);
+        }
+        self.record(object, "uuid.UUID", &fields)
+    }
+
+    /// `list[int]`, or `*tuple[int]`.
+    pub(super) fn generic_alias(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let mut fields = vec![object.getattr("__origin__")?, object.getattr("__args__")?];
+        let unpacked = object.getattr("__unpacked__")?;
+        if unpacked.is_truthy()? && !self.as_before() {
+            fields.push(unpacked);
+        }
+        self.record(object, "types.GenericAlias", &fields)
+    }
+
     pub(super) fn ordered_dict(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
         let pairs = pairs(&object.call_method0("items")?)?;
+        let attributes = self.attributes(object)?;
+        if !attributes.is_none() && !self.as_before() {
+            return self.level(object, |walk| {
+                let group = walk.encoder.open(Tag::Value, 2);
+                walk.encoder.content(b"collections.OrderedDict");
+                walk.ordered_dict_body(&pairs)?;
+                walk.opaquely(|walk| walk.value(&attributes))?;
+                walk.encoder.close(group);
+                Ok(())
+            });
+        }
         self.wrapped(object, "collections.OrderedDict", |walk| walk.ordered_dict_body(&pairs))
     }
 
@@ -202,7 +231,7 @@ impl<'py> Walk<'py> {
 
     pub(super) fn path_subclass(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
         let text = object.str()?.into_any();
-        let attributes = self.attributes(object)?;
+        let attributes = self.attributes_and_slots(object, "pathlib")?;
         self.subclass(object, |walk| {
             walk.value(&text)?;
             walk.value(&attributes)
