@@ -78,7 +78,11 @@ class TaskCore:
     def _identify(self) -> tuple[bytes, list[TaskCore]]:
         """The key and the direct dependencies, found in one walk if the key was not known."""
     def _fresh_key(self) -> bytes:
-        """The key that the arguments give now: another than `key()` if one of them was mutated."""
+        """The key that the arguments give now: another than `key()` if one without a copy was changed."""
+    def _check_takes(self) -> float | None:
+        """How many seconds it takes to see whether an argument was changed; None if no argument can be."""
+    def _changed_argument(self) -> str | None:
+        """The first argument that is not any more what it was when the task was made: "argument 1"."""
     def _set_key(self, key: bytes) -> None:
         """Gives the task the key of the one in whose place it stands. ValueError if it has another."""
 

@@ -27,9 +27,6 @@ class Carrier(task.Task):
 
     whole: task.Task
 
-    def _check_hash(self) -> None:
-        """Nothing to compare: its identity is not that of its own arguments."""
-
 
 def CompoundTask(f: Callable[..., Any], *args: Any, **kwargs: Any) -> task.Task:
     """A task whose function returns a task, which may depend on others that it creates.

@@ -93,12 +93,12 @@ class Task(_native.TaskCore, TaskletMixin):
         save : bool, default True
             Whether the result is stored.
         debug_mode : bool, default False
-            Whether to check that the function did not modify its arguments.
+            Whether to check as well that objects which know their own identity were not changed.
 
         Raises
         ------
         RuntimeError
-            If an input is not available yet, or (with `debug_mode`) an argument changed.
+            If an input is not available yet, or an argument was changed of which the task has no copy.
         """
         if force is not None:
             import warnings
@@ -108,24 +108,44 @@ class Task(_native.TaskCore, TaskletMixin):
             )
         if not self.can_run():
             raise RuntimeError(f"task {self.name} cannot run yet: a task that it depends on has no result")
-        if debug_mode:
-            self._check_hash()
+        self._check_before()
+        identity = self._fresh_key() if debug_mode else None
         self._result = self._execute()
+        self._check_after()
+        if identity is not None:
+            self._check_identity(identity)
         if save:
             self._open_store().dump(self._result, self.hash())
-        if debug_mode:
-            self._check_hash()
         return self._result
 
     def _execute(self) -> Any:
         args, kwargs = _native.resolve_args(self)
         return self.f(*args, **kwargs) if kwargs else self.f(*args)
 
-    def _check_hash(self) -> None:
-        if self._fresh_key() != self.key():
+    def _check_before(self) -> None:
+        """RuntimeError if an argument that the function gets as it is was changed since the task was made."""
+        changed = self._changed_argument()
+        if changed:
             raise RuntimeError(
-                f"an argument of task {self.name} changed after the task was created; the usual cause is "
-                "a task function that modifies its argument, which spoils every later use of it"
+                f"{changed} of task {self.name} was changed after the task was made; it is too large to be "
+                "copied for each task: leave it as it is, or make the task from a copy of it"
+            )
+
+    def _check_after(self) -> None:
+        """RuntimeError if the function changed an argument that others may use as well."""
+        changed = self._changed_argument()
+        if changed:
+            raise RuntimeError(
+                f"task {self.name} changed its {changed}, which is too large to be copied for each task; "
+                "make a copy of it in the function"
+            )
+
+    def _check_identity(self, before: bytes) -> None:
+        """RuntimeError if an argument that knows its own identity has another one now."""
+        if self._fresh_key() != before:
+            raise RuntimeError(
+                f"task {self.name} changed an argument, an object with __jug_hash__, which is the same one "
+                "for all tasks; make a copy of it in the function"
             )
 
     def can_run(self) -> bool:

@@ -1,5 +1,6 @@
 //! Writes the canonical encoding of one value into a buffer.
 
+use super::draft::Unsettled;
 use super::{Tag, digest};
 use crate::Key;
 
@@ -11,28 +12,34 @@ pub const FOLD: usize = 1024;
 #[must_use = "a group that is not closed is not an encoding"]
 #[derive(Debug)]
 pub struct Group {
-    start: usize,
+    pub(super) start: usize,
 }
 
 /// A group whose items have no order: where it and each of its items began.
 #[must_use = "a group that is not closed is not an encoding"]
 #[derive(Debug)]
 pub struct Items {
-    group: Group,
-    starts: Vec<usize>,
+    pub(super) group: Group,
+    pub(super) starts: Vec<usize>,
 }
 
 /// A buffer that receives one encoding. Each method appends one value; between `open` and `close`
 /// the values of that group are appended.
 #[derive(Debug, Default)]
 pub struct Encoder {
-    buffer: Vec<u8>,
+    pub(super) buffer: Vec<u8>,
+    /// Where values are missing that will be filled in later.
+    pub(super) gaps: Vec<usize>,
+    /// The groups around gaps, inner ones before outer ones.
+    pub(super) groups: Vec<Unsettled>,
+    /// How many bytes stand in the buffer as a digest only.
+    folded: usize,
 }
 
 impl Encoder {
     /// An empty buffer.
     pub fn new() -> Encoder {
-        Encoder { buffer: Vec::with_capacity(128) }
+        Encoder { buffer: Vec::with_capacity(128), ..Encoder::default() }
     }
 
     /// What was encoded so far.
@@ -50,9 +57,16 @@ impl Encoder {
         self.buffer.is_empty()
     }
 
+    /// How many bytes the values encoded so far have, long ones in full length.
+    pub fn volume(&self) -> usize {
+        self.buffer.len() + self.folded
+    }
+
     /// Forgets everything that was encoded after the buffer had `len` bytes.
     pub fn truncate(&mut self, len: usize) {
         self.buffer.truncate(len);
+        self.gaps.truncate(self.gaps.partition_point(|gap| *gap < len));
+        self.groups.truncate(self.groups.partition_point(|group| group.end <= len));
     }
 
     /// The key of what was encoded.
@@ -163,6 +177,7 @@ impl Encoder {
         if bytes.len() <= FOLD {
             self.buffer.extend_from_slice(bytes);
         } else {
+            self.folded += bytes.len();
             self.buffer.extend_from_slice(&digest(bytes));
         }
     }
@@ -171,6 +186,7 @@ impl Encoder {
     pub fn content_digest(&mut self, length: usize, digest: &[u8; 32]) {
         debug_assert!(length > FOLD, "short contents stand as they are");
         self.length(length);
+        self.folded += length;
         self.buffer.extend_from_slice(digest);
     }
 
@@ -184,7 +200,10 @@ impl Encoder {
 
     /// Ends a group. One of more than `FOLD` bytes is replaced by its digest.
     pub fn close(&mut self, Group { start }: Group) {
-        if self.buffer.len() - start > FOLD {
+        if self.has_gap_after(start) {
+            self.groups.push(Unsettled { start, end: self.buffer.len(), starts: Vec::new() });
+        } else if self.buffer.len() - start > FOLD {
+            self.folded += self.buffer.len() - start;
             let digest = digest(&self.buffer[start..]);
             self.buffer.truncate(start);
             self.folded(&digest);
@@ -217,6 +236,9 @@ impl Encoder {
     /// Ends an unordered group: its items are put into the order of their bytes.
     pub fn close_items(&mut self, items: Items) {
         let Items { group, starts } = items;
+        if self.has_gap_after(group.start) {
+            return self.groups.push(Unsettled { start: group.start, end: self.buffer.len(), starts });
+        }
         if let Some(&first) = starts.first() {
             let ends = starts.iter().skip(1).copied().chain([self.buffer.len()]);
             let mut pieces: Vec<&[u8]> = starts.iter().zip(ends).map(|(&a, b)| &self.buffer[a..b]).collect();
@@ -228,6 +250,10 @@ impl Encoder {
             }
         }
         self.close(group);
+    }
+
+    fn has_gap_after(&self, start: usize) -> bool {
+        self.gaps.last().is_some_and(|gap| *gap > start)
     }
 
     fn float_bits(&mut self, value: f64) {

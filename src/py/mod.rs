@@ -8,6 +8,7 @@ mod hash;
 mod keys;
 mod redis;
 mod sched;
+mod snapshot;
 mod store;
 mod task;
 mod told;

@@ -3,13 +3,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use pyo3::exceptions::{PyAttributeError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyAttributeError, PyException, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyFunction, PyString, PyTuple};
 
+use super::snapshot::{Given, Snapshot};
 use super::walk;
 use crate::Key;
 use crate::hash::Encoder;
@@ -20,6 +21,8 @@ pub(super) struct TaskCore {
     f: Py<PyAny>,
     args: Arguments,
     kwargs: Option<Py<PyDict>>,
+    /// How arguments that may change were when the task was made. None if none of them can.
+    snapshot: Option<Box<Snapshot>>,
     key: OnceLock<Key>,
     /// Whether it had another key in an earlier version, because of a value of a kind that changed.
     changed: AtomicBool,
@@ -79,6 +82,9 @@ impl Arguments {
     }
 }
 
+/// Arguments for one use.
+pub(super) type Passed<'py> = (Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>);
+
 /// What may change after a task was made.
 #[derive(Default)]
 struct State {
@@ -102,7 +108,40 @@ impl TaskCore {
 
     /// Sets the key unless another thread did so meanwhile; returns the one that holds.
     pub(super) fn settle_key(&self, key: Key) -> Key {
-        *self.key.get_or_init(|| key)
+        let key = *self.key.get_or_init(|| key);
+        if let Some(snapshot) = &self.snapshot {
+            snapshot.key_is_known();
+        }
+        key
+    }
+
+    /// How the arguments were when the task was made; None if they cannot change.
+    pub(super) fn snapshot(&self) -> Option<&Snapshot> {
+        self.snapshot.as_deref()
+    }
+
+    /// The arguments as they were when the task was made, for one use, which may change them.
+    pub(super) fn arguments<'py>(slf: &Bound<'py, TaskCore>) -> PyResult<Passed<'py>> {
+        let (py, core) = (slf.py(), slf.get());
+        let given = (core.args(py)?, core.keywords(py).cloned());
+        match core.snapshot().and_then(|snapshot| snapshot.copy(py)) {
+            None => Ok(given),
+            Some(Ok(copy)) => Ok(copy),
+            // What pickles need not unpickle. Such a thing is handed over as it is, if it is what it was.
+            Some(Err(error)) if error.is_instance_of::<PyException>(py) => {
+                if walk::key_with(slf, &given.0, given.1.as_ref())? == walk::key_of_task(slf)? {
+                    return Ok(given);
+                }
+                let name = core.display_name(py)?;
+                let message = format!(
+                    "an argument of task {name} was changed after the task was made, and cannot be copied"
+                );
+                let changed = PyRuntimeError::new_err(message);
+                changed.set_cause(py, Some(error));
+                Err(changed)
+            }
+            Some(Err(error)) => Err(error),
+        }
     }
 
     /// Whether an earlier version gave it another key.
@@ -190,15 +229,18 @@ impl TaskCore {
             unwrap_partial(f, args, kwargs)?
         };
         check_function(&f)?;
-        let f_py = f.py();
+        let py = f.py();
+        let kwargs = kwargs.filter(|kwargs| !kwargs.is_empty());
+        let snapshot = Snapshot::take(&Given { args: &args, kwargs: kwargs.as_ref() })?;
         Ok(TaskCore {
             f: f.unbind(),
             args: Arguments::new(args)?,
-            kwargs: kwargs.filter(|kwargs| !kwargs.is_empty()).map(Bound::unbind),
+            kwargs: kwargs.map(Bound::unbind),
+            snapshot,
             key: OnceLock::new(),
             changed: AtomicBool::new(false),
             state: Mutex::default(),
-            origin: origin(f_py),
+            origin: origin(py),
         })
     }
 
@@ -288,9 +330,21 @@ impl TaskCore {
         Ok((PyBytes::new(slf.py(), key.as_bytes()), dependencies))
     }
 
-    /// The key that the arguments give now: another than `key()` if one of them was mutated.
+    /// The key that the arguments give now: another than `key()` if one was changed of which there is no copy.
     fn _fresh_key<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(PyBytes::new(slf.py(), walk::fresh_key(slf)?.as_bytes()))
+        let (args, kwargs) = TaskCore::arguments(slf)?;
+        Ok(PyBytes::new(slf.py(), walk::key_with(slf, &args, kwargs.as_ref())?.as_bytes()))
+    }
+
+    /// How long it takes to see whether an argument was changed, in seconds; None if no argument can be.
+    fn _check_takes(&self) -> Option<f64> {
+        self.snapshot()?.check_takes().map(|takes| takes.as_secs_f64())
+    }
+
+    /// The first argument that is not any more what it was when the task was made: "argument 1".
+    fn _changed_argument(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        let Some(snapshot) = self.snapshot() else { return Ok(None) };
+        Ok(snapshot.changed(py)?.map(ToString::to_string))
     }
 
     /// Gives the task the key of another one, in whose place it stands. `ValueError` if it has one already.
@@ -312,6 +366,9 @@ impl TaskCore {
         self.args.traverse(&visit)?;
         visit.call(&self.kwargs)?;
         visit.call(&self.origin)?;
+        if let Some(snapshot) = &self.snapshot {
+            snapshot.traverse(&visit)?;
+        }
         // The collector must not wait; whoever holds the lock keeps the result alive anyway.
         if let Ok(state) = self.state.try_lock() {
             visit.call(&state.result)?;

@@ -24,10 +24,10 @@ fn resolve<'py>(elem: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
 fn resolve_args<'py>(
     task: &Bound<'py, TaskCore>,
 ) -> PyResult<(Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>)> {
-    let py = task.py();
     let mut resolver = Resolver::default();
-    let args = resolver.tuple(&task.get().args(py)?)?;
-    let kwargs = task.get().keywords(py).map(|kwargs| resolver.dict(kwargs)).transpose()?;
+    let (args, kwargs) = TaskCore::arguments(task)?;
+    let args = resolver.tuple(&args)?;
+    let kwargs = kwargs.map(|kwargs| resolver.dict(&kwargs)).transpose()?;
     Ok((args, kwargs))
 }
 

@@ -129,7 +129,80 @@ fn values() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Encodes a value with gaps in place of its tasks, then fills them; how many there were, and the encoding.
+fn filled(value: &Value) -> (usize, Vec<u8>) {
+    fn tasks(value: &Value, found: &mut Vec<[u8; 32]>) {
+        match value {
+            Value::Task(key) => found.push(*key),
+            Value::List(items) | Value::Tuple(items) | Value::Set(items) => {
+                for item in items {
+                    tasks(item, found);
+                }
+            }
+            Value::Dict(pairs) => pairs.iter().for_each(|(key, value)| {
+                tasks(key, found);
+                tasks(value, found);
+            }),
+            _ => {}
+        }
+    }
+    fn with_gaps(encoder: &mut Encoder, value: &Value) {
+        match value {
+            Value::Task(_) => encoder.gap(),
+            Value::List(items) | Value::Tuple(items) => {
+                let tag = if matches!(value, Value::List(_)) { Tag::List } else { Tag::Tuple };
+                let group = encoder.open(tag, items.len());
+                for item in items {
+                    with_gaps(encoder, item);
+                }
+                encoder.close(group);
+            }
+            Value::Set(elements) => {
+                let mut items = encoder.open_items(Tag::Set, elements.len());
+                for element in elements {
+                    encoder.item(&mut items);
+                    with_gaps(encoder, element);
+                }
+                encoder.close_items(items);
+            }
+            Value::Dict(pairs) => {
+                let mut items = encoder.open_items(Tag::Dict, pairs.len());
+                for (key, value) in pairs {
+                    encoder.item(&mut items);
+                    with_gaps(encoder, key);
+                    with_gaps(encoder, value);
+                }
+                encoder.close_items(items);
+            }
+            other => encode(encoder, other),
+        }
+    }
+    let (mut encoder, mut found) = (Encoder::new(), Vec::new());
+    with_gaps(&mut encoder, value);
+    let draft = encoder.take_draft();
+    tasks(value, &mut found);
+    let mut contents = Encoder::new();
+    let mut ends = Vec::new();
+    for key in found {
+        contents.task_key(&Key::new(key));
+        ends.push(contents.len());
+    }
+    // What was encoded before it, in the same buffer, is left alone.
+    encoder.singleton(Tag::None);
+    encoder.fill(&draft, contents.as_bytes(), &ends);
+    assert_eq!(encoder.as_bytes()[0], Tag::None as u8);
+    (draft.nr_gaps(), encoder.as_bytes()[1..].to_vec())
+}
+
 proptest! {
+    #[test]
+    fn a_draft_whose_gaps_are_filled_is_the_encoding(values in prop::collection::vec(values(), 0..40)) {
+        let nested = Value::List(vec![Value::Set(values.clone()), Value::List(values.clone()), Value::Dict(
+            values.iter().cloned().zip(values.iter().rev().cloned()).collect(),
+        )]);
+        prop_assert_eq!(filled(&nested).1, bytes_of(&nested));
+    }
+
     #[test]
     fn encodings_are_equal_exactly_where_values_are(left in values(), right in values()) {
         prop_assert_eq!(bytes_of(&left) == bytes_of(&right), same(&left, &right));

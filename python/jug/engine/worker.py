@@ -17,6 +17,7 @@ from ..hooks.register import jug_hook, registered
 from ..internal.console import warn
 from .batching import BatchSize
 from .blocked import Blockade
+from .checking import ArgumentChecks
 from .encounters import Encounters
 from .failures import StoreFailure, UnstorableResult, failure_report
 from .finished_claims import FinishedClaims
@@ -65,6 +66,7 @@ class Worker:
         self._keys = self._graph.keys()
         self._names = self._graph.names()
         self._debug = bool(options.debug)
+        self._checks = ArgumentChecks(always=self._debug)
         self._selected = (
             None if matcher is None else {node for node, name in enumerate(self._names) if matcher(name)}
         )
@@ -244,14 +246,17 @@ class Worker:
     def _execute(self, node: int, t: Any, started: float, clock: float) -> None:
         key, name = self._keys[node], self._names[node]
         if self._debug:
-            t._check_hash()
-            nr_tasks = len(task.alltasks)
-        result = t._execute()
+            nr_tasks, identity = len(task.alltasks), t._fresh_key()
+        result = t._execute() if t._check_takes() is None else self._checks.execute(t, name)
         if self._is_forked():
             raise UserError(
                 f"a process that task {name} forked came back from it and ends here; "
                 "end such a process with os._exit()"
             )
+        if self._debug:
+            t._check_identity(identity)
+            if len(task.alltasks) != nr_tasks:
+                raise RuntimeError(f"task {name} created other tasks while it ran, which jug cannot follow")
         facts = RunFacts(name, started, time.perf_counter() - clock, self._attempts.get(key, 0) + 1)
         try:
             self._work.save(key, result, facts)
@@ -260,10 +265,6 @@ class Worker:
         except Exception as error:
             raise UnstorableResult(name, result, error) from error
         t._result = result
-        if self._debug:
-            t._check_hash()
-            if len(task.alltasks) != nr_tasks:
-                raise RuntimeError(f"task {name} created other tasks while it ran, which jug cannot follow")
 
     def _failed(self, node: int, t: Any, error: BaseException, started: float, duration: float) -> None:
         key, kept = self._keys[node], bool(self._options.execute_keep_failed)

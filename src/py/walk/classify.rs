@@ -79,10 +79,16 @@ impl<'py> Walk<'py> {
                 return self.refuse(what, "use a plain list, tuple or dict");
             }
         }
+        self.snapshot.named = true;
+        if self.snapshot.by_reference {
+            self.reference(object);
+            return Ok(());
+        }
         if dependencies {
             let before = self.missing.len();
             self.tasks_in(object)?;
             if self.missing.len() > before {
+                self.gap(object);
                 return Ok(());
             }
         }

@@ -1,6 +1,6 @@
 //! Why a value has no key, as one line for its user.
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::prelude::*;
 
 /// The outcome of one step of a walk. Boxed: the good case is the common one.
@@ -16,7 +16,7 @@ pub(in crate::py) enum Fault {
 }
 
 /// A value that has no key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::py) struct Unkeyable {
     /// What it is and why that has no key, as a noun: "a lambda, which has no stable name".
     pub(in crate::py) what: String,
@@ -30,6 +30,22 @@ pub(in crate::py) struct Unkeyable {
 const REASON: &str = "_jug_reason";
 
 impl Fault {
+    /// The same fault, to be said more than once.
+    pub(in crate::py) fn clone_ref(&self, py: Python<'_>) -> Fault {
+        match self {
+            Fault::Raised(error) => Fault::Raised(error.clone_ref(py)),
+            Fault::Unkeyable(unkeyable) => Fault::Unkeyable(unkeyable.clone()),
+        }
+    }
+
+    /// The fault, to be said later; an error at once if it is one that nothing may keep from its way.
+    pub(in crate::py) fn kept(self: Box<Fault>, py: Python<'_>) -> PyResult<Box<Fault>> {
+        match *self {
+            Fault::Raised(error) if !error.is_instance_of::<PyException>(py) => Err(error),
+            _ => Ok(self),
+        }
+    }
+
     /// The exception that says so, where `subject` is what was walked: "argument 2", "the value".
     pub(in crate::py) fn into_error(self, py: Python<'_>, asked: &str, subject: &str) -> PyErr {
         match self {

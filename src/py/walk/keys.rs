@@ -5,12 +5,13 @@ use std::collections::HashSet;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDictMethods;
+use pyo3::types::{PyDict, PyTuple};
 
 use super::former::{self, formerly, presently};
-use super::{Fault, TaskCore, Walk};
+use super::{Fault, Refusal, TaskCore, Walk};
 use crate::Key;
-use crate::hash::Tag;
+use crate::hash::{Group, Tag};
+use crate::py::snapshot::Snapshot;
 
 /// A task's key and the tasks whose results it needs directly, each once.
 type Identified<'py> = (Key, Vec<Bound<'py, TaskCore>>);
@@ -46,6 +47,10 @@ pub(in crate::py) fn former_keys<'py>(tasks: &[Bound<'py, TaskCore>]) -> PyResul
 pub(in crate::py) fn dependencies_of<'py>(
     task: &Bound<'py, TaskCore>,
 ) -> PyResult<Vec<Bound<'py, TaskCore>>> {
+    let known = task.get().snapshot().and_then(Snapshot::dependencies);
+    if let Some(known) = known {
+        return Ok(known.iter().map(|needed| needed.bind(task.py()).clone()).collect());
+    }
     let mut walk = Walk::new(task.py());
     let describe = |fault: Box<Fault>| fault.into_error(task.py(), "a task's dependencies", "an argument");
     for argument in task.get().args(task.py())? {
@@ -57,11 +62,17 @@ pub(in crate::py) fn dependencies_of<'py>(
     Ok(walk.dependencies)
 }
 
-/// The key that a task has by what its arguments are now. Differs from its key if one was mutated.
-pub(in crate::py) fn fresh_key(task: &Bound<'_, TaskCore>) -> PyResult<Key> {
+/// The key that a task would have with these arguments.
+pub(in crate::py) fn key_with<'py>(
+    task: &Bound<'py, TaskCore>,
+    args: &Bound<'py, PyTuple>,
+    kwargs: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Key> {
     let mut walk = Walk::new(task.py());
     loop {
-        if let Some(key) = attempt(&mut walk, task)? {
+        let group = begin(&mut walk, task)?;
+        let outcome = walk.arguments(args, kwargs, |walk, _, value| walk.value(value));
+        if let Some(key) = finish(&mut walk, task, group, outcome)? {
             return Ok(key);
         }
         settle_all(&mut walk)?;
@@ -148,26 +159,46 @@ fn settle<'py>(walk: &mut Walk<'py>, root: &Bound<'py, TaskCore>) -> PyResult<Id
 
 /// Encodes a task's identity. None if tasks among its arguments must be keyed first.
 fn attempt<'py>(walk: &mut Walk<'py>, task: &Bound<'py, TaskCore>) -> PyResult<Option<Key>> {
-    walk.clear();
+    let group = begin(walk, task)?;
     let core = task.get();
+    let outcome = match core.snapshot() {
+        Some(snapshot) if !walk.former => redrawn(walk, snapshot),
+        _ => {
+            let (args, kwargs) = TaskCore::arguments(task)?;
+            walk.arguments(&args, kwargs.as_ref(), |walk, _, value| walk.value(value))
+        }
+    };
+    finish(walk, task, group, outcome)
+}
+
+/// Begins the encoding of a task's identity.
+fn begin<'py>(walk: &mut Walk<'py>, task: &Bound<'py, TaskCore>) -> PyResult<Group> {
+    walk.clear();
     let group = walk.encoder.open(Tag::Task, 3);
-    core.encode_name(walk.py, &mut walk.encoder)?;
-    let args = core.args(walk.py)?;
-    let tuple = walk.encoder.open(Tag::Tuple, args.len());
-    for (index, argument) in args.iter_borrowed().enumerate() {
-        walk.value(&argument).map_err(|fault| describe(*fault, task, &format!("argument {}", index + 1)))?;
-    }
-    walk.encoder.close(tuple);
-    let keywords = core.keywords(walk.py);
-    let mut items = walk.encoder.open_items(Tag::Dict, keywords.map_or(0, PyDictMethods::len));
-    for (name, argument) in keywords.map(PyDictMethods::copy).transpose()?.into_iter().flatten() {
-        walk.encoder.item(&mut items);
-        walk.value(&name).map_err(|fault| describe(*fault, task, "a keyword"))?;
-        walk.value(&argument).map_err(|fault| describe(*fault, task, &format!("argument {name}=")))?;
-    }
-    walk.encoder.close_items(items);
+    task.get().encode_name(walk.py, &mut walk.encoder)?;
+    Ok(group)
+}
+
+/// Ends it, after the arguments. None if tasks among them must be keyed first.
+fn finish<'py>(
+    walk: &mut Walk<'py>,
+    task: &Bound<'py, TaskCore>,
+    group: Group,
+    outcome: Result<(), Refusal>,
+) -> PyResult<Option<Key>> {
+    outcome.map_err(|(fault, argument)| describe(*fault, task, &argument.to_string()))?;
     walk.encoder.close(group);
     Ok(if walk.missing.is_empty() { Some(walk.key()) } else { None })
+}
+
+/// Encodes arguments as they were when their task was made.
+fn redrawn(walk: &mut Walk<'_>, snapshot: &Snapshot) -> Result<(), Refusal> {
+    if let Some(refusal) = snapshot.refusal(walk.py) {
+        return Err(refusal);
+    }
+    let known = snapshot.dependencies().unwrap_or_default();
+    walk.dependencies = known.iter().map(|task| task.bind(walk.py).clone()).collect();
+    snapshot.with_drawn(|drawn| walk.redraw(drawn)).unwrap_or(Ok(()))
 }
 
 fn describe(fault: Fault, task: &Bound<'_, TaskCore>, argument: &str) -> PyErr {

@@ -3,6 +3,7 @@
 mod classify;
 mod containers;
 mod dependencies;
+mod drawn;
 mod fault;
 mod former;
 mod frames;
@@ -22,10 +23,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use self::classify::Kind;
+pub(super) use self::drawn::{Argument, Drawing, Drawn, Print, Refusal, Seen, draw};
 pub(super) use self::fault::{Fault, Walked};
 pub(super) use self::keys::{
-    dependencies_of, former_key_of_value, former_keys, fresh_key, key_and_dependencies, key_of_task,
-    key_of_value, lambda_key,
+    dependencies_of, former_key_of_value, former_keys, key_and_dependencies, key_of_task, key_of_value,
+    key_with, lambda_key,
 };
 use super::task::TaskCore;
 use crate::Key;
@@ -74,6 +76,9 @@ pub(super) struct Walk<'py> {
     former: bool,
     /// Whether a value of such a kind was met.
     changed: bool,
+    /// What the gaps in the encoding are for: values that wait for keys of tasks.
+    gaps: Vec<Bound<'py, PyAny>>,
+    snapshot: ForSnapshot,
 }
 
 /// A value whose encoding was long, kept alive so that its address stays its own.
@@ -81,6 +86,17 @@ struct Folded<'py> {
     _value: Bound<'py, PyAny>,
     digest: [u8; 32],
     changed: bool,
+}
+
+/// What matters to who keeps a copy of a value, or will look whether it was changed.
+#[derive(Default)]
+struct ForSnapshot {
+    /// Whether something was met that goes by its name, or by its own identity.
+    named: bool,
+    /// Whether an iterator was met.
+    iterator: bool,
+    /// Whether tasks, and what knows its own identity, are encoded by what they are in this process.
+    by_reference: bool,
 }
 
 /// One level of a walk: what must be restored or looked at when it ends.
@@ -112,6 +128,8 @@ impl<'py> Walk<'py> {
             met: 0,
             former: former::is_asked(),
             changed: false,
+            gaps: Vec::new(),
+            snapshot: ForSnapshot::default(),
         }
     }
 
@@ -132,6 +150,7 @@ impl<'py> Walk<'py> {
         self.known.clear();
         self.missing.clear();
         self.changed = false;
+        self.gaps.clear();
     }
 
     /// Encodes any value. The types that most arguments have come first, by exact type.
@@ -204,9 +223,14 @@ impl<'py> Walk<'py> {
             );
             return self.refuse(what, "use a plain list, tuple or dict");
         }
+        if self.snapshot.by_reference {
+            self.reference(task);
+            return Ok(());
+        }
         self.note(task);
-        if let Some(key) = former::known_key(task) {
-            self.encoder.task_key(&key);
+        match former::known_key(task) {
+            Some(key) => self.encoder.task_key(&key),
+            None => self.gap(task),
         }
         Ok(())
     }
@@ -214,6 +238,7 @@ impl<'py> Walk<'py> {
     /// Remembers that a task was met.
     fn note(&mut self, task: &Bound<'py, TaskCore>) {
         self.met += 1;
+        self.snapshot.named = true;
         if self.opaque == 0 && self.known.insert(task.as_ptr() as usize) {
             self.dependencies.push(task.clone());
         }

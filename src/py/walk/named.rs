@@ -59,6 +59,7 @@ impl<'py> Walk<'py> {
         qualname: &str,
         noun: &str,
     ) -> Walked<()> {
+        self.snapshot.named = true;
         let fix = format!("define the {noun} at module level, with its own name");
         if qualname.contains("<lambda>") {
             return self.refuse("a lambda, which has no stable name", "define it with def at module level");
@@ -131,6 +132,7 @@ impl<'py> Walk<'py> {
     }
 
     pub(super) fn module(&mut self, module: &Bound<'py, PyAny>) -> Walked<()> {
+        self.snapshot.named = true;
         let name = text(module, "__name__")?.unwrap_or_default();
         self.encoder.tagged(Tag::Module, stable_module(&name).as_bytes());
         Ok(())
@@ -170,6 +172,7 @@ impl<'py> Walk<'py> {
             if let Some(loaded) = self.loaded(module)?
                 && loaded.getattr_opt(name.as_str())?.is_some_and(|found| found.is(ufunc))
             {
+                self.snapshot.named = true;
                 self.encoder.named(Tag::Function, module, &name);
                 return Ok(());
             }

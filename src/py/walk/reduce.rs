@@ -132,6 +132,10 @@ impl<'py> Walk<'py> {
         if self.stack.contains(&address) || self.folded.contains_key(&address) {
             return self.enter(object).map(|_| ());
         }
+        if !self.snapshot.iterator {
+            let next = intern!(self.py, "__next__");
+            self.snapshot.iterator = object.get_type().getattr_opt(next)?.is_some();
+        }
         match self.parts_of(object)? {
             Some(Taken::Named(name)) => self.global(object, &name),
             Some(Taken::Apart(parts)) => self.level(object, |walk| walk.parts(&parts, contents)),

@@ -1,0 +1,135 @@
+//! Which values a task may share with others: those that cannot change, or go by their name or their own identity.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString, PyTuple, PyType};
+
+use crate::py::task::TaskCore;
+
+/// How deep tuples are looked into. What stands deeper is taken for something that may change.
+const DEPTH: usize = 20;
+
+/// What is known of the values of a type.
+#[derive(Clone, Copy, PartialEq)]
+enum Standing {
+    /// They never change.
+    Fixed,
+    /// They are passed on as they are: functions and their like, and objects that have jug's own protocol.
+    Shared,
+    /// They may change.
+    Open,
+    /// They may change, but each may be of jug's protocol.
+    OpenInstances,
+}
+
+/// Of the types met so far, kept alive so that their addresses stay their own.
+static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
+
+type Known = HashMap<usize, (Py<PyType>, Standing)>;
+
+/// Whether a value can be handed to any number of tasks.
+pub(in crate::py) fn is_fixed(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    is_fixed_within(value, DEPTH)
+}
+
+fn is_fixed_within(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<bool> {
+    if is_atom(value) {
+        return Ok(true);
+    }
+    if let Ok(tuple) = value.cast_exact::<PyTuple>() {
+        for item in tuple.iter_borrowed() {
+            if depth == 0 || !is_fixed_within(&item, depth - 1)? {
+                return Ok(false);
+            }
+        }
+        return Ok(true);
+    }
+    Ok(standing_of(value)? == Standing::Fixed || is_shared(value)?)
+}
+
+/// Whether a value is passed on as it is, also where it stands inside of one that is copied.
+pub(super) fn is_shared(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if is_atom(value) {
+        return Ok(value.is_instance_of::<TaskCore>());
+    }
+    Ok(match standing_of(value)? {
+        Standing::Shared => true,
+        Standing::Fixed | Standing::Open => false,
+        Standing::OpenInstances => value.getattr_opt(intern!(value.py(), "__jug_hash__"))?.is_some(),
+    })
+}
+
+fn is_atom(value: &Bound<'_, PyAny>) -> bool {
+    value.is_exact_instance_of::<PyInt>()
+        || value.is_exact_instance_of::<PyString>()
+        || value.is_exact_instance_of::<PyFloat>()
+        || value.is_none()
+        || value.is_exact_instance_of::<PyBool>()
+        || value.is_exact_instance_of::<PyBytes>()
+        || value.is_instance_of::<TaskCore>()
+}
+
+fn standing_of(value: &Bound<'_, PyAny>) -> PyResult<Standing> {
+    let address = value.get_type_ptr() as usize;
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, standing)) = known().get(&address) {
+        return Ok(*standing);
+    }
+    let class = value.get_type();
+    let standing = standing_of_type(&class)?;
+    known().insert(address, (class.unbind(), standing));
+    Ok(standing)
+}
+
+fn standing_of_type(class: &Bound<'_, PyType>) -> PyResult<Standing> {
+    let py = class.py();
+    let protocol = ["__jug_hash__", "__jug_value__", "__jug_dependencies__", "_jug_is_task_generator"];
+    for name in protocol {
+        if class.getattr_opt(name)?.is_some() {
+            return Ok(Standing::Shared);
+        }
+    }
+    let mut bases = class.mro().iter().map(|base| names_of(&base)).collect::<PyResult<Vec<_>>>()?;
+    let is = |bases: &[(String, String)], name| bases.iter().any(|(m, q)| (m.as_str(), q.as_str()) == name);
+    if is(&bases, ("builtins", "type")) || is(&bases, ("enum", "Enum")) || bases.len() == 1 {
+        return Ok(Standing::Shared);
+    }
+    let (module, qualname) = bases.swap_remove(0);
+    Ok(match (module.as_str(), qualname.as_str()) {
+        ("builtins", "function" | "builtin_function_or_method" | "module") | ("numpy", "ufunc") => {
+            Standing::Shared
+        }
+        ("builtins", "complex" | "range" | "ellipsis" | "NotImplementedType")
+        | ("datetime", "date" | "time" | "datetime" | "timedelta" | "timezone")
+        | ("decimal", "Decimal")
+        | ("fractions", "Fraction")
+        | ("uuid", "UUID")
+        | ("zoneinfo", "ZoneInfo")
+        | ("pathlib" | "pathlib._local", "PosixPath" | "WindowsPath" | "PurePosixPath" | "PureWindowsPath") => {
+            Standing::Fixed
+        }
+        // Of numpy's scalars, those with fields can be changed, and `object_` is no type of a value.
+        ("numpy", name) if is(&bases, ("numpy", "generic")) && name != "void" => Standing::Fixed,
+        ("builtins" | "numpy" | "collections", _) => Standing::Open,
+        _ if has_no_state(class, py)? => Standing::Shared,
+        _ => Standing::OpenInstances,
+    })
+}
+
+/// Whether instances of a class written in Python have no room for anything: marks such as "no value given", which
+/// functions look for with `is`.
+fn has_no_state(class: &Bound<'_, PyType>, py: Python<'_>) -> PyResult<bool> {
+    let bare = py.get_type::<PyAny>().getattr(intern!(py, "__basicsize__"))?;
+    let dict: isize = class.getattr(intern!(py, "__dictoffset__"))?.extract()?;
+    Ok(dict == 0 && class.getattr(intern!(py, "__basicsize__"))?.eq(bare)?)
+}
+
+/// Module and qualified name of a class; the module is empty where a class has hidden it.
+fn names_of(class: &Bound<'_, PyAny>) -> PyResult<(String, String)> {
+    let class = class.cast::<PyType>()?;
+    let module = class.module().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok((module, class.qualname()?.to_string_lossy().into_owned()))
+}
