@@ -8,7 +8,8 @@ from typing import Any
 
 from .. import task
 from ..utils import prepare_matcher_from_options
-from .loading import load
+from .drift import Drift
+from .loading import Loaded, load
 from .signals import end_cleanly
 from .state import ExecutionState
 from .worker import Worker
@@ -31,13 +32,15 @@ def execute(options: Any, state: ExecutionState) -> bool:
     store = None
     failures = False
     patience = float(options.execute_wait_cycle_time) * int(options.execute_nr_wait_cycles)
+    drift = Drift()
     while True:
-        loaded = load(options, store)
+        loaded = _load_steadily(options, store, drift)
         store = loaded.store
         executed_before = state.executed.total()
         failures = execution_loop(task.alltasks, options, state) or failures
         if not loaded.has_barrier or state.idle >= patience:
             return failures
+        drift.ended(task.alltasks)
         if state.executed.total() > executed_before:
             continue
         if not all(t.can_load() for t in reversed(task.alltasks)):
@@ -47,6 +50,17 @@ def execute(options: Any, state: ExecutionState) -> bool:
         # wait for something else, this loop must not spin.
         time.sleep(0.01)
         state.idle += 0.01
+
+
+def _load_steadily(options: Any, store: Any, drift: Drift) -> Loaded:
+    """Loads the jugfile, a second time if only that tells whether its tasks are others in each load."""
+    loaded = load(options, store)
+    if not drift.is_suspected(task.alltasks, has_barrier=loaded.has_barrier):
+        return loaded
+    before = list(task.alltasks)
+    again = load(options, loaded.store)
+    drift.examine(before, task.alltasks, at_barrier=loaded.has_barrier and again.has_barrier)
+    return again
 
 
 def execution_loop(
