@@ -205,7 +205,8 @@ def test_verbose_info_says_that_a_worker_waits(jug):
         @TaskGenerator
         def slow(x):
             open("started", "w").close()
-            time.sleep(1)
+            while not os.path.exists("go on"):
+                time.sleep(0.01)
             return x
 
         slow(1)
@@ -213,6 +214,8 @@ def test_verbose_info_says_that_a_worker_waits(jug):
     first = jug.start("execute", "--will-cite")
     while not (jug.folder / "started").exists():
         time.sleep(0.01)
-    second = jug("execute", "--will-cite", "--verbose=info")
+    second = jug.start("execute", "--will-cite", "--verbose=info")
+    assert any("waiting for other workers; 1 tasks are left" in line for line in second.stderr)
+    (jug.folder / "go on").touch()
     first.communicate(timeout=30)
-    assert "waiting for other workers; 1 tasks are left" in second.stderr
+    second.communicate(timeout=30)
