@@ -134,6 +134,13 @@ def get_terminal_size() -> tuple[int, int]:
     return (columns if columns > 0 else 80), (rows if rows > 0 else 25)
 
 
+def _is_width_known() -> bool:
+    """Whether lines are made for a terminal, or as wide as COLUMNS says."""
+    import sys
+
+    return bool(os.environ.get("COLUMNS")) or (sys.stdout is not None and sys.stdout.isatty())
+
+
 def print_task_summary_table(options: Any, groups: Sequence[tuple[str, Mapping[str, int]]]) -> None:
     """Prints how many tasks of each name are in each group.
 
@@ -143,6 +150,10 @@ def print_task_summary_table(options: Any, groups: Sequence[tuple[str, Mapping[s
         `print_out` is called for each line; with `short` a line for each group is printed instead.
     groups : sequence of (str, mapping of str to int)
         The title of each column and its count for each task name; a missing name counts as 0.
+
+    Notes
+    -----
+    Names are broken into lines on a terminal, or where COLUMNS is set; never for a pipe or a file.
     """
     if options.short:
         _print_short_summary(options, groups)
@@ -153,13 +164,15 @@ def print_task_summary_table(options: Any, groups: Sequence[tuple[str, Mapping[s
     if width < _MIN_NAME_WIDTH:
         width = _NARROW_NAME_WIDTH
 
+    wrapped = width - _CONTINUATION if _is_width_known() else None
+
     def line(cells: Sequence[object], name: str) -> str:
         return "".join(f"{cell:>{_COLUMN}}" for cell in cells) + f"  {name:{width}}"
 
     print_out(line([title for title, _ in groups], "Task name"))
     print_out("-" * (prefix + width))
     for name in sorted({name for _, counts in groups for name in counts}):
-        first, *rest = _wrap(name, width - _CONTINUATION)
+        first, *rest = _wrap(name, wrapped)
         print_out(line([counts.get(name, 0) for _, counts in groups], first))
         for part in rest:
             print_out(" " * prefix + f"{' ' * _CONTINUATION + part:{width}}")
@@ -168,8 +181,10 @@ def print_task_summary_table(options: Any, groups: Sequence[tuple[str, Mapping[s
     print_out("")
 
 
-def _wrap(name: str, width: int) -> list[str]:
-    """A task name in pieces of at most `width` characters, at least one piece."""
+def _wrap(name: str, width: int | None) -> list[str]:
+    """A task name in pieces of at most `width` characters, at least one piece; None: in one piece."""
+    if width is None:
+        return [" ".join(name.split())]
     if len(name) <= width and not any(character.isspace() for character in name):
         return [name]
     import textwrap

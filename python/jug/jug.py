@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import task
 from .errors import UserError
-from .internal.console import fail, say, show, warn
+from .internal.console import fail, never_fail_to_encode, say, show, warn
 
 if TYPE_CHECKING:
     from .engine.state import ExecutionState
@@ -63,6 +63,8 @@ def init(
     """
     from .engine.loading import run_jugfile
     from .internal import origins
+    from .internal.advice import name_is_taken
+    from .internal.tracebacks import is_panic
     from .options import set_jugdir
 
     if on_error not in ("exit", "propagate"):
@@ -82,11 +84,13 @@ def init(
             raise
         fail(str(error))
         sys.exit(1)
-    except Exception as error:
-        if on_error == "propagate":
+    except BaseException as error:
+        if on_error == "propagate" or not (isinstance(error, Exception) or is_panic(error)):
             raise
         _show_traceback(error)
-        fail(f"the jugfile {jugfile!r} raised {type(error).__name__} while it was loading (see above)")
+        name = os.path.basename(jugfile).removesuffix(".py")
+        what = f"the jugfile {jugfile!r} raised {type(error).__name__} while it was loading (see above)"
+        fail(f"{what}{name_is_taken(name, error)}")
         sys.exit(1)
     return task.Task.store, jugspace
 
@@ -165,9 +169,10 @@ def main(argv: list[str] | None = None) -> None:
     global _is_jug_running
     _is_jug_running = True
     argv = sys.argv if argv is None else argv
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        # A task may have a name that the terminal's encoding lacks, which is no reason to show no table.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        never_fail_to_encode(sys.stdout)
+    from .internal.tracebacks import is_panic
+
     pdb = False
     status: Any
     options: Any = None
@@ -191,7 +196,9 @@ def main(argv: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         say(f"interrupted{_what_is_left(options)}")
         status = 130
-    except Exception as error:
+    except BaseException as error:
+        if not (isinstance(error, Exception) or is_panic(error)):
+            raise
         status = 1
         if pdb:
             from .internal.debugger import debug_exception
@@ -219,6 +226,10 @@ def _run(options: Any) -> Any:
         if getattr(cmdapi.get(options.subcommand), "needs_jugfile", True):
             on_error = "propagate" if options.pdb else "exit"
             store, jugspace = init(options.jugfile, options.jugdir, on_error=on_error)
+            if not (task.alltasks or jugspace.get("__jug__hasbarrier__")):
+                from .engine.loading import warn_of_emptiness
+
+                warn_of_emptiness(options.jugfile)
         return cmdapi.run(options.subcommand, options=options, store=store, jugspace=jugspace)
     except Exception:
         is_told = True
@@ -254,7 +265,7 @@ def main_execute() -> None:
     main([sys.argv[0], "execute", *sys.argv[1:]])
 
 
-def _explain(error: Exception) -> None:
+def _explain(error: BaseException) -> None:
     """One line for what went wrong with files, stores and results, a traceback for what did in code."""
     import errno
 

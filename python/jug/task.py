@@ -199,8 +199,11 @@ class Task(_native.TaskCore, TaskletMixin):
                 "waits for it"
             ) from None
         except Exception as error:
+            from .internal.advice import class_is_gone
+
             raise RuntimeError(
                 f"cannot load the result of task {self.name} ({self.hash().decode()}): {error}"
+                f"{class_is_gone(self.name, error)}"
             ) from error
 
     def unload(self) -> None:

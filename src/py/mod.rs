@@ -15,11 +15,27 @@ mod told;
 mod value;
 mod walk;
 
+use std::panic;
+
 use pyo3::prelude::*;
+
+/// Says of a fault of our own where it is, in one line; what comes of it is an exception of Python's.
+fn say_where_we_are_at_fault() {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |fault| {
+        let place = fault.location().map_or_else(String::new, |it| format!(" ({}:{})", it.file(), it.line()));
+        let what = fault.payload_as_str().unwrap_or("unknown");
+        eprintln!("jug: error: this is a fault in jug itself, please report it: {what}{place}");
+        if std::env::var_os("RUST_BACKTRACE").is_some() {
+            before(fault);
+        }
+    }));
+}
 
 /// The native engine of jug.
 #[pymodule(gil_used = true)]
 fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    say_where_we_are_at_fault();
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     claim::register(m)?;
     hash::register(m)?;

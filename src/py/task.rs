@@ -430,6 +430,8 @@ fn check_function(f: &Bound<'_, PyAny>) -> PyResult<()> {
 
 /// Adds this module's names to `jug._native`.
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    // PyO3 looks this type up in Python's module `types` when it is first needed. A jugfile may have that name.
+    m.py().get_type::<PyFunction>();
     m.add_class::<TaskCore>()?;
     m.add_function(wrap_pyfunction!(set_origin, m)?)
 }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from .. import _native
 
-__all__ = ["HeldClaim", "WorkerActivity", "activity_of"]
+__all__ = ["HeldClaim", "WorkerActivity", "activity_of", "running"]
 
 
 class HeldClaim(NamedTuple):
@@ -37,14 +37,30 @@ class WorkerActivity(NamedTuple):
     claims: Sequence[HeldClaim] = ()
 
 
+def running(activity: Sequence[WorkerActivity], ready: Collection[bytes]) -> list[bytes]:
+    """Those of the `ready` keys that are being run, and not only claimed ahead.
+
+    Where nobody knows what a worker runs, it is the first of what it has claimed.
+    """
+    found: list[bytes] = []
+    for worker in activity:
+        claims = [claim for claim in worker.claims if claim.key in ready]
+        started = [claim.key for claim in claims if claim.since is not None]
+        # Claims of which nobody knows whose they are may be those of many workers.
+        most = 1 if worker.id or worker.pid else len(claims)
+        found += started or [claim.key for claim in claims[:most]]
+    return found
+
+
 def activity_of(claims: _native.Claims, keys: Sequence[bytes]) -> list[WorkerActivity]:
     """The workers of a jugdir with native claims, and which of `keys` each of them holds.
 
     Where claims are held by processes, and one has registered twice, they count for its latest worker.
     """
     lists: dict[str | int, list[HeldClaim]] = {}
+    since = {key: started for _, key, _, _, started in claims.running()}
     for key, (worker, pid) in claims.holders(keys).items():
-        lists.setdefault(worker or pid, []).append(HeldClaim(key))
+        lists.setdefault(worker or pid, []).append(HeldClaim(key, since.get(key)))
     by_holder: dict[str | int, Sequence[HeldClaim]] = {**lists}
     workers = []
     for known in sorted(claims.workers(), key=lambda it: it.get("started", 0.0), reverse=True):

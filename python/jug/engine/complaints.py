@@ -14,6 +14,9 @@ __all__ = ["Complaints"]
 _FIRST = 5
 _MOST_KINDS = 10
 
+#: How many characters of a message stand in the line about it.
+_LINE = 600
+
 #: A kind of failure: the task's name, the error's type, the line of code that raised it.
 _Kind = tuple[str, str, str]
 
@@ -64,7 +67,7 @@ class Complaints:
 def described(name: str, report: Mapping[str, Any]) -> str:
     """Which task failed, with its arguments in short, and why: one line."""
     call = f"task {name}({report.get('arguments', '')})"
-    why = headline(report, 300)
+    why = headline(report, _LINE)
     # What this package says of a task is a sentence about it.
     sentence = why.removeprefix(f"task {name} ")
     return f"{call} {sentence}" if sentence != why else f"{call} failed: {why}"
@@ -73,7 +76,7 @@ def described(name: str, report: Mapping[str, Any]) -> str:
 def details(report: Mapping[str, Any]) -> str:
     """The traceback of a failure; empty where it says no more than the line before it."""
     text = str(report.get("traceback", ""))
-    return text if "\n" in text.strip() or len(text) > 300 else ""
+    return text if "\n" in text.strip() or len(text) > _LINE else ""
 
 
 def _line_of(report: Mapping[str, Any]) -> str:

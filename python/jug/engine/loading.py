@@ -15,7 +15,7 @@ from ..barrier import BarrierError
 from ..errors import UserError
 from ..internal.console import warn
 
-__all__ = ["Loaded", "load", "load_if_there", "run_jugfile"]
+__all__ = ["Loaded", "load", "load_if_there", "run_jugfile", "warn_of_emptiness"]
 
 
 class Loaded(NamedTuple):
@@ -36,6 +36,9 @@ _NEW_OBJECTS = 50_000
 # A barrier makes the same file run again and again; it is compiled anew only when it changed.
 _compiled: dict[str, tuple[bytes, types.CodeType]] = {}
 
+#: The names that were objected to; a jugfile may be loaded many times.
+_objected: set[str] = set()
+
 
 def load(options: Any, store: Any = None, *, on_error: str | None = None) -> Loaded:
     """Loads the jugfile of `options` in place of what was loaded before.
@@ -46,7 +49,23 @@ def load(options: Any, store: Any = None, *, on_error: str | None = None) -> Loa
 
     del task.alltasks[:]
     on_error = on_error or ("propagate" if options.pdb else "exit")
-    return Loaded(*init(options.jugfile, options.jugdir, on_error=on_error, store=store))
+    loaded = Loaded(*init(options.jugfile, options.jugdir, on_error=on_error, store=store))
+    if not task.alltasks and not loaded.has_barrier:
+        warn_of_emptiness(options.jugfile)
+    return loaded
+
+
+def warn_of_emptiness(path: str) -> None:
+    """Warns that the jugfile at `path`, which was loaded, created no task, and says why that may be."""
+    code = _compiled[path][1]
+    if "__name__" in code.co_names and "__main__" in code.co_consts:
+        why = (
+            "what stands below `if __name__ == '__main__'` runs only without jug, for which its name is "
+            f"{_module_name(path)!r}"
+        )
+    else:
+        why = "a task is created where a function is called that is decorated with @TaskGenerator"
+    warn(f"the jugfile {path} creates no task: {why}")
 
 
 def load_if_there(options: Any) -> Loaded:
@@ -73,10 +92,14 @@ def run_jugfile(path: str) -> dict[str, Any]:
     functions can be pickled, also where a barrier ends it half-way.
     """
     code = _compile(path)
+    name = _module_name(path)
+    _look_at_name(path, name)
     here = os.path.abspath(".")
     if sys.path[:1] != [here]:
         sys.path.insert(0, here)
-    name = os.path.basename(path).removesuffix(".py")
+    # Last, so that whatever is found without it stays the same.
+    if (folder := os.path.dirname(os.path.abspath(path))) not in sys.path:
+        sys.path.append(folder)
     module = types.ModuleType(name)
     module.__file__ = os.path.abspath(path)
     sys.modules[name] = module
@@ -91,6 +114,25 @@ def run_jugfile(path: str) -> dict[str, Any]:
         warn(str(error))
         jugspace["__jug__hasbarrier__"] = True
     return jugspace
+
+
+def _module_name(path: str) -> str:
+    return os.path.basename(path).removesuffix(".py")
+
+
+def _look_at_name(path: str, name: str) -> None:
+    """Objects to a jugfile that takes the place of a module which others need."""
+    if name == "jug":
+        raise UserError(
+            f"a jugfile cannot have the name of this package: whatever imports `jug` would get {path}; "
+            "give it another name"
+        )
+    if name in sys.stdlib_module_names and name not in _objected:
+        _objected.add(name)
+        warn(
+            f"the jugfile {path} has the name of a module of Python's own: whatever imports `{name}` gets "
+            "the jugfile instead; give it another name"
+        )
 
 
 @contextlib.contextmanager

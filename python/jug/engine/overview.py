@@ -11,6 +11,7 @@ from typing import Any
 from .. import _native, task
 from ..backends.file_store import file_store
 from ..backends.redis_store import redis_store
+from .activity import WorkerActivity, running
 from .graph import graph_of
 from .workspace import Workspace, warn_of_damage, workspace_of
 
@@ -66,8 +67,8 @@ class Overview:
     def _by_task(self, by_node: bytes) -> bytes:
         return bytes(map(by_node.__getitem__, self._graph.node_ids()))
 
-    def node_states(self, held: Sequence[bytes] | None = None) -> bytes:
-        """A letter a node of the graph. `held` are the keys that are claimed, where the caller knows them."""
+    def node_states(self, activity: Sequence[WorkerActivity] | None = None) -> bytes:
+        """A letter a node of the graph. `activity` is that of the workers, where the caller knows it."""
         self._work.refresh()
         present = self._work.present(self._keys)
         if not all(present):
@@ -78,13 +79,10 @@ class Overview:
             done=compress(range(len(present)), present),
             failed=[node for node in failed if node is not None],
         )
-        if held is not None:
-            offered = set(scheduler.take(len(self._keys) if held else 0))
-            scheduler.busy([node for node in self._graph.find(held) if node in offered])
-        elif self._work.others_at_work():
-            ready = scheduler.take(len(self._keys))
-            claimed = self._work.claimed([self._keys[node] for node in ready])
-            scheduler.busy([node for node, held in zip(ready, claimed, strict=True) if held])
+        if activity is not None or self._work.others_at_work():
+            ready = [self._keys[node] for node in scheduler.take(len(self._keys))]
+            held = self._work.running(ready) if activity is None else running(activity, set(ready))
+            scheduler.busy([node for node in self._graph.find(held) if node is not None])
         return scheduler.states().translate(_AS_SHOWN)
 
     def counts(self, by_node: bytes | None = None) -> dict[str, Counter[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..backends.redis_store import redis_store
-from .activity import HeldClaim, WorkerActivity
+from .activity import HeldClaim, WorkerActivity, running
 from .workspace import Change, RunFacts
 
 __all__ = ["RedisWorkspace"]
@@ -86,7 +86,7 @@ class RedisWorkspace:
     def damage(self) -> Sequence[str]:
         return ()  # What is damaged is found when it is loaded, not before.
 
-    def activity(self, keys: Sequence[bytes]) -> Sequence[WorkerActivity] | None:
+    def activity(self, keys: Sequence[bytes]) -> Sequence[WorkerActivity]:
         claims, workers = self._store.workers()
         asked = set(keys)
         held: dict[str, list[HeldClaim]] = {}
@@ -104,6 +104,9 @@ class RedisWorkspace:
             )
             for worker in sorted(workers, key=lambda it: it.facts.get("started", 0.0), reverse=True)
         ]
+
+    def running(self, keys: Sequence[bytes]) -> Sequence[bytes]:
+        return running(self.activity(keys), set(keys))
 
     def durations(self, keys: Sequence[bytes]) -> Sequence[float | None]:
         return self._native.durations(keys)

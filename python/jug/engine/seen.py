@@ -36,12 +36,15 @@ class Seen(NamedTuple):
 
     counts: Counts
     failures: list[tuple[str, Mapping[str, Any]]]
+    #: Whether the jugfile goes on behind a barrier that is not met.
+    has_barrier: bool
 
 
 def look(options: Any) -> Seen:
     """Loads the jugfile and looks at every task."""
-    overview = Overview(task.alltasks, load(options).store)
-    return Seen(overview.counts(), _failures(overview))
+    loaded = load(options)
+    overview = Overview(task.alltasks, loaded.store)
+    return Seen(overview.counts(), _failures(overview), loaded.has_barrier)
 
 
 def look_cached(options: Any) -> Seen:
@@ -106,7 +109,7 @@ def _look_again(cache: StatusCache, about: About, options: Any) -> Seen | None:
         ]
         if rows:
             warn_of_damage(work)
-        return Seen(counts, failures)
+        return Seen(counts, failures, about.has_barrier)
     finally:
         work.close()
 
@@ -117,7 +120,7 @@ def _load_and_fill(cache: StatusCache, jugfile: str, source: str, options: Any) 
     loaded = load(options, selected)
     overview = Overview(task.alltasks, loaded.store)
     states = overview.node_states()
-    seen = Seen(overview.counts(states), _failures(overview))
+    seen = Seen(overview.counts(states), _failures(overview), loaded.has_barrier)
     chosen = _chosen_by(loaded, selected)
     if chosen is None:
         warn("the jugfile opens a store of its own that is no directory: its status is not kept in a cache")

@@ -22,6 +22,8 @@ class ExecutionState:
         By task name: run here, and found finished (anew at each load).
     failed : set of bytes
         Hashes of the tasks that failed here; this worker does not try them again.
+    has_selected : bool
+        Whether a task was there that --name or --pattern selects, or nothing was selected by them.
     blocked : Blocked
         What was left at the end because it had failed for good, or needed what had.
     complaints : Complaints
@@ -40,6 +42,7 @@ class ExecutionState:
         self.executed: Counter[str] = Counter()
         self.loaded: Counter[str] = Counter()
         self.failed: set[bytes] = set()
+        self.has_selected = False
         self.blocked = Blocked()
         self.complaints = Complaints()
         self.raised: tuple[BaseException, Mapping[str, Any]] | None = None

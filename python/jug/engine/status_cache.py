@@ -205,9 +205,8 @@ def changed_states(work: Any, rows: Iterable[Row], needs: Mapping[int, Iterable[
         else:
             states[number] = "waiting"
     if ready and work.others_at_work():
-        for (number, _), held in zip(ready, work.claimed([key for _, key in ready]), strict=True):
-            if held:
-                states[number] = "running"
+        running = set(work.running([key for _, key in ready]))
+        states.update({number: "running" for number, key in ready if key in running})
     return states
 
 

@@ -70,6 +70,7 @@ class Worker:
         self._selected = (
             None if matcher is None else {node for node, name in enumerate(self._names) if matcher(name)}
         )
+        state.has_selected |= self._selected is None or bool(self._selected)
         self._pid = os.getpid()
         #: Whether a result was taken away since the current batch was claimed.
         self._withdrawn = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import compress
 from typing import Any, NamedTuple, Protocol
 
 from ..backends.base import base_lock, missing_methods
@@ -12,7 +13,7 @@ from ..backends.file_store import file_store
 from ..backends.redis_store import redis_store
 from ..errors import UserError
 from ..internal.console import warn
-from .activity import WorkerActivity, activity_of
+from .activity import WorkerActivity, activity_of, running
 
 __all__ = ["FileWorkspace", "RunFacts", "StoreWorkspace", "Workspace", "warn_of_damage", "workspace_of"]
 
@@ -106,6 +107,9 @@ class Workspace(Protocol):
 
         None where the store cannot tell. It costs workers nothing.
         """
+
+    def running(self, keys: Sequence[bytes]) -> Sequence[bytes]:
+        """Those of `keys`, which have no result, that are being run."""
 
     def durations(self, keys: Sequence[bytes]) -> Sequence[float | None]:
         """How long the run took that each result came from, in seconds; None where that is not known."""
@@ -260,6 +264,9 @@ class FileWorkspace:
     def activity(self, keys: Sequence[bytes]) -> Sequence[WorkerActivity] | None:
         return activity_of(self._claims, keys)
 
+    def running(self, keys: Sequence[bytes]) -> Sequence[bytes]:
+        return running(self.activity(keys) or (), set(keys))
+
     def durations(self, keys: Sequence[bytes]) -> Sequence[float | None]:
         known = map(self._native.facts, keys)
         # A result that was stored by hand has no run.
@@ -358,6 +365,10 @@ class StoreWorkspace:
 
     def activity(self, keys: Sequence[bytes]) -> Sequence[WorkerActivity] | None:
         return None
+
+    def running(self, keys: Sequence[bytes]) -> Sequence[bytes]:
+        # Nothing is claimed ahead here.
+        return list(compress(keys, self.claimed(keys)))
 
     def durations(self, keys: Sequence[bytes]) -> Sequence[float | None]:
         return [None] * len(keys)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from ..errors import Leave, UserError
+from ..internal.console import say
 from .register import add_hook, register_hook_once
 
 __all__ = [
@@ -23,7 +24,7 @@ def exit_if_file_exists(fname: str | os.PathLike[str]) -> None:
 
     def check(_task: object) -> None:
         if os.path.exists(fname):
-            raise Leave(0)
+            _leave(f", because the file {os.fspath(fname)} is there")
 
     register_hook_once("execute.task-pre-execute", ("exit_if_file_exists", os.fspath(fname)), check)
 
@@ -41,7 +42,7 @@ def exit_when_true(f: Callable[..., Any], function_takes_Task: bool = False) -> 
 
     def check(task: object) -> None:
         if f(task) if function_takes_Task else f():
-            raise Leave(0)
+            _leave(f", because {getattr(f, '__name__', 'a condition of the jugfile')} is true")
 
     add_hook("execute.task-executed1", check, origin=f)
 
@@ -54,7 +55,8 @@ def exit_after_n_tasks(n: int) -> None:
         nonlocal executed
         executed += 1
         if executed >= n:
-            raise Leave(0)
+            tasks = "1 task" if executed == 1 else f"{executed} tasks"
+            _leave(f" after {tasks}, as JUG_MAX_TASKS or exit_after_n_tasks says")
 
     register_hook_once("execute.task-executed1", ("exit_after_n_tasks", n), check)
 
@@ -68,7 +70,7 @@ def exit_after_time(hours: float = 0, minutes: float = 0, seconds: float = 0) ->
 
     def check(_task: object) -> None:
         if time.monotonic() >= deadline:
-            raise Leave(0)
+            _leave(f" after {limit:g} seconds, as JUG_MAX_SECONDS (and the like) or exit_after_time says")
 
     register_hook_once("execute.task-executed1", ("exit_after_time", limit), check)
 
@@ -98,6 +100,11 @@ def exit_env_vars(environ: Mapping[str, str] | None = None) -> None:
         exit_after_time(seconds=sum(limits))
     if "JUG_EXIT_IF_FILE_EXISTS" in env:
         exit_if_file_exists(env["JUG_EXIT_IF_FILE_EXISTS"])
+
+
+def _leave(why: str) -> NoReturn:
+    say(f"stopped{why}; 'jug execute' goes on")
+    raise Leave(0)
 
 
 def _integer(env: Mapping[str, str], name: str) -> int:

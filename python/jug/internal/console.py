@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import sys
 
-__all__ = ["escaped", "fail", "is_terminal", "overwrite", "say", "shortened", "show", "warn"]
+__all__ = [
+    "escaped",
+    "fail",
+    "is_terminal",
+    "never_fail_to_encode",
+    "overwrite",
+    "say",
+    "shortened",
+    "show",
+    "warn",
+]
 
 #: What a terminal would obey instead of showing it. Tabs and line feeds are harmless.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
+_ESCAPES = "jug.escapes"
+
 #: How many characters of a message are shown: it may hold what an exception of the user's says.
 _MOST_SAID = 10_000
 
@@ -54,6 +68,21 @@ def is_terminal() -> bool:
 def overwrite(line: str) -> None:
     """Shows `line` on a terminal in place of the one that is shown there; an empty one clears it."""
     _write(f"\r\x1b[K{line}")
+
+
+def never_fail_to_encode(stream: io.TextIOWrapper) -> None:
+    """Lets `stream` show with escapes what its encoding lacks, such as the name of a task in a table."""
+    if stream.errors in ("strict", "surrogateescape"):
+        codecs.register_error(_ESCAPES, _escape)
+        stream.reconfigure(errors=_ESCAPES)
+
+
+def _escape(error: UnicodeError) -> tuple[str | bytes, int]:
+    # Parts of names of files that are no text come out as they are, as with "surrogateescape".
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.backslashreplace_errors(error)
 
 
 def _write(text: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from .console import shortened
 
-__all__ = ["is_users", "message_of", "users_traceback"]
+__all__ = ["is_panic", "is_users", "message_of", "users_traceback"]
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
@@ -42,7 +42,17 @@ def users_traceback(error: BaseException, *, is_ours_whole: bool = True) -> str:
             if not part.stack:
                 # A heading without lines below it would be an empty promise.
                 part.stack = None  # type: ignore[assignment]
+        for part in reversed(parts):
+            _drop_what_says_nothing(part)
     return shortened("".join(shortened(line, _MOST_SAID) for line in shown.format()), _MOST_TRACED)
+
+
+def is_panic(error: BaseException) -> bool:
+    """Whether it comes out of a native extension, ours or another one, that met a fault of its own.
+
+    That is no Exception, and its class cannot be imported.
+    """
+    return type(error).__name__ == "PanicException"
 
 
 def message_of(error: BaseException) -> str:
@@ -60,6 +70,15 @@ def _parts(shown: traceback.TracebackException) -> Iterator[traceback.TracebackE
         part = stack.pop()
         yield part
         stack += [it for it in (part.__cause__, part.__context__, *(part.exceptions or ())) if it is not None]
+
+
+def _drop_what_says_nothing(part: traceback.TracebackException) -> None:
+    """Drops a cause without lines or causes of its own: what was made of it says the same."""
+    for cause in (part.__cause__, part.__context__):
+        if cause is not None and not (
+            cause.stack or cause.__cause__ or cause.__context__ or cause.exceptions
+        ):
+            part.__cause__ = part.__context__ = None
 
 
 def _is_users_file(name: str) -> bool:

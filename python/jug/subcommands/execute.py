@@ -31,7 +31,9 @@ class ExecuteCommand(SubCommand):
         from ..engine.execute import execute as run_tasks
         from ..engine.state import ExecutionState
         from ..hooks import jug_hook
+        from ..internal.advice import nothing_selected
         from ..io import print_task_summary_table
+        from ..task import alltasks
 
         if not options.execute_no_check_environment:
             self._check_environment()
@@ -50,6 +52,9 @@ class ExecuteCommand(SubCommand):
         if not options.execute_no_pack:
             _tidy_up()
         sys.stdout.flush()
+        if alltasks and not state.has_selected:
+            names = (t.name for t in alltasks)
+            warn(nothing_selected(options.execute_name, options.execute_pattern, names))
         state.complaints.end()
         # Of a single failure it was said before.
         if state.blocked and state.blocked != (1, 0, state.blocked.waiting):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PatternError
+from ..internal.console import warn
 from . import SubCommand
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ class InvalidateCommand(SubCommand):
     def run(self, store: Any, options: Any, *args: Any, **kwargs: Any) -> int:
         """Removes results and prints how many, by name; returns 0."""
         from ..engine.overview import Overview
+        from ..internal.advice import nothing_selected
         from ..io import print_task_summary_table
         from ..task import alltasks
         from ..utils import prepare_matcher_from_options
@@ -36,6 +39,10 @@ class InvalidateCommand(SubCommand):
             options.print_out("Tasks invalidated, but no results removed")
         else:
             options.print_out("No results invalidated.")
+            if alltasks:
+                sys.stdout.flush()
+                names = (t.name for t in alltasks)
+                warn(nothing_selected(options.invalid_name, options.invalid_pattern, names))
         return 0
 
     def parse(self, parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..internal.console import say, show
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import argparse
     import sqlite3
 
+    from ..engine.seen import Seen
     from ..engine.status_cache import Row
 
 __all__ = [
@@ -56,6 +57,8 @@ class StatusCommand(SubCommand):
     def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
         """Prints a table, or a line with --short; beside the table, why tasks failed goes to stderr.
 
+        With --json all of that is one object on stdout, for programs.
+
         Returns 0 if all tasks are complete, else 1; with --cache --clear it removes the cache file, prints
         nothing and returns 0.
         """
@@ -67,9 +70,9 @@ class StatusCommand(SubCommand):
         if options.status_cache and options.status_cache_clear:
             clear(options.status_cache_file)
             return 0
-        counts, failures = look_cached(options) if options.status_cache else look(options)
+        seen = look_cached(options) if options.status_cache else look(options)
         groups = [
-            (title, {name: states[state] for name, states in counts.items()})
+            (title, {name: states[state] for name, states in seen.counts.items()})
             for title, state in (
                 ("Failed", FAILED),
                 ("Waiting", WAITING),
@@ -79,15 +82,23 @@ class StatusCommand(SubCommand):
             )
         ]
         totals = [sum(group.values()) for _, group in groups]
-        if options.short:
+        if options.status_json:
+            options.print_out(_as_json(options, seen, groups))
+        elif options.short:
             options.print_out(_in_short(*totals))
         else:
             print_task_summary_table(options, groups)
-            _tell_failures(failures)
+            _tell_failures(seen.failures)
         return 0 if sum(totals) == totals[3] else 1
 
     def parse(self, parser: argparse.ArgumentParser) -> None:
         """Adds the options."""
+        parser.add_argument(
+            "--json",
+            dest="status_json",
+            action="store_true",
+            help="print the counts and why tasks failed as JSON, for programs",
+        )
         parser.add_argument(
             "--cache",
             dest="status_cache",
@@ -109,8 +120,9 @@ class StatusCommand(SubCommand):
         )
 
     def parse_defaults(self) -> dict[str, Any]:
-        """No cache."""
+        """A table, no cache."""
         return {
+            "status_json": False,
             "status_cache": False,
             "status_cache_file": ".jugstatus.sqlite3",
             "status_cache_clear": False,
@@ -233,6 +245,20 @@ def _in_short(failed: int, waiting: int, ready: int, complete: int, active: int)
         return f"All tasks complete ({complete} tasks)."
     running = f"({active} active)" if active else "(none active)"
     return f"{waiting + ready} tasks waiting to be run, {failed} failed, {complete} complete, {running}."
+
+
+def _as_json(options: Any, seen: Seen, groups: Sequence[tuple[str, Mapping[str, int]]]) -> str:
+    import json
+
+    columns = [(title.lower(), counts) for title, counts in groups]
+    shown = {
+        "jugfile": options.jugfile,
+        "barrier": seen.has_barrier,
+        "total": {state: sum(counts.values()) for state, counts in columns},
+        "tasks": {name: {state: counts[name] for state, counts in columns} for name in sorted(seen.counts)},
+        "failures": [{**report, "name": name} for name, report in seen.failures],
+    }
+    return json.dumps(shown, indent=2, default=str)
 
 
 def _tell_failures(failures: Iterable[tuple[str, Mapping[str, Any]]]) -> None:

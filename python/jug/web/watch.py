@@ -164,7 +164,7 @@ class Watch:
         self._news = self._news or news
         self._fresh, self._activity = False, activity
         held = None if activity is None else [claim.key for worker in activity for claim in worker.claims]
-        states = self._overview.node_states(held)
+        states = self._overview.node_states(activity)
         self._durations.learn(states, self._names, self._keys, work.durations)
         reports = recent_failures(self._overview.failures())
         failed = [(report["id"], report["at"]) for report in reports.items]
