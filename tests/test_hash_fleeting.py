@@ -65,3 +65,50 @@ def test_a_function_of_numba_made_by_a_function_is_refused():
 
     with pytest.raises(TypeError, match=r"<locals>.inner, which is made anew by each call"):
         key(fleeting.numba.njit(inner))
+
+
+def test_what_is_assigned_in_the_place_of_a_cached_property_counts():
+    computed, assigned, other = (fleeting.Circle(2) for _ in range(3))
+    assert computed.area == 12
+    assigned.area, other.area = 12.5, "unknown"
+    assert different(computed, assigned, other)
+    assigned.area = 12
+    assert key(assigned) == key(computed) == key(fleeting.Circle(2))
+
+
+def test_what_a_cached_property_was_computed_of_counts():
+    one, other = fleeting.Circle(2), fleeting.Circle(3)
+    fleeting.look_at_all(one)
+    assert different(one, other)
+    stale = fleeting.Circle(2)
+    fleeting.look_at_all(stale)
+    stale.radius = 3
+    assert different(stale, one, other)
+
+
+def test_a_graph_is_told_by_its_edges_however_it_was_made():
+    made = fleeting.networkx.Graph([("a", "b", {"weight": 2})])
+    assert key(made) == key(fleeting.graph())
+    made.edges["a", "b"]["weight"] = 3
+    assert different(made, fleeting.graph(), fleeting.networkx.DiGraph([("a", "b", {"weight": 2})]))
+
+
+def test_which_fields_of_a_model_were_given_does_not_count():
+    assert key(fleeting.Model()) == key(fleeting.Model(number=1)) == key(fleeting.Model(number=1, names=[]))
+    assert different(fleeting.Model(), fleeting.Model(number=2), fleeting.Model(names=["a"]))
+    assert key(fleeting.OpenModel(more=1)) == key(fleeting.OpenModel(number=1, more=1))
+    assert different(fleeting.OpenModel(more=1), fleeting.OpenModel(more=2), fleeting.OpenModel())
+
+
+def test_a_fill_value_that_was_chosen_counts():
+    def masked(**options):
+        return np.ma.array([1, 2, 3], mask=[0, 1, 0], **options)
+
+    assert key(masked()) == key(masked(fill_value=999999))
+    assert different(masked(), masked(fill_value=0), masked(fill_value=9))
+
+
+def test_attributes_that_were_given_to_an_array_of_xarray_count():
+    plain, noted = (fleeting.xarray.DataArray([1, 2]) for _ in range(2))
+    noted.attrs["unit"] = "m"
+    assert different(plain, noted)

@@ -53,6 +53,10 @@ ARRAYS = {
     "nested": np.ones(2, [("a", [("b", "u1"), ("c", "M8[us]")])]),
     "padded": np.ones(2, np.dtype([("a", "u1"), ("b", "f8")], align=True)),
     "offsets": np.zeros(2, np.dtype({"names": ["a"], "formats": ["i2"], "offsets": [6], "itemsize": 16})),
+    "fields out of order": np.array([(1, 2.5), (2, 3.5)], [("id", "i8"), ("v", "f8")])[["v", "id"]],
+    "fields that overlap": np.ones(
+        3, np.dtype({"names": ["a", "b"], "formats": ["i4", "i2"], "offsets": [0, 2]})
+    ),
     "read-only": np.frombuffer(b"12345678", "i4"),
     "objects": np.array([1, "a", None], object),
     "objects inside": np.array([(1, {})], [("a", "i4"), ("b", object)]),

@@ -1,6 +1,7 @@
 //! Arrays without Python objects in them: raw elements and a text for their dtype.
 
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
+use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
@@ -61,7 +62,11 @@ fn describe(dtype: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
         dtype.getattr(intern!(py, "str"))?
     } else {
         let format = py.import(intern!(py, "numpy.lib.format"))?;
-        format.call_method1(intern!(py, "dtype_to_descr"), (dtype,))?
+        match format.call_method1(intern!(py, "dtype_to_descr"), (dtype,)) {
+            // Fields that overlap or are out of order, as after `array[["b", "a"]]`.
+            Err(error) if error.is_instance_of::<PyValueError>(py) => return Ok(None),
+            description => description?,
+        }
     };
     let text: String = description.repr()?.extract()?;
     let aligned = |dtype: &Bound<'_, PyAny>| dtype.getattr(intern!(py, "isalignedstruct"))?.is_truthy();

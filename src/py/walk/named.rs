@@ -78,7 +78,12 @@ impl<'py> Walk<'py> {
         Ok(())
     }
 
+    /// A class: by its name, unless copyreg has a function for all classes of its kind, as pickle does it.
     pub(super) fn class(&mut self, class: &Bound<'py, PyType>) -> Walked<()> {
+        let is_common = class.get_type().is(self.py.get_type::<PyType>());
+        if !is_common && self.is_registered(&class.get_type())? && !self.as_before() {
+            return self.reduced(class);
+        }
         let module = text(class, "__module__")?;
         let qualname = class.qualname()?.to_string();
         self.by_name(Tag::Class, module.as_deref(), &qualname, "class")

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PySlice, PyTuple, PyType};
 
+use super::keys::key_of_value;
 use super::{Walk, Walked};
 use crate::hash::{BULK, Digester, Tag};
 
@@ -138,8 +139,14 @@ impl<'py> Walk<'py> {
         Ok(())
     }
 
-    /// An array of another class: the class, the plain array, and what that class adds.
+    /// An array of another class: the class, the plain array, and what that class adds; by its pickle if it has one.
     pub(super) fn array_subclass(&mut self, array: &Bound<'py, PyAny>) -> Walked<()> {
+        if has_own_pickle(array)? && !self.as_before() {
+            let ordered = array.cast::<PyUntypedArray>().map_err(PyErr::from)?.is_c_contiguous();
+            // A pickle of an array has its elements in the order in which they lie in memory.
+            let array = if ordered { array.clone() } else { array.call_method1("copy", ("C",))? };
+            return self.reduced(&array);
+        }
         let plain = self.plain(array)?;
         let none = self.py.None().into_bound(self.py);
         let masked = match self.loaded("numpy.ma")? {
@@ -150,10 +157,14 @@ impl<'py> Walk<'py> {
             let mask = module.call_method1("getmaskarray", (array,))?;
             let below = array.getattr("_baseclass")?;
             let is_plain = below.is(NDARRAY.import(self.py, "numpy", "ndarray")?);
+            let mut filling = array.getattr("_fill_value")?;
+            if is_usual(&filling, array, &module)? && !self.as_before() {
+                filling = none;
+            }
             if is_plain || self.as_before() {
-                PyTuple::new(self.py, [mask, array.getattr("_fill_value")?])?.into_any()
+                PyTuple::new(self.py, [mask, filling])?.into_any()
             } else {
-                PyTuple::new(self.py, [mask, array.getattr("_fill_value")?, below])?.into_any()
+                PyTuple::new(self.py, [mask, filling, below])?.into_any()
             }
         } else if array.is_instance(&self.py.import("numpy")?.getattr("memmap")?)? {
             // Which file an array came from is not part of its value.
@@ -258,6 +269,41 @@ impl<'py> Walk<'py> {
         self.encoder.close(group);
         Ok(())
     }
+}
+
+/// Whether a subclass says by itself how its arrays are pickled. What numpy's own classes say is known.
+fn has_own_pickle(array: &Bound<'_, PyAny>) -> PyResult<bool> {
+    for base in array.get_type().mro() {
+        let base = base.cast_into::<PyType>()?;
+        if base.module()?.to_str()?.split('.').next() == Some("numpy") {
+            break;
+        }
+        let names = base.getattr("__dict__")?;
+        for name in ["__reduce__", "__reduce_ex__", "__getstate__"] {
+            if names.contains(name)? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a masked array is filled with what a look at it fills in where nothing was chosen.
+fn is_usual(
+    filling: &Bound<'_, PyAny>,
+    array: &Bound<'_, PyAny>,
+    module: &Bound<'_, PyAny>,
+) -> PyResult<bool> {
+    if filling.is_none() {
+        return Ok(false);
+    }
+    let dtype = array.getattr("dtype")?;
+    let usual = module.call_method1("default_fill_value", (&dtype,))?;
+    let asarray = ASARRAY.import(array.py(), "numpy", "asarray")?;
+    // Of texts and objects it is filled in with a dtype of its own.
+    let usual = [asarray.call1((&usual, dtype))?, asarray.call1((&usual,))?];
+    let known = key_of_value(filling).ok();
+    Ok(known.is_some() && usual.iter().any(|usual| key_of_value(usual).ok() == known))
 }
 
 fn is_big_endian(dtype: &Bound<'_, PyArrayDescr>) -> bool {

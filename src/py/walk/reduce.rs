@@ -4,7 +4,7 @@ use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 
 use super::stdlib::pairs;
 use super::{Walk, Walked};
@@ -185,8 +185,13 @@ impl<'py> Walk<'py> {
         Ok(())
     }
 
+    /// Whether a reduce function was registered for objects of this class.
+    pub(super) fn is_registered(&self, class: &Bound<'py, PyType>) -> PyResult<bool> {
+        REDUCERS.import(self.py, "copyreg", "dispatch_table")?.contains(class)
+    }
+
     /// What the reduce protocol gives for an object; None where it refuses.
-    fn parts_of(&self, object: &Bound<'py, PyAny>) -> Walked<Option<Taken<'py>>> {
+    fn parts_of(&mut self, object: &Bound<'py, PyAny>) -> Walked<Option<Taken<'py>>> {
         let registered =
             REDUCERS.import(self.py, "copyreg", "dispatch_table")?.get_item(object.get_type())?;
         let reduced = match registered {
@@ -202,7 +207,7 @@ impl<'py> Walk<'py> {
             return Ok(Some(Taken::Named(name.to_string_lossy().into_owned())));
         }
         let parts = reduced.cast_into::<PyTuple>().ok().filter(|parts| (2..=6).contains(&parts.len()));
-        Ok(parts.map(Taken::Apart))
+        parts.map(|parts| self.untouched(object, parts).map(Taken::Apart)).transpose()
     }
 
     fn refuse_object(&self, object: &Bound<'py, PyAny>) -> Walked<()> {
