@@ -316,6 +316,15 @@ SAMPLES: dict[str, Callable[[], Any]] = {
     "task on a task with an Enum": lambda: _native.TaskCore(
         function, _native.TaskCore(function, [Colour.RED, Access.READ])
     ),
+    "task in an OrderedDict": lambda: collections.OrderedDict(a=_native.TaskCore(function, 1)),
+    "task in a defaultdict": lambda: collections.defaultdict(list, a=[_native.TaskCore(function, 1)]),
+    "task in a Counter": lambda: collections.Counter(a=_native.TaskCore(function, 1)),
+    "task in a deque": lambda: collections.deque([_native.TaskCore(function, 1)]),
+    "task in a namedtuple": lambda: Pair(1, _native.TaskCore(function, 1)),
+    "task in a dataclass": lambda: Point(1, _native.TaskCore(function, 1)),
+    "task in a frozen dataclass": lambda: Slotted(1, {"a": _native.TaskCore(function, 1)}),
+    "task in a SimpleNamespace": lambda: types.SimpleNamespace(a=_native.TaskCore(function, 1)),
+    "task in a slice": lambda: slice(_native.TaskCore(function, 1)),
     "np.bool": lambda: np.True_,
     "np.int64": lambda: np.int64(1),
     "np.int32": lambda: np.int32(1),

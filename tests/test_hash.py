@@ -55,7 +55,7 @@ def test_different_values_have_different_keys():
 @pytest.mark.parametrize("name", sorted(set(samples.SAMPLES) - samples.NOT_COPIED))
 def test_a_copy_has_the_same_key(name):
     value = samples.SAMPLES[name]()
-    if not isinstance(value, TaskCore):
+    if not isinstance(value, TaskCore) and not name.startswith("task in"):
         assert key(copy.deepcopy(value)) == key(value)
         assert key([value, value]) == key([value, copy.deepcopy(value)])
 
@@ -449,20 +449,10 @@ def test_a_task_enters_by_its_key():
     assert different(TaskCore(f, 1), TaskCore(f, 2), [TaskCore(f, 1)], TaskCore(f, 1).key())
 
 
-def test_a_named_tuple_may_not_hold_a_task():
+def test_a_container_that_holds_a_task_is_not_told_like_one_that_holds_its_key():
     task = TaskCore(f, 1)
-    for held in (samples.Pair(task, 1), samples.Pair([{"a": (task,)}], 1), samples.MyList([task])):
-        with pytest.raises(TypeError, match=r"plain list, tuple or dict"):
-            TaskCore(f, held).key()
-    assert len(key(samples.Pair(1, samples.Point(task, 1)))) == 32
-
-
-def test_tasks_in_other_mappings_are_dependencies_and_in_objects_they_are_not():
-    a, b, c, d = (TaskCore(f, n) for n in range(4))
-    held = [collections.OrderedDict(x=a), collections.defaultdict(list, x=[b]), samples.MyDict(x=c)]
-    task = TaskCore(f, held, samples.Point(d, d))
-    assert task._identify()[1] == [a, b, c]
-    assert task.direct_dependencies() == [a, b, c]
+    of_task, of_key = (collections.OrderedDict(a=each) for each in (task, task.key()))
+    assert different(of_task, of_key, [of_task], {"a": task}, collections.OrderedDict(a=[task]))
 
 
 # --- lambdas --------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ __all__ = [
     "key",
     "lambda_key",
     "mend_manifest",
+    "parts",
     "resolve",
     "resolve_args",
     "set_origin",
@@ -74,7 +75,7 @@ class TaskCore:
     def __jug_hash__(self) -> bytes:
         """The same as `hash`."""
     def direct_dependencies(self) -> list[TaskCore]:
-        """Tasks among the arguments (through lists, tuples, dicts and tasklets), each once."""
+        """Tasks among the arguments (through containers that are looked into and tasklets), each once."""
     def _identify(self) -> tuple[bytes, list[TaskCore]]:
         """The key and the direct dependencies, found in one walk if the key was not known."""
     def _fresh_key(self) -> bytes:
@@ -90,7 +91,10 @@ def set_origin(origin: object) -> None:
     """Sets what each task that is made from now on has as its `_origin`."""
 
 def resolve(elem: object) -> Any:
-    """A copy of lists, tuples and dicts with every task inside replaced by its value."""
+    """A copy of lists, tuples, dicts and other containers with every task inside replaced by its value."""
+
+def parts(elem: object, /) -> list[Any]:
+    """What `resolve` looks at within an object: elements, values, fields; nothing if it does not look in."""
 
 def resolve_args(task: TaskCore, /) -> tuple[tuple[Any, ...], dict[str, Any] | None]:
     """The arguments of a task, resolved: the positional ones, and the keywords (None if there are none)."""

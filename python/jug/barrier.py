@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import task
+from . import _native, task
 from .internal.origins import of_this_load
 from .internal.shown import short
 
@@ -36,7 +36,8 @@ def bvalue(t: Any) -> Any:
     Parameters
     ----------
     t : object
-        A task or tasklet, or lists, tuples and dicts of them. Only these are waited for, not all tasks.
+        A task or tasklet, or a container of them, as :func:`jug.value` takes it. Only these are waited for,
+        not all tasks.
     """
     missing = _first_missing(t)
     if missing is not None:
@@ -54,6 +55,7 @@ def _first_missing(obj: Any) -> Any:
     from .io import NoLoad
 
     stack = [obj]
+    seen: dict[int, Any] = {}
     while stack:
         elem = stack.pop()
         if isinstance(elem, NoLoad):
@@ -66,8 +68,7 @@ def _first_missing(obj: Any) -> Any:
         elif hasattr(elem, "can_load"):
             if not elem.can_load():
                 return elem
-        elif isinstance(elem, (list, tuple)):
-            stack.extend(elem)
-        elif isinstance(elem, dict):
-            stack.extend(elem.values())
+        elif id(elem) not in seen and (parts := _native.parts(elem)):
+            seen[id(elem)] = elem
+            stack.extend(parts)
     return None

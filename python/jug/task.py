@@ -31,8 +31,9 @@ alltasks: list[Task] = []
 #: Called with each task that is about to be looked up or loaded, while ``jug adopt`` loads a jugfile.
 before_lookup: Callable[[Task], object] | None = None
 
-#: Evaluates an object: tasks become their results, through lists, tuples, dicts and objects with
-#: ``__jug_value__``; everything else is returned as it is.
+#: Evaluates an object: tasks become their results, through lists, tuples, dicts, the other containers that
+#: may hold tasks as arguments (such as dataclasses) and objects with ``__jug_value__``; everything else is
+#: returned as it is.
 value = _native.resolve
 
 
@@ -60,8 +61,8 @@ class Task(_native.TaskCore, TaskletMixin):
         A named function. A ``functools.partial`` is taken apart, so that ``Task(partial(f, a), b)``
         is ``Task(f, a, b)``.
     *args, **kwargs
-        Its arguments. Tasks among them, also inside lists, tuples and dicts, are replaced by their
-        results before the call.
+        Its arguments. Tasks among them, also inside lists, tuples, dicts and other containers (such as
+        dataclasses), are replaced by their results before the call.
 
     Raises
     ------
@@ -351,18 +352,13 @@ class _getitem:
 
     def dependencies(self) -> Iterator[Any]:
         """The tasks and tasklets within the index, as far as they are replaced by their values."""
-        if isinstance(self.slice, TaskletMixin):
-            yield self.slice
-        elif isinstance(self.slice, (tuple, list, dict)):
-            stack: list[Any] = [self.slice]
-            while stack:
-                element = stack.pop()
-                if isinstance(element, TaskletMixin):
-                    yield element
-                elif isinstance(element, (tuple, list)):
-                    stack.extend(element)
-                elif isinstance(element, dict):
-                    stack.extend(element.values())
+        stack: list[Any] = [self.slice]
+        while stack:
+            element = stack.pop()
+            if isinstance(element, TaskletMixin):
+                yield element
+            else:
+                stack.extend(_native.parts(element))
 
     def __jug_hash__(self) -> bytes:
         return _native.key(("jug.task._getitem", self.slice)).hex().encode()

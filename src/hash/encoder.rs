@@ -74,6 +74,18 @@ impl Encoder {
         Key::new(digest(&self.buffer))
     }
 
+    /// Puts a tag before the value that was encoded last, which begins at `start`.
+    pub fn precede(&mut self, start: usize, tag: Tag) {
+        // Few bytes are moved: what is longer than `FOLD` was replaced by its digest, unless there is a gap in it.
+        self.buffer.insert(start, tag as u8);
+        self.gaps.iter_mut().rev().take_while(|gap| **gap >= start).for_each(|gap| *gap += 1);
+        for group in self.groups.iter_mut().filter(|group| group.start >= start) {
+            group.start += 1;
+            group.end += 1;
+            group.starts.iter_mut().for_each(|item| *item += 1);
+        }
+    }
+
     /// A value that is its tag: `None`, `True`, `False`, `...`, `NotImplemented`.
     pub fn singleton(&mut self, tag: Tag) {
         self.buffer.push(tag as u8);

@@ -63,6 +63,8 @@ pub enum Tag {
     BackReference = b'^',
     /// A task among the arguments, by its key.
     TaskKey = b'k',
+    /// A container beside list, tuple and dict in which something is replaced by a result: the value follows.
+    Replaced = b'r',
     /// What `__jug_hash__` returned.
     Custom = b'h',
     /// A lambda, by its code.

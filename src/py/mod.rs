@@ -2,6 +2,7 @@
 
 mod claim;
 mod codec;
+mod containers;
 mod error;
 mod graph;
 mod hash;
@@ -38,6 +39,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     say_where_we_are_at_fault();
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     claim::register(m)?;
+    containers::register(m)?;
     hash::register(m)?;
     keys::register(m)?;
     redis::register(m)?;

@@ -26,6 +26,9 @@ pub(super) struct TaskCore {
     key: OnceLock<Key>,
     /// Whether it had another key in an earlier version, because of a value of a kind that changed.
     changed: AtomicBool,
+    /// Whether it is known that nothing is replaced by a result in a container that is no plain list, tuple
+    /// or dict.
+    shallow: AtomicBool,
     state: Mutex<State>,
     /// What it has in common with the tasks of the same jugfile; see `set_origin`.
     origin: Option<Py<PyAny>>,
@@ -154,6 +157,15 @@ impl TaskCore {
         self.changed.store(true, Ordering::Relaxed);
     }
 
+    /// Whether it is enough to look into plain lists, tuples and dicts among the arguments.
+    pub(super) fn is_shallow(&self) -> bool {
+        self.shallow.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_shallow(&self) {
+        self.shallow.store(true, Ordering::Relaxed);
+    }
+
     /// The positional arguments.
     pub(super) fn args<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         self.args.tuple(py)
@@ -239,6 +251,7 @@ impl TaskCore {
             snapshot,
             key: OnceLock::new(),
             changed: AtomicBool::new(false),
+            shallow: AtomicBool::new(false),
             state: Mutex::default(),
             origin: origin(py),
         })

@@ -1,17 +1,21 @@
 //! Arguments of a task with its tasks replaced by their values.
 
+use std::collections::HashMap;
+
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 
+use super::containers::Container;
 use super::task::TaskCore;
 use super::walk::DEPTH;
 
 /// A copy of lists, tuples and dicts with every task inside replaced by its value.
 ///
-/// Looked into are exactly these three types; a task gives its `value()`, any other object that has
-/// `__jug_value__` gives what that returns, and everything else is returned as it is.
+/// Looked into are exactly these three types, and other containers of the standard library, namedtuples and
+/// dataclasses, of which those that hold a task are copied; a task gives its `value()`, any other object that
+/// has `__jug_value__` gives what that returns, and everything else is returned as it is.
 #[pyfunction]
 #[pyo3(signature = (elem))]
 fn resolve<'py>(elem: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -24,19 +28,24 @@ fn resolve<'py>(elem: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
 fn resolve_args<'py>(
     task: &Bound<'py, TaskCore>,
 ) -> PyResult<(Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>)> {
-    let mut resolver = Resolver::default();
+    let mut resolver = Resolver { shallow: task.get().is_shallow(), ..Resolver::default() };
     let (args, kwargs) = TaskCore::arguments(task)?;
     let args = resolver.tuple(&args)?;
     let kwargs = kwargs.map(|kwargs| resolver.dict(&kwargs)).transpose()?;
     Ok((args, kwargs))
 }
 
-/// The lists and dicts being copied, outermost first, with their copies: so that one which holds itself
-/// becomes one that holds itself.
 #[derive(Default)]
 struct Resolver<'py> {
+    /// The lists and dicts being copied, outermost first, with their copies: so that one which holds itself
+    /// becomes one that holds itself.
     copies: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     depth: usize,
+    /// Whether nothing is replaced in other containers than list, tuple and dict.
+    shallow: bool,
+    /// Whether this is within one in which something is: then all in it is made anew.
+    copying: bool,
+    others: Others<'py>,
 }
 
 impl<'py> Resolver<'py> {
@@ -56,8 +65,47 @@ impl<'py> Resolver<'py> {
         } else if let Ok(dict) = object.cast_exact::<PyDict>() {
             Ok(self.dict(dict)?.into_any())
         } else {
-            by_protocol(object)
+            self.other(object)
         }
+    }
+
+    fn other(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        if object.is_instance_of::<PyType>() {
+            return Ok(object.clone());
+        }
+        if let Some(method) = object.getattr_opt(intern!(object.py(), "__jug_value__"))? {
+            return method.call0();
+        }
+        if self.shallow {
+            return Ok(object.clone());
+        }
+        match self.others.kind_of(object)? {
+            Some(kind) if self.copying || self.others.is_replaced_in(object)? => self.container(kind, object),
+            _ => Ok(object.clone()),
+        }
+    }
+
+    /// A copy of another container, the same one wherever it is met.
+    fn container(&mut self, kind: Container, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        if let Some((_, copy)) = self.others.copies.get(&(object.as_ptr() as usize)) {
+            return Ok(copy.clone());
+        }
+        let empty = kind.emptied(object)?;
+        if let Some(empty) = &empty {
+            self.others.copied(object, empty);
+        }
+        let mut parts = kind.parts(object)?;
+        let before = std::mem::replace(&mut self.copying, true);
+        self.within(None, |resolver| {
+            parts.iter_mut().try_for_each(|(_, part)| {
+                *part = resolver.resolve(part)?;
+                Ok(())
+            })
+        })?;
+        self.copying = before;
+        let copy = kind.filled(object, empty, parts)?;
+        self.others.copied(object, &copy);
+        Ok(copy)
     }
 
     fn list(&mut self, list: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
@@ -118,6 +166,12 @@ impl<'py> Resolver<'py> {
     }
 }
 
+/// Whether an object itself is replaced by something.
+fn is_replaced(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(object.is_instance_of::<TaskCore>()
+        || !object.is_instance_of::<PyType>() && object.hasattr(intern!(object.py(), "__jug_value__"))?)
+}
+
 /// Whether an object is a scalar, told by its exact type.
 fn is_plain(object: &Bound<'_, PyAny>) -> bool {
     object.is_exact_instance_of::<PyInt>()
@@ -128,13 +182,62 @@ fn is_plain(object: &Bound<'_, PyAny>) -> bool {
         || object.is_exact_instance_of::<PyBytes>()
 }
 
-fn by_protocol<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    if object.is_instance_of::<PyType>() {
-        return Ok(object.clone());
+/// What is known of containers that are no plain list, tuple or dict. Whatever stands here is kept alive, so
+/// that its address stays its own.
+#[derive(Default)]
+struct Others<'py> {
+    kinds: HashMap<usize, (Bound<'py, PyType>, Option<Container>)>,
+    /// Those in which nothing is replaced, nor in what they hold.
+    plain: HashMap<usize, Bound<'py, PyAny>>,
+    /// Those that were copied, with their copies: what is one object twice is one copy twice.
+    copies: HashMap<usize, (Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+}
+
+impl<'py> Others<'py> {
+    fn kind_of(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Option<Container>> {
+        if let Some((_, kind)) = self.kinds.get(&(object.get_type_ptr() as usize)) {
+            return Ok(*kind);
+        }
+        let class = object.get_type();
+        let kind = Container::of(&class)?;
+        self.kinds.insert(class.as_ptr() as usize, (class, kind));
+        Ok(kind)
     }
-    match object.getattr_opt(intern!(object.py(), "__jug_value__"))? {
-        Some(method) => method.call0(),
-        None => Ok(object.clone()),
+
+    fn copied(&mut self, object: &Bound<'py, PyAny>, copy: &Bound<'py, PyAny>) {
+        self.copies.insert(object.as_ptr() as usize, (object.clone(), copy.clone()));
+    }
+
+    /// Whether something in `object`, however deep, is replaced by a result.
+    fn is_replaced_in(&mut self, object: &Bound<'py, PyAny>) -> PyResult<bool> {
+        let mut seen = HashMap::new();
+        let mut stack = vec![object.clone()];
+        while let Some(object) = stack.pop() {
+            let address = object.as_ptr() as usize;
+            if is_plain(&object) || self.plain.contains_key(&address) || seen.contains_key(&address) {
+                continue;
+            }
+            if self.copies.contains_key(&address) || is_replaced(&object)? {
+                return Ok(true);
+            }
+            self.push_parts(&object, &mut stack)?;
+            seen.insert(address, object);
+        }
+        self.plain.extend(seen);
+        Ok(false)
+    }
+
+    fn push_parts(&mut self, object: &Bound<'py, PyAny>, stack: &mut Vec<Bound<'py, PyAny>>) -> PyResult<()> {
+        if let Ok(list) = object.cast_exact::<PyList>() {
+            stack.extend(list);
+        } else if let Ok(tuple) = object.cast_exact::<PyTuple>() {
+            stack.extend(tuple);
+        } else if let Ok(dict) = object.cast_exact::<PyDict>() {
+            stack.extend(dict.values());
+        } else if let Some(kind) = self.kind_of(object)? {
+            stack.extend(kind.parts(object)?.into_iter().map(|(_, part)| part));
+        }
+        Ok(())
     }
 }
 

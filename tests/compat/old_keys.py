@@ -160,7 +160,7 @@ VALUES = [
         NotImplemented,
     ),
     *([], [1, 2], [[1], [2, [3, [4]]]], (), (1,), (1, (2, [3])), [(), {}], list(range(1500))),
-    *({}, {"a": 1}, {"b": 1, "a": {"c": [1]}}, {1: 2, "1": 3, (1, 2): 4, None: 5}, {t0: 1}),
+    *({}, {"a": 1}, {"b": 1, "a": {"c": [1]}}, {1: 2, "1": 3, (1, 2): 4, None: 5}),
     *(
         set(),
         {1, 2, 3},
@@ -206,7 +206,7 @@ VALUES = [
         np.arange(6).astype("c16"),
     ),
     *(
-        np.array([[t0, 1], [2, t1]], dtype=object),
+        np.array([["a", 1], [2, None]], dtype=object),
         np.ma.masked_array([1, 2], [True, False]),
         np.matrix([[1, 2]]),
     ),

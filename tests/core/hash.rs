@@ -21,6 +21,7 @@ enum Value {
     Tuple(Vec<Value>),
     Set(Vec<Value>),
     Dict(Vec<(Value, Value)>),
+    Replaced(Box<Value>),
 }
 
 fn encode(encoder: &mut Encoder, value: &Value) {
@@ -53,6 +54,11 @@ fn encode(encoder: &mut Encoder, value: &Value) {
                 encode(encoder, value);
             }
             encoder.close_items(items);
+        }
+        Value::Replaced(value) => {
+            let start = encoder.len();
+            encode(encoder, value);
+            encoder.precede(start, Tag::Replaced);
         }
     }
 }
@@ -99,6 +105,7 @@ fn same(left: &Value, right: &Value) -> bool {
         }
         (Value::Set(a), Value::Set(b)) => same_multiset(a, b, same),
         (Value::Dict(a), Value::Dict(b)) => same_multiset(a, b, |a, b| same(&a.0, &b.0) && same(&a.1, &b.1)),
+        (Value::Replaced(a), Value::Replaced(b)) => same(a, b),
         _ => false,
     }
 }
@@ -124,7 +131,8 @@ fn values() -> impl Strategy<Value = Value> {
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Tuple),
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Set),
-            prop::collection::vec((inner.clone(), inner), 0..4).prop_map(Value::Dict),
+            prop::collection::vec((inner.clone(), inner.clone()), 0..4).prop_map(Value::Dict),
+            inner.prop_map(|value| Value::Replaced(Box::new(value))),
         ]
     })
 }

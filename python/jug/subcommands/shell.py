@@ -47,15 +47,18 @@ def load_all(jugspace: MutableMapping[str, Any], local_ns: MutableMapping[str, A
 
 def _can_load(thing: Any) -> bool:
     """Whether every task within nested containers has a result."""
+    from .._native import parts
+
     waiting = [thing]
+    seen: dict[int, Any] = {}
     while waiting:
         element = waiting.pop()
-        if isinstance(element, dict):
-            waiting.extend(element.values())
-        elif isinstance(element, (list, tuple)):
-            waiting.extend(element)
-        elif hasattr(element, "can_load") and not element.can_load():
-            return False
+        if hasattr(element, "can_load"):
+            if not element.can_load():
+                return False
+        elif id(element) not in seen and (inside := parts(element)):
+            seen[id(element)] = element
+            waiting.extend(inside)
     return True
 
 

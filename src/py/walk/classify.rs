@@ -8,9 +8,11 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyType};
 
+use super::place::{Place, noun_of};
 use super::stdlib::{Fields, fields_of};
 use super::{TaskCore, Walk, Walked, fault, former};
 use crate::hash::Tag;
+use crate::py::containers::Container;
 
 /// A function that encodes values of some type.
 pub(super) type Encode = for<'py> fn(&mut Walk<'py>, &Bound<'py, PyAny>) -> Walked<()>;
@@ -23,6 +25,7 @@ pub(super) struct Kind<'py> {
 }
 
 /// What is to know about a type.
+#[expect(clippy::struct_excessive_bools, reason = "methods that a class has or not, each by itself")]
 #[derive(Clone, Copy)]
 pub(super) struct Traits {
     /// It has `__jug_hash__`.
@@ -31,12 +34,26 @@ pub(super) struct Traits {
     attributes: bool,
     /// It has `__jug_dependencies__`.
     pub(super) dependencies: bool,
+    /// It has `__jug_value__`.
+    value: bool,
     how: How,
+}
+
+impl Traits {
+    /// What kind of container it is, if tasks are looked for in it.
+    pub(super) fn container(&self) -> Option<Container> {
+        match self.how {
+            How::Container(kind) if !self.custom => Some(kind),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
 enum How {
     Fields(&'static Fields),
+    Container(Container),
+    Set(Tag),
     With(Encode),
 }
 
@@ -50,6 +67,10 @@ impl<'py> Walk<'py> {
             return self.class(class);
         }
         let traits = self.kind_of(object)?;
+        if traits.value && self.place == Place::Seen {
+            self.replaced += 1;
+            self.met += 1;
+        }
         if traits.custom
             || traits.attributes && object.getattr_opt(intern!(self.py, "__jug_hash__"))?.is_some()
         {
@@ -57,28 +78,25 @@ impl<'py> Walk<'py> {
         }
         if traits.dependencies {
             self.tasks_in(object)?;
-            return self.opaquely(|walk| walk.by(traits.how, object));
+        }
+        if traits.dependencies || traits.value {
+            return self.trusting(|walk| walk.by(traits.how, object));
         }
         self.by(traits.how, object)
     }
 
     fn by(&mut self, how: How, object: &Bound<'py, PyAny>) -> Walked<()> {
         match how {
-            How::Fields(fields) => self.fields(fields, object),
-            How::With(encode) => encode(self, object),
+            How::Container(kind) => self.container(object, kind),
+            How::Set(tag) => self.in_set(object, tag),
+            How::Fields(fields) => self.unseen(|| noun_of(object), |walk| walk.fields(fields, object)),
+            How::With(encode) => self.unseen(|| noun_of(object), |walk| encode(walk, object)),
         }
     }
 
     /// An object that computes its hash itself. The tasks it depends on are keyed first, so that its method
     /// finds their keys ready however long the chain of tasks behind them is.
     fn custom(&mut self, object: &Bound<'py, PyAny>, dependencies: bool) -> Walked<()> {
-        if let Some(class) = &self.sealed {
-            let what =
-                format!("a {class} (a subclass of list or tuple) that holds an object with __jug_hash__");
-            if dependencies {
-                return self.refuse(what, "use a plain list, tuple or dict");
-            }
-        }
         self.snapshot.named = true;
         if self.snapshot.by_reference {
             self.reference(object);
@@ -124,6 +142,7 @@ impl<'py> Walk<'py> {
             custom: class.getattr_opt(intern!(self.py, "__jug_hash__"))?.is_some(),
             attributes,
             dependencies: class.getattr_opt(intern!(self.py, "__jug_dependencies__"))?.is_some(),
+            value: class.getattr_opt(intern!(self.py, "__jug_value__"))?.is_some(),
             how: match generator {
                 Some(flag) if flag.is_truthy()? => How::With(|walk, object| walk.task_generator(object)),
                 _ => how,
@@ -140,6 +159,14 @@ fn how_to_encode(class: &Bound<'_, PyType>) -> PyResult<(How, bool)> {
     // Members of enums come first: they may also be strings or tuples, and are told by name all the same.
     if names.iter().any(|(module, qualname)| (module.as_str(), qualname.as_str()) == ("enum", "Enum")) {
         return Ok((How::With(|walk, object| walk.enum_member(object)), true));
+    }
+    if let Some(kind) = Container::of(class)? {
+        return Ok((How::Container(kind), true));
+    }
+    match names.first().map(|(module, qualname)| (module.as_str(), qualname.as_str())) {
+        Some(("builtins", "set")) => return Ok((How::Set(Tag::Set), false)),
+        Some(("builtins", "frozenset")) => return Ok((How::Set(Tag::FrozenSet), false)),
+        _ => {}
     }
     for (index, (module, qualname)) in names.iter().enumerate() {
         if index == 0 {
@@ -167,8 +194,6 @@ fn names_of(class: &Bound<'_, PyAny>) -> PyResult<(String, String)> {
 /// The encoding of exactly this type.
 fn exact(module: &str, qualname: &str) -> Option<Encode> {
     Some(match (module, qualname) {
-        ("builtins", "set") => |walk, object| walk.set(object),
-        ("builtins", "frozenset") => |walk, object| walk.frozenset(object),
         ("builtins", "complex") => |walk, object| walk.complex(object),
         ("builtins", "bytearray") => |walk, object| walk.bytearray(object),
         ("builtins", "memoryview") => |walk, object| walk.memoryview(object),
@@ -188,12 +213,7 @@ fn exact(module: &str, qualname: &str) -> Option<Encode> {
         ("builtins", "method-wrapper") => |walk, object| walk.builtin(object),
         ("builtins", "module") => |walk, object| walk.module(object),
         ("builtins", "mappingproxy") => |walk, object| walk.mapping_proxy(object),
-        ("collections", "OrderedDict") => |walk, object| walk.ordered_dict(object),
-        ("collections", "defaultdict") => |walk, object| walk.defaultdict(object),
-        ("collections", "Counter") => |walk, object| walk.counter(object),
-        ("collections", "deque") => |walk, object| walk.deque(object),
         ("functools", "partial") => |walk, object| walk.partial(object),
-        ("types", "SimpleNamespace") => |walk, object| walk.namespace(object),
         ("random", "Random") => |walk, object| walk.random(object),
         ("types", "GenericAlias") => |walk, object| walk.generic_alias(object),
         ("uuid", "UUID") => |walk, object| walk.uuid(object),
@@ -216,9 +236,8 @@ fn exact(module: &str, qualname: &str) -> Option<Encode> {
 /// The encoding of whatever inherits from this type, where that is not left to the reduce protocol.
 fn inherited(module: &str, qualname: &str) -> Option<Encode> {
     Some(match (module, qualname) {
-        ("builtins", "list" | "tuple") => |walk, object| walk.sequence_subclass(object),
         ("collections", "OrderedDict") => |walk, object| walk.ordered_dict_subclass(object),
-        ("builtins", "dict") => |walk, object| walk.dict_subclass(object),
+        ("builtins", "list" | "tuple" | "dict") => |walk, object| walk.reduced(object),
         ("builtins", "set" | "frozenset") => |walk, object| walk.set_subclass(object),
         ("pathlib" | "pathlib._local", "PurePath") => |walk, object| walk.path_subclass(object),
         ("numpy", "dtype") => |walk, object| walk.dtype(object),

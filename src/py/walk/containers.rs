@@ -1,8 +1,9 @@
 //! Lists, tuples, dicts, sets: the containers that most arguments are made of.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
+use super::fault::Located;
 use super::{Walk, Walked};
 use crate::hash::Tag;
 
@@ -10,8 +11,8 @@ impl<'py> Walk<'py> {
     pub(super) fn list(&mut self, list: &Bound<'py, PyList>) -> Walked<()> {
         self.level(list, |walk| {
             let group = walk.encoder.open(Tag::List, list.len());
-            for item in list {
-                walk.value(&item)?;
+            for (index, item) in list.iter().enumerate() {
+                walk.value(&item).located(|task| task.at_index(index))?;
             }
             walk.encoder.close(group);
             Ok(())
@@ -25,8 +26,8 @@ impl<'py> Walk<'py> {
     /// A tuple that is known not to contain itself.
     pub(super) fn tuple_body(&mut self, tuple: &Bound<'py, PyTuple>) -> Walked<()> {
         let group = self.encoder.open(Tag::Tuple, tuple.len());
-        for item in tuple.iter_borrowed() {
-            self.value(&item)?;
+        for (index, item) in tuple.iter_borrowed().enumerate() {
+            self.value(&item).located(|task| task.at_index(index))?;
         }
         self.encoder.close(group);
         Ok(())
@@ -43,8 +44,7 @@ impl<'py> Walk<'py> {
         let mut items = self.encoder.open_items(Tag::Dict, dict.len());
         for (key, value) in dict {
             self.encoder.item(&mut items);
-            self.opaquely(|walk| walk.value(&key))?;
-            self.value(&value)?;
+            self.entry(&key, &value)?;
         }
         self.encoder.close_items(items);
         Ok(())
@@ -57,32 +57,30 @@ impl<'py> Walk<'py> {
     ) -> Walked<()> {
         let group = self.encoder.open(Tag::OrderedDict, pairs.len());
         for (key, value) in pairs {
-            self.opaquely(|walk| walk.value(key))?;
-            self.value(value)?;
+            self.entry(key, value)?;
         }
         self.encoder.close(group);
         Ok(())
     }
 
-    pub(super) fn set(&mut self, set: &Bound<'py, PyAny>) -> Walked<()> {
-        self.level(set, |walk| walk.set_body(Tag::Set, set))
+    /// A key of a dict and its value.
+    pub(super) fn entry(&mut self, key: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> Walked<()> {
+        if let Ok(text) = key.cast_exact::<PyString>() {
+            self.str(text)?;
+        } else {
+            self.unseen(|| "a key of a dict".to_owned(), |walk| walk.value(key))?;
+        }
+        self.value(value).located(|task| task.at_key(key))
     }
 
-    pub(super) fn frozenset(&mut self, set: &Bound<'py, PyAny>) -> Walked<()> {
-        self.level(set, |walk| walk.set_body(Tag::FrozenSet, set))
-    }
-
-    /// The elements of something iterable, whatever their order. Tasks in a set stay tasks.
+    /// The elements of something iterable, whatever their order.
     pub(super) fn set_body(&mut self, tag: Tag, elements: &Bound<'py, PyAny>) -> Walked<()> {
         let elements = elements.try_iter()?.collect::<PyResult<Vec<_>>>()?;
         let mut items = self.encoder.open_items(tag, elements.len());
-        self.opaquely(|walk| {
-            for element in &elements {
-                walk.encoder.item(&mut items);
-                walk.value(element)?;
-            }
-            Ok(())
-        })?;
+        for element in &elements {
+            self.encoder.item(&mut items);
+            self.value(element)?;
+        }
         self.encoder.close_items(items);
         Ok(())
     }

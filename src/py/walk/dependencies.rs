@@ -6,15 +6,15 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyT
 use super::{DEPTH, TaskCore, Walk, Walked};
 
 impl<'py> Walk<'py> {
-    /// Notes the tasks in `object`: through lists, tuples, the values of dicts, and whatever has
-    /// `__jug_dependencies__`, as these are what is replaced by results before a function is called.
+    /// Notes the tasks in `object`: through lists, tuples, the values of dicts, other containers that are
+    /// looked into, and whatever has `__jug_dependencies__`, as these are what is replaced by results before a
+    /// function is called.
     pub(super) fn tasks_in(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
         if is_scalar(object) || self.stack.contains(&(object.as_ptr() as usize)) {
             return Ok(());
         }
         if let Ok(task) = object.cast::<TaskCore>() {
-            self.note(task);
-            return Ok(());
+            return self.note(task);
         }
         if self.stack.len() >= DEPTH {
             let what = format!("a value nested more than {DEPTH} levels deep");
@@ -25,11 +25,25 @@ impl<'py> Walk<'py> {
             self.tasks_in_each(object)?;
         } else if let Ok(dict) = object.cast::<PyDict>() {
             self.tasks_in_each(dict.values().as_any())?;
-        } else if self.kind_of(object)?.dependencies {
+        } else {
+            self.tasks_in_object(object)?;
+        }
+        self.stack.pop();
+        Ok(())
+    }
+
+    fn tasks_in_object(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let traits = self.kind_of(object)?;
+        if let Some(kind) = traits.container() {
+            // Objects may refer to one another in many ways: each is looked into once.
+            let address = object.as_ptr() as usize;
+            if self.looked_into.insert(address, object.clone()).is_none() {
+                kind.parts(object)?.iter().try_for_each(|(_, part)| self.tasks_in(part))?;
+            }
+        } else if traits.dependencies {
             let dependencies = object.call_method0(pyo3::intern!(self.py, "__jug_dependencies__"))?;
             self.tasks_in_each(&dependencies)?;
         }
-        self.stack.pop();
         Ok(())
     }
 

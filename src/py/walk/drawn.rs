@@ -35,6 +35,10 @@ pub(in crate::py) struct Drawn {
     gaps: Vec<(Argument, Py<PyAny>)>,
     /// Whether it is another one than in an earlier version.
     changed: bool,
+    /// Whether something is replaced in a container that is no plain list, tuple or dict.
+    deep: bool,
+    /// The name of a task in a set.
+    in_a_set: Option<String>,
 }
 
 /// The encoding of one value by which it can be seen later whether it was changed.
@@ -98,7 +102,13 @@ pub(in crate::py) fn draw<'py>(
         Ok(())
     })?;
     Ok(Drawing {
-        drawn: Drawn { draft: walk.encoder.take_draft(), gaps, changed: walk.changed },
+        drawn: Drawn {
+            draft: walk.encoder.take_draft(),
+            gaps,
+            changed: walk.changed,
+            deep: walk.deep,
+            in_a_set: walk.in_a_set,
+        },
         dependencies: walk.dependencies.into_iter().map(Bound::unbind).collect(),
         has_named: walk.snapshot.named,
         seen,
@@ -122,7 +132,7 @@ impl Print {
     pub(in crate::py) fn is_of(&self, value: &Bound<'_, PyAny>) -> PyResult<bool> {
         match Print::taken(value, self.by_reference).map_err(|fault| *fault) {
             Ok(print) => Ok(print.bytes == self.bytes),
-            Err(Fault::Unkeyable(_)) => Ok(false),
+            Err(Fault::Unkeyable(_) | Fault::Misplaced(_)) => Ok(false),
             Err(Fault::Raised(error)) => Err(error),
         }
     }
@@ -170,12 +180,14 @@ impl<'py> Walk<'py> {
         let whole = std::mem::take(&mut self.encoder);
         let mut ends = Vec::with_capacity(drawn.gaps.len());
         for (argument, gap) in &drawn.gaps {
-            let filled = self.opaquely(|walk| walk.value(gap.bind(walk.py)));
+            let filled = self.trusting(|walk| walk.value(gap.bind(walk.py)));
             filled.map_err(|fault| (fault, argument.clone()))?;
             ends.push(self.encoder.len());
         }
         let contents: Encoder = std::mem::replace(&mut self.encoder, whole);
         self.changed |= drawn.changed;
+        self.deep |= drawn.deep;
+        self.in_a_set.clone_from(&drawn.in_a_set);
         if self.missing.is_empty() {
             self.encoder.fill(&drawn.draft, contents.as_bytes(), &ends);
         }

@@ -98,7 +98,7 @@ impl<'py> Walk<'py> {
             self.value(&array.call_method0("to_numpy")?)?;
         } else {
             let objects = PyList::new(self.py, array.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
-            self.opaquely(|walk| walk.value(objects.as_any()))?;
+            self.value(objects.as_any())?;
         }
         self.encoder.close(group);
         Ok(())
@@ -130,7 +130,7 @@ impl<'py> Walk<'py> {
             Untold::Elements => {
                 let elements = array.call_method0("__arrow_array__")?;
                 self.value(elements.len()?.into_pyobject(self.py).map_err(PyErr::from)?.as_any())?;
-                self.opaquely(|walk| walk.arrow_elements(&elements))?;
+                self.arrow_elements(&elements)?;
             }
         }
         self.encoder.close(group);
@@ -160,11 +160,9 @@ impl<'py> Walk<'py> {
         self.level(object, |walk| {
             let group = walk.encoder.open(Tag::Subclass, if strict { 5 } else { 4 });
             walk.class(&object.get_type())?;
-            walk.opaquely(|walk| {
-                body(walk)?;
-                walk.value(&notes)?;
-                walk.value(&added)
-            })?;
+            body(walk)?;
+            walk.value(&notes)?;
+            walk.value(&added)?;
             if strict {
                 walk.encoder.bool(false);
             }

@@ -2,12 +2,14 @@
 //! a chain of any length takes no recursion.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::former::{self, formerly, presently};
+use super::place::Purpose;
 use super::{Fault, Refusal, TaskCore, Walk};
 use crate::Key;
 use crate::hash::{Group, Tag};
@@ -81,7 +83,9 @@ pub(in crate::py) fn key_with<'py>(
 
 /// The key of any value.
 pub(in crate::py) fn key_of_value(value: &Bound<'_, PyAny>) -> PyResult<Key> {
-    complete(Walk::new(value.py()), value, "a value")
+    let mut walk = Walk::new(value.py());
+    walk.purpose = Purpose::Value;
+    complete(walk, value, "a value")
 }
 
 /// The former key of any value; None if it is the same, or if there was none.
@@ -94,7 +98,7 @@ pub(in crate::py) fn former_key_of_value(value: &Bound<'_, PyAny>) -> PyResult<O
 /// The key of a function that may be a lambda.
 pub(in crate::py) fn lambda_key(function: &Bound<'_, PyAny>) -> PyResult<Key> {
     let mut walk = Walk::new(function.py());
-    walk.lambdas = true;
+    walk.purpose = Purpose::Lambda;
     complete(walk, function, "a function")
 }
 
@@ -137,6 +141,9 @@ fn settle<'py>(walk: &mut Walk<'py>, root: &Bound<'py, TaskCore>) -> PyResult<Id
             presently(|| key_of_task(&task))?;
         }
         if let Some(key) = attempt(walk, &task)? {
+            if !walk.deep && !walk.former {
+                task.get().set_shallow();
+            }
             let key = former::settle_key(walk, &task, key);
             begun.remove(&(task.as_ptr() as usize));
             if last {
@@ -188,6 +195,11 @@ fn finish<'py>(
 ) -> PyResult<Option<Key>> {
     outcome.map_err(|(fault, argument)| describe(*fault, task, &argument.to_string()))?;
     walk.encoder.close(group);
+    if walk.missing.is_empty()
+        && let Some(held) = walk.in_a_set.take()
+    {
+        warn_of_set(task, &held)?;
+    }
     Ok(if walk.missing.is_empty() { Some(walk.key()) } else { None })
 }
 
@@ -199,6 +211,22 @@ fn redrawn(walk: &mut Walk<'_>, snapshot: &Snapshot) -> Result<(), Refusal> {
     let known = snapshot.dependencies().unwrap_or_default();
     walk.dependencies = known.iter().map(|task| task.bind(walk.py).clone()).collect();
     snapshot.with_drawn(|drawn| walk.redraw(drawn)).unwrap_or(Ok(()))
+}
+
+/// Says once that a task in a set stays a task, as it does in jug 2.7.
+fn warn_of_set(task: &Bound<'_, TaskCore>, held: &str) -> PyResult<()> {
+    static WARNED: AtomicBool = AtomicBool::new(false);
+    if WARNED.swap(true, Ordering::Relaxed) {
+        return Ok(());
+    }
+    let py = task.py();
+    let name = task.get().display_name(py)?;
+    let message = format!(
+        "jug: warning: task {name} has the task {held} in a set among its arguments, where it is neither run \
+         before nor replaced by its result; use a list if that is meant"
+    );
+    let log = py.import("logging")?.call_method1("getLogger", ("jug",))?;
+    log.call_method1("warning", ("%s", message)).map(|_| ())
 }
 
 fn describe(fault: Fault, task: &Bound<'_, TaskCore>, argument: &str) -> PyErr {

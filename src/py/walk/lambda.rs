@@ -55,7 +55,7 @@ impl<'py> Walk<'py> {
         let defaults = if defaults.is_none() {
             Vec::new()
         } else {
-            super::stdlib::pairs(&defaults.call_method0("items")?)?
+            crate::py::containers::pairs(&defaults.call_method0("items")?)?
         };
         let mut items = self.encoder.open_items(Tag::Dict, defaults.len());
         for (name, value) in defaults {
@@ -95,7 +95,7 @@ impl<'py> Walk<'py> {
     pub(super) fn if_keyable(&mut self, value: &Bound<'py, PyAny>) -> Walked<bool> {
         let (length, depth, low) = (self.encoder.len(), self.stack.len(), self.low);
         let changed = self.changed;
-        match self.opaquely(|walk| walk.value(value)).map_err(|fault| *fault) {
+        match self.value(value).map_err(|fault| *fault) {
             Err(Fault::Unkeyable(_)) => {}
             outcome => return outcome.map(|()| true).map_err(Box::new),
         }

@@ -12,6 +12,7 @@ mod keys;
 mod lambda;
 mod named;
 mod numpy;
+mod place;
 mod polars;
 mod random;
 mod reduce;
@@ -30,6 +31,7 @@ pub(super) use self::keys::{
     dependencies_of, former_key_of_value, former_keys, key_and_dependencies, key_of_task, key_of_value,
     key_with, lambda_key,
 };
+use self::place::{Place, Purpose};
 use super::task::TaskCore;
 use crate::Key;
 use crate::hash::{BULK, Encoder, Tag, digest};
@@ -61,14 +63,19 @@ pub(super) struct Walk<'py> {
     /// The length and digest of large arrays, which are not hashed again when a walk must be repeated.
     bulk: HashMap<usize, (Bound<'py, PyAny>, usize, [u8; 32])>,
     kinds: HashMap<usize, Kind<'py>>,
-    /// Above zero inside values in which a task is not replaced by its result: it adds no dependency.
-    opaque: usize,
-    /// The class of the list or tuple subclass that is being walked: it may not hold a task.
-    sealed: Option<String>,
-    /// Whether lambdas are encoded by their code.
-    lambdas: bool,
+    /// What becomes of a task here.
+    place: Place,
+    purpose: Purpose,
+    /// How many times something was met that is replaced by a result.
+    replaced: usize,
+    /// Whether that was in a container that is no plain list, tuple or dict.
+    deep: bool,
+    /// The name of a task that was met in a set.
+    in_a_set: Option<String>,
     dependencies: Vec<Bound<'py, TaskCore>>,
     known: HashSet<usize>,
+    /// The containers in which tasks were looked for without encoding them, by address.
+    looked_into: HashMap<usize, Bound<'py, PyAny>>,
     /// Tasks met whose key is not known yet; while there are any, the encoding is incomplete.
     missing: Vec<Bound<'py, TaskCore>>,
     /// How many tasks were met.
@@ -120,11 +127,14 @@ impl<'py> Walk<'py> {
             folded: HashMap::new(),
             bulk: HashMap::new(),
             kinds: HashMap::new(),
-            opaque: 0,
-            sealed: None,
-            lambdas: false,
+            place: Place::Seen,
+            purpose: Purpose::Task,
+            replaced: 0,
+            deep: false,
+            in_a_set: None,
             dependencies: Vec::new(),
             known: HashSet::new(),
+            looked_into: HashMap::new(),
             missing: Vec::new(),
             met: 0,
             former: former::is_asked(),
@@ -145,10 +155,11 @@ impl<'py> Walk<'py> {
         self.low = usize::MAX;
         self.cyclic.clear();
         self.entangled = 0;
-        self.opaque = 0;
-        self.sealed = None;
+        self.place = Place::Seen;
+        self.deep = false;
         self.dependencies.clear();
         self.known.clear();
+        self.looked_into.clear();
         self.missing.clear();
         self.changed = false;
         self.gaps.clear();
@@ -218,35 +229,16 @@ impl<'py> Walk<'py> {
 
     /// Encodes a task among the arguments.
     fn task(&mut self, task: &Bound<'py, TaskCore>) -> Walked<()> {
-        if let Some(class) = &self.sealed {
-            let what = format!(
-                "a {class} (a subclass of list or tuple) that holds a task, which is never replaced by its result"
-            );
-            return self.refuse(what, "use a plain list, tuple or dict");
-        }
         if self.snapshot.by_reference {
             self.reference(task);
             return Ok(());
         }
-        self.note(task);
+        self.note(task)?;
         match former::known_key(task) {
             Some(key) => self.encoder.task_key(&key),
             None => self.gap(task),
         }
         Ok(())
-    }
-
-    /// Remembers that a task was met.
-    fn note(&mut self, task: &Bound<'py, TaskCore>) {
-        self.met += 1;
-        self.snapshot.named = true;
-        if self.opaque == 0 && self.known.insert(task.as_ptr() as usize) {
-            self.dependencies.push(task.clone());
-        }
-        self.changed |= task.get().is_changed();
-        if former::known_key(task).is_none() {
-            self.missing.push(task.clone());
-        }
     }
 
     /// Begins a level for a container or an object. None if it was already dealt with: it is being walked
@@ -312,14 +304,6 @@ impl<'py> Walk<'py> {
             self.leave(object, &level)?;
         }
         Ok(())
-    }
-
-    /// Runs `body` where tasks add no dependency.
-    fn opaquely(&mut self, body: impl FnOnce(&mut Walk<'py>) -> Walked<()>) -> Walked<()> {
-        self.opaque += 1;
-        let outcome = body(self);
-        self.opaque -= 1;
-        outcome
     }
 
     /// Ends the walk: what stands here has no key.

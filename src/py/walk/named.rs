@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyModule, PyString, PyType};
 
+use super::place::Purpose;
 use super::{Fault, Walk, Walked};
 use crate::hash::Tag;
 
@@ -91,7 +92,8 @@ impl<'py> Walk<'py> {
 
     pub(super) fn function(&mut self, function: &Bound<'py, PyAny>) -> Walked<()> {
         let qualname = text(function, "__qualname__")?.unwrap_or_default();
-        if self.lambdas && (qualname.contains("<lambda>") || qualname.contains("<locals>")) {
+        if self.purpose == Purpose::Lambda && (qualname.contains("<lambda>") || qualname.contains("<locals>"))
+        {
             return self.lambda(function);
         }
         let module = text(function, "__module__")?;
@@ -113,7 +115,7 @@ impl<'py> Walk<'py> {
         self.level(method, |walk| {
             let group = walk.encoder.open(Tag::Method, 2);
             walk.value(&function)?;
-            walk.opaquely(|walk| walk.value(&owner))?;
+            walk.value(&owner)?;
             walk.encoder.close(group);
             Ok(())
         })
@@ -130,7 +132,7 @@ impl<'py> Walk<'py> {
         self.level(method, |walk| {
             let group = walk.encoder.open(Tag::Method, 2);
             walk.value(&name)?;
-            walk.opaquely(|walk| walk.value(owner))?;
+            walk.value(owner)?;
             walk.encoder.close(group);
             Ok(())
         })

@@ -49,7 +49,7 @@ impl<'py> Walk<'py> {
             self.encoder.close(fields);
         } else if dtype.has_object() || dtype.kind() == b'T' {
             let elements = array.call_method0("ravel")?.call_method0("tolist")?;
-            self.opaquely(|walk| walk.value(&elements))?;
+            self.value(&elements)?;
         } else {
             self.array_contents(array)?;
         }
@@ -204,7 +204,7 @@ impl<'py> Walk<'py> {
         self.encoder.bool(with_order && is_big_endian(dtype));
         self.dtype_details(dtype, with_order)?;
         if noted {
-            self.opaquely(|walk| walk.value(&metadata))?;
+            self.value(&metadata)?;
         }
         self.encoder.close(group);
         Ok(())

@@ -46,7 +46,7 @@ impl<'py> Walk<'py> {
         self.value(dtype.str()?.as_any())?;
         for start in (0..rows).step_by(ROWS) {
             let piece = values.call_method1("slice", (start, ROWS))?.call_method0("to_list")?;
-            self.opaquely(|walk| walk.value(&piece))?;
+            self.value(&piece)?;
         }
         self.encoder.close(group);
         Ok(())

@@ -6,9 +6,11 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 
-use super::stdlib::pairs;
+use super::fault::{Located, Misplaced};
+use super::place::noun_of;
 use super::{Walk, Walked};
 use crate::hash::Tag;
+use crate::py::containers::pairs;
 
 /// The protocol version whose forms are encoded. Fixed: other versions give other forms.
 const PROTOCOL: u8 = 4;
@@ -16,51 +18,44 @@ const PROTOCOL: u8 = 4;
 /// Reduce functions that were registered for classes of others.
 static REDUCERS: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
 
-/// Whether what an object holds is replaced by results before a function is called.
+/// What is to know of the contents of an object beyond what its reduce protocol says.
 #[derive(Clone, Copy, PartialEq)]
 enum Contents {
-    /// Nothing in it is.
-    Opaque,
-    /// The values of its items are looked at for dependencies, in any order of items.
-    Mapping,
-    /// The same, and the order of items counts.
-    OrderedMapping,
+    /// Nothing.
+    Any,
+    /// The order of its items counts.
+    Ordered,
+    /// It is looked into for tasks, which are in its state.
+    State,
+    /// The same, and they are in its arguments.
+    Arguments,
 }
 
 impl<'py> Walk<'py> {
     /// An object of any class.
     pub(super) fn reduced(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
-        // A plain object in a list subclass may hold tasks, which stay tasks.
-        let sealed = self.sealed.take();
-        let outcome = self.taken_apart(object, Contents::Opaque);
-        self.sealed = sealed;
-        outcome
-    }
-
-    pub(super) fn dict_subclass(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
-        self.taken_apart(object, Contents::Mapping)
+        self.taken_apart(object, Contents::Any)
     }
 
     pub(super) fn ordered_dict_subclass(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
-        self.taken_apart(object, Contents::OrderedMapping)
+        self.taken_apart(object, Contents::Ordered)
     }
 
-    /// A list or tuple subclass may not hold a task: it would have to be rebuilt, and nobody knows how.
-    pub(super) fn sequence_subclass(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
-        let name = object.get_type().name()?.to_string();
-        let sealed = self.sealed.replace(name);
-        let outcome = self.taken_apart(object, Contents::Opaque);
-        self.sealed = sealed;
-        outcome
+    pub(super) fn dataclass(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        self.taken_apart(object, Contents::State)
+    }
+
+    pub(super) fn named_tuple(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        self.taken_apart(object, Contents::Arguments)
     }
 
     pub(super) fn set_subclass(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
         let Some(Taken::Apart(parts)) = self.parts_of(object)? else {
-            return self.taken_apart(object, Contents::Opaque);
+            return self.reduced(object);
         };
         let plain = parts.get_item(0)?.is(object.get_type()) && parts.get_item(1)?.len()? == 1;
         if !plain {
-            return self.taken_apart(object, Contents::Opaque);
+            return self.reduced(object);
         }
         let state = if parts.len() > 2 { parts.get_item(2)? } else { self.py.None().into_bound(self.py) };
         self.subclass(object, |walk| {
@@ -78,7 +73,7 @@ impl<'py> Walk<'py> {
         self.level(object, |walk| {
             let group = walk.encoder.open(Tag::Subclass, 3);
             walk.class(&object.get_type())?;
-            walk.opaquely(body)?;
+            body(walk)?;
             walk.encoder.close(group);
             Ok(())
         })
@@ -138,48 +133,51 @@ impl<'py> Walk<'py> {
         }
         match self.parts_of(object)? {
             Some(Taken::Named(name)) => self.global(object, &name),
-            Some(Taken::Apart(parts)) => self.level(object, |walk| walk.parts(&parts, contents)),
+            Some(Taken::Apart(parts)) => self.level(object, |walk| walk.parts(object, &parts, contents)),
             None => self.refuse_object(object),
         }
     }
 
-    fn parts(&mut self, parts: &Bound<'py, PyTuple>, contents: Contents) -> Walked<()> {
+    fn parts(
+        &mut self,
+        object: &Bound<'py, PyAny>,
+        parts: &Bound<'py, PyTuple>,
+        contents: Contents,
+    ) -> Walked<()> {
         let part = |index| if index < parts.len() { Some(parts.get_item(index)) } else { None }.transpose();
         let none = self.py.None().into_bound(self.py);
         let group = self.encoder.open(Tag::Reduced, 6);
-        self.opaquely(|walk| {
-            walk.value(&parts.get_item(0)?)?;
-            walk.value(&parts.get_item(1)?)?;
-            walk.value(part(2)?.as_ref().unwrap_or(&none))
-        })?;
+        self.value(&parts.get_item(0)?)?;
+        let named_tuple = contents == Contents::Arguments;
+        self.visibly(named_tuple, object, &parts.get_item(1)?).located(|task| task.at_field(object))?;
+        self.visibly(contents == Contents::State, object, part(2)?.as_ref().unwrap_or(&none))
+            .located(Misplaced::at_attribute)?;
         let items = part(3)?.filter(|items| !items.is_none());
         let items = items.map_or_else(|| Ok(PyList::empty(self.py)), |items| all(&items))?;
-        self.opaquely(|walk| walk.list(&items))?;
+        self.list(&items)?;
         let entries = part(4)?.filter(|entries| !entries.is_none());
         let entries = entries.map_or_else(|| Ok(Vec::new()), |entries| pairs(&entries))?;
-        if contents == Contents::Opaque {
-            self.opaque += 1;
-        }
-        let outcome = if contents == Contents::OrderedMapping {
-            self.ordered_dict_body(&entries)
+        if contents == Contents::Ordered {
+            self.ordered_dict_body(&entries)?;
         } else {
-            self.unordered_pairs(&entries)
-        };
-        if contents == Contents::Opaque {
-            self.opaque -= 1;
+            self.unordered_pairs(&entries)?;
         }
-        outcome?;
-        self.opaquely(|walk| walk.value(part(5)?.as_ref().unwrap_or(&none)))?;
+        self.value(part(5)?.as_ref().unwrap_or(&none))?;
         self.encoder.close(group);
         Ok(())
+    }
+
+    /// The arguments or the state of an object, which are looked into for tasks or not.
+    fn visibly(&mut self, seen: bool, object: &Bound<'py, PyAny>, part: &Bound<'py, PyAny>) -> Walked<()> {
+        // Of what is no container nothing is seen anyway.
+        if seen { self.value(part) } else { self.unseen(|| noun_of(object), |walk| walk.value(part)) }
     }
 
     fn unordered_pairs(&mut self, entries: &[(Bound<'py, PyAny>, Bound<'py, PyAny>)]) -> Walked<()> {
         let mut items = self.encoder.open_items(Tag::Dict, entries.len());
         for (key, value) in entries {
             self.encoder.item(&mut items);
-            self.opaquely(|walk| walk.value(key))?;
-            self.value(value)?;
+            self.entry(key, value)?;
         }
         self.encoder.close_items(items);
         Ok(())

@@ -4,8 +4,11 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyDict, PyTuple};
 
+use super::fault::{Located, Misplaced};
+use super::place::noun_of;
 use super::{Walk, Walked};
 use crate::hash::Tag;
+use crate::py::containers::pairs;
 
 /// A type whose values are their attributes.
 #[derive(Debug)]
@@ -19,7 +22,7 @@ pub(super) struct Fields {
 
 const TIME: [&str; 6] = ["hour", "minute", "second", "microsecond", "fold", "tzinfo"];
 
-static FIELDS: [Fields; 8] = [
+static FIELDS: [Fields; 7] = [
     row("datetime", "date", "datetime.date", &["year", "month", "day"]),
     row("datetime", "time", "datetime.time", &TIME),
     row(
@@ -31,7 +34,6 @@ static FIELDS: [Fields; 8] = [
     row("datetime", "timedelta", "datetime.timedelta", &["days", "seconds", "microseconds"]),
     row("fractions", "Fraction", "fractions.Fraction", &["numerator", "denominator"]),
     row("builtins", "range", "range", &["start", "stop", "step"]),
-    row("builtins", "slice", "slice", &["start", "stop", "step"]),
     row("re", "Pattern", "re.Pattern", &["pattern", "flags"]),
 ];
 
@@ -56,7 +58,7 @@ impl<'py> Walk<'py> {
         self.record(object, fields.name, &values)
     }
 
-    /// A value of a known type: its name in the key format and its fields. Tasks in it stay tasks.
+    /// A value of a known type: its name in the key format and its fields.
     pub(super) fn record(
         &mut self,
         object: &Bound<'py, PyAny>,
@@ -66,10 +68,16 @@ impl<'py> Walk<'py> {
         self.level(object, |walk| {
             let group = walk.encoder.open(Tag::Value, fields.len());
             walk.encoder.content(name.as_bytes());
-            walk.opaquely(|walk| fields.iter().try_for_each(|field| walk.value(field)))?;
+            fields.iter().try_for_each(|field| walk.value(field))?;
             walk.encoder.close(group);
             Ok(())
         })
+    }
+
+    pub(super) fn slice(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        let fields = ["start", "stop", "step"].map(|name| object.getattr(name));
+        let fields = fields.into_iter().collect::<PyResult<Vec<_>>>()?;
+        self.record(object, "slice", &fields)
     }
 
     /// A known type that holds one group of values, written by `body`.
@@ -145,7 +153,7 @@ impl<'py> Walk<'py> {
                 let group = walk.encoder.open(Tag::Value, 2);
                 walk.encoder.content(b"collections.OrderedDict");
                 walk.ordered_dict_body(&pairs)?;
-                walk.opaquely(|walk| walk.value(&attributes))?;
+                walk.unseen(|| noun_of(object), |walk| walk.value(&attributes))?;
                 walk.encoder.close(group);
                 Ok(())
             });
@@ -184,7 +192,8 @@ impl<'py> Walk<'py> {
     }
 
     pub(super) fn namespace(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
-        self.record(object, "types.SimpleNamespace", &[object.getattr("__dict__")?])
+        let attributes = object.getattr("__dict__")?;
+        self.record(object, "types.SimpleNamespace", &[attributes]).located(Misplaced::at_attribute)
     }
 
     pub(super) fn array_array(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
@@ -271,9 +280,4 @@ impl<'py> Walk<'py> {
             Ok(())
         })
     }
-}
-
-/// The items of a mapping.
-pub(super) fn pairs<'py>(items: &Bound<'py, PyAny>) -> PyResult<Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
-    items.try_iter()?.map(|pair| pair.and_then(|pair| Ok((pair.get_item(0)?, pair.get_item(1)?)))).collect()
 }

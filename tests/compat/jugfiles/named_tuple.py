@@ -1,4 +1,4 @@
-"""A named tuple that holds a task cannot be rebuilt; without tasks it is a value like any other."""
+"""A list of another class that holds a task cannot be made again; a named tuple without tasks is a value like any other."""
 # differs: 1 one line instead of the usage and a traceback
 # differs: 2 the same
 # run: execute --keep-going --nr-wait-cycles 1 --wait-cycle-time 0.2
@@ -9,6 +9,10 @@ from collections import namedtuple
 from jug import TaskGenerator
 
 Pair = namedtuple("Pair", "a b")
+
+
+class Numbers(list):
+    """A list with a name."""
 
 
 @TaskGenerator
@@ -22,4 +26,5 @@ def one():
 
 
 plain = add((1, 2))
-held = add(Pair(one(), 2))
+named = add(Pair(1, 2))
+held = add(Numbers([one(), 2]))
