@@ -36,6 +36,12 @@ pub enum Error {
         /// What was seen there, as a predicate: "was written by jug 2.x".
         what: &'static str,
     },
+    /// A jugdir without its FORMAT.
+    #[error("{path} is a jugdir whose file FORMAT is missing: it was removed, or the directory was not copied as a whole. Its results are read again once FORMAT is back: take it from where the directory was copied from, or from a backup. It was left untouched", path = path.display())]
+    NoFormat {
+        /// The path the user named.
+        path: PathBuf,
+    },
     /// The jugdir was written by a later version of this package.
     #[error("{path} has format version {found}, this version reads up to {supported}; upgrade jug-rs", path = path.display())]
     NewerFormat {
@@ -166,6 +172,14 @@ pub enum Error {
         /// The object's noun.
         what: &'static str,
     },
+}
+
+impl Error {
+    /// Whether the disk is full, or all that this user may have of it.
+    pub fn is_full(&self) -> bool {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        matches!(self, Error::Io { source, .. } if full.contains(&source.kind()))
+    }
 }
 
 /// ` of NAME`, for messages; nothing without a name.

@@ -72,6 +72,17 @@ def test_a_name_may_be_text_or_bytes_or_anything_else(store):
     assert {name(1), b"mine", b"also mine", b"x" * 64, "ünïcode".encode()} == listed
 
 
+def test_a_lock_that_is_taken_by_name_is_listed_by_that_name(store):
+    locks = [store.getlock(it) for it in ("mine", b"also mine", name(7))]
+    assert all(lock.get() for lock in locks)
+    assert set(store.listlocks()) == {b"mine", b"also mine", name(7)}
+    locks[0].fail()
+    assert set(store.listlocks()) == {b"mine", b"also mine", name(7)}
+    for lock in locks:
+        lock.release()
+    assert not list(store.listlocks())
+
+
 def test_what_is_not_there_is_a_key_error(store):
     with pytest.raises(KeyError):
         store.load(name(1))
@@ -244,7 +255,7 @@ def test_select_names_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     plain.close()
     assert select("here.jugdata") is not plain
     with pytest.raises(UserError, match="redis"):
-        select("redis://localhost")
+        select("redis://127.0.0.1:1?retry=0").can_load(name(1))
 
 
 def test_a_users_backend_may_pass_its_name_on(tmp_path):

@@ -125,3 +125,10 @@ def test_closing_writes_before_it_releases_claims(tmp_path: Path) -> None:
     store.close()
     other.close()
     assert seen == [True]
+
+
+def test_a_lock_says_which_it_is_as_in_jug_2_7(tmp_path):
+    store = file_store(str(tmp_path / "jugdir"))
+    assert store.getlock("mine").fullname == str(tmp_path / "jugdir" / "locks" / "mine.lock")
+    assert store.getlock(b"mine").fullname == str(tmp_path / "jugdir" / "locks" / "mine.lock")
+    store.close()

@@ -126,7 +126,7 @@ def test_what_a_killed_worker_wrote_is_packed_when_nothing_else_is_left_of_it(ju
     assert jug(*EXECUTE, "--no-pack", env=env).returncode == 0
     assert segment.stem.rpartition("-")[0] not in left_over(jug)[0], "its file was swept away"
     assert len(list(segments(jug).iterdir())) == 2
-    packed = jug("pack", env=env)
+    packed = jug("pack", "--force", env=env)
     assert (packed.returncode, packed.stdout.splitlines()[0]) == (0, "Packed 22 objects")
     assert "left" not in packed.stdout
     assert list(segments(jug).iterdir()) == []
@@ -153,7 +153,7 @@ def test_pack_says_whose_segments_it_left(jug, env, why):
     worker = link_worker(jug, env=env)
     wait_for(lambda: "1 active" in jug("status", "--short").stdout and ran(jug.folder)["1"], "the first task")
     wait_for(lambda: list(segments(jug).iterdir()), "its result")
-    lines = jug("pack", env=env).stdout.splitlines()
+    lines = jug("pack", "--force", env=env).stdout.splitlines()
     worker.kill()
     worker.communicate()
     assert lines[-1].startswith(f"left 1 segments {why}")
@@ -271,7 +271,7 @@ def test_a_jugdir_of_one_host_is_opened_to_others_and_keeps_its_results(jug):
     jug.write(JOBS + "results = [step(n) for n in range(16)]\n")
     done = jug("execute", "--will-cite", "--claims=link")
     assert (done.returncode, done.stderr) == (0, "")
-    assert jug("pack").returncode == 0
+    assert jug("pack", "--force").returncode == 0
     assert not list(jug.folder.glob("jugfile.jugdata/segments/*"))
     assert jug("check").returncode == 0
     assert jug("fsck").returncode == 0

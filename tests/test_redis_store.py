@@ -104,6 +104,22 @@ def test_any_name_will_do(store, another):
     assert set(another.list()) == {b"a name of my own", b"bytes \xff"}
 
 
+def test_a_store_connects_when_it_is_used_and_not_when_it_is_made():
+    made = redis_store("redis://:secret@127.0.0.1:1/3?retry=0")
+    assert made.url == "redis://127.0.0.1:1/3"
+    with pytest.raises(UserError, match="reached"):
+        made.can_load(NAME)
+    made.close()
+
+
+def test_a_lock_that_is_taken_by_name_is_listed_by_that_name(store, another):
+    lock = store.getlock("mine")
+    assert lock.get()
+    assert list(another.listlocks()) == [b"mine"]
+    lock.release()
+    assert not list(another.listlocks())
+
+
 def test_nothing_is_written_before_something_is_stored(store, redis_server):
     store.can_load(NAME)
     list(store.list())

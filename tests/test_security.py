@@ -235,6 +235,7 @@ def test_no_traceback_of_a_script_shows_a_password(jug):
         import jug
         try:
             jug.set_jugdir(os.environ["URL"])
+            list(jug.Task.store.list())
         except Exception:
             import traceback
             traceback.print_exc()

@@ -255,12 +255,17 @@ class Store:
         """Looks whether large results are there in full length; those that are not are results no more."""
     def damage(self) -> dict[str, Any]:
         """{"records": n, "keys": [...], "files": [(path, offset, what)]} that no later result healed."""
-    def pack(self, *, all: bool = False, damaged: bool = False) -> dict[str, Any]:
+    def pack(self, *, all: bool = False, damaged: bool = False, smaller: bool = False) -> dict[str, Any]:
         """Makes one pack of the segments that nobody will add to, and of small packs, or of `all`.
+
+        Where the disk is full, what fits is packed, one part after the other. With `smaller`, nothing is done
+        that would take more room, unless there is so much to pack that it takes time to open.
 
         Returns "results" in packs, how many of them were not before ("packed"), "segments" and "packs" that
         were replaced, "files" and "bytes" before and after, "left" as (file, "open" | "unheard" | "foreign" |
-        "damaged" | "unknown" | "unreadable"), and whether another process was faster ("beaten"). With
+        "damaged" | "unknown" | "unreadable" | "no room"), the bytes that are "needed" to pack the largest of
+        those without room, how many bytes "larger" the pack would have been where nothing was done because
+        of that (else 0), and whether another process was faster ("beaten"). With
         `damaged`, segments lose what is damaged in them, and packs that are listed and do not exist or cannot
         be read are listed no more ("missing": how many); what cannot be read is kept in `quarantine`.
         Otherwise all of it is left.
@@ -378,6 +383,9 @@ class Claims:
     def close(self) -> None: ...
 
 # --- redis ----------------------------------------------------------------------------------------
+
+def redis_url(url: str) -> str:
+    """A URL of a redis server without user and password; ValueError if it is none."""
 
 @final
 class Redis:

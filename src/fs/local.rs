@@ -163,6 +163,11 @@ impl File for fs::File {
         memory::map(self, length)
     }
 
+    fn allocate(&self, length: u64) -> io::Result<()> {
+        // Where this fails, the number of the error is that of an earlier one: posix_fallocate(3) sets none.
+        fs2::FileExt::allocate(self, length)
+    }
+
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         FileExt::read_at(self, buffer, offset)
     }

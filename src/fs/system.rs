@@ -137,6 +137,9 @@ pub trait File: Send + Sync + Debug {
     /// to another place of the disk, which may be full.
     fn map(&self, length: usize) -> io::Result<Box<dyn Memory>>;
 
+    /// Has room for so many bytes set aside for the file, which is as long then. Not every filesystem can.
+    fn allocate(&self, length: u64) -> io::Result<()>;
+
     /// Reads from `offset` into `buffer`; returns how many bytes, 0 only at the end of the file.
     ///
     /// On a network filesystem, what lies within the length last learnt may come from what the client remembers,

@@ -8,12 +8,13 @@ mod format;
 mod identity;
 mod lives;
 mod place;
+mod reserve;
 mod share;
 mod slot;
 mod worker;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,8 @@ pub struct Jugdir {
     lives: Lives,
     /// This process writes and claims nothing more here.
     left: AtomicBool,
+    /// How large the files were that kept room for a full disk, if this process gave them back.
+    given_back: AtomicU64,
     pid: u32,
 }
 
@@ -91,6 +94,7 @@ impl Jugdir {
             format: OnceLock::new(),
             worker: Mutex::new(None),
             left: AtomicBool::new(false),
+            given_back: AtomicU64::new(0),
             pid: process::id(),
         };
         jugdir.check_place()?;
@@ -187,6 +191,7 @@ impl Jugdir {
             new.retire();
             return Err(error);
         }
+        self.keep_reserve();
         self.lives.set_own(new.id());
         if let Some(lost) = current.replace(Arc::clone(&new)) {
             lost.resign();

@@ -80,9 +80,10 @@ impl Jugdir {
         if names.is_empty() || self.read_format()?.is_some() {
             return Ok(());
         }
-        if names.iter().all(|name| PARTS.contains(&name.as_str())) {
-            let path = self.root.join(FORMAT);
-            return Err(Error::Damaged { path, what: "it is missing".to_owned() });
+        // Whatever else is there: no other program has these three.
+        let is_there = |part: &str| names.iter().any(|name| name == part);
+        if is_there("workers") && is_there("segments") && is_there("claims") {
+            return Err(Error::NoFormat { path: self.root.clone() });
         }
         let what = if is_jug_2(&*self.fs, &self.root, &names)? {
             "was written by jug 2.x"

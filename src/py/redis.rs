@@ -17,7 +17,14 @@ use crate::{Error, Key, Result};
 
 /// Adds this module's names to `jug._native`.
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(redis_url, m)?)?;
     m.add_class::<PyRedis>()
+}
+
+/// The server that a URL names, without user and password.
+#[pyfunction]
+fn redis_url(url: &str) -> PyResult<String> {
+    Ok(Address::parse(url)?.to_string())
 }
 
 /// Results and claims in a redis server.

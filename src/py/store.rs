@@ -238,9 +238,15 @@ impl PyStore {
         Ok(py.detach(|| self.0.check_blobs())?)
     }
 
-    #[pyo3(signature = (*, all = false, damaged = false))]
-    fn pack<'py>(&self, py: Python<'py>, all: bool, damaged: bool) -> PyResult<Bound<'py, PyDict>> {
-        packed(py, &py.detach(|| self.0.pack(Packing { all, damaged }))?)
+    #[pyo3(signature = (*, all = false, damaged = false, smaller = false))]
+    fn pack<'py>(
+        &self,
+        py: Python<'py>,
+        all: bool,
+        damaged: bool,
+        smaller: bool,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        packed(py, &py.detach(|| self.0.pack(Packing { all, damaged, smaller }))?)
     }
 
     fn pack_if_worthwhile<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {

@@ -30,6 +30,8 @@ pub(super) fn packed<'py>(py: Python<'py>, done: &Packed) -> PyResult<Bound<'py,
     let left: Vec<_> = done.left.iter().map(|(name, why)| (name, obstacle(*why))).collect();
     told.set_item("left", left)?;
     told.set_item("beaten", done.beaten)?;
+    told.set_item("needed", done.needed)?;
+    told.set_item("larger", done.larger)?;
     Ok(told)
 }
 
@@ -53,6 +55,7 @@ fn obstacle(obstacle: Obstacle) -> &'static str {
         Obstacle::Unknown => "unknown",
         Obstacle::Gone => "gone",
         Obstacle::Unreadable => "unreadable",
+        Obstacle::NoRoom => "no room",
     }
 }
 

@@ -1,6 +1,7 @@
 //! The claims of this worker, and its results that are not sent yet.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::{Duration, Instant};
 
 use crate::Key;
@@ -37,9 +38,10 @@ pub struct Held {
 impl Held {
     /// Takes note of a claim; false if it was there before.
     pub fn add(&mut self, key: Key) -> bool {
-        let is_new = self.claims.insert(key, None).is_none();
-        self.unstarted += usize::from(is_new);
-        is_new
+        let Entry::Vacant(place) = self.claims.entry(key) else { return false };
+        place.insert(None);
+        self.unstarted += 1;
+        true
     }
 
     /// Says that a claimed task starts: false if it is not claimed any more.

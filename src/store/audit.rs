@@ -91,7 +91,7 @@ impl Store {
 
     /// Keeps damaged files for whoever wants to look at them: gives them a second name in `quarantine`.
     pub fn quarantine(&self, paths: &[PathBuf]) -> Result<PathBuf> {
-        super::keep_aside(&**self.jugdir.fs(), &self.jugdir, paths)
+        self.jugdir.by_all_means(|| super::keep_aside(&**self.jugdir.fs(), &self.jugdir, paths))
     }
 
     /// Files that count for nothing: packs that were never published or have been replaced, and names that were

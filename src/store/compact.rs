@@ -8,9 +8,9 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::pack::build;
+use super::pack::build::{self, Built};
 use super::pack::judge::{DIFFERENT, Input, Judge, Obstacle};
-use super::pack::manifest::{self, Manifest};
+use super::pack::manifest::{self, Listed, Manifest};
 use super::pack::publish;
 use super::record::Kind;
 use super::sweep::keep_aside;
@@ -38,6 +38,8 @@ pub struct Packing {
     /// Whether segments with damage are packed too, and lose what is damaged; and packs that are listed and do not
     /// exist are listed no more. Files that cannot be read are kept in `quarantine` then.
     pub damaged: bool,
+    /// Whether nothing is done that would take more room on the disk, as long as opening is fast as it is.
+    pub smaller: bool,
 }
 
 /// What packing did.
@@ -61,6 +63,10 @@ pub struct Packed {
     pub left: Vec<(String, Obstacle)>,
     /// Whether another process packed at the same time and was first.
     pub beaten: bool,
+    /// How many bytes of room it takes to pack the largest file that was left because there is none; 0 if none was.
+    pub needed: u64,
+    /// How many bytes more the pack would take than what it is made of, if nothing was done because of that.
+    pub larger: u64,
 }
 
 /// What files take.
@@ -86,21 +92,47 @@ impl Store {
             return Err(Error::Damaged { path, what: format!("{what}; run 'jug fsck --repair' first") });
         }
         self.flush()?;
-        let wid = self.jugdir.worker()?.id().to_owned();
+        let wid = self.jugdir.by_all_means(|| self.jugdir.worker())?.id().to_owned();
         let before = self.room()?;
+        let mut packed = self.pack_what_fits(what, &wid, before.bytes)?;
+        self.look()?;
+        (packed.before, packed.after) = (before, self.room()?);
+        self.jugdir.restore_reserve();
+        Ok(packed)
+    }
+
+    /// Packs all at once, or what there is room for, one part after the other.
+    fn pack_what_fits(&self, what: Packing, wid: &str, bytes: u64) -> Result<Packed> {
         // What cannot be read as a whole stays as it is: tomorrow it may be readable.
         let mut unreadable = HashSet::new();
-        let mut packed = loop {
-            match self.pack_once(what, &wid, &unreadable) {
+        let (mut most, mut so_far) = (u64::MAX, Packed::default());
+        loop {
+            match self.pack_once(what, wid, &unreadable, most) {
                 Err(Error::Unreadable { path, .. }) if !unreadable.contains(&path) => {
                     unreadable.insert(path);
                 }
-                outcome => break outcome?,
+                Err(error) if error.is_full() && most > 0 => {
+                    // What this process gives back may be enough. Nobody knows what a quota leaves: that is tried.
+                    if !self.jugdir.give_back_reserve()? {
+                        most = most.min(bytes) / 2;
+                    }
+                }
+                outcome => {
+                    let done = outcome?;
+                    let is_over = most == u64::MAX || done.beaten || done.segments + done.packs == 0;
+                    so_far = Packed {
+                        fresh: so_far.fresh + done.fresh,
+                        segments: so_far.segments + done.segments,
+                        packs: so_far.packs + done.packs,
+                        missing: so_far.missing + done.missing,
+                        ..done
+                    };
+                    if is_over {
+                        return Ok(so_far);
+                    }
+                }
             }
-        };
-        self.look()?;
-        (packed.before, packed.after) = (before, self.room()?);
-        Ok(packed)
+        }
     }
 
     /// Packs if that is worth the time: if there are many finished segments, and nobody else is at it.
@@ -129,10 +161,16 @@ impl Store {
         Ok(false)
     }
 
-    fn pack_once(&self, what: Packing, wid: &str, unreadable: &HashSet<PathBuf>) -> Result<Packed> {
+    fn pack_once(
+        &self,
+        what: Packing,
+        wid: &str,
+        unreadable: &HashSet<PathBuf>,
+        most: u64,
+    ) -> Result<Packed> {
         let (fs, packs) = (&**self.jugdir.fs(), self.jugdir.packs());
         let uuid = self.jugdir.uuid().unwrap_or_default();
-        let mut plan = self.plan(what, wid, uuid, unreadable)?;
+        let mut plan = self.plan(what, wid, uuid, unreadable, most)?;
         let segments = self.jugdir.segments();
         let mut judge = Judge::new(fs, &segments, uuid);
         let (inputs, left) = judge.hear(std::mem::take(&mut plan.inputs), what.damaged)?;
@@ -149,11 +187,16 @@ impl Store {
         let forget = plan.alone && plan.left.is_empty();
         if plan.missing.is_empty() && !is_worth_it(&inputs, forget)? {
             sweep(self)?;
-            return Ok(Packed { results, left: plan.left, ..Packed::default() });
+            return Ok(Packed { results, left: plan.left, needed: plan.needed, ..Packed::default() });
         }
         let number = plan.current.number + 1;
         let stem = super::pack::stem(number, wid, BEGUN.fetch_add(1, Ordering::Relaxed));
         let new = build::build(&judge, &inputs, &packs, &stem, forget)?;
+        let larger = if what.smaller { self.surplus(&inputs, new.as_ref())? } else { 0 };
+        if larger > 0 {
+            self.discard(&stem)?;
+            return Ok(Packed { results, left: plan.left, needed: plan.needed, larger, ..Packed::default() });
+        }
         let (segments, merged) = names_of(&inputs);
         let counts = (segments.len(), merged.len());
         let mut next = plan.current.clone();
@@ -168,16 +211,42 @@ impl Store {
         next.replaced.retain(|name| plan.listed.contains(name));
         next.replaced.extend(segments);
         if !publish::publish(fs, &packs, wid, &next)? {
-            for ending in ["pack", "idx"] {
-                fs.remove_if_exists(&packs.join(format!("{stem}.{ending}")))?;
-            }
+            self.discard(&stem)?;
             return Ok(Packed { results, beaten: true, ..Packed::default() });
         }
         // What cannot be removed now does not count all the same, and is removed by whoever packs next.
         let _ = sweep(self);
         let results = next.results();
         let ((segments, packs), missing) = (counts, plan.missing.len());
-        Ok(Packed { results, fresh, segments, packs, missing, left: plan.left, ..Packed::default() })
+        let (left, needed) = (plan.left, plan.needed);
+        Ok(Packed { results, fresh, segments, packs, missing, left, needed, ..Packed::default() })
+    }
+
+    /// Removes a pack that was never listed.
+    fn discard(&self, stem: &str) -> Result<()> {
+        for ending in ["pack", "idx"] {
+            self.jugdir.fs().remove_if_exists(&self.jugdir.packs().join(format!("{stem}.{ending}")))?;
+        }
+        Ok(())
+    }
+
+    /// How much more room a new pack takes than what it is made of; 0 where that is so much that it takes time to open.
+    fn surplus(&self, inputs: &[Input], new: Option<&Built>) -> Result<u64> {
+        let Some(new) = new else { return Ok(0) };
+        let (mut before, mut lengths) = (0, Vec::new());
+        for input in inputs {
+            match input {
+                Input::Segment { name, .. } => {
+                    lengths.push(self.jugdir.fs().length(&self.jugdir.segments().join(name))?.unwrap_or(0));
+                }
+                Input::Pack(pack) => before += on_disk(pack.listed()),
+            }
+        }
+        if lengths.len() > MANY_SEGMENTS || lengths.iter().sum::<u64>() > MANY_BYTES {
+            return Ok(0);
+        }
+        before += lengths.into_iter().map(blocks).sum::<u64>();
+        Ok(on_disk(&new.listed).saturating_sub(before))
     }
 
     /// Fails where less of a segment was heard than this process has read of it before.
@@ -208,6 +277,16 @@ impl Store {
         }
         Ok(room)
     }
+}
+
+/// What a file of this length takes on most disks.
+fn blocks(length: u64) -> u64 {
+    length.next_multiple_of(4096)
+}
+
+/// What a pack and its index take.
+fn on_disk(pack: &Listed) -> u64 {
+    blocks(pack.length) + blocks(pack.index)
 }
 
 /// Whether the pack of these would be better than what there is.

@@ -88,13 +88,17 @@ fn origins_elsewhere(jugdir: &Jugdir, manifest: &Manifest) -> Result<BTreeSet<St
 /// `quarantine`; how many packs it lists. `None` if the manifest is not damaged (any more).
 pub fn mend_manifest(jugdir: &Jugdir) -> Result<Option<usize>> {
     let Some((damaged, _)) = damaged_manifest(jugdir)? else { return Ok(None) };
-    let wid = jugdir.worker()?.id().to_owned();
+    let wid = jugdir.by_all_means(|| jugdir.worker())?.id().to_owned();
     let (fs, packs) = (jugdir.fs(), jugdir.packs());
-    super::keep_aside(&**fs, jugdir, std::slice::from_ref(&damaged))?;
+    jugdir.by_all_means(|| super::keep_aside(&**fs, jugdir, std::slice::from_ref(&damaged)))?;
     let next = made_anew(fs, &packs, jugdir.uuid().unwrap_or_default(), &damaged)?;
     let count = next.packs.len();
     // Where somebody else was first, the next look tells whether all is well.
-    if publish::publish(&**fs, &packs, &wid, &next)? { Ok(Some(count)) } else { mend_manifest(jugdir) }
+    if jugdir.by_all_means(|| publish::publish(&**fs, &packs, &wid, &next))? {
+        Ok(Some(count))
+    } else {
+        mend_manifest(jugdir)
+    }
 }
 
 fn made_anew(fs: &Arc<dyn FileSystem>, packs: &Path, uuid: [u8; 16], damaged: &Path) -> Result<Manifest> {

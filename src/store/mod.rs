@@ -265,6 +265,7 @@ impl Store {
     pub fn close(&self) -> Result<()> {
         self.closed.store(true, Ordering::Release);
         let closed = self.own().map_or(Ok(()), |own| own.writer.close());
+        self.jugdir.restore_reserve();
         self.jugdir.leave();
         closed
     }

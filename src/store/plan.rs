@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::compact::Packing;
-use super::pack::judge::{End, Input, Obstacle};
+use super::pack::judge::{End, Input, Left, Obstacle};
 use super::pack::manifest::{Listed, Manifest};
 use super::pack::publish;
 use super::pack::reader::Pack;
@@ -35,6 +35,8 @@ pub(super) struct Plan {
     /// Whether nothing can appear any more that was removed.
     pub(super) alone: bool,
     pub(super) left: Vec<(String, Obstacle)>,
+    /// How many bytes the largest of those has for which there is no room.
+    pub(super) needed: u64,
 }
 
 impl Store {
@@ -44,6 +46,7 @@ impl Store {
         wid: &str,
         uuid: [u8; 16],
         unreadable: &HashSet<PathBuf>,
+        most: u64,
     ) -> Result<Plan> {
         let fs = self.jugdir.fs();
         // First the workers, then the segments: whoever is not there yet knows all that was removed so far.
@@ -64,8 +67,9 @@ impl Store {
             }
             match self.end_of(name, &broken)? {
                 Ok(end) => {
-                    bytes += or_reason(fs.length(&path))?.unwrap_or(None).unwrap_or(0);
-                    inputs.push(Input::Segment { name: name.clone(), end });
+                    let length = or_reason(fs.length(&path))?.unwrap_or(None).unwrap_or(0);
+                    bytes += length;
+                    inputs.push((length, Input::Segment { name: name.clone(), end }));
                 }
                 Err(obstacle) => left.push((name.clone(), obstacle)),
             }
@@ -77,19 +81,24 @@ impl Store {
         found.sort_by_key(|pack| pack.as_ref().map_or(0, |pack| pack.listed().length));
         let mut merged = 0;
         for pack in found.iter().flatten().filter(|pack| !unreadable.contains(pack.path())) {
-            // Each record is copied as often as the packs double.
+            // Each record is copied as often as the packs double. Where room is short, what is packed already stays.
+            if most < u64::MAX {
+                break;
+            }
             if what.all || pack.listed().length < bytes.saturating_mul(2) {
                 bytes = bytes.saturating_add(pack.listed().length);
                 merged += 1;
-                inputs.insert(0, Input::Pack(Arc::clone(pack)));
+                inputs.insert(0, (pack.listed().length, Input::Pack(Arc::clone(pack))));
             }
         }
         let is_unread = |pack: &&Arc<Pack>| unreadable.contains(pack.path());
         for pack in found.iter().flatten().filter(is_unread) {
             left.push((format!("{}.pack", pack.listed().stem), Obstacle::Unreadable));
         }
-        let alone = !others && is_complete && merged == found.len();
-        Ok(Plan { current, listed, inputs, missing, alone, left })
+        let (inputs, too_large, needed) = what_fits(inputs, most);
+        let alone = !others && is_complete && merged == found.len() && too_large.is_empty();
+        left.extend(too_large);
+        Ok(Plan { current, listed, inputs, missing, alone, left, needed })
     }
 
     /// Whether there is a worker beside `wid` that may store a result which was removed meanwhile.
@@ -153,6 +162,33 @@ impl Store {
         }
         Ok(missing)
     }
+}
+
+/// The smallest inputs that have `most` bytes together, in the order of all; the others, and the length of the largest.
+fn what_fits(inputs: Vec<(u64, Input)>, most: u64) -> (Vec<Input>, Vec<Left>, u64) {
+    let mut by_length: Vec<(u64, usize)> =
+        inputs.iter().enumerate().map(|(at, (length, _))| (*length, at)).collect();
+    by_length.sort_unstable();
+    let mut sum = 0_u64;
+    let fitting = by_length.iter().take_while(|(length, _)| {
+        sum = sum.saturating_add(*length);
+        sum <= most
+    });
+    let chosen: HashSet<usize> = fitting.map(|(_, at)| *at).collect();
+    let (mut fit, mut left, mut needed) = (Vec::new(), Vec::new(), 0);
+    for (at, (length, input)) in inputs.into_iter().enumerate() {
+        if chosen.contains(&at) {
+            fit.push(input);
+            continue;
+        }
+        needed = needed.max(length);
+        let name = match input {
+            Input::Segment { name, .. } => name,
+            Input::Pack(pack) => format!("{}.pack", pack.listed().stem),
+        };
+        left.push((name, Obstacle::NoRoom));
+    }
+    (fit, left, needed)
 }
 
 /// Closes a segment off: what its writer adds from now on never counts as stored. Or says why that cannot be done.

@@ -1,6 +1,7 @@
 //! Adding to what is stored, and taking away from it.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 use serde_pickle::{HashableValue, SerOptions, Value};
@@ -13,6 +14,8 @@ use crate::{Error, Key, Result};
 
 /// The longest text in a failure report; of a longer one the end is kept, where the reason is.
 const TEXT_MAX: usize = 32 * 1024;
+/// How many results are removed first where the disk is full: their records fit into the room that is kept for it.
+const FEW: usize = 32;
 
 impl Store {
     /// Stores the value of a task that was claimed at `epoch`.
@@ -68,17 +71,49 @@ impl Store {
         if keys.is_empty() || !self.jugdir.exists() {
             return Ok(0);
         }
-        let own = self.writer()?;
+        let own = self.jugdir.by_all_means(|| self.writer())?;
         let blobs = self.blobs_of(keys)?;
         let had = self.ask(|index| {
             index.know(keys)?;
             Ok(keys.iter().filter(|key| index.state(key) == State::Result).count())
         })?;
-        self.remove_records(&own, keys)?;
-        for (key, blob) in blobs {
-            blob::remove(&**self.jugdir.fs(), &self.jugdir.blobs(), &key, &blob)?;
+        let outcome = self.remove_with_blobs(&own, keys, &blobs);
+        match outcome {
+            Err(error) if error.is_full() => {
+                self.jugdir.give_back_reserve()?;
+                self.remove_in_portions(&own, keys, &blobs)?;
+            }
+            outcome => outcome?,
         }
         Ok(had)
+    }
+
+    fn remove_with_blobs(&self, own: &Own, keys: &[Key], blobs: &HashMap<Key, BlobRef>) -> Result<()> {
+        self.remove_records(own, keys)?;
+        for (key, blob) in keys.iter().filter_map(|key| blobs.get_key_value(key)) {
+            blob::remove(&**self.jugdir.fs(), &self.jugdir.blobs(), key, blob)?;
+        }
+        Ok(())
+    }
+
+    /// On a full disk: a few keys at a time, the blobs first, because each makes more room than its record takes.
+    fn remove_in_portions(&self, own: &Own, keys: &[Key], blobs: &HashMap<Key, BlobRef>) -> Result<()> {
+        let mut rest: Vec<Key> = keys.to_vec();
+        // The largest last, from where they are taken.
+        rest.sort_by_key(|key| blobs.get(key).map_or(0, |blob| blob.length));
+        let mut count = FEW;
+        while !rest.is_empty() {
+            let start = rest.len().saturating_sub(count);
+            match self.remove_with_blobs(own, &rest[start..], blobs) {
+                Ok(()) => {
+                    rest.truncate(start);
+                    count = count.saturating_mul(2);
+                }
+                Err(error) if error.is_full() && count > 1 => count /= 2,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Writes REMOVED for each key, on disk when this returns, so that no result counts that was claimed before.
@@ -99,12 +134,12 @@ impl Store {
         }
     }
 
-    fn blobs_of(&self, keys: &[Key]) -> Result<Vec<(Key, BlobRef)>> {
-        let mut blobs = Vec::new();
+    fn blobs_of(&self, keys: &[Key]) -> Result<HashMap<Key, BlobRef>> {
+        let mut blobs = HashMap::new();
         for key in keys {
             let is_blob = self.ask_about(key, |index| index.blob(key).is_some())?;
             if is_blob && let Some(blob) = self.blob_of(key)? {
-                blobs.push((*key, blob));
+                blobs.insert(*key, blob);
             }
         }
         Ok(blobs)
@@ -136,11 +171,14 @@ impl Store {
         if failed.is_empty() {
             return Ok(0);
         }
-        let own = self.writer()?;
-        for key in &failed {
-            let header = Header { flags: CRITICAL, ..Header::new(Kind::Cleared, *key, epoch) };
-            own.writer.append(header, "", &[])?;
-        }
+        let own = self.jugdir.by_all_means(|| self.writer())?;
+        self.jugdir.by_all_means(|| {
+            for key in &failed {
+                let header = Header { flags: CRITICAL, ..Header::new(Kind::Cleared, *key, epoch) };
+                own.writer.append(header, "", &[])?;
+            }
+            own.writer.flush()
+        })?;
         Ok(failed.len())
     }
 

@@ -228,6 +228,8 @@ impl Writer {
         match self.write(state).and_then(|()| self.sync_now(state)) {
             // Whoever removes a jugdir that nobody works on may do so.
             Err(error) if nothing_new && is_removed(&error) => Ok(()),
+            // Nothing is lost with the seal: whoever reads the segment asks whether its writer lives.
+            Err(error) if nothing_new && error.is_full() => Ok(()),
             outcome => outcome,
         }
     }

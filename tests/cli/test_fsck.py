@@ -10,7 +10,7 @@ from tests.stress import mounts
 def test_a_sound_store_is_sound(finished):
     for packed in (False, True):
         if packed:
-            finished("pack")
+            finished("pack", "--force")
         before = snapshot(finished.folder / "jugfile.jugdata")
         done = finished("fsck")
         assert (done.returncode, done.stderr) == (0, "")
@@ -63,7 +63,7 @@ def test_a_store_on_a_filesystem_that_is_mounted_read_only_can_be_checked(jug):
     with mounts.tmpfs(jug.folder / "disk", "size=8m") as disk:
         where = ("--jugdir", str(disk / "results"))
         assert jug("execute", *where).returncode == 0
-        jug("pack", *where)
+        jug("pack", "--force", *where)
         (disk / "results" / "packs" / "1-host.4194305.0123456789ab-0.pack").write_bytes(b"left over")
         assert mounts.mount("-o", "remount,ro", disk).returncode == 0
         done = jug("fsck", *where)

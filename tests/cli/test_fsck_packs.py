@@ -6,7 +6,7 @@ from tests.cli.damage import JOBS, flip, only, snapshot
 
 
 def test_a_pack_that_is_missing_is_told_and_no_longer_expected_after_repair(finished):
-    finished("pack")
+    finished("pack", "--force")
     path = only(finished, "packs/*.pack")
     path.unlink()
     done = finished("fsck")
@@ -23,13 +23,13 @@ def test_a_pack_that_is_missing_is_told_and_no_longer_expected_after_repair(fini
         "checked 0 results: 0 damaged, 0 unreadable; 0 orphaned files\n",
     )
     assert finished("execute", "--short", "--will-cite").stdout.startswith("Executed:  9 tasks\n")
-    finished("pack")
+    finished("pack", "--force")
     done = finished("fsck")
     assert (done.returncode, "checked 9 results" in done.stdout) == (0, True)
 
 
 def test_a_manifest_that_cannot_be_read_is_named_and_made_anew_by_repair(finished):
-    finished("pack")
+    finished("pack", "--force")
     path = only(finished, "packs/MANIFEST-*")
     half = len(path.read_bytes()) // 2
     flip(path, half // 2)
@@ -59,7 +59,7 @@ def test_a_manifest_that_is_missing_costs_nothing_and_is_made_anew_by_repair(jug
     for jobs in (JOBS, JOBS.replace("range(6)", "range(9)")):
         jug.write(jobs)
         assert jug("execute", f"--claims={claims}").returncode == 0
-        assert jug("pack").returncode == 0
+        assert jug("pack", "--force").returncode == 0
     packs = jug.folder / "jugfile.jugdata" / "packs"
     manifests = sorted(packs.glob("MANIFEST-*"))
     for manifest in manifests[-1:] if earlier else manifests:
@@ -67,7 +67,7 @@ def test_a_manifest_that_is_missing_costs_nothing_and_is_made_anew_by_repair(jug
     found = jug("fsck")
     assert found.returncode == 1
     assert f"damaged: {packs / 'MANIFEST-2'}: it is missing" in found.stdout
-    refused = jug("pack")
+    refused = jug("pack", "--force")
     assert refused.returncode == 1
     assert "run 'jug fsck --repair' first" in refused.stderr
     assert jug("fsck", "--repair").returncode == 1

@@ -9,7 +9,7 @@ from tests.cli.damage import flip, only
 @pytest.mark.parametrize("with_jugfile", [False, True])
 def test_a_damaged_record_is_named_and_runs_again_after_repair(finished, packed, with_jugfile):
     if packed:
-        finished("pack")
+        finished("pack", "--force")
     path = only(finished, "packs/*.pack" if packed else "segments/*.seg")
     flip(path, path.read_bytes().index(b"value 3") + 2)
     source = (finished.folder / "jugfile.py").read_text()

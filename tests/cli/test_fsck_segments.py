@@ -88,3 +88,35 @@ def test_a_segment_whose_worker_has_no_file_is_told(finished):
     assert done.returncode == 0
     assert done.stdout.splitlines()[0] == f"ownerless: {segment}: its worker has no file; it counts"
     assert finished("check").returncode == 0
+
+
+def test_records_that_were_all_removed_are_told_and_what_is_left_of_large_results_stays(finished):
+    """Somebody emptied the directory of the segments: without records nobody knows what the blobs are."""
+    jugdir = finished.folder / "jugfile.jugdata"
+    for path in jugdir.glob("segments/*"):
+        path.unlink()
+    blobs = sorted(jugdir.glob("blobs/*/*"))
+    done = finished("fsck", "--repair")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[0].startswith(f"damaged: {jugdir / 'segments'} is empty, and was not: ")
+    assert sorted(jugdir.glob("blobs/*/*")) == blobs
+    assert finished("execute").returncode == 0
+    assert finished("fsck").returncode == 0
+
+
+def test_small_results_that_were_all_removed_are_told(jug):
+    jug.write("from jug import Task\n\ndef one():\n    return 1\n\nTask(one)\n")
+    assert jug("fsck").returncode == 0
+    assert jug("execute").returncode == 0
+    assert jug("fsck").returncode == 0
+    for path in (jug.folder / "jugfile.jugdata").glob("segments/*"):
+        path.unlink()
+    assert "is empty, and was not" in jug("fsck").stdout
+
+
+def test_a_jugdir_without_its_format_gets_advice(finished):
+    (finished.folder / "jugfile.jugdata" / "FORMAT").unlink()
+    done = finished("status")
+    assert done.returncode == 1
+    assert "a jugdir whose file FORMAT is missing" in done.stderr
+    assert "from a backup" in done.stderr

@@ -53,11 +53,11 @@ def test_pack_says_what_it_did_and_leaves_everything_as_it_was(jug):
 def test_what_is_packed_can_be_invalidated_and_run_again(jug):
     jug.write(PARTS)
     jug("execute")
-    jug("pack")
+    jug("pack", "--force")
     assert jug("invalidate", "--name", "square", "--short").stdout.startswith("Invalidated:  50 tasks")
     assert jug("status", "--short").stdout.startswith("50 tasks waiting to be run, 0 failed, 3 complete")
     assert jug("execute", "--short", "--will-cite").stdout.startswith("Executed:  50 tasks\n")
-    assert jug("pack", "--short").stdout == "Packed 50 objects\n"
+    assert jug("pack", "--short", "--force").stdout == "Packed 50 objects\n"
     assert jug("check").returncode == 0
 
 
@@ -68,7 +68,7 @@ def test_pack_works_without_a_jugfile_and_where_there_is_nothing(jug):
     assert not (jug.folder / "nothing").exists()
     jug("execute")
     (jug.folder / "jugfile.py").unlink()
-    assert jug("pack", "--jugdir", "jugfile.jugdata").stdout.startswith("Packed 53 objects\n")
+    assert jug("pack", "--force", "--jugdir", "jugfile.jugdata").stdout.startswith("Packed 53 objects\n")
 
 
 def test_pack_refuses_a_store_that_is_no_directory(jug):
@@ -101,3 +101,17 @@ def test_many_segments_are_packed_by_the_worker_that_ends_and_not_with_no_pack(j
     jug("execute")
     assert _files(jug, "segments") == []
     assert jug("check").returncode == 0
+
+
+def test_what_would_make_the_jugdir_larger_is_not_packed_and_that_is_said(jug):
+    """One small segment, beside which a pack would need an index; with --force it is packed all the same."""
+    jug.write(PARTS)
+    jug("execute")
+    before = _files(jug, "segments")
+    done = jug("pack")
+    assert done.returncode == 0
+    assert done.stdout.startswith("Packed 0 objects\n")
+    assert "nothing was packed: a pack would take" in done.stdout
+    assert _files(jug, "segments") == before
+    assert jug("pack", "--short", "--force").stdout == "Packed 53 objects\n"
+    assert _files(jug, "segments") == []

@@ -172,7 +172,9 @@ def test_the_oldest_results_go_until_the_rest_fits_and_the_room_is_given_back(ju
     jug("execute")
     done = jug("cleanup", "--max-size", "500k")
     assert done.stdout.startswith("Removed 4 objects\n")
-    left = sum(path.stat().st_size for path in (jug.folder / "jugfile.jugdata").rglob("*") if path.is_file())
+    left = sum(
+        path.stat().st_size for path in (jug.folder / "jugfile.jugdata").rglob("[!.]*") if path.is_file()
+    )
     assert left < 520_000
     # The tasks are in the order of their age.
     assert jug("status", "--short").stdout.startswith("4 tasks waiting to be run, 0 failed, 6 complete")
@@ -250,3 +252,40 @@ def test_only_a_jugdir_knows_how_old_and_large_results_are(pipeline):
     done = pipeline("cleanup", "--max-size", "1G", "--jugdir", "dict_store")
     assert done.returncode == 2
     assert "does not tell how old" in done.stderr
+
+
+def test_results_of_another_jugfile_beside_the_jugdir_are_kept_until_they_are_forced_to_go(jug):
+    """Two jugfiles share a jugdir; a module that the first imports is no jugfile of its own."""
+    jug.write("from jug import TaskGenerator\n\n@TaskGenerator\ndef helped(i):\n    return i\n", "helper.py")
+    source = """
+        from jug import TaskGenerator
+        import helper
+
+        @TaskGenerator
+        def {name}(i):
+            return i
+
+        results = [{name}(i) for i in range({count})] + [helper.helped({count})]
+    """
+    first = jug.write(source.format(name="one", count=5), "first.py")
+    second = jug.write(
+        source.format(name="two", count=3).replace("import helper", "").split("+ [")[0], "second.py"
+    )
+    for jugfile in (first, second):
+        assert jug("execute", "--jugdir", "shared", jugfile.name).returncode == 0
+    jug.write(source.format(name="one", count=2), "first.py")
+    clean = ["cleanup", "--jugdir", "shared", "first.py"]
+    words = "3 results of functions of second.py were kept"
+    dry = jug(*clean, "--dry-run")
+    assert dry.stdout.startswith("Would remove 4 objects\n")
+    assert words in dry.stderr
+    done = jug(*clean)
+    assert done.stdout.startswith("Removed 4 objects\n")
+    assert words in done.stderr
+    assert jug("check", "--jugdir", "shared", "second.py").returncode == 0
+    assert jug(*clean, "--force").stdout.startswith("Removed 3 objects\n")
+    assert jug("check", "--jugdir", "shared", "second.py").returncode == 1
+    # A file that is gone uses nothing.
+    assert jug("execute", "--jugdir", "shared", "second.py").returncode == 0
+    second.unlink()
+    assert jug(*clean).stdout.startswith("Removed 3 objects\n")

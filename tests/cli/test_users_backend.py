@@ -306,3 +306,66 @@ def test_a_jugdir_of_no_known_kind_is_refused_in_one_line(pipeline, jugdir):
     assert repr(jugdir) in done.stderr
     assert done.stderr.count("\n") == 1
     assert [path.name for path in pipeline.folder.iterdir()] == ["jugfile.py"]
+
+
+@pytest.mark.parametrize("method", ["get", "release"])
+def test_a_lock_that_raises_once_costs_nothing(jug, method):
+    """A server that hiccups: the task runs in the same run, and its lock does not stay."""
+    jug.write(
+        BACKEND
+        + """
+    original = folder_lock.METHOD
+    raised = []
+
+    def hiccup(lock):
+        if not raised:
+            raised.append(lock)
+            raise OSError("the server hiccups")
+        return original(lock)
+
+    folder_lock.METHOD = hiccup
+""".replace("METHOD", method),
+        "mine.py",
+    )
+    jug.write("""
+        import os
+        import jug
+        import mine
+
+        jug.set_jugdir(mine.folder_store(os.path.abspath("kept")))
+
+        @jug.TaskGenerator
+        def double(i):
+            return 2 * i
+
+        results = [double(i) for i in range(5)]
+    """)
+    done = jug("execute", "--will-cite", "--short")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Executed:  5 tasks")
+    assert "raised OSError: the server hiccups; it is tried again" in done.stderr
+    assert not list((jug.folder / "kept" / "locks").iterdir())
+
+
+def test_a_lock_that_raises_again_and_again_ends_the_run(jug):
+    jug.write(
+        BACKEND
+        + """
+    def broken(lock):
+        raise OSError("no such server")
+
+    folder_lock.get = broken
+""",
+        "mine.py",
+    )
+    jug.write("""
+        import os
+        import jug
+        import mine
+
+        jug.set_jugdir(mine.folder_store(os.path.abspath("kept")))
+        jug.Task(abs, -1)
+    """)
+    done = jug("execute", "--will-cite")
+    assert done.returncode == 1
+    assert "no such server" in done.stderr

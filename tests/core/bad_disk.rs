@@ -18,8 +18,8 @@ use nix::errno::Errno;
 use crate::hooked::{Hooked, Hooks};
 use crate::shelf::{self, Shelf, noise};
 
-pub(crate) const ALL: Packing = Packing { all: true, damaged: false };
-pub(crate) const REPAIR: Packing = Packing { all: true, damaged: true };
+pub(crate) const ALL: Packing = Packing { all: true, damaged: false, smaller: false };
+pub(crate) const REPAIR: Packing = Packing { all: true, damaged: true, smaller: false };
 pub(crate) const WHOLE: Range<u64> = 0..u64::MAX;
 pub(crate) const EIO: &str = "cannot be read: Input/output error";
 

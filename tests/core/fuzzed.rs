@@ -147,7 +147,7 @@ fn a_mutilated_pack_is_read_or_refused() {
     }
     store.remove(&[key(5)]).unwrap();
     store.close().unwrap();
-    shelf.open().pack(Packing { all: true, damaged: false }).unwrap();
+    shelf.open().pack(Packing { all: true, ..Packing::default() }).unwrap();
     let of = |ending: &str| {
         let mut names = fs::read_dir(shelf.root().join("packs")).unwrap().map(|entry| entry.unwrap().path());
         fs::read(names.find(|path| path.extension().is_some_and(|it| it == ending)).unwrap()).unwrap()

@@ -280,6 +280,10 @@ impl File for HookedFile {
         self.hooks.map(&*self.file, length)
     }
 
+    fn allocate(&self, length: u64) -> io::Result<()> {
+        self.file.allocate(length)
+    }
+
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.hooks.read_at(&self.path, &*self.file, buffer, offset)
     }

@@ -41,6 +41,20 @@ fn opening_creates_nothing() {
     assert!(names(dir.path()).is_empty());
 }
 
+/// What is in a jugdir.
+const ALL: [&str; 10] = [
+    ".reserve-0",
+    ".reserve-1",
+    ".reserve-2",
+    ".reserve-3",
+    "FORMAT",
+    "blobs",
+    "claims",
+    "packs",
+    "segments",
+    "workers",
+];
+
 #[test]
 fn the_first_worker_creates_the_jugdir() {
     let dir = tempfile::tempdir().unwrap();
@@ -48,7 +62,7 @@ fn the_first_worker_creates_the_jugdir() {
     let reader = Jugdir::open(&root).unwrap();
     let jugdir = Jugdir::open(&root).unwrap();
     let worker = jugdir.worker().unwrap();
-    assert_eq!(names(&root), ["FORMAT", "blobs", "claims", "packs", "segments", "workers"]);
+    assert_eq!(names(&root), ALL);
     assert_eq!(names(&jugdir.workers()), [&*format!("slot-{}", worker.id()), worker.id()]);
     assert!(
         worker.id().bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || b"_.".contains(&it))
@@ -114,7 +128,7 @@ fn a_jugdir_that_lost_its_format_is_not_taken_for_a_new_one() {
     let dir = tempfile::tempdir().unwrap();
     drop(Jugdir::open(dir.path()).unwrap().worker().unwrap());
     fs::remove_file(dir.path().join("FORMAT")).unwrap();
-    assert!(refusal(dir.path()).contains("FORMAT is damaged: it is missing"));
+    assert!(refusal(dir.path()).contains("file FORMAT is missing: it was removed, or"));
 }
 
 #[test]
@@ -189,7 +203,7 @@ fn any_number_of_processes_may_create_the_same_jugdir_at_once() {
         let uuids: Vec<String> = children.iter_mut().map(Child::hear).collect();
         assert!(uuids.iter().all(|uuid| *uuid == uuids[0]), "{uuids:?}");
         children.into_iter().for_each(Child::join);
-        assert_eq!(names(&root), ["FORMAT", "blobs", "claims", "packs", "segments", "workers"]);
+        assert_eq!(names(&root), ALL);
     }
 }
 

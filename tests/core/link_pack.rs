@@ -18,7 +18,7 @@ use crate::hooked::{Hooked, Hooks};
 use crate::shelf::{Shelf, key, load, save};
 use crate::stored::Stored;
 
-const ALL: Packing = Packing { all: true, damaged: false };
+const ALL: Packing = Packing { all: true, damaged: false, smaller: false };
 const LEASE: Duration = Duration::from_secs(120);
 
 /// A worker as if on a host of its own, whose background thread is the test.

@@ -8,6 +8,7 @@ mod claim;
 mod codec;
 mod flaky;
 mod fs;
+mod full;
 mod fuzzed;
 mod hash;
 mod hooked;

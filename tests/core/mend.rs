@@ -13,8 +13,8 @@ use jug_native::{Error, Key};
 use crate::hooked::{Hooked, Hooks};
 use crate::shelf::{Shelf, key, load, noise, save};
 
-const NEW: Packing = Packing { all: false, damaged: false };
-const ALL: Packing = Packing { all: true, damaged: false };
+const NEW: Packing = Packing { all: false, damaged: false, smaller: false };
+const ALL: Packing = Packing { all: true, damaged: false, smaller: false };
 
 /// A jugdir with two packs, a removed result in each, and a segment.
 fn packed() -> Shelf {

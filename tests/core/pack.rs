@@ -16,7 +16,7 @@ use crate::hooked::{Hooked, Hooks};
 use crate::shelf::{Shelf, key, load, noise, save};
 
 pub(crate) const KEYS: u8 = 6;
-pub(crate) const ALL: Packing = Packing { all: true, damaged: false };
+pub(crate) const ALL: Packing = Packing { all: true, damaged: false, smaller: false };
 
 pub(crate) fn names(shelf: &Shelf, dir: &str) -> Vec<String> {
     let Ok(entries) = fs::read_dir(shelf.root().join(dir)) else { return Vec::new() };

@@ -138,7 +138,7 @@ proptest! {
                         worker.store.flush().unwrap();
                     }
                     let before = seen(&shelf.open());
-                    let packed = shelf.open().pack(Packing { all, damaged: false }).unwrap();
+                    let packed = shelf.open().pack(Packing { all, ..Packing::default() }).unwrap();
                     prop_assert_eq!(&seen(&shelf.open()), &before, "{:?}", packed);
                 }
                 Step::Look => {

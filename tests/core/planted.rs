@@ -100,7 +100,7 @@ fn live(fs: &Arc<dyn FileSystem>, root: &Path, mode: ClaimMode) -> Result<()> {
     let _ = (store.sync(), claims.release(&key(1)), claims.settle(), claims.live());
     let _ = (store.remove(&[key(3), key(2)]), save(&store, 2, &noise(100_001)));
     let _ = store.close();
-    let _ = store.pack(Packing { all: true, damaged: true });
+    let _ = store.pack(Packing { all: true, damaged: true, ..Packing::default() });
     let _ = store.quarantine(&[root.join("FORMAT")]);
     let _ = (store.audit(&mut |_, _| Ok(())), store.leftovers(), store.orphaned_blobs());
     let _ = (store.load(&key(1)), store.load(&key(2)), claims.sweep());

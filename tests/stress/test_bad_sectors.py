@@ -29,7 +29,7 @@ def spoilt(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Path, 
     jugfile, jugdir = write_jugfile(tmp_path, size), tmp_path / "results"
     common.succeed(common.jug(OURS, "execute", jugfile, jugdir))
     if pattern.startswith("packs"):
-        common.succeed(common.jug(OURS, "pack", jugfile, jugdir))
+        common.succeed(common.jug(OURS, "pack", jugfile, jugdir, "--force"))
     return jugfile, jugdir, sorted(jugdir.glob(pattern))[0], not pattern.endswith("idx")
 
 
@@ -55,7 +55,7 @@ def test_a_file_that_cannot_be_read_is_told_and_worked_around(
     assert line.startswith("damaged: ")
     assert "cannot be read: Input/output error" in line
     assert ("texts.make (" in checked.stdout) == (path.parent.name not in ("segments",) and is_loss)
-    packed = without(path, "pack", jugfile, jugdir)
+    packed = without(path, "pack", jugfile, jugdir, "--force")
     assert packed.exit_status == 0
     without(path, "cleanup", jugfile, jugdir)
     # An index is made anew of its pack.
@@ -93,7 +93,7 @@ def test_large_results_are_kept_with_the_records_that_refer_to_them(tmp_path: Pa
     assert len(blobs) == TASKS
     without(segment, "fsck", jugfile, jugdir)
     without(segment, "cleanup", jugfile, jugdir)
-    without(segment, "pack", jugfile, jugdir)
+    without(segment, "pack", jugfile, jugdir, "--force")
     assert {path.name for path in jugdir.glob("blobs/*/*")} == blobs
     common.succeed(common.jug(OURS, "check", jugfile, jugdir))
     without(segment, "fsck", jugfile, jugdir, "--repair")

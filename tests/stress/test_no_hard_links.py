@@ -46,7 +46,7 @@ def test_workers_share_a_jugdir_where_there_are_no_hard_links(tmp_path: Path, mi
     assert missing.split(",")[-1] + "(" in traced
     assert sorted(map(int, (tmp_path / "ran").read_text().split())) == list(range(TASKS))
     jugdir = tmp_path / "jugfile.jugdata"
-    packed = common.run([*trace, OURS.parent / "jug", "pack"], tmp_path)
+    packed = common.run([*trace, OURS.parent / "jug", "pack", "--force"], tmp_path)
     assert packed.exit_status == 0, packed.stderr
     assert list(jugdir.glob("packs/MANIFEST-*"))
     assert not list(jugdir.glob("segments/*"))

@@ -64,7 +64,7 @@ def test_four_workers_run_every_task_once_while_packers_come_and_are_killed(tmp_
 
     complaints = []
     workers = [worker() for _ in range(4)]
-    packer, kills, packs = start("pack"), 0, 0
+    packer, kills, packs = start("pack", "--force"), 0, 0
     deadline = time.monotonic() + 60
     while workers and time.monotonic() < deadline:
         time.sleep(chance.uniform(0.01, 0.1))
@@ -82,7 +82,7 @@ def test_four_workers_run_every_task_once_while_packers_come_and_are_killed(tmp_
             _, err = packer.communicate()
             complaints += [err] if packer.returncode > 0 else []
             packs += packer.returncode == 0
-            packer = start("pack")
+            packer = start("pack", "--force")
     packer.communicate()
     for left in workers:
         left.communicate()
@@ -94,7 +94,9 @@ def test_four_workers_run_every_task_once_while_packers_come_and_are_killed(tmp_
     log = (tmp_path / "log.txt").read_text().split()
     assert len(set(log)) == 1200
     assert len(log) == len(set(log))
-    done = common.succeed(common.jug(OURS, "pack", tmp_path / "packed_jobs.py", tmp_path / "results"))
+    done = common.succeed(
+        common.jug(OURS, "pack", tmp_path / "packed_jobs.py", tmp_path / "results", "--force")
+    )
     assert "1210 results are in packs" in done.stdout
     assert len(list((tmp_path / "results" / "packs").glob("*.pack"))) == 1
 

@@ -141,15 +141,22 @@ class file_store(keyed_store):
     def listlocks(self) -> Iterator[bytes]:
         """Names marked as failed, and names that running workers hold.
 
-        A claim shows only the first 63 bits of its task's key; where no result or failure with those bits is
-        known, the name is the 16 digits of that number.
+        A claim shows only the first 63 bits of its task's key; where no result, failure or name with those
+        bits is known, the name is the 16 digits of that number.
         """
         self.refresh()
         failed = self.kept_failures()
         held = set(self.claims.claimed_ids())
-        known = {self.claims.id_of(key): key for key in (*self._keys(), *self.claims.held(), *failed)}
-        names = [digits(known[claim]) if claim in known else b"%016x" % claim for claim in sorted(held)]
-        return iter(dict.fromkeys([digits(key) for key in failed] + names))
+        names = dict(self.native.aliases())
+        keys = (*self._keys(), *names, *self.claims.held(), *failed) if held else ()
+        known = {self.claims.id_of(key): key for key in keys}
+        running = [known.get(claim, claim) for claim in sorted(held)]
+        return iter(
+            dict.fromkeys(
+                b"%016x" % it if isinstance(it, int) else names.get(it) or digits(it)
+                for it in (*failed, *running)
+            )
+        )
 
     def remove_locks(self) -> int:
         """Clears failure marks, and what dead workers left of their claims; how many.
@@ -226,6 +233,11 @@ class file_based_lock(base_lock):
         The store; a directory is opened once in a process, however many locks are made of it.
     name : bytes or str
         As in :meth:`file_store.getlock`.
+
+    Attributes
+    ----------
+    fullname : str
+        A path that says which lock it is, as in jug 2.7. There is no such file.
     """
 
     def __init__(self, jugdir: str | file_store, name: Name) -> None:
@@ -235,11 +247,15 @@ class file_based_lock(base_lock):
             jugdir = open_directory(jugdir)
         self._store = jugdir
         self._key = jugdir._key(name)
+        self._name = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
+        self.fullname = os.path.join(jugdir.jugdir, "locks", f"{os.fsdecode(self._name)}.lock")
 
     def get(self) -> bool:
         if self.is_failed() or not self._store.claims.claim([self._key])[0]:
             return False
         self._store.claims.start(self._key)
+        # Whoever lists locks knows a claim by its number only.
+        self._store._named(self._name)
         return True
 
     def release(self) -> None:

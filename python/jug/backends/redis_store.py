@@ -33,7 +33,7 @@ class Known(NamedTuple):
 
 
 class redis_store(keyed_store):
-    """Results in a database of a redis server (5.0 or later).
+    """Results in a database of a redis server (5.0 or later), to which it connects when it is first used.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class redis_store(keyed_store):
     Raises
     ------
     UserError
-        If the URL is none, or the server cannot be reached or refuses.
+        If the URL is none; by whatever uses the store first, if the server cannot be reached or refuses.
 
     Attributes
     ----------
@@ -57,28 +57,34 @@ class redis_store(keyed_store):
         super().__init__()
         self._full_url = url
         self._facts: dict[str, dict[str, Any]] = {}
-        self._connect()
-        self.url = self._native.url
-        self._advise()
-        _open_stores.add(self)
+        self._native: _native.Redis | None = None
+        try:
+            self.url = _native.redis_url(url)
+        except ValueError as error:
+            raise UserError(str(error)) from None
 
-    def _connect(self) -> None:
+    def _connect(self) -> _native.Redis:
+        is_first = self._native is None
         self._pid = os.getpid()
         self._told = ""
         try:
-            self._native = _native.Redis(self._full_url, redis_worker.new_id())
+            connected = self._native = _native.Redis(self._full_url, redis_worker.new_id())
         except (ConnectionError, ValueError) as error:
             raise UserError(str(error)) from None
         self._refreshed = time.monotonic()
+        if is_first:
+            self._advise(connected)
+            _open_stores.add(self)
+        return connected
 
-    def _advise(self) -> None:
+    def _advise(self, native: _native.Redis) -> None:
         """Tells what the user may not know of this database."""
-        if self._native.eviction:
+        if native.eviction:
             warn(
                 f"the redis server {self.url} throws results away when its memory is full "
-                f"(maxmemory-policy {self._native.eviction}); set it to noeviction"
+                f"(maxmemory-policy {native.eviction}); set it to noeviction"
             )
-        if self._native.is_foreign():
+        if native.is_foreign():
             warn(
                 f"{self.url} holds results of jug 2.x, which this version cannot read; they stay as "
                 "they are, and all tasks run again"
@@ -90,8 +96,8 @@ class redis_store(keyed_store):
     @property
     def native(self) -> _native.Redis:
         """The connection of this process; one that a task forked gets its own."""
-        if self._pid != os.getpid():
-            self._connect()
+        if self._native is None or self._pid != os.getpid():
+            return self._connect()
         return self._native
 
     # --- results ---
@@ -108,7 +114,7 @@ class redis_store(keyed_store):
     # --- locks ---
 
     def getlock(self, name: Name) -> redis_lock:
-        return redis_lock(self, self._key(name))
+        return redis_lock(self, name)
 
     def listlocks(self) -> Iterator[bytes]:
         """Names marked as failed, and names that living workers hold."""
@@ -176,26 +182,31 @@ class redis_store(keyed_store):
     def close(self) -> None:
         if self.is_usable():
             self._closed = True
-            self._native.close()
+            if self._native is not None:
+                self._native.close()
 
     @staticmethod
     def remove_store(jugdir: str) -> None:
         store = redis_store(jugdir)
-        store._native.erase()
+        store.native.erase()
         store._closed = True
 
 
 class redis_lock(base_lock):
-    """The claim on one key; made by :meth:`redis_store.getlock` only."""
+    """The claim of one name; made by :meth:`redis_store.getlock` only."""
 
-    def __init__(self, redis: redis_store, name: bytes) -> None:
+    def __init__(self, redis: redis_store, name: Name) -> None:
         self._store = redis
-        self._key = name
+        self._name = name
+        self._key = redis._key(name)
 
     def get(self) -> bool:
         if self.is_failed() or not self._store.claim([self._key])[0]:
             return False
-        return self._store.native.start(self._key)
+        started = self._store.native.start(self._key)
+        # Whoever lists locks knows keys only.
+        self._store._named(self._name)
+        return started
 
     def release(self) -> None:
         native = self._store.native

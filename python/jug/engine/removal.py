@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections import Counter
 from typing import Any
@@ -28,7 +30,7 @@ class Removal:
     has_barrier : bool
         Whether a barrier ended the loading of the jugfile, so that not all of its tasks are known.
     force : bool
-        Whether results go that may belong to tasks behind it.
+        Whether results go that may belong to tasks behind it, or to another jugfile.
     """
 
     def __init__(self, store: Any, *, has_barrier: bool, force: bool) -> None:
@@ -37,7 +39,10 @@ class Removal:
         self._used = {key.hex().encode() for key in keys_of(task.alltasks)}
         self._protected = has_barrier and not force
         self._chosen: dict[bytes, int] = {}
+        self._force = force
         self._kept_behind = 0
+        #: How many results were kept for each jugfile beside the jugdir.
+        self._kept_for: Counter[str] = Counter()
         self._kept_running = 0
         self._too_large = ""
         #: Name, time of completion (seconds since 1970) and bytes of each result, once it is asked for.
@@ -46,6 +51,8 @@ class Removal:
     def choose_unused(self) -> None:
         """Chooses results that no task of the jugfile has."""
         unused = [name for name in self._names() if name not in self._used]
+        if self._native is not None and not self._force:
+            unused = self._without_those_of_others(unused)
         for name in self._removable(unused):
             self._chosen[name] = 0
 
@@ -92,6 +99,11 @@ class Removal:
                 "none of its tasks so far has may belong to tasks behind it; they were kept. "
                 "Run 'jug execute' first, or use --force"
             )
+        for jugfile, count in sorted(self._kept_for.items()):
+            lines.append(
+                f"{count} results of functions of {jugfile} were kept: it lies beside the jugdir, and may "
+                "use it, too. With --force they are removed"
+            )
         if self._kept_running:
             lines.append(f"{self._kept_running} results were kept because their tasks are running")
         if self._too_large:
@@ -114,6 +126,26 @@ class Removal:
 
     def _names(self) -> list[bytes]:
         return [name if isinstance(name, bytes) else name.encode() for name in self._store.list()]
+
+    def _without_those_of_others(self, names: list[bytes]) -> list[bytes]:
+        """Those of the names whose functions are not of another jugfile; counts the others.
+
+        What this jugfile imports is part of it, and a module that is nowhere beside the jugdir is no jugfile.
+        """
+        folder = os.path.dirname(os.path.abspath(self._store.jugdir))
+        jugfiles: dict[str, str] = {}
+        rest = []
+        for name, (function, _, _) in self._describe(names).items():
+            module = function.partition(".")[0]
+            if module not in jugfiles:
+                path = os.path.join(folder, f"{module}.py")
+                is_other = module and module not in sys.modules and os.path.isfile(path)
+                jugfiles[module] = os.path.relpath(path) if is_other else ""
+            if jugfiles[module]:
+                self._kept_for[jugfiles[module]] += 1
+            else:
+                rest.append(name)
+        return rest
 
     def _removable(self, names: list[bytes]) -> list[bytes]:
         """Those of the names whose results may go; counts the others."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import compress
 from typing import Any, NamedTuple, Protocol
 
@@ -282,6 +284,10 @@ class FileWorkspace:
 _IS_A_KEY = re.compile(rb"[0-9a-f]{64}").fullmatch
 
 
+#: How often the lock of a task may raise something before that ends the run.
+_LOCK_TRIES = 3
+
+
 class StoreWorkspace:
     """The workspace of any object with the interface of ``jug.backends.base``."""
 
@@ -292,6 +298,7 @@ class StoreWorkspace:
     def __init__(self, store: Any) -> None:
         self._store = store
         self._locks: dict[bytes, Any] = {}
+        self._lock_errors: Counter[bytes] = Counter()
         self._pause = 0.02
         self._lock_is_checked = False
 
@@ -331,11 +338,25 @@ class StoreWorkspace:
         won = []
         for key in keys:
             lock = self._lock(key)
-            won.append(bool(lock.get()))
+            won.append(self._attempt(key, lock.get))
             if won[-1]:
                 self._locks[key] = lock
         self._pause = 0.02
         return won
+
+    def _attempt(self, key: bytes, act: Callable[[], object]) -> bool:
+        """Whether a lock does what it is asked; not where it raises something, until it did so too often."""
+        try:
+            return bool(act())
+        except Exception as error:
+            self._lock_errors[key] += 1
+            if self._lock_errors[key] == _LOCK_TRIES:
+                raise
+            warn(
+                f"the lock of a task ({key.hex()[:16]}) raised {type(error).__name__}: "
+                f"{' '.join(str(error).split())[:300]}; it is tried again"
+            )
+            return False
 
     def start(self, key: bytes, ended: bytes | None, name: str, attempt: int) -> bool:
         return True
@@ -349,9 +370,16 @@ class StoreWorkspace:
     def release(self, keys: Sequence[bytes]) -> None:
         for key in keys:
             lock = self._locks.pop(key, None)
-            # Releasing a lock that is marked as failed would clear the mark.
-            if lock is not None and not lock.is_failed():
-                lock.release()
+            # A lock that is not released would keep its task from everybody, should the result go.
+            while lock is not None and not self._attempt(key, partial(self._released, lock)):
+                pass
+
+    @staticmethod
+    def _released(lock: Any) -> bool:
+        # Releasing a lock that is marked as failed would clear the mark.
+        if not lock.is_failed():
+            lock.release()
+        return True
 
     def save(self, key: bytes, value: object, facts: RunFacts) -> None:
         self._store.dump(value, _name(key))

@@ -83,7 +83,8 @@ class CleanupCommand(SubCommand):
             "--force",
             action="store_true",
             dest="cleanup_force",
-            help="also remove results that may belong to tasks behind a barrier that is not complete",
+            help="also remove results that may belong to tasks behind a barrier that is not complete, "
+            "or to another jugfile beside the jugdir",
         )
         parser.add_argument(
             "--older-than",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UserError
 from ..internal.console import is_terminal, overwrite
 from . import SubCommand
+from .pack import room_needed
 
 if TYPE_CHECKING:
     import argparse
@@ -129,13 +130,17 @@ class _Check:
         self._not_here = 0
         self._results = 0
         self._orphans: list[tuple[str, int]] = []
+        #: Whether no record is left, though there were some.
+        self._is_empty = False
         #: What is no damage, and still worth knowing.
         self._notes: list[str] = []
 
     @property
     def damaged(self) -> bool:
         """Whether anything is lost."""
-        return bool(self._unreadable) or any(not fault["harmless"] for fault in self._faults)
+        return (
+            self._is_empty or bool(self._unreadable) or any(not fault["harmless"] for fault in self._faults)
+        )
 
     def read(self) -> None:
         """Reads everything."""
@@ -143,6 +148,7 @@ class _Check:
         self._faults = self._native.audit(progress)
         progress.end()
         self._decode({fault["key"] for fault in self._faults})
+        self._is_empty = _has_lost_its_records(self._native, self._store.claims)
         self._orphans = self._native.leftovers() + self._native.orphaned_blobs()
         for segment in self._native.ownerless_segments():
             self._notes.append(f"ownerless: {segment}: its worker has no file; it counts")
@@ -188,6 +194,12 @@ class _Check:
 
     def tell(self) -> None:
         """Prints what was found."""
+        if self._is_empty:
+            segments = os.path.join(self._native.path, "segments")
+            self._print(
+                f"damaged: {segments} is empty, and was not: its files were removed. Bring them back from "
+                "where this directory was copied from, or from a backup; else all tasks run again"
+            )
         for fault in self._shown([fault for fault in self._faults if not fault["harmless"]]):
             label = self._label(fault["key"], fault["name"])
             whose = f"{label}, in " if label else ""
@@ -224,6 +236,9 @@ class _Check:
     def repair(self) -> None:
         """Makes tasks runnable again, keeps what is damaged aside, and removes what belongs to nobody."""
         native = self._native
+        if self._is_empty:
+            self._print("nothing was repaired, and no large result was removed: their records are gone")
+            return
         losses = [fault for fault in self._faults if not fault["harmless"]]
         keys = {fault["key"] for fault in losses if fault["key"]} | {key for key, _, _ in self._unreadable}
         # Of what is missing nothing can be kept.
@@ -236,12 +251,15 @@ class _Check:
         # What is packed again has no damage in it.
         self._store.close()
         if losses or self._faults or self._orphans:
-            missing = native.pack(all=True, damaged=True)["missing"]
-            if missing:
+            done = native.pack(all=True, damaged=True)
+            if done["missing"]:
                 self._print(
-                    f"{missing} packs are missing or cannot be read, and nothing expects them any more: "
-                    "tasks whose results were in them are ready to run again"
+                    f"{done['missing']} packs are missing or cannot be read, and nothing expects them any "
+                    "more: tasks whose results were in them are ready to run again"
                 )
+            line = room_needed(done)
+            if line:
+                self._print(line)
         if any("cannot be read" in fault["what"] for fault in losses):
             # What refers to these may be in a file that is kept, and can be read some day.
             native.quarantine([path for path, _ in native.orphaned_blobs()])
@@ -259,6 +277,21 @@ class _Check:
 
 def _in_a_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
+def _has_lost_its_records(native: Any, claims: Any) -> bool:
+    """Whether there were segments and somebody removed them all: packing leaves a manifest."""
+    root = native.path
+    parts = {part: os.path.join(root, part) for part in ("segments", "packs", "blobs", "workers")}
+    if not all(map(os.path.isdir, parts.values())) or os.listdir(parts["segments"]):
+        return False
+    is_packed = any(name.startswith("MANIFEST-") for name in os.listdir(parts["packs"]))
+    if is_packed or any(worker["alive"] for worker in claims.workers()):
+        return False
+    # These two were created together, and nothing has changed in `packs`.
+    was_changed = os.stat(parts["segments"]).st_mtime_ns > os.stat(parts["packs"]).st_mtime_ns
+    has_blobs = any(not name.startswith(".") for _, _, names in os.walk(parts["blobs"]) for name in names)
+    return has_blobs or (was_changed and bool(os.listdir(parts["workers"])))
 
 
 class _Progress:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from . import SubCommand
+
+if TYPE_CHECKING:
+    import argparse
 
 __all__ = ["PackCommand", "pack", "pack_store"]
 
@@ -17,30 +20,46 @@ class PackCommand(SubCommand):
     needs_jugfile = False
 
     def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
-        """Packs all there is, however small, and says what that did. Workers may go on meanwhile."""
+        """Packs all there is and says what that did. Workers may go on meanwhile.
+
+        Nothing is packed where that would take more room, unless ``--force`` is given. Returns 1 if there is
+        no room for anything, else 0.
+        """
         from ..engine.loading import load_if_there
 
-        done = pack_store(load_if_there(options).store)
+        done = pack_store(load_if_there(options).store, force=options.pack_force)
         options.print_out(f"Packed {done['packed']} objects")
         if not options.short:
             for line in describe(done):
                 options.print_out(line)
-        return 0
+        return 1 if done["needed"] and not done["segments"] else 0
+
+    def parse(self, parser: argparse.ArgumentParser) -> None:
+        """Adds the option."""
+        parser.add_argument(
+            "--force",
+            action="store_true",
+            dest="pack_force",
+            help="pack also where that takes more room: few files are opened faster than many",
+        )
+
+    def parse_defaults(self) -> dict[str, Any]:
+        """Nothing that takes more room."""
+        return {"pack_force": False}
 
     def interruption(self, options: Any) -> str:
         """Packing changes no result."""
         return "all results are as they were"
 
 
-def pack_store(store: Any) -> dict[str, Any]:
-    """Packs a file store.
+def pack_store(store: Any, *, force: bool = False) -> dict[str, Any]:
+    """Packs a file store, unless that would take more room; with `force` all the same.
 
     Returns
     -------
     dict
-        `packed` (results that were not in a pack before), `results` (in packs now), `files` and `bytes`
-        (before and after), `left` (segments that were not packed, and why), `swept` (files of large results
-        that nothing referred to, and their bytes).
+        What :meth:`jug._native.Store.pack` returns, and `swept` (files of large results that nothing
+        referred to, and their bytes).
 
     Raises
     ------
@@ -51,10 +70,10 @@ def pack_store(store: Any) -> dict[str, Any]:
 
     if not isinstance(store, file_store):
         raise UserError("this store cannot be packed: only a jugdir on a filesystem can")
-    done = store.native.pack(all=True)
+    done = store.native.pack(all=True, smaller=not force)
     if done["beaten"]:
         # Another process has just done it. What it left is little.
-        done = store.native.pack(all=True)
+        done = store.native.pack(all=True, smaller=not force)
     done["swept"] = store.native.sweep()
     return done
 
@@ -69,6 +88,11 @@ def describe(done: dict[str, Any]) -> list[str]:
         f"files: {files_before} before, {files_after} after",
         f"size: {show_size(bytes_before)} before, {show_size(bytes_after)} after",
     ]
+    if done["larger"]:
+        lines.append(
+            f"nothing was packed: a pack would take {show_size(done['larger'])} more than these files "
+            "(--force packs them)"
+        )
     count, size = done["swept"]
     if count:
         lines.append(f"removed {count} files that nothing refers to ({show_size(size)})")
@@ -86,7 +110,21 @@ def describe(done: dict[str, Any]) -> list[str]:
     count = sum(why == "unreadable" for _, why in done["left"])
     if count:
         lines.append(f"left {count} files that cannot be read now ('jug fsck' says more)")
-    return lines
+    line = room_needed(done)
+    return [*lines, line] if line else lines
+
+
+def room_needed(done: dict[str, Any]) -> str:
+    """What to say of files that were not packed because the disk is full; empty if there are none."""
+    from ..internal.quantities import show_size
+
+    count = sum(why == "no room" for _, why in done["left"])
+    if not count:
+        return ""
+    return (
+        f"left {count} files because the disk is full: to pack the largest needs "
+        f"{show_size(done['needed'])} of room, which is free again afterwards"
+    )
 
 
 pack = PackCommand()

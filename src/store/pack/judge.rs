@@ -53,6 +53,8 @@ pub enum Obstacle {
     Gone,
     /// It cannot be read now.
     Unreadable,
+    /// There is no room for the pack that it would be in.
+    NoRoom,
 }
 
 /// The file name of a segment that cannot be packed, and why.

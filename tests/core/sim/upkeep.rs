@@ -18,7 +18,7 @@ use super::worker;
 /// Packs what there is, while others work, are killed, and lose power.
 pub(super) fn pack(process: &Arc<Process>, job: &Arc<Job>, all: bool) -> Result<()> {
     let actor = Actor::open(process, job)?;
-    actor.store.pack(Packing { all, damaged: false })?;
+    actor.store.pack(Packing { all, ..Packing::default() })?;
     actor.store.sweep()?;
     actor.close()
 }
@@ -40,7 +40,7 @@ fn watch_and_pack(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
     let heart: Arc<dyn Tick> = actor.jugdir.clone();
     actor.keeper.add(&heart);
     actor.sleep(Duration::from_secs(300));
-    let packed = actor.store.pack(Packing { all: true, damaged: false })?;
+    let packed = actor.store.pack(Packing { all: true, ..Packing::default() })?;
     let is_hurt = |why: Obstacle| matches!(why, Obstacle::Damaged | Obstacle::Unreadable);
     let kept = packed.left.iter().find(|(_, why)| !is_hurt(*why));
     assert_eq!(kept, None, "a segment stays for ever");
@@ -101,7 +101,7 @@ pub(super) fn clean_up(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
     claims.sweep()?;
     claims.settle()?;
     actor.sync_and_close()?;
-    actor.store.pack(Packing { all: true, damaged: false })?;
+    actor.store.pack(Packing { all: true, ..Packing::default() })?;
     actor.store.sweep()?;
     let which = |key: &Key| job.former.iter().position(|former| former == key);
     job.facts().cleanups[number].removed = removed.iter().filter_map(which).collect();
@@ -153,7 +153,7 @@ pub(super) fn check(process: &Arc<Process>, job: &Arc<Job>, repair: bool) -> Res
     actor.store.remove(&damaged)?;
     actor.sync_and_close()?;
     if !faults.is_empty() || !orphans.is_empty() {
-        actor.store.pack(Packing { all: true, damaged: true })?;
+        actor.store.pack(Packing { all: true, damaged: true, ..Packing::default() })?;
     }
     actor.store.sweep()?;
     Ok(())
