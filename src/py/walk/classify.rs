@@ -243,6 +243,8 @@ fn inherited(module: &str, qualname: &str) -> Option<Encode> {
         ("numpy", "dtype") => |walk, object| walk.dtype(object),
         ("numpy", "generic") => |walk, object| walk.scalar(object),
         ("numpy", "ndarray") => |walk, object| walk.array_subclass(object),
+        ("pyarrow.lib", "Array") => |walk, object| walk.arrow_array(object),
+        ("pyarrow.lib", "ChunkedArray") => |walk, object| walk.arrow_column(object),
         ("numba.core.dispatcher", "Dispatcher")
         | ("numba.np.ufunc.dufunc", "DUFunc")
         | ("numba.np.ufunc.gufunc", "GUFunc") => |walk, object| walk.compiled(object),

@@ -1,5 +1,6 @@
 //! The walk over live Python objects: one pass gives the canonical encoding and the tasks met on the way.
 
+mod arrow;
 mod caches;
 mod classify;
 mod containers;
