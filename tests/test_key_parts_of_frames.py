@@ -16,62 +16,26 @@ pd = pytest.importorskip("pandas")
 pl = pytest.importorskip("polars")
 pa = pytest.importorskip("pyarrow")
 
+from tests.columns import Extended, Measured, MyFrame, MySeries, Named  # noqa: E402 (these need the libraries)
+
 HOUR = datetime.timedelta(hours=1)
-
-
-class Unit(pd.api.extensions.ExtensionDtype):
-    """A type of columns whose name does not tell the unit that it holds."""
-
-    name = "measured"
-    type = float
-    _metadata = ("unit",)
-
-    def __init__(self, unit: str = "m") -> None:
-        self.unit = unit
-
-    @classmethod
-    def construct_array_type(cls) -> type:
-        return Measured
-
-
-class Measured(pd.api.extensions.ExtensionArray):
-    """A column of that type."""
-
-    def __init__(self, values: Any, unit: str) -> None:
-        self.values, self.unit = np.asarray(values, float), unit
-
-    dtype = property(lambda self: Unit(self.unit))
-    nbytes = property(lambda self: self.values.nbytes)
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def __getitem__(self, i: Any) -> Any:
-        got = self.values[i]
-        return got if np.isscalar(got) else Measured(got, self.unit)
-
-    def isna(self) -> Any:
-        return np.isnan(self.values)
-
-    def copy(self) -> Measured:
-        return Measured(self.values.copy(), self.unit)
-
-    def take(self, where: Any, *, allow_fill: bool = False, fill_value: Any = None) -> Measured:
-        return Measured(self.values.take(where), self.unit)
-
-
-class MyFrame(pl.DataFrame):
-    pass
-
-
-class MySeries(pl.Series):
-    pass
 
 
 def with_(value: Any, **attributes: Any) -> Any:
     for name, attribute in attributes.items():
         setattr(value, name, attribute)
     return value
+
+
+def extended(kind: Any, unit: str, values: list[Any]) -> Any:
+    """A column of pandas of an extension type of Arrow."""
+    array = pa.ExtensionArray.from_storage(Extended(kind, unit), pa.array(values, kind))
+    return pd.Series(pd.arrays.ArrowExtensionArray(array))
+
+
+def struct_with(note: str) -> Any:
+    """A struct of Arrow whose field has a note."""
+    return pa.struct([pa.field("a", pa.int8(), metadata={"note": note})])
 
 
 def of_pandas() -> dict[str, list[Any]]:
@@ -105,6 +69,7 @@ def of_pandas() -> dict[str, list[Any]]:
             pd.DataFrame(frame).astype({"a": "Int64"}),
             pd.DataFrame(frame).set_flags(**strict),
             with_(pd.DataFrame(frame), attrs={"unit": "m"}),
+            *(with_(Named(frame), name=name) for name in ("x", "y")),
             pd.DataFrame(frame).astype({"b": object}),
             pd.DataFrame(frame).astype({"b": "category"}),
         ],
@@ -223,10 +188,14 @@ def of_pandas() -> dict[str, list[Any]]:
                 (pa.bool_(), [True, None]),
                 (pa.decimal128(5, 1), [1, None]),
                 (pa.decimal128(6, 1), [1, None]),
+                (struct_with("x"), [{"a": 1}]),
+                (struct_with("y"), [{"a": 1}]),
                 (pa.date32(), [1, None]),
                 (pa.dictionary(pa.int8(), pa.string()), ["a", None]),
             ]
-        ],
+        ]
+        + [extended(pa.float64(), unit, [1.0, None]) for unit in ("m", "s")]
+        + [extended(pa.time64("ns"), "m", [n]) for n in (1, 2)],
     }
 
 

@@ -7,13 +7,16 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 use super::{Walk, Walked};
 use crate::hash::Tag;
 
+/// The `_metadata` that is written beside the values of a series.
+const NAMES: [&str; 2] = ["name", "_name"];
+
 impl<'py> Walk<'py> {
     /// The index, the columns' names, and each column's values.
     pub(super) fn data_frame(&mut self, frame: &Bound<'py, PyAny>) -> Walked<()> {
         let columns = frame.getattr("columns")?;
         let by_position = frame.getattr("iloc")?;
         let everything = pyo3::types::PySlice::full(self.py);
-        self.pandas(frame, |walk| {
+        self.pandas(frame, &[], |walk| {
             let group = walk.encoder.open(Tag::List, columns.len()?);
             for index in 0..columns.len()? {
                 walk.values(&by_position.get_item((&everything, index))?.getattr("array")?)?;
@@ -25,7 +28,7 @@ impl<'py> Walk<'py> {
     }
 
     pub(super) fn series(&mut self, series: &Bound<'py, PyAny>) -> Walked<()> {
-        self.pandas(series, |walk| {
+        self.pandas(series, &NAMES, |walk| {
             walk.values(&series.getattr("array")?)?;
             walk.value(&series.getattr("name")?)?;
             walk.value(&series.getattr("index")?)
@@ -36,7 +39,7 @@ impl<'py> Walk<'py> {
     pub(super) fn index(&mut self, index: &Bound<'py, PyAny>) -> Walked<()> {
         let class = index.get_type().name()?.to_string();
         let names = PyList::new(self.py, index.getattr("names")?.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
-        self.pandas(index, |walk| {
+        self.pandas(index, &NAMES, |walk| {
             walk.value(&names)?;
             if class == "RangeIndex" {
                 return ["start", "stop", "step"]
@@ -129,6 +132,7 @@ impl<'py> Walk<'py> {
             }
             Untold::Elements => {
                 let elements = array.call_method0("__arrow_array__")?;
+                self.value(&elements.getattr("type")?)?;
                 self.value(elements.len()?.into_pyobject(self.py).map_err(PyErr::from)?.as_any())?;
                 self.arrow_elements(&elements)?;
             }
@@ -137,17 +141,21 @@ impl<'py> Walk<'py> {
         Ok(())
     }
 
-    /// An object of pandas: its class, what `body` writes, and what a subclass or its user added.
+    /// An object of pandas: its class, what `body` writes (also of its `_metadata`, if these are among `written`), and
+    /// what a subclass or its user added.
     fn pandas(
         &mut self,
         object: &Bound<'py, PyAny>,
+        written: &[&str],
         body: impl FnOnce(&mut Walk<'py>) -> Walked<()>,
     ) -> Walked<()> {
         let added = PyDict::new(self.py);
         if let Some(names) = object.getattr_opt("_metadata")? {
             for name in names.try_iter()? {
                 let name = name?.str()?;
-                if name.to_str()? != "name" && name.to_str()? != "_name" {
+                let known = name.to_str()?;
+                // Before, what a subclass of a frame calls its name was taken for written, too.
+                if !written.contains(&known) && (!NAMES.contains(&known) || !self.as_before()) {
                     added.set_item(&name, object.getattr_opt(&name)?)?;
                 }
             }
@@ -179,7 +187,7 @@ enum Untold<'py> {
     Zone(Bound<'py, PyAny>),
     /// Which values are missing: in floats that looks like NaN, and makes floats of integers.
     Missing,
-    /// What lies within the elements, and times below a microsecond.
+    /// What lies within the elements, times below a microsecond, and what a type holds beyond its name.
     Elements,
 }
 
@@ -190,7 +198,8 @@ fn untold<'py>(array: &Bound<'py, PyAny>, dtype: &Bound<'py, PyAny>) -> PyResult
     }
     if let Some(kind) = dtype.getattr_opt("pyarrow_dtype")?
         && (kind.getattr("num_fields")?.extract::<usize>()? > 0
-            || kind.str()?.to_str()?.contains("time64[ns]"))
+            || kind.str()?.to_str()?.contains("time64[ns]")
+            || kind.str()?.to_str()?.starts_with("extension<"))
     {
         return Ok(Untold::Elements);
     }

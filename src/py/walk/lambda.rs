@@ -94,7 +94,7 @@ impl<'py> Walk<'py> {
     /// Encodes a value if it has a key; whether it has.
     pub(super) fn if_keyable(&mut self, value: &Bound<'py, PyAny>) -> Walked<bool> {
         let (length, depth, low) = (self.encoder.len(), self.stack.len(), self.low);
-        let changed = self.changed;
+        let (changed, gaps) = (self.changed, self.gaps.len());
         match self.value(value).map_err(|fault| *fault) {
             Err(Fault::Unkeyable(_)) => {}
             outcome => return outcome.map(|()| true).map_err(Box::new),
@@ -103,6 +103,7 @@ impl<'py> Walk<'py> {
         self.stack.truncate(depth);
         self.low = low;
         self.changed = changed;
+        self.gaps.truncate(gaps);
         Ok(false)
     }
 }

@@ -34,10 +34,14 @@ impl<'py> Walk<'py> {
     /// The name, the type, and the values: times that are finer than Python's as integers.
     fn polars_column(&mut self, series: &Bound<'py, PyAny>) -> Walked<()> {
         let dtype = series.getattr("dtype")?;
-        let exact = polars_integers(&dtype)?;
+        let (plain, below) = match dtype.getattr_opt("ext_storage")? {
+            Some(storage) => (series.getattr("ext")?.call_method0("storage")?, storage.call0()?),
+            None => (series.clone(), dtype.clone()),
+        };
+        let exact = polars_integers(&below)?;
         let rows = series.len()?;
         let values = match exact {
-            Some(exact) if !self.as_before() => series.call_method1("cast", (exact,))?,
+            Some(exact) if !self.as_before() => plain.call_method1("cast", (exact,))?,
             _ => series.clone(),
         };
         let group = self.encoder.open(Tag::Value, 2 + rows.div_ceil(ROWS));

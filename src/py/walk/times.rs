@@ -32,10 +32,13 @@ impl<'py> Walk<'py> {
     }
 }
 
-/// The type of Arrow in which times of nanoseconds are integers and dictionaries are what they stand for.
+/// The type of Arrow in which times of nanoseconds are integers, and dictionaries and extensions what is in them.
 fn arrow_integers<'py>(kind: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let arrow = kind.py().import("pyarrow")?;
     let inner = |name: &str| arrow_integers(&kind.getattr(name)?);
+    if kind.is_instance(&arrow.getattr("BaseExtensionType")?)? {
+        return inner("storage_type");
+    }
     match kind.get_type().name()?.to_str()? {
         "Time64Type" | "TimestampType" | "DurationType" if kind.getattr("unit")?.eq("ns")? => {
             arrow.call_method0("int64")
