@@ -366,8 +366,8 @@ class Claims:
     def claimed_ids(self) -> list[int]:
         """The 63-bit ids of all live claims, of every process."""
     def holders(self, keys: Iterable[bytes]) -> dict[bytes, tuple[str, int]]:
-        """Of those keys that are claimed, who holds each: the worker's id, or (posix mode) an empty one and
-        the process; 0 if that cannot be seen from here.
+        """Of those keys that are claimed, who holds each: the worker's id, or an empty one and the process
+        where only that is known; 0 if nothing is.
 
         All claims are looked at once, however many keys there are.
         """

@@ -60,7 +60,7 @@ pub struct Start<'a> {
 pub struct LiveClaim {
     /// What is claimed.
     pub id: ClaimId,
-    /// By which process of this host; 0 if it cannot be seen from here (another container, say), or `worker` tells.
+    /// By which process of this host; 0 if the kernel does not say, or `worker` tells.
     pub pid: u32,
     /// By which worker, where claims tell that; empty if not.
     pub worker: String,

@@ -6,7 +6,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::stripes::Stripes;
-use super::{Claims, LiveClaim, Start};
+use super::{ClaimId, Claims, LiveClaim, Start};
 use crate::jugdir::{Counts, Jugdir, Slot, Worker};
 use crate::keeper::{Keeper, Tick};
 use crate::{Error, Key, Result, process};
@@ -64,7 +64,11 @@ impl Posix {
 
 impl Claims for Posix {
     fn try_claim(&self, key: &Key) -> Result<bool> {
-        self.join()?.try_claim(key)
+        let won = self.join()?.try_claim(key)?;
+        if won && let Some(slot) = self.slot() {
+            slot.holds(ClaimId::of(key).get());
+        }
+        Ok(won)
     }
 
     fn runs(&self, key: &Key, start: Start<'_>) {
@@ -86,7 +90,11 @@ impl Claims for Posix {
     }
 
     fn release(&self, key: &Key) -> Result<()> {
-        self.look()?.map_or(Ok(()), |stripes| stripes.release(key))
+        let Some(stripes) = self.look()? else { return Ok(()) };
+        if let Some(slot) = self.slot() {
+            slot.gives_up(ClaimId::of(key).get());
+        }
+        stripes.release(key)
     }
 
     /// What was settled is forgotten; how many claims dead workers had that ran something when they died.

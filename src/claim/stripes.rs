@@ -1,9 +1,8 @@
 //! The stripe files of a jugdir, opened once per process.
 //!
 //! A claim is a lock on one byte of one of 64 files; the kernel searches a file's locks one by one, so
-//! there are many files. Closing any descriptor of a file gives up all locks that the process has on
-//! it: everything in this process that claims in the same directory shares one set of descriptors, and
-//! the set of keys it holds, which the kernel does not keep apart within a process.
+//! there are many files. Everything in this process that claims in the same directory shares one set of
+//! descriptors, and the set of keys it holds, which the kernel does not keep apart among them.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -28,7 +27,7 @@ pub(super) struct Stripes {
     id: FileId,
     process: ProcessId,
     files: [Stripe; STRIPES],
-    /// Guards opening, so that no second descriptor of a file has to be closed again.
+    /// Guards opening: locks of another descriptor would be another's.
     opening: Mutex<()>,
     held: Mutex<HashSet<Key>>,
 }
@@ -109,7 +108,7 @@ impl Stripes {
     /// All claims in all stripes, in ascending order. Costs a system call or two a claim.
     pub(super) fn live(&self) -> Result<Vec<LiveClaim>> {
         self.check_here()?;
-        // The kernel does not show a process its own locks.
+        // The kernel does not show the locks of these descriptors through themselves.
         let own = |key| LiveClaim::by_process(ClaimId::of(key), self.process.pid);
         let mut live: Vec<LiveClaim> = self.held().iter().map(own).collect();
         for index in 0..STRIPES {
@@ -179,8 +178,8 @@ impl Stripes {
 }
 
 impl Drop for Stripes {
-    /// In a forked child the descriptors are left open: the child may have a set of its own by now, whose
-    /// locks on the same files would go with them.
+    /// In a forked child the descriptors are left open: the child may have a set of its own by now, and where locks
+    /// belong to processes those on the same files would go with them.
     fn drop(&mut self) {
         if self.is_here() {
             return;

@@ -1,5 +1,7 @@
 //! The filesystem of this machine, whatever is mounted there.
 
+use std::borrow::Borrow;
+use std::fmt::Debug;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
@@ -11,6 +13,7 @@ use nix::sys::stat::futimens;
 use nix::sys::time::TimeSpec;
 use nix::unistd::geteuid;
 
+use super::own::OwnFile;
 use super::steps::{LINK, planted};
 use super::watch::LocalWatch;
 use super::{
@@ -67,7 +70,7 @@ impl FileSystem for Local {
     }
 
     fn touch_dir(&self, dir: &Path) -> io::Result<()> {
-        File::touch(&open_dir(dir)?)
+        touch(&open_dir(dir)?)
     }
 
     fn dir_modified(&self, dir: &Path) -> io::Result<Modified> {
@@ -85,19 +88,17 @@ impl FileSystem for Local {
             Open::New => options.append(true).create_new(true),
             Open::Update => options.write(true).create(true).truncate(false),
         };
-        match options.open(path) {
-            Ok(file) => match file.metadata()? {
-                facts if facts.is_file() => {
-                    // What is only read by others need not be looked at where all may read it.
-                    if how == Open::Update || how == Open::New && facts.mode() & READABLE == 0 {
-                        share(&file, path, GROUP);
-                    }
-                    Ok(Arc::new(file))
-                }
-                _ => Err(planted("it is not a file; whoever may write there put it in a file's place")),
-            },
+        let opened = if how == Open::Read {
+            options
+                .open(path)
+                .and_then(|file| Ok(Arc::new(LocalFile::checked(file, path, how)?) as Arc<dyn File>))
+        } else {
+            let opened = OwnFile::open(|| options.open(path));
+            opened.and_then(|file| Ok(Arc::new(LocalFile::checked(file, path, how)?) as Arc<dyn File>))
+        };
+        match opened {
             Err(error) if error.raw_os_error() == Some(libc::ELOOP) => Err(planted(LINK)),
-            Err(error) => Err(error),
+            opened => opened,
         }
     }
 
@@ -149,69 +150,95 @@ fn rename_new(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-impl File for fs::File {
+/// An open file.
+#[derive(Debug)]
+struct LocalFile<F>(F);
+
+impl<F: Borrow<fs::File>> LocalFile<F> {
+    /// What was opened at `path`, if it is a file.
+    fn checked(file: F, path: &Path, how: Open) -> io::Result<LocalFile<F>> {
+        let facts = file.borrow().metadata()?;
+        if !facts.is_file() {
+            return Err(planted("it is not a file; whoever may write there put it in a file's place"));
+        }
+        // What is only read by others need not be looked at where all may read it.
+        if how == Open::Update || how == Open::New && facts.mode() & READABLE == 0 {
+            share(file.borrow(), path, GROUP);
+        }
+        Ok(LocalFile(file))
+    }
+
+    fn file(&self) -> &fs::File {
+        self.0.borrow()
+    }
+}
+
+impl<F: Borrow<fs::File> + Send + Sync + Debug> File for LocalFile<F> {
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut file = self;
-        file.write_all(bytes)
+        self.file().write_all(bytes)
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.write_all_at(bytes, offset)
+        self.file().write_all_at(bytes, offset)
     }
 
     fn map(&self, length: usize) -> io::Result<Box<dyn Memory>> {
-        memory::map(self, length)
+        memory::map(self.file(), length)
     }
 
     fn allocate(&self, length: u64) -> io::Result<()> {
         // Where this fails, the number of the error is that of an earlier one: posix_fallocate(3) sets none.
-        fs2::FileExt::allocate(self, length)
+        fs2::FileExt::allocate(self.file(), length)
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        FileExt::read_at(self, buffer, offset)
+        self.file().read_at(buffer, offset)
     }
 
     fn stat(&self) -> io::Result<Stat> {
-        self.metadata().map(|facts| stat_from(&facts))
+        self.file().metadata().map(|facts| stat_from(&facts))
     }
 
     fn fresh_stat(&self) -> io::Result<Stat> {
-        fresh(self)
+        fresh(self.file())
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.sync_data()
+        self.file().sync_data()
     }
 
     fn touch(&self) -> io::Result<()> {
-        // "Now" is then the server's, and permission to write is enough.
-        Ok(futimens(self, &TimeSpec::UTIME_NOW, &TimeSpec::UTIME_NOW)?)
+        touch(self.file())
     }
 
     fn finish(&self) -> io::Result<()> {
-        let mode = self.metadata()?.mode() & 0o7777;
+        let mode = self.file().metadata()?.mode() & 0o7777;
         if mode & WRITABLE == 0 {
             return Ok(());
         }
-        self.set_permissions(fs::Permissions::from_mode(mode & !WRITABLE))
+        self.file().set_permissions(fs::Permissions::from_mode(mode & !WRITABLE))
     }
 
     fn try_lock(&self, offset: u64) -> io::Result<bool> {
-        lock::try_lock(self, offset)
+        lock::try_lock(self.file(), offset)
     }
 
     fn unlock(&self, offset: u64) -> io::Result<()> {
-        lock::unlock(self, offset)
+        lock::unlock(self.file(), offset)
     }
 
     fn holder(&self, offset: u64) -> io::Result<Option<Held>> {
-        lock::holder(self, offset)
+        lock::holder(self.file(), offset)
     }
 
     fn holders(&self) -> io::Result<Vec<Held>> {
-        lock::holders(self)
+        lock::holders(self.file())
     }
+}
+
+fn touch(file: &fs::File) -> io::Result<()> {
+    // "Now" is then the server's, and permission to write is enough.
+    Ok(futimens(file, &TimeSpec::UTIME_NOW, &TimeSpec::UTIME_NOW)?)
 }
 
 /// Has a file or directory of this process's user belong to the group that may write to the directory which holds it,
@@ -266,7 +293,10 @@ fn fresh(file: &fs::File) -> io::Result<Stat> {
     if status != 0 {
         let error = io::Error::last_os_error();
         // Kernels before 4.11 and some sandboxes do not have it.
-        return if error.raw_os_error() == Some(libc::ENOSYS) { File::stat(file) } else { Err(error) };
+        return match error.raw_os_error() {
+            Some(libc::ENOSYS) => file.metadata().map(|facts| stat_from(&facts)),
+            _ => Err(error),
+        };
     }
     Ok(Stat {
         id: FileId { dev: libc::makedev(facts.stx_dev_major, facts.stx_dev_minor), ino: facts.stx_ino },
@@ -280,5 +310,5 @@ fn fresh(file: &fs::File) -> io::Result<Stat> {
 
 #[cfg(not(target_os = "linux"))]
 fn fresh(file: &fs::File) -> io::Result<Stat> {
-    File::stat(file)
+    file.metadata().map(|facts| stat_from(&facts))
 }

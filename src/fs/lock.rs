@@ -1,11 +1,17 @@
-//! POSIX byte-range locks: never waiting, and freed by the kernel the moment their process dies.
+//! Byte-range locks: never waiting, and freed by the kernel the moment their process dies.
 //!
-//! They belong to the process, not to the descriptor: a second lock of the same byte by the same
-//! process succeeds, a forked child holds none of its parent's, and closing *any* descriptor of a
-//! file gives up every lock the process has on it. Whoever locks a file opens it once per process.
+//! They belong to what `open` made: whatever else this process does with the file, they are held until this descriptor is
+//! closed, and in every forked child too ([`super::own`] sees to that). Two openings of one file exclude each other, also
+//! in one process. They exclude the locks of earlier builds, which belong to a process, and are excluded by those.
+//!
+//! Where the system does not have them (`F_OFD_SETLK`; Linux has them since 3.15), locks belong to the process: a second one
+//! of the same byte succeeds, and closing *any* descriptor of a file gives up all that the process has on it. So whoever
+//! locks a file opens it once per process all the same.
 
 use std::io;
 use std::os::fd::AsFd;
+#[cfg(target_os = "linux")]
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
@@ -21,33 +27,33 @@ pub struct Held {
     pub offset: u64,
     /// How many: the kernel joins neighbouring locks of one process.
     pub len: u64,
-    /// The process that holds it, as seen from this one; 0 where it cannot be seen from here.
+    /// The process that holds it, as seen from this one; 0 where it cannot be seen from here, and where the lock is none
+    /// of a process.
     pub pid: u32,
 }
 
-/// Locks one byte for writing. False if another process has it; true also if this one had it already.
+/// Locks one byte for writing. False if somebody else has it; true also if this opening had it already.
 ///
 /// The descriptor must be open for writing.
 pub fn try_lock(file: impl AsFd, offset: u64) -> io::Result<bool> {
-    match fcntl(file, FcntlArg::F_SETLK(&range(libc::F_WRLCK, offset, offset))) {
-        Ok(_) => Ok(true),
+    match set(file, &range(libc::F_WRLCK, offset, offset)) {
+        Ok(()) => Ok(true),
         Err(Errno::EACCES | Errno::EAGAIN) => Ok(false),
         Err(errno) => Err(errno.into()),
     }
 }
 
-/// Gives one byte up. Nothing happens if this process does not hold it.
+/// Gives one byte up. Nothing happens if this opening does not hold it.
 pub fn unlock(file: impl AsFd, offset: u64) -> io::Result<()> {
-    fcntl(file, FcntlArg::F_SETLK(&range(libc::F_UNLCK, offset, offset)))?;
-    Ok(())
+    Ok(set(file, &range(libc::F_UNLCK, offset, offset))?)
 }
 
-/// Whether another process holds this byte. This process's own locks do not show.
+/// Whether somebody else holds this byte. Locks of this opening do not show.
 pub fn holder(file: impl AsFd, offset: u64) -> io::Result<Option<Held>> {
     query(file, offset, offset)
 }
 
-/// All locks that other processes hold, by offset.
+/// All locks that others hold, by offset.
 ///
 /// The kernel keeps a file's locks sorted by owner, so its answer for a range is some lock in it and
 /// not the first one: each answer splits the range in two that are asked again.
@@ -70,10 +76,10 @@ pub fn holders(file: impl AsFd) -> io::Result<Vec<Held>> {
     Ok(found)
 }
 
-/// Some lock of another process on the bytes `first..=last`, cut to them.
+/// Some lock of somebody else on the bytes `first..=last`, cut to them.
 fn query(file: impl AsFd, first: u64, last: u64) -> io::Result<Option<Held>> {
     let mut lock = range(libc::F_WRLCK, first, last);
-    fcntl(file, FcntlArg::F_GETLK(&mut lock))?;
+    ask(file, &mut lock)?;
     if libc::c_int::from(lock.l_type) == libc::F_UNLCK {
         return Ok(None);
     }
@@ -82,6 +88,42 @@ fn query(file: impl AsFd, first: u64, last: u64) -> io::Result<Option<Held>> {
     let end = last.min(start.saturating_add(len - 1));
     let offset = start.clamp(first, end);
     Ok(Some(Held { offset, len: end - offset + 1, pid: u32::try_from(lock.l_pid).unwrap_or(0) }))
+}
+
+#[cfg(target_os = "linux")]
+fn set(file: impl AsFd, lock: &libc::flock) -> nix::Result<()> {
+    if !LACKING.load(Ordering::Relaxed) {
+        match fcntl(&file, FcntlArg::F_OFD_SETLK(lock)) {
+            Err(Errno::EINVAL) => LACKING.store(true, Ordering::Relaxed),
+            done => return done.map(|_| ()),
+        }
+    }
+    fcntl(file, FcntlArg::F_SETLK(lock)).map(|_| ())
+}
+
+#[cfg(target_os = "linux")]
+fn ask(file: impl AsFd, lock: &mut libc::flock) -> nix::Result<()> {
+    if !LACKING.load(Ordering::Relaxed) {
+        match fcntl(&file, FcntlArg::F_OFD_GETLK(lock)) {
+            Err(Errno::EINVAL) => LACKING.store(true, Ordering::Relaxed),
+            done => return done.map(|_| ()),
+        }
+    }
+    fcntl(file, FcntlArg::F_GETLK(lock)).map(|_| ())
+}
+
+/// Whether the system, an old one or one that is imitated, turned out to have locks of processes only.
+#[cfg(target_os = "linux")]
+static LACKING: AtomicBool = AtomicBool::new(false);
+
+#[cfg(not(target_os = "linux"))]
+fn set(file: impl AsFd, lock: &libc::flock) -> nix::Result<()> {
+    fcntl(file, FcntlArg::F_SETLK(lock)).map(|_| ())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn ask(file: impl AsFd, lock: &mut libc::flock) -> nix::Result<()> {
+    fcntl(file, FcntlArg::F_GETLK(lock)).map(|_| ())
 }
 
 fn range(kind: libc::c_int, first: u64, last: u64) -> libc::flock {

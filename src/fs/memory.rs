@@ -20,6 +20,11 @@ pub trait Memory: Send + Sync + std::fmt::Debug {
     /// Stores bytes from `offset` on, both multiples of eight. Whoever reads the file sees all that was stored by
     /// earlier calls, if it sees any of this one.
     fn store(&self, offset: usize, bytes: &[u8]);
+
+    /// Whether to store costs no system call.
+    fn is_free(&self) -> bool {
+        true
+    }
 }
 
 /// The first `length` bytes of a file, all of which must be there: mapped where a store can never fail, else written
@@ -35,6 +40,10 @@ struct Rewritten(Arc<dyn system::File>);
 impl Memory for Rewritten {
     fn store(&self, offset: usize, bytes: &[u8]) {
         let _written = self.0.write_at(bytes, offset as u64);
+    }
+
+    fn is_free(&self) -> bool {
+        false
     }
 }
 

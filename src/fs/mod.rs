@@ -9,6 +9,7 @@ pub mod local;
 pub mod lock;
 pub mod memory;
 pub mod mount;
+mod own;
 pub mod steps;
 pub mod system;
 pub mod watch;

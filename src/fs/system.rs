@@ -124,7 +124,8 @@ pub trait FileSystem: Host + Send + Sync + Debug {
     fn watch(&self, dir: &Path) -> Result<Arc<dyn Watch>>;
 }
 
-/// An open file. Dropping it closes it, and gives up all locks that its process has on the file.
+/// An open file. Dropping it closes it, and gives up its locks. In a forked child it is of no use if it can be written
+/// to, and has no locks.
 pub trait File: Send + Sync + Debug {
     /// Writes all of `bytes` at the end. After an error it is unknown how many of them are in the file.
     fn append(&self, bytes: &[u8]) -> io::Result<()>;
@@ -163,15 +164,16 @@ pub trait File: Send + Sync + Debug {
     /// file is another user's.
     fn finish(&self) -> io::Result<()>;
 
-    /// Locks one byte for writing. False if another process has it; true also if this process had it already.
+    /// Locks one byte for writing. False if anybody else has it; true also if this opening of the file had it already.
+    /// Where the system has no better locks, the process takes the place of the opening.
     fn try_lock(&self, offset: u64) -> io::Result<bool>;
 
-    /// Gives one byte up. Nothing happens if this process does not hold it.
+    /// Gives one byte up. Nothing happens if this opening does not hold it.
     fn unlock(&self, offset: u64) -> io::Result<()>;
 
-    /// Who else holds this byte. This process's own locks do not show.
+    /// Who else holds this byte. Locks of this opening do not show.
     fn holder(&self, offset: u64) -> io::Result<Option<Held>>;
 
-    /// All locks that other processes hold, by offset.
+    /// All locks that others hold, by offset.
     fn holders(&self) -> io::Result<Vec<Held>>;
 }

@@ -1,6 +1,6 @@
 //! What workers run, and what those ran that died of it or with it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::slot::{self, Run, Said};
 use super::{ClaimMode, Jugdir, worker};
@@ -32,22 +32,43 @@ impl Jugdir {
         Ok(remembered.len())
     }
 
+    /// Which living worker has which claim, by the ids of claims, as far as workers say so. Nothing in link mode, where
+    /// a claim says it itself.
+    pub fn claimants(&self) -> Result<HashMap<u64, String>> {
+        let mut found = HashMap::new();
+        for id in self.with_slots(true)? {
+            let mut claims = slot::claims(&*self.fs, &self.workers(), &id);
+            if let Said::Runs(run) = slot::read(&*self.fs, &self.workers(), &id) {
+                claims.push(run.key.prefix() >> 1);
+            }
+            found.extend(claims.into_iter().map(|claim| (claim, id.clone())));
+        }
+        Ok(found)
+    }
+
     fn runs(&self, alive: bool) -> Result<Vec<Run>> {
-        let mut found = Vec::new();
+        let said = |id: &String| match slot::read(&*self.fs, &self.workers(), id) {
+            Said::Runs(run) => Some(run),
+            Said::Rests | Said::Unclear => None,
+        };
+        Ok(self.with_slots(alive)?.iter().filter_map(said).collect())
+    }
+
+    /// The workers that have a slot and live, or do not, in the order of their names.
+    fn with_slots(&self, alive: bool) -> Result<Vec<String>> {
         // Nobody puts a slot on a network filesystem.
         if self.claim_mode()? == ClaimMode::Link {
-            return Ok(found);
+            return Ok(Vec::new());
         }
         let dir = self.workers();
         let names = self.fs.names(&dir)?;
+        let mut found = Vec::new();
         for id in slot::ids(&names) {
-            if worker::is_alive(&*self.fs, &dir, id)? == alive
-                && let Said::Runs(run) = slot::read(&*self.fs, &dir, id)
-            {
-                found.push(run);
+            if worker::is_alive(&*self.fs, &dir, id)? == alive {
+                found.push(id.to_owned());
             }
         }
-        found.sort_unstable_by(|one, other| one.worker.cmp(&other.worker));
+        found.sort_unstable();
         Ok(found)
     }
 }

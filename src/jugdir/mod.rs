@@ -337,7 +337,7 @@ impl Jugdir {
 
     /// None if its file has just gone away.
     fn describe(&self, id: String) -> Result<Option<WorkerInfo>> {
-        // A worker's own file is never opened by its process, not even by another jugdir object.
+        // Where locks belong to processes, closing its own file would give its lifetime lock up.
         if let Some(identity) = worker::own_identity(&*self.fs, &id) {
             return Ok(Some(WorkerInfo { id, identity: Some(identity), alive: true }));
         }

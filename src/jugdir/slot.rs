@@ -20,7 +20,7 @@ const PREFIX: &str = "slot-";
 const MAGIC: [u8; 8] = *b"jugslot\n";
 const VERSION: u32 = 1;
 /// The length of the file.
-const LENGTH: usize = 4096;
+const LENGTH: usize = 12_288;
 /// Where the number of the entry that counts is.
 const SEQUENCE_AT: usize = 64;
 /// Where the two entries are, even and odd numbers.
@@ -29,6 +29,13 @@ const ENTRY: usize = 192;
 /// Where the name is in an entry, and its checksum.
 const NAME: std::ops::Range<usize> = 80..184;
 const CRC_AT: usize = 184;
+/// From where on the file is a table of what the worker has claimed, in words of eight bytes; and how many.
+const CLAIMS_AT: usize = 512;
+const CLAIMS: usize = (LENGTH - CLAIMS_AT) / 8;
+/// In how many places of the table, in a row, a claim may be.
+const PLACES: usize = 512;
+/// A word of the table in which there is a claim has this bit; a claim has 63.
+const CLAIMED: u64 = 1 << 63;
 /// How many times a living worker's entry is read that it writes meanwhile.
 const TRIES: usize = 16;
 
@@ -66,6 +73,8 @@ pub struct Slot {
     /// The same moment by both clocks.
     origin: (Instant, Duration),
     current: Mutex<Entry>,
+    /// What the table of claims says.
+    claims: Mutex<Vec<u64>>,
 }
 
 #[derive(Debug)]
@@ -92,7 +101,34 @@ impl Slot {
             let _removed = fs.unlink(&path);
             return Err(error).context("writing", path);
         }
-        Ok(Slot { path, memory: memory_of(&file, LENGTH), origin, current: Mutex::new(entry) })
+        let claims = Mutex::new(vec![0; CLAIMS]);
+        Ok(Slot { path, memory: memory_of(&file, LENGTH), origin, current: Mutex::new(entry), claims })
+    }
+
+    /// Says that this worker has a claim. Where there is no place for it, nobody learns whose it is.
+    pub(crate) fn holds(&self, claim: u64) {
+        self.replace(claim, 0, claim | CLAIMED);
+    }
+
+    /// Says that this worker has it no more.
+    pub(crate) fn gives_up(&self, claim: u64) {
+        self.replace(claim, claim | CLAIMED, 0);
+    }
+
+    /// Replaces the first such word where a claim may be.
+    fn replace(&self, claim: u64, old: u64, new: u64) {
+        if !self.memory.is_free() {
+            // That would be two calls a task only for those who look what is claimed ahead.
+            return;
+        }
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        // Claims are bits of digests, and spread by themselves.
+        let start = usize::try_from(claim % CLAIMS as u64).unwrap_or(0);
+        let mut places = (start..start + PLACES).map(|place| place % CLAIMS);
+        if let Some(place) = places.find(|place| claims[*place] == old) {
+            claims[place] = new;
+            self.memory.store(CLAIMS_AT + 8 * place, &new.to_le_bytes());
+        }
     }
 
     /// Says that a task starts now. Of a long name the beginning is kept.
@@ -211,10 +247,10 @@ pub(super) fn read(fs: &dyn FileSystem, workers: &Path, id: &str) -> Said {
         Ok(None) => return Said::Rests,
         Err(_) => return Said::Unclear,
     };
-    let mut bytes = [0; LENGTH];
+    let mut bytes = [0; CLAIMS_AT];
     for _ in 0..TRIES {
         let Ok(count) = file.read_full_at(&mut bytes, 0) else { return Said::Unclear };
-        if count < LENGTH || bytes[..8] != MAGIC {
+        if count < CLAIMS_AT || bytes[..8] != MAGIC {
             return Said::Rests;
         }
         if let Some(entry) = entry_in(&bytes) {
@@ -225,14 +261,30 @@ pub(super) fn read(fs: &dyn FileSystem, workers: &Path, id: &str) -> Said {
     Said::Unclear
 }
 
+/// What the worker `id` has claimed, if it says so: the ids of claims. Some of them it may have given up just now.
+pub(super) fn claims(fs: &dyn FileSystem, workers: &Path, id: &str) -> Vec<u64> {
+    let read = fs.read_if_exists(&path_of(workers, id));
+    let Ok(Some(bytes)) = read else { return Vec::new() };
+    if bytes.len() != LENGTH || !is_sound(&bytes) {
+        return Vec::new();
+    }
+    let words = bytes[CLAIMS_AT..].chunks_exact(8).map(|bytes| word(bytes, 0));
+    words.filter(|word| word & CLAIMED != 0).map(|word| word & !CLAIMED).collect()
+}
+
+/// Whether a file is a slot of this version.
+fn is_sound(bytes: &[u8]) -> bool {
+    bytes[..8] == MAGIC
+        && bytes[8..12] == VERSION.to_le_bytes()
+        && bytes[32..36] == crc32c::crc32c(&bytes[..32]).to_le_bytes()
+}
+
 /// The entry that counts; `None` if the bytes were read while it was written, or are not of this version.
-fn entry_in(bytes: &[u8; LENGTH]) -> Option<Entry> {
-    let is_sound =
-        bytes[8..12] == VERSION.to_le_bytes() && bytes[32..36] == crc32c::crc32c(&bytes[..32]).to_le_bytes();
+fn entry_in(bytes: &[u8; CLAIMS_AT]) -> Option<Entry> {
     let number = word(bytes, SEQUENCE_AT);
     let entry = Entry(bytes[place_of(number)..][..ENTRY].try_into().ok()?);
     let is_whole = entry.number() == number && entry.0[CRC_AT..CRC_AT + 4] == entry.crc().to_le_bytes();
-    (is_sound && is_whole).then_some(entry)
+    (is_sound(bytes) && is_whole).then_some(entry)
 }
 
 /// The workers that have a slot, among the names of their directory.

@@ -1,8 +1,7 @@
 //! A worker of a jugdir: its identity file, and how others know that it lives.
 //!
 //! In posix mode the file is locked from before it has its name until the process ends, so a worker is alive
-//! exactly while its file is locked. A process must never open its own worker file a second time: closing that
-//! descriptor would give up the lock.
+//! exactly while its file is locked.
 //!
 //! In link mode nothing is locked: setting the time of the file is the heartbeat. A worker that could not beat for
 //! half a lease is lost: others may take it for dead soon, so it claims nothing more, and registers anew.

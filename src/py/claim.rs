@@ -122,8 +122,14 @@ impl PyClaims {
     fn holders<'py>(&self, py: Python<'py>, keys: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
         let claims = self.batch.claims()?;
         let live = py.detach(|| claims.live())?;
-        let holders: HashMap<ClaimId, (&str, u32)> =
-            live.iter().map(|claim| (claim.id, (&*claim.worker, claim.pid))).collect();
+        let claimants = py.detach(|| self.store.jugdir().claimants())?;
+        let holders: HashMap<ClaimId, (&str, u32)> = live
+            .iter()
+            .map(|claim| match claimants.get(&claim.id.get()) {
+                Some(worker) => (claim.id, (worker.as_str(), 0)),
+                None => (claim.id, (&*claim.worker, claim.pid)),
+            })
+            .collect();
         let found = PyDict::new(py);
         if holders.is_empty() {
             return Ok(found);

@@ -122,7 +122,14 @@ fn a_claim_is_free_the_moment_its_owner_dies() {
     assert!(claims.is_claimed(&key(7)).unwrap());
     let live = claims.live().unwrap();
     assert_eq!(live.len(), 100);
-    assert!(live.iter().all(|live| live.pid == other.pid()));
+    let jugdir = Jugdir::open(dir.path()).unwrap();
+    let mut workers = jugdir.list_workers().unwrap();
+    workers.retain(|worker| worker.identity.as_ref().is_some_and(|it| it.pid == other.pid()));
+    let claimants = jugdir.claimants().unwrap();
+    assert!(
+        live.iter().all(|live| claimants[&live.id.get()] == workers[0].id),
+        "it says what it has claimed"
+    );
     assert!(keys(0..100).iter().all(|key| live.iter().any(|live| live.id == ClaimId::of(key))));
     other.go_on();
     assert_eq!(other.hear(), "released one");

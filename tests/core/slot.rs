@@ -3,11 +3,11 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use jug_native::Key;
-use jug_native::claim::{Batch, Posix};
+use jug_native::claim::{Batch, ClaimId, Posix};
 use jug_native::fs::{File, Memory, local};
 use jug_native::jugdir::{ClaimMode, Counts, Jugdir, Pace, Run};
 use jug_native::keeper::Keeper;
@@ -140,6 +140,29 @@ fn what_ended_does_not_run() {
 }
 
 #[test]
+fn of_a_living_worker_it_is_known_what_it_has_claimed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (jugdir, batch) = open(dir.path());
+    let keys: Vec<Key> = (0..1100).map(key).collect();
+    assert!(batch.claim(&keys).unwrap().iter().all(|won| *won));
+    batch.release(&keys[..600]).unwrap();
+    let id = jugdir.worker().unwrap().id().to_owned();
+    let mut expected: Vec<(u64, String)> =
+        keys[600..].iter().map(|key| (ClaimId::of(key).get(), id.clone())).collect();
+    expected.sort_unstable();
+    let mut said: Vec<(u64, String)> = jugdir.claimants().unwrap().into_iter().collect();
+    said.sort_unstable();
+    assert!(said == expected);
+    batch.release(&keys).unwrap();
+    assert!(jugdir.claimants().unwrap().is_empty());
+    let many: Vec<Key> = (0..3000).map(key).collect();
+    assert!(batch.claim(&many).unwrap().iter().all(|won| *won), "more than there is room for");
+    assert!(jugdir.claimants().unwrap().len() > 1400);
+    batch.release(&many).unwrap();
+    assert!(jugdir.claimants().unwrap().is_empty());
+}
+
+#[test]
 fn of_a_long_name_the_beginning_is_kept() {
     let dir = tempfile::tempdir().unwrap();
     let (jugdir, batch) = open(dir.path());
@@ -175,7 +198,7 @@ impl Memory for Mortal {
 
 /// A filesystem whose mapped memory is [`Mortal`], or that maps nothing.
 #[derive(Debug)]
-struct Maps(Option<Arc<AtomicUsize>>, Mutex<usize>);
+struct Maps(Option<Arc<AtomicUsize>>, AtomicUsize);
 
 impl Hooks for Maps {
     fn map(&self, file: &dyn File, length: usize) -> io::Result<Box<dyn Memory>> {
@@ -184,7 +207,7 @@ impl Hooks for Maps {
     }
 
     fn write_at(&self, file: &dyn File, bytes: &[u8], offset: u64) -> io::Result<()> {
-        *self.1.lock().unwrap() += 1;
+        self.1.fetch_add(1, Ordering::Relaxed);
         file.write_at(bytes, offset)
     }
 }
@@ -195,7 +218,7 @@ fn a_worker_that_dies_in_the_middle_of_saying_what_it_runs_leaves_what_it_had_sa
     for words in 0..40 {
         let dir = tempfile::tempdir().unwrap();
         let left = Arc::new(AtomicUsize::new(1000));
-        let hooks = Arc::new(Maps(Some(Arc::clone(&left)), Mutex::default()));
+        let hooks = Arc::new(Maps(Some(Arc::clone(&left)), AtomicUsize::default()));
         let (jugdir, batch) = on(Jugdir::open_on(Hooked::on(hooks), dir.path()).unwrap());
         start(&batch, 1, "a long name that leaves its end where a shorter one has none", 7);
         start(&batch, 2, "second", 8);
@@ -211,11 +234,12 @@ fn a_worker_that_dies_in_the_middle_of_saying_what_it_runs_leaves_what_it_had_sa
 #[test]
 fn where_a_disk_writes_what_changed_to_another_place_it_is_written_with_calls() {
     let dir = tempfile::tempdir().unwrap();
-    let hooks = Arc::new(Maps(None, Mutex::default()));
+    let hooks = Arc::new(Maps(None, AtomicUsize::default()));
     let (jugdir, batch) = on(Jugdir::open_on(Hooked::on(hooks.clone()), dir.path()).unwrap());
     start(&batch, 1, "first", 1);
     assert_eq!(what(&jugdir.running().unwrap()), [(key(1), "first", 1)]);
-    assert_eq!(*hooks.1.lock().unwrap(), 1 + 2, "the whole file, then an entry and its number");
+    assert_eq!(jugdir.claimants().unwrap().len(), 1);
+    assert_eq!(hooks.1.load(Ordering::Relaxed), 1 + 2, "the whole file, then an entry and its number");
 }
 
 #[test]
@@ -227,7 +251,7 @@ fn on_a_disk_with_room_for_it_a_slot_has_all_its_blocks_before_it_is_mapped() {
     let [slot] = &*slots(dir.path()) else { panic!("one worker") };
     fs::File::open(slot).unwrap().sync_all().unwrap();
     let facts = fs::metadata(slot).unwrap();
-    assert!(facts.len() == 4096 && facts.blocks() * 512 >= facts.len());
+    assert!(facts.len() == 12_288 && facts.blocks() * 512 >= facts.len());
 }
 
 #[test]
@@ -248,6 +272,6 @@ fn bytes_that_no_worker_stored_say_nothing() {
         changed[at] ^= 1 << (at % 8);
         let crashed = said(&changed);
         assert!(crashed.is_empty() || what(&crashed) == [(key(1), "first", 1)], "byte {at}");
-        assert_eq!(said(&bytes[..at * 7 % 4096]), [], "a file that is cut off");
+        assert_eq!(said(&bytes[..at * 20 % 512]), [], "a file that is cut off");
     }
 }

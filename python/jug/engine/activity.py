@@ -66,7 +66,7 @@ def activity_of(claims: _native.Claims, keys: Sequence[bytes]) -> list[WorkerAct
     for known in sorted(claims.workers(), key=lambda it: it.get("started", 0.0), reverse=True):
         held: Sequence[HeldClaim] = ()
         if known["alive"]:
-            held = by_holder.pop(known["id"], ()) or by_holder.pop(known.get("pid", 0), ())
+            held = [*by_holder.pop(known["id"], ()), *by_holder.pop(known.get("pid", 0), ())] or ()
         workers.append(
             WorkerActivity(
                 known["id"],
@@ -77,7 +77,7 @@ def activity_of(claims: _native.Claims, keys: Sequence[bytes]) -> list[WorkerAct
                 held,
             )
         )
-    # The kernel does not say which process of another container holds a lock.
+    # The kernel does not say who holds a lock, and neither does a worker whose disk was full when it began.
     strangers = [
         WorkerActivity("", True, "", holder if isinstance(holder, int) else 0, None, held)
         for holder, held in by_holder.items()

@@ -14,6 +14,14 @@ type Names = BTreeMap<String, Ino>;
 
 pub(super) const ROOT: Ino = 1;
 
+/// Who has a lock: an opening of the file, by a process of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Holder {
+    pub(super) host: usize,
+    pub(super) pid: u32,
+    pub(super) opening: u64,
+}
+
 /// A file or directory.
 #[derive(Debug)]
 pub(super) struct Inode {
@@ -23,8 +31,8 @@ pub(super) struct Inode {
     pub(super) modified: u64,
     /// Grows with every change.
     pub(super) version: u64,
-    /// By offset, the process that has the byte.
-    pub(super) locks: BTreeMap<u64, (usize, u32)>,
+    /// By offset, who has the byte.
+    pub(super) locks: BTreeMap<u64, Holder>,
     /// The host that removed its last name, on which those who have it open keep it.
     pub(super) removed_by: Option<usize>,
     /// Nobody may write to it any more.
@@ -53,6 +61,7 @@ pub(super) struct Disk {
     stable_names: bool,
     pub(super) links_max: u64,
     version: u64,
+    openings: u64,
     pub(super) tick: u64,
     /// The files that cannot be read any more.
     pub(super) bad: BTreeSet<Ino>,
@@ -75,6 +84,7 @@ impl Disk {
             stable_names,
             links_max,
             version: 0,
+            openings: 0,
             tick: 0,
             bad: BTreeSet::new(),
         };
@@ -256,11 +266,23 @@ impl Disk {
         }
     }
 
-    pub(super) fn release(&mut self, owner: (usize, u32), ino: Option<Ino>) {
-        for (at, inode) in &mut self.inodes {
-            if ino.is_none_or(|ino| ino == *at) {
-                inode.locks.retain(|_, holder| *holder != owner);
-            }
+    /// A file was opened; what tells this from every other opening.
+    pub(super) fn opened(&mut self) -> u64 {
+        self.openings += 1;
+        self.openings
+    }
+
+    /// A process has ended.
+    pub(super) fn release_all(&mut self, host: usize, pid: u32) {
+        for inode in self.inodes.values_mut() {
+            inode.locks.retain(|_, holder| (holder.host, holder.pid) != (host, pid));
+        }
+    }
+
+    /// A file was closed.
+    pub(super) fn release(&mut self, ino: Ino, closed: Holder) {
+        if let Some(inode) = self.inodes.get_mut(&ino) {
+            inode.locks.retain(|_, holder| *holder != closed);
         }
     }
 

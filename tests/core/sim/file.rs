@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jug_native::fs::{File, Held, Memory, Stat};
 use nix::errno::Errno;
 
-use super::disk::Ino;
+use super::disk::{Holder, Ino};
 use super::fs::{SimFs, failed, stat_from};
 use super::world::{Call, State};
 
@@ -15,17 +15,20 @@ pub(super) struct SimFile {
     fs: SimFs,
     ino: Ino,
     writable: bool,
+    /// What its locks belong to.
+    opening: u64,
     /// A sync failed: what was not safe by then may never be.
     spoilt: AtomicBool,
 }
 
 impl SimFile {
     pub(super) fn new(fs: SimFs, ino: Ino, writable: bool) -> SimFile {
-        SimFile { fs, ino, writable, spoilt: AtomicBool::new(false) }
+        let opening = fs.0.world.state().disk.opened();
+        SimFile { fs, ino, writable, opening, spoilt: AtomicBool::new(false) }
     }
 
-    fn owner(&self) -> (usize, u32) {
-        (self.fs.0.host, self.fs.0.pid)
+    fn owner(&self) -> Holder {
+        Holder { host: self.fs.0.host, pid: self.fs.0.pid, opening: self.opening }
     }
 }
 
@@ -161,7 +164,8 @@ impl File for SimFile {
         self.fs.call(Call::Lock, &self.ino, |state, _| {
             let inode = state.disk.inodes.get(&self.ino).ok_or(Errno::ESTALE)?;
             let others = inode.locks.iter().filter(|(_, holder)| **holder != owner);
-            Ok(others.map(|(at, holder)| Held { offset: *at, len: 1, pid: holder.1 }).collect())
+            // The system does not tell by whom it was opened.
+            Ok(others.map(|(at, _)| Held { offset: *at, len: 1, pid: 0 }).collect())
         })
     }
 }
@@ -182,13 +186,13 @@ impl Memory for Mapped {
 }
 
 impl Drop for SimFile {
-    /// Closing sends what was not sent, and gives up the process's locks.
+    /// Closing sends what was not sent, and gives up its locks.
     fn drop(&mut self) {
         if self.fs.0.is_dead() {
             return; // The system has closed it.
         }
         let mut state = self.fs.0.world.state();
-        state.disk.release(self.owner(), Some(self.ino));
+        state.disk.release(self.ino, self.owner());
         let State { disk, hosts, .. } = &mut *state;
         if self.writable {
             hosts[self.fs.0.host].send(disk, self.ino);

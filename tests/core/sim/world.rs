@@ -147,7 +147,7 @@ impl State {
 
     /// A process ends, however it ends: its files are closed.
     pub(super) fn end_process(&mut self, host: usize, pid: u32) {
-        self.disk.release((host, pid), None);
+        self.disk.release_all(host, pid);
         self.hosts[host].processes.remove(&pid);
     }
 
@@ -175,7 +175,7 @@ impl State {
         self.was_harmed = true;
         let pids: Vec<u32> = self.hosts[host].processes.keys().copied().collect();
         for pid in pids {
-            self.disk.release((host, pid), None);
+            self.disk.release_all(host, pid);
         }
         if self.hosts[host].cut_off_until <= self.now && self.server_down_until <= self.now {
             self.hosts[host].send_in_background(&mut self.disk, &mut self.rng);
