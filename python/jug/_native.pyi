@@ -122,6 +122,8 @@ class Graph:
         """The node of each key, None where the graph has none."""
     def node_ids(self) -> memoryview[int]:
         """The node of each task that was given, in that order: as many as tasks, also if some share a key."""
+    def doubles(self) -> list[tuple[TaskCore, TaskCore]]:
+        """Tasks that share a key and call different objects: the node's task, and the other one."""
     def names(self) -> list[str]:
         """The name of each node's task; equal names are one object."""
     def keys(self) -> Keys:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from . import _native
 from .errors import Leave, TaskQuit
+from .internal.session import note_definition
 from .internal.taskgraph import describe, recursive_dependencies, topological_sort
 
 __all__ = [
@@ -381,6 +382,7 @@ class TaskGenerator:
 
     def __init__(self, f: Callable[..., Any]) -> None:
         self.f = f
+        note_definition(f)
         functools.update_wrapper(self, f)
         # update_wrapper also leaves a trace to the function under this name, which would make inspection
         # (and doctest) see through to a signature whose call does something else.

@@ -1,7 +1,7 @@
 //! The graph of live tasks: which task is which node, under which key.
 #![expect(clippy::needless_pass_by_value, reason = "what is extracted from a list belongs to the method")]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use hashbrown::HashTable;
@@ -22,6 +22,8 @@ pub(super) struct PyGraph {
     nodes: Nodes,
     /// The node of each task that was given, in that order.
     given: Vec<Node>,
+    /// Tasks that share a key with a node's task and call another object.
+    doubles: Vec<(Node, Py<TaskCore>)>,
 }
 
 impl PyGraph {
@@ -53,9 +55,9 @@ impl PyGraph {
             given.push(builder.given(&task)?);
         }
         builder.add_the_others(py)?;
-        let Builder { nodes, edges, .. } = builder;
+        let Builder { nodes, edges, doubles, .. } = builder;
         let graph = py.detach(|| Arc::new(Graph::from_edges(nodes.tasks.len(), &edges)));
-        Ok(PyGraph { graph, nodes: nodes.shrunk(), given })
+        Ok(PyGraph { graph, nodes: nodes.shrunk(), given, doubles })
     }
 
     fn __len__(&self) -> usize {
@@ -82,6 +84,13 @@ impl PyGraph {
     fn node_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let bytes: Vec<u8> = self.given.iter().flat_map(|node| node.to_ne_bytes()).collect();
         PyMemoryView::from(PyBytes::new(py, &bytes).as_any())?.call_method1("cast", ("I",))
+    }
+
+    fn doubles(&self, py: Python<'_>) -> Vec<(Py<TaskCore>, Py<TaskCore>)> {
+        let pair = |(node, task): &(Node, Py<TaskCore>)| {
+            (self.nodes.tasks[*node as usize].clone_ref(py), task.clone_ref(py))
+        };
+        self.doubles.iter().map(pair).collect()
     }
 
     fn keys(&self) -> Keys {
@@ -182,20 +191,37 @@ struct Builder {
     edges: Vec<(Node, Node)>,
     /// Nodes, with tasks they need that were not given so far.
     open: Vec<(Node, Py<TaskCore>)>,
+    doubles: Vec<(Node, Py<TaskCore>)>,
+    /// The functions of the node's task and of the other one, of each pair that was noted.
+    compared: HashSet<(usize, usize)>,
 }
 
 impl Builder {
     /// Enters a task that the caller gave; its node.
     fn given(&mut self, task: &Bound<'_, TaskCore>) -> PyResult<Node> {
         let (key, dependencies) = match task.get().known_key().and_then(|key| self.nodes.find(&key)) {
-            Some(node) => return Ok(node),
+            Some(node) => {
+                self.compare(node, task);
+                return Ok(node);
+            }
             None => walk::key_and_dependencies(task)?,
         };
         let (node, is_new) = self.nodes.enter(key, task)?;
         if is_new {
             self.needs(node, dependencies)?;
+        } else {
+            self.compare(node, task);
         }
         Ok(node)
+    }
+
+    /// Notes a task whose function is not the one of the node.
+    fn compare(&mut self, node: Node, task: &Bound<'_, TaskCore>) {
+        let (one, other) =
+            (self.nodes.tasks[node as usize].get().function_address(), task.get().function_address());
+        if one != other && self.compared.insert((one, other)) {
+            self.doubles.push((node, task.clone().unbind()));
+        }
     }
 
     fn needs(&mut self, node: Node, dependencies: Vec<Bound<'_, TaskCore>>) -> PyResult<()> {

@@ -195,6 +195,11 @@ impl TaskCore {
         Ok(())
     }
 
+    /// The address of the function.
+    pub(super) fn function_address(&self) -> usize {
+        self.f.as_ptr() as usize
+    }
+
     /// The address of the function, if the task has no other name than that of it.
     pub(super) fn unnamed(&self) -> Option<usize> {
         self.state().names.is_none().then_some(self.f.as_ptr() as usize)

@@ -7,22 +7,27 @@ from collections.abc import Sequence
 from .. import _native
 from ..errors import UserError
 from ..task import Task
+from . import same_name
 
 __all__ = ["graph_of", "keys_of"]
 
 
-def graph_of(tasks: Sequence[Task]) -> _native.Graph:
+def graph_of(tasks: Sequence[Task], *, compared: bool = True) -> _native.Graph:
     """The graph of `tasks`.
 
     Raises
     ------
     UserError
-        If a task has no identity; the message names the task and the argument. Or if its name is no text.
+        If a task has no identity; the message names the task and the argument. Or if its name is no text. Or,
+        if they are to be `compared`, if different functions share a name and have equal arguments.
     """
     try:
-        return _native.Graph(tasks)
+        graph = _native.Graph(tasks)
     except (TypeError, UnicodeEncodeError) as error:
         raise _without_identity(error) from error
+    if compared:
+        same_name.check(graph)
+    return graph
 
 
 def keys_of(tasks: Sequence[Task]) -> list[bytes]:

@@ -31,13 +31,15 @@ class Overview:
     tasks : sequence of Task
         Usually ``jug.task.alltasks``.
     store : store
+    compared : bool, default True
+        Whether it is an error if different functions share a name and have equal arguments.
     """
 
-    def __init__(self, tasks: Sequence[task.Task], store: Any) -> None:
+    def __init__(self, tasks: Sequence[task.Task], store: Any, *, compared: bool = True) -> None:
         self._listed = tasks
         self._store = store
         self._work = workspace_of(store)
-        self._graph = graph_of(tasks)
+        self._graph = graph_of(tasks, compared=compared)
         self._keys = self._graph.keys()
         self._told: Sequence[str] = ()
 

@@ -31,7 +31,8 @@ class InvalidateCommand(SubCommand):
         matcher = prepare_matcher_from_options(options.invalid_name, options.invalid_pattern)
         if matcher is None:
             raise PatternError("jug invalidate needs --name or --pattern", status=2)
-        affected = Overview(alltasks, store).invalidate(matcher)
+        # What is there must be able to go whatever is wrong with the jugfile.
+        affected = Overview(alltasks, store, compared=False).invalidate(matcher)
         removed = {name: count for name, count in affected.items() if count}
         if removed:
             print_task_summary_table(options, [("Invalidated", removed)])

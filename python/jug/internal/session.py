@@ -1,0 +1,41 @@
+"""Functions that are typed into a session: a notebook, IPython, Python's own prompt."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from .console import warn
+from .same_code import is_same_code
+
+__all__ = ["is_typed", "note_definition"]
+
+#: The code of each function that was typed and made a task generator, and those of which it was said.
+_typed: dict[str, Any] = {}
+_said: set[str] = set()
+
+
+def is_typed(f: Any) -> bool:
+    """Whether a function was typed into this session, where a later one takes the place of an earlier one."""
+    return getattr(f, "__module__", None) == "__main__" and (hasattr(sys, "ps1") or _in_ipython())
+
+
+def _in_ipython() -> bool:
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and ipython.get_ipython() is not None
+
+
+def note_definition(f: Any) -> None:
+    """Says once of a function that takes the place of another one what becomes of results of that."""
+    if not is_typed(f):
+        return
+    name, code = f"{f.__module__}.{f.__qualname__}", getattr(f, "__code__", None)
+    before = _typed.get(name)
+    _typed[name] = code
+    if before is None or code is None or name in _said or is_same_code(before, code):
+        return
+    _said.add(name)
+    warn(
+        f"{name} was defined once more; a task of it with arguments that an earlier one had finds the result "
+        "of that. To have it computed again, call invalidate() of the task"
+    )
