@@ -136,7 +136,7 @@ def test_a_task_that_changes_its_argument_is_said_once_under_debug(jug):
 
         class Basket:
             def __init__(self):
-                self.items = []
+                self.items = [100_000 * "x"]  # Of what is smaller, each task gets a copy.
 
         @TaskGenerator
         def fill(basket):

@@ -58,6 +58,9 @@ def test_a_selection_that_matches_behind_a_barrier_is_no_mistake(jug):
         barrier()
         second(1)
     """)
+    done = jug("execute", "--name=second", "--nr-wait-cycles=0")
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert "matches no task before a barrier that is not met; there are jugfile.first" in done.stderr
     jug("execute", "--name=first")
     done = jug("execute", "--name=second")
     assert (done.returncode, done.stderr) == (0, "")
@@ -307,15 +310,18 @@ SLOW = """
 """
 
 
-@pytest.mark.parametrize("claims", ["posix", "link"])
-def test_active_counts_what_runs_and_not_what_is_claimed_ahead(jug, claims):
+@pytest.mark.parametrize("store", ["posix", "link", "redis"])
+def test_active_counts_what_runs_and_not_what_is_claimed_ahead(jug, store, request):
     jug.write(SLOW)
-    worker = jug.start("execute", f"--claims={claims}")
+    where = f"--claims={store}"
+    if store == "redis":
+        where = f"--jugdir={request.getfixturevalue('redis_server').url}"
+    worker = jug.start("execute", where)
     try:
         while not (jug.folder / "began 50").exists():
             time.sleep(0.01)
         for options in ([], ["--cache"]):
-            assert jug("status", "--short", *options).stdout.endswith(", 50 complete, (1 active).\n")
+            assert jug("status", "--short", where, *options).stdout.endswith(", 50 complete, (1 active).\n")
     finally:
         os.kill(worker.pid, signal.SIGKILL)
         worker.communicate()

@@ -35,7 +35,7 @@ def execute(options: Any, state: ExecutionState) -> bool:
     drift = Drift()
     while True:
         loaded = _load_steadily(options, store, drift)
-        store = loaded.store
+        store, state.has_barrier = loaded.store, loaded.has_barrier
         executed_before = state.executed.total()
         failures = execution_loop(task.alltasks, options, state) or failures
         if not loaded.has_barrier or state.idle >= patience:

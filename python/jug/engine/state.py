@@ -24,6 +24,8 @@ class ExecutionState:
         Hashes of the tasks that failed here; this worker does not try them again.
     has_selected : bool
         Whether a task was there that --name or --pattern selects, or nothing was selected by them.
+    has_barrier : bool
+        Whether a barrier that is not met ended the last load.
     blocked : Blocked
         What was left at the end because it had failed for good, or needed what had.
     complaints : Complaints
@@ -43,6 +45,7 @@ class ExecutionState:
         self.loaded: Counter[str] = Counter()
         self.failed: set[bytes] = set()
         self.has_selected = False
+        self.has_barrier = False
         self.blocked = Blocked()
         self.complaints = Complaints()
         self.raised: tuple[BaseException, Mapping[str, Any]] | None = None

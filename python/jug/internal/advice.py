@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 __all__ = ["class_is_gone", "name_is_taken", "nothing_selected"]
 
 
-def nothing_selected(name: str | None, pattern: str | None, names: Iterable[str]) -> str:
+def nothing_selected(name: str | None, pattern: str | None, names: Iterable[str], has_barrier: bool) -> str:
     """Says that --name or --pattern fits no task, and which names are near.
 
     Parameters
@@ -16,6 +16,8 @@ def nothing_selected(name: str | None, pattern: str | None, names: Iterable[str]
         What was asked for.
     names : iterable of str
         Those of all tasks.
+    has_barrier : bool
+        Whether the jugfile goes on behind a barrier that is not met.
     """
     known = sorted(set(names))
     asked = name if name is not None else pattern or ""
@@ -25,7 +27,8 @@ def nothing_selected(name: str | None, pattern: str | None, names: Iterable[str]
         hint = f"; did you mean {' or '.join(map(repr, near))}?"
     else:
         hint = f"; there are {', '.join(known[:5])}{', ...' if len(known) > 5 else ''}" if known else ""
-    return f"{option} {asked!r} matches no task{hint}"
+    where = " before a barrier that is not met" if has_barrier else ""
+    return f"{option} {asked!r} matches no task{where}{hint}"
 
 
 def _near(asked: str, names: Sequence[str]) -> list[str]:

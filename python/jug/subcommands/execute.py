@@ -54,7 +54,7 @@ class ExecuteCommand(SubCommand):
         sys.stdout.flush()
         if alltasks and not state.has_selected:
             names = (t.name for t in alltasks)
-            warn(nothing_selected(options.execute_name, options.execute_pattern, names))
+            warn(nothing_selected(options.execute_name, options.execute_pattern, names, state.has_barrier))
         state.complaints.end()
         # Of a single failure it was said before.
         if state.blocked and state.blocked != (1, 0, state.blocked.waiting):

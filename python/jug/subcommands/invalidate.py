@@ -43,7 +43,8 @@ class InvalidateCommand(SubCommand):
             if alltasks:
                 sys.stdout.flush()
                 names = (t.name for t in alltasks)
-                warn(nothing_selected(options.invalid_name, options.invalid_pattern, names))
+                has_barrier = bool((kwargs.get("jugspace") or {}).get("__jug__hasbarrier__"))
+                warn(nothing_selected(options.invalid_name, options.invalid_pattern, names, has_barrier))
         return 0
 
     def parse(self, parser: argparse.ArgumentParser) -> None:

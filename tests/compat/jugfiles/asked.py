@@ -2,6 +2,7 @@
 # run: @python try_status.py
 # run: status
 # script: try_status.py
+# differs: 1 the tasks of a jugfile that is loaded again take the place of those before
 
 from jug import TaskGenerator
 

@@ -10,6 +10,7 @@
 # run: execute --keep-going --nr-wait-cycles 1 --wait-cycle-time 0.2
 # run: status
 # stderr: three is too many
+# status-differs: 5 what is left cannot run, because a task is marked as failed: that is not done
 
 from jug import TaskGenerator
 
