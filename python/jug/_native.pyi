@@ -16,6 +16,7 @@ __all__ = [
     "TaskCore",
     "__version__",
     "damaged_manifest",
+    "end_with",
     "former_key",
     "key",
     "lambda_key",
@@ -39,6 +40,14 @@ def former_key(obj: object, /) -> bytes | None:
 
 def lambda_key(f: Callable[..., Any], /) -> bytes:
     """The key of a function: by name, or (a lambda) by code, constants, captures and defaults."""
+
+# --- processes ------------------------------------------------------------------------------------
+
+def end_with(parent: int) -> None:
+    """Has this process and its process group killed when the process `parent` ends, which started it.
+
+    OSError if that has ended already.
+    """
 
 # --- task -----------------------------------------------------------------------------------------
 
@@ -377,6 +386,15 @@ class Claims:
     def id_of(key: bytes) -> int: ...
     def abandoned(self) -> list[tuple[bytes, str]]:
         """What is claimed by workers that are known to be dead, and by which (link mode)."""
+    def suspects(self) -> list[tuple[bytes, str]]:
+        """What dead workers had claimed that has no result, and which of them, until it is settled.
+
+        Only where claims are links.
+        """
+
+    def settle_suspects(self, workers: list[str]) -> None:
+        """Lets the claims of these dead workers go: what has no result is recorded, and on disk."""
+
     def sweep(self) -> int:
         """Removes what dead workers left; how many claims that were."""
     def workers(self) -> list[dict[str, Any]]:
@@ -441,6 +459,9 @@ class Redis:
         """How long the run took that each result came from, in seconds; None where that is not known."""
     def save_failure(self, key: bytes, report: bytes, kept: bool, claimed: bool) -> None: ...
     def failures(self) -> list[tuple[bytes, bytes]]: ...
+    def suspects(self) -> list[bytes]:
+        """What was claimed here since the last call that a worker had claimed when it died."""
+
     def kept_failures(self) -> list[bytes]:
         """Keys that stay failed, as of the last refresh."""
     def clear_failures(self, keys: Sequence[bytes]) -> int: ...

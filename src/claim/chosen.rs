@@ -134,6 +134,16 @@ impl Claims for Chosen {
         self.look()?.map_or_else(|| Ok(Vec::new()), |claims| claims.abandoned())
     }
 
+    fn suspects(&self) -> Result<Vec<(Key, String)>> {
+        self.look()?.map_or(Ok(Vec::new()), |claims| claims.suspects())
+    }
+
+    fn settle_suspects(&self, workers: &[String]) {
+        if let Some(claims) = self.claims.get() {
+            claims.settle_suspects(workers);
+        }
+    }
+
     fn sweep(&self) -> Result<usize> {
         self.look()?.map_or(Ok(0), |claims| claims.sweep())
     }

@@ -39,6 +39,10 @@ pub trait Records: Send + Sync {
     fn durable(&self) -> u64;
     /// Returns once everything that was stored is on disk.
     fn sync(&self) -> Result<()>;
+    /// Whether nothing is left to be recorded of a task whose worker died, because it has a result.
+    fn is_settled(&self, _key: &Key) -> bool {
+        true
+    }
 }
 
 /// Claims in a jugdir, which need not exist before the first one is made.
@@ -72,6 +76,8 @@ pub(super) struct State {
     pub(super) hurry: bool,
     /// Whether they are being removed.
     pub(super) removing: bool,
+    /// Dead workers whose claims may go: what they had claimed is recorded.
+    pub(super) settled: BTreeSet<String>,
     /// When dead workers were last swept away.
     swept: Option<Instant>,
 }
@@ -329,10 +335,25 @@ impl Claims for Link {
         Ok(())
     }
 
+    fn suspects(&self) -> Result<Vec<(Key, String)>> {
+        self.check_here()?;
+        if self.jugdir.dead_workers()?.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut found = self.claims_of_dead()?;
+        found.retain(|(key, worker)| self.is_unsettled(worker, key));
+        Ok(found)
+    }
+
+    fn settle_suspects(&self, workers: &[String]) {
+        self.state().settled.extend(workers.iter().cloned());
+        self.sweep_soon();
+    }
+
     fn sweep(&self) -> Result<usize> {
         self.check_here()?;
         self.jugdir.look()?;
-        self.sweep_dead()
+        self.sweep_dead(|_, _| false)
     }
 }
 
@@ -358,7 +379,7 @@ impl Tick for Link {
         }
         if sweep {
             // What cannot be removed now is found again the next time.
-            let _swept = self.sweep_dead();
+            let _swept = self.sweep_dead(|worker, key| self.is_unsettled(worker, key));
         }
         if let Some(at) = self.state().ring_at {
             let ring = at.saturating_duration_since(now);

@@ -161,6 +161,15 @@ pub trait Claims: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// What dead workers had claimed that has no result, and which of them, until it is settled. Creates nothing, and
+    /// asks nothing of a server unless some worker died.
+    fn suspects(&self) -> Result<Vec<(Key, String)>> {
+        Ok(Vec::new())
+    }
+
+    /// Lets the claims of these dead workers go, of which is recorded what has no result.
+    fn settle_suspects(&self, _workers: &[String]) {}
+
     /// Removes what dead workers left; how many claims that were.
     fn sweep(&self) -> Result<usize> {
         Ok(0)

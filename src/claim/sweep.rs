@@ -13,8 +13,8 @@ use crate::jugdir::Life;
 use crate::{Key, Result};
 
 impl Link {
-    /// Removes what is left of dead workers; how many claims that were.
-    pub(super) fn sweep_dead(&self) -> Result<usize> {
+    /// Removes what is left of dead workers, but for claims that `stay`; how many claims that were.
+    pub(super) fn sweep_dead(&self, stay: impl Fn(&str, &Key) -> bool) -> Result<usize> {
         for path in self.take_leftover() {
             match self.fs().unlink(&path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => self.try_again_later(path),
@@ -29,7 +29,7 @@ impl Link {
                 self.end_era_of(id)?;
             }
         }
-        let swept = self.sweep_eras()?;
+        let swept = self.sweep_eras(stay)?;
         for id in &dead {
             if self.jugdir.claims_of(id)? == 0 && (self.jugdir.has_links(id)? || !self.has_copies(id)?) {
                 self.jugdir.forget_worker(id)?;
@@ -37,6 +37,11 @@ impl Link {
         }
         self.jugdir.forget_marks()?;
         Ok(swept)
+    }
+
+    /// Whether somebody has to know that this dead worker had claimed this task.
+    pub(super) fn is_unsettled(&self, worker: &str, key: &Key) -> bool {
+        !self.state().settled.contains(worker) && !self.records.is_settled(key)
     }
 
     /// The claims of dead workers, and whose they are.
@@ -64,15 +69,15 @@ impl Link {
         Ok(())
     }
 
-    /// Removes the names of dead workers in all eras but the newest, and those eras that are empty.
-    fn sweep_eras(&self) -> Result<usize> {
+    /// Removes the names of dead workers in all eras but the newest, unless they `stay`, and those eras that are empty.
+    fn sweep_eras(&self, stay: impl Fn(&str, &Key) -> bool) -> Result<usize> {
         let eras = self.eras.list()?;
         let mut swept = 0;
         for era in eras.iter().take(eras.len().saturating_sub(1)) {
             let mut is_empty = true;
-            for (_, path) in self.eras.claims(*era)? {
+            for (key, path) in self.eras.claims(*era)? {
                 match self.living_holder(&path)? {
-                    Holder::Other(id) if self.jugdir.life(&id)? != Life::Alive => {}
+                    Holder::Other(id) if self.jugdir.life(&id)? != Life::Alive && !stay(&id, &key) => {}
                     Holder::Abandoned => {}
                     Holder::Nobody => continue,
                     _ => {

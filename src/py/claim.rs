@@ -152,6 +152,18 @@ impl PyClaims {
         Ok(found.into_iter().map(|(key, worker)| (PyBytes::new(py, key.as_bytes()), worker)).collect())
     }
 
+    fn suspects<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyBytes>, String)>> {
+        let claims = self.batch.claims()?;
+        let found = py.detach(|| claims.suspects())?;
+        Ok(found.into_iter().map(|(key, worker)| (PyBytes::new(py, key.as_bytes()), worker)).collect())
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "it is what Python gives")]
+    fn settle_suspects(&self, workers: Vec<String>) -> PyResult<()> {
+        self.batch.claims()?.settle_suspects(&workers);
+        Ok(())
+    }
+
     fn sweep(&self, py: Python<'_>) -> PyResult<usize> {
         let claims = self.batch.claims()?;
         Ok(py.detach(|| claims.sweep())?)
@@ -202,6 +214,10 @@ impl Records for Stored {
 
     fn sync(&self) -> crate::Result<()> {
         self.0.publish()
+    }
+
+    fn is_settled(&self, key: &Key) -> bool {
+        self.0.contains_many(&[*key]).is_ok_and(|found| found[0])
     }
 }
 

@@ -7,6 +7,7 @@ mod error;
 mod graph;
 mod hash;
 mod keys;
+mod process;
 mod redis;
 mod sched;
 mod snapshot;
@@ -42,6 +43,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     containers::register(m)?;
     hash::register(m)?;
     keys::register(m)?;
+    process::register(m)?;
     redis::register(m)?;
     sched::register(m)?;
     store::register(m)?;

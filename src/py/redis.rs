@@ -206,6 +206,10 @@ impl PyRedis {
         Ok(to_pairs(py, &waiting(py, |caller| self.0.failures(caller))?))
     }
 
+    fn suspects<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        Ok(to_bytes(py, &self.0.suspects()?))
+    }
+
     fn kept_failures<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
         Ok(to_bytes(py, &self.0.kept_failures()?))
     }

@@ -30,7 +30,7 @@ use self::line::About;
 use self::link::Link;
 use self::url::Address;
 use crate::keeper::{Keeper, Tick};
-use crate::{Error, Result, process};
+use crate::{Error, Key, Result, process};
 
 /// A worker says so many times in its lifetime that it lives.
 pub const BEATS: u32 = 4;
@@ -64,6 +64,8 @@ struct Mind {
     /// Whether all events have been taken in as of the last claim.
     is_fresh: bool,
     flushed: Instant,
+    /// What was claimed here that a worker had claimed when it died.
+    suspects: Vec<Key>,
     /// What is told of this worker, once it has claimed something.
     facts: Option<String>,
     beaten: Instant,
@@ -81,6 +83,7 @@ impl Redis {
             claims: 0,
             is_fresh: false,
             flushed: Instant::now(),
+            suspects: Vec::new(),
             facts: None,
             beaten: Instant::now(),
             closed: false,

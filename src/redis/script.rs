@@ -4,7 +4,7 @@
 pub const PREFIX: &str = "jug-rs:1:";
 
 /// The keys that every script gets, in this order.
-pub const KEYS: [&str; 9] = [
+pub const KEYS: [&str; 10] = [
     "jug-rs:1:store",
     "jug-rs:1:results",
     "jug-rs:1:claims",
@@ -14,6 +14,7 @@ pub const KEYS: [&str; 9] = [
     "jug-rs:1:workers",
     "jug-rs:1:events",
     "jug-rs:1:alive:",
+    "jug-rs:1:suspects",
 ];
 /// Hash: the `id` of this store and `seq`, the number of the last event.
 pub const STORE: &str = KEYS[0];
@@ -33,6 +34,8 @@ pub const WORKERS: &str = KEYS[6];
 pub const EVENTS: &str = KEYS[7];
 /// Before a worker's id: a key that expires, unless the worker lives.
 pub const ALIVE: &str = KEYS[8];
+/// Set: the keys that a worker had claimed when it died, until they have a result.
+pub const SUSPECTS: &str = KEYS[9];
 
 /// A script, by what it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

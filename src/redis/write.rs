@@ -39,13 +39,15 @@ impl Redis {
             args.push(last.as_bytes());
             args.extend(keys.iter().map(|key| key.as_bytes().as_slice()));
             let reply = self.main.script(caller, Script::Claim, &args)?.list();
-            let [id, won, owners, news] = <[Reply; 4]>::try_from(reply).unwrap_or([const { Reply::Nil }; 4]);
+            let [id, won, owners, news, risky] =
+                <[Reply; 5]>::try_from(reply).unwrap_or([const { Reply::Nil }; 5]);
             let won = won.bytes();
             let mut mind = self.mind();
             mind.store = String::from_utf8(id.bytes()).unwrap_or_default();
             mind.beaten = Instant::now();
             let is_new = keys.iter().zip(&won).map(|(key, won)| *won == b'1' && mind.held.add(*key));
             all.won.extend(is_new.collect::<Vec<bool>>());
+            mind.suspects.extend(risky.list().into_iter().filter_map(|key| Key::from_slice(&key.bytes())));
             let has_registered = mind.facts.replace(facts.to_owned()).is_some();
             drop(mind);
             let followed = self.take_in(news.list());
@@ -63,6 +65,12 @@ impl Redis {
     pub fn start(&self, key: &Key) -> Result<bool> {
         self.check()?;
         Ok(self.mind().held.start(*key))
+    }
+
+    /// What was claimed here since the last call that a worker had claimed when it died.
+    pub fn suspects(&self) -> Result<Vec<Key>> {
+        self.check()?;
+        Ok(std::mem::take(&mut self.mind().suspects))
     }
 
     /// The keys that are claimed here.

@@ -9,7 +9,7 @@ from typing import Any
 from .. import task
 from ..utils import prepare_matcher_from_options
 from .drift import Drift
-from .loading import Loaded, load
+from .loading import Jugfile, Loaded, load
 from .signals import end_cleanly
 from .state import ExecutionState
 from .worker import Worker
@@ -29,6 +29,7 @@ def execute(options: Any, state: ExecutionState) -> bool:
         Filled with what was done.
     """
     end_cleanly()
+    state.jugfile = Jugfile.of(options)
     store = None
     failures = False
     patience = float(options.execute_wait_cycle_time) * int(options.execute_nr_wait_cycles)

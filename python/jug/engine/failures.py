@@ -12,11 +12,16 @@ from ..internal.shown import short
 from ..internal.tracebacks import message_of, users_traceback
 
 __all__ = [
+    "Crashed",
+    "FailedApart",
     "StoreFailure",
     "UnstorableResult",
+    "crash_report",
     "describe_call",
     "failure_report",
     "headline",
+    "is_suspicion",
+    "suspicion",
 ]
 
 
@@ -47,6 +52,34 @@ class UnstorableResult(TypeError):
         super().__init__(f"task {name} {what}; {advice}")
 
 
+class FailedApart(UserError):
+    """A task that ran in a process of its own failed; `report` is that of :func:`failure_report` there."""
+
+    def __init__(self, report: Mapping[str, Any]) -> None:
+        super().__init__(str(report["message"]))
+        self.report = report
+
+
+class Crashed(UserError):
+    """A task died too often with the process in which it ran; ``str()`` says how the last time.
+
+    Attributes
+    ----------
+    kind : {"signal", "exit", "lost"}
+        What ended its process; of a worker nobody saw it.
+    traceback : str
+        Where it was when it died, if that is known.
+    crashes : int
+        How many times it died.
+    """
+
+    def __init__(self, message: str, kind: str, traceback: str, crashes: int) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.traceback = traceback
+        self.crashes = crashes
+
+
 def describe_call(task: Any, limit: int = 200) -> str:
     """The arguments of a task in short, as they would stand in a call."""
     parts = [short(a) for a in task.args]
@@ -59,8 +92,11 @@ def failure_report(
     task: Any, error: BaseException, *, started: float, duration: float, attempt: int, kept: bool
 ) -> dict[str, Any]:
     """Everything that will be asked about a failure later, as plain values."""
-    import socket
-
+    run = {"started": started, "duration": duration, "attempt": attempt, "kept": kept}
+    if isinstance(error, FailedApart):
+        return {**error.report, **run}
+    if isinstance(error, Crashed):
+        return {**crash_report(error, describe_call(task)), **run}
     # What cannot be stored may say in its own lines why.
     raised = (error.__cause__ if isinstance(error, UnstorableResult) else None) or error
     return {
@@ -69,14 +105,43 @@ def failure_report(
         "message": message_of(error),
         "traceback": users_traceback(raised, is_ours_whole=False),
         "arguments": describe_call(task),
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "started": started,
-        "duration": duration,
-        "attempt": attempt,
-        "kept": kept,
-        "python": sys.version.split()[0],
+        **_here(),
+        **run,
     }
+
+
+def crash_report(crash: Crashed, arguments: str) -> dict[str, Any]:
+    """The same about a task that died, which may be tried again: that is in ``crashes``."""
+    return {
+        "kind": crash.kind,
+        "type": "",
+        "message": str(crash),
+        "traceback": crash.traceback,
+        "arguments": arguments,
+        **_here(),
+        "started": 0.0,
+        "duration": 0.0,
+        "attempt": 1,
+        "kept": False,
+        "crashes": crash.crashes,
+    }
+
+
+def suspicion() -> dict[str, Any]:
+    """What is kept of a task that was claimed when its worker died: it may not have begun."""
+    crash = Crashed("a worker died that had claimed it", "lost", "", 0)
+    return {**crash_report(crash, ""), "attempt": 0}
+
+
+def is_suspicion(report: Mapping[str, Any]) -> bool:
+    """Whether nothing failed yet."""
+    return report.get("kind") == "lost" and report.get("crashes") == 0
+
+
+def _here() -> dict[str, Any]:
+    import socket
+
+    return {"host": socket.gethostname(), "pid": os.getpid(), "python": sys.version.split()[0]}
 
 
 def headline(report: Mapping[str, Any], limit: int = 200) -> str:

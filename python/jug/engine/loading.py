@@ -15,7 +15,7 @@ from ..barrier import BarrierError
 from ..errors import UserError
 from ..internal.console import warn
 
-__all__ = ["Loaded", "load", "load_if_there", "run_jugfile", "warn_of_emptiness"]
+__all__ = ["Jugfile", "Loaded", "load", "load_if_there", "run_jugfile", "warn_of_emptiness"]
 
 
 class Loaded(NamedTuple):
@@ -28,6 +28,31 @@ class Loaded(NamedTuple):
     def has_barrier(self) -> bool:
         """Whether a barrier that is not met ended the loading."""
         return bool(self.jugspace.get("__jug__hasbarrier__", False))
+
+
+class Jugfile(NamedTuple):
+    """How a jugfile was loaded, so that another process can load it in the same way."""
+
+    path: str
+    jugdir: Any
+    argv: list[str]
+    cwd: str
+    sync: str
+    claims: str
+    debug: bool
+
+    @classmethod
+    def of(cls, options: Any) -> Jugfile:
+        """That of the command that runs, before the jugfile has changed anything."""
+        return cls(
+            options.jugfile,
+            options.jugdir,
+            list(sys.argv),
+            os.getcwd(),
+            options.sync,
+            options.claims,
+            bool(options.debug),
+        )
 
 
 #: How many objects may appear before the garbage collector looks at them while a jugfile loads.

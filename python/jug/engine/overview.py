@@ -12,6 +12,7 @@ from .. import _native, task
 from ..backends.file_store import file_store
 from ..backends.redis_store import redis_store
 from .activity import WorkerActivity, running
+from .failures import is_suspicion
 from .graph import graph_of
 from .workspace import Workspace, warn_of_damage, workspace_of
 
@@ -106,7 +107,7 @@ class Overview:
 
     def failures(self) -> list[tuple[_native.TaskCore, Mapping[str, Any]]]:
         """The tasks without a result whose last run failed, each with the report of that run."""
-        reports = self._work.failures()
+        reports = {key: it for key, it in self._work.failures().items() if not is_suspicion(it)}
         if not reports:
             return []
         nodes = zip(self._graph.find(list(reports)), reports, strict=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..backends.redis_store import redis_store
 from .activity import HeldClaim, WorkerActivity, running
-from .workspace import Change, RunFacts
+from .workspace import Change, Crash, RunFacts
 
 __all__ = ["RedisWorkspace"]
 
@@ -85,6 +85,16 @@ class RedisWorkspace:
 
     def damage(self) -> Sequence[str]:
         return ()  # What is damaged is found when it is loaded, not before.
+
+    def crashes(self, claimed: Collection[bytes]) -> Sequence[Crash]:
+        return [Crash("", key, False) for key in self._native.suspects()]
+
+    def settle_crashes(self, crashes: Sequence[Crash]) -> None:
+        """The server keeps suspects until they have a result."""
+
+    def reports(self, keys: Sequence[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
+        wanted = set(keys)
+        return {key: report for key, report in self.failures().items() if key in wanted}
 
     def activity(self, keys: Sequence[bytes]) -> Sequence[WorkerActivity]:
         claims, workers = self._store.workers()

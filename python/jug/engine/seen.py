@@ -12,6 +12,7 @@ from ..backends.file_store import file_store
 from ..backends.select import select
 from ..errors import UserError
 from ..internal.console import warn
+from .failures import is_suspicion
 from .loading import Loaded, load
 from .overview import COMPLETE, Overview
 from .status_cache import (
@@ -101,7 +102,7 @@ def _look_again(cache: StatusCache, about: About, options: Any) -> Seen | None:
         changed = {number: states[number] for number, _, _, before in rows if states[number] != before}
         if changed or now != about:
             _keep(lambda: cache.update(now, changed))
-        reports = work.failures()
+        reports = {key: it for key, it in work.failures().items() if not is_suspicion(it)}
         failures = [
             (name, reports[key])
             for _, name, text, _ in (rows if reports else ())

@@ -9,6 +9,7 @@ from typing import Any
 from .blocked import Blocked
 from .complaints import Complaints
 from .former import FormerResults
+from .loading import Jugfile
 
 __all__ = ["ExecutionState"]
 
@@ -38,6 +39,8 @@ class ExecutionState:
         Length of a wait cycle (``--wait-cycle-time``), as the worker was told.
     former : FormerResults
         What was said of results under keys of an earlier version.
+    jugfile : Jugfile or None
+        How another process can load the tasks; None where they come from no jugfile.
     """
 
     def __init__(self) -> None:
@@ -52,6 +55,7 @@ class ExecutionState:
         self.idle = 0.0
         self.cycle = 12.0
         self.former = FormerResults()
+        self.jugfile: Jugfile | None = None
 
     @property
     def nr_waits(self) -> int:

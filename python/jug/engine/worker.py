@@ -18,6 +18,7 @@ from ..internal.console import warn
 from .batching import BatchSize
 from .blocked import Blockade
 from .checking import ArgumentChecks
+from .crashes import Crashes, lost
 from .encounters import Encounters
 from .failures import StoreFailure, UnstorableResult, failure_report
 from .finished_claims import FinishedClaims
@@ -77,7 +78,10 @@ class Worker:
         self._finished_claims = FinishedClaims(self._work.release)
         #: What was run last: once the next task starts, its claim ends even if that one takes long.
         self._last_run: bytes | None = None
-        self._attempts = {key: int(report.get("attempt", 1)) for key, report in self._work.failures().items()}
+        reports = self._work.failures()
+        self._attempts = {key: int(report.get("attempt", 1)) for key, report in reports.items()}
+        self._crashes = Crashes(self._work, int(options.execute_crash_limit), state.jugfile, reports)
+        self._suspects = self._crashes.suspects
         self._batch_size = BatchSize(self._work.max_batch)
         state.cycle = float(options.execute_wait_cycle_time)
         self._patience = state.cycle * int(options.execute_nr_wait_cycles)
@@ -127,6 +131,7 @@ class Worker:
         finally:
             if not self._is_forked():
                 try:
+                    self._crashes.close()
                     self._settle()
                 finally:
                     self._work.close()
@@ -154,6 +159,7 @@ class Worker:
         waiting: list[int] = []
         self._withdrawn = False
         try:
+            self._crashes.look(set(claimed))
             # Only a refresh begun after the claim is sure to see a result that was stored before it.
             refreshing = time.perf_counter()
             told = self._learn(self._work.refresh())
@@ -168,6 +174,8 @@ class Worker:
             self._finished_elsewhere(found)
             self._scheduler.busy(busy)
             self._encounters.after_claiming(met=bool(busy))
+            if self._suspects or self._crashes.found:
+                waiting = self._without_the_crashed(waiting)
             began = time.perf_counter()
             # Taken from the end: what is left in `waiting` when something goes wrong was not started.
             waiting.reverse()
@@ -188,6 +196,14 @@ class Worker:
             if not self._is_forked():
                 self._finish(finished, claimed)
                 self._scheduler.put_back(waiting)
+
+    def _without_the_crashed(self, nodes: list[int]) -> list[int]:
+        """What of these claimed tasks may run, those last that may end the process; the others fail."""
+        by_key = {self._keys[node]: node for node in nodes}
+        for key in self._crashes.record({key: self._task(node) for key, node in by_key.items()}):
+            self._failed(by_key[key], self._task(by_key[key]), lost(self._suspects[key]), time.time(), 0.0)
+        left = [node for node in nodes if self._keys[node].hex().encode() not in self._state.failed]
+        return sorted(left, key=lambda node: self._keys[node] in self._suspects)
 
     def _finish(self, nodes: Sequence[int], claimed: Sequence[bytes]) -> None:
         """Takes note of what was run, and gives claims back.
@@ -248,7 +264,10 @@ class Worker:
         key, name = self._keys[node], self._names[node]
         if self._debug:
             nr_tasks, identity = len(task.alltasks), t._fresh_key()
-        result = t._execute() if t._check_takes() is None else self._checks.execute(t, name)
+        if self._suspects and key in self._suspects and not self._options.pdb:
+            result = self._crashes.run(key, t, self._attempts.get(key, 0) + 1)
+        else:
+            result = t._execute() if t._check_takes() is None else self._checks.execute(t, name)
         if self._is_forked():
             raise UserError(
                 f"a process that task {name} forked came back from it and ends here; "
@@ -315,7 +334,10 @@ class Worker:
             self._unload(by_state["absent"])
             self._scheduler.removed(by_state["absent"])
         if by_state["failed"]:
-            kept = set(self._work.kept_failures())
+            # Whether a task died too often, every worker decides alike.
+            crashed = self._crashes.learn(self._work.reports([self._keys[n] for n in by_state["failed"]]))
+            self._state.failed.update(key.hex().encode() for key in crashed)
+            kept = {*self._work.kept_failures(), *crashed}
             given_up = [node for node in by_state["failed"] if self._keys[node] in kept]
             self._unload(self._scheduler.failed(given_up))
         # What is in memory may have been replaced, all between two looks.

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
+import os
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from itertools import compress
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from ..backends.base import base_lock, missing_methods
 from ..backends.file_store import file_store
 from ..backends.redis_store import redis_store
-from ..errors import UserError
 from ..internal.console import warn
 from .activity import WorkerActivity, activity_of, running
+from .failures import suspicion
+from .neighbours import Neighbours
 
-__all__ = ["FileWorkspace", "RunFacts", "StoreWorkspace", "Workspace", "warn_of_damage", "workspace_of"]
+__all__ = ["Crash", "FileWorkspace", "RunFacts", "Workspace", "warn_of_damage", "workspace_of"]
 
 Change = tuple[bytes, str]
 
@@ -41,6 +38,18 @@ class RunFacts(NamedTuple):
     started: float
     duration: float
     attempt: int
+
+
+class Crash(NamedTuple):
+    """A task without a result that a dead worker had."""
+
+    worker: str
+    key: bytes
+    #: Whether it is known to have been running then. Otherwise the worker had claimed it, and perhaps others.
+    counts: bool
+    name: str = ""
+    #: The how-manieth run it was; 0 if it may not have begun.
+    attempt: int = 0
 
 
 class Workspace(Protocol):
@@ -104,6 +113,21 @@ class Workspace(Protocol):
     def damage(self) -> Sequence[str]:
         """What stored bytes turned out to be damaged and no later result has replaced, a line each."""
 
+    def crashes(self, claimed: Collection[bytes]) -> Sequence[Crash]:
+        """What dead workers had, until that is settled, if any of these may be among it.
+
+        To be asked between a claim and the refresh after it, which then sees what was recorded in between.
+        """
+
+    def settle_crashes(self, crashes: Sequence[Crash]) -> None:
+        """Forgets what was found, after what counts was recorded with `save_failure`, and what has a result.
+
+        What does not count is recorded here, for other workers to know.
+        """
+
+    def reports(self, keys: Sequence[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
+        """Like `failures`, of these keys."""
+
     def activity(self, keys: Sequence[bytes]) -> Sequence[WorkerActivity] | None:
         """The workers that the store knows, dead ones too, and which of `keys` each of them has claimed.
 
@@ -134,6 +158,8 @@ def workspace_of(store: Any) -> Workspace:
         from .redis_workspace import RedisWorkspace
 
         return RedisWorkspace(store)
+    from .store_workspace import StoreWorkspace
+
     return StoreWorkspace(store)
 
 
@@ -176,6 +202,7 @@ class FileWorkspace:
         self.taken = self._claims.are_taken
         self.kept_failures = store.kept_failures
         self.settle = self._native.sync
+        self._neighbours = Neighbours(os.path.join(self._native.path, "workers"), self._claims.crashed)
         store.listen(self._changes.extend)
         store.check_blobs()
 
@@ -263,6 +290,28 @@ class FileWorkspace:
             lines.insert(0, f"{found['records']} damaged records in {self._store.jugdir} do not count")
         return lines
 
+    def crashes(self, claimed: Collection[bytes]) -> Sequence[Crash]:
+        if self._native.claim_mode == "link":
+            return [Crash(worker, key, False) for key, worker in self._claims.suspects()]
+        found = self._neighbours.crashes(claimed)
+        return [Crash(worker, key, True, name, attempt) for worker, key, name, attempt, _ in found]
+
+    def settle_crashes(self, crashes: Sequence[Crash]) -> None:
+        for crash in crashes:
+            before = self._native.failure(crash.key)
+            if not crash.counts and (before is None or "crashes" not in before):
+                report = {**(before or suspicion()), "crashes": 0}
+                self.save_failure(crash.key, report, str(report.get("name", "")))
+        workers = list({crash.worker for crash in crashes})
+        if self._native.claim_mode != "link":
+            self._claims.settle_crashes(workers)
+        elif workers:
+            self._native.sync()
+            self._claims.settle_suspects(workers)
+
+    def reports(self, keys: Sequence[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
+        return {key: self._native.failure(key) or {} for key in keys}
+
     def activity(self, keys: Sequence[bytes]) -> Sequence[WorkerActivity] | None:
         return activity_of(self._claims, keys)
 
@@ -278,139 +327,5 @@ class FileWorkspace:
         self._native.wait(timeout)
 
     def close(self) -> None:
+        self._neighbours.close()
         self._store.unlisten(self._changes.extend)
-
-
-_IS_A_KEY = re.compile(rb"[0-9a-f]{64}").fullmatch
-
-
-#: How often the lock of a task may raise something before that ends the run.
-_LOCK_TRIES = 3
-
-
-class StoreWorkspace:
-    """The workspace of any object with the interface of ``jug.backends.base``."""
-
-    max_batch = 1  # Without a way to give claims back, claiming ahead would starve other workers.
-    look_around = 0.025
-    keeps_apart = False
-
-    def __init__(self, store: Any) -> None:
-        self._store = store
-        self._locks: dict[bytes, Any] = {}
-        self._lock_errors: Counter[bytes] = Counter()
-        self._pause = 0.02
-        self._lock_is_checked = False
-
-    def refresh(self) -> Sequence[Change]:
-        return ()  # Such a store tells nothing by itself; `present` asks it each time.
-
-    def present(self, keys: Sequence[bytes]) -> Sequence[bool]:
-        return [bool(self._store.can_load(_name(key))) for key in keys]
-
-    def _lock(self, key: bytes) -> Any:
-        lock = self._store.getlock(_name(key))
-        if not self._lock_is_checked:
-            missing = missing_methods(lock, base_lock)
-            if missing:
-                raise UserError(
-                    f"getlock() of the store {type(self._store).__name__} returned an object of the class "
-                    f"{type(lock).__name__}, which has no method {missing} (see jug.backends.base.base_lock)"
-                )
-            self._lock_is_checked = True
-        return lock
-
-    def kept_failures(self) -> Sequence[bytes]:
-        names = [name.encode() if isinstance(name, str) else bytes(name) for name in self._store.listlocks()]
-        # Scripts may take locks under names of their own, which are no task's.
-        keys = [bytes.fromhex(name.decode()) for name in names if _IS_A_KEY(name)]
-        return [key for key in keys if self._lock(key).is_failed()]
-
-    def failures(self) -> Mapping[bytes, Mapping[str, Any]]:
-        return {}
-
-    def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
-        return [bool(self._lock(key).is_locked()) for key in keys]
-
-    taken = claimed
-
-    def claim(self, keys: Sequence[bytes]) -> Sequence[bool]:
-        won = []
-        for key in keys:
-            lock = self._lock(key)
-            won.append(self._attempt(key, lock.get))
-            if won[-1]:
-                self._locks[key] = lock
-        self._pause = 0.02
-        return won
-
-    def _attempt(self, key: bytes, act: Callable[[], object]) -> bool:
-        """Whether a lock does what it is asked; not where it raises something, until it did so too often."""
-        try:
-            return bool(act())
-        except Exception as error:
-            self._lock_errors[key] += 1
-            if self._lock_errors[key] == _LOCK_TRIES:
-                raise
-            warn(
-                f"the lock of a task ({key.hex()[:16]}) raised {type(error).__name__}: "
-                f"{' '.join(str(error).split())[:300]}; it is tried again"
-            )
-            return False
-
-    def start(self, key: bytes, ended: bytes | None, name: str, attempt: int) -> bool:
-        return True
-
-    def rest(self, done: int, failed: int, loaded: int) -> None:
-        """Nobody can ask such a store what runs."""
-
-    def others_at_work(self) -> bool:
-        return any(True for _ in self._store.listlocks())
-
-    def release(self, keys: Sequence[bytes]) -> None:
-        for key in keys:
-            lock = self._locks.pop(key, None)
-            # A lock that is not released would keep its task from everybody, should the result go.
-            while lock is not None and not self._attempt(key, partial(self._released, lock)):
-                pass
-
-    @staticmethod
-    def _released(lock: Any) -> bool:
-        # Releasing a lock that is marked as failed would clear the mark.
-        if not lock.is_failed():
-            lock.release()
-        return True
-
-    def save(self, key: bytes, value: object, facts: RunFacts) -> None:
-        self._store.dump(value, _name(key))
-
-    def save_failure(self, key: bytes, report: Mapping[str, Any], name: str) -> None:
-        if report["kept"]:
-            self._locks[key].fail()
-
-    def damage(self) -> Sequence[str]:
-        return ()
-
-    def activity(self, keys: Sequence[bytes]) -> Sequence[WorkerActivity] | None:
-        return None
-
-    def running(self, keys: Sequence[bytes]) -> Sequence[bytes]:
-        # Nothing is claimed ahead here.
-        return list(compress(keys, self.claimed(keys)))
-
-    def durations(self, keys: Sequence[bytes]) -> Sequence[float | None]:
-        return [None] * len(keys)
-
-    def settle(self) -> None:
-        """Nothing to do: `dump` keeps its promise by itself."""
-
-    def wait(self, timeout: float) -> None:
-        time.sleep(min(timeout, self._pause))
-        self._pause = min(2 * self._pause, 1.0)
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
-def _name(key: bytes) -> bytes:
-    return key.hex().encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ..errors import UserError
 from ..internal.console import fail, show, warn
 from . import SubCommand, maybe_print_citation_info
 
@@ -35,6 +36,8 @@ class ExecuteCommand(SubCommand):
         from ..io import print_task_summary_table
         from ..task import alltasks
 
+        if options.execute_crash_limit < 1:
+            raise UserError(f"--crash-limit must be 1 or more, not {options.execute_crash_limit}", status=2)
         if not options.execute_no_check_environment:
             self._check_environment()
         state = ExecutionState()
@@ -101,6 +104,13 @@ class ExecuteCommand(SubCommand):
             help="mark failed tasks, so that they are not tried again before 'jug cleanup --failed-only'",
         )
         parser.add_argument(
+            "--crash-limit",
+            dest="execute_crash_limit",
+            metavar="N",
+            type=int,
+            help="how many times a task may end the process that runs it before it has failed (default: 2)",
+        )
+        parser.add_argument(
             "--no-check-environment",
             dest="execute_no_check_environment",
             action="store_true",
@@ -126,6 +136,7 @@ class ExecuteCommand(SubCommand):
             "execute_pattern": None,
             "execute_keep_going": False,
             "execute_keep_failed": False,
+            "execute_crash_limit": 2,
             "execute_no_check_environment": False,
             "execute_no_pack": False,
         }

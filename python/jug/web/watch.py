@@ -17,7 +17,7 @@ from ..engine.activity import WorkerActivity
 from ..engine.failures import headline
 from ..engine.loading import load
 from ..engine.overview import ACTIVE, COMPLETE, FAILED, READY, WAITING, Overview
-from ..engine.workspace import StoreWorkspace
+from ..engine.store_workspace import StoreWorkspace
 from ..internal.tracebacks import users_traceback
 from .board import Board
 from .estimate import Durations, time_left

@@ -1,5 +1,5 @@
 -- Stands before every script. KEYS are those of `script::KEYS`, ARGV[1] is the worker that asks.
-local store, results, claims, failed, kept, names, workers, events, alive = unpack(KEYS)
+local store, results, claims, failed, kept, names, workers, events, alive, suspects = unpack(KEYS)
 local me = ARGV[1]
 
 -- Tells everybody what happened to some keys, which are 32 bytes each.

@@ -11,6 +11,7 @@ for i = 4, #ARGV, 2 do
     if claim == me then redis.call('HDEL', claims, key) end
     redis.call('HDEL', failed, key)
     redis.call('SREM', kept, key)
+    redis.call('SREM', suspects, key)
     told[#told + 1] = key
   else
     -- It may be stored already: an answer that did not arrive is asked for once more.

@@ -1,0 +1,162 @@
+"""The workspace of a user's backend: one task at a time."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from itertools import compress
+from typing import Any
+
+from ..backends.base import base_lock, missing_methods
+from ..errors import UserError
+from ..internal.console import warn
+from .activity import WorkerActivity
+from .workspace import Change, Crash, RunFacts
+
+__all__ = ["StoreWorkspace"]
+
+_IS_A_KEY = re.compile(rb"[0-9a-f]{64}").fullmatch
+
+
+#: How often the lock of a task may raise something before that ends the run.
+_LOCK_TRIES = 3
+
+
+class StoreWorkspace:
+    """The workspace of any object with the interface of ``jug.backends.base``."""
+
+    max_batch = 1  # Without a way to give claims back, claiming ahead would starve other workers.
+    look_around = 0.025
+    keeps_apart = False
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self._locks: dict[bytes, Any] = {}
+        self._lock_errors: Counter[bytes] = Counter()
+        self._pause = 0.02
+        self._lock_is_checked = False
+
+    def refresh(self) -> Sequence[Change]:
+        return ()  # Such a store tells nothing by itself; `present` asks it each time.
+
+    def present(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        return [bool(self._store.can_load(_name(key))) for key in keys]
+
+    def _lock(self, key: bytes) -> Any:
+        lock = self._store.getlock(_name(key))
+        if not self._lock_is_checked:
+            missing = missing_methods(lock, base_lock)
+            if missing:
+                raise UserError(
+                    f"getlock() of the store {type(self._store).__name__} returned an object of the class "
+                    f"{type(lock).__name__}, which has no method {missing} (see jug.backends.base.base_lock)"
+                )
+            self._lock_is_checked = True
+        return lock
+
+    def kept_failures(self) -> Sequence[bytes]:
+        names = [name.encode() if isinstance(name, str) else bytes(name) for name in self._store.listlocks()]
+        # Scripts may take locks under names of their own, which are no task's.
+        keys = [bytes.fromhex(name.decode()) for name in names if _IS_A_KEY(name)]
+        return [key for key in keys if self._lock(key).is_failed()]
+
+    def failures(self) -> Mapping[bytes, Mapping[str, Any]]:
+        return {}
+
+    def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        return [bool(self._lock(key).is_locked()) for key in keys]
+
+    taken = claimed
+
+    def claim(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        won = []
+        for key in keys:
+            lock = self._lock(key)
+            won.append(self._attempt(key, lock.get))
+            if won[-1]:
+                self._locks[key] = lock
+        self._pause = 0.02
+        return won
+
+    def _attempt(self, key: bytes, act: Callable[[], object]) -> bool:
+        """Whether a lock does what it is asked; not where it raises something, until it did so too often."""
+        try:
+            return bool(act())
+        except Exception as error:
+            self._lock_errors[key] += 1
+            if self._lock_errors[key] == _LOCK_TRIES:
+                raise
+            warn(
+                f"the lock of a task ({key.hex()[:16]}) raised {type(error).__name__}: "
+                f"{' '.join(str(error).split())[:300]}; it is tried again"
+            )
+            return False
+
+    def start(self, key: bytes, ended: bytes | None, name: str, attempt: int) -> bool:
+        return True
+
+    def rest(self, done: int, failed: int, loaded: int) -> None:
+        """Nobody can ask such a store what runs."""
+
+    def others_at_work(self) -> bool:
+        return any(True for _ in self._store.listlocks())
+
+    def release(self, keys: Sequence[bytes]) -> None:
+        for key in keys:
+            lock = self._locks.pop(key, None)
+            # A lock that is not released would keep its task from everybody, should the result go.
+            while lock is not None and not self._attempt(key, partial(self._released, lock)):
+                pass
+
+    @staticmethod
+    def _released(lock: Any) -> bool:
+        # Releasing a lock that is marked as failed would clear the mark.
+        if not lock.is_failed():
+            lock.release()
+        return True
+
+    def save(self, key: bytes, value: object, facts: RunFacts) -> None:
+        self._store.dump(value, _name(key))
+
+    def save_failure(self, key: bytes, report: Mapping[str, Any], name: str) -> None:
+        if report["kept"]:
+            self._locks[key].fail()
+
+    def damage(self) -> Sequence[str]:
+        return ()
+
+    def crashes(self, claimed: Collection[bytes]) -> Sequence[Crash]:
+        return ()  # Locks say nothing of who has them.
+
+    def settle_crashes(self, crashes: Sequence[Crash]) -> None:
+        """There are none."""
+
+    def reports(self, keys: Sequence[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
+        return {}
+
+    def activity(self, keys: Sequence[bytes]) -> Sequence[WorkerActivity] | None:
+        return None
+
+    def running(self, keys: Sequence[bytes]) -> Sequence[bytes]:
+        # Nothing is claimed ahead here.
+        return list(compress(keys, self.claimed(keys)))
+
+    def durations(self, keys: Sequence[bytes]) -> Sequence[float | None]:
+        return [None] * len(keys)
+
+    def settle(self) -> None:
+        """Nothing to do: `dump` keeps its promise by itself."""
+
+    def wait(self, timeout: float) -> None:
+        time.sleep(min(timeout, self._pause))
+        self._pause = min(2 * self._pause, 1.0)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _name(key: bytes) -> bytes:
+    return key.hex().encode()
