@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import task
+from .barrier import BarrierError
 
-__all__ = ["CompoundTask", "CompoundTaskGenerator", "compound_task_execute"]
+__all__ = ["CompoundTask", "CompoundTaskGenerator", "compound_task_execute", "expanded"]
 
 
 def compound_task_execute(x: Any, h: bytes) -> Any:
     """Returns `x`, the result of the inner task; `h` is the identity of the compound task."""
     return x
+
+
+class Whole(task.Task):
+    """The call of a compound task as one task."""
 
 
 class Carrier(task.Task):
@@ -47,15 +52,64 @@ def CompoundTask(f: Callable[..., Any], *args: Any, **kwargs: Any) -> task.Task:
     Task
         The finished task, or the one that will have its result.
     """
-    whole = task.Task(f, *args, **kwargs)
-    if whole.can_load():
+    whole = Whole(f, *args, **kwargs)
+    if not _expanding and whole.can_load():
         return whole
     # It was only needed for its identity: what runs under it is the task that carries the inner result.
     if not task.alltasks or task.alltasks.pop() is not whole:
         raise RuntimeError("jug.task.alltasks was changed while a compound task was being created")
-    carrier = Carrier(compound_task_execute, f(*args, **kwargs), whole.hash())
+    return _expanded(whole) if _expanding else _carrier(whole, f(*args, **kwargs))
+
+
+def _carrier(whole: task.Task, inner: Any) -> Carrier:
+    carrier = Carrier(compound_task_execute, inner, whole.hash())
     carrier._set_key(whole.key())
     carrier.whole = whole
+    return carrier
+
+
+#: Whether finished compound tasks are taken for unfinished ones.
+_expanding = False
+
+
+def expanded(tasks: Iterable[task.Task]) -> list[task.Task]:
+    """The tasks with those inside of finished compound tasks: nobody has noted what ran in them.
+
+    Their functions are called once more, as they were when there was no result yet. What takes the place of a
+    finished compound task is not to be run.
+
+    Parameters
+    ----------
+    tasks : iterable of Task
+        Usually ``jug.task.alltasks``, which stays as it is.
+    """
+    global _expanding
+    found: list[task.Task] = []
+    before = len(task.alltasks)
+    _expanding = True
+    try:
+        for t in tuple(tasks):
+            last = _expanded(t) if isinstance(t, Whole) else t
+            found += [each for each in task.alltasks[before:] if each is not last]
+            found.append(last)
+            del task.alltasks[before:]
+    finally:
+        _expanding = False
+        del task.alltasks[before:]
+    return found
+
+
+def _expanded(whole: Whole) -> Carrier:
+    """What carries the results of all that the function of a compound task makes, and of its arguments."""
+    inner: Any
+    first = len(task.alltasks)
+    try:
+        inner = whole.f(*whole.args, **whole.kwargs)
+    except BarrierError:
+        # Something in it has no result any more. It may need all that it made so far.
+        inner = task.alltasks[first:]
+    carrier = _carrier(whole, (inner, whole.args, whole.kwargs))
+    carrier.name = whole.name
     return carrier
 
 

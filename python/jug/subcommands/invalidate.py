@@ -22,6 +22,7 @@ class InvalidateCommand(SubCommand):
 
     def run(self, store: Any, options: Any, *args: Any, **kwargs: Any) -> int:
         """Removes results and prints how many, by name; returns 0."""
+        from ..compound import expanded
         from ..engine.overview import Overview
         from ..internal.advice import nothing_selected
         from ..io import print_task_summary_table
@@ -32,7 +33,7 @@ class InvalidateCommand(SubCommand):
         if matcher is None:
             raise PatternError("jug invalidate needs --name or --pattern", status=2)
         # What is there must be able to go whatever is wrong with the jugfile.
-        affected = Overview(alltasks, store, compared=False).invalidate(matcher)
+        affected = Overview(expanded(alltasks), store, compared=False).invalidate(matcher)
         removed = {name: count for name, count in affected.items() if count}
         if removed:
             print_task_summary_table(options, [("Invalidated", removed)])

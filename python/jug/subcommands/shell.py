@@ -75,9 +75,10 @@ def invalidate(tasklist: Iterable[Any], reverse: dict[str, Any], task: Any) -> N
         Where to start.
     """
     from .._native import Graph
+    from ..compound import expanded
 
     if "graph" not in reverse:
-        reverse["graph"] = Graph(tasklist)
+        reverse["graph"] = Graph(expanded(tasklist))
     graph = reverse["graph"]
     node = graph.node_of(task)
     if node is None:
