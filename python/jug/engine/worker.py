@@ -23,6 +23,7 @@ from .encounters import Encounters
 from .failures import StoreFailure, UnstorableResult, failure_report
 from .finished_claims import FinishedClaims
 from .graph import graph_of
+from .nesting import running_here, worker_at_work
 from .signals import request_to_end
 from .state import ExecutionState
 from .workspace import RunFacts, warn_of_damage, workspace_of
@@ -78,6 +79,8 @@ class Worker:
         self._finished_claims = FinishedClaims(self._work.release)
         #: What was run last: once the next task starts, its claim ends even if that one takes long.
         self._last_run: bytes | None = None
+        #: What was claimed with it and is not started.
+        self._waiting: list[int] = []
         reports = self._work.failures()
         self._attempts = {key: int(report.get("attempt", 1)) for key, report in reports.items()}
         self._crashes = Crashes(self._work, int(options.execute_crash_limit), state.jugfile, reports)
@@ -90,6 +93,7 @@ class Worker:
         state.former.tell(self._graph, store, self._work, present)
         given_up = {bytes.fromhex(name.decode()) for name in state.failed}
         given_up.update(self._work.kept_failures())
+        given_up |= running_here()
         self._scheduler = _native.Scheduler(
             self._graph,
             done=compress(range(len(present)), present),
@@ -114,6 +118,10 @@ class Worker:
         Exception
             What a task raised, unless ``--keep-going``; a TaskQuit where that is no Exception.
         """
+        with worker_at_work(self):
+            return self._work_through()
+
+    def _work_through(self) -> bool:
         failed_before = len(self._state.failed)
         _log.info("working on %d tasks", len(self._graph))
         try:
@@ -136,6 +144,22 @@ class Worker:
                 finally:
                     self._work.close()
         return len(self._state.failed) > failed_before
+
+    def running(self) -> bytes | None:
+        """The key of the task that was started last."""
+        return self._last_run
+
+    def pause(self) -> None:
+        """Another worker begins inside a task: gives back what was claimed and not started."""
+        if self._waiting and not self._is_forked():
+            self._work.release([self._keys[node] for node in self._waiting])
+
+    def resume(self) -> None:
+        """Says again which task runs."""
+        key = self._last_run
+        for node in self._graph.find([key]) if key and not self._is_forked() else ():
+            if key and node is not None:
+                self._work.start(key, None, self._names[node], self._attempts.get(key, 0) + 1)
 
     def _is_forked(self) -> bool:
         """Whether this is a process that a task forked, on its way out: nothing here belongs to it."""
@@ -179,6 +203,7 @@ class Worker:
             began = time.perf_counter()
             # Taken from the end: what is left in `waiting` when something goes wrong was not started.
             waiting.reverse()
+            self._waiting = waiting
             count = len(waiting)
             # Where results were taken away, some of these may have lost an input, and have to wait again.
             while waiting and not self._withdrawn:

@@ -1,0 +1,59 @@
+"""Workers inside tasks: a task's function may call `jug.init` and `execution_loop`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from .. import task
+
+__all__ = ["Interrupted", "running_here", "worker_at_work"]
+
+#: The workers that are at work in each thread, each inside a task of the one before.
+_at_work = threading.local()
+
+
+class Interrupted(Protocol):
+    """A worker in the middle of whose task another one may begin."""
+
+    def running(self) -> bytes | None:
+        """The key of the task that it runs."""
+
+    def pause(self) -> None:
+        """Another one begins: gives back what was claimed and not started, which that one may need."""
+
+    def resume(self) -> None:
+        """The other one has ended: says again what runs."""
+
+
+def running_here() -> frozenset[bytes]:
+    """The keys of the tasks that this thread is in the middle of: nobody in it can wait for them to end."""
+    return frozenset(key for worker in _workers() if (key := worker.running()) is not None)
+
+
+@contextmanager
+def worker_at_work(worker: Interrupted) -> Iterator[None]:
+    """Takes note of a worker for as long as the context lasts.
+
+    Afterwards new tasks are of the store that they were of before, whatever jugfiles were opened meanwhile.
+    """
+    workers, store = _workers(), task.Task.store
+    if workers:
+        workers[-1].pause()
+    workers.append(worker)
+    try:
+        yield
+    finally:
+        workers.pop()
+        task.Task.store = store
+        if workers:
+            workers[-1].resume()
+
+
+def _workers() -> list[Interrupted]:
+    if not hasattr(_at_work, "workers"):
+        _at_work.workers = []
+    workers: list[Interrupted] = _at_work.workers
+    return workers

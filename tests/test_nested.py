@@ -1,0 +1,93 @@
+"""Tasks that use jug themselves: open another jugfile, run tasks, ask for values."""
+
+from __future__ import annotations
+
+import pytest
+
+INNER = """
+    from jug import TaskGenerator
+
+    @TaskGenerator
+    def square(x):
+        return x * x
+
+    squares = [square(i) for i in range(4)]
+"""
+
+OPENS = """
+    import jug
+    from jug import TaskGenerator, barrier
+    from jug.options import default_options
+
+    @TaskGenerator
+    def add(x, y):
+        return x + y
+
+    @TaskGenerator
+    def run_all(directory):
+        store, space = jug.init("inner.py", directory)
+        jug.jug.execution_loop(jug.task.alltasks, default_options)
+        assert jug.task.Task.store is store
+        return sum(jug.value(space["squares"]))
+
+    before = [add(i, i) for i in range(10)]
+    total = run_all("inner.jugdata")
+    after = [add(total, i) for i in range(10)]
+    barrier()
+    last = add(total, jug.value(after[3]))
+"""
+
+RUNS = """
+    import jug
+    from jug import Task, TaskGenerator
+    from jug.options import default_options
+
+    @TaskGenerator
+    def add(x, y):
+        return x + y
+
+    @TaskGenerator
+    def run_all(n):
+        made = [add(100, i) for i in range(n)]
+        jug.jug.execution_loop(list(jug.task.alltasks), default_options)
+        return jug.value(made)
+
+    @TaskGenerator
+    def run_one(n):
+        one = Task(pow, n, 2)
+        one.run()
+        return jug.value(one) + jug.value(add(n, n).run())
+
+    first = [add(i, i) for i in range(40)]
+    middle = run_all(4)
+    last = [add(middle[0], run_one(3)), add(middle[3], 1)]
+"""
+
+
+def test_a_task_may_open_another_jugfile_and_run_everything(jug):
+    """Itself included: nothing waits for what is in the middle of running."""
+    jug.write(INNER, "inner.py")
+    jug.write(OPENS)
+    done = jug("execute", "--will-cite", timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert jug("check").returncode == 0
+    assert jug("check", "--jugdir", "inner.jugdata", "inner.py").returncode == 0
+    shown = jug.python("""
+        import jug
+        print(jug.value(jug.init("jugfile.py", "jugfile.jugdata")[1]["last"]))
+    """)
+    assert shown.stdout == "31\n"
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_task_may_run_the_tasks_of_its_own_jugfile(jug, workers):
+    jug.write(RUNS)
+    for worker in [jug.start("execute", "--will-cite") for _ in range(workers)]:
+        _, err = worker.communicate(timeout=60)
+        assert (worker.returncode, err) == (0, "")
+    assert jug("check").returncode == 0
+    shown = jug.python("""
+        import jug
+        print(jug.value(jug.init("jugfile.py", "jugfile.jugdata")[1]["last"]))
+    """)
+    assert shown.stdout == "[115, 104]\n"
