@@ -77,6 +77,8 @@ class TaskCore:
     def __new__(cls, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Self: ...
     def _has_result(self) -> bool:
         """Whether the result is in memory."""
+    def _keep(self, result: Any, /) -> None:
+        """Keeps a result in memory if it cannot change, so that any number of uses can share it."""
     def key(self) -> bytes:
         """The 32-byte key, computed on first use, iteratively over tasks among the arguments."""
     def hash(self) -> bytes:
@@ -237,6 +239,12 @@ class Store:
         """
     def contains(self, key: bytes) -> bool: ...
     def contains_many(self, keys: Sequence[bytes]) -> list[bool]: ...
+    def load_input(self, key: bytes) -> Any:
+        """A stored value as `load` gives it, for a use that may change it; kept for further uses."""
+    def forget_inputs(self, keys: Iterable[bytes]) -> None:
+        """Lets go of what `load_input` and `save` keep in memory."""
+    def has_inputs(self) -> bool:
+        """Whether anything is kept so."""
     def load(self, key: bytes) -> Any:
         """KeyError where there is no result, DamagedResult where it does not match its checksum."""
     def save(
@@ -435,6 +443,12 @@ class Redis:
     def contains_many(self, keys: Sequence[bytes]) -> list[bool]:
         """As of the last refresh, and what was saved here since."""
     def keys(self) -> list[bytes]: ...
+    def load_input(self, key: bytes) -> Any:
+        """A stored value as `load` gives it, for a use that may change it; kept for further uses."""
+    def forget_inputs(self, keys: Iterable[bytes]) -> None:
+        """Lets go of what `load_input` and `save` keep in memory."""
+    def has_inputs(self) -> bool:
+        """Whether anything is kept so."""
     def load(self, key: bytes) -> Any:
         """KeyError where there is no result, DamagedResult where it does not match its checksum."""
     def save(

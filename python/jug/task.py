@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from . import _native
+from .backends.base import copied, input_loader
 from .errors import Leave, TaskQuit
 from .internal.session import note_definition
 from .internal.taskgraph import describe, recursive_dependencies, topological_sort
@@ -188,11 +189,25 @@ class Task(_native.TaskCore, TaskletMixin):
         RuntimeError
             If there is no result, or it cannot be read.
         """
+        self._result = self._read(self._open_store().load)
+
+    def _input(self) -> Any:
+        """The result as it was stored, for one use that may change it."""
+        try:
+            value = self._read(input_loader(self._open_store()))
+        except RuntimeError:
+            if not self._has_result() or (self._own_store() is not None and self.can_load()):
+                raise
+            # It was run without being stored.
+            return copied(self._result)
+        self._keep(value)
+        return value
+
+    def _read(self, load: Callable[[bytes], Any]) -> Any:
         if before_lookup is not None:
             before_lookup(self)
-        store = self._open_store()
         try:
-            self._result = store.load(self.hash())
+            return load(self.hash())
         except _native.DamagedResult:
             raise
         except KeyError:

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::time::{Duration, Instant, SystemTime};
 
 use nix::time::{ClockId, clock_gettime};
+use nix::unistd::{SysconfVar, sysconf};
 
 use crate::Result;
 use crate::error::IoContext;
@@ -104,6 +105,15 @@ impl Host for super::local::Local {
             Err(_) => exists(pid).then_some(0),
         }
     }
+}
+
+/// How many bytes of memory this process may use, as far as is known: the machine's, or less where a control group
+/// says so.
+pub fn memory() -> u64 {
+    let pages = |what| sysconf(what).ok().flatten().and_then(|count| u64::try_from(count).ok());
+    let machine = pages(SysconfVar::_PHYS_PAGES).zip(pages(SysconfVar::PAGE_SIZE));
+    let machine = machine.map_or(1 << 30, |(count, size)| count.saturating_mul(size));
+    read_kernel("/sys/fs/cgroup/memory.max").trim().parse().map_or(machine, |group: u64| group.min(machine))
 }
 
 /// What the kernel tells of itself in a file; nothing where it does not.

@@ -1,11 +1,13 @@
 //! The bindings: one thin file per module of the core.
 
+mod call;
 mod claim;
 mod codec;
 mod containers;
 mod error;
 mod graph;
 mod hash;
+mod inputs;
 mod keys;
 mod process;
 mod redis;
@@ -26,7 +28,9 @@ fn say_where_we_are_at_fault() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |fault| {
         let place = fault.location().map_or_else(String::new, |it| format!(" ({}:{})", it.file(), it.line()));
-        let what = fault.payload_as_str().unwrap_or("unknown");
+        let payload = fault.payload();
+        let owned = || payload.downcast_ref::<String>().map(String::as_str);
+        let what = payload.downcast_ref::<&str>().copied().or_else(owned).unwrap_or("unknown");
         eprintln!("jug: error: this is a fault in jug itself, please report it: {what}{place}");
         if std::env::var_os("RUST_BACKTRACE").is_some() {
             before(fault);

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use super::codec;
+use super::inputs::Inputs;
 use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
 use super::told::{self, microseconds, seconds};
 use crate::redis::record::{self, Facts};
@@ -29,7 +30,7 @@ fn redis_url(url: &str) -> PyResult<String> {
 
 /// Results and claims in a redis server.
 #[pyclass(frozen, name = "Redis", module = "jug._native")]
-pub(super) struct PyRedis(Arc<Redis>);
+pub(super) struct PyRedis(Arc<Redis>, Inputs);
 
 /// A Python thread that waits: Ctrl-C ends the waiting, and what takes long is logged.
 #[derive(Default)]
@@ -64,9 +65,12 @@ fn waiting<T: Send>(py: Python<'_>, f: impl FnOnce(&Waiting) -> Result<T> + Send
     }
 }
 
+type Changes<'py> = Vec<(Bound<'py, PyBytes>, &'static str)>;
+
 type Pairs<'py> = Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>;
 
-fn changes(py: Python<'_>, changes: Vec<(Key, State)>) -> Vec<(Bound<'_, PyBytes>, &'static str)> {
+fn changes<'py>(py: Python<'py>, inputs: &Inputs, changes: Vec<(Key, State)>) -> Changes<'py> {
+    inputs.forget(py, changes.iter().map(|(key, _)| *key));
     let named = |(key, state): (Key, State)| {
         let state = match state {
             State::Result => "result",
@@ -87,7 +91,7 @@ impl PyRedis {
     #[new]
     fn new(py: Python<'_>, url: &str, worker: &str) -> PyResult<PyRedis> {
         let address = Address::parse(url)?;
-        Ok(PyRedis(waiting(py, |caller| Redis::open(caller, address, worker))?))
+        Ok(PyRedis(waiting(py, |caller| Redis::open(caller, address, worker))?, Inputs::default()))
     }
 
     #[getter]
@@ -109,13 +113,12 @@ impl PyRedis {
         waiting(py, |caller| self.0.is_foreign(caller))
     }
 
-    fn refresh<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyBytes>, &'static str)>> {
-        Ok(changes(py, waiting(py, |caller| self.0.refresh(caller))?))
+    fn refresh<'py>(&self, py: Python<'py>) -> PyResult<Changes<'py>> {
+        Ok(changes(py, &self.1, waiting(py, |caller| self.0.refresh(caller))?))
     }
 
-    #[expect(clippy::type_complexity, reason = "it is what Python gets")]
-    fn news<'py>(&self, py: Python<'py>) -> PyResult<Option<Vec<(Bound<'py, PyBytes>, &'static str)>>> {
-        Ok(self.0.news()?.map(|news| changes(py, news)))
+    fn news<'py>(&self, py: Python<'py>) -> PyResult<Option<Changes<'py>>> {
+        Ok(self.0.news()?.map(|news| changes(py, &self.1, news)))
     }
 
     fn contains(&self, py: Python<'_>, key: KeyBytes) -> PyResult<bool> {
@@ -139,6 +142,20 @@ impl PyRedis {
         told::loaded(py, &key.0, waiting(py, |caller| self.0.load(caller, &key.0))?)
     }
 
+    fn load_input<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Bound<'py, PyAny>> {
+        let load = || waiting(py, |caller| self.0.load(caller, &key.0));
+        told::found(py, &key.0, self.1.copy(py, key.0, load)?)
+    }
+
+    fn forget_inputs(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.1.forget(py, keys_from(keys)?);
+        Ok(())
+    }
+
+    fn has_inputs(&self) -> bool {
+        !self.1.is_empty()
+    }
+
     #[pyo3(signature = (key, value, *, name = "", started = 0.0, duration = 0.0, attempt = 1, claimed = false))]
     #[expect(clippy::too_many_arguments, reason = "the facts of a result are keyword arguments")]
     fn save(
@@ -157,11 +174,13 @@ impl PyRedis {
         let (started, duration) = (microseconds(started), microseconds(duration).unsigned_abs());
         let worker = self.0.me().to_owned();
         let facts = Facts { name: name.to_owned(), worker, started, duration, attempt };
-        waiting(py, |caller| self.0.save(caller, key.0, record::encode(&facts, &encoded), claimed))
+        waiting(py, |caller| self.0.save(caller, key.0, record::encode(&facts, &encoded), claimed))?;
+        self.1.stored(key.0, value, &prepared)
     }
 
     fn remove(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
         let keys = keys_from(keys)?;
+        self.1.forget(py, keys.iter().copied());
         waiting(py, |caller| self.0.remove(caller, &keys))
     }
 

@@ -10,6 +10,7 @@ use pyo3::types::{PyBytes, PyDict};
 
 use super::codec;
 use super::error::DamagedResult;
+use super::inputs::Inputs;
 use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
 use super::told::{self, described, microseconds, packed, report_from, report_to, seconds, state_name};
 use crate::fs::local;
@@ -48,7 +49,7 @@ fn share_jugdir(py: Python<'_>, path: &str) -> PyResult<bool> {
 
 /// The results of a jugdir.
 #[pyclass(frozen, name = "Store", module = "jug._native")]
-pub(super) struct PyStore(Arc<Store>);
+pub(super) struct PyStore(Arc<Store>, Inputs);
 
 impl PyStore {
     /// The store itself, for the bindings that build on it.
@@ -78,7 +79,7 @@ impl PyStore {
             let jugdir = Jugdir::open_as(local(), Path::new(path), wanted, Pace::usual())?;
             Store::open_in(jugdir, Keeper::spawn(), durability)
         };
-        Ok(PyStore(Arc::new(py.detach(open)?)))
+        Ok(PyStore(Arc::new(py.detach(open)?), Inputs::default()))
     }
 
     #[getter]
@@ -121,6 +122,7 @@ impl PyStore {
 
     fn refresh<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyBytes>, &'static str)>> {
         let changes = py.detach(|| self.0.refresh())?;
+        self.1.forget(py, changes.iter().map(|(key, _)| *key));
         let named = |(key, state): (Key, State)| (PyBytes::new(py, key.as_bytes()), state_name(state));
         Ok(changes.into_iter().map(named).collect())
     }
@@ -142,6 +144,20 @@ impl PyStore {
         told::loaded(py, &key.0, py.detach(|| self.0.load(&key.0))?)
     }
 
+    fn load_input<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Bound<'py, PyAny>> {
+        let found = self.1.copy(py, key.0, || Ok(py.detach(|| self.0.load(&key.0))?))?;
+        told::found(py, &key.0, found)
+    }
+
+    fn forget_inputs(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.1.forget(py, keys_from(keys)?);
+        Ok(())
+    }
+
+    fn has_inputs(&self) -> bool {
+        !self.1.is_empty()
+    }
+
     #[pyo3(signature = (key, value, *, name = "", epoch = None, started = 0.0, duration = 0.0, attempt = 1))]
     #[expect(clippy::too_many_arguments, reason = "the facts of a result are keyword arguments")]
     fn save(
@@ -160,11 +176,12 @@ impl PyStore {
         let (started, duration) = (microseconds(started), microseconds(duration).unsigned_abs());
         let facts = Facts { name: name.to_owned(), started, duration, attempt, code: 0 };
         py.detach(|| self.0.save(key.0, &encoded, &facts, epoch))?;
-        Ok(())
+        self.1.stored(key.0, value, &prepared)
     }
 
     fn remove(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<usize> {
         let keys = keys_from(keys)?;
+        self.1.forget(py, keys.iter().copied());
         Ok(py.detach(|| self.0.remove(&keys))?)
     }
 

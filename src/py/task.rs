@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyFunction, PyString, PyTuple};
 
-use super::snapshot::{Given, Snapshot};
+use super::snapshot::{Given, Snapshot, is_fixed};
 use super::walk;
 use crate::Key;
 use crate::hash::Encoder;
@@ -314,6 +314,14 @@ impl TaskCore {
     fn set_result(&self, result: Bound<'_, PyAny>) {
         let replaced = self.state().result.replace(result.unbind());
         drop(replaced);
+    }
+
+    /// Keeps a result in memory that any number of uses can share, as it cannot change.
+    fn _keep(&self, result: Bound<'_, PyAny>) -> PyResult<()> {
+        if is_fixed(&result)? {
+            self.set_result(result);
+        }
+        Ok(())
     }
 
     #[deleter(_result)]

@@ -10,10 +10,20 @@ use crate::Key;
 use crate::codec::Stored;
 use crate::store::{Fault, Obstacle, Packed, Report, State};
 
-/// A value that was looked for; `KeyError` where there is none.
+/// The value of a stored form that was looked for; `KeyError` where there is none.
 pub(super) fn loaded<'py>(py: Python<'py>, key: &Key, found: Option<Stored>) -> PyResult<Bound<'py, PyAny>> {
+    let found = found.map(|stored| codec::restore(py, &stored)).transpose()?;
+    self::found(py, key, found)
+}
+
+/// A value that was looked for; `KeyError` where there is none.
+pub(super) fn found<'py>(
+    py: Python<'py>,
+    key: &Key,
+    found: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
     match found {
-        Some(stored) => codec::restore(py, &stored),
+        Some(value) => Ok(value),
         None => Err(PyKeyError::new_err(PyBytes::new(py, key.as_bytes()).unbind())),
     }
 }

@@ -7,6 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 
+use super::call::{Call, result_of};
 use super::containers::Container;
 use super::task::TaskCore;
 use super::walk::DEPTH;
@@ -28,6 +29,7 @@ fn resolve<'py>(elem: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
 fn resolve_args<'py>(
     task: &Bound<'py, TaskCore>,
 ) -> PyResult<(Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>)> {
+    let _call = Call::begin();
     let mut resolver = Resolver { shallow: task.get().is_shallow(), ..Resolver::default() };
     let (args, kwargs) = TaskCore::arguments(task)?;
     let args = resolver.tuple(&args)?;
@@ -53,11 +55,7 @@ impl<'py> Resolver<'py> {
         if is_plain(object) {
             Ok(object.clone())
         } else if let Ok(task) = object.cast::<TaskCore>() {
-            let py = object.py();
-            match task.get().loaded_result(py) {
-                Some(result) => Ok(result.into_bound(py)),
-                None => object.call_method0(intern!(py, "value")),
-            }
+            result_of(task)
         } else if let Ok(list) = object.cast_exact::<PyList>() {
             Ok(self.list(list)?.into_any())
         } else if let Ok(tuple) = object.cast_exact::<PyTuple>() {

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-__all__ = ["Name", "base_lock", "base_store"]
+__all__ = ["Name", "base_lock", "base_store", "copied", "input_loader"]
 
 #: A name under which a result is stored, which is a task's hash as bytes (or text) of hexadecimal digits.
 Name = bytes | str
@@ -56,6 +56,13 @@ class base_store(ABC):
     def load(self, name: Name) -> Any:
         """What was stored under `name`; KeyError if nothing is."""
 
+    def load_input(self, name: Name) -> Any:
+        """What was stored under `name`, as an object that nobody else has; KeyError if nothing is.
+
+        Override it where :meth:`load` returns such an object anyway.
+        """
+        return copied(self.load(name))
+
     @abstractmethod
     def can_load(self, name: Name) -> bool:
         """Whether something is stored under `name`."""
@@ -102,6 +109,22 @@ class base_store(ABC):
     def metadata(self, t: Any) -> dict[str, Any] | None:
         """Facts about the stored result of task `t` (None: this store keeps none)."""
         return None
+
+
+def input_loader(store: Any) -> Callable[[Name], Any]:
+    """The `load_input` of a store, also of one that has the methods of a store and nothing else."""
+    loader: Callable[[Name], Any] | None = getattr(store, "load_input", None)
+    return loader or (lambda name: copied(store.load(name)))
+
+
+def copied(value: Any) -> Any:
+    """A copy by pickle; the value itself where it has none."""
+    import pickle
+
+    try:
+        return pickle.loads(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
+    except Exception:
+        return value
 
 
 def missing_methods(thing: object, interface: type) -> str:

@@ -84,6 +84,9 @@ class dict_store(base_store):
         self.counts[b"load:" + name] += 1
         return pickle.loads(self.results[name])
 
+    def load_input(self, name: Name) -> Any:
+        return self.load(name)
+
     def can_load(self, name: Name) -> bool:
         name = _as_bytes(name)
         self.counts[b"exists:" + name] += 1

@@ -52,6 +52,9 @@ class keyed_store(base_store):
     def load(self, name: Name) -> Any:
         return self.native.load(self._key(name))
 
+    def load_input(self, name: Name) -> Any:
+        return self.native.load_input(self._key(name))
+
     def can_load(self, name: Name) -> bool:
         key = self._key(name)
         found = self.native.contains(key)

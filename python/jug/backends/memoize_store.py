@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
-from .base import Name, base_lock, base_store
+from .base import Name, base_lock, base_store, input_loader
 
 __all__ = ["cache_lock", "memoize_store"]
 
@@ -53,6 +53,9 @@ class memoize_store(base_store):
 
     def load(self, name: Name) -> Any:
         return self.base.load(name)
+
+    def load_input(self, name: Name) -> Any:
+        return input_loader(self.base)(name)
 
     def list(self) -> Iterator[bytes]:
         return iter(self.base.list() if self.keys is None else tuple(self.keys))

@@ -27,6 +27,8 @@ class RedisWorkspace:
         self.present = self._native.contains_many
         self.kept_failures = self._native.kept_failures
         self.release = self._native.release
+        self.has_inputs = self._native.has_inputs
+        self.forget_inputs = self._native.forget_inputs
         self.settle = self._native.flush
         store.listen(self._changes.extend)
 

@@ -125,6 +125,12 @@ class StoreWorkspace:
         if report["kept"]:
             self._locks[key].fail()
 
+    def has_inputs(self) -> bool:
+        return False  # Such a store is asked each time.
+
+    def forget_inputs(self, keys: Sequence[bytes]) -> None:
+        """Nothing is in memory."""
+
     def damage(self) -> Sequence[str]:
         return ()
 

@@ -309,7 +309,7 @@ class Worker:
             raise StoreFailure(name, error) from error
         except Exception as error:
             raise UnstorableResult(name, result, error) from error
-        t._result = result
+        t._keep(result)
 
     def _failed(self, node: int, t: Any, error: BaseException, started: float, duration: float) -> None:
         key, kept = self._keys[node], bool(self._options.execute_keep_failed)
@@ -384,9 +384,11 @@ class Worker:
                 if announce:
                     jug_hook("execute.task-loadable", (self._task(node),))
 
-    def _unload(self, nodes: Iterable[int]) -> None:
+    def _unload(self, nodes: Sequence[int]) -> None:
         for node in nodes:
             self._task(node).unload()
+        if nodes and self._work.has_inputs():
+            self._work.forget_inputs([self._keys[node] for node in nodes])
 
     # --- waiting ---
 

@@ -110,6 +110,12 @@ class Workspace(Protocol):
     def save_failure(self, key: bytes, report: Mapping[str, Any], name: str) -> None:
         """Stores why a task failed; ``report["kept"]`` says whether it stays failed."""
 
+    def has_inputs(self) -> bool:
+        """Whether results are in memory that are decoded for each use."""
+
+    def forget_inputs(self, keys: Sequence[bytes]) -> None:
+        """Lets go of such results, as nobody needs them here any more."""
+
     def damage(self) -> Sequence[str]:
         """What stored bytes turned out to be damaged and no later result has replaced, a line each."""
 
@@ -201,6 +207,8 @@ class FileWorkspace:
         self.rest = self._claims.rest
         self.taken = self._claims.are_taken
         self.kept_failures = store.kept_failures
+        self.has_inputs = self._native.has_inputs
+        self.forget_inputs = self._native.forget_inputs
         self.settle = self._native.sync
         self._neighbours = Neighbours(os.path.join(self._native.path, "workers"), self._claims.crashed)
         store.listen(self._changes.extend)

@@ -84,8 +84,16 @@ fn read_dtype<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
     py.import(intern!(py, "numpy.lib.format"))?.call_method1(intern!(py, "descr_to_dtype"), (description,))
 }
 
-/// The array that was stored, with memory of its own.
-pub(super) fn restore<'py>(py: Python<'py>, stored: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+/// What a stored array is, and where in the stored bytes its elements begin.
+pub(super) struct Plan<'py> {
+    pub(super) dtype: Bound<'py, PyAny>,
+    pub(super) shape: Bound<'py, PyTuple>,
+    pub(super) order: Order,
+    pub(super) data: usize,
+}
+
+/// Reads the head of a stored array, which must fit its elements.
+pub(super) fn plan<'py>(py: Python<'py>, stored: &[u8]) -> PyResult<Plan<'py>> {
     let damaged = || DamagedResult::new_err("the stored array has no sound head");
     let (head, data) = Head::decode(stored).ok_or_else(damaged)?;
     let dtype = read_dtype(py, &head.dtype)?;
@@ -94,9 +102,23 @@ pub(super) fn restore<'py>(py: Python<'py>, stored: &[u8]) -> PyResult<Bound<'py
     if expected != Some((stored.len() - data) as u64) {
         return Err(damaged());
     }
-    let (order, shape) = (if head.order == Order::C { "C" } else { "F" }, PyTuple::new(py, &head.shape)?);
-    let array = py.import(intern!(py, "numpy"))?.call_method1(intern!(py, "empty"), (shape, dtype, order))?;
-    let ordered = if head.order == Order::C { array.clone() } else { array.getattr(intern!(py, "T"))? };
+    Ok(Plan { dtype, shape: PyTuple::new(py, &head.shape)?, order: head.order, data })
+}
+
+/// What numpy calls an order.
+pub(super) fn name_of(order: Order) -> &'static str {
+    match order {
+        Order::C => "C",
+        Order::Fortran => "F",
+    }
+}
+
+/// The array that was stored, with memory of its own.
+pub(super) fn restore<'py>(py: Python<'py>, stored: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let Plan { dtype, shape, order, data } = plan(py, stored)?;
+    let form = (shape, dtype, name_of(order));
+    let array = py.import(intern!(py, "numpy"))?.call_method1(intern!(py, "empty"), form)?;
+    let ordered = if order == Order::C { array.clone() } else { array.getattr(intern!(py, "T"))? };
     if let Some(bytes) = bytes_of(&ordered)? {
         bytes.try_readwrite()?.as_slice_mut()?.copy_from_slice(&stored[data..]);
     }

@@ -2,6 +2,7 @@
 
 mod array;
 mod frame;
+mod sealed;
 
 use std::borrow::Cow;
 
@@ -9,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyNone, PyString, PyTuple, PyType};
 
+pub(super) use self::sealed::{SealedArray, seal};
 use crate::codec::{Codec, Encoded, Stored};
 
 /// A value's stored form, as far as it lives in Python's memory.
@@ -88,13 +90,16 @@ fn loaded_type<'py>(py: Python<'py>, module: &str, name: &str) -> PyResult<Optio
     }
 }
 
+/// The value of a pickle.
+pub(super) fn unpickle<'py>(pickle: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyAny>> {
+    static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    LOADS.import(pickle.py(), "pickle", "loads")?.call1((pickle,))
+}
+
 /// The value that was stored. Objects of the user's own classes need the modules of those classes.
 pub(super) fn restore<'py>(py: Python<'py>, stored: &Stored) -> PyResult<Bound<'py, PyAny>> {
     match stored.codec {
-        Codec::Pickle => {
-            static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-            LOADS.import(py, "pickle", "loads")?.call1((PyBytes::new(py, &stored.bytes),))
-        }
+        Codec::Pickle => unpickle(&PyBytes::new(py, &stored.bytes)),
         Codec::Ndarray => array::restore(py, &stored.bytes),
         Codec::Frame => frame::restore(py, &stored.bytes),
     }

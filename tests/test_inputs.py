@@ -1,0 +1,274 @@
+"""A task gets its inputs as they were stored, whatever others did to what they got."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import jug
+from jug import Task, iteratetask, task
+from jug.backends.base import base_lock, base_store
+from jug.backends.dict_store import dict_store
+from jug.backends.file_store import file_store
+from jug.backends.memoize_store import memoize_store
+from jug.backends.select import select
+from jug.jug import ExecutionState, execution_loop
+from jug.options import parse
+
+LARGE = 100_000
+
+
+class Shelf(base_store):
+    """A user's store that keeps the very objects."""
+
+    def __init__(self):
+        self.held = {}
+        self.inner = dict_store()
+
+    def dump(self, object, name):
+        self.held[bytes(name)] = object
+
+    def load(self, name):
+        return self.held[bytes(name)]
+
+    def can_load(self, name):
+        return bytes(name) in self.held
+
+    def list(self):
+        return iter(list(self.held))
+
+    def listlocks(self):
+        return self.inner.listlocks()
+
+    def getlock(self, name) -> base_lock:
+        return self.inner.getlock(name)
+
+    def remove(self, name):
+        return self.held.pop(bytes(name), None) is not None
+
+    def cleanup(self, active, keeplocks=False):
+        return 0
+
+    def remove_locks(self):
+        return self.inner.remove_locks()
+
+    def close(self):
+        pass
+
+
+class Bare:
+    """The same without a base class."""
+
+    def __init__(self):
+        shelf = Shelf()
+        for name in (
+            "dump",
+            "load",
+            "can_load",
+            "list",
+            "listlocks",
+            "getlock",
+            "remove",
+            "cleanup",
+            "close",
+        ):
+            setattr(self, name, getattr(shelf, name))
+
+
+@pytest.fixture(params=["file", "redis", "dict", "shelf", "bare"])
+def store(request, tmp_path):
+    if request.param == "redis":
+        opened = select(request.getfixturevalue("redis_server").url)
+    else:
+        makers = {
+            "file": lambda: file_store(str(tmp_path / "jugdir")),
+            "dict": dict_store,
+            "shelf": Shelf,
+            "bare": Bare,
+        }
+        opened = makers[request.param]()
+    task.alltasks.clear()
+    Task.store = opened
+    yield opened
+    opened.close()
+    task.alltasks.clear()
+    Task.store = None
+
+
+def run(*tasks):
+    state = ExecutionState()
+    execution_loop(list(tasks), parse(["execute", "--will-cite", "--nr-wait-cycles", "0"]), state)
+    assert not state.failed
+
+
+def make(kind):
+    values = {
+        "list": [1, [2, 3]],
+        "long": list(range(LARGE)),
+        "dict": {"a": [1]},
+        "array": np.arange(4.0),
+        "large": np.arange(float(LARGE)),
+        "fortran": np.asfortranarray(np.arange(float(LARGE)).reshape(100, -1)),
+        "fields": np.zeros(LARGE, dtype=[("a", "i4"), ("b", "f8")]),
+        "frame": pd.DataFrame({"a": range(3)}),
+        "in a tuple": (1, [2]),
+    }
+    return values[kind]
+
+
+def spoil(value):
+    before = repr(value)
+    if isinstance(value, tuple):
+        value = value[1]
+    if isinstance(value, list):
+        value.clear()
+    elif isinstance(value, dict):
+        value["a"].clear()
+    elif isinstance(value, pd.DataFrame):
+        value["a"] = 0
+    else:
+        value[...] = np.ones((), value.dtype)
+    return before
+
+
+KINDS = ["list", "long", "dict", "array", "large", "fortran", "fields", "frame", "in a tuple"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_one_task_does_to_its_input_no_other_task_sees(store, kind):
+    made = Task(make, kind)
+    uses = [Task(spoil, made), *(Task(spoil_again, made, n) for n in range(4))]
+    run(made, *uses)
+    assert {jug.value(use) for use in uses} == {repr(make(kind))}
+
+
+def spoil_again(value, _):
+    return spoil(value)
+
+
+# A store that gives away the very objects it holds cannot do this.
+@pytest.mark.parametrize("store", ["file", "redis", "dict"], indirect=True)
+@pytest.mark.parametrize("kind", ["list", "large"])
+def test_what_the_jugfile_does_to_a_value_no_task_sees(store, kind):
+    made = Task(make, kind)
+    run(made)
+    spoil(jug.value(made))
+    use = Task(spoil, made)
+    run(made, use)
+    assert jug.value(use) == repr(make(kind))
+    again = Task(spoil_again, made, 1)
+    assert again.run() == repr(make(kind))
+
+
+@pytest.mark.parametrize("kind", ["list", "large"])
+def test_parts_of_a_result_are_the_tasks_own_as_well(store, kind):
+    def parts(kind):
+        return [make(kind), make(kind)]
+
+    made = Task(parts, kind)
+    first, _ = iteratetask(made, 2)
+    uses = [
+        Task(spoil_again, part, n)
+        for n, part in enumerate([made[0], made[0], first, jug.Tasklet(made, first_of)])
+    ]
+    run(made, *uses)
+    assert {jug.value(use) for use in uses} == {repr(make(kind))}
+
+
+def first_of(value):
+    return value[0]
+
+
+def are_one(a, b):
+    return a[0] is b[1] and a[0] is not a[1]
+
+
+def test_within_one_task_a_result_is_one_object(store):
+    made = Task(make, "list")
+    use = Task(are_one, [made, [1]], (0, made))
+    run(made, use)
+    assert jug.value(use) is True
+
+
+def count_loads(monkeypatch, store):
+    loads = []
+    native = type(store.native)
+    assert native.load_input
+    monkeypatch.setattr(
+        type(store), "load_input", lambda s, name: loads.append(name) or s.native.load_input(s._key(name))
+    )
+    return loads
+
+
+def test_a_part_of_many_parts_is_loaded_once_for_a_task(tmp_path, monkeypatch):
+    task.alltasks.clear()
+    Task.store = file_store(str(tmp_path / "jugdir"))
+    made = Task(make, "long")
+    use = Task(number_of, [made[n] for n in range(1000)])
+    loads = count_loads(monkeypatch, Task.store)
+    run(made, use)
+    assert jug.value(use) == 1000
+    assert len(loads) == 1
+    Task.store.close()
+    Task.store = None
+
+
+def number_of(parts):
+    return len(parts)
+
+
+def memory_of(x):
+    base = x
+    while getattr(base, "base", None) is not None:
+        base = base.base
+    return type(base).__name__, bool(x.flags.writeable), float(x.sum())
+
+
+def test_a_large_array_is_mapped_from_the_second_use_on(store):
+    made = Task(make, "large")
+    uses = [Task(memory_of_again, made, n) for n in range(3)]
+    run(made, *uses)
+    kinds = [jug.value(use) for use in uses]
+    total = float(np.arange(float(LARGE)).sum())
+    assert [kind[1:] for kind in kinds] == [(True, total)] * 3
+    native = hasattr(store, "native")
+    assert [kind[0] == "Pages" for kind in kinds] == ([False, True, True] if native else [False] * 3)
+    if native:
+        # Nobody needs it any more.
+        assert not store.native.has_inputs()
+
+
+def memory_of_again(x, _):
+    return memory_of(x)
+
+
+def test_a_result_that_is_replaced_is_read_again(store):
+    made = Task(make, "large")
+    store.dump([1], made.hash())
+    assert [Task(number_of_again, made, n).run(save=False) for n in range(3)] == [1, 1, 1]
+    store.dump(np.zeros(LARGE), made.hash())
+    assert [Task(number_of_again, made, n).run(save=False) for n in range(3)] == [LARGE] * 3
+    store.dump([1, 2], made.hash())
+    assert [Task(number_of_again, made, n).run(save=False) for n in range(3)] == [2, 2, 2]
+    store.remove(made.hash())
+    with pytest.raises(RuntimeError, match="has no result"):
+        Task(number_of_again, made, 1).run(save=False)
+
+
+def number_of_again(x, _):
+    return len(x)
+
+
+def test_what_was_run_without_being_stored_is_an_input_too(store):
+    made = Task(make, "list")
+    made.run(save=False)
+    assert Task(spoil, made).run(save=False) == repr(make("list"))
+    assert jug.value(made) == make("list")
+
+
+def test_a_store_seen_through_a_memory_gives_copies_too():
+    shelf = Shelf()
+    Task.store = memoize_store(shelf)
+    made = Task(make, "list")
+    shelf.dump(make("list"), made.hash())
+    assert [Task(spoil_again, made, n).run(save=False) for n in range(2)] == [repr(make("list"))] * 2
+    Task.store = None
