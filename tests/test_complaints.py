@@ -196,6 +196,9 @@ def test_everything_that_goes_to_stderr_comes_from_one_place():
     found = [
         str(path.relative_to(PACKAGE))
         for path in PACKAGE.rglob("*.py")
-        if re.search(r"sys\.(__)?stderr|file=stderr|\.(warning|error|critical)\(\"jug", path.read_text())
+        if re.search(
+            r"stderr\.write|print\(.*stderr|_log\.warning|\.(warning|error|critical)\(\s*\"jug",
+            path.read_text(),
+        )
     ]
     assert found == ["internal/console.py"]

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from .. import _native
 from ..errors import UserError
+from ..internal.console import warn
 from ..internal.shown import short
 from ..task import Task
 from .graph import keys_of
 
 __all__ = ["Drift"]
 
-_log = logging.getLogger("jug")
 
 _ADVICE = "pass what is the same each time: a constant, a seed, the result of a task"
 
@@ -92,9 +91,7 @@ class Drift:
             raise UserError(f"the jugfile never gets past its barrier: {found[0]}; {_ADVICE}")
         if not self._is_found:
             for each in found:
-                _log.warning(
-                    "jug: warning: %s: what was stored for it is not asked for any more; %s", each, _ADVICE
-                )
+                warn(f"{each}: what was stored for it is not asked for any more; {_ADVICE}")
         self._is_found = True
 
 
