@@ -200,12 +200,35 @@ def test_an_ordered_dict_is_told_by_its_order_and_a_dict_is_not():
 @pytest.mark.parametrize(
     "wrap", [lambda x: [x], lambda x: (x,), lambda x: {1: x}, samples.MyList, samples.Pair._make]
 )
-def test_a_value_nested_10000_deep_is_refused(wrap):
+def test_a_value_nested_100000_deep_is_refused(wrap):
     value = [1, 2]
-    for _ in range(10_000):
+    for _ in range(100_000):
         value = wrap([value, 1])
     with pytest.raises(TypeError, match="nested more than"):
         key(value)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda x: [x],
+        lambda x: (x,),
+        lambda x: {1: x},
+        lambda x: samples.Plain(x=x),
+        lambda x: samples.MyList([x]),
+    ],
+)
+def test_what_pickle_takes_is_not_nested_too_deep(wrap):
+    value, depth = 1, 0
+    while True:
+        try:
+            pickle.dumps(wrap(value))
+        except RecursionError:
+            break
+        value, depth = wrap(value), depth + 1
+    assert depth > 100
+    assert len(TaskCore(f, value).key()) == 32
+    assert _native.resolve(value) is not None
 
 
 def test_a_value_nested_some_hundred_deep_has_a_key():

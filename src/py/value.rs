@@ -10,7 +10,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyT
 use super::call::{Call, result_of};
 use super::containers::Container;
 use super::task::TaskCore;
-use super::walk::DEPTH;
+use super::walk::is_room_below;
 
 /// A copy of lists, tuples and dicts with every task inside replaced by its value.
 ///
@@ -150,8 +150,9 @@ impl<'py> Resolver<'py> {
         copied: Option<(&Bound<'py, PyAny>, &Bound<'py, PyAny>)>,
         body: impl FnOnce(&mut Resolver<'py>) -> PyResult<()>,
     ) -> PyResult<()> {
-        if self.depth > DEPTH {
-            let message = format!("cannot resolve a value nested more than {DEPTH} levels deep; flatten it");
+        if !is_room_below(self.depth) {
+            let message =
+                format!("cannot resolve a value nested more than {} levels deep; flatten it", self.depth);
             return Err(PyTypeError::new_err(message));
         }
         let before = self.copies.len();

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
-use super::{DEPTH, TaskCore, Walk, Walked};
+use super::{TaskCore, Walk, Walked, is_room_below};
 
 impl<'py> Walk<'py> {
     /// Notes the tasks in `object`: through lists, tuples, the values of dicts, other containers that are
@@ -16,8 +16,8 @@ impl<'py> Walk<'py> {
         if let Ok(task) = object.cast::<TaskCore>() {
             return self.note(task);
         }
-        if self.stack.len() >= DEPTH {
-            let what = format!("a value nested more than {DEPTH} levels deep");
+        if !is_room_below(self.stack.len()) {
+            let what = format!("a value nested more than {} levels deep", self.stack.len());
             return self.refuse(what, "flatten it");
         }
         self.stack.push(object.as_ptr() as usize);

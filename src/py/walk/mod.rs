@@ -17,6 +17,7 @@ mod place;
 mod polars;
 mod random;
 mod reduce;
+mod room;
 mod stdlib;
 mod times;
 
@@ -33,13 +34,10 @@ pub(super) use self::keys::{
     key_with, lambda_key,
 };
 use self::place::{Place, Purpose};
+pub(super) use self::room::is_room_below;
 use super::task::TaskCore;
 use crate::Key;
 use crate::hash::{BULK, Encoder, Tag, digest};
-
-/// How many containers and objects may stand inside one another. A level takes below a kilobyte of stack
-/// in an optimised build, and secondary threads have as little as half a megabyte.
-pub(super) const DEPTH: usize = 400;
 
 /// How many times objects on reference cycles are walked again before giving up. What lies on a cycle is
 /// encoded anew for every path that leads to it, so a dense graph of objects would take for ever.
@@ -258,8 +256,8 @@ impl<'py> Walk<'py> {
             self.changed |= known.changed;
             return Ok(None);
         }
-        if self.stack.len() >= DEPTH {
-            let what = format!("a value nested more than {DEPTH} levels deep");
+        if !is_room_below(self.stack.len()) {
+            let what = format!("a value nested more than {} levels deep", self.stack.len());
             return self.refuse(what, "flatten it, or give its class a __jug_hash__ method");
         }
         let level = Level { start: self.encoder.len(), low: self.low, met: self.met, changed: self.changed };
