@@ -263,9 +263,31 @@ def of_polars() -> dict[str, list[Any]]:
     }
 
 
+#: Types of Arrow with values.
+ARRAYS = [
+    (pa.int8(), [1, 2]),
+    (pa.int8(), [1, None]),
+    (pa.int16(), [1, 2]),
+    (pa.float64(), [1.0, None]),
+    (pa.float64(), [1.0, math.nan]),
+    (pa.time64("ns"), [1, 2]),
+    (pa.time64("ns"), [1, 3]),
+    (pa.list_(pa.float64()), [[1.0, None]]),
+    (pa.list_(pa.float64()), [[1.0, math.nan]]),
+]
+
+
 def of_arrow() -> dict[str, list[Any]]:
     """The same for pyarrow. Its pickles of some scalars are equal where these are not."""
     return {
+        "Array": [pa.array(values, kind) for kind, values in ARRAYS],
+        "ChunkedArray": [pa.chunked_array([values], kind) for kind, values in ARRAYS],
+        "RecordBatch": [pa.record_batch({"a": pa.array(values, kind)}) for kind, values in ARRAYS],
+        "Table": [
+            *(pa.table({"a": pa.array(values, kind)}) for kind, values in ARRAYS),
+            pa.table({"b": pa.array([1, 2], pa.int8())}),
+            pa.table({"a": pa.array([1, 2], pa.int8())}).replace_schema_metadata({"unit": "m"}),
+        ],
         "Scalar": [
             pa.scalar(value, kind)
             for kind, value in [
