@@ -169,7 +169,7 @@ impl PyRedis {
         attempt: u32,
         claimed: bool,
     ) -> PyResult<()> {
-        let prepared = codec::prepare(value)?;
+        let prepared = codec::prepare_result(value, name, duration)?;
         let encoded = prepared.encoded()?;
         let (started, duration) = (microseconds(started), microseconds(duration).unsigned_abs());
         let worker = self.0.me().to_owned();

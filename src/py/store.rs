@@ -171,7 +171,7 @@ impl PyStore {
         duration: f64,
         attempt: u32,
     ) -> PyResult<()> {
-        let prepared = codec::prepare(value)?;
+        let prepared = codec::prepare_result(value, name, duration)?;
         let encoded = prepared.encoded()?;
         let (started, duration) = (microseconds(started), microseconds(duration).unsigned_abs());
         let facts = Facts { name: name.to_owned(), started, duration, attempt, code: 0 };

@@ -44,9 +44,12 @@ def _near(asked: str, names: Sequence[str]) -> list[str]:
 
 
 def class_is_gone(name: str, error: BaseException) -> str:
-    """What to do where the result of task `name` does not unpickle for want of its class; else nothing."""
+    """What to do where the result of task `name` does not unpickle, for want of its class or otherwise."""
     if not isinstance(error, (AttributeError, ImportError)):
-        return ""
+        return (
+            "; if it is so everywhere, let the task return something that pickle gives back, and run it "
+            f"again after 'jug invalidate --name {name}'"
+        )
     return (
         f"; what it is made of was renamed, moved or removed since it was stored: bring that back under its "
         f"old name, or run it again after 'jug invalidate --name {name}'"

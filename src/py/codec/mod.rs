@@ -1,6 +1,7 @@
 //! A live Python value <-> its stored form.
 
 mod array;
+mod checked;
 mod frame;
 mod sealed;
 
@@ -10,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyNone, PyString, PyTuple, PyType};
 
+pub(super) use self::checked::prepare_result;
 pub(super) use self::sealed::{SealedArray, seal};
 use crate::codec::{Codec, Encoded, Stored};
 
@@ -55,15 +57,20 @@ pub(super) fn prepare<'py>(value: &Bound<'py, PyAny>) -> PyResult<Prepared<'py>>
 
 /// True for the types that most results are of, for which no library need be asked.
 fn is_plain(value: &Bound<'_, PyAny>) -> bool {
+    is_scalar(value)
+        || value.is_exact_instance_of::<PyList>()
+        || value.is_exact_instance_of::<PyTuple>()
+        || value.is_exact_instance_of::<PyDict>()
+}
+
+/// True for types whose pickles can always be loaded.
+fn is_scalar(value: &Bound<'_, PyAny>) -> bool {
     value.is_exact_instance_of::<PyNone>()
         || value.is_exact_instance_of::<PyInt>()
         || value.is_exact_instance_of::<PyFloat>()
         || value.is_exact_instance_of::<PyString>()
         || value.is_exact_instance_of::<PyBytes>()
         || value.is_exact_instance_of::<PyBool>()
-        || value.is_exact_instance_of::<PyList>()
-        || value.is_exact_instance_of::<PyTuple>()
-        || value.is_exact_instance_of::<PyDict>()
 }
 
 fn pickle<'py>(value: &Bound<'py, PyAny>) -> PyResult<Prepared<'py>> {
