@@ -57,9 +57,22 @@ pub(super) fn is_shared(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     }
     Ok(match standing_of(value)? {
         Standing::Shared => true,
-        Standing::Fixed | Standing::Open => false,
-        Standing::OpenInstances => value.getattr_opt(intern!(value.py(), "__jug_hash__"))?.is_some(),
+        Standing::Fixed => false,
+        Standing::Open => is_global_generator(value)?,
+        Standing::OpenInstances => {
+            is_global_generator(value)? || value.getattr_opt(intern!(value.py(), "__jug_hash__"))?.is_some()
+        }
     })
+}
+
+/// Whether a value is a generator that all of the process use. Of copies each would give the same numbers.
+fn is_global_generator(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let (module, name) = match value.get_type().name()?.to_str()? {
+        "RandomState" => ("numpy.random.mtrand", "_rand"),
+        "Random" => ("random", "_inst"),
+        _ => return Ok(false),
+    };
+    Ok(value.py().import(module)?.getattr_opt(name)?.is_some_and(|global| global.is(value)))
 }
 
 fn is_atom(value: &Bound<'_, PyAny>) -> bool {

@@ -54,11 +54,14 @@ impl<'py> Walk<'py> {
     }
 
     /// Whether an object is the one that is found in a loaded module by these attributes.
-    fn is_at(&self, object: &Bound<'py, PyAny>, module: &str, attributes: &[&str]) -> Walked<bool> {
+    fn is_at(&mut self, object: &Bound<'py, PyAny>, module: &str, attributes: &[&str]) -> Walked<bool> {
         let mut found = self.loaded(module)?;
         for name in attributes {
             found = found.map(|holder| holder.getattr_opt(*name)).transpose()?.flatten();
         }
-        Ok(found.is_some_and(|found| found.is(object)))
+        let is_found = found.is_some_and(|found| found.is(object));
+        // It is passed on as it is.
+        self.snapshot.named |= is_found;
+        Ok(is_found)
     }
 }
