@@ -5,11 +5,11 @@
 //! descriptors, and the set of keys it holds, which the kernel does not keep apart among them.
 
 use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use super::{ClaimId, LiveClaim};
-use crate::error::IoContext;
 use crate::fs::{File, FileId, FileSystem, ProcessId};
 use crate::{Error, Key, Result};
 
@@ -74,7 +74,7 @@ impl Stripes {
             return Ok(false);
         }
         let locked = file.try_lock(ClaimId::of(key).get());
-        let locked = locked.context("locking a byte of", self.path(index))?;
+        let locked = locked.map_err(|error| self.failed("locking a byte of", index, error))?;
         if locked {
             held.insert(*key);
         }
@@ -88,7 +88,7 @@ impl Stripes {
         let mut held = self.held();
         if let (true, Some(file)) = (held.contains(key), self.files[index].writable.get()) {
             let unlocked = file.unlock(ClaimId::of(key).get());
-            unlocked.context("unlocking a byte of", self.path(index))?;
+            unlocked.map_err(|error| self.failed("unlocking a byte of", index, error))?;
             held.remove(key);
         }
         Ok(())
@@ -102,7 +102,7 @@ impl Stripes {
         let index = stripe_of(key);
         let Some(file) = self.readable(index)? else { return Ok(false) };
         let holder = file.holder(ClaimId::of(key).get());
-        Ok(holder.context("asking for the locks of", self.path(index))?.is_some())
+        Ok(holder.map_err(|error| self.failed("asking for the locks of", index, error))?.is_some())
     }
 
     /// All claims in all stripes, in ascending order. Costs a system call or two a claim.
@@ -113,7 +113,8 @@ impl Stripes {
         let mut live: Vec<LiveClaim> = self.held().iter().map(own).collect();
         for index in 0..STRIPES {
             let Some(file) = self.readable(index)? else { continue };
-            let holders = file.holders().context("asking for the locks of", self.path(index))?;
+            let holders = file.holders();
+            let holders = holders.map_err(|error| self.failed("asking for the locks of", index, error))?;
             live.extend(holders.iter().map(|held| LiveClaim::by_process(ClaimId(held.offset), held.pid)));
         }
         live.sort_unstable();
@@ -140,6 +141,11 @@ impl Stripes {
 
     fn check_here(&self) -> Result<()> {
         if self.is_here() { Ok(()) } else { Err(Error::Forked { what: "the claims" }) }
+    }
+
+    /// Made only where it is needed: a path takes longer to write down than a byte to lock.
+    fn failed(&self, action: &'static str, index: usize, source: io::Error) -> Error {
+        Error::Io { action, path: self.path(index), source }
     }
 
     fn path(&self, index: usize) -> PathBuf {
