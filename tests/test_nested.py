@@ -91,3 +91,33 @@ def test_a_task_may_run_the_tasks_of_its_own_jugfile(jug, workers):
         print(jug.value(jug.init("jugfile.py", "jugfile.jugdata")[1]["last"]))
     """)
     assert shown.stdout == "[115, 104]\n"
+
+
+def test_a_task_that_is_tried_again_may_run_all_tasks_of_its_own_jugfile(jug):
+    jug.write("""
+        import os
+        import jug
+        from jug import TaskGenerator
+        from jug.options import default_options
+
+        @TaskGenerator
+        def add(x, y):
+            return x + y
+
+        @TaskGenerator
+        def run_all():
+            if not os.path.exists("died"):
+                open("died", "w").close()
+                os._exit(3)
+            jug.init("jugfile.py", "jugfile.jugdata")
+            jug.jug.execution_loop(list(jug.task.alltasks), default_options)
+            return len(jug.task.alltasks)
+
+        total = run_all()
+        after = [add(1, i) for i in range(5)]
+        last = add(total, 0)
+    """)
+    assert jug("execute").returncode == 3
+    run = jug("execute", timeout=60)
+    assert run.returncode == 0, run.stderr
+    assert jug("status").returncode == 0

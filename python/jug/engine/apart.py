@@ -16,6 +16,7 @@ from ..process.child import Child, End, fork, spawn
 from .checking import ArgumentChecks
 from .failures import FailedApart, UnstorableResult, failure_report
 from .loading import Jugfile
+from .nesting import Elsewhere, worker_at_work
 
 __all__ = ["Apart", "Death", "answer"]
 
@@ -187,7 +188,8 @@ def answer(t: Any, pipe: Connection, *, debug: bool = False) -> None:
     try:
         identity = t._fresh_key() if debug else b""
         checks = ArgumentChecks(always=debug)
-        result = t._execute() if t._check_takes() is None else checks.execute(t, t.name)
+        with worker_at_work(Elsewhere(t.key())):
+            result = t._execute() if t._check_takes() is None else checks.execute(t, t.name)
         if os.getpid() != here:
             os._exit(1)  # A process that the task forked came back from it.
         if debug:

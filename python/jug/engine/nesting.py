@@ -9,7 +9,7 @@ from typing import Protocol
 
 from .. import task
 
-__all__ = ["Interrupted", "running_here", "worker_at_work"]
+__all__ = ["Elsewhere", "Interrupted", "running_here", "worker_at_work"]
 
 #: The workers that are at work in each thread, each inside a task of the one before.
 _at_work = threading.local()
@@ -26,6 +26,22 @@ class Interrupted(Protocol):
 
     def resume(self) -> None:
         """The other one has ended: says again what runs."""
+
+
+class Elsewhere:
+    """The worker of a task that runs in a process of its own: it is in another one and waits for it."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def running(self) -> bytes | None:
+        return self._key
+
+    def pause(self) -> None:
+        """Nothing was claimed in this process."""
+
+    def resume(self) -> None:
+        """It has said so all the time."""
 
 
 def running_here() -> frozenset[bytes]:
