@@ -63,3 +63,34 @@ def test_it_waits_as_long_as_anything_can_run_beside_what_is_marked_as_failed(ju
     _, said = sleeper.communicate(timeout=30)
     assert sleeper.returncode == 1
     assert "1 task is marked as failed" in said
+
+
+def test_it_ends_when_what_is_left_ended_its_process_too_often(jug):
+    jug.write("""
+        import os
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def crash():
+            if os.path.exists("mended"):
+                return 1
+            os._exit(3)
+
+        @TaskGenerator
+        def follow(x):
+            return x
+
+        follow(crash())
+    """)
+    sleeper = jug.start("sleep-until")
+    assert jug("execute").returncode == 3
+    time.sleep(1)
+    assert sleeper.poll() is None
+    assert jug("execute").returncode == 1
+    _, said = sleeper.communicate(timeout=30)
+    assert sleeper.returncode == 1
+    assert "1 task failed, 1 cannot run without it" in said
+    assert jug("sleep-until", timeout=30).returncode == 1
+    (jug.folder / "mended").touch()
+    assert jug("execute").returncode == 0
+    assert jug("sleep-until", timeout=30).returncode == 0

@@ -14,7 +14,7 @@ from .workspace import Crash, Workspace
 if TYPE_CHECKING:
     from .apart import Apart
 
-__all__ = ["Crashes", "lost"]
+__all__ = ["Crashes", "lost", "used_up"]
 
 
 class Crashes:
@@ -53,7 +53,7 @@ class Crashes:
         """Takes note of reports; the keys of the tasks that died too often."""
         deaths = {key: int(report["crashes"]) for key, report in reports.items() if "crashes" in report}
         self.suspects.update(deaths)
-        return [key for key, number in deaths.items() if number >= self._limit]
+        return used_up(reports, self._limit)
 
     # --- workers that died ---
 
@@ -131,3 +131,8 @@ class Crashes:
 def lost(deaths: int) -> Crashed:
     """How a task died with a worker."""
     return Crashed("the worker that ran it died", "lost", "", deaths)
+
+
+def used_up(reports: Mapping[bytes, Mapping[str, Any]], limit: int) -> list[bytes]:
+    """The keys of the tasks that died so often, by their reports."""
+    return [key for key, report in reports.items() if int(report.get("crashes", 0)) >= limit]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from itertools import compress
+from operator import not_
 from typing import Any
 
 from .. import _native, task
 from .blocked import Blockade, Blocked
+from .crashes import used_up
 from .graph import graph_of
 from .loading import load
 from .workspace import workspace_of
@@ -26,26 +29,31 @@ def wait_until_complete(options: Any) -> Blocked:
     while True:
         loaded = load(options, store)
         store = loaded.store
-        blocked = _wait_for(graph_of(task.alltasks), store)
+        blocked = _wait_for(graph_of(task.alltasks), store, int(options.execute_crash_limit))
         if blocked or not loaded.has_barrier:
             return blocked
 
 
-def _wait_for(graph: _native.Graph, store: Any) -> Blocked:
+def _wait_for(graph: _native.Graph, store: Any, crash_limit: int) -> Blocked:
     work = workspace_of(store)
     keys: Sequence[bytes] = graph.keys()
     seen = None
+    dead = used_up(work.failures(), crash_limit)
     try:
         while True:
-            work.refresh()
+            # A worker that was started later tries them once more. First the claims, then the results: what
+            # ends in between has one.
+            died = list(compress(dead, map(not_, work.claimed(dead)))) if dead else []
+            if any(state == "failed" for _, state in work.refresh()):
+                dead = used_up(work.failures(), crash_limit)
             keys = [key for key, found in zip(keys, work.present(keys), strict=True) if not found]
             if not keys:
                 return Blocked()
-            given_up = work.kept_failures()
-            if seen != (len(keys), given_up):
-                seen = (len(keys), given_up)
+            marked = work.kept_failures()
+            if seen != (len(keys), marked, died):
+                seen = (len(keys), marked, died)
                 _log.info("waiting for %d tasks", len(keys))
-                blocked = _blocked(graph, keys, given_up)
+                blocked = _blocked(graph, keys, marked, died)
                 if blocked:
                     return blocked
             work.wait(1.0)
@@ -53,12 +61,15 @@ def _wait_for(graph: _native.Graph, store: Any) -> Blocked:
         work.close()
 
 
-def _blocked(graph: _native.Graph, missing: Sequence[bytes], given_up: Sequence[bytes]) -> Blocked:
+def _blocked(
+    graph: _native.Graph, missing: Sequence[bytes], marked: Sequence[bytes], died: Sequence[bytes]
+) -> Blocked:
     """What cannot run, if nothing else is missing."""
-    failed = [node for node in graph.find(given_up) if node is not None]
+    left = set(graph.find(missing))
+    failed = [node for node in graph.find(list({*marked, *died})) if node in left and node is not None]
     if not failed:
         return Blocked()
-    left = set(graph.find(missing))
     done = [node for node in range(len(graph)) if node not in left]
     blockade = Blockade(graph, _native.Scheduler(graph, done=done, failed=failed))
-    return blockade.count(()) if blockade.is_all() else Blocked()
+    only_died = {key.hex().encode() for key in set(died).difference(marked)}
+    return blockade.count(only_died) if blockade.is_all() else Blocked()

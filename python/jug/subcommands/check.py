@@ -32,7 +32,8 @@ class SleepUntilCommand(SubCommand):
     def run(self, options: Any, store: Any, jugspace: Any, *args: Any, **kwargs: Any) -> NoReturn:
         """Sleeps while other processes work; exits with 0 when all tasks are complete.
 
-        With 1 when all that is left cannot run, because a task is marked as failed.
+        With 1 when all that is left cannot run, because a task is marked as failed, or ended its
+        process too often.
         """
         from ..engine.waiting import wait_until_complete
         from ..internal.console import fail
