@@ -356,3 +356,15 @@ def test_an_object_with_its_own_identity_is_checked_in_debug_mode():
 def test_a_task_generator_in_a_list_is_the_generator():
     generator = TaskGenerator(seed)
     assert Task(give, [generator]).run(save=False)[0][0][0] is generator
+
+
+def sameness(a, b, both, c):
+    return a is b, both[0] is both[1], a is both[0], c is both[2]
+
+
+# As in jug 2.7: what a function does to one of them is not seen in the other.
+@pytest.mark.parametrize("make", [lambda: [1, [2]], lambda: {"a": [1]}, lambda: ([1],)])
+def test_containers_among_the_arguments_are_copied_wherever_they_stand(make):
+    value, array = make(), np.zeros(3)
+    t = Task(sameness, value, value, [value, value, array], c=array)
+    assert t.run(save=False) == (False, False, False, True)

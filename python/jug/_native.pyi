@@ -104,6 +104,9 @@ def set_origin(origin: object) -> None:
 def resolve(elem: object) -> Any:
     """A copy of lists, tuples, dicts and other containers with every task inside replaced by its value."""
 
+def part(task: TaskCore, path: Sequence[Any], /) -> Any:
+    """What the indexes in `path` find in the result of `task`, one after the other."""
+
 def parts(elem: object, /) -> list[Any]:
     """What `resolve` looks at within an object: elements, values, fields; nothing if it does not look in."""
 
@@ -241,6 +244,8 @@ class Store:
     def contains_many(self, keys: Sequence[bytes]) -> list[bool]: ...
     def load_input(self, key: bytes) -> Any:
         """A stored value as `load` gives it, for a use that may change it; kept for further uses."""
+    def load_base(self, key: bytes) -> Any | None:
+        """A stored value of which only copies of parts are used; None if `load_input` is to be used."""
     def forget_inputs(self, keys: Iterable[bytes]) -> None:
         """Lets go of what `load_input` and `save` keep in memory."""
     def has_inputs(self) -> bool:
@@ -445,6 +450,8 @@ class Redis:
     def keys(self) -> list[bytes]: ...
     def load_input(self, key: bytes) -> Any:
         """A stored value as `load` gives it, for a use that may change it; kept for further uses."""
+    def load_base(self, key: bytes) -> Any | None:
+        """A stored value of which only copies of parts are used; None if `load_input` is to be used."""
     def forget_inputs(self, keys: Iterable[bytes]) -> None:
         """Lets go of what `load_input` and `save` keep in memory."""
     def has_inputs(self) -> bool:

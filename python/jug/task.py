@@ -203,6 +203,14 @@ class Task(_native.TaskCore, TaskletMixin):
         self._keep(value)
         return value
 
+    def _base(self) -> Any | None:
+        """The result as it was stored, of which only copies of parts are handed out.
+
+        None where the store keeps no such thing, and where the whole is read first, which may raise.
+        """
+        loader = getattr(self._open_store(), "load_base", None)
+        return None if loader is None else self._read(loader)
+
     def _read(self, load: Callable[[bytes], Any]) -> Any:
         if before_lookup is not None:
             before_lookup(self)
@@ -320,6 +328,13 @@ class Tasklet(TaskletMixin):
 
     def value(self) -> Any:
         """The derived value; its base is loaded if needed."""
+        base: Any = self
+        path = []
+        while type(base) is Tasklet and type(base.f) is _getitem:
+            path.append(value(base.f.slice))
+            base = base.base
+        if path and isinstance(base, Task):
+            return _native.part(base, path[::-1])
         return self.f(value(self.base))
 
     __jug_value__ = value

@@ -6,13 +6,19 @@ use std::collections::HashMap;
 use pyo3::intern;
 use pyo3::prelude::*;
 
+use super::codec;
 use super::snapshot::is_fixed;
 use super::task::TaskCore;
 use super::walk;
 use crate::Key;
 
 /// Results that may change, loaded for one call.
-type Inputs = HashMap<Key, Py<PyAny>>;
+#[derive(Default)]
+struct Inputs {
+    wholes: HashMap<Key, Py<PyAny>>,
+    /// Parts of results by their addresses, with their copies: what is one part twice is one copy twice.
+    parts: HashMap<usize, (Py<PyAny>, Py<PyAny>)>,
+}
 
 // Of the thread and not of a resolver: an object that gives its value by `__jug_value__` begins another one.
 thread_local! {
@@ -25,7 +31,7 @@ pub(super) struct Call(Option<Inputs>);
 
 impl Call {
     pub(super) fn begin() -> Call {
-        Call(INPUTS.replace(Some(Inputs::new())))
+        Call(INPUTS.replace(Some(Inputs::default())))
     }
 }
 
@@ -46,12 +52,39 @@ pub(super) fn result_of<'py>(task: &Bound<'py, TaskCore>) -> PyResult<Bound<'py,
         _ => {}
     }
     let key = walk::key_of_task(task)?;
-    let known = INPUTS.with_borrow(|inputs| Some(inputs.as_ref()?.get(&key)?.clone_ref(py)));
-    if let Some(input) = known {
-        return Ok(input.into_bound(py));
+    if let Some(input) = loaded_for_this_call(py, &key) {
+        return Ok(input);
     }
     let input = task.call_method0(intern!(py, "_input"))?;
     let entry = (key, input.clone().unbind());
-    INPUTS.with_borrow_mut(|inputs| inputs.as_mut().and_then(|inputs| inputs.insert(entry.0, entry.1)));
+    INPUTS
+        .with_borrow_mut(|inputs| inputs.as_mut().and_then(|inputs| inputs.wholes.insert(entry.0, entry.1)));
     Ok(input)
+}
+
+/// Whether arguments for a call are being resolved.
+pub(super) fn is_for_a_call() -> bool {
+    INPUTS.with_borrow(Option::is_some)
+}
+
+/// A result that was loaded for this call.
+pub(super) fn loaded_for_this_call<'py>(py: Python<'py>, key: &Key) -> Option<Bound<'py, PyAny>> {
+    INPUTS.with_borrow(|inputs| Some(inputs.as_ref()?.wholes.get(key)?.bind(py).clone()))
+}
+
+/// A copy of a part of a result, the same one for all of a call.
+pub(super) fn copy_for_this_call(part: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
+    if let Some(copy) = copied_for_this_call(&part) {
+        return Ok(copy);
+    }
+    let copy = codec::copied(&part)?;
+    let (address, both) = (part.as_ptr() as usize, (part.unbind(), copy.clone().unbind()));
+    INPUTS.with_borrow_mut(|inputs| inputs.as_mut().and_then(|inputs| inputs.parts.insert(address, both)));
+    Ok(copy)
+}
+
+/// The copy of a part, if there is one.
+pub(super) fn copied_for_this_call<'py>(part: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+    let address = part.as_ptr() as usize;
+    INPUTS.with_borrow(|inputs| Some(inputs.as_ref()?.parts.get(&address)?.1.bind(part.py()).clone()))
 }

@@ -1,7 +1,8 @@
 //! Stored forms of results that tasks of this process use more than once, each of which may change what it gets.
 //!
 //! They are decoded for each use. What is small is kept from the first one on; of what is large only that it was
-//! used, until a second use shows that it pays.
+//! used, until a second use shows that it pays. A result of which tasks use parts is kept decoded, from the second
+//! use on: only copies of its parts are handed out.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -10,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::codec::{self, Prepared, SealedArray};
+use super::part::has_plain_parts;
 use super::snapshot::is_fixed;
 use crate::Key;
 use crate::codec::Stored;
@@ -24,16 +26,28 @@ const REMEMBERED: usize = 100_000;
 /// How many bytes are kept at most: an eighth of the memory.
 static LIMIT: LazyLock<usize> = LazyLock::new(|| usize::try_from(host::memory() / 8).unwrap_or(usize::MAX));
 
+/// How much larger objects in memory are than their pickle, about: a small number has 3 bytes there and 36 here.
+const DECODED: usize = 12;
+
 /// The forms of one store's results.
 #[derive(Default)]
 pub(super) struct Inputs(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
-    forms: HashMap<Key, Form>,
+    forms: HashMap<Entry, Form>,
     /// Those with bytes, the first that came first. Some may be gone.
-    order: VecDeque<Key>,
+    order: VecDeque<Entry>,
     bytes: usize,
+}
+
+/// A result, and what tasks use of it.
+type Entry = (Key, Use);
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Use {
+    Whole,
+    Parts,
 }
 
 #[derive(Clone)]
@@ -43,15 +57,30 @@ enum Form {
     Pickle(Arc<Py<PyBytes>>),
     Stored(Arc<Stored>),
     Sealed(Arc<SealedArray>),
+    /// Of parts: the value itself, and about how many bytes it has.
+    Decoded(Arc<(Py<PyAny>, usize)>),
+    /// Of parts: it is of a type whose parts are taken of a copy of the whole.
+    Indivisible,
 }
 
 impl Form {
+    /// A new copy of the whole, if this is one.
+    fn decode<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match self {
+            Form::Pickle(bytes) => codec::unpickle(bytes.bind(py)).map(Some),
+            Form::Stored(stored) => codec::restore(py, stored).map(Some),
+            Form::Sealed(array) => array.map(py).map(Some),
+            Form::Used | Form::Decoded(_) | Form::Indivisible => Ok(None),
+        }
+    }
+
     fn len(&self, py: Python<'_>) -> usize {
         match self {
-            Form::Used => 0,
+            Form::Used | Form::Indivisible => 0,
             Form::Pickle(bytes) => bytes.as_bytes(py).len(),
             Form::Stored(stored) => stored.bytes.len(),
             Form::Sealed(array) => array.len(),
+            Form::Decoded(value) => value.1,
         }
     }
 }
@@ -64,29 +93,63 @@ impl Inputs {
         key: Key,
         load: impl FnOnce() -> PyResult<Option<Stored>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let known = self.kept().forms.get(&key).cloned();
-        match known {
-            Some(Form::Pickle(bytes)) => return codec::unpickle(bytes.bind(py)).map(Some),
-            Some(Form::Stored(stored)) => return codec::restore(py, &stored).map(Some),
-            Some(Form::Sealed(array)) => return array.map(py).map(Some),
-            Some(Form::Used) | None => {}
+        let known = self.kept().forms.get(&(key, Use::Whole)).cloned();
+        if let Some(value) = known.as_ref().map(|form| form.decode(py)).transpose()?.flatten() {
+            return Ok(Some(value));
         }
         let Some(stored) = load()? else { return Ok(None) };
         if known.is_some() && stored.bytes.len() <= *LIMIT {
             if let Some(array) = codec::seal(py, &stored)? {
                 let value = array.map(py)?;
-                self.keep(py, key, Form::Sealed(array.into()));
+                self.keep(py, (key, Use::Whole), Form::Sealed(array.into()));
                 return Ok(Some(value));
             }
             let value = codec::restore(py, &stored)?;
-            self.keep(py, key, Form::Stored(stored.into()));
+            self.keep(py, (key, Use::Whole), Form::Stored(stored.into()));
             return Ok(Some(value));
         }
         let value = codec::restore(py, &stored)?;
         if !is_fixed(&value)? {
             let form = if stored.bytes.len() <= SMALL { Form::Stored(stored.into()) } else { Form::Used };
-            self.keep(py, key, form);
+            self.keep(py, (key, Use::Whole), form);
         }
+        Ok(Some(value))
+    }
+
+    /// A result for a use of parts, of which only copies may be handed out. None where a part is to be taken of a copy
+    /// of the whole: at the first use, and if `[]` may do more than find a part.
+    pub(super) fn base<'py>(
+        &self,
+        py: Python<'py>,
+        key: Key,
+        load: impl FnOnce() -> PyResult<Option<Stored>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let kept = self.kept();
+        let (whole, parts) = (kept.forms.get(&(key, Use::Whole)), kept.forms.get(&(key, Use::Parts)));
+        let (whole, parts) = (whole.cloned(), parts.cloned());
+        drop(kept);
+        match parts {
+            Some(Form::Decoded(value)) => return Ok(Some(value.0.bind(py).clone())),
+            Some(Form::Used) => {}
+            Some(_) => return Ok(None),
+            None => {
+                self.keep(py, (key, Use::Parts), Form::Used);
+                return Ok(None);
+            }
+        }
+        let (value, bytes) = match whole.as_ref().map(|form| form.decode(py)).transpose()?.flatten() {
+            Some(value) => (value, whole.map_or(0, |form| form.len(py))),
+            None => match load()? {
+                Some(stored) => (codec::restore(py, &stored)?, stored.bytes.len()),
+                None => return Ok(None),
+            },
+        };
+        let bytes = bytes.saturating_mul(DECODED);
+        if bytes > *LIMIT || !has_plain_parts(&value) {
+            self.keep(py, (key, Use::Parts), Form::Indivisible);
+            return Ok(None);
+        }
+        self.keep(py, (key, Use::Parts), Form::Decoded((value.clone().unbind(), bytes).into()));
         Ok(Some(value))
     }
 
@@ -95,7 +158,8 @@ impl Inputs {
         let py = value.py();
         match prepared {
             Prepared::Pickle(bytes) if bytes.as_bytes().len() <= SMALL && !is_fixed(value)? => {
-                self.keep(py, key, Form::Pickle(Arc::new(bytes.clone().unbind())));
+                self.keep(py, (key, Use::Whole), Form::Pickle(Arc::new(bytes.clone().unbind())));
+                self.forget_entries(py, [(key, Use::Parts)]);
             }
             _ => self.forget(py, [key]),
         }
@@ -104,11 +168,15 @@ impl Inputs {
 
     /// Lets go of results that are not needed any more, or that were replaced.
     pub(super) fn forget(&self, py: Python<'_>, keys: impl IntoIterator<Item = Key>) {
+        self.forget_entries(py, keys.into_iter().flat_map(|key| [(key, Use::Whole), (key, Use::Parts)]));
+    }
+
+    fn forget_entries(&self, py: Python<'_>, entries: impl IntoIterator<Item = Entry>) {
         let mut kept = self.kept();
         let gone: Vec<Form> = if kept.forms.is_empty() {
             Vec::new()
         } else {
-            keys.into_iter().filter_map(|key| kept.remove(py, &key)).collect()
+            entries.into_iter().filter_map(|entry| kept.remove(py, &entry)).collect()
         };
         drop(kept);
         drop(gone);
@@ -119,19 +187,19 @@ impl Inputs {
         self.kept().forms.is_empty()
     }
 
-    fn keep(&self, py: Python<'_>, key: Key, form: Form) {
+    fn keep(&self, py: Python<'_>, entry: Entry, form: Form) {
         let mut kept = self.kept();
-        let mut gone: Vec<Form> = kept.remove(py, &key).into_iter().collect();
+        let mut gone: Vec<Form> = kept.remove(py, &entry).into_iter().collect();
         if kept.forms.len() >= REMEMBERED {
             gone.extend(kept.forms.drain().map(|(_, form)| form));
             kept.order.clear();
             kept.bytes = 0;
         }
         kept.bytes += form.len(py);
-        if !matches!(form, Form::Used) {
-            kept.order.push_back(key);
+        if !matches!(form, Form::Used | Form::Indivisible) {
+            kept.order.push_back(entry);
         }
-        kept.forms.insert(key, form);
+        kept.forms.insert(entry, form);
         while kept.bytes > *LIMIT
             && let Some(first) = kept.order.pop_front()
         {
@@ -147,8 +215,8 @@ impl Inputs {
 }
 
 impl Kept {
-    fn remove(&mut self, py: Python<'_>, key: &Key) -> Option<Form> {
-        let form = self.forms.remove(key)?;
+    fn remove(&mut self, py: Python<'_>, entry: &Entry) -> Option<Form> {
+        let form = self.forms.remove(entry)?;
         self.bytes -= form.len(py);
         if self.forms.is_empty() {
             self.order.clear();

@@ -9,6 +9,7 @@ mod graph;
 mod hash;
 mod inputs;
 mod keys;
+mod part;
 mod process;
 mod redis;
 mod sched;
@@ -47,6 +48,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     containers::register(m)?;
     hash::register(m)?;
     keys::register(m)?;
+    part::register(m)?;
     process::register(m)?;
     redis::register(m)?;
     sched::register(m)?;

@@ -147,6 +147,10 @@ impl PyRedis {
         told::found(py, &key.0, self.1.copy(py, key.0, load)?)
     }
 
+    fn load_base<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.1.base(py, key.0, || waiting(py, |caller| self.0.load(caller, &key.0)))
+    }
+
     fn forget_inputs(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<()> {
         self.1.forget(py, keys_from(keys)?);
         Ok(())

@@ -149,6 +149,10 @@ impl PyStore {
         told::found(py, &key.0, found)
     }
 
+    fn load_base<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.1.base(py, key.0, || Ok(py.detach(|| self.0.load(&key.0))?))
+    }
+
     fn forget_inputs(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<()> {
         self.1.forget(py, keys_from(keys)?);
         Ok(())

@@ -19,7 +19,7 @@ use super::walk::is_room_below;
 /// has `__jug_value__` gives what that returns, and everything else is returned as it is.
 #[pyfunction]
 #[pyo3(signature = (elem))]
-fn resolve<'py>(elem: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn resolve<'py>(elem: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     Resolver::default().resolve(elem)
 }
 

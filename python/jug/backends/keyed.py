@@ -55,6 +55,10 @@ class keyed_store(base_store):
     def load_input(self, name: Name) -> Any:
         return self.native.load_input(self._key(name))
 
+    def load_base(self, name: Name) -> Any | None:
+        """A result of which only copies of parts are used; None if ``load_input`` is to be used."""
+        return self.native.load_base(self._key(name))
+
     def can_load(self, name: Name) -> bool:
         key = self._key(name)
         found = self.native.contains(key)

@@ -57,6 +57,10 @@ class memoize_store(base_store):
     def load_input(self, name: Name) -> Any:
         return input_loader(self.base)(name)
 
+    def load_base(self, name: Name) -> Any | None:
+        loader = getattr(self.base, "load_base", None)
+        return None if loader is None else loader(name)
+
     def list(self) -> Iterator[bytes]:
         return iter(self.base.list() if self.keys is None else tuple(self.keys))
 

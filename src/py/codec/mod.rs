@@ -52,7 +52,7 @@ pub(super) fn prepare<'py>(value: &Bound<'py, PyAny>) -> PyResult<Prepared<'py>>
             return Ok(Prepared::Frame(frame));
         }
     }
-    pickle(value)
+    pickle(value).map(Prepared::Pickle)
 }
 
 /// True for the types that most results are of, for which no library need be asked.
@@ -73,10 +73,10 @@ fn is_scalar(value: &Bound<'_, PyAny>) -> bool {
         || value.is_exact_instance_of::<PyBool>()
 }
 
-fn pickle<'py>(value: &Bound<'py, PyAny>) -> PyResult<Prepared<'py>> {
+fn pickle<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
     static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let dumps = DUMPS.import(value.py(), "pickle", "dumps")?;
-    Ok(Prepared::Pickle(dumps.call1((value, 5))?.cast_into()?))
+    Ok(dumps.call1((value, 5))?.cast_into()?)
 }
 
 /// The modules that were imported so far.
@@ -95,6 +95,11 @@ fn loaded_type<'py>(py: Python<'py>, module: &str, name: &str) -> PyResult<Optio
         Some(module) => Ok(module.getattr_opt(name)?.and_then(|class| class.cast_into().ok())),
         None => Ok(None),
     }
+}
+
+/// A copy of a value by its pickle.
+pub(super) fn copied<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    unpickle(&pickle(value)?)
 }
 
 /// The value of a pickle.
