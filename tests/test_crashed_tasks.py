@@ -2,12 +2,14 @@
 
 import os
 import signal
+import threading
 import time
 
 import pytest
 
 from jug._native import Claims, Store
 from jug.backends.file_store import file_store
+from jug.engine.neighbours import Neighbours
 from jug.engine.workspace import workspace_of
 
 WORKING = """
@@ -160,3 +162,18 @@ def test_what_was_done_before_is_said_of_a_worker_that_rests(tmp_path):
     work.rest(1, 2, 3)
     assert store.claims.running() == []
     store.close()
+
+
+def test_a_worker_that_has_lost_its_claim_and_is_not_dead_yet_is_given_time_to_die(jug, claims):
+    jug.write(WORKING)
+    worker = jug.start("execute")
+    started(jug, worker)
+    ((_, key, *_),) = claims.running()
+    neighbours = Neighbours(str(jug.folder / "jugfile.jugdata" / "workers"), claims.crashed)
+    death = threading.Timer(0.2, worker.kill)
+    death.start()
+    (crash,) = neighbours.crashes({key})
+    assert crash[1] == key
+    neighbours.close()
+    death.join()
+    worker.communicate()

@@ -15,6 +15,9 @@ Run = tuple[str, bytes, str, int, float]
 #: The part of its time that a worker may take to look who has come and gone.
 _SHARE = 0.02
 
+#: How long a process may take to die, and how often to look whether it has, in seconds.
+_DYING, _PAUSE = 1.0, 0.002
+
 _PREFIX = "slot-"
 #: Where things are in a slot, see docs/format.md.
 _SEQUENCE, _ENTRIES = 64, (128, 320)
@@ -48,11 +51,20 @@ class Neighbours:
         began = time.perf_counter()
         if began < self._due and not self._runs_any(claimed):
             return ()
-        self._map()
-        found = self._crashed()
+        found = self._look()
         ended = time.perf_counter()
         self._due = ended + (ended - began) / _SHARE
+        # A process that dies loses its locks one by one, that of the task perhaps before that of its life.
+        while self._runs_any(set(claimed).difference(run[1] for run in found)):
+            if time.perf_counter() > ended + _DYING:
+                break
+            time.sleep(_PAUSE)
+            found = self._look()
         return found
+
+    def _look(self) -> Sequence[Run]:
+        self._map()
+        return self._crashed()
 
     def close(self) -> None:
         """Ends the mappings."""
