@@ -22,6 +22,7 @@ __all__ = [
     "lambda_key",
     "mend_manifest",
     "parts",
+    "redis_url",
     "resolve",
     "resolve_args",
     "set_origin",
@@ -77,7 +78,7 @@ class TaskCore:
     def __new__(cls, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Self: ...
     def _has_result(self) -> bool:
         """Whether the result is in memory."""
-    def _keep(self, result: Any, /) -> None:
+    def _keep(self, result: Any) -> None:
         """Keeps a result in memory if it cannot change, so that any number of uses can share it."""
     def key(self) -> bytes:
         """The 32-byte key, computed on first use, iteratively over tasks among the arguments."""
@@ -371,7 +372,7 @@ class Claims:
         Whoever claims a task, then calls this, then `Store.refresh`, sees each crash of that task here or
         what became of it in the store.
         """
-    def settle_crashes(self, workers: Sequence[str] = ()) -> int:
+    def settle_crashes(self, workers: Sequence[str] = ...) -> int:
         """Forgets the crashes of these workers, and those in tasks that have a result; how many.
 
         Call it when what became of their tasks is stored: it is on disk before anything is forgotten.

@@ -1,7 +1,7 @@
 //! Byte-range locks: never waiting, and freed by the kernel the moment their process dies.
 //!
 //! They belong to what `open` made: whatever else this process does with the file, they are held until this descriptor is
-//! closed, and in every forked child too ([`super::own`] sees to that). Two openings of one file exclude each other, also
+//! closed, and in every forked child too (`fs::own` sees to that). Two openings of one file exclude each other, also
 //! in one process. They exclude the locks of earlier builds, which belong to a process, and are excluded by those.
 //!
 //! Where the system does not have them (`F_OFD_SETLK`; Linux has them since 3.15), locks belong to the process: a second one
