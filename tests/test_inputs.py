@@ -1,5 +1,7 @@
 """A task gets its inputs as they were stored, whatever others did to what they got."""
 
+import resource
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -364,6 +366,31 @@ def test_a_large_array_is_mapped_from_the_second_use_on(store):
 
 def memory_of_again(x, _):
     return memory_of(x)
+
+
+def read_a_page_each(x, _):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    total = float(x[::512].sum())
+    return total, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+def write_one(x, _):
+    x[5 * 512] = -1e9
+
+
+def test_pages_that_a_task_only_read_serve_the_next_and_those_it_wrote_to_do_not(tmp_path):
+    Task.store = file_store(str(tmp_path / "jugdir"))
+    made = Task(np.arange, 2e6)
+    readers = [Task(read_a_page_each, made, n) for n in range(6)]
+    tasks = [*readers[:3], Task(write_one, made, 0), *readers[3:]]
+    run(made, *tasks)
+    totals, faults = zip(*map(jug.value, readers), strict=True)
+    assert set(totals) == {float(np.arange(2e6)[::512].sum())}
+    # The first one has the array as it was read, the second one maps it; the writer's pages are its own.
+    assert max(faults[2], faults[4], faults[5]) < faults[1] / 4
+    Task.store.close()
+    Task.store = None
+    task.alltasks.clear()
 
 
 def test_a_result_that_is_replaced_is_read_again(store):

@@ -4,20 +4,38 @@ use std::ffi::c_void;
 use std::fs::File;
 use std::io;
 use std::num::NonZeroUsize;
+use std::os::unix::fs::FileExt;
 use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+use nix::sys::resource::{UsageWho, getrusage};
 
 /// Bytes that stay as they are.
 #[derive(Debug)]
 pub struct Sealed {
     file: File,
     length: NonZeroUsize,
+    spare: Arc<Spare>,
 }
 
 /// A copy of such bytes, of which only those pages take memory that were written to.
 #[derive(Debug)]
 pub struct Private {
+    /// There until it is dropped.
+    pages: Option<Pages>,
+    spare: Weak<Spare>,
+    /// How many page faults this process had had when the use began.
+    faults: Option<i64>,
+}
+
+/// Pages that one use has left as they were, for the next one: to map and to unmap 20 MB takes several times as long as to
+/// read them, and most tasks only read.
+type Spare = Mutex<Option<Pages>>;
+
+/// Mapped memory.
+#[derive(Debug)]
+struct Pages {
     start: NonNull<c_void>,
     length: NonZeroUsize,
 }
@@ -26,7 +44,7 @@ impl Sealed {
     /// Puts bytes, of which there must be some, into a file of memory and seals it.
     pub fn new(bytes: &[u8]) -> io::Result<Sealed> {
         let length = NonZeroUsize::new(bytes.len()).ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(Sealed { file: sealed_file(bytes)?, length })
+        Ok(Sealed { file: sealed_file(bytes)?, length, spare: Arc::default() })
     }
 
     /// How many bytes there are.
@@ -40,13 +58,24 @@ impl Sealed {
     }
 
     /// The bytes for one use, which may change them.
-    #[expect(unsafe_code, reason = "the kernel knows no safe way")]
     pub fn map(&self) -> io::Result<Private> {
+        let spare = lock(&self.spare).take();
+        let pages = spare.map_or_else(|| self.new_pages(), Ok)?;
+        Ok(Private { pages: Some(pages), spare: Arc::downgrade(&self.spare), faults: faults() })
+    }
+
+    #[expect(unsafe_code, reason = "the kernel knows no safe way")]
+    fn new_pages(&self) -> io::Result<Pages> {
         let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         // SAFETY: the kernel chooses addresses that nothing else uses, and the file can neither shrink nor change.
         let start = unsafe { mmap(None, self.length, access, MapFlags::MAP_PRIVATE, &self.file, 0) }?;
-        Ok(Private { start, length: self.length })
+        Ok(Pages { start, length: self.length })
     }
+}
+
+fn lock(spare: &Spare) -> MutexGuard<'_, Option<Pages>> {
+    // Nothing panics while the lock is held, so what it guards is whole.
+    spare.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(target_os = "linux")]
@@ -71,20 +100,20 @@ fn sealed_file(_bytes: &[u8]) -> io::Result<File> {
 
 // SAFETY: the pages belong to this value alone, and go where it goes.
 #[expect(unsafe_code, reason = "a pointer does not say whom its target belongs to")]
-unsafe impl Send for Private {}
+unsafe impl Send for Pages {}
 // SAFETY: without a reference that may change them, they can only be asked where they are.
 #[expect(unsafe_code, reason = "a pointer does not say whom its target belongs to")]
-unsafe impl Sync for Private {}
+unsafe impl Sync for Pages {}
 
 impl Private {
     /// Where they are.
     pub fn start(&self) -> *mut u8 {
-        self.start.as_ptr().cast()
+        self.pages.as_ref().map_or(std::ptr::null_mut(), |pages| pages.start.as_ptr().cast())
     }
 
     /// How many bytes there are.
     pub fn len(&self) -> usize {
-        self.length.get()
+        self.pages.as_ref().map_or(0, |pages| pages.length.get())
     }
 
     /// Never, as there are some.
@@ -94,6 +123,55 @@ impl Private {
 }
 
 impl Drop for Private {
+    fn drop(&mut self) {
+        if let (Some(pages), Some(spare)) = (self.pages.take(), self.spare.upgrade())
+            // The first write to a page is a fault, and to count faults takes a thousandth of looking at the pages.
+            && (self.faults.is_some() && self.faults == faults() || pages.are_untouched().unwrap_or(false))
+        {
+            lock(&spare).get_or_insert(pages);
+        }
+    }
+}
+
+/// How many page faults this process has had, those of its threads included.
+fn faults() -> Option<i64> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
+    Some(usage.minor_page_faults() + usage.major_page_faults())
+}
+
+/// Bits of an entry of `/proc/self/pagemap`: the page is in memory, or swapped out; it is one of a file.
+const PRESENT: u64 = 1 << 63;
+const SWAPPED: u64 = 1 << 62;
+const OF_FILE: u64 = 1 << 61;
+
+const ENTRY: usize = size_of::<u64>();
+
+impl Pages {
+    /// Whether no page was written to: then each is still a page of the file, where it was looked at. An error where the
+    /// system does not tell.
+    fn are_untouched(&self) -> io::Result<bool> {
+        let page = usize::try_from(nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE)?.unwrap_or(4096))
+            .map_err(io::Error::other)?;
+        // Opened each time, as it goes on showing the memory of its opener in a forked child.
+        let pagemap = File::open("/proc/self/pagemap")?;
+        let mut left = self.length.get().div_ceil(page);
+        let mut offset = (self.start.as_ptr() as usize / page * ENTRY) as u64;
+        let mut buffer = [0; 4096 * ENTRY];
+        while left > 0 {
+            let some = &mut buffer[..left.min(4096) * ENTRY];
+            pagemap.read_exact_at(some, offset)?;
+            let is_own = |entry: u64| entry & (PRESENT | SWAPPED) != 0 && entry & OF_FILE == 0;
+            if some.as_chunks().0.iter().any(|entry| is_own(u64::from_ne_bytes(*entry))) {
+                return Ok(false);
+            }
+            left -= some.len() / ENTRY;
+            offset += some.len() as u64;
+        }
+        Ok(true)
+    }
+}
+
+impl Drop for Pages {
     #[expect(unsafe_code, reason = "the kernel gave an address")]
     fn drop(&mut self) {
         // SAFETY: the pages are those that were mapped, and whoever uses them keeps this value.
