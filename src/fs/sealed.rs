@@ -146,6 +146,9 @@ const OF_FILE: u64 = 1 << 61;
 
 const ENTRY: usize = size_of::<u64>();
 
+/// How many entries are read at a time.
+const SOME: usize = 2048;
+
 impl Pages {
     /// Whether no page was written to: then each is still a page of the file, where it was looked at. An error where the
     /// system does not tell.
@@ -156,9 +159,9 @@ impl Pages {
         let pagemap = File::open("/proc/self/pagemap")?;
         let mut left = self.length.get().div_ceil(page);
         let mut offset = (self.start.as_ptr() as usize / page * ENTRY) as u64;
-        let mut buffer = [0; 4096 * ENTRY];
+        let mut buffer = [0; SOME * ENTRY];
         while left > 0 {
-            let some = &mut buffer[..left.min(4096) * ENTRY];
+            let some = &mut buffer[..left.min(SOME) * ENTRY];
             pagemap.read_exact_at(some, offset)?;
             let is_own = |entry: u64| entry & (PRESENT | SWAPPED) != 0 && entry & OF_FILE == 0;
             if some.as_chunks().0.iter().any(|entry| is_own(u64::from_ne_bytes(*entry))) {
