@@ -119,7 +119,7 @@ def test_what_waits_in_a_batch_is_not_started_once_a_result_was_taken_away(
         started.append(node)
         if len(started) == 1:
             take_away_and_learn()
-        return real(node)
+        return real(node, key)
 
     worker._run_one = run_one
     nodes = worker._scheduler.take(2)

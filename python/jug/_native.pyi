@@ -114,6 +114,9 @@ def parts(elem: object, /) -> list[Any]:
 def resolve_args(task: TaskCore, /) -> tuple[tuple[Any, ...], dict[str, Any] | None]:
     """The arguments of a task, resolved: the positional ones, and the keywords (None if there are none)."""
 
+def has_checked_arguments() -> bool:
+    """Whether a task was made that has an argument which is handed over as it is, and can change."""
+
 # --- graph and scheduler --------------------------------------------------------------------------
 
 @final

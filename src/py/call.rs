@@ -1,6 +1,6 @@
 //! Results of tasks: those that anybody gets, and those for one call, which nobody else has.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
 use pyo3::intern;
@@ -23,15 +23,15 @@ struct Inputs {
 // Of the thread and not of a resolver: an object that gives its value by `__jug_value__` begins another one.
 thread_local! {
     /// While the arguments for a call are resolved: the results that were loaded for it.
-    static INPUTS: RefCell<Option<Inputs>> = const { RefCell::new(None) };
+    static INPUTS: RefCell<Option<OnceCell<Inputs>>> = const { RefCell::new(None) };
 }
 
 /// The time in which arguments for one call are resolved.
-pub(super) struct Call(Option<Inputs>);
+pub(super) struct Call(Option<OnceCell<Inputs>>);
 
 impl Call {
     pub(super) fn begin() -> Call {
-        Call(INPUTS.replace(Some(Inputs::default())))
+        Call(INPUTS.replace(Some(OnceCell::new())))
     }
 }
 
@@ -57,9 +57,18 @@ pub(super) fn result_of<'py>(task: &Bound<'py, TaskCore>) -> PyResult<Bound<'py,
     }
     let input = task.call_method0(intern!(py, "_input"))?;
     let entry = (key, input.clone().unbind());
-    INPUTS
-        .with_borrow_mut(|inputs| inputs.as_mut().and_then(|inputs| inputs.wholes.insert(entry.0, entry.1)));
+    note(|inputs| inputs.wholes.insert(entry.0, entry.1));
     Ok(input)
+}
+
+/// Notes something of this call. What that replaces is dropped afterwards, as it may run code that begins another one.
+fn note<T>(note: impl FnOnce(&mut Inputs) -> T) {
+    let replaced = INPUTS.with_borrow_mut(|inputs| {
+        let inputs = inputs.as_mut()?;
+        inputs.get_or_init(Inputs::default);
+        inputs.get_mut().map(note)
+    });
+    drop(replaced);
 }
 
 /// Whether arguments for a call are being resolved.
@@ -69,7 +78,7 @@ pub(super) fn is_for_a_call() -> bool {
 
 /// A result that was loaded for this call.
 pub(super) fn loaded_for_this_call<'py>(py: Python<'py>, key: &Key) -> Option<Bound<'py, PyAny>> {
-    INPUTS.with_borrow(|inputs| Some(inputs.as_ref()?.wholes.get(key)?.bind(py).clone()))
+    INPUTS.with_borrow(|inputs| Some(inputs.as_ref()?.get()?.wholes.get(key)?.bind(py).clone()))
 }
 
 /// A copy of a part of a result, the same one for all of a call.
@@ -79,12 +88,12 @@ pub(super) fn copy_for_this_call(part: Bound<'_, PyAny>) -> PyResult<Bound<'_, P
     }
     let copy = codec::copied(&part)?;
     let (address, both) = (part.as_ptr() as usize, (part.unbind(), copy.clone().unbind()));
-    INPUTS.with_borrow_mut(|inputs| inputs.as_mut().and_then(|inputs| inputs.parts.insert(address, both)));
+    note(|inputs| inputs.parts.insert(address, both));
     Ok(copy)
 }
 
 /// The copy of a part, if there is one.
 pub(super) fn copied_for_this_call<'py>(part: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
     let address = part.as_ptr() as usize;
-    INPUTS.with_borrow(|inputs| Some(inputs.as_ref()?.parts.get(&address)?.1.bind(part.py()).clone()))
+    INPUTS.with_borrow(|inputs| Some(inputs.as_ref()?.get()?.parts.get(&address)?.1.bind(part.py()).clone()))
 }

@@ -52,6 +52,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     process::register(m)?;
     redis::register(m)?;
     sched::register(m)?;
+    snapshot::register(m)?;
     store::register(m)?;
     task::register(m)?;
     value::register(m)

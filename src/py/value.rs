@@ -29,8 +29,15 @@ pub(super) fn resolve<'py>(elem: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAn
 fn resolve_args<'py>(
     task: &Bound<'py, TaskCore>,
 ) -> PyResult<(Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>)> {
+    let (py, core) = (task.py(), task.get());
+    if core.snapshot().is_none() && core.keywords(py).is_none() {
+        let args = core.args(py)?;
+        if args.iter_borrowed().all(|arg| is_plain(&arg)) {
+            return Ok((args, None));
+        }
+    }
     let _call = Call::begin();
-    let mut resolver = Resolver { shallow: task.get().is_shallow(), ..Resolver::default() };
+    let mut resolver = Resolver { shallow: core.is_shallow(), ..Resolver::default() };
     let (args, kwargs) = TaskCore::arguments(task)?;
     let args = resolver.tuple(&args)?;
     let kwargs = kwargs.map(|kwargs| resolver.dict(&kwargs)).transpose()?;

@@ -73,11 +73,12 @@ class Neighbours:
         self._slots.clear()
 
     def _runs_any(self, claimed: Collection[bytes]) -> bool:
+        running = set()
         for slot in self._slots.values():
             at = _ENTRIES[slot[_SEQUENCE] % 2]
-            if slot[at + _RUNS] and slot[at + _KEY.start : at + _KEY.stop] in claimed:
-                return True
-        return False
+            if slot[at + _RUNS]:
+                running.add(slot[at + _KEY.start : at + _KEY.stop])
+        return bool(running) and not running.isdisjoint(claimed)
 
     def _map(self) -> None:
         try:

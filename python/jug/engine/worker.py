@@ -69,6 +69,8 @@ class Worker:
         self._names = self._graph.names()
         self._debug = bool(options.debug)
         self._checks = ArgumentChecks(always=self._debug)
+        #: Whether any task can have such arguments, so that not each is asked.
+        self._has_checks = _native.has_checked_arguments()
         self._selected = (
             None if matcher is None else {node for node, name in enumerate(self._names) if matcher(name)}
         )
@@ -183,7 +185,7 @@ class Worker:
         waiting: list[int] = []
         self._withdrawn = False
         try:
-            self._crashes.look(set(claimed))
+            self._crashes.look(claimed)
             # Only a refresh begun after the claim is sure to see a result that was stored before it.
             refreshing = time.perf_counter()
             told = self._learn(self._work.refresh())
@@ -209,12 +211,12 @@ class Worker:
             while waiting and not self._withdrawn:
                 node = waiting[-1]
                 key = self._keys[node]
-                attempt = self._attempts.get(key, 0) + 1
+                attempt = self._attempts.get(key, 0) + 1 if self._attempts else 1
                 if not self._work.start(key, self._last_run, self._names[node], attempt):
                     break  # The rest was given back, because the task before took long.
                 self._last_run = key
                 waiting.pop()
-                if self._run_one(node):
+                if self._run_one(node, key):
                     finished.append(node)
             self._batch_size.ran(count - len(waiting), time.perf_counter() - began, refreshing)
         finally:
@@ -254,7 +256,7 @@ class Worker:
         self._finished_claims.give_back()
         self._work.settle()
 
-    def _run_one(self, node: int) -> bool:
+    def _run_one(self, node: int, key: bytes) -> bool:
         """Runs a claimed task; whether it has a result now."""
         t, name = self._task(node), self._names[node]
         if registered("execute.task-pre-execute"):
@@ -263,7 +265,7 @@ class Worker:
             _log.info("executing %s", name)
         started, clock = time.time(), time.perf_counter()
         try:
-            self._execute(node, t, started, clock)
+            self._execute(key, name, t, started, clock)
         except StoreFailure:
             raise
         except BaseException as error:
@@ -285,14 +287,15 @@ class Worker:
             jug_hook("execute.task-executed1", (t,))
         return True
 
-    def _execute(self, node: int, t: Any, started: float, clock: float) -> None:
-        key, name = self._keys[node], self._names[node]
+    def _execute(self, key: bytes, name: str, t: Any, started: float, clock: float) -> None:
         if self._debug:
             nr_tasks, identity = len(task.alltasks), t._fresh_key()
         if self._suspects and key in self._suspects and not self._options.pdb:
             result = self._crashes.run(key, t, self._attempts.get(key, 0) + 1)
+        elif self._has_checks and t._check_takes() is not None:
+            result = self._checks.execute(t, name)
         else:
-            result = t._execute() if t._check_takes() is None else self._checks.execute(t, name)
+            result = t._execute()
         if self._is_forked():
             raise UserError(
                 f"a process that task {name} forked came back from it and ends here; "
@@ -302,7 +305,8 @@ class Worker:
             t._check_identity(identity)
             if len(task.alltasks) != nr_tasks:
                 raise RuntimeError(f"task {name} created other tasks while it ran, which jug cannot follow")
-        facts = RunFacts(name, started, time.perf_counter() - clock, self._attempts.get(key, 0) + 1)
+        attempt = self._attempts.get(key, 0) + 1 if self._attempts else 1
+        facts = RunFacts(name, started, time.perf_counter() - clock, attempt)
         try:
             self._work.save(key, result, facts)
         except OSError as error:

@@ -7,6 +7,7 @@
 mod fixed;
 mod kept;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,9 @@ use super::walk::{Argument, Drawing, Drawn, Print, Refusal, Seen, draw};
 
 /// Up to how many bytes an argument is kept.
 const KEPT: usize = 64 * 1024;
+
+/// Whether there is an argument in this process that is handed over as it is.
+static CHECKED: AtomicBool = AtomicBool::new(false);
 
 /// Arguments of a call.
 pub(super) struct Given<'py> {
@@ -92,6 +96,9 @@ impl Snapshot {
             };
         }
         let checked = as_they_are.into_iter().map(Checked::new).collect::<PyResult<Vec<_>>>()?;
+        if !checked.is_empty() {
+            CHECKED.store(true, Ordering::Relaxed);
+        }
         Ok(Snapshot { drawn: Mutex::new(Some(drawn)), refusal: None, dependencies, kept, checked })
     }
 
@@ -165,6 +172,17 @@ impl Checked {
         };
         Ok(Checked { argument: seen.argument, value: seen.value.unbind(), print, took: seen.took })
     }
+}
+
+/// Whether a task was made that has an argument which is handed over as it is, and can change.
+#[pyfunction]
+fn has_checked_arguments() -> bool {
+    CHECKED.load(Ordering::Relaxed)
+}
+
+/// Adds this module's names to `jug._native`.
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(has_checked_arguments, m)?)
 }
 
 fn is_all_fixed(given: &Given<'_>) -> PyResult<bool> {
