@@ -115,7 +115,7 @@ def test_what_waits_in_a_batch_is_not_started_once_a_result_was_taken_away(
     real = worker._run_one
     started: list[int] = []
 
-    def run_one(node: int) -> bool:
+    def run_one(node: int, key: bytes) -> bool:
         started.append(node)
         if len(started) == 1:
             take_away_and_learn()
