@@ -368,3 +368,16 @@ def test_containers_among_the_arguments_are_copied_wherever_they_stand(make):
     value, array = make(), np.zeros(3)
     t = Task(sameness, value, value, [value, value, array], c=array)
     assert t.run(save=False) == (False, False, False, True)
+
+
+def nanoseconds(scalar):
+    return scalar.value
+
+
+def test_a_scalar_of_arrow_is_handed_over_as_it_is():
+    import pyarrow
+
+    times = [pyarrow.scalar(n, pyarrow.time64("ns")) for n in (1, 2)]
+    tasks = [Task(nanoseconds, time) for time in times]
+    run(tasks)
+    assert [jug.value(t) for t in tasks] == [1, 2]
