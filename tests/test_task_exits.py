@@ -148,4 +148,5 @@ def test_a_limit_that_is_reached_inside_a_task_is_no_failure_of_it(jug):
         outer(1)
     """)
     done = jug("execute", "--will-cite", "--keep-going", env={"JUG_MAX_TASKS": "1"})
-    assert (done.returncode, done.stderr) == (0, "")
+    said = "jug: stopped after 1 task, as JUG_MAX_TASKS or exit_after_n_tasks says; 'jug execute' goes on\n"
+    assert (done.returncode, done.stderr) == (0, said)
