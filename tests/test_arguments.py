@@ -253,8 +253,9 @@ def test_what_a_hash_method_raises_is_raised_when_the_key_is_asked_for():
         def __jug_hash__(self):
             raise KeyboardInterrupt
 
+    interrupted = Task(give, [Interrupting()])
     with pytest.raises(KeyboardInterrupt):
-        Task(give, [Interrupting()])
+        interrupted.key()
 
 
 def test_a_large_argument_that_was_changed_is_named():

@@ -350,7 +350,7 @@ PARTS: dict[str, Callable[[], list[Any]]] = {
 
 
 #: What is on Windows only, and what numba compiles, which is told by its name (tests/test_hash_fleeting.py).
-ELSEWHERE = {"WindowsPath", "Dispatcher", "DUFunc", "GUFunc", "Array", "ChunkedArray"}
+ELSEWHERE = {"WindowsPath", "Dispatcher", "DUFunc", "GUFunc"}
 
 #: What pickles tell apart and keys do not, for a reason that docs/keys.md gives.
 SAME: dict[str, Callable[[], list[Any]]] = {

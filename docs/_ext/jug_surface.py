@@ -21,6 +21,7 @@ _INTERNAL = (
     "jug.engine",
     "jug.internal",
     "jug.legacy",
+    "jug.process",
     "jug.jug_version",
     "jug.subcommands.usage",
     "jug.skills",

@@ -16,7 +16,7 @@ const FILES: u64 = 4;
 /// The bytes of each.
 const SIZE: u64 = 64 * 1024;
 /// What part of all that is free each takes at most: on a small filesystem less is kept.
-const PART: u64 = 128;
+const PART: u64 = 64;
 /// Filesystems give room in pieces of so many bytes.
 const BLOCK: u64 = 4096;
 

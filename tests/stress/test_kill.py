@@ -62,6 +62,7 @@ def test_a_computation_survives_workers_that_are_killed_at_random(tmp_path: Path
 def start_worker(directory: Path) -> subprocess.Popen[str]:
     """A worker on the directory's jugfile and jugdir."""
     argv = [OURS.parent / "jug", "execute", "--will-cite", "--jugdir", "results", "work.py"]
+    argv += ["--crash-limit", "1000"]
     return subprocess.Popen(
         argv,
         cwd=directory,

@@ -8,6 +8,7 @@ heartbeat, which many pauses exceed, makes a worker count as dead.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import signal
 import subprocess
@@ -29,12 +30,15 @@ import time
 from jug import TaskGenerator, barrier, value
 
 LOG = os.environ.get("TORTURE_LOG", os.devnull)
+# What a worker runs in a child it answers for itself: the child ends with it.
+PARENT = os.environ.get("TORTURE_PID", "")
+WORKER = os.getpid() if PARENT in ("", str(os.getppid())) else os.getppid()
 
 
 def note(what, task):
     # One write to a file opened for appending: lines of several processes never mix.
     log = os.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    os.write(log, f"{{what}} {{task}} {{os.getpid()}} {{time.monotonic()}}\\n".encode())
+    os.write(log, f"{{what}} {{task}} {{WORKER}} {{time.monotonic()}}\\n".encode())
     os.close(log)
 
 
@@ -170,7 +174,8 @@ class Torture:
         self.directory = directory
         self.outcome = Outcome(workers)
         self._chance = random.Random(seed)
-        self._execute = ("execute", "--will-cite", "--claims", claims)
+        # A worker that is killed has run some task, and that is no fault of the task's.
+        self._execute = ("execute", "--will-cite", "--crash-limit", "1000", "--claims", claims)
         self._lease = lease
         self._workers: list[subprocess.Popen[str]] = []
         self._paused: dict[subprocess.Popen[str], float] = {}
@@ -203,7 +208,12 @@ class Torture:
         return subprocess.Popen(
             [OURS.parent / "jug", command, *options, "--jugdir", "results", "torture_jobs.py"],
             cwd=self.directory,
-            env={**common.environment(), "TORTURE_LOG": str(self.directory / "log.txt"), **self._pace()},
+            env={
+                **common.environment(),
+                "TORTURE_LOG": str(self.directory / "log.txt"),
+                "TORTURE_PID": str(os.getpid()),
+                **self._pace(),
+            },
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

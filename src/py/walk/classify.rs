@@ -10,7 +10,7 @@ use pyo3::types::{PyBytes, PyType};
 
 use super::place::{Place, noun_of};
 use super::stdlib::{Fields, fields_of};
-use super::{TaskCore, Walk, Walked, fault, former};
+use super::{Aim, TaskCore, Walk, Walked, fault, former};
 use crate::hash::Tag;
 use crate::py::containers::Container;
 
@@ -98,8 +98,16 @@ impl<'py> Walk<'py> {
     /// finds their keys ready however long the chain of tasks behind them is.
     fn custom(&mut self, object: &Bound<'py, PyAny>, dependencies: bool) -> Walked<()> {
         self.snapshot.named = true;
-        if self.snapshot.by_reference {
+        if self.snapshot.aim == Aim::Reference {
             self.reference(object);
+            return Ok(());
+        }
+        if self.snapshot.aim == Aim::LaterKey {
+            // It goes by what it says when the key is asked for, and may remember that.
+            if dependencies {
+                self.tasks_in(object)?;
+            }
+            self.gap(object);
             return Ok(());
         }
         if dependencies {

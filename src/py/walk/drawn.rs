@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::{Fault, TaskCore, Walk, Walked};
+use super::{Aim, Fault, TaskCore, Walk, Walked};
 use crate::hash::{Draft, Encoder, Tag};
 
 /// Which of its arguments a task has something to say about.
@@ -79,6 +79,7 @@ pub(in crate::py) fn draw<'py>(
 ) -> Result<Drawing<'py>, Refusal> {
     let mut walk = Walk::new(args.py());
     walk.former = false;
+    walk.snapshot.aim = Aim::LaterKey;
     let mut gaps = Vec::new();
     let mut seen = Vec::new();
     walk.arguments(args, kwargs, |walk, argument, value| {
@@ -139,7 +140,9 @@ impl Print {
 
     fn taken(value: &Bound<'_, PyAny>, by_reference: bool) -> Walked<Print> {
         let mut walk = Walk::new(value.py());
-        walk.snapshot.by_reference = by_reference;
+        if by_reference {
+            walk.snapshot.aim = Aim::Reference;
+        }
         walk.value(value)?;
         Ok(Print { bytes: walk.encoder.as_bytes().into(), by_reference })
     }

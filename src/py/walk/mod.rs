@@ -102,8 +102,18 @@ struct ForSnapshot {
     named: bool,
     /// Whether an iterator was met.
     iterator: bool,
-    /// Whether tasks, and what knows its own identity, are encoded by what they are in this process.
-    by_reference: bool,
+    aim: Aim,
+}
+
+/// What a value is encoded for.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Aim {
+    #[default]
+    Key,
+    /// A key that is asked for later.
+    LaterKey,
+    /// To see whether it was changed: tasks, and what knows its own identity, count by what they are in this process.
+    Reference,
 }
 
 /// One level of a walk: what must be restored or looked at when it ends.
@@ -228,7 +238,7 @@ impl<'py> Walk<'py> {
 
     /// Encodes a task among the arguments.
     fn task(&mut self, task: &Bound<'py, TaskCore>) -> Walked<()> {
-        if self.snapshot.by_reference {
+        if self.snapshot.aim == Aim::Reference {
             self.reference(task);
             return Ok(());
         }

@@ -185,9 +185,11 @@ impl<'py> Walk<'py> {
     }
 
     pub(super) fn partial(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
-        let names = ["func", "args", "keywords", "__dict__"];
-        let fields = names.map(|name| object.getattr(name));
-        let fields = fields.into_iter().collect::<PyResult<Vec<_>>>()?;
+        let fields = ["func", "args", "keywords"].map(|name| object.getattr(name));
+        let mut fields = fields.into_iter().collect::<PyResult<Vec<_>>>()?;
+        // To ask for `__dict__` makes one, and that changes the pickle.
+        let attributes = object.call_method0("__reduce__")?.get_item(2)?.get_item(3)?;
+        fields.push(if attributes.is_none() { PyDict::new(self.py).into_any() } else { attributes });
         self.record(object, "functools.partial", &fields)
     }
 

@@ -1,5 +1,8 @@
 """Compound tasks: inner tasks while they run, one pseudo-task afterwards."""
 # values: results single
+# differs: 7 what ran inside of compound tasks is invalidated, too
+# differs: 8 the same
+# differs: 9 the same
 
 from jug import CompoundTask, CompoundTaskGenerator, TaskGenerator
 from jug.mapreduce import map, reduce

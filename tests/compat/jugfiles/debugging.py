@@ -2,6 +2,8 @@
 # run: execute --debug
 # run: status
 # run: execute
+# status-differs: 1 each use of the argument is a copy, so that no other task sees the change
+# differs: 1 the task runs to its end
 
 from jug import TaskGenerator
 

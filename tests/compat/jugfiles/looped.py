@@ -8,6 +8,7 @@
 # file: loop.py = import jug, jug.task\nfrom jug.jug import ExecutionState, execution_loop\nfrom jug.options import parse\nfrom jug.backends.dict_store import dict_store\nstore, space = jug.init("looped.py", store=dict_store())\noptions = parse(["execute", "--keep-going", "--nr-wait-cycles", "1", "--wait-cycle-time", "0"])\nstate = ExecutionState()\nprint(execution_loop(jug.task.alltasks, options, state))\nprint([(t.name, t.args) for t in jug.task.alltasks], state.failed == {space["broken"].hash()})\nprint(jug.value(space["total"]), execution_loop([], options))\nstore, space = jug.init("looped.py", store=store)\nprint(len(jug.task.alltasks))
 # file: commands.py = import sys, jug\nfrom jug.options import parse\nfrom jug.subcommands import cmdapi\nname = sys.argv[1]\nmore = {"invalidate": ["--name", "item"], "execute": ["--keep-going", "--nr-wait-cycles", "1", "--wait-cycle-time", "0"]}.get(name, [])\noptions = parse([name, "looped.py", "--will-cite", *more])\nstore, space = jug.init("looped.py", options.jugdir) if name in ("check", "invalidate") else (None, None)\nprint("gave", cmdapi.run(name, options=options, store=store, jugspace=space) or None)
 # stderr: no way
+# differs: 1 a jugfile that is loaded again replaces its tasks
 
 from jug import TaskGenerator
 
