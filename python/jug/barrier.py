@@ -36,7 +36,7 @@ def bvalue(t: Any) -> Any:
     Parameters
     ----------
     t : object
-        A task or tasklet, or a container of them, as :func:`jug.value` takes it. Only these are waited for,
+        A task or tasklet, or a container of them, as ``jug.value`` takes it. Only these are waited for,
         not all tasks.
     """
     missing = _first_missing(t)

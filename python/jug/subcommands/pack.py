@@ -58,7 +58,7 @@ def pack_store(store: Any, *, force: bool = False) -> dict[str, Any]:
     Returns
     -------
     dict
-        What :meth:`jug._native.Store.pack` returns, and `swept` (files of large results that nothing
+        What ``_native.Store.pack`` returns, and `swept` (files of large results that nothing
         referred to, and their bytes).
 
     Raises
