@@ -244,7 +244,7 @@ class Store:
     def refresh(self) -> list[tuple[bytes, str]]:
         """Reads what others wrote since: (key, now) of each change; now is "result", "failed" or "absent".
 
-        A result in the place of another one is a change too.
+        A result in the place of another one is a change too, and so is a failure.
         """
     def contains(self, key: bytes) -> bool: ...
     def contains_many(self, keys: Sequence[bytes]) -> list[bool]: ...

@@ -95,10 +95,16 @@ impl Index {
     pub fn replace(&mut self, now: Snapshot) {
         let before = std::mem::replace(&mut self.now, now);
         let now = &self.now;
-        let gone = before.results.difference(&now.results).map(|key| (*key, State::Absent));
-        let new = now.results.difference(&before.results).map(|key| (*key, State::Result));
-        let failed = now.failed.keys().filter(|key| !before.failed.contains_key(key));
-        self.changes.extend(gone.chain(new).chain(failed.map(|key| (*key, State::Failed))));
+        let lost = before.results.difference(&now.results);
+        let cleared = before.failed.keys().filter(|key| !before.results.contains(key));
+        let absent =
+            lost.chain(cleared.filter(|key| !now.failed.contains_key(key) && !now.results.contains(key)));
+        let new = now.results.difference(&before.results);
+        // Which of them failed once more, with another report, is not known.
+        let failed = now.failed.keys();
+        self.changes.extend(absent.map(|key| (*key, State::Absent)));
+        self.changes.extend(new.map(|key| (*key, State::Result)));
+        self.changes.extend(failed.map(|key| (*key, State::Failed)));
     }
 
     /// Takes in the events from [`Index::last`] on, this one included, if it is there. At most `limit` of them

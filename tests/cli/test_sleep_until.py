@@ -35,10 +35,10 @@ def test_it_ends_when_another_process_has_finished_behind_the_barriers_too(jug):
 
 def test_it_says_what_it_waits_for_when_asked(pipeline):
     sleeper = pipeline.start("sleep-until", "--verbose", "info")
-    time.sleep(1)
+    assert "7 tasks" in sleeper.stderr.readline()
     pipeline("execute")
-    _, said = sleeper.communicate(timeout=30)
-    assert "7 tasks" in said
+    sleeper.communicate(timeout=30)
+    assert sleeper.returncode == 0
 
 
 def test_it_waits_as_long_as_anything_can_run_beside_what_is_marked_as_failed(jug):

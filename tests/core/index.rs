@@ -84,7 +84,9 @@ proptest! {
         apply_all(&before, &mut index);
         index.track_changes();
         let known = |index: &Index| -> Vec<_> {
-            (0..KEYS).map(key).map(|key| (index.state(&key), index.result(&key))).collect()
+            let failure = |key: &Key, state| index.summary(key).failure.filter(|_| state == State::Failed);
+            let of_key = |key| (index.state(&key), index.result(&key), failure(&key, index.state(&key)));
+            (0..KEYS).map(key).map(of_key).collect()
         };
         let mut expected = known(&index);
         apply_all(&after, &mut index);
@@ -95,7 +97,7 @@ proptest! {
             prop_assert_ne!(expected[number], now[number]);
             expected[number] = now[number];
         }
-        // A result that was replaced is a change as well.
+        // A result or a failure that was replaced is a change as well.
         prop_assert_eq!(expected, now);
         prop_assert!(index.take_changes().is_empty());
     }

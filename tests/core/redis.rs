@@ -195,6 +195,20 @@ fn reading_everything_anew_tells_the_difference() {
 }
 
 #[test]
+fn reading_everything_anew_tells_which_failures_are_gone_and_which_may_be_others() {
+    let mut index = Index::default();
+    let state = |last, failed: &[Key]| Snapshot {
+        last,
+        failed: failed.iter().map(|key| (*key, false)).collect(),
+        ..Snapshot::default()
+    };
+    index.replace(state(3, &[key(1), key(2)]));
+    index.take_changes();
+    index.replace(state(9, &[key(2)]));
+    assert_eq!(index.take_changes(), vec![(key(1), State::Absent), (key(2), State::Failed)]);
+}
+
+#[test]
 fn what_waits_behind_a_long_task_is_given_back_and_the_task_itself_is_not() {
     let mut held = Held::default();
     assert!((1..=3).all(|n| held.add(key(n))));

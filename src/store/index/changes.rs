@@ -18,7 +18,8 @@ impl Index {
     }
 
     /// What changed since the last call: each key with its state now. A result in the place of another one is a
-    /// change too: whoever has the old value in memory must not use it any more.
+    /// change too, since the old value may be in memory; and so is a failure, whose report may be the one after
+    /// which the task is not tried again.
     pub fn take_changes(&mut self) -> Vec<(Key, State)> {
         let Some(changes) = self.changes.replace(HashMap::new()) else { return Vec::new() };
         let now = changes.into_iter().map(|(key, before)| (key, before, self.known(&key)));
@@ -42,7 +43,11 @@ impl Index {
 
     pub(super) fn known(&self, key: &Key) -> Known {
         let state = self.state(key);
-        let result = self.find(key).and_then(Entry::result).filter(|_| state == State::Result);
-        (state, result)
+        let record = match state {
+            State::Result => self.find(key).and_then(Entry::result),
+            State::Failed => self.extras.get(key).and_then(|extra| extra.failure),
+            State::Absent => None,
+        };
+        (state, record)
     }
 }

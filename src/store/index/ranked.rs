@@ -63,7 +63,7 @@ pub struct Summary {
     pub cleared: u64,
 }
 
-/// The state of a key, and its result if it has one.
+/// The state of a key, and the result or the failure that counts.
 pub(super) type Known = (State, Option<Ranked>);
 
 /// Whether nothing has changed between the two.
