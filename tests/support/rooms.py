@@ -1,0 +1,83 @@
+"""Which rooms the package has, in Python and in Rust, and which of them may use which.
+
+A file uses files of its own room and of lower floors, never of another room on its floor or above. The page
+on the architecture shows the tables; `tests/test_architecture.py` compares them with the imports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+__all__ = ["PYTHON", "RUST", "Room", "Table", "against", "as_markdown", "room_of"]
+
+
+class Room(NamedTuple):
+    """Files that belong together: directories and modules, named as in `tests.support.structure`."""
+
+    floor: int
+    name: str
+    files: tuple[str, ...]
+    what: str
+
+
+class Never(NamedTuple):
+    """An arrow that the floors would allow and that must not be."""
+
+    user: str
+    used: str
+    why: str
+
+
+class Table(NamedTuple):
+    """The rooms of one half."""
+
+    rooms: tuple[Room, ...]
+    nevers: tuple[Never, ...] = ()
+
+
+PYTHON = Table(())
+RUST = Table(())
+
+
+def room_of(table: Table, file: str) -> Room | None:
+    """The room of a file: the one that names the longest part of its path."""
+    found, length = None, -1
+    for room in table.rooms:
+        for name in room.files:
+            if (file == name or file.startswith(name + "/")) and len(name) > length:
+                found, length = room, len(name)
+    return found
+
+
+def against(table: Table, imports: Mapping[str, frozenset[str]]) -> list[tuple[str, str, str]]:
+    """Each arrow that should not be: (user, used, which rule it breaks)."""
+    found = []
+    for user in sorted(imports):
+        here = room_of(table, user)
+        if here is None:
+            found.append((user, "", "is in no room of the table"))
+            continue
+        for used in sorted(imports[user]):
+            there = room_of(table, used)
+            if there is None or there is here:
+                continue
+            if there.floor >= here.floor:
+                found.append(
+                    (user, used, f"{here.name} (floor {here.floor}) uses {there.name} (floor {there.floor})")
+                )
+            for never in table.nevers:
+                if (never.user, never.used) == (here.name, there.name):
+                    found.append((user, used, never.why))
+    return found
+
+
+def as_markdown(table: Table) -> Iterator[str]:
+    """The table as the page on the architecture shows it, line by line."""
+    yield "| floor | room | files | what |"
+    yield "|---|---|---|---|"
+    for room in sorted(table.rooms, key=lambda room: -room.floor):
+        files = ", ".join(f"`{file}`" for file in room.files)
+        yield f"| {room.floor} | {room.name} | {files} | {room.what} |"
+    for never in table.nevers:
+        yield f"| never | {never.user} | uses {never.used} | {never.why} |"
