@@ -10,7 +10,7 @@ from functools import partial
 from itertools import compress
 from typing import Any
 
-from ..backends.base import base_lock, missing_methods
+from ..backends.base import base_lock, input_loader, missing_methods
 from ..errors import UserError
 from ..internal.console import warn
 from .activity import WorkerActivity
@@ -38,6 +38,7 @@ class StoreWorkspace:
         self._lock_errors: Counter[bytes] = Counter()
         self._pause = 0.02
         self._lock_is_checked = False
+        self._results = _ReadBack(store)
 
     def refresh(self) -> Sequence[Change]:
         return ()  # Such a store tells nothing by itself; `present` asks it each time.
@@ -119,7 +120,7 @@ class StoreWorkspace:
         return True
 
     def save(self, key: bytes, value: object, facts: RunFacts) -> None:
-        self._store.dump(value, _name(key))
+        self._results.save(_name(key), value, facts)
 
     def save_failure(self, key: bytes, report: Mapping[str, Any], name: str) -> None:
         if report["kept"]:
@@ -162,6 +163,57 @@ class StoreWorkspace:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+#: Values of these types come back from any store.
+_SCALARS = frozenset((type(None), bool, int, float, str, bytes))
+
+#: What part of the time of its task the look at a result may take.
+_SHARE = 0.02
+
+#: Up to how many seconds the first result of a task name and a type may take to store and to be looked at.
+_BRIEF = 0.05
+
+#: How many task names and types are remembered.
+_REMEMBERED = 10_000
+
+
+class _ReadBack:
+    """Stores results, and reads them again where that costs little: a store may not give back what it took.
+
+    What only the store knows how to write, only the store can read; so nothing is pickled here.
+    """
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self._load = input_loader(store)
+        #: Of which task names and types a result was read again.
+        self._seen: set[tuple[str, type]] = set()
+
+    def save(self, name: bytes, value: object, facts: RunFacts) -> None:
+        """Stores a result. ValueError if it comes back as nothing or as another type; it is removed again."""
+        began = time.perf_counter()
+        self._store.dump(value, name)
+        kind = type(value)
+        if kind in _SCALARS:
+            return
+        # To load takes about as long as to store.
+        duration = time.perf_counter() - began
+        is_first = (facts.name, kind) not in self._seen
+        if duration < facts.duration * _SHARE or (is_first and duration < _BRIEF):
+            self._check(name, kind)
+            if is_first and len(self._seen) < _REMEMBERED:
+                self._seen.add((facts.name, kind))
+
+    def _check(self, name: bytes, kind: type) -> None:
+        try:
+            found = type(self._load(name))
+        except Exception as error:
+            self._store.remove(name)
+            raise ValueError(f"the store cannot load it again: {type(error).__name__}: {error}") from error
+        if found is not kind:
+            self._store.remove(name)
+            raise ValueError(f"the store makes a {found.__module__}.{found.__qualname__} of it")
 
 
 def _name(key: bytes) -> bytes:
