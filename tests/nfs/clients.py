@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 ROOT = Path(os.environ.get("NFS_ROOT", "/run/jug-nfs"))
@@ -21,6 +21,7 @@ NUMBERS = itertools.count(1)
 
 JUGFILE = """\
 import os
+import signal
 import time
 
 from jug import TaskGenerator
@@ -28,14 +29,17 @@ from jug import TaskGenerator
 LOG = os.environ["TASK_LOG"]
 SECONDS = float(os.environ.get("TASK_SECONDS", "0"))
 VERSION = os.environ.get("TASK_VERSION")
+CRASHES = os.environ.get("TASK_CRASHES")
 
 
 @TaskGenerator
 def work(i):
     # Not through NFS, and one write a line, so that lines of several processes never mix.
     log = os.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-    os.write(log, f"{i} {os.getpid()} {time.monotonic()}\\n".encode())
+    os.write(log, f"{i} {os.getpid()} {time.monotonic()} {os.uname().nodename}\\n".encode())
     os.close(log)
+    if str(i) == CRASHES:
+        os.kill(os.getpid(), signal.SIGSEGV)
     version = open(VERSION).read() if VERSION else ""
     if SECONDS:
         time.sleep(SECONDS)
@@ -53,6 +57,10 @@ tasks = space["results"]
 values = [t.value()[1] if t.can_load() else "missing" for t in tasks]
 print(dict(collections.Counter(values)))
 """
+
+
+class NotStarted(Exception):
+    """The workers of a check did not run its tasks; says what they complained about."""
 
 
 class Check:
@@ -114,16 +122,30 @@ class Check:
             hosts.append(self.host(client, *[command] * number))
         return hosts
 
-    def starts(self) -> list[tuple[int, int, float]]:
-        """What was run: task, process, time."""
+    def starts(self) -> list[tuple[int, int, float, str]]:
+        """What was run: task, process, time, host."""
         if not self.log.exists():
             return []
         lines = (line.split() for line in self.log.read_text().splitlines())
-        return [(int(task), int(pid), float(at)) for task, pid, at in lines]
+        return [(int(task), int(pid), float(at), host) for task, pid, at, host in lines]
+
+    def wait_for_starts(
+        self, hosts: Collection[subprocess.Popen[str]], timeout: float, seen: Callable[[], object]
+    ) -> None:
+        """Waits until so much was run; raises `NotStarted` if it is not in time, or cannot be any more."""
+        until = time.monotonic() + timeout
+        while True:
+            is_over = time.monotonic() > until or all(host.poll() is not None for host in hosts)
+            if seen():
+                return
+            if is_over:
+                complaints = wait_for(hosts, 0)
+                raise NotStarted(f"{len(self.starts())} tasks were started, which is too few: {complaints}")
+            time.sleep(0.1)
 
     def runs(self) -> Counter[int]:
         """How often each task was run."""
-        return Counter(task for task, _, _ in self.starts())
+        return Counter(task for task, *_ in self.starts())
 
     def values(self, client: str) -> str:
         """How many tasks have which value, as a client sees them."""
@@ -160,7 +182,7 @@ def requests() -> Counter[str]:
     return counted
 
 
-def wait_for(hosts: Sequence[subprocess.Popen[str]], timeout: float) -> list[str]:
+def wait_for(hosts: Collection[subprocess.Popen[str]], timeout: float) -> list[str]:
     """Waits until all are done; what they complained about."""
     complaints = []
     until = time.monotonic() + timeout
@@ -173,16 +195,6 @@ def wait_for(hosts: Sequence[subprocess.Popen[str]], timeout: float) -> list[str
             err = f"does not end: {err}"
         complaints += [line for line in err.splitlines() if line.strip()]
     return complaints
-
-
-def wait_until(seen: Callable[[], object], timeout: float) -> bool:
-    """Whether something came true in time."""
-    until = time.monotonic() + timeout
-    while time.monotonic() < until:
-        if seen():
-            return True
-        time.sleep(0.1)
-    return False
 
 
 def processes(name: str, pattern: str) -> list[int]:
