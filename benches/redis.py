@@ -5,7 +5,7 @@ from pathlib import Path
 from benches import common
 from benches.common import OURS, Row, Run
 from benches.drain import write_jugfile
-from tests.redis_server import RedisServer
+from tests.support.redis_server import RedisServer
 
 TASKS = 10_000
 PAIRS = 5

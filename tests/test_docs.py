@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from docs._ext import jug_surface
-from tests.doc_pages import AT_THE_END, Shown, blocks_of, run_page
+from tests.support.doc_pages import AT_THE_END, Shown, blocks_of, run_page
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from jug.engine.failures import describe_call
-from tests.counted import COUNTED, ran
+from tests.support.counted import COUNTED, ran
 
 
 def test_a_failing_task_ends_the_worker_with_its_traceback(jug):

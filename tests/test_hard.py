@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Jug
-from tests.redis_server import RedisServer
+from tests.support.command import Jug
+from tests.support.redis_server import RedisServer
 
 HARD = Path(__file__).parent / "hard"
 

@@ -26,7 +26,7 @@ from jug._native import TaskCore, key
 from jug.hash import hash_one, hash_update, new_hash_object
 from jug.task import Task, Tasklet
 from jug.unsafe import NoHash
-from tests.key_values import GOLDEN, different, samples, twin
+from tests.support.key_values import GOLDEN, different, samples, twin
 
 golden = json.loads(samples.FILE.read_text())
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from jug._native import key
-from tests.key_values import different, samples, twin
+from tests.support.key_values import different, samples, twin
 
 # --- numpy ----------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from jug._native import key
-from tests.key_values import different
+from tests.support.key_values import different
 
 DAY = datetime.datetime(2024, 2, 29)
 

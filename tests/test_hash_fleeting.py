@@ -13,8 +13,8 @@ import pytest
 import scipy.stats
 
 from jug._native import key
-from tests import fleeting
-from tests.key_values import different
+from tests.support import fleeting
+from tests.support.key_values import different
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,7 +29,7 @@ def test_what_a_look_changes_is_no_part_of_a_key(name):
 
 
 def test_keys_of_what_has_another_state_in_each_process_are_the_same():
-    command = [sys.executable, "-c", "from tests.fleeting import print_keys; print_keys()"]
+    command = [sys.executable, "-c", "from tests.support.fleeting import print_keys; print_keys()"]
     out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert json.loads(out) == {name: key(make()).hex() for name, (make, _) in fleeting.SAMPLES.items()}
 

@@ -14,7 +14,7 @@ import pytest
 import sympy
 
 from jug._native import key
-from tests.key_values import different
+from tests.support.key_values import different
 
 
 class Table:

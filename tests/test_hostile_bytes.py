@@ -17,7 +17,7 @@ from jug import _native
 from jug.backends.encode import encode
 from jug.legacy.jugdir import OldJugdir
 from jug.legacy.values import Unreadable
-from tests.test_old_jugdir import key, place, write, write_pack
+from tests.support.old_jugdir import key, place, write, write_pack
 
 EXAMPLES = settings(max_examples=150, deadline=None)
 

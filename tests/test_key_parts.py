@@ -30,7 +30,7 @@ import numpy as np
 import pytest
 
 from jug._native import key
-from tests.key_values import check_parts, samples
+from tests.support.key_values import check_parts, samples
 from tests.test_key_parts_of_frames import FRAMES
 
 WALK = Path(__file__).parents[1] / "src" / "py" / "walk"

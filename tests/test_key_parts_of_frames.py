@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from jug._native import key
-from tests.key_values import check_parts
+from tests.support.key_values import check_parts
 
 pd = pytest.importorskip("pandas")
 pl = pytest.importorskip("polars")
 pa = pytest.importorskip("pyarrow")
 
-from tests.columns import Extended, Measured, MyFrame, MySeries, Named  # noqa: E402 (these need the libraries)
+from tests.support.columns import Extended, Measured, MyFrame, MySeries, Named  # noqa: E402 (these need the libraries)
 
 HOUR = datetime.timedelta(hours=1)
 

@@ -8,8 +8,8 @@ import textwrap
 
 import pytest
 
-from tests.counted import COUNTED, ran, wait_for
-from tests.permission import NotPermitted
+from tests.support.counted import COUNTED, ran, wait_for
+from tests.support.permission import NotPermitted
 
 JOBS = textwrap.dedent(COUNTED)
 

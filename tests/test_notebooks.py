@@ -11,7 +11,7 @@ from jug import task
 from jug.barrier import BarrierError
 from jug.jug import execution_loop
 from jug.options import default_options
-from tests.conftest import Jug
+from tests.support.command import Jug
 
 TRIPLE = """
 from jug import TaskGenerator

@@ -1,11 +1,9 @@
 """A task that opens files of its own jugdir, whatever for, keeps its worker's claims."""
 
-import fcntl
 import hashlib
 import os
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import time
@@ -178,37 +176,6 @@ time.sleep(60)
             os.kill(child, signal.SIGKILL)
 
 
-def stripe_and_byte(one):
-    """Where a key is claimed: see docs/format.md."""
-    return f"{one[8] % 64:02x}", struct.unpack("<Q", one[:8])[0] >> 1
-
-
-class EarlierBuild:
-    """Claims and lifetime locks as builds made them whose locks belong to processes."""
-
-    def __init__(self, jugdir):
-        self._dir = jugdir / "claims"
-        self._open = {}
-
-    def claim(self, one):
-        name, byte = stripe_and_byte(one)
-        if name not in self._open:
-            self._open[name] = os.open(self._dir / name, os.O_RDWR | os.O_CREAT)
-        try:
-            fcntl.lockf(self._open[name], fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
-        except OSError:
-            return False
-        return True
-
-    def live(self, path):
-        """Whether the first byte of a worker's file is locked, and by which process the kernel says."""
-        descriptor = os.open(path, os.O_RDONLY)
-        asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)
-        kind, _, _, _, pid = struct.unpack("hhqqi4x", fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
-        os.close(descriptor)
-        return kind != fcntl.F_UNLCK, pid
-
-
 def test_workers_of_earlier_builds_and_of_this_one_exclude_each_other(jugdir):
     claims = Claims(Store(str(jugdir)))
     assert all(claims.claim(KEYS[:100]))
@@ -216,9 +183,10 @@ def test_workers_of_earlier_builds_and_of_this_one_exclude_each_other(jugdir):
 import sys
 sys.path.insert(0, {os.path.dirname(os.path.dirname(__file__))!r})
 from pathlib import Path
-from tests.test_own_files import KEYS, EarlierBuild
+from jug._native import key
+from tests.support.earlier_build import EarlierBuild
 earlier = EarlierBuild(Path({str(jugdir)!r}))
-print([earlier.claim(one) for one in KEYS] == [False] * 100 + [True] * 100)
+print([earlier.claim(key(n)) for n in range(200)] == [False] * 100 + [True] * 100)
 paths = [path for path in Path({str(jugdir)!r}, "workers").iterdir() if "slot" not in path.name]
 print([earlier.live(path) for path in paths] == [(True, -1)], flush=True)
 sys.stdin.readline()

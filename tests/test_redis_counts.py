@@ -9,10 +9,10 @@ import pytest
 
 from jug.backends.redis_store import redis_store
 from jug.engine.workspace import RunFacts, workspace_of
-from tests.conftest import Jug
-from tests.counted import COUNTED, ran, wait_for
-from tests.redis_server import RedisServer
-from tests.test_redis_workers import RedisJug
+from tests.support.command import Jug
+from tests.support.counted import COUNTED, ran, wait_for
+from tests.support.redis_jug import RedisJug
+from tests.support.redis_server import RedisServer
 
 #: A jugfile that says at its end how often it waited for the server, its background thread included.
 TOLD = """

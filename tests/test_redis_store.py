@@ -14,7 +14,7 @@ import pytest
 import jug
 from jug.backends.redis_store import redis_functional, redis_lock, redis_store
 from jug.errors import UserError
-from tests.redis_server import RedisServer
+from tests.support.redis_server import RedisServer
 
 NAME = b"ab" * 32
 OTHER = b"cd" * 32

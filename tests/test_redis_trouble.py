@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Jug
-from tests.counted import COUNTED, ran, wait_for
-from tests.redis_server import RedisServer, free_port
-from tests.test_redis_workers import RedisJug, finish
+from tests.support.command import Jug
+from tests.support.counted import COUNTED, ran, wait_for
+from tests.support.redis_jug import RedisJug, finish
+from tests.support.redis_server import RedisServer, free_port
 
 Start = Callable[..., RedisServer]
 

@@ -10,30 +10,12 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import Jug
-from tests.counted import COUNTED, ran, wait_for
-from tests.redis_server import RedisServer
+from tests.support.command import Jug
+from tests.support.counted import COUNTED, ran, wait_for
+from tests.support.redis_jug import RedisJug, finish
+from tests.support.redis_server import RedisServer
 
 Command = Callable[..., str]
-
-
-class RedisJug(Jug):
-    """``jug`` with a redis server as its jugdir."""
-
-    def __init__(self, jug: Jug, server: RedisServer) -> None:
-        super().__init__(jug.folder)
-        self.server = server
-        self.options = ""
-
-    def __call__(self, command, *args, **kwargs):
-        return super().__call__(command, "--jugdir", self.server.url + self.options, *args, **kwargs)
-
-    def start(self, command, *args, **kwargs):
-        return super().start(command, "--jugdir", self.server.url + self.options, *args, **kwargs)
-
-    def short(self) -> str:
-        """What ``jug status --short`` says."""
-        return self("status", "--short").stdout.strip()
 
 
 @pytest.fixture
@@ -49,12 +31,6 @@ HANG = """
             time.sleep(0.01)
         return x
 """
-
-
-def finish(*workers):
-    for worker in workers:
-        out, err = worker.communicate(timeout=120)
-        assert worker.returncode == 0, out + err
 
 
 def test_every_command_works_as_with_a_jugdir(jug):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jug.internal.files import temporary_name
-from tests.conftest import Jug
+from tests.support.command import Jug
 
 JOBS = """
     from jug import TaskGenerator

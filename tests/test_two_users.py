@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.permission import NotPermitted
+from tests.support.permission import NotPermitted
 
 GROUP = 54321
 FIRST, SECOND = 54322, 54323

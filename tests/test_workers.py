@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from tests.conftest import Jug
-from tests.counted import COUNTED, ran, wait_for
+from tests.support.command import Jug
+from tests.support.counted import COUNTED, ran, wait_for
 
 
 @pytest.fixture(params=["posix", "link", "redis"])

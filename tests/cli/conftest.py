@@ -2,40 +2,8 @@
 
 import pytest
 
-from tests.cli.damage import JOBS
-
-PIPELINE = """
-    from jug import TaskGenerator
-
-    @TaskGenerator
-    def double(x):
-        return 2 * x
-
-    @TaskGenerator
-    def add(xs):
-        return sum(xs)
-
-    total = add([double(i) for i in range(5)])
-    twice = double(total)
-"""
-
-FAILING = """
-    from jug import TaskGenerator
-
-    @TaskGenerator
-    def check(x):
-        if x:
-            raise ValueError(f"{x} is not allowed")
-        return x
-
-    @TaskGenerator
-    def after(x):
-        return x
-
-    after(check(1))
-    check(0)
-    check(2)
-"""
+from tests.support.damage import JOBS
+from tests.support.jugfiles import FAILING, PIPELINE
 
 
 @pytest.fixture
@@ -58,8 +26,3 @@ def finished(jug):
     jug.write(JOBS)
     assert jug("execute").returncode == 0
     return jug
-
-
-def screen(text: str) -> str:
-    """What a table shows, without the blanks at the ends of its lines."""
-    return "\n".join(line.rstrip() for line in text.splitlines())

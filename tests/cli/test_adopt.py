@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import FAILING, screen
+from tests.support.jugfiles import FAILING
+from tests.support.screens import screen
 
 TABLE = """\
      Adopted     Present     Missing  Unreadable  Task name

@@ -8,8 +8,7 @@ import time
 import pytest
 
 from jug.io import print_task_summary_table
-
-from .conftest import screen
+from tests.support.screens import screen
 
 PLAIN = """
     from jug import TaskGenerator

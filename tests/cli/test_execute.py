@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from .conftest import screen
+from tests.support.screens import screen
 
 AT_ONCE = ("--wait-cycle-time", "0.1", "--nr-wait-cycles", "1")
 

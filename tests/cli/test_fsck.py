@@ -3,8 +3,8 @@
 import os
 import stat
 
-from tests.cli.damage import JOBS, snapshot
-from tests.stress import mounts
+from tests.support import mounts
+from tests.support.damage import JOBS, snapshot
 
 
 def test_a_sound_store_is_sound(finished):

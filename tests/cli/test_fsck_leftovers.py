@@ -3,7 +3,7 @@
 import os
 import time
 
-from tests.cli.damage import snapshot
+from tests.support.damage import snapshot
 
 
 def test_orphans_are_told_and_removed_with_repaironly(finished):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli.damage import JOBS, flip, only, snapshot
+from tests.support.damage import JOBS, flip, only, snapshot
 
 
 def test_a_pack_that_is_missing_is_told_and_no_longer_expected_after_repair(finished):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli.damage import flip, only
+from tests.support.damage import flip, only
 
 
 @pytest.mark.parametrize("packed", [False, True])

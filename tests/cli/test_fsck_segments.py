@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.cli.damage import JOBS, cut, flip, only, snapshot
+from tests.support.damage import JOBS, cut, flip, only, snapshot
 
 #: How a segment is damaged so that it cannot be read on, and what is said of that.
 _BROKEN = {

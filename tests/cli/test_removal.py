@@ -1,6 +1,7 @@
 """jug invalidate and jug cleanup: what is removed, and what they say about it."""
 
-from .conftest import PIPELINE, screen
+from tests.support.jugfiles import PIPELINE
+from tests.support.screens import screen
 
 
 def test_invalidate_removes_a_result_and_all_that_depends_on_it(pipeline):

@@ -2,7 +2,7 @@
 
 import time
 
-from .conftest import screen
+from tests.support.screens import screen
 
 
 def test_status_before_anything_has_run(pipeline):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli.conftest import screen
+from tests.support.screens import screen
 
 BACKEND = '''
     """Results as files of a directory, locks as files that only one process can create."""

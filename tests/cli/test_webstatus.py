@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from jug.web.server import _cannot_listen
-
-from ..conftest import Jug
-from .conftest import PIPELINE
-from .web import WebStatus, finish, rows
+from tests.support.command import Jug
+from tests.support.jugfiles import PIPELINE
+from tests.support.web import WebStatus, finish, rows
 
 
 @pytest.fixture(scope="module")

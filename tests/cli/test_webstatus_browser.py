@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from .web import WebStatus, finish
+from tests.support.web import WebStatus, finish
 
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 

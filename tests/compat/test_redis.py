@@ -8,7 +8,7 @@ import pytest
 
 from tests.compat.harness import JUGFILES, read_case, run_case
 from tests.compat.test_compat import compare
-from tests.redis_server import RedisServer
+from tests.support.redis_server import RedisServer
 
 NAMES = [
     "generator",

@@ -9,7 +9,7 @@ import pytest
 
 from benches import common
 from benches.common import OURS, Run
-from tests.stress.test_damage import TASKS, columns, write_jugfile
+from tests.support.texts import TASKS, columns, write_jugfile
 
 #: What cannot be read, by the name of the part and a pattern; and how many bytes a result of the jugfile has.
 PLACES = {

@@ -7,32 +7,8 @@ from pathlib import Path
 import pytest
 
 from benches import common
-from benches.common import OURS, Run
-
-TASKS = 40
-
-# The results are texts that can be found in the file, whatever its format is. They do not compress.
-JUGFILE = """\
-import hashlib
-
-from jug import TaskGenerator
-
-
-@TaskGenerator
-def make(i, size):
-    digest = hashlib.sha512(str(i).encode()).hexdigest()
-    return digest + hashlib.shake_128(digest.encode()).hexdigest(size)
-
-
-results = [make(i, {size}) for i in range({tasks})]
-"""
-
-
-def write_jugfile(directory: Path, size: int) -> Path:
-    """A jugfile whose results have about so many bytes."""
-    path = directory / "texts.py"
-    path.write_text(JUGFILE.format(size=size // 2, tasks=TASKS))
-    return path
+from benches.common import OURS
+from tests.support.texts import TASKS, columns, write_jugfile
 
 
 @pytest.fixture
@@ -47,12 +23,6 @@ def only_segment(jugdir: Path) -> Path:
     """The one segment of a jugdir that one worker filled."""
     [segment] = jugdir.glob("segments/*.seg")
     return segment
-
-
-def columns(status: Run) -> list[int]:
-    """Failed, Waiting, Ready, Complete, Active of the Total row."""
-    row = next(line.split() for line in status.stdout.splitlines() if line.rstrip().endswith("Total"))
-    return [int(cell) for cell in row[:5]]
 
 
 def test_a_flipped_byte_costs_one_result_and_is_reported(finished: tuple[Path, Path]) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from benches import common
 from benches.common import OURS, Run
-from tests.stress import mounts
-from tests.stress.test_damage import TASKS, columns, write_jugfile
+from tests.support import mounts
+from tests.support.texts import TASKS, columns, write_jugfile
 
 
 def failed(done: Run, jugdir: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.counted import COUNTED, ran
-from tests.stress.mounts import bound
+from tests.support.counted import COUNTED, ran
+from tests.support.mounts import bound
 
 OBJECTION = (
     "mirror/data was made for workers on one host (claims in mode posix) and is on a network filesystem"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stress import torture
+from tests.support import torture
 
 
 @pytest.mark.parametrize(("claims", "lease"), [("posix", None), ("link", 1.0)])

@@ -2,8 +2,8 @@
 
 A key that changes is a stored result that is lost, so the keys in golden_keys.json hold for ever. Where a
 kind of value had to get other keys, both stand there: of the first generation, and of the second.
-``python tests/golden_keys.py`` adds the keys of new samples to the file and never changes one that is there;
-it adds the second key of those samples that it is given the names of.
+``python tests/support/golden_keys.py`` adds the keys of new samples to the file and never changes one that
+is there; it adds the second key of those samples that it is given the names of.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ import numpy as np
 
 from jug import _native
 
-FILE = Path(__file__).with_name("golden_keys.json")
+FILE = Path(__file__).parent.parent / "golden_keys.json"
 
 
 class Colour(enum.Enum):

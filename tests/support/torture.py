@@ -1,6 +1,6 @@
 """A torture run: workers are killed, paused and replaced at random until a computation is complete.
 
-``python -m tests.stress.torture --seconds 60 --workers 4`` runs it by hand and prints what was counted.
+``python -m tests.support.torture --seconds 60 --workers 4`` runs it by hand and prints what was counted.
 With ``--claims link --lease 1`` workers behave as if each were on a host of its own, and a second without a
 heartbeat, which many pauses exceed, makes a worker count as dead.
 """

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.permission import NotPermitted
+from tests.support.permission import NotPermitted
 
 #: How `mount` says that it is not allowed; a bad option sounds different.
 REFUSALS = ("must be superuser", "permission denied", "Operation not permitted", "device not found")
