@@ -38,7 +38,7 @@ class Setting(NamedTuple):
 
 
 def commands() -> list[str]:
-    """The commands of the package: those of whoever builds the pages are none of the reader's business."""
+    """The commands of the package: those installed by the builder of the pages do not belong to it."""
     return [name for name in cmdapi.names() if type(cmdapi.get(name)).__module__.startswith("jug.")]
 
 
