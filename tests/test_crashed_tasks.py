@@ -104,7 +104,7 @@ def test_removing_locks_forgets_crashes(jug, claims):
     assert claims.crashed() == []
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_worker_that_was_asked_to_end_did_not_crash(jug, claims, how):
     jug.write(WORKING)
     worker = jug.start("execute")

@@ -33,7 +33,9 @@ SLOW = """
     def work(i):
         open("begun", "w").close()
         try:
-            time.sleep(60)
+            # A signal just before a system call does not end it.
+            for _ in range(600):
+                time.sleep(0.1)
         except {caught}:
             raise ValueError("in other words")
 
@@ -106,10 +108,23 @@ def test_a_call_that_is_made_while_the_jugfile_loads_ends_no_command_quietly(jug
         (signal.SIGTERM, 1, "", "OSError"),
         (signal.SIGINT, 130, "", "BaseException"),
         (signal.SIGTERM, 1, "", "BaseException"),
+        (signal.SIGHUP, 1, "", "OSError"),
+        (signal.SIGHUP, 1, "", "BaseException"),
+        (signal.SIGHUP, 6, "signal.signal(signal.SIGHUP, lambda *_: sys.exit(6))", "OSError"),
         (signal.SIGTERM, 5, "signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))", "OSError"),
         (signal.SIGUSR1, 0, "signal.signal(signal.SIGUSR1, lambda *_: sys.exit(0))", "OSError"),
     ],
-    ids=["SIGINT", "SIGTERM", "SIGINT renamed", "SIGTERM renamed", "own SIGTERM", "own SIGUSR1"],
+    ids=[
+        "SIGINT",
+        "SIGTERM",
+        "SIGINT renamed",
+        "SIGTERM renamed",
+        "SIGHUP",
+        "SIGHUP renamed",
+        "own SIGHUP",
+        "own SIGTERM",
+        "own SIGUSR1",
+    ],
 )
 def test_a_worker_that_is_asked_to_end_has_no_failure(jug, sent, status, before, caught):
     jug.write(SLOW.format(before=before, caught=caught))

@@ -28,6 +28,14 @@ class Leave(SystemExit):
     """
 
 
+class Signalled(Leave):
+    """The end of a worker by a signal, with status 1; `number` is that of the signal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(1)
+        self.number = number
+
+
 class TaskQuit(RuntimeError):
     """A task raised something that is no Exception, such as SystemExit, which is its ``__cause__``.
 

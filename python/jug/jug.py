@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import io
 import os
+import signal
 import sys
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from . import task
-from .errors import UserError
+from .errors import Signalled, UserError
 from .internal.console import fail, never_fail_to_encode, say, show, warn
 
 if TYPE_CHECKING:
@@ -193,6 +194,8 @@ def main(argv: list[str] | None = None) -> None:
     except SystemExit as leaving:
         # Some commands end by it, as they do when scripts call them; and limits end workers so.
         status = leaving.code
+        if isinstance(leaving, Signalled):
+            say(f"interrupted by {signal.Signals(leaving.number).name}{_what_is_left(options)}")
     except KeyboardInterrupt:
         say(f"interrupted{_what_is_left(options)}")
         status = 130

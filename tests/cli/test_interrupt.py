@@ -33,3 +33,52 @@ def test_ctrl_c_says_what_is_left(jug, command):
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=60)
     assert (running.returncode, err) == (130, f"jug: interrupted{SAID[command]}\n")
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
+def test_a_worker_that_is_asked_to_end_says_so_in_one_line_and_keeps_no_claim(jug, sent):
+    jug.write("""
+        import time
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def work(i):
+            open("begun", "w").close()
+            # A signal just before a system call does not end it.
+            for _ in range(600):
+                time.sleep(0.1)
+
+        for i in range(3):
+            work(i)
+    """)
+    running = jug.start("execute")
+    deadline = time.monotonic() + 60
+    while not (jug.folder / "begun").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    running.send_signal(sent)
+    _, err = running.communicate(timeout=60)
+    said = f"jug: interrupted by {sent.name}; what was finished is stored\n"
+    assert (running.returncode, err) == (1, said)
+    assert "(none active)" in jug("status", "--short").stdout
+    assert jug("cleanup", "--locks-only").stdout == "Removed 0 locks\n"
+
+
+def test_under_nohup_a_worker_goes_on_when_its_terminal_is_closed(jug):
+    jug.write("""
+        import os, signal
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def work(i):
+            os.kill(os.getpid(), signal.SIGHUP)
+            return i
+
+        work(1)
+    """)
+    done = jug.python("""
+        import os, signal, sys
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        os.execv(sys.executable, [sys.executable, "-m", "jug", "execute", "--will-cite", "--short"])
+    """)
+    assert (done.returncode, done.stderr) == (0, "")

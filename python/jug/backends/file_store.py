@@ -159,16 +159,21 @@ class file_store(keyed_store):
         )
 
     def remove_locks(self) -> int:
-        """Clears failure marks, and what dead workers left of their claims; how many.
+        """Clears failure marks, deaths of tasks, and what dead workers left of their claims; how many.
 
         The claims of living workers stay.
         """
         failed = self.kept_failures()
-        return (self.native.clear_failures(failed) if failed else 0) + self.claims.sweep()
+        cleared = self.native.clear_failures(failed) if failed else 0
+        return cleared + self.forget_deaths() + self.claims.sweep()
 
     def kept_failures(self) -> Sequence[bytes]:
         """Keys whose last failure was to be kept, so that they are not run again."""
         return [key for key in self.native.failed_keys() if (self.native.failure(key) or {}).get("kept")]
+
+    def _died(self) -> Iterator[bytes]:
+        reports = ((key, self.native.failure(key) or {}) for key in self.native.failed_keys())
+        return (key for key, report in reports if report.get("crashes") and not report.get("kept"))
 
     # --- the store as a whole ---
 

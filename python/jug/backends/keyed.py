@@ -43,6 +43,10 @@ class keyed_store(base_store):
     def remove_keys(self, keys: Sequence[bytes]) -> Sequence[bytes]:
         """Removes results by key; the keys that had one. Running tasks among them will not count."""
 
+    @abstractmethod
+    def _died(self) -> Iterable[bytes]:
+        """Keys without a result whose last failure counts deaths, and is not to be kept."""
+
     # --- results ---
 
     def is_usable(self) -> bool:
@@ -86,6 +90,18 @@ class keyed_store(base_store):
         if not keeplocks:
             self.remove_locks()
         return len(removed)
+
+    def died(self) -> Sequence[bytes]:
+        """Keys of the tasks that ended their process, have no result since, and are not marked as failed."""
+        self.refresh()
+        return [*self._died()]
+
+    def forget_deaths(self, keys: Iterable[bytes] | None = None) -> int:
+        """Lets tasks (all, if `keys` is None) begin again as if they had never ended a process; how many."""
+        died = self.died()
+        if keys is not None and died:
+            died = [*set(died).intersection(keys)]
+        return int(self.native.clear_failures(died)) if died else 0
 
     def metadata(self, t: Any) -> dict[str, Any]:
         """Whether a result is `computed`, when it was `completed`, and what else is known of its making."""

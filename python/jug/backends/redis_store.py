@@ -124,7 +124,7 @@ class redis_store(keyed_store):
         return iter([names.get(key) or digits(key) for key in keys])
 
     def remove_locks(self) -> int:
-        """Clears failure marks and the claims of dead workers; how many.
+        """Clears failure marks, deaths of tasks and the claims of dead workers; how many.
 
         The claims of living workers stay.
         """
@@ -132,7 +132,11 @@ class redis_store(keyed_store):
         failed = self.native.kept_failures()
         cleared = self.native.clear_failures(failed) if failed else 0
         dead = [known.id for known in self.workers()[1] if not known.alive]
-        return cleared + self.native.bury(dead)
+        return cleared + self.forget_deaths() + self.native.bury(dead)
+
+    def _died(self) -> Iterator[bytes]:
+        reports = ((key, _parsed(text)) for key, text in self.native.failures())
+        return (key for key, report in reports if report.get("crashes") and not report.get("kept"))
 
     def claim(self, keys: Sequence[bytes]) -> Sequence[bool]:
         """Tries to claim each key; True where this worker holds it from now on."""

@@ -68,6 +68,8 @@ def described(name: str, report: Mapping[str, Any]) -> str:
     """Which task failed, with its arguments in short, and why: one line."""
     call = f"task {name}({report.get('arguments', '')})"
     why = headline(report, _LINE)
+    if report.get("again"):
+        return f"{call}: {why}"
     # What this package says of a task is a sentence about it.
     sentence = why.removeprefix(f"task {name} ")
     return f"{call} {sentence}" if sentence != why else f"{call} failed: {why}"

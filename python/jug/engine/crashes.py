@@ -55,6 +55,15 @@ class Crashes:
         self.suspects.update(deaths)
         return used_up(reports, self._limit)
 
+    def forget(self, keys: Collection[bytes]) -> None:
+        """Looks again how often tasks died of which something was taken away, a result or a failure."""
+        known = [key for key in keys if key in self.suspects] if self.suspects else []
+        if known:
+            reports = self._work.reports(known)
+            for key in known:
+                if "crashes" not in reports.get(key, ()):
+                    del self.suspects[key]
+
     # --- workers that died ---
 
     def look(self, claimed: Collection[bytes]) -> None:
@@ -86,7 +95,8 @@ class Crashes:
         return final
 
     def _keep(self, key: bytes, t: Any, crash: Crashed, attempt: int) -> None:
-        self._work.save_failure(key, {**crash_report(crash, describe_call(t)), "attempt": attempt}, t.name)
+        report = {**crash_report(crash, describe_call(t)), "attempt": attempt}
+        self._work.save_failure(key, {**report, "again": crash.crashes < self._limit}, t.name)
 
     # --- trying again ---
 

@@ -111,7 +111,7 @@ def failure_report(
 
 
 def crash_report(crash: Crashed, arguments: str) -> dict[str, Any]:
-    """The same about a task that died, which may be tried again: that is in ``crashes``."""
+    """The same about a task that died, ``crashes`` times so far; with a true ``again`` it is tried again."""
     return {
         "kind": crash.kind,
         "type": "",
@@ -150,5 +150,7 @@ def headline(report: Mapping[str, Any], limit: int = 200) -> str:
     if kind.startswith("jug."):
         kind = ""  # What this package says of a task is a sentence of its own.
     message = str(report.get("message", "")).strip().partition("\n")[0]
+    if report.get("again"):
+        message += "; it is tried again"
     text = ": ".join(part for part in (kind, message) if part) or "unknown error"
     return text if len(text) <= limit else text[: limit - 3] + "..."

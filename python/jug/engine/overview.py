@@ -136,7 +136,10 @@ class Overview:
         """
         tasks = self._graph.tasks()
         affected = self._graph.closure([node for node, t in enumerate(tasks) if matcher(t.name)])
-        removed = self._remove([self._keys[node] for node in affected])
+        keys = [self._keys[node] for node in affected]
+        removed = self._remove(keys)
+        if isinstance(self._store, (file_store, redis_store)):
+            self._store.forget_deaths(keys)
         gone = {node for node in affected if self._keys[node] in removed}
         affected_set = set(affected)
         counts: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""How a worker is asked to end, by SIGTERM or Ctrl-C, and how that is told from what a task raises."""
+"""How a worker is asked to end, by a signal or Ctrl-C, and how that is told from what a task raises."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ import threading
 import time
 from types import FrameType
 
-from ..errors import Leave
+from ..errors import Leave, Signalled
 
 __all__ = ["end_cleanly", "request_to_end"]
 
 #: The signals with which users and batch systems ask a process to end; a jugfile may handle them its own way.
 _REQUESTS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
-#: The last of our two signals that came, and when (``time.perf_counter``).
+#: Those that end a worker with status 1: batch systems send the first, a terminal that is closed the second.
+_LEAVE = (signal.SIGTERM, signal.SIGHUP)
+
+#: The last of our signals that came, and when (``time.perf_counter``).
 _came: tuple[int, float] = (0, 0.0)
 
 
@@ -28,9 +31,12 @@ def end_cleanly() -> None:
         return
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
+    # Under nohup SIGHUP is ignored, and stays so.
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, _leave)
     if signal.signal(signal.SIGTERM, _leave) is not _leave:
         os.register_at_fork(
-            before=_hold_sigterm, after_in_parent=_let_sigterm_go, after_in_child=_die_of_sigterm
+            before=_hold_signals, after_in_parent=_let_signals_go, after_in_child=_die_of_signals
         )
 
 
@@ -42,7 +48,7 @@ def request_to_end(error: BaseException, since: float) -> BaseException | None:
     """
     number, when = _came
     if when >= since:
-        return Leave(1) if number == signal.SIGTERM else KeyboardInterrupt()
+        return Signalled(number) if number in _LEAVE else KeyboardInterrupt()
     if isinstance(error, Leave):
         return error
     if isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) is not _interrupt:
@@ -63,7 +69,7 @@ def _is_raised_by_a_handler(error: BaseException) -> bool:
 def _leave(number: int, _frame: FrameType | None) -> None:
     global _came
     _came = (number, time.perf_counter())
-    raise Leave(1)
+    raise Signalled(number)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
@@ -72,20 +78,22 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-# A process that a task forks has nothing to store: SIGTERM ends it at once, as multiprocessing expects. A
-# Python handler would not do, since CPython forgets signals that reach a child while it is being forked.
+# A process that a task forks has nothing to store: such a signal ends it at once, as multiprocessing expects.
+# A Python handler would not do, since CPython forgets signals that reach a child while it is being forked.
 _masks: list[set[int]] = []
 
 
-def _hold_sigterm() -> None:
-    _masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}))
+def _hold_signals() -> None:
+    _masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, _LEAVE))
 
 
-def _let_sigterm_go() -> None:
+def _let_signals_go() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, _masks.pop())
 
 
-def _die_of_sigterm() -> None:
-    if signal.getsignal(signal.SIGTERM) is _leave and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _let_sigterm_go()
+def _die_of_signals() -> None:
+    if threading.current_thread() is threading.main_thread():
+        for number in _LEAVE:
+            if signal.getsignal(number) is _leave:
+                signal.signal(number, signal.SIG_DFL)
+    _let_signals_go()

@@ -360,6 +360,7 @@ class Worker:
                 by_state[state].append(node)
         if by_state["absent"]:
             self._withdrawn = True
+            self._crashes.forget([self._keys[node] for node in by_state["absent"]])
             self._unload(by_state["absent"])
             self._scheduler.removed(by_state["absent"])
         if by_state["failed"]:

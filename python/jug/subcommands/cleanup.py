@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..backends.keyed import keyed_store
 from ..errors import UserError
 from ..internal.console import warn
 from . import SubCommand
@@ -27,15 +28,16 @@ class CleanupCommand(SubCommand):
         dry = options.cleanup_dry_run
         verb = "Would remove" if dry else "Removed"
         if options.cleanup_locks_only:
-            marked = _failure_marks(store) if dry else store.remove_locks()
-            options.print_out(f"{verb} {marked if isinstance(marked, int) else len(marked)} locks")
+            options.print_out(f"{verb} {_nr_failures(store) if dry else store.remove_locks()} locks")
             return
         if options.cleanup_failed_only:
-            marks = _failure_marks(store)
+            number = _nr_failures(store)
             if not dry:
-                for lock in marks:
+                for lock in _failure_marks(store):
                     lock.release()
-            options.print_out(f"{verb} {len(marks)} failure locks")
+                if isinstance(store, keyed_store):
+                    store.forget_deaths()
+            options.print_out(f"{verb} {number} failure locks")
             return
         has_barrier = bool((kwargs.get("jugspace") or {}).get("__jug__hasbarrier__"))
         removal = Removal(store, has_barrier=has_barrier, force=options.cleanup_force)
@@ -47,7 +49,7 @@ class CleanupCommand(SubCommand):
         for line in removal.kept():
             warn(line)
         if not options.cleanup_keep_locks and not by_measure:
-            number = len(_failure_marks(store)) if dry else removal.remove_locks()
+            number = _nr_failures(store) if dry else removal.remove_locks()
             options.print_out(f"{verb} {number} locks")
         if not dry:
             removal.give_back_space()
@@ -154,6 +156,11 @@ def _tell(options: Any, counts: Any, freed: int, dry: bool) -> None:
     for name, count in sorted(counts.items()):
         options.print_out(f"{count:>12}  {name or '(no name)'}")
     options.print_out(f"{'This would free' if dry else 'Freed'} {show_size(freed)} ({freed} bytes)")
+
+
+def _nr_failures(store: Any) -> int:
+    """How many tasks are marked as failed, or ended their process and have no result since."""
+    return len(_failure_marks(store)) + (len(store.died()) if isinstance(store, keyed_store) else 0)
 
 
 def _failure_marks(store: Any) -> list[Any]:
