@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from jug.backends.foreign import is_old_jugdir
 from jug.errors import UserError
-from jug.legacy.jugdir import OldJugdir, active_locks, is_old_jugdir
+from jug.legacy.jugdir import OldJugdir, active_locks
 from jug.legacy.values import Unreadable
 from tests.support.old_jugdir import key, place, write, write_pack
 

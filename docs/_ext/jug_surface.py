@@ -16,6 +16,7 @@ _PREFIXES = {"invalidate": "invalid"}
 
 #: Modules that are no contract: the engine, helpers, and what only the command line uses.
 _INTERNAL = (
+    "jug.backends.foreign",
     "jug.backends.keyed",
     "jug.backends.redis_worker",
     "jug.engine",

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from . import task
 from .errors import Signalled, UserError
+from .internal import running
 from .internal.console import fail, never_fail_to_encode, say, show, warn
 
 if TYPE_CHECKING:
     from .engine.state import ExecutionState
 
 __all__ = ["ExecutionState", "execution_loop", "init", "is_jug_running", "main", "main_execute"]
-
-_is_jug_running = False
 
 
 def __getattr__(name: str) -> Any:
@@ -33,7 +32,7 @@ def __getattr__(name: str) -> Any:
 
 def is_jug_running() -> bool:
     """Whether this process is the ``jug`` command, and not plain Python running the jugfile."""
-    return _is_jug_running
+    return running.is_command()
 
 
 def init(
@@ -167,8 +166,7 @@ def main(argv: list[str] | None = None) -> None:
     argv : list of str, optional
         With the program's name first; default ``sys.argv``.
     """
-    global _is_jug_running
-    _is_jug_running = True
+    running.begin_command()
     argv = sys.argv if argv is None else argv
     if isinstance(sys.stdout, io.TextIOWrapper):
         never_fail_to_encode(sys.stdout)

@@ -10,7 +10,8 @@ from . import _native
 from .backends.base import copied, input_loader
 from .errors import Leave, TaskQuit
 from .internal.session import note_definition
-from .internal.taskgraph import describe, recursive_dependencies, topological_sort
+from .internal.shown import short
+from .internal.taskgraph import recursive_dependencies, topological_sort
 
 __all__ = [
     "CachedFunction",
@@ -259,8 +260,6 @@ class Task(_native.TaskCore, TaskletMixin):
         return f"Task: {self.name}()"
 
     def __repr__(self) -> str:
-        from .internal.shown import short
-
         return f"Task({self.name}, args={short(self.args)}, kwargs={short(self.kwargs)})"
 
     # --- the lock ---
@@ -305,6 +304,10 @@ class Task(_native.TaskCore, TaskletMixin):
         if lock is None:
             lock = self.__dict__["_held_lock"] = self._open_store().getlock(self.hash())
         return lock
+
+
+#: How many subscripts in a row are shown of a tasklet.
+_MAX_STEPS = 6
 
 
 class Tasklet(TaskletMixin):
@@ -365,9 +368,23 @@ class Tasklet(TaskletMixin):
         return _native.key(("jug.task.Tasklet", self.base, f)).hex().encode()
 
     def __repr__(self) -> str:
-        from .internal.shown import shown_tasklet
+        return self._in_short()
 
-        return shown_tasklet(self)
+    def _in_short(self) -> str:
+        """What was written to get it, as far as that is a subscript; of many steps the last ones."""
+        steps: list[str] = []
+        base: Any = self
+        while isinstance(base, Tasklet) and type(base.f) is _getitem and len(steps) < _MAX_STEPS:
+            steps.append(f"[{short(base.f.slice)}]")
+            base = base.base
+        if isinstance(base, Task):
+            root = f"{base.name}(...)"
+        elif steps:
+            root = "..."
+        else:
+            name = getattr(base.f, "__name__", None) or short(base.f)
+            root = f"Tasklet({short(base.base) if isinstance(base.base, Task) else '...'}, {name})"
+        return root + "".join(reversed(steps))
 
 
 class _getitem:
@@ -532,3 +549,41 @@ def CachedFunction(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
                 raise
             raise TaskQuit(t.name, error) from error
     return value(t)
+
+
+def describe(t: Any) -> Any:
+    """The computation behind a value, as nested dicts and lists.
+
+    Parameters
+    ----------
+    t : any
+        A task, or what holds tasks. Anything else is returned as it is.
+
+    Returns
+    -------
+    any
+        For a task a dict with its ``name``, its ``args`` and ``kwargs`` (if it has any) described in the same
+        way, and as ``meta`` what the store knows of its result: whether it was computed, when, how long
+        that took.
+    """
+    if isinstance(t, Task):
+        description: dict[str, Any] = {"name": t.name}
+        if t.args:
+            description["args"] = [describe(a) for a in t.args]
+        if t.kwargs:
+            description["kwargs"] = {k: describe(v) for k, v in t.kwargs.items()}
+        # A backend of the user's own need not know of metadata.
+        store = t._own_store()
+        meta = store.metadata(t) if hasattr(store, "metadata") else None
+        if meta is not None:
+            description["meta"] = meta
+        return description
+    if isinstance(t, Tasklet):
+        return {"name": "tasklet", "operation": repr(t.f), "base": describe(t.base)}
+    if isinstance(t, list):
+        return [describe(element) for element in t]
+    if isinstance(t, tuple):
+        return tuple(describe(element) for element in t)
+    if isinstance(t, dict):
+        return {k: describe(v) for k, v in t.items()}
+    return t

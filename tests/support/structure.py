@@ -41,10 +41,12 @@ class Function(NamedTuple):
 def python_imports(package: Path) -> Imports:
     """For each module of a package, as ``engine/graph``, the modules of the package that it imports.
 
-    Imports inside functions and for type checkers count. A package that imports from its own modules passes
-    names on (``from .select import select``): what imports those from it uses the module itself.
+    A stub stands for its extension module. Imports inside functions and for type checkers count. A package
+    that imports from its own modules passes names on (``from .select import select``): what imports those
+    from it uses the module itself.
     """
-    files = {_module_name(path, package): path for path in sorted(package.rglob("*.py"))}
+    sources = sorted([*package.rglob("*.py"), *package.rglob("*.pyi")])
+    files = {_module_name(path, package): path for path in sources}
     trees = {name: ast.parse(path.read_text()) for name, path in files.items()}
     passed_on = {
         name: _names_passed_on(name, trees[name], files) for name in files if _is_package(files[name])

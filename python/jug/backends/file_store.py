@@ -13,6 +13,7 @@ from .. import _native
 from ..errors import UserError
 from ..internal.files import DIR_MODE
 from .base import Name, base_lock
+from .foreign import is_old_jugdir, refusal
 from .keyed import digits, keyed_store
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "file_keepalive_store",
     "file_store",
     "fsync_dir",
+    "open_directory",
     "set_default_claims",
     "set_default_sync",
 ]
@@ -33,6 +35,8 @@ MAX_FILESIZE_IN_PACK = 512
 _default_sync = "group"
 _default_claims = "auto"
 _open_stores: weakref.WeakSet[file_store] = weakref.WeakSet()
+#: Those that were opened by name, by absolute path.
+_by_path: dict[str, file_store] = {}
 
 
 def set_default_sync(sync: str) -> None:
@@ -229,6 +233,17 @@ class file_keepalive_store(file_store):
         return file_keepalive_based_lock(self, name)
 
 
+def open_directory(path: str, kind: type[file_store] = file_store) -> file_store:
+    """The store in a directory: one object for it in this process, of the class that was first asked for."""
+    # A jugfile that calls set_jugdir() is loaded again after each barrier: one process must not register as
+    # one more worker each time.
+    absolute = os.path.abspath(path)
+    store = _by_path.get(absolute)
+    if store is None or not store.is_usable():
+        store = _by_path[absolute] = kind(path)
+    return store
+
+
 class file_based_lock(base_lock):
     """The claim of one name.
 
@@ -247,8 +262,6 @@ class file_based_lock(base_lock):
 
     def __init__(self, jugdir: str | file_store, name: Name) -> None:
         if not isinstance(jugdir, file_store):
-            from .select import open_directory
-
             jugdir = open_directory(jugdir)
         self._store = jugdir
         self._key = jugdir._key(name)
@@ -293,8 +306,6 @@ def _opened(jugdir: str, sync: str, claims: str) -> _native.Store:
     except UnicodeEncodeError:
         raise UserError(f"the path of the jugdir {jugdir!r} is not UTF-8; choose another --jugdir") from None
     except RuntimeError:
-        from ..legacy.jugdir import is_old_jugdir, refusal
-
         if is_old_jugdir(jugdir):
             raise refusal(jugdir) from None
         raise

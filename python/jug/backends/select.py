@@ -9,12 +9,11 @@ from ..errors import UserError
 from ..internal.shown import without_password
 from .base import base_store, missing_methods
 from .dict_store import dict_store
-from .file_store import file_keepalive_store, file_store
+from .file_store import file_keepalive_store, open_directory
 from .redis_store import redis_store
 
 __all__ = ["select"]
 
-_open_file_stores: dict[str, file_store] = {}
 _open_redis_stores: dict[str, redis_store] = {}
 
 
@@ -71,17 +70,6 @@ def _check_store(store: Any) -> None:
             f"an object of the class {type(store).__name__} cannot be a store: it has no method "
             f"{missing} (see jug.backends.base.base_store)"
         )
-
-
-def open_directory(path: str, kind: type[file_store] = file_store) -> file_store:
-    """The store in a directory: one object for it in this process, of the class that was first asked for."""
-    # A jugfile that calls set_jugdir() is loaded again after each barrier: one process must not register as
-    # one more worker each time.
-    absolute = os.path.abspath(path)
-    store = _open_file_stores.get(absolute)
-    if store is None or not store.is_usable():
-        store = _open_file_stores[absolute] = kind(path)
-    return store
 
 
 def _open_redis(url: str) -> redis_store:

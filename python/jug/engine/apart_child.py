@@ -9,6 +9,7 @@ import sys
 from multiprocessing.connection import Connection
 
 from .. import _native
+from ..internal import running
 from .apart import answer
 from .loading import Jugfile, load
 
@@ -36,14 +37,13 @@ def main(pipe_fd: int, deaths_fd: int, parent: int) -> None:
 
 
 def _serve(jugfile: Jugfile, pipe: Connection) -> None:
-    from .. import jug as command
     from .. import task
     from ..backends import file_store
     from ..options import Options, default_options
     from .graph import graph_of
     from .workspace import workspace_of
 
-    command._is_jug_running = True
+    running.begin_command()
     file_store.set_default_sync(jugfile.sync)
     file_store.set_default_claims(jugfile.claims)
     sys.argv[:] = jugfile.argv

@@ -25,14 +25,13 @@ def short(obj: object) -> str:
 def _short_repr() -> Any:
     import reprlib
 
-    from ..task import Tasklet
-
     class Short(reprlib.Repr):
         def repr_instance(self, x: Any, level: int) -> str:
             if isinstance(x, _native.TaskCore):
                 return f"{x.name}(...)"
-            if isinstance(x, Tasklet):
-                return shown_tasklet(x)
+            in_short = getattr(type(x), "_in_short", None)
+            if in_short is not None:
+                return str(in_short(x))
             if isinstance(x, (type, types.FunctionType, types.BuiltinFunctionType)):
                 return x.__qualname__
             if getattr(type(x), "__repr__", None) is object.__repr__:
@@ -42,29 +41,6 @@ def _short_repr() -> Any:
     found = Short()
     found.maxstring, found.maxother = 40, 60
     return found
-
-
-def shown_tasklet(tasklet: Any) -> str:
-    """A tasklet as what was written to get it, as far as that is a subscript; of many steps the last ones."""
-    from ..task import Task, Tasklet, _getitem
-
-    steps: list[str] = []
-    base = tasklet
-    while isinstance(base, Tasklet) and type(base.f) is _getitem and len(steps) < _MAX_STEPS:
-        steps.append(f"[{short(base.f.slice)}]")
-        base = base.base
-    if isinstance(base, Task):
-        root = f"{base.name}(...)"
-    elif steps:
-        root = "..."
-    else:
-        name = getattr(base.f, "__name__", None) or short(base.f)
-        root = f"Tasklet({short(base.base) if isinstance(base.base, Task) else '...'}, {name})"
-    return root + "".join(reversed(steps))
-
-
-#: How many subscripts in a row are shown.
-_MAX_STEPS = 6
 
 
 def without_password(jugdir: str) -> str:

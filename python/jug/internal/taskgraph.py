@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from ..task import Task
-
-__all__ = ["describe", "recursive_dependencies", "topological_sort"]
+__all__ = ["recursive_dependencies", "topological_sort"]
 
 
-def topological_sort(tasks: list[Task]) -> None:
+class _Dependent(Protocol):
+    def dependencies(self) -> Iterator[Any]: ...
+
+
+_Task = TypeVar("_Task", bound=_Dependent)
+
+
+def topological_sort(tasks: list[_Task]) -> None:
     """Sorts a list of tasks in place so that each stands after all that it depends on.
 
     Parameters
@@ -19,7 +23,7 @@ def topological_sort(tasks: list[Task]) -> None:
     tasks : list of Task
         Only dependencies among them count.
     """
-    ordered: list[Task] = []
+    ordered: list[_Task] = []
     waiting = {id(t): t for t in tasks}
     while waiting:
         _, root = waiting.popitem()
@@ -58,43 +62,3 @@ def recursive_dependencies(t: Any, max_level: int | None = -1) -> Iterator[Any]:
                     following.append(dep)
                     yield dep
         level, frontier = level + 1, following
-
-
-def describe(t: Any) -> Any:
-    """The computation behind a value, as nested dicts and lists.
-
-    Parameters
-    ----------
-    t : any
-        A task, or what holds tasks. Anything else is returned as it is.
-
-    Returns
-    -------
-    any
-        For a task a dict with its ``name``, its ``args`` and ``kwargs`` (if it has any) described in the same
-        way, and as ``meta`` what the store knows of its result: whether it was computed, when, how long
-        that took.
-    """
-    from ..task import Task, Tasklet
-
-    if isinstance(t, Task):
-        description: dict[str, Any] = {"name": t.name}
-        if t.args:
-            description["args"] = [describe(a) for a in t.args]
-        if t.kwargs:
-            description["kwargs"] = {k: describe(v) for k, v in t.kwargs.items()}
-        # A backend of the user's own need not know of metadata.
-        store = t._own_store()
-        meta = store.metadata(t) if hasattr(store, "metadata") else None
-        if meta is not None:
-            description["meta"] = meta
-        return description
-    if isinstance(t, Tasklet):
-        return {"name": "tasklet", "operation": repr(t.f), "base": describe(t.base)}
-    if isinstance(t, list):
-        return [describe(element) for element in t]
-    if isinstance(t, tuple):
-        return tuple(describe(element) for element in t)
-    if isinstance(t, dict):
-        return {k: describe(v) for k, v in t.items()}
-    return t

@@ -11,41 +11,18 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
-import re
 import stat
 from collections.abc import Iterator
 from io import BytesIO
 from typing import IO, Any
 
+from ..backends.foreign import PREFIX, REST, is_old_jugdir, names_in
 from ..errors import UserError
 from .values import Unreadable, decompress, read_value
 
-__all__ = ["OldJugdir", "active_locks", "is_old_jugdir", "refusal"]
+__all__ = ["OldJugdir", "active_locks"]
 
-_PREFIX = re.compile("[0-9a-f]{2}")
-_REST = re.compile("[0-9a-f]{38}")
-_PARTS = {"locks", "packs", "tempfiles"}
 _FAILED_TIME = 1
-
-
-def is_old_jugdir(path: str) -> bool:
-    """Whether `path` is a directory with what jug 2.x writes in it."""
-    names = _names(path)
-    if os.path.lexists(os.path.join(path, "packs", "jugpack")):
-        return True
-    for name in filter(_PREFIX.fullmatch, names):
-        if any(map(_REST.fullmatch, _names(os.path.join(path, name)))):
-            return True
-    # Directories without results: everything was invalidated, or nothing finished.
-    return bool(names) and all(name in _PARTS or _PREFIX.fullmatch(name) for name in names)
-
-
-def _names(path: str) -> list[str]:
-    """The names in a directory; none where there is no such directory. OSError if it cannot be read."""
-    try:
-        return os.listdir(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
 
 
 def active_locks(path: str) -> int:
@@ -53,24 +30,6 @@ def active_locks(path: str) -> int:
     with contextlib.suppress(OSError), os.scandir(os.path.join(path, "locks")) as entries:
         return sum(int(entry.stat(follow_symlinks=False).st_mtime) != _FAILED_TIME for entry in entries)
     return 0
-
-
-def refusal(path: str) -> UserError:
-    """What to say where a jugdir is wanted and one of jug 2.x is there."""
-    import shlex
-    import sys
-
-    from ..jug import is_jug_running
-
-    path = path.rstrip("/") or path
-    jugfile = sys.argv[0] if is_jug_running() else "JUGFILE"
-    command = f"jug adopt {shlex.quote(jugfile)}"
-    if path != jugfile.removesuffix(".py") + ".jugdata":
-        command += f" --jugdir {shlex.quote(path.replace('%', '%%'))}"
-    return UserError(
-        f"{path} was written by jug 2.x and was left untouched. '{command}' takes its results over and keeps "
-        f"it as {path}.old; another --jugdir starts from nothing"
-    )
 
 
 class OldJugdir:
@@ -107,7 +66,7 @@ class OldJugdir:
 
     def __iter__(self) -> Iterator[bytes]:
         """The keys of all results."""
-        for prefix in filter(_PREFIX.fullmatch, sorted(os.listdir(self.path))):
+        for prefix in filter(PREFIX.fullmatch, sorted(os.listdir(self.path))):
             for rest in self._listed(prefix):
                 yield (prefix + rest).encode()
         yield from (key for key in self._pack() if not self._has_file(key.decode()))
@@ -143,8 +102,8 @@ class OldJugdir:
     def _listed(self, prefix: str) -> frozenset[str]:
         names = self._names.get(prefix)
         if names is None:
-            found = _names(os.path.join(self.path, prefix))
-            names = self._names[prefix] = frozenset(filter(_REST.fullmatch, found))
+            found = names_in(os.path.join(self.path, prefix))
+            names = self._names[prefix] = frozenset(filter(REST.fullmatch, found))
         return names
 
     def _has_file(self, key: str) -> bool:

@@ -108,7 +108,7 @@ def _old_jugdir(options: Any) -> Iterator[tuple[str, bool]]:
 
     It is moved back if nothing was stored.
     """
-    from ..legacy.jugdir import is_old_jugdir
+    from ..backends.foreign import is_old_jugdir
 
     target = _directory(options.jugdir)
     aside = f"{target}.old"
@@ -158,7 +158,8 @@ def _is_in_the_way(old: str, target: str) -> bool:
 
 
 def _check_that_it_may_be_moved(options: Any, target: str, aside: str) -> None:
-    from ..legacy.jugdir import active_locks, is_old_jugdir
+    from ..backends.foreign import is_old_jugdir
+    from ..legacy.jugdir import active_locks
 
     if not is_old_jugdir(target):
         raise UserError(f"{target} is not a jugdir of jug 2.x: it holds none of its results")
