@@ -254,6 +254,8 @@ class Store:
         """A stored value of which only copies of parts are used; None if `load_input` is to be used."""
     def forget_inputs(self, keys: Iterable[bytes]) -> None:
         """Lets go of what `load_input` and `save` keep in memory."""
+    def expect(self, scheduler: Scheduler | None) -> None:
+        """Keeps from the first use on what several tasks of this scheduler need; None ends that."""
     def has_inputs(self) -> bool:
         """Whether anything is kept so."""
     def load(self, key: bytes) -> Any:
@@ -460,6 +462,8 @@ class Redis:
         """A stored value of which only copies of parts are used; None if `load_input` is to be used."""
     def forget_inputs(self, keys: Iterable[bytes]) -> None:
         """Lets go of what `load_input` and `save` keep in memory."""
+    def expect(self, scheduler: Scheduler | None) -> None:
+        """Keeps from the first use on what several tasks of this scheduler need; None ends that."""
     def has_inputs(self) -> bool:
         """Whether anything is kept so."""
     def load(self, key: bytes) -> Any:

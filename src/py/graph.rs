@@ -32,6 +32,11 @@ impl PyGraph {
         &self.graph
     }
 
+    /// The node of a key.
+    pub(super) fn node(&self, key: &Key) -> Option<Node> {
+        self.nodes.find(key)
+    }
+
     /// `IndexError` unless all of these are nodes.
     pub(super) fn check(&self, nodes: &[Node]) -> PyResult<()> {
         match nodes.iter().find(|node| **node as usize >= self.graph.len()) {

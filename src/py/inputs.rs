@@ -1,7 +1,7 @@
 //! Stored forms of results that tasks of this process use more than once, each of which may change what it gets.
 //!
-//! They are decoded for each use. What is small is kept from the first one on; of what is large only that it was
-//! used, until a second use shows that it pays. A result of which tasks use parts is kept decoded, from the second
+//! They are decoded for each use. What is small is kept from the first one on, and so is what is large if it is known
+//! that others need it; else only that it was used, until a second use shows that it pays. A result of which tasks use parts is kept decoded, from the second
 //! use on: only copies of its parts are handed out.
 
 use std::collections::{HashMap, VecDeque};
@@ -12,6 +12,7 @@ use pyo3::types::PyBytes;
 
 use super::codec::{self, Prepared, SealedArray};
 use super::part::has_plain_parts;
+use super::sched::PyScheduler;
 use super::snapshot::is_fixed;
 use crate::Key;
 use crate::codec::Stored;
@@ -31,7 +32,11 @@ const DECODED: usize = 12;
 
 /// The forms of one store's results.
 #[derive(Default)]
-pub(super) struct Inputs(Mutex<Kept>);
+pub(super) struct Inputs {
+    kept: Mutex<Kept>,
+    /// What knows which tasks will run.
+    work: Mutex<Option<Py<PyScheduler>>>,
+}
 
 #[derive(Default)]
 struct Kept {
@@ -93,24 +98,26 @@ impl Inputs {
         key: Key,
         load: impl FnOnce() -> PyResult<Option<Stored>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let known = self.kept().forms.get(&(key, Use::Whole)).cloned();
+        let kept = self.kept();
+        let known = kept.forms.get(&(key, Use::Whole)).cloned();
+        let parts = kept.forms.contains_key(&(key, Use::Parts));
+        drop(kept);
         if let Some(value) = known.as_ref().map(|form| form.decode(py)).transpose()?.flatten() {
             return Ok(Some(value));
         }
         let Some(stored) = load()? else { return Ok(None) };
-        if known.is_some() && stored.bytes.len() <= *LIMIT {
-            if let Some(array) = codec::seal(py, &stored)? {
-                let value = array.map(py)?;
-                self.keep(py, (key, Use::Whole), Form::Sealed(array.into()));
-                return Ok(Some(value));
-            }
-            let value = codec::restore(py, &stored)?;
-            self.keep(py, (key, Use::Whole), Form::Stored(stored.into()));
+        let length = stored.bytes.len();
+        // Of parts it is kept decoded, from the second use on.
+        let pays =
+            length <= *LIMIT && (known.is_some() || length > SMALL && !parts && self.is_shared(py, &key));
+        if pays && let Some(array) = codec::seal(py, &stored)? {
+            let value = array.map(py)?;
+            self.keep(py, (key, Use::Whole), Form::Sealed(array.into()));
             return Ok(Some(value));
         }
         let value = codec::restore(py, &stored)?;
         if !is_fixed(&value)? {
-            let form = if stored.bytes.len() <= SMALL { Form::Stored(stored.into()) } else { Form::Used };
+            let form = if pays || length <= SMALL { Form::Stored(stored.into()) } else { Form::Used };
             self.keep(py, (key, Use::Whole), form);
         }
         Ok(Some(value))
@@ -182,6 +189,18 @@ impl Inputs {
         drop(gone);
     }
 
+    /// Takes note of what knows which tasks will run; None if nothing does any more.
+    pub(super) fn expect(&self, work: Option<Py<PyScheduler>>) {
+        let before = std::mem::replace(&mut *self.work(), work);
+        drop(before);
+    }
+
+    /// Whether it is known that several tasks need a result.
+    fn is_shared(&self, py: Python<'_>, key: &Key) -> bool {
+        let work = self.work().as_ref().map(|work| work.clone_ref(py));
+        work.is_some_and(|work| work.get().is_shared(key))
+    }
+
     /// Whether anything is kept.
     pub(super) fn is_empty(&self) -> bool {
         self.kept().forms.is_empty()
@@ -210,7 +229,11 @@ impl Inputs {
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self) -> MutexGuard<'_, Option<Py<PyScheduler>>> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -10,6 +10,7 @@ use pyo3::types::{PyBytes, PyDict};
 use super::codec;
 use super::inputs::Inputs;
 use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
+use super::sched::PyScheduler;
 use super::told::{self, microseconds, seconds};
 use crate::redis::record::{self, Facts};
 use crate::redis::url::Address;
@@ -154,6 +155,11 @@ impl PyRedis {
     fn forget_inputs(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<()> {
         self.1.forget(py, keys_from(keys)?);
         Ok(())
+    }
+
+    #[pyo3(signature = (scheduler))]
+    fn expect(&self, scheduler: Option<Py<PyScheduler>>) {
+        self.1.expect(scheduler);
     }
 
     fn has_inputs(&self) -> bool {

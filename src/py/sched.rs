@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::graph::PyGraph;
+use crate::Key;
 use crate::sched::{Node, Scheduler};
 
 /// Adds this module's names to `jug._native`.
@@ -23,6 +24,11 @@ pub(super) struct PyScheduler {
 }
 
 impl PyScheduler {
+    /// Whether several tasks that may still run here need a result.
+    pub(super) fn is_shared(&self, key: &Key) -> bool {
+        self.graph.get().node(key).is_some_and(|node| self.scheduler().needed(node) > 1)
+    }
+
     /// The scheduler, which never calls Python; with nodes that it has.
     fn with(&self, nodes: &[Node]) -> PyResult<MutexGuard<'_, Scheduler>> {
         self.graph.get().check(nodes)?;

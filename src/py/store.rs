@@ -12,6 +12,7 @@ use super::codec;
 use super::error::DamagedResult;
 use super::inputs::Inputs;
 use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
+use super::sched::PyScheduler;
 use super::told::{self, described, microseconds, packed, report_from, report_to, seconds, state_name};
 use crate::fs::local;
 use crate::jugdir::{ClaimMode, Jugdir, Pace};
@@ -156,6 +157,11 @@ impl PyStore {
     fn forget_inputs(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<()> {
         self.1.forget(py, keys_from(keys)?);
         Ok(())
+    }
+
+    #[pyo3(signature = (scheduler))]
+    fn expect(&self, scheduler: Option<Py<PyScheduler>>) {
+        self.1.expect(scheduler);
     }
 
     fn has_inputs(&self) -> bool {

@@ -221,6 +221,11 @@ impl Scheduler {
         unfinished > 0 && ready + taken + busy == 0
     }
 
+    /// How many nodes that may still run here need the result of this one.
+    pub fn needed(&self, node: Node) -> usize {
+        self.needed[node as usize] as usize
+    }
+
     /// What is believed of a node.
     pub fn state(&self, node: Node) -> State {
         self.states[node as usize]

@@ -169,8 +169,13 @@ impl Model {
         self.nodes().filter(offered).collect()
     }
 
+    /// How many nodes that may run here need this one.
+    fn needed(&self, node: Node) -> usize {
+        self.graph.dependents(node).iter().filter(|it| self.may_run_here(**it)).count()
+    }
+
     fn is_free(&self, node: Node) -> bool {
-        self.told(node) == Is::Done && !self.graph.dependents(node).iter().any(|it| self.may_run_here(*it))
+        self.told(node) == Is::Done && self.needed(node) == 0
     }
 
     /// Whether selected nodes are left, and none of them could be run by the selected ones alone.
@@ -298,6 +303,7 @@ proptest! {
             perform(step, &mut scheduler, &mut model);
             let expected: Vec<State> = model.nodes().map(|node| model.state(node)).collect();
             prop_assert_eq!(scheduler.states(), expected);
+            prop_assert!(model.nodes().all(|node| scheduler.needed(node) == model.needed(node)));
             prop_assert_eq!(scheduler.nr_ready(), model.ready().len());
             prop_assert_eq!(
                 scheduler.nr_unfinished(),

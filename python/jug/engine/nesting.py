@@ -25,7 +25,7 @@ class Interrupted(Protocol):
         """Another one begins: gives back what was claimed and not started, which that one may need."""
 
     def resume(self) -> None:
-        """The other one has ended: says again what runs."""
+        """The other one has ended: says again what runs, and what will."""
 
 
 class Elsewhere:

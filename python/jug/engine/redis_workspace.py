@@ -27,6 +27,7 @@ class RedisWorkspace:
         self.present = self._native.contains_many
         self.kept_failures = self._native.kept_failures
         self.release = self._native.release
+        self.expect = self._native.expect
         self.has_inputs = self._native.has_inputs
         self.forget_inputs = self._native.forget_inputs
         self.settle = self._native.flush
@@ -127,4 +128,5 @@ class RedisWorkspace:
         self._native.wait(timeout)
 
     def close(self) -> None:
+        self._native.expect(None)
         self._store.unlisten(self._changes.extend)

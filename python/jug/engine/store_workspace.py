@@ -10,6 +10,7 @@ from functools import partial
 from itertools import compress
 from typing import Any
 
+from .. import _native
 from ..backends.base import base_lock, input_loader, missing_methods
 from ..errors import UserError
 from ..internal.console import warn
@@ -125,6 +126,9 @@ class StoreWorkspace:
     def save_failure(self, key: bytes, report: Mapping[str, Any], name: str) -> None:
         if report["kept"]:
             self._locks[key].fail()
+
+    def expect(self, scheduler: _native.Scheduler) -> None:
+        """Nothing is kept in memory."""
 
     def has_inputs(self) -> bool:
         return False  # Such a store is asked each time.

@@ -127,6 +127,7 @@ class Worker:
         failed_before = len(self._state.failed)
         _log.info("working on %d tasks", len(self._graph))
         try:
+            self._work.expect(self._scheduler)
             if self._scheduler.nr_unfinished():
                 warn_of_damage(self._work)
             self._count_loaded(node for node, state in enumerate(self._scheduler.states()) if state == _DONE)
@@ -157,11 +158,12 @@ class Worker:
             self._work.release([self._keys[node] for node in self._waiting])
 
     def resume(self) -> None:
-        """Says again which task runs."""
+        """Says again which task runs, and what will."""
         key = self._last_run
         for node in self._graph.find([key]) if key and not self._is_forked() else ():
             if key and node is not None:
                 self._work.start(key, None, self._names[node], self._attempts.get(key, 0) + 1)
+                self._work.expect(self._scheduler)
 
     def _is_forked(self) -> bool:
         """Whether this is a process that a task forked, on its way out: nothing here belongs to it."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from .. import _native
 from ..backends.file_store import file_store
 from ..backends.redis_store import redis_store
 from ..internal.console import warn
@@ -110,6 +111,9 @@ class Workspace(Protocol):
     def save_failure(self, key: bytes, report: Mapping[str, Any], name: str) -> None:
         """Stores why a task failed; ``report["kept"]`` says whether it stays failed."""
 
+    def expect(self, scheduler: _native.Scheduler) -> None:
+        """Says what will run: results that several tasks need may be kept in memory. Until `close`."""
+
     def has_inputs(self) -> bool:
         """Whether results are in memory that are decoded for each use."""
 
@@ -207,6 +211,7 @@ class FileWorkspace:
         self.rest = self._claims.rest
         self.taken = self._claims.are_taken
         self.kept_failures = store.kept_failures
+        self.expect = self._native.expect
         self.has_inputs = self._native.has_inputs
         self.forget_inputs = self._native.forget_inputs
         self.settle = self._native.sync
@@ -336,4 +341,5 @@ class FileWorkspace:
 
     def close(self) -> None:
         self._neighbours.close()
+        self._native.expect(None)
         self._store.unlisten(self._changes.extend)

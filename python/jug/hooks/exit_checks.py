@@ -23,7 +23,8 @@ def exit_if_file_exists(fname: str | os.PathLike[str]) -> None:
     """Ends the worker before its next task once the file exists."""
 
     def check(_task: object) -> None:
-        if os.path.exists(fname):
+        # Asked before each task: `os.path.exists` makes an exception of "no", which takes ten times as long.
+        if os.access(fname, os.F_OK):
             _leave(f", because the file {os.fspath(fname)} is there")
 
     register_hook_once("execute.task-pre-execute", ("exit_if_file_exists", os.fspath(fname)), check)
