@@ -382,3 +382,18 @@ def test_a_scalar_of_arrow_is_handed_over_as_it_is():
     tasks = [Task(nanoseconds, time) for time in times]
     run(tasks)
     assert [jug.value(t) for t in tasks] == [1, 2]
+
+
+def grids(geometries):
+    import shapely
+
+    return [float(shapely.get_precision(geometry)) for geometry in geometries]
+
+
+def test_a_geometry_keeps_its_precision():
+    import shapely
+
+    exact = shapely.set_precision(shapely.Point(1.3, 2), 0.1)
+    tasks = [Task(grids, [geometry]) for geometry in (exact, shapely.Point(1.3, 2))]
+    run(tasks)
+    assert [jug.value(t) for t in tasks] == [[0.1], [0.0]]

@@ -126,6 +126,8 @@ fn standing_of_type(class: &Bound<'_, PyType>) -> PyResult<Standing> {
         }
         // Their own pickle is not always right (`findings/pyarrow-time64-scalar-pickle.sh`), and they need none.
         ("pyarrow.lib", _) if is(&bases, ("pyarrow.lib", "Scalar")) => Standing::Fixed,
+        // Their pickle leaves out the precision (`findings/shapely-precision-pickle.sh`).
+        _ if is(&bases, ("shapely.lib", "Geometry")) => Standing::Shared,
         // Of numpy's scalars, those with fields can be changed, and `object_` is no type of a value.
         ("numpy", name) if is(&bases, ("numpy", "generic")) && name != "void" => Standing::Fixed,
         ("builtins" | "numpy" | "collections", _) => Standing::Open,

@@ -257,6 +257,7 @@ fn inherited(module: &str, qualname: &str) -> Option<Encode> {
         | ("numba.np.ufunc.dufunc", "DUFunc")
         | ("numba.np.ufunc.gufunc", "GUFunc") => |walk, object| walk.compiled(object),
         ("numpy.random.bit_generator", "BitGenerator") => |walk, object| walk.bit_generator(object),
+        ("shapely.lib", "Geometry") => |walk, object| walk.geometry(object),
         _ => return of_frames(module, qualname),
     })
 }

@@ -9,6 +9,7 @@ mod drawn;
 mod fault;
 mod former;
 mod frames;
+mod geometry;
 mod keys;
 mod lambda;
 mod named;
