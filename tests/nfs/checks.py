@@ -58,10 +58,11 @@ def killed(jug: str) -> Outcome:
     again = [when for _, _, when, _ in starts[2:]]
     # The survivor takes over when it is done with its own task.
     late = again[0] - max(at, own[0] + 8) if again and own else float("inf")
+    single = Check(jug, "single", 1)
     began = time.monotonic()
-    check.ask("A", "status")
+    single.ask("A", "execute", "--will-cite")
     start = time.monotonic() - began
-    text = f"its task ran again after {late:.1f} s, and jug takes {start:.1f} s to start; runs {len(starts)}"
+    text = f"its task ran again after {late:.1f} s, a single task takes {start:.1f} s; runs {len(starts)}"
     return Outcome(late <= 5 + start, text)
 
 
