@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use jug_native::Key;
+use jug_native::background::Background;
 use jug_native::claim::{Batch, Claims, Posix};
 use jug_native::jugdir::Jugdir;
-use jug_native::keeper::Keeper;
 use jug_native::sched::{Graph, Node, Scheduler};
 
 const TASKS: Node = 1_000_000;
@@ -47,9 +47,9 @@ fn drain(mut scheduler: Scheduler) -> Scheduler {
 fn claims(criterion: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a place to claim in");
     let jugdir = Jugdir::open(dir.path()).expect("an empty directory");
-    let keeper = Keeper::spawn();
-    let posix: Arc<dyn Claims> = Arc::new(Posix::new(jugdir, Arc::clone(&keeper)));
-    let batch = Batch::new(Arc::clone(&posix), keeper);
+    let background = Background::spawn();
+    let posix: Arc<dyn Claims> = Arc::new(Posix::new(jugdir, Arc::clone(&background)));
+    let batch = Batch::new(Arc::clone(&posix), background);
     let key = |number: u64| Key::new(*blake3::hash(&number.to_le_bytes()).as_bytes());
     let keys: Vec<Key> = (0..CLAIMS).map(key).collect();
     let mut group = criterion.benchmark_group("256 claims");

@@ -116,7 +116,7 @@ pub(super) fn blob(bytes: &[u8]) {
     let blobs = dir.path().join("jugdata/blobs");
     fs::create_dir(blobs.join("07")).expect("a directory");
     fs::write(said.path(&blobs, &key), contents).expect("a file");
-    let fs = jug_native::fs::local();
+    let fs = jug_native::os::local();
     if let Ok(Loaded::Whole(loaded)) = blob::read(&*fs, &blobs, &key, &said) {
         assert!(loaded == contents && said.length == contents.len() as u64);
     }

@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Claims, Start};
+use crate::background::{Background, Periodic};
 use crate::jugdir::Counts;
-use crate::keeper::{Keeper, Tick};
-use crate::{Error, Key, Result, process};
+use crate::os::pid;
+use crate::{Error, Key, Result};
 
 /// How long a task may run before what was claimed behind it is given back, where that costs little.
 pub const PATIENCE: Duration = Duration::from_millis(200);
@@ -20,7 +21,7 @@ pub const PATIENCE: Duration = Duration::from_millis(200);
 /// What one caller holds of some claims. Dropping it releases everything.
 pub struct Batch {
     claims: Arc<dyn Claims>,
-    keeper: Arc<Keeper>,
+    background: Arc<Background>,
     state: Mutex<State>,
     pid: u32,
 }
@@ -51,17 +52,17 @@ struct State {
     given_back: Vec<Key>,
     /// Whether something was released that may not be free yet, because nobody is expected to wait for it.
     lingering: bool,
-    /// Whether the keeper knows that it has to call.
+    /// Whether the background thread knows that it has to call.
     watched: bool,
     closed: bool,
 }
 
 impl Batch {
-    /// A batch that holds nothing yet. This keeper gives back what waits behind a long task.
-    pub fn new(claims: Arc<dyn Claims>, keeper: Arc<Keeper>) -> Arc<Batch> {
-        let batch = Arc::new(Batch { claims, keeper, state: Mutex::default(), pid: process::id() });
-        let chore: Arc<dyn Tick> = batch.clone();
-        batch.keeper.add(&chore);
+    /// A batch that holds nothing yet. The background thread gives back what waits behind a long task.
+    pub fn new(claims: Arc<dyn Claims>, background: Arc<Background>) -> Arc<Batch> {
+        let batch = Arc::new(Batch { claims, background, state: Mutex::default(), pid: pid::id() });
+        let job: Arc<dyn Periodic> = batch.clone();
+        batch.background.add(&job);
         batch
     }
 
@@ -125,7 +126,7 @@ impl Batch {
     /// Like [`Batch::start`], of a task with this name for the `attempt`th time, for others to know.
     pub fn start_as(&self, key: &Key, ended: Option<&Key>, name: &str, attempt: u32) -> Result<bool> {
         self.check_here()?;
-        let now = self.keeper.now();
+        let now = self.background.now();
         let mut state = self.state();
         if let Some(phase @ Phase::Started(_)) = ended.and_then(|ended| state.held.get_mut(ended)) {
             *phase = Phase::Ended(now);
@@ -178,7 +179,7 @@ impl Batch {
 
     /// Releases everything; later claims fail. Nothing happens in a forked child.
     pub fn close(&self) -> Result<()> {
-        if self.pid != process::id() {
+        if self.pid != pid::id() {
             return Ok(());
         }
         let mut state = self.state();
@@ -202,7 +203,7 @@ impl Batch {
         Ok(won)
     }
 
-    /// Wakes the keeper if several claims are ahead, or something is behind, and it does not watch them yet.
+    /// Wakes the background thread if several claims are ahead, or something is behind, and it does not watch them yet.
     ///
     /// A single one is about to be started: waking a thread for it would cost more than it may save.
     fn have_it_watched(&self) {
@@ -212,7 +213,7 @@ impl Batch {
         let news = has_to && !std::mem::replace(&mut state.watched, true);
         drop(state);
         if news {
-            self.keeper.nudge();
+            self.background.wake();
         }
     }
 
@@ -221,7 +222,7 @@ impl Batch {
     }
 
     fn check_here(&self) -> Result<()> {
-        if self.pid == process::id() { Ok(()) } else { Err(Error::Forked { what: "the claims" }) }
+        if self.pid == pid::id() { Ok(()) } else { Err(Error::Forked { what: "the claims" }) }
     }
 }
 
@@ -345,8 +346,8 @@ impl State {
     }
 }
 
-impl Tick for Batch {
-    fn tick(&self, now: Instant) -> Option<Duration> {
+impl Periodic for Batch {
+    fn poll(&self, now: Instant) -> Option<Duration> {
         let mut state = self.state();
         let pause = state.check(&*self.claims, now);
         state.watched = pause.is_some();

@@ -4,22 +4,22 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::{Claims, Link, LiveClaim, PATIENCE, Posix, Records, Start};
+use crate::background::Background;
 use crate::jugdir::{ClaimMode, Counts, Jugdir};
-use crate::keeper::Keeper;
 use crate::{Key, Result};
 
 /// Claims in a jugdir, which need not exist before the first one is made.
 pub struct Chosen {
     jugdir: Arc<Jugdir>,
-    keeper: Arc<Keeper>,
+    background: Arc<Background>,
     records: Arc<dyn Records>,
     claims: OnceLock<Arc<dyn Claims>>,
 }
 
 impl Chosen {
-    /// Claims in this jugdir; keeper and records are for those that need them.
-    pub fn new(jugdir: Arc<Jugdir>, keeper: Arc<Keeper>, records: Arc<dyn Records>) -> Chosen {
-        Chosen { jugdir, keeper, records, claims: OnceLock::new() }
+    /// Claims in this jugdir; the background thread and the records are for those that need them.
+    pub fn new(jugdir: Arc<Jugdir>, background: Arc<Background>, records: Arc<dyn Records>) -> Chosen {
+        Chosen { jugdir, background, records, claims: OnceLock::new() }
     }
 
     /// The claims, if there can be any yet.
@@ -34,10 +34,10 @@ impl Chosen {
         if let Some(claims) = self.claims.get() {
             return Ok(claims);
         }
-        let (jugdir, keeper) = (Arc::clone(&self.jugdir), Arc::clone(&self.keeper));
+        let (jugdir, background) = (Arc::clone(&self.jugdir), Arc::clone(&self.background));
         let claims: Arc<dyn Claims> = match self.jugdir.claim_mode()? {
-            ClaimMode::Posix => Arc::new(Posix::new(jugdir, keeper)),
-            ClaimMode::Link => Link::new(jugdir, keeper, Arc::clone(&self.records)),
+            ClaimMode::Posix => Arc::new(Posix::new(jugdir, background)),
+            ClaimMode::Link => Link::new(jugdir, background, Arc::clone(&self.records)),
         };
         Ok(self.claims.get_or_init(|| claims))
     }

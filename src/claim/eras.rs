@@ -13,8 +13,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::error::IoContext;
-use crate::fs::{FileSystem, Modified};
 use crate::jugdir::is_gone;
+use crate::os::{FileSystem, Modified};
 use crate::{Error, Key, Result};
 
 /// The number of an era.

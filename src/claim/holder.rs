@@ -6,9 +6,9 @@ use super::eras::is_absent;
 use super::link::Link;
 use crate::Result;
 use crate::error::IoContext;
-use crate::fs::Open;
-use crate::fs::steps::SMALL;
 use crate::jugdir::{Life, holder_from};
+use crate::os::Open;
+use crate::os::ops::SMALL;
 
 /// Whose a claim is.
 pub(super) enum Holder {

@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 use super::eras::{Era, Eras};
 use super::quiet::{Patience, Quiet};
 use super::{Claims, LiveClaim};
-use crate::fs::FileSystem;
+use crate::background::{Background, Periodic};
 use crate::jugdir::{Jugdir, Worker};
-use crate::keeper::{Keeper, Tick};
-use crate::{Error, Key, Result, process};
+use crate::os::{FileSystem, pid};
+use crate::{Error, Key, Result};
 
 /// How long the names of finished tasks stay, and how many of them: nobody waits for these, and many removals in a
 /// row cost less than as many one by one ([`super::quiet`]).
@@ -49,7 +49,7 @@ pub trait Records: Send + Sync {
 pub struct Link {
     pub(super) jugdir: Arc<Jugdir>,
     pub(super) eras: Eras,
-    keeper: Arc<Keeper>,
+    background: Arc<Background>,
     pub(super) records: Arc<dyn Records>,
     /// Held while claims are made, or names of ours are removed.
     names: Mutex<()>,
@@ -99,13 +99,13 @@ pub(super) struct Released {
 
 impl Link {
     /// Claims in this jugdir, whose records tell when claims may be released. Nothing is created before the first
-    /// claim; from then on this keeper beats the worker's heart.
-    pub fn new(jugdir: Arc<Jugdir>, keeper: Arc<Keeper>, records: Arc<dyn Records>) -> Arc<Link> {
+    /// claim; from then on the background thread beats the worker's heart.
+    pub fn new(jugdir: Arc<Jugdir>, background: Arc<Background>, records: Arc<dyn Records>) -> Arc<Link> {
         let eras = Eras::new(Arc::clone(jugdir.fs()), jugdir.claims());
         let (names, state, quiet) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let link = Arc::new(Link { jugdir, eras, keeper, records, names, state, quiet, pid: process::id() });
-        let chore: Arc<dyn Tick> = link.clone();
-        link.keeper.add(&chore);
+        let link = Arc::new(Link { jugdir, eras, background, records, names, state, quiet, pid: pid::id() });
+        let job: Arc<dyn Periodic> = link.clone();
+        link.background.add(&job);
         link
     }
 
@@ -130,10 +130,10 @@ impl Link {
             }
         } else {
             drop(state);
-            let chore: Arc<dyn Tick> = self.jugdir.clone();
-            self.keeper.add(&chore);
+            let job: Arc<dyn Periodic> = self.jugdir.clone();
+            self.background.add(&job);
         }
-        self.keeper.nudge();
+        self.background.wake();
         Ok(worker)
     }
 
@@ -145,10 +145,10 @@ impl Link {
         }
     }
 
-    /// Has dead workers swept away with the keeper's next round.
+    /// Has dead workers swept away with the background thread's next round.
     pub(super) fn sweep_soon(&self) {
         self.state().swept = None;
-        self.keeper.nudge();
+        self.background.wake();
     }
 
     pub(super) fn fs(&self) -> &Arc<dyn FileSystem> {
@@ -164,7 +164,7 @@ impl Link {
     }
 
     fn check_here(&self) -> Result<()> {
-        if self.pid == process::id() { Ok(()) } else { Err(Error::Forked { what: "the claims" }) }
+        if self.pid == pid::id() { Ok(()) } else { Err(Error::Forked { what: "the claims" }) }
     }
 }
 
@@ -210,7 +210,7 @@ impl Claims for Link {
         let mut state = self.state();
         if let Some(held) = state.held.remove(key) {
             state.released.insert(*key, Released { era: held.era, after, is_waited_for: false });
-            let now = self.keeper.now();
+            let now = self.background.now();
             let first = state.remove_at.is_none();
             let due = state.remove_at.get_or_insert(now + LINGER);
             let is_full = *due > now && state.released.len() == LINGERING;
@@ -219,7 +219,7 @@ impl Claims for Link {
             }
             drop(state);
             if first || is_full {
-                self.keeper.nudge();
+                self.background.wake();
             }
         }
         Ok(())
@@ -237,7 +237,7 @@ impl Claims for Link {
             state.hurry = true;
         }
         drop(state);
-        self.keeper.nudge();
+        self.background.wake();
         Ok(())
     }
 
@@ -250,7 +250,7 @@ impl Claims for Link {
         state.released.values_mut().for_each(|released| released.is_waited_for = true);
         state.hurry = !state.released.is_empty();
         drop(state);
-        self.keeper.nudge();
+        self.background.wake();
     }
 
     fn are_taken(&self, keys: &[Key]) -> Result<Vec<bool>> {
@@ -319,11 +319,11 @@ impl Claims for Link {
 
     fn announce(&self) {
         let mut state = self.state();
-        state.ring_at.get_or_insert_with(|| self.keeper.now() + RING_AFTER);
+        state.ring_at.get_or_insert_with(|| self.background.now() + RING_AFTER);
     }
 
     fn settle(&self) -> Result<()> {
-        if self.pid != process::id() || self.state().worker.is_none() {
+        if self.pid != pid::id() || self.state().worker.is_none() {
             return Ok(());
         }
         while let Some(pause) = self.pause_for_quiet(Patience::Ending) {
@@ -357,8 +357,8 @@ impl Claims for Link {
     }
 }
 
-impl Tick for Link {
-    fn tick(&self, now: Instant) -> Option<Duration> {
+impl Periodic for Link {
+    fn poll(&self, now: Instant) -> Option<Duration> {
         self.state().worker.as_ref().filter(|worker| worker.is_here())?;
         let mut pause = self.remove_due(now);
         if pause == Some(Duration::ZERO) {

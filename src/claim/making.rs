@@ -11,9 +11,9 @@ use super::eras::{Era, is_absent};
 use super::holder::Holder;
 use super::link::{Held, Link};
 use crate::error::IoContext;
-use crate::fs::Open;
-use crate::fs::steps::is_unlinkable;
 use crate::jugdir::{Life, Worker};
+use crate::os::Open;
+use crate::os::ops::is_unlinkable;
 use crate::{Key, Result};
 
 /// How often a claim is tried again that met something which changed meanwhile.

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{ClaimId, Claims, LiveClaim};
-use crate::{Key, Result, process};
+use crate::os::pid;
+use crate::{Key, Result};
 
 /// Claims that no other process sees.
 #[derive(Debug, Default)]
@@ -31,7 +32,7 @@ impl Claims for Memory {
     }
 
     fn live(&self) -> Result<Vec<LiveClaim>> {
-        let pid = process::id();
+        let pid = pid::id();
         let mut live: Vec<_> =
             self.held().iter().map(|key| LiveClaim::by_process(ClaimId::of(key), pid)).collect();
         live.sort_unstable();

@@ -7,9 +7,10 @@ use std::sync::{Arc, OnceLock};
 
 use super::stripes::Stripes;
 use super::{ClaimId, Claims, LiveClaim, Start};
+use crate::background::{Background, Periodic};
 use crate::jugdir::{Counts, Jugdir, Slot, Worker};
-use crate::keeper::{Keeper, Tick};
-use crate::{Error, Key, Result, process};
+use crate::os::pid;
+use crate::{Error, Key, Result};
 
 /// Claims in a jugdir, which need not exist before the first one is made.
 pub struct Posix {
@@ -17,20 +18,20 @@ pub struct Posix {
     stripes: OnceLock<Arc<Stripes>>,
     /// Held while claims are, because the lifetime lock of a worker must cover its claims.
     worker: OnceLock<Arc<Worker>>,
-    keeper: Arc<Keeper>,
+    background: Arc<Background>,
     pid: u32,
 }
 
 impl Posix {
-    /// Claims in this jugdir. Nothing is created before the first claim; from then on this keeper beats the
+    /// Claims in this jugdir. Nothing is created before the first claim; from then on the background thread beats the
     /// worker's heart.
-    pub fn new(jugdir: Arc<Jugdir>, keeper: Arc<Keeper>) -> Posix {
-        Posix { jugdir, stripes: OnceLock::new(), worker: OnceLock::new(), keeper, pid: process::id() }
+    pub fn new(jugdir: Arc<Jugdir>, background: Arc<Background>) -> Posix {
+        Posix { jugdir, stripes: OnceLock::new(), worker: OnceLock::new(), background, pid: pid::id() }
     }
 
     /// The stripes, if there are any yet.
     fn look(&self) -> Result<Option<&Arc<Stripes>>> {
-        if self.pid != process::id() {
+        if self.pid != pid::id() {
             return Err(Error::Forked { what: "the claims" });
         }
         if let Some(stripes) = self.stripes.get() {
@@ -49,10 +50,10 @@ impl Posix {
     fn join(&self) -> Result<&Arc<Stripes>> {
         if self.worker.get().is_none() {
             let worker = self.jugdir.worker()?;
-            let chore: Arc<dyn Tick> = worker.clone();
+            let job: Arc<dyn Periodic> = worker.clone();
             if self.worker.set(worker).is_ok() {
-                self.keeper.add(&chore);
-                self.keeper.nudge();
+                self.background.add(&job);
+                self.background.wake();
             }
         }
         self.look()?.ok_or_else(|| Error::Damaged {

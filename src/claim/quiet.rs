@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use crate::Result;
-use crate::fs::{Host, Modified};
+use crate::os::{Host, Modified};
 
 /// From how many names on it is worth while to wait.
 pub(super) const MANY: usize = 8;

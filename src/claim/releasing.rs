@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use super::eras::{Era, Eras};
 use super::link::Link;
 use super::quiet::{Look, MANY, Patience};
-use crate::fs::Modified;
+use crate::os::Modified;
 use crate::{Key, Result};
 
-/// How many names are removed before the keeper does its other chores.
+/// How many names are removed before the background thread does its other jobs.
 const AT_A_TIME: usize = 64;
 /// How long after a claim was given back it is looked whether its name can go away.
 const WAIT: Duration = Duration::from_millis(10);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use super::{ClaimId, LiveClaim};
-use crate::fs::{File, FileId, FileSystem, ProcessId};
+use crate::os::{File, FileId, FileSystem, ProcessId};
 use crate::{Error, Key, Result};
 
 /// How many stripe files there are.

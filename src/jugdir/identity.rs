@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::format::hex;
 use crate::codec::flat;
-use crate::fs::Host;
+use crate::os::Host;
 use crate::{Error, Result};
 
 /// The first bytes of a worker file.

@@ -20,8 +20,8 @@ use super::identity::Identity;
 use super::worker;
 use crate::Result;
 use crate::error::IoContext;
-use crate::fs::steps::{SMALL, is_unlinkable};
-use crate::fs::{File, FileId, FileSystem, Modified, Stat};
+use crate::os::ops::{SMALL, is_unlinkable};
+use crate::os::{File, FileId, FileSystem, Modified, Stat};
 
 /// How much longer it takes from look to look for each worker that is watched: many of them must not wear out the
 /// server.

@@ -27,10 +27,10 @@ pub use worker::{HEARTBEAT, Worker};
 
 use lives::Lives;
 
+use crate::background::Periodic;
 use crate::error::IoContext;
-use crate::fs::{self, FileId, FileSystem, Mount};
-use crate::keeper::Tick;
-use crate::{Error, Result, process};
+use crate::os::{self, FileId, FileSystem, Mount, pid};
+use crate::{Error, Result};
 
 /// What is in a jugdir beside FORMAT.
 const PARTS: [&str; 5] = ["workers", "segments", "blobs", "packs", "claims"];
@@ -69,7 +69,7 @@ impl Jugdir {
     /// Refuses a path that is not a directory, a directory with other files in it, and a jugdir that is
     /// damaged or of a later version.
     pub fn open(path: &Path) -> Result<Arc<Jugdir>> {
-        Jugdir::open_on(fs::local(), path)
+        Jugdir::open_on(os::local(), path)
     }
 
     /// Like [`Jugdir::open`], on a filesystem that may be another than this machine's.
@@ -95,7 +95,7 @@ impl Jugdir {
             worker: Mutex::new(None),
             left: AtomicBool::new(false),
             given_back: AtomicU64::new(0),
-            pid: process::id(),
+            pid: pid::id(),
         };
         jugdir.check_place()?;
         jugdir.check_mode()?;
@@ -171,7 +171,7 @@ impl Jugdir {
     /// This process as a worker of the jugdir. The first call creates the jugdir where there is none, and
     /// registers; later ones return the same worker.
     pub fn worker(&self) -> Result<Arc<Worker>> {
-        if self.pid != process::id() {
+        if self.pid != pid::id() {
             return Err(Error::Forked { what: "the jugdir" });
         }
         let mut current = self.current();
@@ -204,7 +204,7 @@ impl Jugdir {
 
     /// This process as a worker, if it has registered.
     pub fn registered(&self) -> Option<Arc<Worker>> {
-        if self.pid != process::id() {
+        if self.pid != pid::id() {
             return None;
         }
         self.current().clone()
@@ -353,9 +353,9 @@ impl Jugdir {
 }
 
 /// In link mode: beats the heart of this process's worker, and looks at the others. In posix mode the worker itself
-/// is the chore.
-impl Tick for Jugdir {
-    fn tick(&self, now: Instant) -> Option<Duration> {
+/// is the job.
+impl Periodic for Jugdir {
+    fn poll(&self, now: Instant) -> Option<Duration> {
         let mut worker = self.registered().filter(|worker| worker.is_here())?;
         if self.left.load(Ordering::Acquire) || !matches!(self.claim_mode(), Ok(ClaimMode::Link)) {
             return None;

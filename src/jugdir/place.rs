@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::format::Format;
 use super::{Jugdir, PARTS};
 use crate::error::IoContext;
-use crate::fs::FileSystem;
+use crate::os::FileSystem;
 use crate::{Error, Result};
 
 pub(super) const FORMAT: &str = "FORMAT";

@@ -11,8 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use crate::error::IoContext;
-use crate::fs::memory::memory_of;
-use crate::fs::{FileSystem, Memory, Open};
+use crate::os::memory::memory_of;
+use crate::os::{FileSystem, Memory, Open};
 use crate::{Key, Result};
 
 /// The name of a worker's slot begins like this; no worker's id has a hyphen.

@@ -15,9 +15,9 @@ use super::format::ClaimMode;
 use super::identity::Identity;
 use super::lives::{self, Pace};
 use super::slot::{self, Said, Slot};
+use crate::background::Periodic;
 use crate::error::IoContext;
-use crate::fs::{File, FileId, FileSystem, ProcessId};
-use crate::keeper::Tick;
+use crate::os::{File, FileId, FileSystem, ProcessId};
 use crate::{Error, Result};
 
 /// The byte of a worker file that is locked.
@@ -184,8 +184,8 @@ impl Worker {
     }
 }
 
-impl Tick for Worker {
-    fn tick(&self, now: Instant) -> Option<Duration> {
+impl Periodic for Worker {
+    fn poll(&self, now: Instant) -> Option<Duration> {
         let mut beaten = self.beaten();
         let due = beaten.unwrap_or(now) + HEARTBEAT;
         if now < due {

@@ -34,10 +34,10 @@ impl PyClaims {
     #[pyo3(signature = (store))]
     fn new(store: &Bound<'_, PyStore>) -> PyClaims {
         let store = store.get().core();
-        let (jugdir, keeper) = (Arc::clone(store.jugdir()), store.keeper());
+        let (jugdir, background) = (Arc::clone(store.jugdir()), store.background());
         let records = Arc::new(Stored(Arc::clone(store)));
-        let claims = Chosen::new(jugdir, Arc::clone(keeper), records);
-        PyClaims { batch: Batch::new(Arc::new(claims), Arc::clone(keeper)), store: Arc::clone(store) }
+        let claims = Chosen::new(jugdir, Arc::clone(background), records);
+        PyClaims { batch: Batch::new(Arc::new(claims), Arc::clone(background)), store: Arc::clone(store) }
     }
 
     fn claim(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {

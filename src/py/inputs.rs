@@ -16,7 +16,7 @@ use super::sched::PyScheduler;
 use super::snapshot::is_fixed;
 use crate::Key;
 use crate::codec::Stored;
-use crate::fs::host;
+use crate::os::machine;
 
 /// Up to how many bytes a form is kept without knowing of another use.
 const SMALL: usize = 64 * 1024;
@@ -25,7 +25,8 @@ const SMALL: usize = 64 * 1024;
 const REMEMBERED: usize = 100_000;
 
 /// How many bytes are kept at most: an eighth of the memory.
-static LIMIT: LazyLock<usize> = LazyLock::new(|| usize::try_from(host::memory() / 8).unwrap_or(usize::MAX));
+static LIMIT: LazyLock<usize> =
+    LazyLock::new(|| usize::try_from(machine::memory() / 8).unwrap_or(usize::MAX));
 
 /// How much larger objects in memory are than their pickle, about: a small number has 3 bytes there and 36 here.
 const DECODED: usize = 12;

@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use crate::process;
+use crate::os::process;
 
 /// Adds this module's names to `jug._native`.
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {

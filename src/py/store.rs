@@ -14,9 +14,9 @@ use super::inputs::Inputs;
 use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
 use super::sched::PyScheduler;
 use super::told::{self, described, microseconds, packed, report_from, report_to, seconds, state_name};
-use crate::fs::local;
+use crate::background::Background;
 use crate::jugdir::{ClaimMode, Jugdir, Pace};
-use crate::keeper::Keeper;
+use crate::os::local;
 use crate::store::{self, Durability, Facts, Packing, State, Store};
 use crate::{Error, Key};
 
@@ -78,7 +78,7 @@ impl PyStore {
         }
         let open = || {
             let jugdir = Jugdir::open_as(local(), Path::new(path), wanted, Pace::usual())?;
-            Store::open_in(jugdir, Keeper::spawn(), durability)
+            Store::open_in(jugdir, Background::spawn(), durability)
         };
         Ok(PyStore(Arc::new(py.detach(open)?), Inputs::default()))
     }

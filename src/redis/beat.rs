@@ -1,4 +1,4 @@
-//! The chores of the background thread: sending what waits, giving back what is held up, and the heartbeat.
+//! The jobs of the background thread: sending what waits, giving back what is held up, and the heartbeat.
 
 use std::time::{Duration, Instant};
 
@@ -6,15 +6,16 @@ use super::link::Hasty;
 use super::resp::Commands;
 use super::script::{ALIVE, WORKERS};
 use super::{BEATS, Redis};
-use crate::keeper::Tick;
-use crate::{Key, Result, process};
+use crate::background::Periodic;
+use crate::os::pid;
+use crate::{Key, Result};
 
 /// When the server is away, how long to wait before it is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
 
-impl Tick for Redis {
-    fn tick(&self, now: Instant) -> Option<Duration> {
-        if self.pid != process::id() {
+impl Periodic for Redis {
+    fn poll(&self, now: Instant) -> Option<Duration> {
+        if self.pid != pid::id() {
             return None;
         }
         [self.write(now), self.give_back(now), self.beat(now)].into_iter().flatten().min()

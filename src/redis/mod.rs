@@ -29,8 +29,9 @@ use self::index::Index;
 use self::line::About;
 use self::link::Link;
 use self::url::Address;
-use crate::keeper::{Keeper, Tick};
-use crate::{Error, Key, Result, process};
+use crate::background::{Background, Periodic};
+use crate::os::pid;
+use crate::{Error, Key, Result};
 
 /// A worker says so many times in its lifetime that it lives.
 pub const BEATS: u32 = 4;
@@ -44,7 +45,7 @@ pub struct Redis {
     /// The connection of the background thread.
     side: Link,
     me: String,
-    keeper: Arc<Keeper>,
+    background: Arc<Background>,
     mind: Mutex<Mind>,
     /// Held while results are sent or events are taken in: in between, an own result would look like another's.
     order: Mutex<()>,
@@ -92,13 +93,13 @@ impl Redis {
             main: Link::new(address.clone()),
             side: Link::new(address),
             me: me.to_owned(),
-            keeper: Keeper::spawn(),
+            background: Background::spawn(),
             mind: Mutex::new(mind),
             order: Mutex::default(),
-            pid: process::id(),
+            pid: pid::id(),
         });
-        let chore: Arc<dyn Tick> = redis.clone();
-        redis.keeper.add(&chore);
+        let job: Arc<dyn Periodic> = redis.clone();
+        redis.background.add(&job);
         redis.read_all(caller)?;
         redis.mind().index.take_changes();
         Ok(redis)
@@ -134,7 +135,7 @@ impl Redis {
 
     /// The connections and locks of a process are of no use in one that it forks.
     fn check(&self) -> Result<()> {
-        if self.pid != process::id() {
+        if self.pid != pid::id() {
             return Err(Error::Forked { what: "the store" });
         }
         Ok(())

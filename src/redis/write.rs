@@ -55,7 +55,7 @@ impl Redis {
             all.owners
                 .extend(owners.list().into_iter().filter_map(|owner| String::from_utf8(owner.bytes()).ok()));
             if !has_registered || keys.len() > 1 {
-                self.keeper.nudge();
+                self.background.wake();
             }
         }
         Ok(all)
@@ -111,7 +111,7 @@ impl Redis {
             return self.flush(caller);
         }
         if self.mind().held.pending.len() == 1 {
-            self.keeper.nudge();
+            self.background.wake();
         }
         Ok(())
     }
@@ -224,7 +224,7 @@ impl Redis {
 
     /// Sends what is left, ends all claims, and lets the others know that this worker is no more.
     pub fn close(&self, caller: &dyn Caller) -> Result<()> {
-        if self.pid != crate::process::id() || std::mem::replace(&mut self.mind().closed, true) {
+        if self.pid != crate::os::pid::id() || std::mem::replace(&mut self.mind().closed, true) {
             return Ok(());
         }
         self.flush(caller)?;
@@ -234,7 +234,7 @@ impl Redis {
             mind.held.end_all();
             (keys, mind.facts.take().is_some())
         };
-        self.keeper.stop();
+        self.background.stop();
         self.release_there(caller, &self.main, &keys)?;
         if registered {
             let alive = [ALIVE, &self.me].concat();

@@ -15,8 +15,8 @@ use super::record::{Header, Kind};
 use super::scan::{self, Body, Found, Stop};
 use super::unreadable::or_reason;
 use super::{Store, lock, segment};
-use crate::fs::FileSystem;
 use crate::jugdir::{ClaimMode, Life};
+use crate::os::FileSystem;
 use crate::{Key, Result};
 
 /// Something that is not what was stored.

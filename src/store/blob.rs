@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use blake3::Hasher;
 
 use crate::error::IoContext;
-use crate::fs::FileSystem;
+use crate::os::FileSystem;
 use crate::store::unreadable::or_reason;
 use crate::{Key, Result};
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use crate::error::IoContext;
-use crate::fs::{File, FileSystem};
 use crate::jugdir::{Jugdir, Worker};
+use crate::os::{File, FileSystem};
 use crate::store::index::{Index, Place};
 use crate::store::record::{self, Header, Kind};
 use crate::store::{lock, segment};

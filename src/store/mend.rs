@@ -14,8 +14,8 @@ use super::pack::{self, publish};
 use super::scan::{Body, Stop};
 use super::segment::Head;
 use super::unreadable::reason;
-use crate::fs::FileSystem;
 use crate::jugdir::{Jugdir, Life};
+use crate::os::FileSystem;
 use crate::{Error, Result};
 
 /// A manifest that should count and cannot be read or is missing, and why; `None` if there is none.

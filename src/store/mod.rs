@@ -41,16 +41,16 @@ pub use read::Report;
 pub use sweep::Orphan;
 use sweep::keep_aside;
 
-use crate::fs::{File, Watch};
+use crate::background::{Background, Periodic};
 use crate::jugdir::{ClaimMode, Jugdir};
-use crate::keeper::{Keeper, Tick};
+use crate::os::{File, Watch, pid};
 use crate::store::damage::Damage;
 use crate::store::index::Index;
 use crate::store::pack::publish;
 use crate::store::tails::{Sink, Tails};
 use crate::store::waiting::Polling;
 use crate::store::writer::Writer;
-use crate::{Error, Key, Result, process};
+use crate::{Error, Key, Result};
 
 /// When a record is on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub enum Durability {
 /// The results of a jugdir, which need not exist: nothing is created before something is stored.
 pub struct Store {
     jugdir: Arc<Jugdir>,
-    keeper: Arc<Keeper>,
+    background: Arc<Background>,
     durability: Durability,
     index: Arc<Mutex<Index>>,
     damage: Mutex<Damage>,
@@ -89,14 +89,18 @@ struct Own {
 impl Store {
     /// Opens the store at `path` and reads all there is.
     pub fn open(path: &Path, durability: Durability) -> Result<Store> {
-        Store::open_in(Jugdir::open(path)?, Keeper::spawn(), durability)
+        Store::open_in(Jugdir::open(path)?, Background::spawn(), durability)
     }
 
-    /// Opens the store of a jugdir and reads all there is. This keeper will write and sync in the background.
-    pub fn open_in(jugdir: Arc<Jugdir>, keeper: Arc<Keeper>, durability: Durability) -> Result<Store> {
+    /// Opens the store of a jugdir and reads all there is. The background thread will write and sync in the background.
+    pub fn open_in(
+        jugdir: Arc<Jugdir>,
+        background: Arc<Background>,
+        durability: Durability,
+    ) -> Result<Store> {
         let store = Store {
             jugdir,
-            keeper,
+            background,
             durability,
             index: Arc::default(),
             damage: Mutex::default(),
@@ -107,7 +111,7 @@ impl Store {
             files: Mutex::default(),
             blobs: AtomicU64::new(0),
             closed: AtomicBool::new(false),
-            pid: process::id(),
+            pid: pid::id(),
         };
         store.look()?;
         lock(&store.index).track_changes();
@@ -119,9 +123,9 @@ impl Store {
         &self.jugdir
     }
 
-    /// The background thread of this store, which may have other chores too.
-    pub fn keeper(&self) -> &Arc<Keeper> {
-        &self.keeper
+    /// The background thread of this store, which may have other jobs too.
+    pub fn background(&self) -> &Arc<Background> {
+        &self.background
     }
 
     /// The highest epoch seen: with what a task claimed now will be stamped.
@@ -211,24 +215,24 @@ impl Store {
             home,
             Arc::clone(self.jugdir.fs()),
             Arc::clone(&self.index),
-            Arc::downgrade(&self.keeper),
+            Arc::downgrade(&self.background),
             self.durability == Durability::Always,
         ));
         if self.jugdir.claim_mode()? == ClaimMode::Link {
             writer.follow(Arc::clone(&self.jugdir), self.jugdir.mount()?.is_shared);
             // A worker beats as long as it may write.
-            let chore: Arc<dyn Tick> = self.jugdir.clone();
-            self.keeper.add(&chore);
+            let job: Arc<dyn Periodic> = self.jugdir.clone();
+            self.background.add(&job);
         }
-        let chore: Arc<dyn Tick> = writer.clone();
-        self.keeper.add(&chore);
+        let job: Arc<dyn Periodic> = writer.clone();
+        self.background.add(&job);
         let new = Own { wid: worker.id().into(), writer };
         *own = Some(new.clone());
         Ok(new)
     }
 
     fn forked(&self) -> bool {
-        self.pid != process::id()
+        self.pid != pid::id()
     }
 
     /// What this process has written so far.

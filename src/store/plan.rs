@@ -2,7 +2,7 @@
 //!
 //! Of a worker that has ended for certain these are all of its segments, of one that runs those that end with a SEAL.
 //! A worker that is only taken for dead may come back and write on. Its segments are closed off first
-//! ([`crate::fs::File::finish`]): a writer asks after each sync whether that was done, and what it has not been told
+//! ([`crate::os::File::finish`]): a writer asks after each sync whether that was done, and what it has not been told
 //! to be safe by then it writes again, to another segment. So all that was ever told to be safe is in the file when the
 //! packer reads it, whatever any clock says.
 
@@ -22,8 +22,8 @@ use super::unreadable::or_reason;
 use super::{Store, lock, segment};
 use crate::Result;
 use crate::error::IoContext;
-use crate::fs::FileSystem;
 use crate::jugdir::{ClaimMode, Life, is_gone};
+use crate::os::FileSystem;
 
 /// What is going to be packed.
 pub(super) struct Plan {

@@ -8,7 +8,7 @@ use serde_pickle::Value;
 
 use super::{Description, Facts, State, Store, lock};
 use crate::codec::{Codec, Stored, compress, flat};
-use crate::fs::File;
+use crate::os::File;
 use crate::store::blob::{self, BlobRef, Loaded};
 use crate::store::damage;
 use crate::store::index::{Index, Place};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::IoContext;
-use crate::fs::{File, FileSystem};
+use crate::os::{File, FileSystem};
 use crate::store::pack;
 use crate::store::record::{CRITICAL, HEADER_LEN, Header, Kind, TRAILER_LEN};
 use crate::store::segment::{self, Head};

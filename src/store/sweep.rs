@@ -12,9 +12,9 @@ use super::scan::Found;
 use super::unreadable::or_reason;
 use super::{Store, lock};
 use crate::error::IoContext;
-use crate::fs::steps::{SMALL, is_unlinkable};
-use crate::fs::{File, FileSystem};
 use crate::jugdir::{Jugdir, Life};
+use crate::os::ops::{SMALL, is_unlinkable};
+use crate::os::{File, FileSystem};
 use crate::{Key, Result};
 
 /// What a disk can or cannot read as one.

@@ -15,8 +15,8 @@ pub use tail::INCOMPLETE;
 use tail::{LEFT_ALONE, Tail};
 
 use crate::Result;
-use crate::fs::FileSystem;
 use crate::jugdir::{Jugdir, Life};
+use crate::os::FileSystem;
 use crate::store::damage::Damage;
 use crate::store::index::Index;
 use crate::store::pack::manifest::{self, Manifest};

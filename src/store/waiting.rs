@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::{Store, lock, segment};
 use crate::Result;
-use crate::fs::Watch;
-use crate::fs::watch::POLL;
 use crate::jugdir::ClaimMode;
+use crate::os::Watch;
+use crate::os::watch::POLL;
 
 impl Store {
     /// Sleeps until another process appended something or gave up claims, be it by dying (true); false after

@@ -1,6 +1,6 @@
 //! Appending records: visible first, durable soon, and never twice into a file that failed once.
 //!
-//! A record goes into a buffer, from there into the file (at 64 KiB, or when the keeper ticks at most
+//! A record goes into a buffer, from there into the file (at 64 KiB, or when the background thread comes round, at most
 //! [`WRITE_AFTER`] later) and onto the disk (`fdatasync`, at most [`SYNC_AFTER`] after that). Bytes are kept
 //! until they are durable: where a write or a sync fails they are written again, to a new segment.
 
@@ -12,16 +12,16 @@ use std::time::{Duration, Instant};
 
 use replay::is_removed;
 
+use crate::background::{Background, Periodic};
 use crate::error::IoContext;
-use crate::fs::FileSystem;
-use crate::fs::steps::TICK;
 use crate::jugdir::Jugdir;
-use crate::keeper::{Keeper, Tick};
+use crate::os::ops::TICK;
+use crate::os::{FileSystem, pid};
 use crate::store::index::Index;
 use crate::store::log::{Home, Log};
 use crate::store::record::Header;
 use crate::store::{Stats, lock};
-use crate::{Error, Result, process};
+use crate::{Error, Result};
 
 /// How long a record may stay in memory before it is written.
 pub const WRITE_AFTER: Duration = Duration::from_millis(5);
@@ -37,7 +37,7 @@ pub struct Writer {
     state: Mutex<State>,
     fs: Arc<dyn FileSystem>,
     index: Arc<Mutex<Index>>,
-    keeper: Weak<Keeper>,
+    background: Weak<Background>,
     always: bool,
     /// The directory of the segments, if other hosts list it.
     shared: OnceLock<PathBuf>,
@@ -66,7 +66,7 @@ impl Writer {
         home: Home,
         fs: Arc<dyn FileSystem>,
         index: Arc<Mutex<Index>>,
-        keeper: Weak<Keeper>,
+        background: Weak<Background>,
         always: bool,
     ) -> Writer {
         let state = State {
@@ -84,10 +84,10 @@ impl Writer {
             state: Mutex::new(state),
             fs,
             index,
-            keeper,
+            background,
             always,
             shared: OnceLock::new(),
-            pid: process::id(),
+            pid: pid::id(),
         }
     }
 
@@ -168,8 +168,8 @@ impl Writer {
         }
         if first {
             state.buffered = (!state.buffer.is_empty()).then(|| self.fs.now());
-            if let Some(keeper) = self.keeper.upgrade() {
-                keeper.nudge();
+            if let Some(background) = self.background.upgrade() {
+                background.wake();
             }
         }
         Ok(())
@@ -249,7 +249,7 @@ impl Writer {
     }
 
     fn forked(&self) -> bool {
-        self.pid != process::id()
+        self.pid != pid::id()
     }
 
     fn write(&self, state: &mut State) -> Result<()> {
@@ -364,8 +364,8 @@ impl State {
     }
 }
 
-impl Tick for Writer {
-    fn tick(&self, now: Instant) -> Option<Duration> {
+impl Periodic for Writer {
+    fn poll(&self, now: Instant) -> Option<Duration> {
         let left = |since: Option<Instant>, span: Duration| {
             since.map(|since| span.saturating_sub(now.saturating_duration_since(since)))
         };

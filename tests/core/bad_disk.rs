@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use jug_native::fs::File;
+use jug_native::background::Background;
 use jug_native::jugdir::Jugdir;
-use jug_native::keeper::Keeper;
+use jug_native::os::File;
 use jug_native::store::{Durability, Fault, Packing, Store};
 use jug_native::{Error, Key, Result};
 use nix::errno::Errno;
@@ -76,7 +76,7 @@ impl Disk {
 
     pub(crate) fn open(self: &Arc<Disk>, of: &Shelf) -> Result<Store> {
         let jugdir = Jugdir::open_on(Hooked::on(self.clone()), &of.root())?;
-        Store::open_in(jugdir, Keeper::spawn(), Durability::Group)
+        Store::open_in(jugdir, Background::spawn(), Durability::Group)
     }
 }
 

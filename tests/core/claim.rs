@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use jug_native::background::{Background, Periodic};
 use jug_native::claim::{Batch, ClaimId, Claims, LiveClaim, Memory, PATIENCE, Posix};
 use jug_native::jugdir::Jugdir;
-use jug_native::keeper::{Keeper, Tick};
 use jug_native::{Key, Result};
 
 use crate::child::{self, Child};
@@ -23,7 +23,7 @@ fn keys(range: std::ops::Range<u64>) -> Vec<Key> {
 }
 
 fn open(dir: &Path) -> Posix {
-    Posix::new(Jugdir::open(dir).unwrap(), Keeper::spawn())
+    Posix::new(Jugdir::open(dir).unwrap(), Background::spawn())
 }
 
 fn ids(claims: &dyn Claims) -> Vec<u64> {
@@ -174,7 +174,7 @@ fn a_claim_is_never_held_twice_at_once() {
 
 fn a_batch() -> (Arc<Memory>, Arc<Batch>) {
     let claims = Arc::new(Memory::default());
-    (Arc::clone(&claims), Batch::new(claims, Keeper::spawn()))
+    (Arc::clone(&claims), Batch::new(claims, Background::spawn()))
 }
 
 #[test]
@@ -276,15 +276,15 @@ fn what_ended_before_a_long_task_is_released() {
 #[test]
 fn c2_what_ended_is_not_released_before_its_record_is_visible() {
     let claims = Arc::new(Unwritten::default());
-    let batch = Batch::new(claims.clone(), Keeper::by_hand(jug_native::fs::local()));
+    let batch = Batch::new(claims.clone(), Background::manual(jug_native::os::local()));
     batch.claim(&keys(0..2)).unwrap();
     batch.start(&key(0), None).unwrap();
     batch.start(&key(1), Some(&key(0))).unwrap();
     let later = Instant::now() + 10 * PATIENCE;
-    assert!(batch.tick(later).is_some_and(|pause| pause < PATIENCE), "it is looked at again soon");
+    assert!(batch.poll(later).is_some_and(|pause| pause < PATIENCE), "it is looked at again soon");
     assert!(claims.is_claimed(&key(0)).unwrap());
     claims.1.store(true, Ordering::SeqCst);
-    assert_eq!(batch.tick(later), None);
+    assert_eq!(batch.poll(later), None);
     assert!(!claims.is_claimed(&key(0)).unwrap());
     assert!(claims.is_claimed(&key(1)).unwrap());
 }
@@ -298,7 +298,7 @@ fn what_was_claimed_again_has_not_ended() {
     batch.claim(&[key(0)]).unwrap();
     batch.start(&key(1), Some(&key(0))).unwrap();
     batch.start(&key(0), Some(&key(1))).unwrap();
-    batch.tick(Instant::now() + 10 * PATIENCE);
+    batch.poll(Instant::now() + 10 * PATIENCE);
     assert!(claims.is_claimed(&key(0)).unwrap());
     assert!(!claims.is_claimed(&key(1)).unwrap());
 }
@@ -308,27 +308,27 @@ fn short_tasks_keep_what_is_claimed_ahead() {
     let (_, batch) = a_batch();
     let now = Instant::now();
     batch.claim(&keys(0..5)).unwrap();
-    assert_eq!(batch.tick(now), Some(PATIENCE), "nothing runs yet");
+    assert_eq!(batch.poll(now), Some(PATIENCE), "nothing runs yet");
     batch.start(&key(0), None).unwrap();
-    assert!(batch.tick(Instant::now()).is_some_and(|pause| pause <= PATIENCE));
+    assert!(batch.poll(Instant::now()).is_some_and(|pause| pause <= PATIENCE));
     batch.release(&[key(0)]).unwrap();
-    assert_eq!(batch.tick(now + 10 * PATIENCE), Some(PATIENCE), "nothing runs any more");
+    assert_eq!(batch.poll(now + 10 * PATIENCE), Some(PATIENCE), "nothing runs any more");
     batch.start(&key(1), None).unwrap();
     assert_eq!(batch.held().unwrap().len(), 4);
-    assert_eq!(batch.tick(Instant::now() + 2 * PATIENCE), None);
+    assert_eq!(batch.poll(Instant::now() + 2 * PATIENCE), None);
     assert_eq!(batch.given_back().unwrap().len(), 3);
-    assert_eq!(batch.tick(now), None);
+    assert_eq!(batch.poll(now), None);
 }
 
 #[test]
 fn giving_back_wakes_who_watches_the_claims() {
     let dir = tempfile::tempdir().unwrap();
     let jugdir = Jugdir::open(dir.path()).unwrap();
-    let batch = Batch::new(Arc::new(open(dir.path())), Keeper::spawn());
+    let batch = Batch::new(Arc::new(open(dir.path())), Background::spawn());
     jugdir.worker().unwrap();
     batch.claim(&keys(0..3)).unwrap();
-    let watch = jug_native::fs::local().watch(&jugdir.claims()).unwrap();
+    let watch = jug_native::os::local().watch(&jugdir.claims()).unwrap();
     batch.start(&key(0), None).unwrap();
-    batch.tick(Instant::now() + 2 * PATIENCE);
+    batch.poll(Instant::now() + 2 * PATIENCE);
     assert!(watch.wait(Duration::from_secs(20)).unwrap());
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use jug_native::fs::File;
+use jug_native::os::File;
 
 use crate::hooked::Hooks;
 

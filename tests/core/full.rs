@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jug_native::Key;
+use jug_native::background::Background;
 use jug_native::codec::{Codec, Encoded};
-use jug_native::fs::File;
 use jug_native::jugdir::Jugdir;
-use jug_native::keeper::Keeper;
+use jug_native::os::File;
 use jug_native::store::{Durability, Facts, Obstacle, Packing, Store};
 
 use crate::hooked::{Hooked, Hooks};
@@ -41,7 +41,7 @@ impl Disk {
 
     fn open(self: &Arc<Disk>) -> Store {
         let jugdir = Jugdir::open_on(Hooked::on(self.clone()), &self.root).unwrap();
-        Store::open_in(jugdir, Keeper::spawn(), Durability::Group).unwrap()
+        Store::open_in(jugdir, Background::spawn(), Durability::Group).unwrap()
     }
 }
 

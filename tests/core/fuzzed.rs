@@ -5,10 +5,10 @@ use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 
+use jug_native::background::Background;
 use jug_native::codec::{Codec, compress};
-use jug_native::fs::local;
 use jug_native::jugdir::{ClaimMode, Format, Identity, Jugdir, Pace};
-use jug_native::keeper::Keeper;
+use jug_native::os::local;
 use jug_native::redis::record as entry;
 use jug_native::store::blob::BlobRef;
 use jug_native::store::record::{CRITICAL, Header, Kind};
@@ -180,7 +180,7 @@ fn files_that_are_much_too_long_cost_no_memory() {
             LARGEST.set(0);
             if let Ok(jugdir) = open() {
                 let _ = jugdir.list_workers();
-                let _ = Store::open_in(jugdir, Keeper::by_hand(local()), Durability::Group).map(|_| ());
+                let _ = Store::open_in(jugdir, Background::manual(local()), Durability::Group).map(|_| ());
             }
             assert!(LARGEST.get() <= 3 * 1024 * 1024, "{name}: {} bytes", LARGEST.get());
         }

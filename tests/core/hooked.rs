@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use jug_native::Result;
-use jug_native::fs::local::Local;
-use jug_native::fs::{File, FileSystem, Held, Host, Memory, Modified, Mount, Open, ProcessId, Stat, Watch};
+use jug_native::os::local::Local;
+use jug_native::os::{
+    File, FileSystem, Host, LockHolder, Memory, Modified, Mount, Open, ProcessId, Stat, Watch,
+};
 
 use nix::errno::Errno;
 
@@ -316,11 +318,11 @@ impl File for HookedFile {
         self.file.unlock(offset)
     }
 
-    fn holder(&self, offset: u64) -> io::Result<Option<Held>> {
+    fn holder(&self, offset: u64) -> io::Result<Option<LockHolder>> {
         self.file.holder(offset)
     }
 
-    fn holders(&self) -> io::Result<Vec<Held>> {
+    fn holders(&self) -> io::Result<Vec<LockHolder>> {
         self.file.holders()
     }
 }

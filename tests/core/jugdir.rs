@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use jug_native::Error;
-use jug_native::fs::local::Local;
+use jug_native::background::Background;
 use jug_native::jugdir::{ClaimMode, Format, Identity, Jugdir};
-use jug_native::keeper::Keeper;
+use jug_native::os::local::Local;
 use jug_native::store::{Durability, Store};
 
 use crate::child::{self, Child};
@@ -392,7 +392,7 @@ fn that_there_is_no_jugdir_is_found_out_once_a_look() {
     let path = above.path().join("jugdata");
     let listed = Arc::<Listed>::default();
     let jugdir = Jugdir::open_on(Hooked::on(listed.clone()), &path).unwrap();
-    let store = Store::open_in(jugdir, Keeper::spawn(), Durability::Group).unwrap();
+    let store = Store::open_in(jugdir, Background::spawn(), Durability::Group).unwrap();
     listed.0.lock().unwrap().clear();
     assert_eq!(store.refresh().unwrap(), []);
     assert_eq!(listed.0.lock().unwrap().iter().filter(|dir| **dir == above.path()).count(), 1);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use jug_native::background::Periodic;
 use jug_native::claim::{Batch, Claims};
-use jug_native::fs::local;
 use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
-use jug_native::keeper::Tick;
+use jug_native::os::local;
 
 use crate::one::{LEASE, One, key, path_of};
 
@@ -80,10 +80,10 @@ fn what_is_given_back_is_free_at_once() {
     let (one, other) = (One::at(dir.path()), One::at(dir.path()));
     assert!(one.claim(1) && one.claim(2));
     one.claims.release(&key(1)).unwrap();
-    one.keeper.tick();
+    one.background.poll();
     assert!(!other.claim(1), "the claim on a finished task may stay for a while");
     one.claims.give_back(&key(2)).unwrap();
-    one.keeper.tick();
+    one.background.poll();
     assert!(other.claim(2));
 }
 
@@ -120,17 +120,17 @@ fn names_that_are_no_eras_and_no_workers_are_ignored() {
 fn names_of_finished_tasks_go_away_once_a_task_takes_long() {
     let dir = tempfile::tempdir().unwrap();
     let (one, other) = (One::at(dir.path()), One::at(dir.path()));
-    let batch = Batch::new(one.claims.clone(), Arc::clone(&one.keeper));
+    let batch = Batch::new(one.claims.clone(), Arc::clone(&one.background));
     assert_eq!(batch.claim(&[key(1), key(2)]).unwrap(), [true, true]);
     batch.start(&key(1), None).unwrap();
     batch.start(&key(2), Some(&key(1))).unwrap();
     let short = Instant::now() + Duration::from_millis(500);
-    assert!(batch.tick(short).is_some(), "the keeper looks again");
-    one.claims.tick(short);
+    assert!(batch.poll(short).is_some(), "the background thread looks again");
+    one.claims.poll(short);
     assert!(!other.claim(1), "many names are removed together");
     let long = short + Duration::from_secs(2);
-    batch.tick(long);
-    one.claims.tick(long);
+    batch.poll(long);
+    one.claims.poll(long);
     assert!(other.claim(1));
     assert!(!other.claim(2));
 }
@@ -153,7 +153,7 @@ fn c1_a_batch_has_won_only_what_was_confirmed() {
     assert!(one.claim(1));
     // In the newest era nobody has the name, but in the one before a living worker has it.
     fs::create_dir(dir.path().join("claims/1")).unwrap();
-    let batch = Batch::new(other.claims.clone(), Arc::clone(&other.keeper));
+    let batch = Batch::new(other.claims.clone(), Arc::clone(&other.background));
     assert_eq!(batch.claim(&[key(1), key(2)]).unwrap(), [false, true]);
     assert!(!batch.start(&key(1), None).unwrap());
 }
@@ -193,7 +193,7 @@ fn a_claim_made_late_in_an_era_that_ended_does_not_count() {
 fn a_worker_that_leaves_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let one = One::at(dir.path());
-    let batch = Batch::new(one.claims.clone(), Arc::clone(&one.keeper));
+    let batch = Batch::new(one.claims.clone(), Arc::clone(&one.background));
     batch.claim(&[key(1), key(2)]).unwrap();
     batch.close().unwrap();
     one.jugdir.leave();

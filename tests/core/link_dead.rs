@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jug_native::claim::Claims;
-use jug_native::fs::{File, local};
 use jug_native::jugdir::Pace;
+use jug_native::os::{File, local};
 
 use crate::child::{self, Child};
 use crate::hooked::{Hooked, Hooks};

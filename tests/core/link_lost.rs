@@ -4,10 +4,10 @@ use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jug_native::background::{Background, Periodic};
 use jug_native::claim::{Batch, Claims};
-use jug_native::fs::local;
 use jug_native::jugdir::{ClaimMode, Jugdir, Life, Pace};
-use jug_native::keeper::{Keeper, Tick};
+use jug_native::os::local;
 use jug_native::store::{Durability, Store};
 
 use crate::one::{LEASE, One, key, path_of};
@@ -47,7 +47,7 @@ fn c4_what_a_lost_worker_stores_goes_into_a_segment_of_the_new_one() {
     let dir = tempfile::tempdir().unwrap();
     let open = |pace| Jugdir::open_as(local(), dir.path(), Some(ClaimMode::Link), pace).unwrap();
     let jugdir = open(hasty());
-    let store = Store::open_in(Arc::clone(&jugdir), Keeper::by_hand(local()), Durability::Group).unwrap();
+    let store = Store::open_in(Arc::clone(&jugdir), Background::manual(local()), Durability::Group).unwrap();
     save(&store, 1, b"one").unwrap();
     store.sync().unwrap();
     let before = jugdir.registered().unwrap().id().to_owned();
@@ -103,7 +103,7 @@ fn a_worker_that_left_does_not_come_back() {
     one.free(1);
     one.jugdir.leave();
     lose_touch();
-    assert_eq!(one.jugdir.tick(Instant::now() + LEASE), None);
+    assert_eq!(one.jugdir.poll(Instant::now() + LEASE), None);
     assert!(local().list(&dir.path().join("workers")).unwrap().is_empty());
 }
 
@@ -111,7 +111,7 @@ fn a_worker_that_left_does_not_come_back() {
 fn a_batch_starts_nothing_that_is_not_held_any_more() {
     let dir = tempfile::tempdir().unwrap();
     let one = One::with(dir.path(), hasty());
-    let batch = Batch::new(one.claims.clone(), Arc::clone(&one.keeper));
+    let batch = Batch::new(one.claims.clone(), Arc::clone(&one.background));
     assert_eq!(batch.claim(&[key(1), key(2)]).unwrap(), [true, true]);
     assert!(batch.start(&key(1), None).unwrap());
     lose_touch();

@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jug_native::background::{Background, Periodic};
 use jug_native::claim::{Claims, Link};
 use jug_native::codec::{Codec, Encoded};
-use jug_native::fs::{File, FileSystem, local};
 use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
-use jug_native::keeper::{Keeper, Tick};
+use jug_native::os::{File, FileSystem, local};
 use jug_native::store::{Durability, Facts, MANY_SEGMENTS, Obstacle, Packed, Packing, Store};
 
 use crate::hooked::{Hooked, Hooks};
@@ -36,10 +36,10 @@ impl Host {
     fn on(fs: Arc<dyn FileSystem>, shelf: &Shelf) -> Host {
         let pace = Pace { strangers: true, ..Pace::of(LEASE) };
         let jugdir = Jugdir::open_as(fs, &shelf.root(), Some(ClaimMode::Link), pace).unwrap();
-        let keeper = Keeper::by_hand(local());
-        let store = Store::open_in(Arc::clone(&jugdir), Arc::clone(&keeper), Durability::Group).unwrap();
+        let background = Background::manual(local());
+        let store = Store::open_in(Arc::clone(&jugdir), Arc::clone(&background), Durability::Group).unwrap();
         let store = Arc::new(store);
-        let claims = Link::new(Arc::clone(&jugdir), keeper, Arc::new(Stored(Arc::clone(&store))));
+        let claims = Link::new(Arc::clone(&jugdir), background, Arc::new(Stored(Arc::clone(&store))));
         Host { store, jugdir, claims }
     }
 
@@ -60,7 +60,7 @@ impl Host {
         self.claims.try_claim(&key(255)).unwrap();
         let start = Instant::now();
         for beat in 1..30 {
-            self.jugdir.tick(start + beat * Pace::of(LEASE).beat);
+            self.jugdir.poll(start + beat * Pace::of(LEASE).beat);
         }
         self.claims.sweep().unwrap();
         self.claims.release(&key(255)).unwrap();

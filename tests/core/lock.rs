@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::path::Path;
 
-use jug_native::fs::lock::{self, OFFSET_LIMIT};
+use jug_native::os::lock::{self, OFFSET_LIMIT};
 
 use crate::child::{self, Child};
 

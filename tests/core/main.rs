@@ -2,19 +2,18 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails right there")]
 #![expect(clippy::print_stdout, reason = "child processes talk to the test that started them")]
 
+mod background;
 mod bad_disk;
 mod child;
 mod claim;
 mod codec;
 mod flaky;
-mod fs;
 mod full;
 mod fuzzed;
 mod hash;
 mod hooked;
 mod index;
 mod jugdir;
-mod keeper;
 mod link;
 mod link_dead;
 mod link_lost;
@@ -24,6 +23,7 @@ mod mend;
 mod moments;
 mod one;
 mod order;
+mod os;
 mod pack;
 mod pack_bytes;
 mod pack_damage;

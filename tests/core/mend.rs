@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jug_native::fs::local;
 use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
+use jug_native::os::local;
 use jug_native::store::{Durability, Packing, Store, damaged_manifest, mend_manifest};
 use jug_native::{Error, Key};
 

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jug_native::Key;
+use jug_native::background::Background;
 use jug_native::claim::{Claims, Link};
-use jug_native::fs::local;
 use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
-use jug_native::keeper::Keeper;
+use jug_native::os::local;
 
 use crate::hooked::{Hooked, Hooks};
 use crate::one::Shelf as Records;
@@ -84,7 +84,7 @@ fn ends_among(others: Others) -> (usize, usize) {
     let others = Arc::new(others);
     let fs = Hooked::on(others.clone());
     let jugdir = Jugdir::open_as(fs, dir.path(), Some(ClaimMode::Link), Pace::usual()).unwrap();
-    let claims = Link::new(jugdir, Keeper::by_hand(local()), Arc::<Records>::default());
+    let claims = Link::new(jugdir, Background::manual(local()), Arc::<Records>::default());
     let era = dir.path().join("claims").join("0");
     for number in 0..10u64 {
         let key = Key::new(*blake3::hash(&number.to_le_bytes()).as_bytes());

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use jug_native::background::{Background, Periodic};
 use jug_native::claim::{Claims, Link, Records};
-use jug_native::fs::{FileSystem, local};
 use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
-use jug_native::keeper::{Keeper, Tick};
+use jug_native::os::{FileSystem, local};
 use jug_native::{Key, Result};
 
 /// Records that are on disk when a test says so.
@@ -37,10 +37,10 @@ impl Records for Shelf {
     }
 }
 
-/// A worker whose keeper does its chores when the test says so.
+/// A worker whose background jobs are done when the test says so.
 pub(crate) struct One {
     pub(crate) jugdir: Arc<Jugdir>,
-    pub(crate) keeper: Arc<Keeper>,
+    pub(crate) background: Arc<Background>,
     pub(crate) shelf: Arc<Shelf>,
     pub(crate) claims: Arc<Link>,
 }
@@ -58,10 +58,10 @@ impl One {
 
     pub(crate) fn on(fs: Arc<dyn FileSystem>, dir: &Path, pace: Pace) -> One {
         let jugdir = Jugdir::open_as(fs, dir, Some(ClaimMode::Link), pace).unwrap();
-        let keeper = Keeper::by_hand(local());
+        let background = Background::manual(local());
         let shelf = Arc::new(Shelf::default());
-        let claims = Link::new(Arc::clone(&jugdir), Arc::clone(&keeper), shelf.clone());
-        One { jugdir, keeper, shelf, claims }
+        let claims = Link::new(Arc::clone(&jugdir), Arc::clone(&background), shelf.clone());
+        One { jugdir, background, shelf, claims }
     }
 
     pub(crate) fn claim(&self, number: u64) -> bool {
@@ -81,8 +81,8 @@ impl One {
 
     /// Beats, and looks at others, as after this time.
     pub(crate) fn after(&self, time: Duration) {
-        self.jugdir.tick(Instant::now() + time);
-        self.claims.tick(Instant::now() + time);
+        self.jugdir.poll(Instant::now() + time);
+        self.claims.poll(Instant::now() + time);
     }
 
     /// Watches for so long as others do not beat.

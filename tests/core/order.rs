@@ -5,10 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use jug_native::fs::File;
-use jug_native::fs::local::local;
+use jug_native::background::Background;
 use jug_native::jugdir::Jugdir;
-use jug_native::keeper::Keeper;
+use jug_native::os::File;
+use jug_native::os::local::local;
 use jug_native::store::{Durability, State, Store};
 
 use crate::hooked::{Hooked, Hooks};
@@ -82,11 +82,11 @@ impl Hooks for Steps {
     }
 }
 
-/// A store whose keeper does nothing by itself, and the steps that are taken.
+/// A store whose background thread does nothing by itself, and the steps that are taken.
 fn watched(shelf: &Shelf, is_shared: bool) -> (Store, Arc<Steps>) {
     let steps = Arc::new(Steps { is_shared, ..Steps::default() });
     let jugdir = Jugdir::open_on(Hooked::on(steps.clone()), &shelf.root()).unwrap();
-    (Store::open_in(jugdir, Keeper::by_hand(local()), Durability::Group).unwrap(), steps)
+    (Store::open_in(jugdir, Background::manual(local()), Durability::Group).unwrap(), steps)
 }
 
 fn is_in(path: &Path, dir: &str) -> bool {
@@ -215,7 +215,7 @@ fn a_look_during_which_everything_is_packed_misses_nothing() {
     let shelf = filled(0..1);
     let packer = Arc::new(PacksFirst(Mutex::default()));
     let jugdir = Jugdir::open_on(Hooked::on(packer.clone()), &shelf.root()).unwrap();
-    let store = Store::open_in(jugdir, Keeper::by_hand(local()), Durability::Group).unwrap();
+    let store = Store::open_in(jugdir, Background::manual(local()), Durability::Group).unwrap();
     let writer = shelf.open();
     save(&writer, 1, b"one").unwrap();
     writer.close().unwrap();
@@ -243,7 +243,7 @@ fn c5_a_segment_that_seems_not_to_be_there_and_is_listed_is_read() {
     let shelf = filled(0..10);
     let client = Arc::new(Forgetful(Mutex::new(20)));
     let jugdir = Jugdir::open_on(Hooked::on(client.clone()), &shelf.root()).unwrap();
-    let store = Store::open_in(jugdir, Keeper::by_hand(local()), Durability::Group).unwrap();
+    let store = Store::open_in(jugdir, Background::manual(local()), Durability::Group).unwrap();
     assert_eq!(store.keys().unwrap().len(), 10);
     assert_eq!(*client.0.lock().unwrap(), 0);
 }

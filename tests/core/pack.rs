@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jug_native::Key;
+use jug_native::background::Background;
 use jug_native::codec::{Codec, Encoded};
 use jug_native::jugdir::Jugdir;
-use jug_native::keeper::Keeper;
 use jug_native::store::{Durability, Facts, Obstacle, Packed, Packing, State, Store};
 
 use crate::hooked::{Hooked, Hooks};
@@ -245,8 +245,8 @@ fn a_pack_that_is_published_while_others_look_for_leftovers_is_none() {
     let shelf = filled(0..10);
     let meanwhile = Arc::new(Meanwhile(shelf.root(), AtomicUsize::new(9)));
     let jugdir = Jugdir::open_on(Hooked::on(meanwhile.clone()), &shelf.root()).unwrap();
-    let keeper = Keeper::spawn();
-    let store = Store::open_in(jugdir, keeper, Durability::Group).unwrap();
+    let background = Background::spawn();
+    let store = Store::open_in(jugdir, background, Durability::Group).unwrap();
     meanwhile.1.store(0, Ordering::SeqCst);
     let leftovers = store.leftovers().unwrap();
     assert!(meanwhile.1.load(Ordering::SeqCst) > 1, "it was packed meanwhile");

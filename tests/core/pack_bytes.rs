@@ -43,7 +43,7 @@ fn with_golden_pack() -> Shelf {
 #[test]
 fn this_version_writes_the_bytes_of_the_golden_pack() {
     let shelf = Shelf::with_segment(&golden("segment_v1.seg"));
-    let (local, packs) = (jug_native::fs::local(), shelf.root().join("packs"));
+    let (local, packs) = (jug_native::os::local(), shelf.root().join("packs"));
     fs::create_dir(&packs).unwrap();
     let segments = shelf.segments();
     let mut judge = Judge::new(&*local, &segments, UUID);
@@ -158,7 +158,7 @@ proptest! {
         fs::write(dir.path().join(format!("{STEM}.idx")), &bytes).unwrap();
         fs::write(dir.path().join(format!("{STEM}.pack")), encode_head(UUID)).unwrap();
         let listed = Listed { stem: STEM.to_owned(), length: 36, index: head.length(), results: 0 };
-        let pack = Pack::open(&jug_native::fs::local(), dir.path(), Some(UUID), &listed).unwrap();
+        let pack = Pack::open(&jug_native::os::local(), dir.path(), Some(UUID), &listed).unwrap();
 
         let mut keys: Vec<Key> = entries.iter().map(|entry| entry.key).collect();
         keys.push(Key::new(missing));

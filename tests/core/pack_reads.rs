@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 
-use jug_native::fs::File;
-use jug_native::fs::local::local;
+use jug_native::background::Background;
 use jug_native::jugdir::Jugdir;
-use jug_native::keeper::Keeper;
+use jug_native::os::File;
+use jug_native::os::local::local;
 use jug_native::store::{Durability, Store};
 
 use crate::hooked::{Hooked, Hooks};
@@ -50,7 +50,7 @@ fn packed_with_each_read_wrong(jugdir: fn() -> Shelf, change: fn(&mut [u8])) -> 
         let before = shelf.open().keys().unwrap();
         let disk = Arc::new(WrongOnce { left: AtomicIsize::new(-1), change });
         let root = Jugdir::open_on(Hooked::on(disk.clone()), &shelf.root()).unwrap();
-        let store = Store::open_in(root, Keeper::by_hand(local()), Durability::Group).unwrap();
+        let store = Store::open_in(root, Background::manual(local()), Durability::Group).unwrap();
         disk.left.store(number, Ordering::SeqCst);
         // It may say that something is wrong, or leave something.
         let _packed = store.pack(ALL);
@@ -118,7 +118,7 @@ fn a_segment_that_was_read_before_and_is_all_zeros_now_stays() {
     let shelf = filled(0..40);
     let disk = Arc::<Forgotten>::default();
     let root = Jugdir::open_on(Hooked::on(disk.clone()), &shelf.root()).unwrap();
-    let store = Store::open_in(root, Keeper::by_hand(local()), Durability::Group).unwrap();
+    let store = Store::open_in(root, Background::manual(local()), Durability::Group).unwrap();
     disk.0.store(true, Ordering::SeqCst);
     let _packed = store.pack(ALL);
     assert_eq!(shelf.open().keys().unwrap().len(), 40);

@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use jug_native::background::Background;
 use jug_native::claim::{Chosen, Claims};
-use jug_native::fs::{File, FileSystem};
 use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
-use jug_native::keeper::Keeper;
+use jug_native::os::{File, FileSystem};
 use jug_native::store::{Durability, Packing, Store};
 use jug_native::{Key, Result};
 
@@ -89,9 +89,9 @@ impl Hooks for Planter {
 /// A worker's life: each step is tried, whatever became of those before.
 fn live(fs: &Arc<dyn FileSystem>, root: &Path, mode: ClaimMode) -> Result<()> {
     let jugdir = Jugdir::open_as(Arc::clone(fs), root, Some(mode), Pace::usual())?;
-    let keeper = Keeper::spawn();
-    let store = Arc::new(Store::open_in(Arc::clone(&jugdir), Arc::clone(&keeper), Durability::Group)?);
-    let claims = Chosen::new(jugdir, keeper, Arc::new(Stored(Arc::clone(&store))));
+    let background = Background::spawn();
+    let store = Arc::new(Store::open_in(Arc::clone(&jugdir), Arc::clone(&background), Durability::Group)?);
+    let claims = Chosen::new(jugdir, background, Arc::new(Stored(Arc::clone(&store))));
     let keys: Vec<Key> = (1..4).map(key).collect();
     let _ = keys.iter().map(|key| claims.try_claim(key)).collect::<Result<Vec<bool>>>();
     let _ = claims.confirm(&keys);
@@ -198,7 +198,7 @@ fn nothing_is_written_through_a_directory_that_is_a_symbolic_link() {
             let root = dir.path().join("jugdata");
             let outside = outside(dir.path());
             let before = snapshot(&outside);
-            Jugdir::open_as(jug_native::fs::local(), &root, Some(mode), Pace::usual())
+            Jugdir::open_as(jug_native::os::local(), &root, Some(mode), Pace::usual())
                 .unwrap()
                 .init()
                 .unwrap();
@@ -214,8 +214,8 @@ fn nothing_is_written_through_a_directory_that_is_a_symbolic_link() {
                 let root = root.clone();
                 move || {
                     // Twice: the second one finds what the first one left.
-                    let _ = live(&jug_native::fs::local(), &root, mode);
-                    let _ = live(&jug_native::fs::local(), &root, mode);
+                    let _ = live(&jug_native::os::local(), &root, mode);
+                    let _ = live(&jug_native::os::local(), &root, mode);
                 }
             });
             assert_eq!(snapshot(&outside), before, "{part} in mode {}", mode.name());
@@ -241,6 +241,6 @@ fn the_jugdir_itself_may_be_a_symbolic_link() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("far")).unwrap();
     symlink("far", dir.path().join("jugdata")).unwrap();
-    live(&jug_native::fs::local(), &dir.path().join("jugdata"), ClaimMode::Posix).unwrap();
+    live(&jug_native::os::local(), &dir.path().join("jugdata"), ClaimMode::Posix).unwrap();
     assert!(dir.path().join("far/FORMAT").exists());
 }

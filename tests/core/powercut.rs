@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use jug_native::fs::File;
+use jug_native::background::Background;
 use jug_native::jugdir::Jugdir;
-use jug_native::keeper::Keeper;
+use jug_native::os::File;
 use jug_native::store::{Durability, Store};
 use proptest::prelude::*;
 
@@ -103,7 +103,7 @@ proptest! {
     ) {
         let (before, disk) = (Shelf::new(), Arc::<Safe>::default());
         let jugdir = Jugdir::open_on(Hooked::on(disk.clone()), &before.root()).unwrap();
-        let store = Store::open_in(jugdir, Keeper::spawn(), Durability::Group).unwrap();
+        let store = Store::open_in(jugdir, Background::spawn(), Durability::Group).unwrap();
         let mut values = BTreeMap::new();
         let (mut pending, mut safe) = (BTreeSet::new(), BTreeSet::new());
         for (number, step) in (0_u8..).zip(&steps) {
@@ -143,7 +143,7 @@ proptest! {
         for ((path, length), (cut, filling)) in segments.zip(cuts.iter().cycle()) {
             if let Ok(bytes) = fs::read(path) {
                 let name = path.file_name().unwrap();
-                // The keeper may have written more since the lengths were looked up.
+                // The background thread may have written more since the lengths were looked up.
                 let bytes = &bytes[..length.written.min(bytes.len())];
                 fs::write(after.segments().join(name), remains(bytes, *length, *cut, *filling)).unwrap();
             }

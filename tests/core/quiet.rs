@@ -8,10 +8,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use jug_native::Key;
+use jug_native::background::{Background, Periodic};
 use jug_native::claim::{Claims, Link};
-use jug_native::fs::local::local;
 use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
-use jug_native::keeper::{Keeper, Tick};
+use jug_native::os::local::local;
 
 use crate::hooked::{Hooked, Hooks};
 use crate::one::Shelf as Records;
@@ -43,7 +43,7 @@ impl Done {
         let dir = tempfile::tempdir().unwrap();
         let jugdir =
             Jugdir::open_as(Hooked::on(Arc::new(Shared)), dir.path(), Some(ClaimMode::Link), Pace::of(LEASE));
-        let claims = Link::new(jugdir.unwrap(), Keeper::by_hand(local()), Arc::<Records>::default());
+        let claims = Link::new(jugdir.unwrap(), Background::manual(local()), Arc::<Records>::default());
         let keys: Vec<Key> = (0..count).map(|number| Key::new([number; Key::LEN])).collect();
         for key in &keys {
             assert!(claims.try_claim(key).unwrap());
@@ -63,9 +63,9 @@ impl Done {
         fs::read_dir(self.era()).unwrap().count()
     }
 
-    /// The keeper's next round, when the claims have stayed long enough.
-    fn tick(&self) {
-        self.claims.tick(self.begun + LATER + self.begun.elapsed());
+    /// The background thread's next round, when the claims have stayed long enough.
+    fn poll(&self) {
+        self.claims.poll(self.begun + LATER + self.begun.elapsed());
     }
 
     /// Another host makes a claim, and gives it back.
@@ -79,15 +79,15 @@ impl Done {
 #[test]
 fn names_of_finished_tasks_go_away_in_a_moment_in_which_nobody_changes_their_directory() {
     let done = Done::with(20);
-    done.tick();
+    done.poll();
     for _ in 0..5 {
         sleep(MOMENT);
         done.disturb();
-        done.tick();
+        done.poll();
         assert_eq!(done.names(), 20);
     }
     sleep(MOMENT);
-    done.tick();
+    done.poll();
     assert_eq!(done.names(), 0);
 }
 
@@ -95,7 +95,7 @@ fn names_of_finished_tasks_go_away_in_a_moment_in_which_nobody_changes_their_dir
 fn few_names_go_away_at_once() {
     let done = Done::with(3);
     done.disturb();
-    done.tick();
+    done.poll();
     assert_eq!(done.names(), 0);
 }
 
@@ -104,7 +104,7 @@ fn names_that_somebody_waits_for_go_away_at_once() {
     let done = Done::with(20);
     done.claims.hurry();
     done.disturb();
-    done.claims.tick(Instant::now());
+    done.claims.poll(Instant::now());
     assert_eq!(done.names(), 0);
 }
 
@@ -120,7 +120,7 @@ fn a_claim_is_taken_as_long_as_its_name_is_there() {
     let done = Done::with(2);
     let [kept, free] = [0, 7].map(|number| Key::new([number; Key::LEN]));
     let other = Jugdir::open_as(local(), done.dir.path(), None, Pace::of(LEASE)).unwrap();
-    let other = Link::new(other, Keeper::by_hand(local()), Arc::<Records>::default());
+    let other = Link::new(other, Background::manual(local()), Arc::<Records>::default());
     assert_eq!(other.are_taken(&[kept, free]).unwrap(), [true, false]);
     done.claims.settle().unwrap();
     assert_eq!(other.are_taken(&[kept, free]).unwrap(), [false, false]);

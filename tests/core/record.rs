@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use jug_native::Error;
-use jug_native::fs::local::Local;
+use jug_native::os::local::Local;
 use jug_native::store::damage::Report;
 use jug_native::store::record::{self, CRITICAL, HEADER_LEN, Header, Kind};
 use jug_native::store::{Store, scan, segment};

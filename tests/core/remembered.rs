@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use jug_native::fs::{File, Stat};
+use jug_native::background::Background;
 use jug_native::jugdir::Jugdir;
-use jug_native::keeper::Keeper;
+use jug_native::os::{File, Stat};
 use jug_native::store::{Durability, Store};
 
 use crate::hooked::{Hooked, Hooks};
@@ -39,7 +39,7 @@ fn what_was_added_is_read_whatever_the_client_remembers_of_the_length() {
     save(&writer, 1, b"one").unwrap();
     writer.flush().unwrap();
     let jugdir = Jugdir::open_on(Hooked::on(Arc::<Client>::default()), &shelf.root()).unwrap();
-    let reader = Store::open_in(jugdir, Keeper::spawn(), Durability::Group).unwrap();
+    let reader = Store::open_in(jugdir, Background::spawn(), Durability::Group).unwrap();
     assert_eq!(load(&reader, 1).as_deref(), Some(&b"one"[..]));
     save(&writer, 2, b"two").unwrap();
     writer.flush().unwrap();

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jug_native::Key;
+use jug_native::background::Background;
 use jug_native::claim::{Batch, ClaimId, Posix};
-use jug_native::fs::{File, Memory, local};
 use jug_native::jugdir::{ClaimMode, Counts, Jugdir, Pace, Run};
-use jug_native::keeper::Keeper;
+use jug_native::os::{File, Memory, local};
 
 use crate::child::{self, Child};
 use crate::hooked::{Hooked, Hooks};
@@ -25,8 +25,8 @@ fn open(dir: &Path) -> (Arc<Jugdir>, Arc<Batch>) {
 }
 
 fn on(jugdir: Arc<Jugdir>) -> (Arc<Jugdir>, Arc<Batch>) {
-    let keeper = Keeper::by_hand(local());
-    let batch = Batch::new(Arc::new(Posix::new(Arc::clone(&jugdir), Arc::clone(&keeper))), keeper);
+    let background = Background::manual(local());
+    let batch = Batch::new(Arc::new(Posix::new(Arc::clone(&jugdir), Arc::clone(&background))), background);
     (jugdir, batch)
 }
 

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use jug_native::Error;
+use jug_native::background::Background;
 use jug_native::jugdir::Jugdir;
-use jug_native::keeper::Keeper;
 use jug_native::store::damage::Report;
 use jug_native::store::{Durability, State, Store};
 
@@ -231,7 +231,7 @@ fn a_refresh_that_brings_a_higher_epoch_is_repeated_until_no_removal_below_it_ca
     let shelf = Shelf::new();
     let meanwhile = Arc::<Meanwhile>::default();
     let jugdir = Jugdir::open_on(Hooked::on(meanwhile.clone()), &shelf.root()).unwrap();
-    let reader = Store::open_in(jugdir, Keeper::spawn(), Durability::Group).unwrap();
+    let reader = Store::open_in(jugdir, Background::spawn(), Durability::Group).unwrap();
     let mut stores = [shelf.open(), shelf.open()];
     save(&stores[0], 3, b"registers").unwrap();
     save(&stores[1], 3, b"registers").unwrap();
@@ -264,7 +264,7 @@ fn a_blobs_directory_is_on_disk_whoever_created_it() {
     let shelf = Shelf::new();
     let synced = Arc::<Synced>::default();
     let jugdir = Jugdir::open_on(Hooked::on(synced.clone()), &shelf.root()).unwrap();
-    let store = Store::open_in(jugdir, Keeper::spawn(), Durability::Group).unwrap();
+    let store = Store::open_in(jugdir, Background::spawn(), Durability::Group).unwrap();
     save(&store, 1, b"creates the jugdir").unwrap();
     // Somebody who was killed right after that.
     let blobs = shelf.root().join("blobs");

@@ -5,11 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use jug_native::background::Background;
 use jug_native::claim::Claims;
-use jug_native::fs::FileSystem;
-use jug_native::fs::local::local;
 use jug_native::jugdir::{Jugdir, Pace};
-use jug_native::keeper::Keeper;
+use jug_native::os::FileSystem;
+use jug_native::os::local::local;
 use jug_native::store::{Durability, State, Store};
 
 use crate::hooked::{Hooked, Hooks};
@@ -107,7 +107,7 @@ fn a_host_that_listed_the_packs_in_the_tick_of_a_new_one_misses_nothing() {
     let server = Arc::<Server>::default();
     let on_a_host = || {
         let jugdir = Jugdir::open_on(Client::of(&server), &shelf.root()).unwrap();
-        Store::open_in(jugdir, Keeper::by_hand(local()), Durability::Group).unwrap()
+        Store::open_in(jugdir, Background::manual(local()), Durability::Group).unwrap()
     };
     let first = on_a_host();
     save(&first, 1, b"one").unwrap();

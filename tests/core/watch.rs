@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use jug_native::fs::watch::{LocalWatch, Watch};
+use jug_native::os::watch::{LocalWatch, Watch};
 
 use crate::child::{self, Child};
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use jug_native::background::Background;
 use jug_native::jugdir::Jugdir;
-use jug_native::keeper::Keeper;
 use jug_native::store::damage::Report;
 use jug_native::store::record::{Header, Kind};
 use jug_native::store::{Durability, State, Store};
@@ -18,7 +18,7 @@ use crate::shelf::{Shelf, key, load, noise, save};
 fn on_flaky_disk(shelf: &Shelf, durability: Durability) -> (Store, Arc<Plan>) {
     let plan = Arc::<Plan>::default();
     let jugdir = Jugdir::open_on(Hooked::on(plan.clone()), &shelf.root()).unwrap();
-    (Store::open_in(jugdir, Keeper::spawn(), durability).unwrap(), plan)
+    (Store::open_in(jugdir, Background::spawn(), durability).unwrap(), plan)
 }
 
 fn within(time: Duration, mut done: impl FnMut() -> bool) -> bool {

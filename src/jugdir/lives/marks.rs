@@ -24,7 +24,7 @@ impl Lives {
         let path = self.mark_of(id);
         let marked = match self.fs.link(&self.workers.join(id), &path) {
             Err(error) if error.kind() == ErrorKind::NotFound || is_gone(&error) => return Ok(false),
-            Err(error) if is_unlinkable(&error) => self.fs.open(&path, crate::fs::Open::New).map(|_| ()),
+            Err(error) if is_unlinkable(&error) => self.fs.open(&path, crate::os::Open::New).map(|_| ()),
             outcome => outcome,
         };
         let first = match marked {
@@ -41,7 +41,7 @@ impl Lives {
     pub(in crate::jugdir) fn forget(&self, id: &str) -> Result<()> {
         if self.life(id)? != Life::Gone && !self.has_lost_any()? {
             let path = self.workers.join(LOST);
-            match self.fs.open(&path, crate::fs::Open::New) {
+            match self.fs.open(&path, crate::os::Open::New) {
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                     return Err(error).context("creating", path);
                 }

@@ -11,7 +11,7 @@ use pyo3::types::PyTuple;
 use super::array::{Plan, name_of, plan};
 use crate::codec::ndarray::Order;
 use crate::codec::{Codec, Stored};
-use crate::fs::{Private, Sealed};
+use crate::os::{Private, Sealed};
 
 /// A stored array whose elements are in a file of memory.
 pub(in crate::py) struct SealedArray {

@@ -8,7 +8,7 @@ use super::layout::{self, Entry, Head, Run};
 use super::manifest::Listed;
 use super::reader::Pack;
 use crate::error::IoContext;
-use crate::fs::File;
+use crate::os::File;
 use crate::store::index::Place;
 use crate::store::record::{self, CRITICAL, Header, Kind};
 use crate::store::scan::{self, Body, Event, Found, Stop};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::reader::Pack;
-use crate::fs::FileSystem;
+use crate::os::FileSystem;
 use crate::store::index::{Index, Place, Ranked};
 use crate::store::record::{Header, Kind};
 use crate::store::scan::{self, Body, Event, Stop};

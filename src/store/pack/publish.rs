@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::manifest::{self, Listed, Manifest};
 use super::reader::Pack;
 use crate::error::IoContext;
-use crate::fs::FileSystem;
+use crate::os::FileSystem;
 use crate::store::unreadable::or_reason;
 use crate::{Error, Result};
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use super::layout::{self, Entry, Head, PAGE, PER_PAGE, Page, Run, Section};
 use super::manifest::Listed;
 use crate::error::IoContext;
-use crate::fs::{File, FileSystem};
+use crate::os::{File, FileSystem};
 use crate::store::record::{HEADER_LEN, Kind, TRAILER_LEN};
 use crate::store::scan::{self, Body, Stop};
 use crate::store::unreadable::or_reason;

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::Sink;
 use crate::error::IoContext;
-use crate::fs::watch::POLL;
-use crate::fs::{File, FileSystem};
 use crate::jugdir::Life;
+use crate::os::watch::POLL;
+use crate::os::{File, FileSystem};
 use crate::store::damage::BAD_RECORD;
 use crate::store::index::Place;
 use crate::store::pack::publish;

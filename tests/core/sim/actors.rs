@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jug_native::fs::FileSystem;
+use jug_native::background::Background;
 use jug_native::jugdir::Jugdir;
-use jug_native::keeper::Keeper;
+use jug_native::os::FileSystem;
 use jug_native::sched::Node;
 use jug_native::store::{Durability, Store};
 use jug_native::{Error, Key, Result};
@@ -26,7 +26,7 @@ pub(super) struct Actor {
     pub(super) process: Arc<Process>,
     pub(super) job: Arc<Job>,
     pub(super) jugdir: Arc<Jugdir>,
-    pub(super) keeper: Arc<Keeper>,
+    pub(super) background: Arc<Background>,
     pub(super) store: Arc<Store>,
     promises: Promises,
 }
@@ -34,11 +34,12 @@ pub(super) struct Actor {
 impl Actor {
     pub(super) fn open(process: &Arc<Process>, job: &Arc<Job>) -> Result<Actor> {
         let fs: Arc<dyn FileSystem> = Arc::new(SimFs(Arc::clone(process)));
-        let keeper = Keeper::by_hand(fs.clone());
+        let background = Background::manual(fs.clone());
         let jugdir = Jugdir::open_on(fs, Path::new(ROOT))?;
-        let store = Arc::new(Store::open_in(Arc::clone(&jugdir), Arc::clone(&keeper), Durability::Group)?);
+        let store =
+            Arc::new(Store::open_in(Arc::clone(&jugdir), Arc::clone(&background), Durability::Group)?);
         let (process, job) = (Arc::clone(process), Arc::clone(job));
-        Ok(Actor { process, job, jugdir, keeper, store, promises: Promises::default() })
+        Ok(Actor { process, job, jugdir, background, store, promises: Promises::default() })
     }
 
     pub(super) fn by(&self) -> (usize, u32) {
@@ -69,9 +70,9 @@ impl Actor {
     }
 
     /// Does what the background thread would have done by now; when it would want to do something again.
-    pub(super) fn chores(&mut self) -> Option<Duration> {
+    pub(super) fn jobs(&mut self) -> Option<Duration> {
         let begun = self.clock();
-        let pause = self.keeper.tick();
+        let pause = self.background.poll();
         let kept = self.promises.ticked(begun, self.clock());
         self.promise(&kept);
         pause
@@ -93,7 +94,7 @@ impl Actor {
     pub(super) fn sleep(&mut self, time: Duration) {
         let until = self.now() + time;
         while self.now() < until {
-            let pause = self.chores().unwrap_or(Duration::MAX).max(Duration::from_millis(1));
+            let pause = self.jobs().unwrap_or(Duration::MAX).max(Duration::from_millis(1));
             let left = until.saturating_sub(self.now());
             self.process.sleep(pause.min(left));
         }
@@ -135,7 +136,7 @@ struct Promises {
 }
 
 impl Promises {
-    /// A round of chores, from `begun` to `ended`; the runs whose results are safe now.
+    /// A round of jobs, from `begun` to `ended`; the runs whose results are safe now.
     fn ticked(&mut self, begun: Duration, ended: Duration) -> Vec<usize> {
         let safe = self.written.extract_if(.., |(_, written)| *written + Duration::from_millis(50) <= begun);
         let safe: Vec<usize> = safe.map(|(run, _)| run).collect();

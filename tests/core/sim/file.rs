@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use jug_native::fs::{File, Held, Memory, Stat};
+use jug_native::os::{File, LockHolder, Memory, Stat};
 use nix::errno::Errno;
 
 use super::disk::{Holder, Ino};
@@ -155,17 +155,17 @@ impl File for SimFile {
         })
     }
 
-    fn holder(&self, offset: u64) -> io::Result<Option<Held>> {
+    fn holder(&self, offset: u64) -> io::Result<Option<LockHolder>> {
         Ok(self.holders()?.into_iter().find(|held| held.offset == offset))
     }
 
-    fn holders(&self) -> io::Result<Vec<Held>> {
+    fn holders(&self) -> io::Result<Vec<LockHolder>> {
         let owner = self.owner();
         self.fs.call(Call::Lock, &self.ino, |state, _| {
             let inode = state.disk.inodes.get(&self.ino).ok_or(Errno::ESTALE)?;
             let others = inode.locks.iter().filter(|(_, holder)| **holder != owner);
             // The system does not tell by whom it was opened.
-            Ok(others.map(|(at, _)| Held { offset: *at, len: 1, pid: 0 }).collect())
+            Ok(others.map(|(at, _)| LockHolder { offset: *at, len: 1, pid: 0 }).collect())
         })
     }
 }

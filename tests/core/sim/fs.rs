@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use jug_native::fs::{File, FileId, FileSystem, Host, Modified, Mount, Open, ProcessId, Stat, Watch};
+use jug_native::os::{File, FileId, FileSystem, Host, Modified, Mount, Open, ProcessId, Stat, Watch};
 use jug_native::{Error, Result};
 use nix::errno::Errno;
 

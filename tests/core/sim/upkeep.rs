@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jug_native::background::Periodic;
 use jug_native::claim::{Batch, Claims};
 use jug_native::codec::{Codec, Encoded};
-use jug_native::keeper::Tick;
 use jug_native::store::{Facts, Obstacle, Packing};
 use jug_native::{Error, Key, Result};
 
@@ -37,8 +37,8 @@ pub(super) fn pack_at_last(process: &Arc<Process>, job: &Arc<Job>) -> Result<()>
 fn watch_and_pack(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
     let mut actor = Actor::open(process, job)?;
     actor.jugdir.worker()?;
-    let heart: Arc<dyn Tick> = actor.jugdir.clone();
-    actor.keeper.add(&heart);
+    let heart: Arc<dyn Periodic> = actor.jugdir.clone();
+    actor.background.add(&heart);
     actor.sleep(Duration::from_secs(300));
     let packed = actor.store.pack(Packing { all: true, ..Packing::default() })?;
     let is_hurt = |why: Obstacle| matches!(why, Obstacle::Damaged | Obstacle::Unreadable);
@@ -51,7 +51,7 @@ fn watch_and_pack(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
 /// Works on a task that the jugfile has no more, because this worker still has the old one.
 pub(super) fn work_on_former(process: &Arc<Process>, job: &Arc<Job>, which: usize) -> Result<()> {
     let mut actor = Actor::open(process, job)?;
-    let batch = Batch::new(worker::claims_of(&actor), Arc::clone(&actor.keeper));
+    let batch = Batch::new(worker::claims_of(&actor), Arc::clone(&actor.background));
     let key = job.former[which];
     if batch.claim(&[key])?[0] {
         // The claim may have been made anew while this host was cut off: it counts from here on.

@@ -36,7 +36,7 @@ struct Worker {
 /// The claims of a process.
 pub(super) fn claims_of(actor: &Actor) -> Arc<dyn Claims> {
     let records = Arc::new(Stored(Arc::clone(&actor.store)));
-    Arc::new(Chosen::new(Arc::clone(&actor.jugdir), Arc::clone(&actor.keeper), records))
+    Arc::new(Chosen::new(Arc::clone(&actor.jugdir), Arc::clone(&actor.background), records))
 }
 
 /// How long the next task takes.
@@ -54,7 +54,7 @@ pub(super) fn duration(actor: &Actor) -> Duration {
 pub(super) fn work(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
     let actor = Actor::open(process, job)?;
     let claims = claims_of(&actor);
-    let batch = Batch::new(Arc::clone(&claims), Arc::clone(&actor.keeper));
+    let batch = Batch::new(Arc::clone(&claims), Arc::clone(&actor.background));
     actor.store.check_blobs()?;
     actor.store.refresh()?;
     let present = actor.store.contains_many(&job.keys)?;
@@ -89,7 +89,7 @@ impl Worker {
             } else {
                 self.run_batch(&nodes)?;
             }
-            self.actor.chores();
+            self.actor.jobs();
         }
         self.settle()
     }
@@ -108,7 +108,7 @@ impl Worker {
     fn run_batch(&mut self, nodes: &[Node]) -> Result<()> {
         let keys = self.keys(nodes);
         let won = self.batch.claim(&keys)?;
-        self.actor.chores();
+        self.actor.jobs();
         self.withdrawn = false;
         // Only a refresh begun after the claim is sure to see a result that was stored before it.
         self.learn()?;
@@ -178,7 +178,7 @@ impl Worker {
         if self.actor.process.world.state().rng.once_in(2) {
             self.actor.store.flush()?;
         }
-        self.actor.chores();
+        self.actor.jobs();
         Ok(true)
     }
 
@@ -234,7 +234,7 @@ impl Worker {
         self.settle()?;
         let is_link = self.actor.jugdir.claim_mode()? == ClaimMode::Link;
         self.actor.store.wait(if is_link { Duration::from_secs(1) } else { LOOK_AROUND })?;
-        self.actor.chores();
+        self.actor.jobs();
         let busy = self.scheduler.busy_nodes();
         // First the claims, then the results: a claim that ended with a result must not look abandoned.
         let mut abandoned = Vec::new();

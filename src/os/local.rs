@@ -13,11 +13,11 @@ use nix::sys::stat::futimens;
 use nix::sys::time::TimeSpec;
 use nix::unistd::geteuid;
 
-use super::own::OwnFile;
-use super::steps::{LINK, planted};
+use super::close_on_fork::ClosedInChildren;
+use super::ops::{LINK, planted};
 use super::watch::LocalWatch;
 use super::{
-    File, FileId, FileSystem, Held, Memory, Modified, Mount, Open, Stat, Watch, lock, memory, mount,
+    File, FileId, FileSystem, LockHolder, Memory, Modified, Mount, Open, Stat, Watch, lock, memory, mount,
 };
 use crate::Result;
 
@@ -93,7 +93,7 @@ impl FileSystem for Local {
                 .open(path)
                 .and_then(|file| Ok(Arc::new(LocalFile::checked(file, path, how)?) as Arc<dyn File>))
         } else {
-            let opened = OwnFile::open(|| options.open(path));
+            let opened = ClosedInChildren::open(|| options.open(path));
             opened.and_then(|file| Ok(Arc::new(LocalFile::checked(file, path, how)?) as Arc<dyn File>))
         };
         match opened {
@@ -227,11 +227,11 @@ impl<F: Borrow<fs::File> + Send + Sync + Debug> File for LocalFile<F> {
         lock::unlock(self.file(), offset)
     }
 
-    fn holder(&self, offset: u64) -> io::Result<Option<Held>> {
+    fn holder(&self, offset: u64) -> io::Result<Option<LockHolder>> {
         lock::holder(self.file(), offset)
     }
 
-    fn holders(&self) -> io::Result<Vec<Held>> {
+    fn holders(&self) -> io::Result<Vec<LockHolder>> {
         lock::holders(self.file())
     }
 }

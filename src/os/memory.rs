@@ -10,32 +10,21 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 use nix::libc::c_void;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 
-use super::{mount, system};
+use super::mount;
+use super::vfs::{self, Memory};
 
 /// How many bytes are stored at once, and what offsets are multiples of.
 const WORD: usize = 8;
 
-/// The beginning of a file that one process writes to as if it were its own memory.
-pub trait Memory: Send + Sync + std::fmt::Debug {
-    /// Stores bytes from `offset` on, both multiples of eight. Whoever reads the file sees all that was stored by
-    /// earlier calls, if it sees any of this one.
-    fn store(&self, offset: usize, bytes: &[u8]);
-
-    /// Whether to store costs no system call.
-    fn is_free(&self) -> bool {
-        true
-    }
-}
-
 /// The first `length` bytes of a file, all of which must be there: mapped where a store can never fail, else written
 /// with a call each time, and then what cannot be written is not there.
-pub fn memory_of(file: &Arc<dyn system::File>, length: usize) -> Box<dyn Memory> {
+pub fn memory_of(file: &Arc<dyn vfs::File>, length: usize) -> Box<dyn Memory> {
     file.map(length).unwrap_or_else(|_| Box::new(Rewritten(Arc::clone(file))))
 }
 
 /// A file that is written to with calls.
 #[derive(Debug)]
-struct Rewritten(Arc<dyn system::File>);
+struct Rewritten(Arc<dyn vfs::File>);
 
 impl Memory for Rewritten {
     fn store(&self, offset: usize, bytes: &[u8]) {

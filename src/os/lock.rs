@@ -1,7 +1,7 @@
 //! Byte-range locks: never waiting, and freed by the kernel the moment their process dies.
 //!
 //! They belong to what `open` made: whatever else this process does with the file, they are held until this descriptor is
-//! closed, and in every forked child too (`fs::own` sees to that). Two openings of one file exclude each other, also
+//! closed, and in every forked child too (`os::close_on_fork` sees to that). Two openings of one file exclude each other, also
 //! in one process. They exclude the locks of earlier builds, which belong to a process, and are excluded by those.
 //!
 //! Where the system does not have them (`F_OFD_SETLK`; Linux has them since 3.15), locks belong to the process: a second one
@@ -22,7 +22,7 @@ pub const OFFSET_LIMIT: u64 = 1 << 63;
 
 /// Bytes that another process has locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Held {
+pub struct LockHolder {
     /// The first of them.
     pub offset: u64,
     /// How many: the kernel joins neighbouring locks of one process.
@@ -49,7 +49,7 @@ pub fn unlock(file: impl AsFd, offset: u64) -> io::Result<()> {
 }
 
 /// Whether somebody else holds this byte. Locks of this opening do not show.
-pub fn holder(file: impl AsFd, offset: u64) -> io::Result<Option<Held>> {
+pub fn holder(file: impl AsFd, offset: u64) -> io::Result<Option<LockHolder>> {
     query(file, offset, offset)
 }
 
@@ -57,7 +57,7 @@ pub fn holder(file: impl AsFd, offset: u64) -> io::Result<Option<Held>> {
 ///
 /// The kernel keeps a file's locks sorted by owner, so its answer for a range is some lock in it and
 /// not the first one: each answer splits the range in two that are asked again.
-pub fn holders(file: impl AsFd) -> io::Result<Vec<Held>> {
+pub fn holders(file: impl AsFd) -> io::Result<Vec<LockHolder>> {
     let file = file.as_fd();
     let mut found = Vec::new();
     let mut ranges = vec![(0, OFFSET_LIMIT - 1)];
@@ -77,7 +77,7 @@ pub fn holders(file: impl AsFd) -> io::Result<Vec<Held>> {
 }
 
 /// Some lock of somebody else on the bytes `first..=last`, cut to them.
-fn query(file: impl AsFd, first: u64, last: u64) -> io::Result<Option<Held>> {
+fn query(file: impl AsFd, first: u64, last: u64) -> io::Result<Option<LockHolder>> {
     let mut lock = range(libc::F_WRLCK, first, last);
     ask(file, &mut lock)?;
     if libc::c_int::from(lock.l_type) == libc::F_UNLCK {
@@ -87,7 +87,7 @@ fn query(file: impl AsFd, first: u64, last: u64) -> io::Result<Option<Held>> {
     let len = u64::try_from(lock.l_len).ok().filter(|len| *len > 0).unwrap_or(OFFSET_LIMIT);
     let end = last.min(start.saturating_add(len - 1));
     let offset = start.clamp(first, end);
-    Ok(Some(Held { offset, len: end - offset + 1, pid: u32::try_from(lock.l_pid).unwrap_or(0) }))
+    Ok(Some(LockHolder { offset, len: end - offset + 1, pid: u32::try_from(lock.l_pid).unwrap_or(0) }))
 }
 
 #[cfg(target_os = "linux")]

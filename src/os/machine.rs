@@ -1,4 +1,4 @@
-//! What the core needs of the machine: clocks, chance, and what the system says about processes.
+//! The machine that this runs on: its clocks, chance, its memory, and what it says about processes.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -7,57 +7,16 @@ use std::time::{Duration, Instant, SystemTime};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{SysconfVar, sysconf};
 
+use super::host::{Host, ProcessId};
+use super::local::Local;
+use super::pid;
 use crate::Result;
 use crate::error::IoContext;
-
-/// Which process of which machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ProcessId {
-    /// 0 for the machine that this runs on; any other one is simulated.
-    pub machine: u64,
-    /// The system's number for it.
-    pub pid: u32,
-}
-
-/// The host of a process.
-pub trait Host: Send + Sync {
-    /// The time by a clock that only goes forward, and that no other host knows.
-    fn now(&self) -> Instant;
-
-    /// How long it has been, by that clock, since a moment that all processes of this host share.
-    fn uptime(&self) -> Duration;
-
-    /// Returns after this time, or a little later.
-    fn sleep(&self, time: Duration);
-
-    /// The date. Other hosts may have another one.
-    fn date(&self) -> SystemTime;
-
-    /// Sixteen random bytes, so that two processes never choose the same name, forked ones included.
-    fn nonce(&self) -> Result<[u8; 16]>;
-
-    /// The host's name.
-    fn name(&self) -> String;
-
-    /// Differs from boot to boot of any host; empty where the system has no such thing.
-    fn boot_id(&self) -> String;
-
-    /// Within what process ids are unique: the name of the container's list of them. Empty where this is not known.
-    fn pid_namespace(&self) -> String;
-
-    /// This process; another one in a forked child.
-    fn process(&self) -> ProcessId;
-
-    /// When a process of this host and namespace began, in clock ticks since boot. `None` if there is none with
-    /// this id, `Some(0)` where the system does not tell.
-    fn process_start(&self, pid: u32) -> Option<u64>;
-}
 
 /// Where random bytes come from.
 const RANDOM: &str = "/dev/urandom";
 
-/// The machine that this runs on.
-impl Host for super::local::Local {
+impl Host for Local {
     fn now(&self) -> Instant {
         Instant::now()
     }
@@ -95,7 +54,7 @@ impl Host for super::local::Local {
     }
 
     fn process(&self) -> ProcessId {
-        ProcessId { machine: 0, pid: crate::process::id() }
+        ProcessId { machine: 0, pid: pid::id() }
     }
 
     fn process_start(&self, pid: u32) -> Option<u64> {

@@ -28,11 +28,11 @@ fn own() -> MutexGuard<'static, Vec<RawFd>> {
 
 /// An open file of this process alone.
 #[derive(Debug)]
-pub(super) struct OwnFile(Option<File>);
+pub(super) struct ClosedInChildren(Option<File>);
 
-impl OwnFile {
+impl ClosedInChildren {
     /// Opens a file.
-    pub(super) fn open(open: impl FnOnce() -> io::Result<File>) -> io::Result<OwnFile> {
+    pub(super) fn open(open: impl FnOnce() -> io::Result<File>) -> io::Result<ClosedInChildren> {
         static HOOKED: OnceLock<bool> = OnceLock::new();
         if !*HOOKED.get_or_init(close_in_children) {
             return Err(io::ErrorKind::OutOfMemory.into());
@@ -40,17 +40,17 @@ impl OwnFile {
         let mut own = own();
         let file = open()?;
         own.push(file.as_raw_fd());
-        Ok(OwnFile(Some(file)))
+        Ok(ClosedInChildren(Some(file)))
     }
 }
 
-impl Borrow<File> for OwnFile {
+impl Borrow<File> for ClosedInChildren {
     fn borrow(&self) -> &File {
         self.0.as_ref().expect("it is closed when it is dropped")
     }
 }
 
-impl Drop for OwnFile {
+impl Drop for ClosedInChildren {
     fn drop(&mut self) {
         let Some(file) = self.0.take() else { return };
         let mut own = own();

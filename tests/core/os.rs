@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jug_native::fs::{FileSystem, Open, local};
+use jug_native::os::{FileSystem, Open, local};
 
 use crate::flaky::Plan;
 use crate::hooked::{Hooked, Hooks};

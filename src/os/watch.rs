@@ -39,7 +39,7 @@ pub struct LocalWatch(Kind);
 
 enum Kind {
     #[cfg(target_os = "linux")]
-    Told(told::Inotify),
+    Inotify(inotify::Inotify),
     Polled(Mutex<Polled>),
 }
 
@@ -47,9 +47,9 @@ impl LocalWatch {
     /// Watches `dir`, which must exist.
     pub fn new(dir: &Path) -> Result<LocalWatch> {
         #[cfg(target_os = "linux")]
-        if let Some(inotify) = told::Inotify::new() {
+        if let Some(inotify) = inotify::Inotify::new() {
             inotify.add(dir)?;
-            return Ok(LocalWatch(Kind::Told(inotify)));
+            return Ok(LocalWatch(Kind::Inotify(inotify)));
         }
         LocalWatch::polled(dir)
     }
@@ -66,7 +66,7 @@ impl Watch for LocalWatch {
     fn add(&self, dir: &Path) -> Result<()> {
         match &self.0 {
             #[cfg(target_os = "linux")]
-            Kind::Told(inotify) => inotify.add(dir),
+            Kind::Inotify(inotify) => inotify.add(dir),
             Kind::Polled(polled) => lock(polled).add(dir),
         }
     }
@@ -75,7 +75,7 @@ impl Watch for LocalWatch {
         let deadline = Instant::now() + timeout;
         match &self.0 {
             #[cfg(target_os = "linux")]
-            Kind::Told(inotify) => inotify.wait_for(deadline, relevant),
+            Kind::Inotify(inotify) => inotify.wait_for(deadline, relevant),
             Kind::Polled(polled) => Ok(lock(polled).wait_for(deadline, relevant)),
         }
     }
@@ -141,7 +141,7 @@ fn listing(dir: &Path) -> Listing {
 }
 
 #[cfg(target_os = "linux")]
-mod told {
+mod inotify {
     use std::ffi::OsStr;
     use std::os::fd::AsFd;
     use std::path::Path;

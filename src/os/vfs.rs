@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Held, Host, Memory, Mount, Watch};
+use super::{Host, LockHolder, Mount, Watch};
 use crate::Result;
 
 /// What a file or directory is, whatever name leads to it.
@@ -172,8 +172,20 @@ pub trait File: Send + Sync + Debug {
     fn unlock(&self, offset: u64) -> io::Result<()>;
 
     /// Who else holds this byte. Locks of this opening do not show.
-    fn holder(&self, offset: u64) -> io::Result<Option<Held>>;
+    fn holder(&self, offset: u64) -> io::Result<Option<LockHolder>>;
 
     /// All locks that others hold, by offset.
-    fn holders(&self) -> io::Result<Vec<Held>>;
+    fn holders(&self) -> io::Result<Vec<LockHolder>>;
+}
+
+/// The beginning of a file that one process writes to as if it were its own memory.
+pub trait Memory: Send + Sync + Debug {
+    /// Stores bytes from `offset` on, both multiples of eight. Whoever reads the file sees all that was stored by
+    /// earlier calls, if it sees any of this one.
+    fn store(&self, offset: usize, bytes: &[u8]);
+
+    /// Whether to store costs no system call.
+    fn is_free(&self) -> bool {
+        true
+    }
 }

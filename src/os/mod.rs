@@ -1,0 +1,27 @@
+//! The interface to the operating system: the only module that touches files, asks the clock, or asks about processes.
+//!
+//! [`FileSystem`] and [`File`] are what the core needs of a filesystem, call by call, and [`Host`] is what it
+//! needs of the machine. [`mod@local`] and [`machine`] are the ones that this runs on; tests have some of their own, which
+//! lose, delay and fail. [`ops`] is what is made of several calls: atomic write, creation once and for all.
+
+mod close_on_fork;
+pub mod host;
+pub mod local;
+pub mod lock;
+pub mod machine;
+pub mod memory;
+pub mod mount;
+pub mod ops;
+pub mod pid;
+pub mod process;
+pub mod sealed;
+pub mod vfs;
+pub mod watch;
+
+pub use host::{Host, ProcessId};
+pub use local::local;
+pub use lock::LockHolder;
+pub use mount::Mount;
+pub use sealed::{Private, Sealed};
+pub use vfs::{File, FileId, FileSystem, Memory, Modified, Open, Stat};
+pub use watch::Watch;
