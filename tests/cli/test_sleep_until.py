@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 
 def test_it_returns_at_once_when_all_is_complete(pipeline):
     pipeline("execute")
@@ -31,6 +33,73 @@ def test_it_ends_when_another_process_has_finished_behind_the_barriers_too(jug):
     sleeper.communicate(timeout=30)
     assert sleeper.returncode == 0
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("end", ["barrier()", ""], ids=["barrier", "none"])
+def test_it_ends_where_tasks_are_others_in_each_load(jug, end):
+    jug.write(f"""
+        import os
+        from jug import TaskGenerator, barrier
+
+        with open("loads", "a") as file:
+            print("load", file=file)
+
+        @TaskGenerator
+        def double(x):
+            return x + x
+
+        double(1)
+        double(os.urandom(8))
+        {end}
+    """)
+    done = jug("sleep-until", timeout=60)
+    said = "the jugfile never gets past its barrier" if end else "there is no end to wait for"
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"jug: error: {said}: argument 1 of task jugfile.double is another one")
+    assert len((jug.folder / "loads").read_text().splitlines()) == 3
+
+
+def test_it_ends_where_tasks_behind_a_barrier_are_others_in_each_load(jug):
+    jug.write("""
+        import os
+        from jug import TaskGenerator, barrier
+
+        @TaskGenerator
+        def double(x):
+            return x + x
+
+        double(1)
+        barrier()
+        double(os.urandom(8))
+        barrier()
+    """)
+    sleeper = jug.start("sleep-until")
+    assert jug("execute").returncode == 1
+    _, err = sleeper.communicate(timeout=60)
+    assert sleeper.returncode == 1
+    assert "jug: error: the jugfile never gets past its barrier: argument 1 of task jugfile.double" in err
+
+
+def test_it_waits_for_a_long_task_and_loads_the_jugfile_once_more_only(jug):
+    jug.write("""
+        import time
+        from jug import TaskGenerator
+
+        with open("loads", "a") as file:
+            print("load", file=file)
+
+        @TaskGenerator
+        def double(x):
+            time.sleep(5)
+            return x + x
+
+        double(1)
+    """)
+    sleeper = jug.start("sleep-until")
+    assert jug("execute").returncode == 0
+    assert sleeper.communicate(timeout=60)[1] == ""
+    assert sleeper.returncode == 0
+    assert len((jug.folder / "loads").read_text().splitlines()) == 3
 
 
 def test_it_says_what_it_waits_for_when_asked(pipeline):

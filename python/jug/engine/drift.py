@@ -5,16 +5,17 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from .. import _native
+from .. import _native, task
 from ..errors import UserError
 from ..internal.console import warn
 from ..internal.shown import short
 from ..task import Task
 from .graph import keys_of
+from .loading import Loaded, load
 
-__all__ = ["Drift"]
+__all__ = ["Drift", "load_steadily"]
 
 
 _ADVICE = "pass what is the same each time: a constant, a seed, the result of a task"
@@ -69,7 +70,9 @@ class Drift:
         before, after = _split(self._before), _split(now)
         return not before <= after and not after <= before
 
-    def examine(self, before: Sequence[Task], now: Sequence[Task], *, at_barrier: bool) -> None:
+    def examine(
+        self, before: Sequence[Task], now: Sequence[Task], *, at_barrier: bool, only_waits: bool
+    ) -> None:
         """Compares two loads between which nothing was run, and warns of tasks that are others in each.
 
         Parameters
@@ -77,11 +80,13 @@ class Drift:
         before, now : sequence of Task
         at_barrier : bool
             Whether both loads ended at a barrier that was not met.
+        only_waits : bool
+            Whether this process waits for others to run the tasks of one load.
 
         Raises
         ------
         UserError
-            If that barrier can never be met.
+            If that barrier can never be met, or the wait never end.
         """
         earlier, later = (dict(zip(keys_of(tasks), tasks, strict=True)) for tasks in (before, now))
         found = list(itertools.islice(_drifting(earlier, later), _NAMED))
@@ -89,10 +94,30 @@ class Drift:
             return
         if at_barrier and len(self._before) == _KEY * len(before) == _KEY * len(now):
             raise UserError(f"the jugfile never gets past its barrier: {found[0]}; {_ADVICE}")
+        if only_waits:
+            raise UserError(f"there is no end to wait for: {found[0]}; {_ADVICE}")
         if not self._is_found:
             for each in found:
                 warn(f"{each}: what was stored for it is not asked for any more; {_ADVICE}")
         self._is_found = True
+
+
+def load_steadily(options: Any, store: Any, drift: Drift, *, only_waits: bool = False) -> Loaded:
+    """Loads the jugfile, a second time if only that tells whether its tasks are others in each load.
+
+    Raises
+    ------
+    UserError
+        If its barrier can never be met; where this process `only_waits`, if any task can never be found.
+    """
+    loaded = load(options, store)
+    if not drift.is_suspected(task.alltasks, has_barrier=loaded.has_barrier):
+        return loaded
+    before = list(task.alltasks)
+    again = load(options, loaded.store)
+    at_barrier = loaded.has_barrier and again.has_barrier
+    drift.examine(before, task.alltasks, at_barrier=at_barrier, only_waits=only_waits)
+    return again
 
 
 def _split(keys: bytes) -> set[bytes]:

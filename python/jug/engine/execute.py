@@ -8,8 +8,8 @@ from typing import Any
 
 from .. import task
 from ..utils import prepare_matcher_from_options
-from .drift import Drift
-from .loading import Jugfile, Loaded, load
+from .drift import Drift, load_steadily
+from .loading import Jugfile
 from .signals import end_cleanly
 from .state import ExecutionState
 from .worker import Worker
@@ -35,7 +35,7 @@ def execute(options: Any, state: ExecutionState) -> bool:
     patience = float(options.execute_wait_cycle_time) * int(options.execute_nr_wait_cycles)
     drift = Drift()
     while True:
-        loaded = _load_steadily(options, store, drift)
+        loaded = load_steadily(options, store, drift)
         store, state.has_barrier = loaded.store, loaded.has_barrier
         executed_before = state.executed.total()
         failures = execution_loop(task.alltasks, options, state) or failures
@@ -51,17 +51,6 @@ def execute(options: Any, state: ExecutionState) -> bool:
         # wait for something else, this loop must not spin.
         time.sleep(0.01)
         state.idle += 0.01
-
-
-def _load_steadily(options: Any, store: Any, drift: Drift) -> Loaded:
-    """Loads the jugfile, a second time if only that tells whether its tasks are others in each load."""
-    loaded = load(options, store)
-    if not drift.is_suspected(task.alltasks, has_barrier=loaded.has_barrier):
-        return loaded
-    before = list(task.alltasks)
-    again = load(options, loaded.store)
-    drift.examine(before, task.alltasks, at_barrier=loaded.has_barrier and again.has_barrier)
-    return again
 
 
 def execution_loop(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Sequence
 from itertools import compress
 from operator import not_
@@ -11,33 +13,49 @@ from typing import Any
 from .. import _native, task
 from .blocked import Blockade, Blocked
 from .crashes import used_up
+from .drift import Drift, load_steadily
 from .graph import graph_of
-from .loading import load
 from .workspace import workspace_of
 
 __all__ = ["wait_until_complete"]
 
 _log = logging.getLogger("jug")
 
+#: After how many seconds in which nothing was finished it is looked whether all loads make the same tasks.
+_PATIENCE = 1.0
+
 
 def wait_until_complete(options: Any) -> Blocked:
     """Returns when every task of the jugfile has a result, behind its barriers too.
 
     Or when all that is left cannot run any more; that is returned.
+
+    Raises
+    ------
+    UserError
+        If tasks are others in each load of the jugfile, so that nobody ever runs those that are waited on.
     """
     store = None
+    drift = Drift()
+    is_steady = False
     while True:
-        loaded = load(options, store)
+        loaded = load_steadily(options, store, drift, only_waits=True)
         store = loaded.store
-        blocked = _wait_for(graph_of(task.alltasks), store, int(options.execute_crash_limit))
-        if blocked or not loaded.has_barrier:
+        limit = int(options.execute_crash_limit)
+        blocked = _wait_for(graph_of(task.alltasks), store, limit, math.inf if is_steady else _PATIENCE)
+        if blocked or (blocked is not None and not loaded.has_barrier):
             return blocked
+        # Where nothing has come, a second load shows whether others can know these tasks at all.
+        is_steady = blocked is None
+        drift.ended(task.alltasks)
 
 
-def _wait_for(graph: _native.Graph, store: Any, crash_limit: int) -> Blocked:
+def _wait_for(graph: _native.Graph, store: Any, crash_limit: int, patience: float) -> Blocked | None:
+    """Waits for the tasks of one load; None if none of them was finished for `patience` seconds."""
     work = workspace_of(store)
     keys: Sequence[bytes] = graph.keys()
     seen = None
+    since = time.monotonic()
     dead = used_up(work.failures(), crash_limit)
     try:
         while True:
@@ -51,11 +69,13 @@ def _wait_for(graph: _native.Graph, store: Any, crash_limit: int) -> Blocked:
                 return Blocked()
             marked = work.kept_failures()
             if seen != (len(keys), marked, died):
-                seen = (len(keys), marked, died)
+                seen, since = (len(keys), marked, died), time.monotonic()
                 _log.info("waiting for %d tasks", len(keys))
                 blocked = _blocked(graph, keys, marked, died)
                 if blocked:
                     return blocked
+            if time.monotonic() - since > patience:
+                return None
             work.wait(1.0)
     finally:
         work.close()
