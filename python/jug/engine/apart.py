@@ -97,7 +97,7 @@ class Apart:
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         with theirs:
             keep = (theirs.fileno(), self._deaths.fileno())
-            child = spawn([sys.executable, *flags, "-c", program], keep=keep, cwd=jugfile.cwd)
+            child = spawn([sys.executable, *flags, "-P", "-c", program], keep=keep, cwd=jugfile.cwd)
         try:
             pipe.send((tuple(jugfile), sys.path))
             kind, said = self._hear(child, pipe)

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from .. import _native
 from ..internal import running
 from .apart import answer
-from .loading import Jugfile, load
+from .loading import Jugfile, import_before, load
 
 __all__ = ["main"]
 
@@ -32,17 +32,18 @@ def main(pipe_fd: int, deaths_fd: int, parent: int) -> None:
     faulthandler.enable(deaths_fd)
     pipe = Connection(pipe_fd)
     facts, path = pickle.loads(pipe.recv_bytes())
-    sys.path[:] = path
-    _serve(Jugfile(*facts), pipe)
+    _serve(Jugfile(*facts), path, pipe)
 
 
-def _serve(jugfile: Jugfile, pipe: Connection) -> None:
+def _serve(jugfile: Jugfile, path: list[str], pipe: Connection) -> None:
     from .. import task
     from ..backends import file_store
     from ..options import Options, default_options
     from .graph import graph_of
     from .workspace import workspace_of
 
+    import_before(jugfile.path)
+    sys.path[:] = path
     running.begin_command()
     file_store.set_default_sync(jugfile.sync)
     file_store.set_default_claims(jugfile.claims)

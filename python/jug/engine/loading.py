@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import os
 import sys
 import types
@@ -15,7 +16,7 @@ from ..barrier import BarrierError
 from ..errors import UserError
 from ..internal.console import warn
 
-__all__ = ["Jugfile", "Loaded", "load", "load_if_there", "run_jugfile", "warn_of_emptiness"]
+__all__ = ["Jugfile", "Loaded", "import_before", "load", "load_if_there", "run_jugfile", "warn_of_emptiness"]
 
 
 class Loaded(NamedTuple):
@@ -60,6 +61,17 @@ _NEW_OBJECTS = 50_000
 
 # A barrier makes the same file run again and again; it is compiled anew only when it changed.
 _compiled: dict[str, tuple[bytes, types.CodeType]] = {}
+
+#: What this package imports when it needs it, and what it uses does. Where a jugfile takes the place of a
+#: module of Python's own, that is too late: these import it in turn, and would get the jugfile.
+_NEEDED_LATER = (
+    *("argparse", "ast", "base64", "concurrent.futures", "configparser", "copy", "copyreg", "datetime"),
+    *("difflib", "faulthandler", "fcntl", "fnmatch", "glob", "hashlib", "html", "http.server"),
+    *("importlib.resources", "inspect", "ipaddress", "json", "linecache", "locale", "logging", "mmap"),
+    *("multiprocessing.connection", "pickle", "random", "reprlib", "secrets", "select", "shlex", "shutil"),
+    *("signal", "socket", "sqlite3", "string", "subprocess", "tempfile", "textwrap", "threading", "time"),
+    *("tokenize", "traceback", "types", "urllib.parse", "warnings", "zlib"),
+)
 
 #: The names that were objected to; a jugfile may be loaded many times.
 _objected: set[str] = set()
@@ -110,6 +122,19 @@ def load_if_there(options: Any) -> Loaded:
     return Loaded(store, {})
 
 
+def import_before(path: str) -> None:
+    """Imports all that may be needed, if the jugfile at `path` takes the place of a module of Python's."""
+    if _module_name(path) not in sys.stdlib_module_names:
+        return
+    import pkgutil
+
+    package = __name__.partition(".")[0]
+    ours = (it.name for it in pkgutil.walk_packages(sys.modules[package].__path__, f"{package}."))
+    for needed in (*_NEEDED_LATER, *ours):
+        if not needed.endswith(".__main__"):
+            importlib.import_module(needed)
+
+
 def run_jugfile(path: str) -> dict[str, Any]:
     """Runs the jugfile at `path` as the module named like it, and returns that module's names.
 
@@ -119,6 +144,7 @@ def run_jugfile(path: str) -> dict[str, Any]:
     code = _compile(path)
     name = _module_name(path)
     _look_at_name(path, name)
+    import_before(path)
     here = os.path.abspath(".")
     if sys.path[:1] != [here]:
         sys.path.insert(0, here)
