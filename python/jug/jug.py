@@ -135,6 +135,7 @@ def execution_loop(tasks: list[task.Task], options: Any, state: ExecutionState |
     from .engine.execute import execution_loop
     from .engine.state import ExecutionState
     from .engine.workspace import workspace_of
+    from .internal.tracebacks import begin_at_users_line
 
     if state is None:
         state = ExecutionState()
@@ -147,6 +148,10 @@ def execution_loop(tasks: list[task.Task], options: Any, state: ExecutionState |
         for store, its_tasks in by_store.values():
             failed = execution_loop(its_tasks, options, state, store) or failed
         return failed
+    except Exception as error:
+        if state.raised is not None and error is state.raised[0]:
+            begin_at_users_line(error)
+        raise
     finally:
         if tasks is task.alltasks and options.execute_name is None and options.execute_pattern is None:
             present: set[bytes] = set()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from .console import shortened
 
-__all__ = ["is_panic", "is_users", "message_of", "users_traceback"]
+__all__ = ["begin_at_users_line", "is_panic", "is_users", "message_of", "users_traceback"]
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
@@ -45,6 +45,19 @@ def users_traceback(error: BaseException, *, is_ours_whole: bool = True) -> str:
         for part in reversed(parts):
             _drop_what_says_nothing(part)
     return shortened("".join(shortened(line, _MOST_SAID) for line in shown.format()), _MOST_TRACED)
+
+
+def begin_at_users_line(error: BaseException) -> None:
+    """Takes the lines of this package off the head of a traceback, and of that of the cause.
+
+    A notebook shows every line, with those around it.
+    """
+    for part in (error, error.__cause__):
+        if part is not None:
+            trace = part.__traceback__
+            while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+                trace = trace.tb_next
+            part.__traceback__ = trace
 
 
 def is_panic(error: BaseException) -> bool:
