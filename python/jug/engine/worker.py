@@ -75,6 +75,9 @@ class Worker:
             None if matcher is None else {node for node, name in enumerate(self._names) if matcher(name)}
         )
         state.has_selected |= self._selected is None or bool(self._selected)
+        #: Live lists: what is registered later is in them as well.
+        self._before_each = registered("execute.task-pre-execute")
+        self._after_each = registered("execute.task-executed1")
         self._pid = os.getpid()
         #: Whether a result was taken away since the current batch was claimed.
         self._withdrawn = False
@@ -261,7 +264,7 @@ class Worker:
     def _run_one(self, node: int, key: bytes) -> bool:
         """Runs a claimed task; whether it has a result now."""
         t, name = self._task(node), self._names[node]
-        if registered("execute.task-pre-execute"):
+        if self._before_each:
             jug_hook("execute.task-pre-execute", (t,))
         if _log.isEnabledFor(logging.INFO):
             _log.info("executing %s", name)
@@ -285,7 +288,7 @@ class Worker:
         self._state.idle = 0.0
         if node in self._copies:
             self._state.loaded[name] += self._copies[node]
-        if registered("execute.task-executed1"):
+        if self._after_each:
             jug_hook("execute.task-executed1", (t,))
         return True
 
