@@ -121,3 +121,76 @@ def test_a_task_that_is_tried_again_may_run_all_tasks_of_its_own_jugfile(jug):
     run = jug("execute", timeout=60)
     assert run.returncode == 0, run.stderr
     assert jug("status").returncode == 0
+
+
+NESTED = """
+    import os, sys, threading
+    import jug
+    from jug import TaskGenerator
+    from jug.options import default_options
+
+    def nest(n):
+        x = 0
+        for _ in range(n):
+            x = [x]
+        return x
+
+    @TaskGenerator
+    def make(n):
+        if os.path.exists("crash"):
+            os.unlink("crash")
+            os._exit(4)
+        return nest(n)
+
+    @TaskGenerator
+    def depth(x):
+        n = 0
+        while isinstance(x, list):
+            x, n = x[0], n + 1
+        return n
+
+    made = [depth(nest(n)) for n in DEPTHS] + [depth(make(n)) for n in DEPTHS]
+"""
+
+# About 490 lists inside one another are what pickle takes.
+DEPTHS = [10, 399, 401, 470]
+
+
+def test_what_is_nested_as_deep_as_pickle_takes_goes_through_a_watched_child(jug):
+    jug.write(NESTED.replace("DEPTHS", str(DEPTHS)))
+    (jug.folder / "crash").touch()
+    assert jug("execute").returncode == 4
+    assert jug("execute", "--will-cite", "--short").returncode == 0
+    shown = jug.python("import jug; print(jug.value(jug.init('jugfile.py', 'jugfile.jugdata')[1]['made']))")
+    assert shown.stdout == f"{DEPTHS * 2}\n", shown.stderr
+
+
+@pytest.mark.parametrize("size", [0, 1024, 256], ids=["default", "1 MB", "256 kB"])
+def test_what_is_nested_deep_is_refused_where_the_stack_of_a_thread_is_too_small(jug, size):
+    jug.write(
+        NESTED.replace("DEPTHS", "()")
+        + f"""
+    def run():
+        jug.set_jugdir("threads")
+        for n in {DEPTHS}:
+            try:
+                t = depth(nest(n))
+                jug.jug.execution_loop([t], default_options)
+                assert jug.value(t) == n
+                print("fine")
+            except Exception as error:
+                print("refused" if "nested more than" in str(error) else repr(error))
+
+    threading.stack_size({size} * 1024)
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+"""
+    )
+    done = jug.python("import jugfile")
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.split()
+    # In a build that is not optimised a level takes more than in others.
+    assert said == ["fine"] * 4 if size == 0 else set(said[1:]) <= {"fine", "refused"}
+    assert said[0] == "fine"
+    assert len(said) == 4
