@@ -72,7 +72,7 @@ pub enum Error {
     },
     /// Workers of other hosts are to be let into a jugdir in which somebody works.
     #[error("{path} is in use by worker {worker}: how tasks are claimed can be changed while nobody works there; try again when it has ended", path = path.display())]
-    AtWork {
+    JugdirInUse {
         /// The jugdir.
         path: PathBuf,
         /// The worker.
@@ -86,7 +86,7 @@ pub enum Error {
     },
     /// A jugdir for one host, seen through a network filesystem.
     #[error("{path} was made for workers on one host (claims in mode posix) and is on a network filesystem here ({kind}), where workers on several hosts would run the same tasks twice. 'jug init-store --claims=link --jugdir {path}' opens it to them, while nobody works there; if all workers are on this host, add --claims=posix", path = path.display())]
-    NetworkMount {
+    PosixModeOnNetwork {
         /// The jugdir.
         path: PathBuf,
         /// The type of the filesystem.
@@ -149,7 +149,7 @@ pub enum Error {
     },
     /// The text does not name a server.
     #[error("{url} does not name a redis server: {what}; write redis://[:PASSWORD@]HOST[:PORT][/DATABASE]")]
-    Url {
+    InvalidUrl {
         /// What the user wrote, without the password.
         url: String,
         /// What is wrong with it.

@@ -234,7 +234,7 @@ class Store:
         """Whether PATH was created, by whomever."""
     def create(self) -> None:
         """Creates PATH where it does not exist, without a worker."""
-    def objection(self) -> str | None:
+    def network_mount_warning(self) -> str | None:
         """Why nobody should work here: PATH is for one host, and on a network filesystem."""
     @property
     def epoch(self) -> int: ...

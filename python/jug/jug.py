@@ -261,9 +261,9 @@ def _warn_of_reach(store: Any) -> None:
     """Warns of a jugdir for one host that was seen through a network filesystem; changing it there fails."""
     from .backends.file_store import file_store
 
-    objection = store.native.objection() if isinstance(store, file_store) else None
-    if objection:
-        warn(objection)
+    network_mount_warning = store.native.network_mount_warning() if isinstance(store, file_store) else None
+    if network_mount_warning:
+        warn(network_mount_warning)
 
 
 def main_execute() -> None:

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::error::IoContext;
-use crate::jugdir::is_gone;
+use crate::os::ops::is_gone;
 use crate::os::{FileSystem, Modified};
 use crate::{Error, Key, Result};
 

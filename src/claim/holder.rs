@@ -6,7 +6,7 @@ use super::eras::is_absent;
 use super::link::Link;
 use crate::Result;
 use crate::error::IoContext;
-use crate::jugdir::{Life, holder_from};
+use crate::jugdir::{Liveness, claim_owner};
 use crate::os::Open;
 use crate::os::ops::SMALL;
 
@@ -26,13 +26,13 @@ impl Link {
     pub(super) fn living_holder(&self, path: &Path) -> Result<Holder> {
         let known = self.state().holders.get(path).cloned();
         if let Some(id) = known
-            && self.jugdir.life(&id)? == Life::Alive
+            && self.jugdir.liveness(&id)? == Liveness::Alive
         {
             return Ok(Holder::Other(id));
         }
         let holder = match self.holder(path)? {
             // Its inode may have been somebody else's before.
-            Holder::Other(id) if self.jugdir.life(&id)? != Life::Alive => self.holder_inside(path)?,
+            Holder::Other(id) if self.jugdir.liveness(&id)? != Liveness::Alive => self.holder_inside(path)?,
             holder => holder,
         };
         let holder = if matches!(holder, Holder::Unknown) { self.wait_for_writing(path) } else { holder };
@@ -50,9 +50,9 @@ impl Link {
     /// What an empty claim is, by how long this process has watched it. Whoever is only slow to write will find that
     /// it is lost, and that its era has ended.
     fn wait_for_writing(&self, path: &Path) -> Holder {
-        let watched = self.jugdir.watched();
+        let watched = self.jugdir.observed_for();
         let since = *self.state().unwritten.entry(path.to_owned()).or_insert(watched);
-        let is_over = watched.saturating_sub(since) >= self.jugdir.pace().lease;
+        let is_over = watched.saturating_sub(since) >= self.jugdir.timing().lease;
         if is_over { Holder::Abandoned } else { Holder::Unknown }
     }
 
@@ -81,7 +81,7 @@ impl Link {
             Err(error) if is_absent(&error) => return Ok(Holder::Nobody),
             read => read.context("reading", path)?,
         };
-        let Some(id) = holder_from(&bytes, path) else { return Ok(Holder::Unknown) };
+        let Some(id) = claim_owner(&bytes, path) else { return Ok(Holder::Unknown) };
         let is_mine = self.state().worker.as_ref().is_some_and(|worker| worker.id() == id);
         Ok(if is_mine { Holder::Me } else { Holder::Other(id) })
     }
@@ -92,7 +92,7 @@ impl Link {
             Holder::Nobody | Holder::Abandoned => None,
             Holder::Unknown => Some(String::new()),
             Holder::Me => self.state().worker.as_ref().map(|worker| worker.id().to_owned()),
-            Holder::Other(id) => (self.jugdir.life(&id)? == Life::Alive).then_some(id),
+            Holder::Other(id) => (self.jugdir.liveness(&id)? == Liveness::Alive).then_some(id),
         })
     }
 }

@@ -125,7 +125,7 @@ impl Link {
             state.leftover.extend(held.iter().chain(&released).map(|(key, era)| self.eras.path(*era, key)));
             drop(state);
             // Its process lives, so that nobody else could tell.
-            if self.jugdir.mark_dead(lost.id())? {
+            if self.jugdir.write_tombstone(lost.id())? {
                 self.eras.end(self.eras.newest()?)?;
             }
         } else {
@@ -297,7 +297,7 @@ impl Claims for Link {
         self.check_here()?;
         if self.state().worker.is_none() {
             // Nobody looks for marks in the background.
-            self.jugdir.look()?;
+            self.jugdir.poll_workers()?;
         }
         let mut live = Vec::new();
         for era in self.eras.list()? {
@@ -313,7 +313,7 @@ impl Claims for Link {
     }
 
     fn abandoned(&self) -> Result<Vec<(Key, String)>> {
-        self.jugdir.look()?;
+        self.jugdir.poll_workers()?;
         self.claims_of_dead()
     }
 
@@ -352,7 +352,7 @@ impl Claims for Link {
 
     fn sweep(&self) -> Result<usize> {
         self.check_here()?;
-        self.jugdir.look()?;
+        self.jugdir.poll_workers()?;
         self.sweep_dead(|_, _| false)
     }
 }
@@ -364,7 +364,7 @@ impl Periodic for Link {
         if pause == Some(Duration::ZERO) {
             return pause;
         }
-        let beat = self.jugdir.pace().beat;
+        let beat = self.jugdir.timing().heartbeat;
         let (ring, sweep) = {
             let mut state = self.state();
             let ring = state.ring_at.take_if(|at| *at <= now).is_some();

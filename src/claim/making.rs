@@ -11,7 +11,7 @@ use super::eras::{Era, is_absent};
 use super::holder::Holder;
 use super::link::{Held, Link};
 use crate::error::IoContext;
-use crate::jugdir::{Life, Worker};
+use crate::jugdir::{Liveness, Worker};
 use crate::os::Open;
 use crate::os::ops::is_unlinkable;
 use crate::{Key, Result};
@@ -64,7 +64,7 @@ impl Link {
             Err(error) if is_absent(&error) => {
                 // Either the era was closed, or this worker was taken for dead and swept away.
                 if self.eras.list()?.contains(&era) {
-                    worker.lose();
+                    worker.expire();
                 }
                 Ok(Made::Again)
             }
@@ -102,10 +102,10 @@ impl Link {
             }
             Holder::Nobody => Ok(Made::Again),
             Holder::Unknown => Ok(Made::Lost),
-            Holder::Other(id) if self.jugdir.life(&id)? == Life::Alive => Ok(Made::Lost),
+            Holder::Other(id) if self.jugdir.liveness(&id)? == Liveness::Alive => Ok(Made::Lost),
             holder @ (Holder::Other(_) | Holder::Abandoned) => {
                 if let Holder::Other(id) = holder {
-                    self.jugdir.mark_dead(&id)?;
+                    self.jugdir.write_tombstone(&id)?;
                 }
                 self.eras.end(era)?;
                 self.sweep_soon();
@@ -163,7 +163,7 @@ impl Link {
             }
             match self.living_holder(&path)? {
                 Holder::Nobody | Holder::Me | Holder::Abandoned => {}
-                Holder::Other(id) if self.jugdir.life(&id)? != Life::Alive => {}
+                Holder::Other(id) if self.jugdir.liveness(&id)? != Liveness::Alive => {}
                 Holder::Other(_) | Holder::Unknown => self.give_up(&key),
             }
         }

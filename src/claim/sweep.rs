@@ -9,7 +9,7 @@ use super::eras::is_absent;
 use super::holder::Holder;
 use super::link::Link;
 use crate::error::IoContext;
-use crate::jugdir::Life;
+use crate::jugdir::Liveness;
 use crate::{Key, Result};
 
 impl Link {
@@ -23,7 +23,7 @@ impl Link {
         }
         let dead = self.jugdir.dead_workers()?;
         for id in &dead {
-            self.jugdir.mark_dead(id)?;
+            self.jugdir.write_tombstone(id)?;
             if self.jugdir.claims_of(id)? > 0 {
                 // Its claims may be in the newest era, where nothing can be removed.
                 self.end_era_of(id)?;
@@ -32,10 +32,10 @@ impl Link {
         let swept = self.sweep_eras(stay)?;
         for id in &dead {
             if self.jugdir.claims_of(id)? == 0 && (self.jugdir.has_links(id)? || !self.has_copies(id)?) {
-                self.jugdir.forget_worker(id)?;
+                self.jugdir.remove_worker(id)?;
             }
         }
-        self.jugdir.forget_marks()?;
+        self.jugdir.remove_stale_tombstones()?;
         Ok(swept)
     }
 
@@ -50,7 +50,9 @@ impl Link {
         for era in self.eras.list()? {
             for (key, path) in self.eras.claims(era)? {
                 match self.living_holder(&path)? {
-                    Holder::Other(id) if self.jugdir.life(&id)? != Life::Alive => found.push((key, id)),
+                    Holder::Other(id) if self.jugdir.liveness(&id)? != Liveness::Alive => {
+                        found.push((key, id));
+                    }
                     _ => {}
                 }
             }
@@ -77,7 +79,8 @@ impl Link {
             let mut is_empty = true;
             for (key, path) in self.eras.claims(*era)? {
                 match self.living_holder(&path)? {
-                    Holder::Other(id) if self.jugdir.life(&id)? != Life::Alive && !stay(&id, &key) => {}
+                    Holder::Other(id)
+                        if self.jugdir.liveness(&id)? != Liveness::Alive && !stay(&id, &key) => {}
                     Holder::Abandoned => {}
                     Holder::Nobody => continue,
                     _ => {

@@ -108,3 +108,24 @@ fn three(numbers: &[u8]) -> [u32; 3] {
     }
     words
 }
+
+/// The workers among the names of their directory.
+pub(super) fn ids(names: &[String]) -> impl Iterator<Item = &str> {
+    names.iter().map(String::as_str).filter(|name| is_id(name))
+}
+
+/// Whether a name is `<host>.<pid>.<nonce>`.
+fn is_id(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    let parts: Vec<&str> = name.split('.').collect();
+    parts.len() == 3 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(is_plain))
+}
+
+/// The worker that a claim's contents name: they are those of its file, or its id where there are no hard links.
+pub(crate) fn claim_owner(contents: &[u8], path: &Path) -> Option<String> {
+    if let Ok(identity) = Identity::parse(contents, path) {
+        return Some(identity.id());
+    }
+    let text = std::str::from_utf8(contents).ok()?.strip_suffix('\n')?;
+    is_id(text).then(|| text.to_owned())
+}

@@ -4,13 +4,15 @@
 //! asks for this process's [`Worker`], and with it the jugdir comes into being.
 
 mod crashes;
+mod detect;
 mod format;
 mod identity;
-mod lives;
-mod place;
+mod lease;
+mod liveness;
+mod registered;
 mod reserve;
-mod share;
 mod slot;
+mod switch_mode;
 mod worker;
 
 use std::path::{Path, PathBuf};
@@ -20,12 +22,13 @@ use std::time::{Duration, Instant};
 
 pub use format::{ClaimMode, Format, VERSION};
 pub use identity::Identity;
-pub use lives::{Life, Pace};
-pub(crate) use lives::{holder_from, is_gone};
+pub(crate) use identity::claim_owner;
+pub use lease::LeaseTiming;
+pub use liveness::Liveness;
 pub use slot::{Counts, Run, Slot};
 pub use worker::{HEARTBEAT, Worker};
 
-use lives::Lives;
+use liveness::FailureDetector;
 
 use crate::background::Periodic;
 use crate::error::IoContext;
@@ -44,7 +47,7 @@ pub struct Jugdir {
     wanted: Option<ClaimMode>,
     format: OnceLock<Format>,
     worker: Mutex<Option<Arc<Worker>>>,
-    lives: Lives,
+    detector: FailureDetector,
     /// This process writes and claims nothing more here.
     left: AtomicBool,
     /// How large the files were that kept room for a full disk, if this process gave them back.
@@ -74,7 +77,7 @@ impl Jugdir {
 
     /// Like [`Jugdir::open`], on a filesystem that may be another than this machine's.
     pub fn open_on(fs: Arc<dyn FileSystem>, path: &Path) -> Result<Arc<Jugdir>> {
-        Jugdir::open_as(fs, path, None, Pace::usual())
+        Jugdir::open_as(fs, path, None, LeaseTiming::from_environment())
     }
 
     /// Like [`Jugdir::open_on`], with claims in the mode `wanted`, whatever filesystem it is on.
@@ -84,10 +87,10 @@ impl Jugdir {
         fs: Arc<dyn FileSystem>,
         path: &Path,
         wanted: Option<ClaimMode>,
-        pace: Pace,
+        timing: LeaseTiming,
     ) -> Result<Arc<Jugdir>> {
         let jugdir = Jugdir {
-            lives: Lives::new(Arc::clone(&fs), path.join(PARTS[0]), pace),
+            detector: FailureDetector::new(Arc::clone(&fs), path.join(PARTS[0]), timing),
             fs,
             root: path.to_owned(),
             wanted,
@@ -97,7 +100,7 @@ impl Jugdir {
             given_back: AtomicU64::new(0),
             pid: pid::id(),
         };
-        jugdir.check_place()?;
+        jugdir.check_path()?;
         jugdir.check_mode()?;
         Ok(Arc::new(jugdir))
     }
@@ -149,18 +152,18 @@ impl Jugdir {
     }
 
     /// Why nobody should work in this jugdir from here, if so: it is for one host, and on a network filesystem.
-    pub fn objection(&self) -> Result<Option<Error>> {
+    pub fn network_mount_warning(&self) -> Result<Option<Error>> {
         if self.wanted == Some(ClaimMode::Posix) || self.claim_mode()? == ClaimMode::Link {
             return Ok(None);
         }
         let mount = self.mount()?;
         let path = self.root.clone();
-        Ok(mount.is_shared.then_some(Error::NetworkMount { path, kind: mount.kind }))
+        Ok(mount.is_shared.then_some(Error::PosixModeOnNetwork { path, kind: mount.kind }))
     }
 
-    /// Fails where there is an [`Jugdir::objection`].
-    pub(crate) fn insist_on_reach(&self) -> Result<()> {
-        self.objection()?.map_or(Ok(()), Err)
+    /// Fails where there is an [`Jugdir::network_mount_warning`].
+    pub(crate) fn check_network_mount(&self) -> Result<()> {
+        self.network_mount_warning()?.map_or(Ok(()), Err)
     }
 
     /// Creates the jugdir where there is none, without registering a worker.
@@ -181,23 +184,23 @@ impl Jugdir {
             return Ok(Arc::clone(worker));
         }
         self.create()?;
-        self.insist_on_reach()?;
+        self.check_network_mount()?;
         let mode = self.claim_mode()?;
         let places = (&*self.workers(), &*self.segments());
-        let new = Worker::register(&self.fs, places, mode, self.lives.pace())?;
+        let new = Worker::register(&self.fs, places, mode, self.detector.timing())?;
         if mode == ClaimMode::Posix
-            && let Err(error) = self.insist_on_mode(mode)
+            && let Err(error) = self.check_mode_unchanged(mode)
         {
-            new.retire();
+            new.unlink_identity();
             return Err(error);
         }
         self.keep_reserve();
-        self.lives.set_own(new.id());
+        self.detector.set_own(new.id());
         if let Some(lost) = current.replace(Arc::clone(&new)) {
-            lost.resign();
+            lost.deregister();
             // Its process lives, so that nobody else on this host could tell. Where it cannot be said now, its
             // heartbeat stands still all the same.
-            let _marked = self.lives.mark(lost.id());
+            let _marked = self.detector.tombstones().write(lost.id());
         }
         Ok(new)
     }
@@ -218,89 +221,93 @@ impl Jugdir {
     pub fn leave(&self) {
         self.left.store(true, Ordering::Release);
         if let Some(worker) = self.registered() {
-            worker.retire();
+            worker.unlink_identity();
         }
     }
 
     /// Whether the worker of this name still runs. False where there is no such worker.
     pub fn is_alive(&self, id: &str) -> Result<bool> {
-        Ok(self.life(id)? == Life::Alive)
+        Ok(self.liveness(id)? == Liveness::Alive)
     }
 
     /// What is known of the worker of this name. In posix mode one that is not alive is gone.
-    pub fn life(&self, id: &str) -> Result<Life> {
+    pub fn liveness(&self, id: &str) -> Result<Liveness> {
         if self.claim_mode()? == ClaimMode::Link {
-            return self.lives.life(id);
+            return self.detector.liveness(id);
         }
         let is_alive = worker::is_alive(&*self.fs, &self.workers(), id)?;
-        Ok(if is_alive { Life::Alive } else { Life::Gone })
+        Ok(if is_alive { Liveness::Alive } else { Liveness::Dead })
     }
 
     /// Whether a worker is seen to run from this host. One on another host that beats is not.
-    pub(crate) fn is_seen(&self, id: &str) -> Result<bool> {
-        if self.claim_mode()? == ClaimMode::Link { self.lives.is_seen(id) } else { self.is_alive(id) }
+    pub(crate) fn is_process_running(&self, id: &str) -> Result<bool> {
+        if self.claim_mode()? == ClaimMode::Link {
+            self.detector.is_process_running(id)
+        } else {
+            self.is_alive(id)
+        }
     }
 
     /// Link mode: how long things take in the life of a worker.
-    pub fn pace(&self) -> Pace {
-        self.lives.pace()
+    pub fn timing(&self) -> LeaseTiming {
+        self.detector.timing()
     }
 
     /// Link mode: the worker with this file, if it was seen already.
     pub(crate) fn worker_with_file(&self, file: FileId) -> Option<String> {
-        self.lives.with_file(file)
+        self.detector.with_file(file)
     }
 
     /// Link mode: for how long this process has watched others, in touch itself.
-    pub(crate) fn watched(&self) -> Duration {
-        self.lives.watched()
+    pub(crate) fn observed_for(&self) -> Duration {
+        self.detector.observed_for()
     }
 
     /// Link mode: looks at all workers now, without a heartbeat of this process's own.
-    pub(crate) fn look(&self) -> Result<()> {
-        self.lives.look(self.fs.now(), false)
+    pub(crate) fn poll_workers(&self) -> Result<()> {
+        self.detector.poll(self.fs.now(), false)
     }
 
     /// Link mode: the workers that are dead, as of the last look.
     pub(crate) fn dead_workers(&self) -> Result<Vec<String>> {
-        self.lives.dead()
+        self.detector.dead()
     }
 
     /// Link mode: marks a worker as dead, for all to know; false if it was.
-    pub(crate) fn mark_dead(&self, id: &str) -> Result<bool> {
-        self.lives.mark(id)
+    pub(crate) fn write_tombstone(&self, id: &str) -> Result<bool> {
+        self.detector.tombstones().write(id)
     }
 
     /// Link mode: how many names a worker's file has beside those in the directory of workers: its claims.
     pub(crate) fn claims_of(&self, id: &str) -> Result<u64> {
-        let others = 1 + u64::from(self.lives.is_marked(id));
-        Ok(self.lives.links(id)?.saturating_sub(others))
+        let others = 1 + u64::from(self.detector.tombstones().contains(id));
+        Ok(self.detector.links(id)?.saturating_sub(others))
     }
 
     /// Link mode: whether a worker that is marked as dead has hard links.
     pub(crate) fn has_links(&self, id: &str) -> Result<bool> {
-        Ok(self.lives.links(id)? > 1)
+        Ok(self.detector.links(id)? > 1)
     }
 
     /// Link mode: whether a worker has no file any more: it has left, or was dead and is forgotten.
     pub(crate) fn has_left(&self, id: &str) -> Result<bool> {
-        Ok(self.lives.links(id)? == 0)
+        Ok(self.detector.links(id)? == 0)
     }
 
     /// Link mode: removes what is left of a dead worker that has no claims.
-    pub(crate) fn forget_worker(&self, id: &str) -> Result<()> {
-        self.lives.forget(id)
+    pub(crate) fn remove_worker(&self, id: &str) -> Result<()> {
+        self.detector.remove_worker(id)
     }
 
     /// Link mode: whether a worker was ever forgotten that may come back. To be asked after looking for workers: each
     /// of them has a file, or has left, or is one of these.
-    pub(crate) fn has_lost_any(&self) -> Result<bool> {
-        self.lives.has_lost_any()
+    pub(crate) fn had_unconfirmed_dead(&self) -> Result<bool> {
+        self.detector.tombstones().had_unconfirmed_dead()
     }
 
     /// Link mode: removes marks of workers that are forgotten already.
-    pub(crate) fn forget_marks(&self) -> Result<()> {
-        self.lives.forget_marks()
+    pub(crate) fn remove_stale_tombstones(&self) -> Result<()> {
+        self.detector.tombstones().remove_stale()
     }
 
     /// All registered workers, dead ones included, in the order of their names.
@@ -338,12 +345,12 @@ impl Jugdir {
     /// None if its file has just gone away.
     fn describe(&self, id: String) -> Result<Option<WorkerInfo>> {
         // Where locks belong to processes, closing its own file would give its lifetime lock up.
-        if let Some(identity) = worker::own_identity(&*self.fs, &id) {
+        if let Some(identity) = registered::identity_of(&*self.fs, &id) {
             return Ok(Some(WorkerInfo { id, identity: Some(identity), alive: true }));
         }
         let alive = self.is_alive(&id)?;
         if self.claim_mode()? == ClaimMode::Link {
-            let identity = self.lives.identity(&id)?.map(|identity| (*identity).clone());
+            let identity = self.detector.identity(&id)?.map(|identity| (*identity).clone());
             return Ok(Some(WorkerInfo { id, identity, alive }));
         }
         let path = self.workers().join(&id);
@@ -360,7 +367,7 @@ impl Periodic for Jugdir {
         if self.left.load(Ordering::Acquire) || !matches!(self.claim_mode(), Ok(ClaimMode::Link)) {
             return None;
         }
-        if let Some(left) = self.lives.due(now) {
+        if let Some(left) = self.detector.due(now) {
             return Some(left);
         }
         if worker.is_lost() {
@@ -368,13 +375,13 @@ impl Periodic for Jugdir {
             // be the death of another, which only those see who are in touch.
             worker = self.worker().unwrap_or(worker);
         }
-        let in_touch = worker.keep_in_touch();
+        let in_touch = worker.renew_lease();
         // What cannot be seen now is looked at again later.
-        let _looked = self.lives.look(now, in_touch);
-        if self.lives.is_marked(worker.id()) {
-            worker.lose();
+        let _looked = self.detector.poll(now, in_touch);
+        if self.detector.tombstones().contains(worker.id()) {
+            worker.expire();
         }
-        Some(self.lives.due(now).unwrap_or(self.lives.pace().beat))
+        Some(self.detector.due(now).unwrap_or(self.detector.timing().heartbeat))
     }
 }
 

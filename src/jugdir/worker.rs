@@ -12,11 +12,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::format::ClaimMode;
-use super::identity::Identity;
-use super::lives::{self, Pace};
+use super::identity::{self, Identity};
+use super::lease::LeaseTiming;
+use super::registered;
 use super::slot::{self, Said, Slot};
 use crate::background::Periodic;
 use crate::error::IoContext;
+use crate::os::ops::is_gone;
 use crate::os::{File, FileId, FileSystem, ProcessId};
 use crate::{Error, Result};
 
@@ -25,19 +27,6 @@ const LIFE: u64 = 0;
 
 /// How often a worker sets the time of its file in posix mode.
 pub const HEARTBEAT: Duration = Duration::from_secs(30);
-
-/// The workers of this process, in any jugdir.
-static OWN: Mutex<Vec<Own>> = Mutex::new(Vec::new());
-
-/// A worker of a process. A forked child inherits the list, but not the locks; the process tells.
-struct Own {
-    process: ProcessId,
-    identity: Identity,
-}
-
-fn own() -> MutexGuard<'static, Vec<Own>> {
-    OWN.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// This process, registered in a jugdir. Its segments are named after it.
 #[derive(Debug)]
@@ -55,7 +44,7 @@ pub struct Worker {
     /// How long it may be out of touch, in link mode.
     patience: Option<Duration>,
     /// When the last heartbeat began that reached the file; None once it is known that others took it for dead.
-    beaten: Mutex<Option<Instant>>,
+    last_heartbeat: Mutex<Option<Instant>>,
 }
 
 impl Worker {
@@ -65,7 +54,7 @@ impl Worker {
         fs: &Arc<dyn FileSystem>,
         (workers, segments): (&Path, &Path),
         mode: ClaimMode,
-        pace: Pace,
+        timing: LeaseTiming,
     ) -> Result<Arc<Worker>> {
         let identity = Identity::here(&**fs, &fs.nonce()?);
         let id = identity.id();
@@ -73,7 +62,7 @@ impl Worker {
         let temporary = workers.join(format!(".{id}"));
         // Listed before it can be found, so that no thread of this process ever opens it.
         let process = fs.process();
-        own().push(Own { process, identity: identity.clone() });
+        registered::add(&**fs, &identity);
         let began = fs.now();
         let file = create(&**fs, &temporary, &identity, mode).and_then(|file| {
             fs.rename(&temporary, &path).context("creating", &path)?;
@@ -82,17 +71,28 @@ impl Worker {
         let file = file.inspect_err(|_| {
             // The first error is the one to report.
             let _removed = fs.unlink(&temporary);
-            own().retain(|other| other.identity != identity);
+            registered::remove(&identity);
         })?;
         let file_id = file.stat().context("looking at", &path)?.id;
-        let patience = (mode == ClaimMode::Link).then_some(pace.lease / 2);
-        let beaten = Mutex::new(Some(began));
+        let patience = (mode == ClaimMode::Link).then_some(timing.lease / 2);
+        let last_heartbeat = Mutex::new(Some(began));
         let (fs, segments) = (Arc::clone(fs), segments.to_owned());
         let is_here = mode == ClaimMode::Posix && fs.is_shared(workers).is_ok_and(|is_shared| !is_shared);
         // Nothing depends on it but what is known of a crash: a disk that is full keeps nobody from working.
         let slot = if is_here { Slot::create(&*fs, workers, &id).ok() } else { None };
-        let worker =
-            Worker { fs, process, id, identity, path, segments, file, file_id, slot, patience, beaten };
+        let worker = Worker {
+            fs,
+            process,
+            id,
+            identity,
+            path,
+            segments,
+            file,
+            file_id,
+            slot,
+            patience,
+            last_heartbeat,
+        };
         if mode == ClaimMode::Posix {
             // Files of another user may be closed to this one; they stay, and harm nobody.
             let _swept = sweep(&*worker.fs, workers, &worker.segments);
@@ -136,26 +136,26 @@ impl Worker {
     }
 
     /// Beats, and looks whether the file is still there; whether this worker is in touch with all others.
-    pub(super) fn keep_in_touch(&self) -> bool {
+    pub(super) fn renew_lease(&self) -> bool {
         let began = self.fs.now();
         match self.file.touch().and_then(|()| self.file.fresh_stat()) {
             Ok(stat) if stat.links > 0 => {
-                let mut beaten = self.beaten();
+                let mut last_heartbeat = self.last_heartbeat();
                 // Once lost, always lost.
-                if self.is_lost_at(*beaten, self.fs.now()) {
-                    *beaten = None;
+                if self.is_lost_at(*last_heartbeat, self.fs.now()) {
+                    *last_heartbeat = None;
                 } else {
-                    *beaten = Some(began);
+                    *last_heartbeat = Some(began);
                 }
-                beaten.is_some()
+                last_heartbeat.is_some()
             }
             Ok(_) => {
-                self.lose();
+                self.expire();
                 false
             }
             Err(error) => {
-                if lives::is_gone(&error) {
-                    self.lose();
+                if is_gone(&error) {
+                    self.expire();
                 }
                 false
             }
@@ -163,37 +163,37 @@ impl Worker {
     }
 
     /// Takes note that others took this worker for dead.
-    pub fn lose(&self) {
-        *self.beaten() = None;
+    pub fn expire(&self) {
+        *self.last_heartbeat() = None;
     }
 
     /// Whether others may have taken this worker for dead, or may do so soon: it must claim nothing more, and what
     /// it writes into its segment may be seen by nobody. Never in posix mode.
     pub fn is_lost(&self) -> bool {
-        self.patience.is_some() && self.is_lost_at(*self.beaten(), self.fs.now())
+        self.patience.is_some() && self.is_lost_at(*self.last_heartbeat(), self.fs.now())
     }
 
-    fn is_lost_at(&self, beaten: Option<Instant>, now: Instant) -> bool {
-        beaten.is_none_or(|beaten| {
-            self.patience.is_some_and(|patience| now.saturating_duration_since(beaten) > patience)
+    fn is_lost_at(&self, last_heartbeat: Option<Instant>, now: Instant) -> bool {
+        last_heartbeat.is_none_or(|last_heartbeat| {
+            self.patience.is_some_and(|patience| now.saturating_duration_since(last_heartbeat) > patience)
         })
     }
 
-    fn beaten(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.beaten.lock().unwrap_or_else(PoisonError::into_inner)
+    fn last_heartbeat(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.last_heartbeat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Periodic for Worker {
     fn poll(&self, now: Instant) -> Option<Duration> {
-        let mut beaten = self.beaten();
-        let due = beaten.unwrap_or(now) + HEARTBEAT;
+        let mut last_heartbeat = self.last_heartbeat();
+        let due = last_heartbeat.unwrap_or(now) + HEARTBEAT;
         if now < due {
             return Some(due.duration_since(now));
         }
         // On one host the lock tells who lives, whatever the time says: a failure here harms nobody.
         let _beat = self.beat();
-        *beaten = Some(now);
+        *last_heartbeat = Some(now);
         Some(HEARTBEAT)
     }
 }
@@ -201,7 +201,7 @@ impl Periodic for Worker {
 impl Worker {
     /// Removes the slot, since nothing will run, and the file if nothing refers to it: no segment in posix mode, no
     /// claim in link mode. Called when nothing more will be written.
-    pub(super) fn retire(&self) {
+    pub(super) fn unlink_identity(&self) {
         if !self.is_here() {
             return;
         }
@@ -221,8 +221,8 @@ impl Worker {
     }
 
     /// From now on this is no worker of this process.
-    pub(super) fn resign(&self) {
-        own().retain(|other| other.identity != self.identity);
+    pub(super) fn deregister(&self) {
+        registered::remove(&self.identity);
     }
 }
 
@@ -231,8 +231,8 @@ impl Drop for Worker {
         if !self.is_here() {
             return;
         }
-        self.retire();
-        self.resign();
+        self.unlink_identity();
+        self.deregister();
     }
 }
 
@@ -260,7 +260,7 @@ fn create(
 
 /// Whether the process that registered as `id` still runs. False where there is no such worker.
 pub(super) fn is_alive(fs: &dyn FileSystem, workers: &Path, id: &str) -> Result<bool> {
-    if own_identity(fs, id).is_some() {
+    if registered::identity_of(fs, id).is_some() {
         return Ok(true);
     }
     let path = workers.join(id);
@@ -268,17 +268,10 @@ pub(super) fn is_alive(fs: &dyn FileSystem, workers: &Path, id: &str) -> Result<
     Ok(file.holder(LIFE).context("asking for the lock of", &path)?.is_some())
 }
 
-/// Who `id` is, if it is a worker of this process in any jugdir.
-pub(super) fn own_identity(fs: &dyn FileSystem, id: &str) -> Option<Identity> {
-    let (own, process) = (own(), fs.process());
-    let mut here = own.iter().filter(|it| it.process == process);
-    here.find(|it| it.identity.id() == id).map(|it| it.identity.clone())
-}
-
 /// The ids of all workers that have a file.
 pub(super) fn ids(fs: &dyn FileSystem, workers: &Path) -> Result<Vec<String>> {
     let names = fs.names(workers)?;
-    let mut ids: Vec<String> = lives::ids(&names).map(str::to_owned).collect();
+    let mut ids: Vec<String> = identity::ids(&names).map(str::to_owned).collect();
     ids.sort_unstable();
     Ok(ids)
 }

@@ -27,7 +27,7 @@ impl From<Error> for PyErr {
             },
             Error::DamagedResult { .. } => DamagedResult::new_err(error.to_string()),
             Error::Server { .. } => PyConnectionError::new_err(error.to_string()),
-            Error::Closed { .. } | Error::Unstorable { .. } | Error::Url { .. } => {
+            Error::Closed { .. } | Error::Unstorable { .. } | Error::InvalidUrl { .. } => {
                 PyValueError::new_err(error.to_string())
             }
             _ => PyRuntimeError::new_err(error.to_string()),

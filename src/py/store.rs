@@ -15,7 +15,7 @@ use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
 use super::sched::PyScheduler;
 use super::told::{self, described, microseconds, packed, report_from, report_to, seconds, state_name};
 use crate::background::Background;
-use crate::jugdir::{ClaimMode, Jugdir, Pace};
+use crate::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use crate::os::local;
 use crate::store::{self, Durability, Facts, Packing, State, Store};
 use crate::{Error, Key};
@@ -45,7 +45,7 @@ fn mend_manifest(py: Python<'_>, path: &str) -> PyResult<Option<usize>> {
 
 #[pyfunction]
 fn share_jugdir(py: Python<'_>, path: &str) -> PyResult<bool> {
-    Ok(py.detach(|| Jugdir::open(Path::new(path))?.share())?)
+    Ok(py.detach(|| Jugdir::open(Path::new(path))?.switch_to_links())?)
 }
 
 /// The results of a jugdir.
@@ -77,7 +77,7 @@ impl PyStore {
             return Err(PyValueError::new_err(message));
         }
         let open = || {
-            let jugdir = Jugdir::open_as(local(), Path::new(path), wanted, Pace::usual())?;
+            let jugdir = Jugdir::open_as(local(), Path::new(path), wanted, LeaseTiming::from_environment())?;
             Store::open_in(jugdir, Background::spawn(), durability)
         };
         Ok(PyStore(Arc::new(py.detach(open)?), Inputs::default()))
@@ -102,8 +102,8 @@ impl PyStore {
         Ok(py.detach(|| self.0.jugdir().init())?)
     }
 
-    fn objection(&self) -> PyResult<Option<String>> {
-        Ok(self.0.jugdir().objection()?.map(|error| error.to_string()))
+    fn network_mount_warning(&self) -> PyResult<Option<String>> {
+        Ok(self.0.jugdir().network_mount_warning()?.map(|error| error.to_string()))
     }
 
     #[getter]

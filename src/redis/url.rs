@@ -34,7 +34,7 @@ pub struct Address {
 impl Address {
     /// Reads a URL; what it does not say is the default of redis.
     pub fn parse(url: &str) -> Result<Address> {
-        let wrong = |what: String| Error::Url { url: hide_password(url), what };
+        let wrong = |what: String| Error::InvalidUrl { url: hide_password(url), what };
         let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
         let rest = rest.strip_prefix("//").unwrap_or(rest);
         // First of all, whatever is in it: no part of a password may end up among what is wrong.

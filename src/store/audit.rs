@@ -15,7 +15,7 @@ use super::record::{Header, Kind};
 use super::scan::{self, Body, Found, Stop};
 use super::unreadable::or_reason;
 use super::{Store, lock, segment};
-use crate::jugdir::{ClaimMode, Life};
+use crate::jugdir::{ClaimMode, Liveness};
 use crate::os::FileSystem;
 use crate::{Key, Result};
 
@@ -108,8 +108,8 @@ impl Store {
             // It is locked a moment after it was created, and renamed a moment after that.
             if let Some(wid) = name.strip_prefix('.')
                 && !has_process(fs, wid)
-                && jugdir.life(wid)? == Life::Gone
-                && jugdir.life(&name)? == Life::Gone
+                && jugdir.liveness(wid)? == Liveness::Dead
+                && jugdir.liveness(&name)? == Liveness::Dead
             {
                 found.push(jugdir.workers().join(name));
             }

@@ -17,7 +17,7 @@ use super::sweep::keep_aside;
 use super::unreadable::or_reason;
 use super::{Store, lock};
 use crate::error::IoContext;
-use crate::jugdir::Life;
+use crate::jugdir::Liveness;
 use crate::{Error, Result};
 
 /// From how many finished segments on a worker packs them when it ends. Opening a store takes 4 us for each of them
@@ -352,7 +352,7 @@ pub(super) fn leftovers(store: &Store) -> Result<(Manifest, Vec<String>)> {
     for name in &names {
         let maker = super::pack::maker(name).map(|(_, wid)| wid);
         if let Some(wid) = maker.or_else(|| publish::maker_of_temporary(name))
-            && store.jugdir.life(wid)? == Life::Gone
+            && store.jugdir.liveness(wid)? == Liveness::Dead
         {
             dead.insert(wid.to_owned());
         }

@@ -14,7 +14,7 @@ use super::pack::{self, publish};
 use super::scan::{Body, Stop};
 use super::segment::Head;
 use super::unreadable::reason;
-use crate::jugdir::{Jugdir, Life};
+use crate::jugdir::{Jugdir, Liveness};
 use crate::os::FileSystem;
 use crate::{Error, Result};
 
@@ -46,7 +46,7 @@ pub(super) fn unlisted(jugdir: &Jugdir, manifest: &Manifest) -> Result<(Vec<Stri
     for name in fs.names(&packs)? {
         let Some(stem) = name.strip_suffix(".pack") else { continue };
         let Some((generation, wid)) = pack::maker(&name) else { continue };
-        if generation <= manifest.number || jugdir.life(wid)? == Life::Alive {
+        if generation <= manifest.number || jugdir.liveness(wid)? == Liveness::Alive {
             continue;
         }
         let found = match look(fs, &packs, manifest.uuid, stem) {

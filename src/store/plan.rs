@@ -22,8 +22,9 @@ use super::unreadable::or_reason;
 use super::{Store, lock, segment};
 use crate::Result;
 use crate::error::IoContext;
-use crate::jugdir::{ClaimMode, Life, is_gone};
+use crate::jugdir::{ClaimMode, Liveness};
 use crate::os::FileSystem;
+use crate::os::ops::is_gone;
 
 /// What is going to be packed.
 pub(super) struct Plan {
@@ -104,26 +105,26 @@ impl Store {
     /// Whether there is a worker beside `wid` that may store a result which was removed meanwhile.
     fn has_others(&self, wid: &str) -> Result<bool> {
         for worker in self.jugdir.list_workers()? {
-            if worker.id != wid && self.jugdir.life(&worker.id)? != Life::Gone {
+            if worker.id != wid && self.jugdir.liveness(&worker.id)? != Liveness::Dead {
                 return Ok(true);
             }
         }
-        Ok(self.jugdir.claim_mode()? == ClaimMode::Link && self.jugdir.has_lost_any()?)
+        Ok(self.jugdir.claim_mode()? == ClaimMode::Link && self.jugdir.had_unconfirmed_dead()?)
     }
 
     /// How a segment has to end to be packed, or why it cannot be.
     fn end_of(&self, name: &str, broken: &HashSet<PathBuf>) -> Result<Result<End, Obstacle>> {
         let fs = &**self.jugdir.fs();
         let (path, owner) = (self.jugdir.segments().join(name), segment::owner(name).unwrap_or_default());
-        let obstacle = match self.jugdir.life(owner)? {
-            Life::Gone => return Ok(Ok(End::Any)),
-            Life::Silent => match close_off(fs, &path)? {
+        let obstacle = match self.jugdir.liveness(owner)? {
+            Liveness::Dead => return Ok(Ok(End::Any)),
+            Liveness::Suspected => match close_off(fs, &path)? {
                 Ok(()) => return Ok(Ok(End::Any)),
                 Err(_) if broken.contains(&path) => return Ok(Ok(End::SealedOrBroken)),
                 Err(obstacle) => obstacle,
             },
-            Life::Alive if self.jugdir.is_seen(owner)? => Obstacle::Open,
-            Life::Alive => Obstacle::Unheard,
+            Liveness::Alive if self.jugdir.is_process_running(owner)? => Obstacle::Open,
+            Liveness::Alive => Obstacle::Unheard,
         };
         Ok(if is_sealed(fs, &path)? { Ok(End::Sealed) } else { Err(obstacle) })
     }

@@ -12,7 +12,7 @@ use super::scan::Found;
 use super::unreadable::or_reason;
 use super::{Store, lock};
 use crate::error::IoContext;
-use crate::jugdir::{Jugdir, Life};
+use crate::jugdir::{Jugdir, Liveness};
 use crate::os::ops::{SMALL, is_unlinkable};
 use crate::os::{File, FileSystem};
 use crate::{Key, Result};
@@ -49,7 +49,7 @@ impl Store {
                 let path = blobs.join(&folder).join(&name);
                 let is_dead = match dead.get(&wid) {
                     Some(known) => *known,
-                    None => *dead.entry(wid.clone()).or_insert(self.jugdir.life(&wid)? == Life::Gone),
+                    None => *dead.entry(wid.clone()).or_insert(self.jugdir.liveness(&wid)? == Liveness::Dead),
                 };
                 if is_dead {
                     found.push((path, key, suffix));
@@ -96,7 +96,7 @@ impl Store {
     /// Removes them, and [`Store::leftovers`]; how many files and bytes that were.
     pub fn sweep(&self) -> Result<(usize, u64)> {
         // Through the network nobody could tell which workers are dead.
-        self.jugdir.insist_on_reach()?;
+        self.jugdir.check_network_mount()?;
         let mut orphans = self.orphaned_blobs()?;
         orphans.extend(self.leftovers()?);
         for orphan in &orphans {

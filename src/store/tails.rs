@@ -15,7 +15,7 @@ pub use tail::INCOMPLETE;
 use tail::{LEFT_ALONE, Tail};
 
 use crate::Result;
-use crate::jugdir::{Jugdir, Life};
+use crate::jugdir::{Jugdir, Liveness};
 use crate::os::FileSystem;
 use crate::store::damage::Damage;
 use crate::store::index::Index;
@@ -252,7 +252,7 @@ impl Tails {
             match or_reason_of(&tail.path, length)?.unwrap_or(Some(tail.length)) {
                 Some(length) if length == tail.length && tail.length > 0 && tail.offset >= length => {
                     // It did not grow, and never will if its writer is dead; only then is it worth a look.
-                    if tail.writers_life(to)? != Life::Alive {
+                    if tail.writers_liveness(to)? != Liveness::Alive {
                         grown.push(tail);
                     }
                 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use jug_native::background::Background;
 use jug_native::codec::{Codec, compress};
-use jug_native::jugdir::{ClaimMode, Format, Identity, Jugdir, Pace};
+use jug_native::jugdir::{ClaimMode, Format, Identity, Jugdir, LeaseTiming};
 use jug_native::os::local;
 use jug_native::redis::record as entry;
 use jug_native::store::blob::BlobRef;
@@ -173,7 +173,7 @@ fn files_that_are_much_too_long_cost_no_memory() {
         for mode in [ClaimMode::Posix, ClaimMode::Link] {
             let shelf = Shelf::new();
             let path = shelf.root();
-            let open = || Jugdir::open_as(local(), &path, Some(mode), Pace::usual());
+            let open = || Jugdir::open_as(local(), &path, Some(mode), LeaseTiming::from_environment());
             open().unwrap().init().unwrap();
             let file = fs::OpenOptions::new().create(true).append(true).open(path.join(name)).unwrap();
             file.set_len(1 << 40).unwrap();

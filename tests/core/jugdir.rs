@@ -304,11 +304,11 @@ fn a_worker_that_starts_while_a_jugdir_is_opened_to_other_hosts_does_nothing() {
     first.leave();
     let (starting, other) = (Jugdir::open(dir.path()).unwrap(), Jugdir::open(dir.path()).unwrap());
     assert_eq!(starting.claim_mode().unwrap(), ClaimMode::Posix);
-    assert!(other.share().unwrap());
+    assert!(other.switch_to_links().unwrap());
     assert!(matches!(starting.worker(), Err(Error::ModeChanged { .. })));
     assert_eq!(names(&other.workers()), [""; 0]);
     assert_eq!(Jugdir::open(dir.path()).unwrap().claim_mode().unwrap(), ClaimMode::Link);
-    assert!(!Jugdir::open(dir.path()).unwrap().share().unwrap(), "it was done before");
+    assert!(!Jugdir::open(dir.path()).unwrap().switch_to_links().unwrap(), "it was done before");
 }
 
 #[test]
@@ -317,10 +317,10 @@ fn a_jugdir_is_not_opened_to_other_hosts_while_a_worker_lives() {
     let mut worker = Child::play("jugdir::registers", dir.path());
     worker.hear();
     let before = fs::read(dir.path().join("FORMAT")).unwrap();
-    assert!(matches!(Jugdir::open(dir.path()).unwrap().share(), Err(Error::AtWork { .. })));
+    assert!(matches!(Jugdir::open(dir.path()).unwrap().switch_to_links(), Err(Error::JugdirInUse { .. })));
     assert_eq!(fs::read(dir.path().join("FORMAT")).unwrap(), before);
     worker.kill();
-    assert!(Jugdir::open(dir.path()).unwrap().share().unwrap());
+    assert!(Jugdir::open(dir.path()).unwrap().switch_to_links().unwrap());
 }
 
 #[test]

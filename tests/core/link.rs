@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use jug_native::background::Periodic;
 use jug_native::claim::{Batch, Claims};
-use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
+use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::local;
 
 use crate::one::{LEASE, One, key, path_of};
@@ -166,7 +166,7 @@ fn a_name_removed_late_never_takes_a_claim_from_anybody() {
     // Between deciding to remove this name and removing it, the worker sleeps for longer than a lease.
     let name = path_of(dir.path(), 0, 1);
     heir.claims.try_claim(&key(2)).unwrap();
-    heir.watch(Duration::ZERO, LEASE + 3 * Pace::of(LEASE).beat);
+    heir.watch(Duration::ZERO, LEASE + 3 * LeaseTiming::of(LEASE).heartbeat);
     assert!(heir.claim(1));
     let _removed = fs::remove_file(name);
     assert!(heir.claims.holds(&key(1)));
@@ -215,8 +215,13 @@ fn looking_at_links_creates_nothing() {
 #[test]
 fn the_mode_of_a_jugdir_is_chosen_once() {
     let dir = tempfile::tempdir().unwrap();
-    Jugdir::open_as(local(), dir.path(), Some(ClaimMode::Link), Pace::usual()).unwrap().init().unwrap();
+    Jugdir::open_as(local(), dir.path(), Some(ClaimMode::Link), LeaseTiming::from_environment())
+        .unwrap()
+        .init()
+        .unwrap();
     assert_eq!(Jugdir::open(dir.path()).unwrap().claim_mode().unwrap(), ClaimMode::Link);
-    let refused = Jugdir::open_as(local(), dir.path(), Some(ClaimMode::Posix), Pace::usual()).unwrap_err();
+    let refused =
+        Jugdir::open_as(local(), dir.path(), Some(ClaimMode::Posix), LeaseTiming::from_environment())
+            .unwrap_err();
     assert!(refused.to_string().contains("claims in mode link, not posix"), "{refused}");
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jug_native::claim::Claims;
-use jug_native::jugdir::Pace;
+use jug_native::jugdir::LeaseTiming;
 use jug_native::os::{File, local};
 
 use crate::child::{self, Child};
@@ -25,7 +25,7 @@ fn c3_a_worker_elsewhere_is_dead_when_its_heartbeat_stops_for_a_lease() {
     dying.jugdir.registered().unwrap().beat().unwrap();
     let at = heir.watch(at, LEASE * 7 / 8);
     assert!(!heir.claim(1), "it has beaten since");
-    heir.watch(at, 4 * Pace::of(LEASE).beat);
+    heir.watch(at, 4 * LeaseTiming::of(LEASE).heartbeat);
     assert!(heir.claim(1));
     assert!(!dir.path().join("workers").join(dying.id()).exists(), "it was swept away");
     assert_eq!(heir.claims.live().unwrap().len(), 2);
@@ -58,8 +58,8 @@ impl Hooks for Away {
 fn c3_time_in_which_the_watcher_was_out_of_touch_does_not_count() {
     let dir = tempfile::tempdir().unwrap();
     let server = Arc::<Away>::default();
-    let pace = Pace { strangers: true, ..Pace::of(LEASE) };
-    let (quiet, watcher) = (One::at(dir.path()), One::on(Hooked::on(server.clone()), dir.path(), pace));
+    let timing = LeaseTiming { treat_as_remote: true, ..LeaseTiming::of(LEASE) };
+    let (quiet, watcher) = (One::at(dir.path()), One::on(Hooked::on(server.clone()), dir.path(), timing));
     assert!(quiet.claim(1) && watcher.claim(2));
     let at = watcher.watch(Duration::ZERO, LEASE / 2);
     server.0.store(true, Ordering::SeqCst);
@@ -73,7 +73,7 @@ fn c3_time_in_which_the_watcher_was_out_of_touch_does_not_count() {
 #[test]
 #[ignore = "played by a child process"]
 fn claims_and_waits() {
-    let one = One::with(&child::directory(), Pace::of(LEASE));
+    let one = One::with(&child::directory(), LeaseTiming::of(LEASE));
     assert!((0..10).all(|number| one.claim(number)));
     child::say("claimed");
     child::wait();
@@ -82,7 +82,7 @@ fn claims_and_waits() {
 #[test]
 fn c3_a_worker_of_this_host_is_dead_at_once_when_its_process_is() {
     let dir = tempfile::tempdir().unwrap();
-    let heir = One::with(dir.path(), Pace::of(LEASE));
+    let heir = One::with(dir.path(), LeaseTiming::of(LEASE));
     let mut other = Child::play("link_dead::claims_and_waits", dir.path());
     assert_eq!(other.hear(), "claimed");
     assert!(!heir.claim(1));
@@ -116,8 +116,8 @@ impl Hooks for Forgetful {
 fn c5_a_worker_whose_file_seems_not_to_be_there_and_is_listed_is_alive() {
     let dir = tempfile::tempdir().unwrap();
     let client = Arc::<Forgetful>::default();
-    let pace = Pace { strangers: true, ..Pace::of(LEASE) };
-    let (one, other) = (One::at(dir.path()), One::on(Hooked::on(client.clone()), dir.path(), pace));
+    let timing = LeaseTiming { treat_as_remote: true, ..LeaseTiming::of(LEASE) };
+    let (one, other) = (One::at(dir.path()), One::on(Hooked::on(client.clone()), dir.path(), timing));
     assert!(other.claim(2) && one.claim(1));
     client.0.store(true, Ordering::SeqCst);
     assert!(!other.claim(1));
@@ -164,7 +164,7 @@ fn a_clock_that_is_two_hours_off_changes_nothing() {
     assert!(one.claim(1) && other.claim(2));
     let hours = Duration::from_secs(7200);
     let file = fs::File::options().append(true).open(dir.path().join("workers").join(one.id())).unwrap();
-    let beat = Pace::of(LEASE).beat;
+    let beat = LeaseTiming::of(LEASE).heartbeat;
     let mut at = Duration::ZERO;
     for date in [std::time::SystemTime::now() + hours, std::time::SystemTime::now() - hours] {
         for beats in 0..36 {

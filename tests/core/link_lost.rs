@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use jug_native::background::{Background, Periodic};
 use jug_native::claim::{Batch, Claims};
-use jug_native::jugdir::{ClaimMode, Jugdir, Life, Pace};
+use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming, Liveness};
 use jug_native::os::local;
 use jug_native::store::{Durability, Store};
 
@@ -14,11 +14,11 @@ use crate::one::{LEASE, One, key, path_of};
 use crate::shelf::save;
 
 /// A lease that is short enough to wait for, and long enough for a busy machine.
-fn hasty() -> Pace {
-    Pace { strangers: true, ..Pace::of(Duration::from_secs(2)) }
+fn hasty() -> LeaseTiming {
+    LeaseTiming { treat_as_remote: true, ..LeaseTiming::of(Duration::from_secs(2)) }
 }
 
-/// Returns when a worker with a [`hasty`] pace that did not beat has lost touch.
+/// Returns when a worker with a [`hasty`] timing that did not beat has lost touch.
 fn lose_touch() {
     std::thread::sleep(Duration::from_millis(1_200));
 }
@@ -26,8 +26,8 @@ fn lose_touch() {
 #[test]
 fn c4_a_worker_out_of_touch_claims_nothing_more_and_registers_anew() {
     let dir = tempfile::tempdir().unwrap();
-    let pace = hasty();
-    let (lost, other) = (One::with(dir.path(), pace), One::at(dir.path()));
+    let timing = hasty();
+    let (lost, other) = (One::with(dir.path(), timing), One::at(dir.path()));
     assert!(other.claim(4) && lost.claim(1) && lost.claim(2));
     let before = lost.id();
     assert!(lost.claims.holds(&key(1)));
@@ -36,7 +36,7 @@ fn c4_a_worker_out_of_touch_claims_nothing_more_and_registers_anew() {
     assert!(lost.claim(3), "as somebody else");
     assert_ne!(lost.id(), before);
     assert!(!lost.claims.holds(&key(1)));
-    assert_ne!(lost.jugdir.life(&before).unwrap(), Life::Alive);
+    assert_ne!(lost.jugdir.liveness(&before).unwrap(), Liveness::Alive);
     other.after(LEASE / 10);
     assert!(other.claim(1) && other.claim(2), "nobody has to wait for what it held before");
     assert!(!other.claim(3));
@@ -45,7 +45,7 @@ fn c4_a_worker_out_of_touch_claims_nothing_more_and_registers_anew() {
 #[test]
 fn c4_what_a_lost_worker_stores_goes_into_a_segment_of_the_new_one() {
     let dir = tempfile::tempdir().unwrap();
-    let open = |pace| Jugdir::open_as(local(), dir.path(), Some(ClaimMode::Link), pace).unwrap();
+    let open = |timing| Jugdir::open_as(local(), dir.path(), Some(ClaimMode::Link), timing).unwrap();
     let jugdir = open(hasty());
     let store = Store::open_in(Arc::clone(&jugdir), Background::manual(local()), Durability::Group).unwrap();
     save(&store, 1, b"one").unwrap();
@@ -80,8 +80,8 @@ fn c4_a_claim_is_void_if_its_worker_lost_touch_before_it_was_confirmed() {
 #[test]
 fn c4_a_worker_that_lost_touch_while_it_waited_goes_on_watching() {
     let dir = tempfile::tempdir().unwrap();
-    let pace = hasty();
-    let (dead, waiting) = (One::with(dir.path(), pace), One::with(dir.path(), pace));
+    let timing = hasty();
+    let (dead, waiting) = (One::with(dir.path(), timing), One::with(dir.path(), timing));
     assert!(dead.claim(1) && waiting.claim(2));
     let before = waiting.id();
     lose_touch();

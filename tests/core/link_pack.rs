@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use jug_native::background::{Background, Periodic};
 use jug_native::claim::{Claims, Link};
 use jug_native::codec::{Codec, Encoded};
-use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
+use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::{File, FileSystem, local};
 use jug_native::store::{Durability, Facts, MANY_SEGMENTS, Obstacle, Packed, Packing, Store};
 
@@ -34,8 +34,8 @@ impl Host {
     }
 
     fn on(fs: Arc<dyn FileSystem>, shelf: &Shelf) -> Host {
-        let pace = Pace { strangers: true, ..Pace::of(LEASE) };
-        let jugdir = Jugdir::open_as(fs, &shelf.root(), Some(ClaimMode::Link), pace).unwrap();
+        let timing = LeaseTiming { treat_as_remote: true, ..LeaseTiming::of(LEASE) };
+        let jugdir = Jugdir::open_as(fs, &shelf.root(), Some(ClaimMode::Link), timing).unwrap();
         let background = Background::manual(local());
         let store = Store::open_in(Arc::clone(&jugdir), Arc::clone(&background), Durability::Group).unwrap();
         let store = Arc::new(store);
@@ -60,7 +60,7 @@ impl Host {
         self.claims.try_claim(&key(255)).unwrap();
         let start = Instant::now();
         for beat in 1..30 {
-            self.jugdir.poll(start + beat * Pace::of(LEASE).beat);
+            self.jugdir.poll(start + beat * LeaseTiming::of(LEASE).heartbeat);
         }
         self.claims.sweep().unwrap();
         self.claims.release(&key(255)).unwrap();

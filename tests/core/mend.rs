@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
+use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::local;
 use jug_native::store::{Durability, Packing, Store, damaged_manifest, mend_manifest};
 use jug_native::{Error, Key};
@@ -91,7 +91,7 @@ fn a_manifest_that_cannot_be_read_is_made_anew_without_loss() {
 fn a_manifest_that_is_missing_is_noticed_and_made_anew_where_claims_are_links() {
     let shelf = Shelf::new();
     let links = Some(ClaimMode::Link);
-    Jugdir::open_as(local(), &shelf.root(), links, Pace::usual()).unwrap().init().unwrap();
+    Jugdir::open_as(local(), &shelf.root(), links, LeaseTiming::from_environment()).unwrap().init().unwrap();
     for number in 0..3 {
         let store = shelf.open();
         save(&store, number, &noise(200)).unwrap();

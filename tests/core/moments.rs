@@ -8,7 +8,7 @@ use std::time::Duration;
 use jug_native::Key;
 use jug_native::background::Background;
 use jug_native::claim::{Claims, Link};
-use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
+use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::local;
 
 use crate::hooked::{Hooked, Hooks};
@@ -83,7 +83,8 @@ fn ends_among(others: Others) -> (usize, usize) {
     let dir = tempfile::tempdir().unwrap();
     let others = Arc::new(others);
     let fs = Hooked::on(others.clone());
-    let jugdir = Jugdir::open_as(fs, dir.path(), Some(ClaimMode::Link), Pace::usual()).unwrap();
+    let jugdir =
+        Jugdir::open_as(fs, dir.path(), Some(ClaimMode::Link), LeaseTiming::from_environment()).unwrap();
     let claims = Link::new(jugdir, Background::manual(local()), Arc::<Records>::default());
     let era = dir.path().join("claims").join("0");
     for number in 0..10u64 {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use jug_native::background::{Background, Periodic};
 use jug_native::claim::{Claims, Link, Records};
-use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
+use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::{FileSystem, local};
 use jug_native::{Key, Result};
 
@@ -49,15 +49,15 @@ pub(crate) const LEASE: Duration = Duration::from_secs(120);
 
 impl One {
     pub(crate) fn at(dir: &Path) -> One {
-        One::with(dir, Pace { strangers: true, ..Pace::of(LEASE) })
+        One::with(dir, LeaseTiming { treat_as_remote: true, ..LeaseTiming::of(LEASE) })
     }
 
-    pub(crate) fn with(dir: &Path, pace: Pace) -> One {
-        One::on(local(), dir, pace)
+    pub(crate) fn with(dir: &Path, timing: LeaseTiming) -> One {
+        One::on(local(), dir, timing)
     }
 
-    pub(crate) fn on(fs: Arc<dyn FileSystem>, dir: &Path, pace: Pace) -> One {
-        let jugdir = Jugdir::open_as(fs, dir, Some(ClaimMode::Link), pace).unwrap();
+    pub(crate) fn on(fs: Arc<dyn FileSystem>, dir: &Path, timing: LeaseTiming) -> One {
+        let jugdir = Jugdir::open_as(fs, dir, Some(ClaimMode::Link), timing).unwrap();
         let background = Background::manual(local());
         let shelf = Arc::new(Shelf::default());
         let claims = Link::new(Arc::clone(&jugdir), Arc::clone(&background), shelf.clone());
@@ -87,7 +87,7 @@ impl One {
 
     /// Watches for so long as others do not beat.
     pub(crate) fn watch(&self, from: Duration, time: Duration) -> Duration {
-        let beat = Pace::of(LEASE).beat;
+        let beat = LeaseTiming::of(LEASE).heartbeat;
         let mut at = from;
         while at < from + time {
             at += beat;

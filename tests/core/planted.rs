@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use jug_native::background::Background;
 use jug_native::claim::{Chosen, Claims};
-use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
+use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::{File, FileSystem};
 use jug_native::store::{Durability, Packing, Store};
 use jug_native::{Key, Result};
@@ -88,7 +88,7 @@ impl Hooks for Planter {
 
 /// A worker's life: each step is tried, whatever became of those before.
 fn live(fs: &Arc<dyn FileSystem>, root: &Path, mode: ClaimMode) -> Result<()> {
-    let jugdir = Jugdir::open_as(Arc::clone(fs), root, Some(mode), Pace::usual())?;
+    let jugdir = Jugdir::open_as(Arc::clone(fs), root, Some(mode), LeaseTiming::from_environment())?;
     let background = Background::spawn();
     let store = Arc::new(Store::open_in(Arc::clone(&jugdir), Arc::clone(&background), Durability::Group)?);
     let claims = Chosen::new(jugdir, background, Arc::new(Stored(Arc::clone(&store))));
@@ -198,7 +198,7 @@ fn nothing_is_written_through_a_directory_that_is_a_symbolic_link() {
             let root = dir.path().join("jugdata");
             let outside = outside(dir.path());
             let before = snapshot(&outside);
-            Jugdir::open_as(jug_native::os::local(), &root, Some(mode), Pace::usual())
+            Jugdir::open_as(jug_native::os::local(), &root, Some(mode), LeaseTiming::from_environment())
                 .unwrap()
                 .init()
                 .unwrap();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use jug_native::Key;
 use jug_native::background::{Background, Periodic};
 use jug_native::claim::{Claims, Link};
-use jug_native::jugdir::{ClaimMode, Jugdir, Pace};
+use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::local::local;
 
 use crate::hooked::{Hooked, Hooks};
@@ -41,8 +41,12 @@ struct Done {
 impl Done {
     fn with(count: u8) -> Done {
         let dir = tempfile::tempdir().unwrap();
-        let jugdir =
-            Jugdir::open_as(Hooked::on(Arc::new(Shared)), dir.path(), Some(ClaimMode::Link), Pace::of(LEASE));
+        let jugdir = Jugdir::open_as(
+            Hooked::on(Arc::new(Shared)),
+            dir.path(),
+            Some(ClaimMode::Link),
+            LeaseTiming::of(LEASE),
+        );
         let claims = Link::new(jugdir.unwrap(), Background::manual(local()), Arc::<Records>::default());
         let keys: Vec<Key> = (0..count).map(|number| Key::new([number; Key::LEN])).collect();
         for key in &keys {
@@ -119,7 +123,7 @@ fn a_process_that_ends_leaves_no_names_whatever_others_do() {
 fn a_claim_is_taken_as_long_as_its_name_is_there() {
     let done = Done::with(2);
     let [kept, free] = [0, 7].map(|number| Key::new([number; Key::LEN]));
-    let other = Jugdir::open_as(local(), done.dir.path(), None, Pace::of(LEASE)).unwrap();
+    let other = Jugdir::open_as(local(), done.dir.path(), None, LeaseTiming::of(LEASE)).unwrap();
     let other = Link::new(other, Background::manual(local()), Arc::<Records>::default());
     assert_eq!(other.are_taken(&[kept, free]).unwrap(), [true, false]);
     done.claims.settle().unwrap();

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jug_native::Key;
 use jug_native::background::Background;
 use jug_native::claim::{Batch, ClaimId, Posix};
-use jug_native::jugdir::{ClaimMode, Counts, Jugdir, Pace, Run};
+use jug_native::jugdir::{ClaimMode, Counts, Jugdir, LeaseTiming, Run};
 use jug_native::os::{File, Memory, local};
 
 use crate::child::{self, Child};
@@ -175,7 +175,8 @@ fn of_a_long_name_the_beginning_is_kept() {
 #[test]
 fn several_hosts_share_no_slots() {
     let dir = tempfile::tempdir().unwrap();
-    let jugdir = Jugdir::open_as(local(), dir.path(), Some(ClaimMode::Link), Pace::usual()).unwrap();
+    let jugdir =
+        Jugdir::open_as(local(), dir.path(), Some(ClaimMode::Link), LeaseTiming::from_environment()).unwrap();
     jugdir.worker().unwrap();
     assert_eq!(slots(dir.path()), [] as [PathBuf; 0]);
     assert_eq!((jugdir.running().unwrap(), jugdir.crashed().unwrap()), (Vec::new(), Vec::new()));

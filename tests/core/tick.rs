@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use jug_native::background::Background;
 use jug_native::claim::Claims;
-use jug_native::jugdir::{Jugdir, Pace};
+use jug_native::jugdir::{Jugdir, LeaseTiming};
 use jug_native::os::FileSystem;
 use jug_native::os::local::local;
 use jug_native::store::{Durability, State, Store};
@@ -88,7 +88,13 @@ impl Hooks for Client {
 fn a_claim_counts_that_was_made_in_the_tick_in_which_another_host_listed_its_era() {
     let dir = tempfile::tempdir().unwrap();
     let server = Arc::<Server>::default();
-    let host = || One::on(Client::of(&server), dir.path(), Pace { strangers: true, ..Pace::of(LEASE) });
+    let host = || {
+        One::on(
+            Client::of(&server),
+            dir.path(),
+            LeaseTiming { treat_as_remote: true, ..LeaseTiming::of(LEASE) },
+        )
+    };
     let dead = host();
     assert!(dead.claim(9));
     let workers = dir.path().join("workers");

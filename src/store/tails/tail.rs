@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::Sink;
 use crate::error::IoContext;
-use crate::jugdir::Life;
+use crate::jugdir::Liveness;
 use crate::os::watch::POLL;
 use crate::os::{File, FileSystem};
 use crate::store::damage::BAD_RECORD;
@@ -77,8 +77,8 @@ impl Tail {
         self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
     }
 
-    pub(super) fn writers_life(&self, to: &Sink) -> Result<Life> {
-        segment::owner(self.name()).map_or(Ok(Life::Gone), |wid| to.jugdir.life(wid))
+    pub(super) fn writers_liveness(&self, to: &Sink) -> Result<Liveness> {
+        segment::owner(self.name()).map_or(Ok(Liveness::Dead), |wid| to.jugdir.liveness(wid))
     }
 
     /// Whether it is worth a look now: a segment whose writer is silent is looked at now and then, in case the file
@@ -163,8 +163,8 @@ impl Tail {
             }
             Stop::End | Stop::Incomplete | Stop::Garbage(_) => {}
         }
-        let life = self.writers_life(to)?;
-        if life == Life::Alive {
+        let life = self.writers_liveness(to)?;
+        if life == Liveness::Alive {
             self.silent = None;
             self.doubt(damaged, to);
             return Ok(());
@@ -176,7 +176,7 @@ impl Tail {
             self.stop = Some(stop);
             return Ok(());
         }
-        if life == Life::Silent && self.silent.is_none_or(|(_, looks)| looks > 0) {
+        if life == Liveness::Suspected && self.silent.is_none_or(|(_, looks)| looks > 0) {
             let looks = self.silent.map_or(SILENT_LOOKS, |(_, looks)| looks);
             self.silent = Some((to.jugdir.fs().now() + SILENT_LOOK, looks));
             (self.file, self.stop) = (None, Some(stop));

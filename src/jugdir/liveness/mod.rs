@@ -4,75 +4,49 @@
 //! its heartbeat has not changed for a whole lease while this process watched and its own heartbeats succeeded.
 //! Time is counted by the watcher's own clock from look to look, and a look that comes late (this process was
 //! paused, the server was away) counts for no more than two of them. What is found to be dead can be marked as
-//! such, for all others to know.
+//! such ([`tombstones`]), for all others to know.
 
-mod marks;
+mod tombstones;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use marks::marked;
+use tombstones::Tombstones;
 
-use super::identity::Identity;
-use super::worker;
+use super::identity::{Identity, ids};
+use super::lease::LeaseTiming;
+use super::registered;
 use crate::Result;
 use crate::error::IoContext;
-use crate::os::ops::{SMALL, is_unlinkable};
+use crate::os::ops::{SMALL, is_gone};
 use crate::os::{File, FileId, FileSystem, Modified, Stat};
 
 /// How much longer it takes from look to look for each worker that is watched: many of them must not wear out the
 /// server.
 const SHARE: Duration = Duration::from_millis(250);
 
-/// How long things take in the life of a worker.
-#[derive(Debug, Clone, Copy)]
-pub struct Pace {
-    /// A heartbeat that does not change for so long is that of a dead worker.
-    pub lease: Duration,
-    /// How often a worker beats, and looks at others.
-    pub beat: Duration,
-    /// Whether processes of this host are watched like those of others.
-    pub strangers: bool,
-}
-
-impl Pace {
-    /// A lease of 120 s. For tests only, `JUG_TEST_LEASE` gives another number of seconds, and with
-    /// `JUG_TEST_STRANGERS` each worker behaves as if it were on a host of its own.
-    pub fn usual() -> Pace {
-        let seconds = std::env::var("JUG_TEST_LEASE").ok().and_then(|text| text.parse::<f64>().ok());
-        let lease = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let pace = Pace::of(lease.filter(|lease| !lease.is_zero()).unwrap_or(Duration::from_secs(120)));
-        Pace { strangers: std::env::var_os("JUG_TEST_STRANGERS").is_some(), ..pace }
-    }
-
-    /// The pace that goes with a lease: a beat every 24th part of it.
-    pub fn of(lease: Duration) -> Pace {
-        Pace { lease, beat: lease / 24, strangers: false }
-    }
-}
-
 /// What is known of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Life {
+pub enum Liveness {
     /// Nothing speaks against its being alive.
     Alive,
     /// It counts as dead. Its process may exist, unable to reach the jugdir.
-    Silent,
+    Suspected,
     /// Its process has ended.
-    Gone,
+    Dead,
 }
 
 /// The workers of a jugdir, watched by this process.
 #[derive(Debug)]
-pub(super) struct Lives {
+pub(super) struct FailureDetector {
     fs: Arc<dyn FileSystem>,
     workers: PathBuf,
-    pace: Pace,
+    timing: LeaseTiming,
     /// Boot id and process namespace of this process.
     here: OnceLock<(String, String)>,
+    tombstones: Tombstones,
     state: Mutex<State>,
 }
 
@@ -80,7 +54,6 @@ pub(super) struct Lives {
 struct State {
     own: Option<String>,
     known: BTreeMap<String, Known>,
-    marked: BTreeSet<String>,
     /// How long this process has watched.
     watched: Duration,
     looked: Option<Instant>,
@@ -104,13 +77,14 @@ struct Found {
     bytes: Vec<u8>,
 }
 
-impl Lives {
-    pub(super) fn new(fs: Arc<dyn FileSystem>, workers: PathBuf, pace: Pace) -> Lives {
-        Lives { fs, workers, pace, here: OnceLock::new(), state: Mutex::default() }
+impl FailureDetector {
+    pub(super) fn new(fs: Arc<dyn FileSystem>, workers: PathBuf, timing: LeaseTiming) -> FailureDetector {
+        let tombstones = Tombstones::new(Arc::clone(&fs), workers.clone());
+        FailureDetector { fs, workers, timing, here: OnceLock::new(), tombstones, state: Mutex::default() }
     }
 
-    pub(super) fn pace(&self) -> Pace {
-        self.pace
+    pub(super) fn timing(&self) -> LeaseTiming {
+        self.timing
     }
 
     /// From now on, this is the worker of the jugdir in this process.
@@ -121,35 +95,35 @@ impl Lives {
     fn is_own(&self, id: &str) -> bool {
         let is_ours = self.state().own.as_deref() == Some(id);
         // Another object may have registered in this process too.
-        is_ours || !self.pace.strangers && worker::own_identity(&*self.fs, id).is_some()
+        is_ours || !self.timing.treat_as_remote && registered::identity_of(&*self.fs, id).is_some()
     }
 
-    /// What is known of a worker. One without a file is `Silent`.
-    pub(super) fn life(&self, id: &str) -> Result<Life> {
+    /// What is known of a worker. One without a file is `Suspected`.
+    pub(super) fn liveness(&self, id: &str) -> Result<Liveness> {
         if self.is_own(id) {
-            return Ok(Life::Alive);
+            return Ok(Liveness::Alive);
         }
-        let Some(known) = self.known(id)? else { return Ok(Life::Silent) };
+        let Some(known) = self.known(id)? else { return Ok(Liveness::Suspected) };
         let state = self.state();
-        let is_marked = state.marked.contains(id);
-        let is_quiet = state.watched.saturating_sub(known.since) >= self.pace.lease;
+        let is_quiet = state.watched.saturating_sub(known.since) >= self.timing.lease;
         drop(state);
+        let is_marked = self.tombstones.contains(id);
         Ok(match known.identity.and_then(|identity| self.has_process(&identity)) {
-            Some(false) => Life::Gone,
-            _ if is_marked => Life::Silent,
-            None if is_quiet => Life::Silent,
-            Some(true) | None => Life::Alive,
+            Some(false) => Liveness::Dead,
+            _ if is_marked => Liveness::Suspected,
+            None if is_quiet => Liveness::Suspected,
+            Some(true) | None => Liveness::Alive,
         })
     }
 
     /// Whether a worker's process is seen to run: it is this one, or another one of this host.
-    pub(super) fn is_seen(&self, id: &str) -> Result<bool> {
+    pub(super) fn is_process_running(&self, id: &str) -> Result<bool> {
         let process = |known: Known| known.identity.and_then(|identity| self.has_process(&identity));
         Ok(self.is_own(id) || self.known(id)?.and_then(process) == Some(true))
     }
 
     /// For how long this process has watched.
-    pub(super) fn watched(&self) -> Duration {
+    pub(super) fn observed_for(&self) -> Duration {
         self.state().watched
     }
 
@@ -174,7 +148,7 @@ impl Lives {
         }
     }
 
-    /// Whether it is time for [`Lives::look`]; else how long until then.
+    /// Whether it is time for [`FailureDetector::poll`]; else how long until then.
     pub(super) fn due(&self, now: Instant) -> Option<Duration> {
         let state = self.state();
         let due = state.looked? + self.pause(&state);
@@ -182,7 +156,7 @@ impl Lives {
     }
 
     /// Looks at all workers. `in_touch` says whether this process's own heartbeat just succeeded.
-    pub(super) fn look(&self, now: Instant, in_touch: bool) -> Result<()> {
+    pub(super) fn poll(&self, now: Instant, in_touch: bool) -> Result<()> {
         let names = self.fs.names(&self.workers)?;
         let present: BTreeSet<&str> = ids(&names).collect();
         let mut state = self.state();
@@ -192,13 +166,13 @@ impl Lives {
             let most = 2 * self.pause(&state);
             state.watched += now.saturating_duration_since(looked).min(most);
         }
-        state.marked = marked(&names).map(str::to_owned).collect();
+        self.tombstones.update(&names);
         state.known.retain(|id, _| present.contains(id.as_str()));
         let watched: Vec<(String, Known)> =
             state.known.iter().map(|(id, it)| (id.clone(), it.clone())).collect();
         drop(state);
         for (id, known) in watched {
-            self.feel(&id, &known);
+            self.check_heartbeat(&id, &known);
         }
         for id in present {
             if !self.is_own(id) {
@@ -213,17 +187,29 @@ impl Lives {
         let known: Vec<String> = self.state().known.keys().cloned().collect();
         let mut dead = Vec::new();
         for id in known {
-            if self.life(&id)? != Life::Alive {
+            if self.liveness(&id)? != Liveness::Alive {
                 dead.push(id);
             }
         }
         Ok(dead)
     }
 
+    /// The marks of workers that were found dead.
+    pub(super) fn tombstones(&self) -> &Tombstones {
+        &self.tombstones
+    }
+
+    /// Removes what a dead worker without claims left here. See [`Tombstones::remove_worker`].
+    pub(super) fn remove_worker(&self, id: &str) -> Result<()> {
+        self.tombstones.remove_worker(id, self.liveness(id)? == Liveness::Dead)?;
+        self.state().known.remove(id);
+        Ok(())
+    }
+
     /// How long it takes from look to look.
     fn pause(&self, state: &State) -> Duration {
         let others = u32::try_from(state.known.len()).unwrap_or(u32::MAX);
-        self.pace.beat.max(SHARE.min(self.pace.beat).saturating_mul(others))
+        self.timing.heartbeat.max(SHARE.min(self.timing.heartbeat).saturating_mul(others))
     }
 
     /// Whether a worker's process exists, if that can be known here.
@@ -233,7 +219,7 @@ impl Lives {
             && !namespace.is_empty()
             && identity.boot_id == *boot
             && identity.pid_namespace == *namespace;
-        if !is_here || self.pace.strangers {
+        if !is_here || self.timing.treat_as_remote {
             return None;
         }
         if identity.pid == self.fs.process().pid {
@@ -282,7 +268,7 @@ impl Lives {
     }
 
     /// Looks for a new heartbeat.
-    fn feel(&self, id: &str, known: &Known) {
+    fn check_heartbeat(&self, id: &str, known: &Known) {
         if known.identity.as_ref().is_some_and(|identity| self.has_process(identity).is_some()) {
             return;
         }
@@ -310,30 +296,4 @@ impl Lives {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The workers among the names of their directory.
-pub(super) fn ids(names: &[String]) -> impl Iterator<Item = &str> {
-    names.iter().map(String::as_str).filter(|name| is_id(name))
-}
-
-/// Whether a name is `<host>.<pid>.<nonce>`.
-fn is_id(name: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    let parts: Vec<&str> = name.split('.').collect();
-    parts.len() == 3 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(is_plain))
-}
-
-/// Whether an open file turned out to exist no more.
-pub(crate) fn is_gone(error: &io::Error) -> bool {
-    error.kind() == ErrorKind::NotFound || error.kind() == ErrorKind::StaleNetworkFileHandle
-}
-
-/// The worker that a claim's contents name: they are those of its file, or its id where there are no hard links.
-pub(crate) fn holder_from(contents: &[u8], path: &Path) -> Option<String> {
-    if let Ok(identity) = Identity::parse(contents, path) {
-        return Some(identity.id());
-    }
-    let text = std::str::from_utf8(contents).ok()?.strip_suffix('\n')?;
-    is_id(text).then(|| text.to_owned())
 }

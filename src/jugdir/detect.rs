@@ -18,12 +18,12 @@ impl Jugdir {
         if let Some(format) = self.format.get() {
             return Ok(Some(*format));
         }
-        let found = self.read_format_anew()?;
+        let found = self.reread_format()?;
         Ok(found.map(|format| *self.format.get_or_init(|| format)))
     }
 
     /// What FORMAT says now.
-    pub(super) fn read_format_anew(&self) -> Result<Option<Format>> {
+    pub(super) fn reread_format(&self) -> Result<Option<Format>> {
         let path = self.root.join(FORMAT);
         let Some(bytes) = self.read_named(&path)? else { return Ok(None) };
         Format::parse(&bytes, &path).map(Some)
@@ -65,7 +65,7 @@ impl Jugdir {
     }
 
     /// Errors unless the path is free for a jugdir or has one.
-    pub(super) fn check_place(&self) -> Result<()> {
+    pub(super) fn check_path(&self) -> Result<()> {
         match self.fs.find(&self.root)?.map(|found| found.is_dir) {
             Some(true) => {}
             Some(false) => return Err(Error::NotADirectory { path: self.root.clone() }),
@@ -96,7 +96,7 @@ impl Jugdir {
     pub(super) fn create(&self) -> Result<()> {
         self.fs.ensure_dir(&self.root)?;
         // Since it was opened, somebody may have put other files there.
-        self.check_place()?;
+        self.check_path()?;
         if self.read_format()?.is_none() {
             let format = Format { uuid: self.fs.nonce()?, mode: self.claim_mode()? };
             let temporary = self.temporary_format()?;

@@ -4,8 +4,8 @@
 //! whoever changes it looks once more for workers: one of the two notices the other.
 
 use super::Jugdir;
+use super::detect::FORMAT;
 use super::format::{ClaimMode, Format};
-use super::place::FORMAT;
 use crate::{Error, Result};
 
 impl Jugdir {
@@ -14,8 +14,8 @@ impl Jugdir {
     ///
     /// # Errors
     ///
-    /// [`Error::AtWork`] while workers are seen, [`Error::Damaged`] where there is no jugdir.
-    pub fn share(&self) -> Result<bool> {
+    /// [`Error::JugdirInUse`] while workers are seen, [`Error::Damaged`] where there is no jugdir.
+    pub fn switch_to_links(&self) -> Result<bool> {
         let Some(format) = self.read_format()? else {
             let what = "there is none".to_owned();
             return Err(Error::Damaged { path: self.root.join(FORMAT), what });
@@ -37,8 +37,8 @@ impl Jugdir {
     }
 
     /// Fails if tasks are claimed in another way than they were when it was opened.
-    pub(super) fn insist_on_mode(&self, mode: ClaimMode) -> Result<()> {
-        match self.read_format_anew()? {
+    pub(super) fn check_mode_unchanged(&self, mode: ClaimMode) -> Result<()> {
+        match self.reread_format()? {
             Some(found) if found.mode != mode => Err(Error::ModeChanged { path: self.root.clone() }),
             _ => Ok(()),
         }
@@ -46,7 +46,7 @@ impl Jugdir {
 
     fn refuse_workers(&self) -> Result<()> {
         match self.list_workers()?.into_iter().find(|worker| worker.alive) {
-            Some(worker) => Err(Error::AtWork { path: self.root.clone(), worker: worker.id }),
+            Some(worker) => Err(Error::JugdirInUse { path: self.root.clone(), worker: worker.id }),
             None => Ok(()),
         }
     }
