@@ -1,8 +1,8 @@
 """``python -m tests.mutants [NAMES]``: applies each patch to a copy of the tree and runs the tests it names.
 
-A mutant is noticed if each of its tests fails, or does not end. The copy is below ``target/``, where what no
-patch changes is built only once; names may be beginnings of names. ``--table`` prints the table for
-docs/reliability.md.
+A mutant is noticed if each of its tests fails, or does not end. The copy is below ``target/``, and so is what
+is built of it, where what no patch changes is built only once; names may be beginnings of names. ``--table``
+prints the table for docs/reliability.md.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from pathlib import Path
 from tests.mutants.patches import ROOT, Patch, read_all, table
 
 COPY = ROOT / "target" / "mutants" / "tree"
+#: Not where the tree is built: cargo goes by times and relative paths, and would take a mutant for it.
+BUILT = ROOT / "target" / "mutants" / "built"
 _LEFT_OUT = shutil.ignore_patterns(
     "target", ".git", ".venv", ".ref-venv", "__pycache__", ".*_cache", "*.jugdata"
 )
@@ -130,7 +132,7 @@ def passing_in_python(tests: set[str], with_extension: bool) -> set[str]:
     extension = COPY / "python" / "jug" / "_native.abi3.so"
     if with_extension:
         cargo("build", "--lib", "--features", "python")
-        shutil.copyfile(ROOT / "target" / "debug" / "libjug_native.so", extension)
+        shutil.copyfile(BUILT / "debug" / "libjug_native.so", extension)
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", f"--timeout={_PATIENCE}"]
     environment = {**os.environ, "PYTHONPATH": str(COPY / "python")}
     passed = {
@@ -143,7 +145,7 @@ def passing_in_python(tests: set[str], with_extension: bool) -> set[str]:
 
 def cargo(*arguments: str) -> str:
     """What cargo prints; the program ends where it fails, because a mutant has to compile."""
-    environment = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target")}
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(BUILT)}
     done = subprocess.run(
         ["cargo", *arguments], cwd=COPY, env=environment, capture_output=True, text=True, check=False
     )
