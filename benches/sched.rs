@@ -6,7 +6,7 @@ use std::sync::Arc;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use jug_native::Key;
 use jug_native::background::Background;
-use jug_native::claim::{Batch, Claims, Posix};
+use jug_native::claim::{Claims, Posix, Prefetch};
 use jug_native::jugdir::Jugdir;
 use jug_native::sched::{Graph, Node, Scheduler};
 
@@ -49,7 +49,7 @@ fn claims(criterion: &mut Criterion) {
     let jugdir = Jugdir::open(dir.path()).expect("an empty directory");
     let background = Background::spawn();
     let posix: Arc<dyn Claims> = Arc::new(Posix::new(jugdir, Arc::clone(&background)));
-    let batch = Batch::new(Arc::clone(&posix), background);
+    let batch = Prefetch::new(Arc::clone(&posix), background);
     let key = |number: u64| Key::new(*blake3::hash(&number.to_le_bytes()).as_bytes());
     let keys: Vec<Key> = (0..CLAIMS).map(key).collect();
     let mut group = criterion.benchmark_group("256 claims");

@@ -392,7 +392,7 @@ class Claims:
         """By anyone, this process included."""
     def are_taken(self, keys: Sequence[bytes]) -> list[bool]:
         """Like `is_claimed` at less cost; it may take a dead worker's claim for a living one's."""
-    def hurry(self) -> None:
+    def expedite_releases(self) -> None:
         """Has everything that was released be free as soon as possible."""
     def held(self) -> list[bytes]: ...
     def claimed_ids(self) -> list[int]:

@@ -2,26 +2,19 @@
 //!
 //! A claim says "this worker is running this task". [`Claims`] is the seam between the ways of making
 //! one: [`Posix`] locks bytes of files that one host shares, [`Link`] makes hard links that many hosts see,
-//! [`Memory`] is for a single process. [`Chosen`] is what a jugdir's FORMAT says. A [`Batch`] claims ahead on top of any of them, and gives back what it cannot start soon.
+//! [`Memory`] is for a single process. [`AutoClaims`] is what a jugdir's FORMAT says. A [`Prefetch`] claims ahead on top of any of them, and gives back what it cannot start soon.
 
-mod batch;
-mod chosen;
-mod eras;
-mod holder;
+mod auto;
 mod link;
-mod making;
 mod memory;
 mod posix;
-mod quiet;
-mod releasing;
-mod stripes;
-mod sweep;
+mod prefetch;
 
-pub use batch::{Batch, PATIENCE};
-pub use chosen::Chosen;
-pub use link::{Link, Records};
+pub use auto::AutoClaims;
+pub use link::{Link, WriteProgress};
 pub use memory::Memory;
 pub use posix::Posix;
+pub use prefetch::{PATIENCE, Prefetch};
 
 use std::time::{Duration, Instant};
 
@@ -113,13 +106,13 @@ pub trait Claims: Send + Sync {
         true
     }
 
-    /// Whether what was released stays claimed for a while, unless there is a [`Claims::hurry`].
-    fn lingers(&self) -> bool {
+    /// Whether what was released stays claimed for a while, unless there is a [`Claims::expedite_releases`].
+    fn release_is_deferred(&self) -> bool {
         false
     }
 
     /// Like [`Claims::release`], for a task that others may run right now.
-    fn give_back(&self, key: &Key) -> Result<()> {
+    fn return_unstarted(&self, key: &Key) -> Result<()> {
         self.release(key)
     }
 
@@ -146,13 +139,13 @@ pub trait Claims: Send + Sync {
     fn live(&self) -> Result<Vec<LiveClaim>>;
 
     /// Lets processes that wait for a claim know that some were released without a result.
-    fn announce(&self) {}
+    fn notify_waiters(&self) {}
 
     /// Has everything that was released be free as soon as possible: tasks were invalidated, or may be unnoticed.
-    fn hurry(&self) {}
+    fn expedite_releases(&self) {}
 
     /// Returns once everything that was released is free.
-    fn settle(&self) -> Result<()> {
+    fn drain_releases(&self) -> Result<()> {
         Ok(())
     }
 

@@ -29,7 +29,7 @@ impl Jugdir {
             self.replace_format(format)?;
             return Err(error);
         }
-        // Files of which bytes were locked. Nobody does, and among eras they would be in the way.
+        // Files of which bytes were locked. Nobody does, and among generations they would be in the way.
         for name in self.fs.names(&self.claims())? {
             self.fs.remove_if_exists(&self.claims().join(name))?;
         }

@@ -9,7 +9,7 @@ use pyo3::types::{PyBytes, PyDict};
 use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
 use super::store::PyStore;
 use crate::Key;
-use crate::claim::{Batch, Chosen, ClaimId, Records};
+use crate::claim::{AutoClaims, ClaimId, Prefetch, WriteProgress};
 use crate::jugdir::{Counts, Run, WorkerInfo};
 use crate::store::Store;
 
@@ -21,7 +21,7 @@ pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
 /// Which tasks this worker runs, and which ones others run.
 #[pyclass(frozen, name = "Claims", module = "jug._native")]
 pub(super) struct PyClaims {
-    batch: Arc<Batch>,
+    prefetch: Arc<Prefetch>,
     store: Arc<Store>,
 }
 
@@ -36,28 +36,31 @@ impl PyClaims {
         let store = store.get().core();
         let (jugdir, background) = (Arc::clone(store.jugdir()), store.background());
         let records = Arc::new(Stored(Arc::clone(store)));
-        let claims = Chosen::new(jugdir, Arc::clone(background), records);
-        PyClaims { batch: Batch::new(Arc::new(claims), Arc::clone(background)), store: Arc::clone(store) }
+        let claims = AutoClaims::new(jugdir, Arc::clone(background), records);
+        PyClaims {
+            prefetch: Prefetch::new(Arc::new(claims), Arc::clone(background)),
+            store: Arc::clone(store),
+        }
     }
 
     fn claim(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
         let keys = keys_from(keys)?;
-        Ok(py.detach(|| self.batch.claim(&keys))?)
+        Ok(py.detach(|| self.prefetch.claim(&keys))?)
     }
 
     fn claim_run(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
         let keys = keys_from(keys)?;
-        Ok(py.detach(|| self.batch.claim_run(&keys))?)
+        Ok(py.detach(|| self.prefetch.claim_run(&keys))?)
     }
 
     #[pyo3(signature = (key, ended = None, name = "", attempt = 1))]
     fn start(&self, key: KeyBytes, ended: Option<KeyBytes>, name: &str, attempt: u32) -> PyResult<bool> {
-        Ok(self.batch.start_as(&key.0, ended.as_ref().map(|ended| &ended.0), name, attempt)?)
+        Ok(self.prefetch.start_as(&key.0, ended.as_ref().map(|ended| &ended.0), name, attempt)?)
     }
 
     #[pyo3(signature = (done = 0, failed = 0, loaded = 0))]
     fn rest(&self, done: u64, failed: u64, loaded: u64) -> PyResult<()> {
-        Ok(self.batch.rest(Counts { done, failed, loaded })?)
+        Ok(self.prefetch.rest(Counts { done, failed, loaded })?)
     }
 
     fn running<'py>(&self, py: Python<'py>) -> PyResult<Vec<Running<'py>>> {
@@ -84,43 +87,43 @@ impl PyClaims {
     }
 
     fn given_back<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
-        Ok(to_bytes(py, &self.batch.given_back()?))
+        Ok(to_bytes(py, &self.prefetch.given_back()?))
     }
 
     fn release(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<()> {
         let keys = keys_from(keys)?;
-        Ok(py.detach(|| self.batch.release(&keys))?)
+        Ok(py.detach(|| self.prefetch.release(&keys))?)
     }
 
     fn is_claimed(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
         let keys = keys_from(keys)?;
-        let claims = self.batch.claims()?;
+        let claims = self.prefetch.claims()?;
         Ok(py.detach(|| claims.are_claimed(&keys))?)
     }
 
     fn are_taken(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
         let keys = keys_from(keys)?;
-        let claims = self.batch.claims()?;
+        let claims = self.prefetch.claims()?;
         Ok(py.detach(|| claims.are_taken(&keys))?)
     }
 
-    fn hurry(&self) -> PyResult<()> {
-        self.batch.claims()?.hurry();
+    fn expedite_releases(&self) -> PyResult<()> {
+        self.prefetch.claims()?.expedite_releases();
         Ok(())
     }
 
     fn held<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
-        Ok(to_bytes(py, &self.batch.held()?))
+        Ok(to_bytes(py, &self.prefetch.held()?))
     }
 
     fn claimed_ids(&self, py: Python<'_>) -> PyResult<Vec<u64>> {
-        let claims = self.batch.claims()?;
+        let claims = self.prefetch.claims()?;
         let live = py.detach(|| claims.live())?;
         Ok(live.iter().map(|claim| claim.id.get()).collect())
     }
 
     fn holders<'py>(&self, py: Python<'py>, keys: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
-        let claims = self.batch.claims()?;
+        let claims = self.prefetch.claims()?;
         let live = py.detach(|| claims.live())?;
         let claimants = py.detach(|| self.store.jugdir().claimants())?;
         let holders: HashMap<ClaimId, (&str, u32)> = live
@@ -147,25 +150,25 @@ impl PyClaims {
     }
 
     fn abandoned<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyBytes>, String)>> {
-        let claims = self.batch.claims()?;
+        let claims = self.prefetch.claims()?;
         let found = py.detach(|| claims.abandoned())?;
         Ok(found.into_iter().map(|(key, worker)| (PyBytes::new(py, key.as_bytes()), worker)).collect())
     }
 
     fn suspects<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyBytes>, String)>> {
-        let claims = self.batch.claims()?;
+        let claims = self.prefetch.claims()?;
         let found = py.detach(|| claims.suspects())?;
         Ok(found.into_iter().map(|(key, worker)| (PyBytes::new(py, key.as_bytes()), worker)).collect())
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "it is what Python gives")]
     fn settle_suspects(&self, workers: Vec<String>) -> PyResult<()> {
-        self.batch.claims()?.settle_suspects(&workers);
+        self.prefetch.claims()?.settle_suspects(&workers);
         Ok(())
     }
 
     fn sweep(&self, py: Python<'_>) -> PyResult<usize> {
-        let claims = self.batch.claims()?;
+        let claims = self.prefetch.claims()?;
         Ok(py.detach(|| claims.sweep())?)
     }
 
@@ -175,7 +178,7 @@ impl PyClaims {
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        Ok(py.detach(|| self.batch.close())?)
+        Ok(py.detach(|| self.prefetch.close())?)
     }
 }
 
@@ -199,7 +202,7 @@ fn shown(py: Python<'_>, run: Run) -> Running<'_> {
 /// What claims need to know of the store, which they keep open.
 struct Stored(Arc<Store>);
 
-impl Records for Stored {
+impl WriteProgress for Stored {
     fn stored(&self) -> u64 {
         self.0.progress().0
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use jug_native::background::{Background, Periodic};
-use jug_native::claim::{Batch, ClaimId, Claims, LiveClaim, Memory, PATIENCE, Posix};
+use jug_native::claim::{ClaimId, Claims, LiveClaim, Memory, PATIENCE, Posix, Prefetch};
 use jug_native::jugdir::Jugdir;
 use jug_native::{Key, Result};
 
@@ -172,9 +172,9 @@ fn a_claim_is_never_held_twice_at_once() {
     children.into_iter().for_each(Child::join);
 }
 
-fn a_batch() -> (Arc<Memory>, Arc<Batch>) {
+fn a_batch() -> (Arc<Memory>, Arc<Prefetch>) {
     let claims = Arc::new(Memory::default());
-    (Arc::clone(&claims), Batch::new(claims, Background::spawn()))
+    (Arc::clone(&claims), Prefetch::new(claims, Background::spawn()))
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn what_ended_before_a_long_task_is_released() {
 #[test]
 fn c2_what_ended_is_not_released_before_its_record_is_visible() {
     let claims = Arc::new(Unwritten::default());
-    let batch = Batch::new(claims.clone(), Background::manual(jug_native::os::local()));
+    let batch = Prefetch::new(claims.clone(), Background::manual(jug_native::os::local()));
     batch.claim(&keys(0..2)).unwrap();
     batch.start(&key(0), None).unwrap();
     batch.start(&key(1), Some(&key(0))).unwrap();
@@ -324,7 +324,7 @@ fn short_tasks_keep_what_is_claimed_ahead() {
 fn giving_back_wakes_who_watches_the_claims() {
     let dir = tempfile::tempdir().unwrap();
     let jugdir = Jugdir::open(dir.path()).unwrap();
-    let batch = Batch::new(Arc::new(open(dir.path())), Background::spawn());
+    let batch = Prefetch::new(Arc::new(open(dir.path())), Background::spawn());
     jugdir.worker().unwrap();
     batch.claim(&keys(0..3)).unwrap();
     let watch = jug_native::os::local().watch(&jugdir.claims()).unwrap();

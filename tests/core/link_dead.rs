@@ -13,12 +13,12 @@ use jug_native::os::{File, local};
 
 use crate::child::{self, Child};
 use crate::hooked::{Hooked, Hooks};
-use crate::one::{LEASE, One, key, path_of};
+use crate::link_worker::{LEASE, LinkWorker, key, path_of};
 
 #[test]
 fn c3_a_worker_elsewhere_is_dead_when_its_heartbeat_stops_for_a_lease() {
     let dir = tempfile::tempdir().unwrap();
-    let (dying, heir) = (One::at(dir.path()), One::at(dir.path()));
+    let (dying, heir) = (LinkWorker::at(dir.path()), LinkWorker::at(dir.path()));
     assert!(dying.claim(1) && heir.claim(2));
     let at = heir.watch(Duration::ZERO, LEASE * 7 / 8);
     assert!(!heir.claim(1), "not yet");
@@ -34,7 +34,7 @@ fn c3_a_worker_elsewhere_is_dead_when_its_heartbeat_stops_for_a_lease() {
 #[test]
 fn c3_time_in_which_the_watcher_was_paused_does_not_count() {
     let dir = tempfile::tempdir().unwrap();
-    let (quiet, watcher) = (One::at(dir.path()), One::at(dir.path()));
+    let (quiet, watcher) = (LinkWorker::at(dir.path()), LinkWorker::at(dir.path()));
     assert!(quiet.claim(1) && watcher.claim(2));
     let at = watcher.watch(Duration::ZERO, LEASE / 2);
     // An hour passes in which it does not run; nor does the other one.
@@ -59,7 +59,8 @@ fn c3_time_in_which_the_watcher_was_out_of_touch_does_not_count() {
     let dir = tempfile::tempdir().unwrap();
     let server = Arc::<Away>::default();
     let timing = LeaseTiming { treat_as_remote: true, ..LeaseTiming::of(LEASE) };
-    let (quiet, watcher) = (One::at(dir.path()), One::on(Hooked::on(server.clone()), dir.path(), timing));
+    let (quiet, watcher) =
+        (LinkWorker::at(dir.path()), LinkWorker::on(Hooked::on(server.clone()), dir.path(), timing));
     assert!(quiet.claim(1) && watcher.claim(2));
     let at = watcher.watch(Duration::ZERO, LEASE / 2);
     server.0.store(true, Ordering::SeqCst);
@@ -73,7 +74,7 @@ fn c3_time_in_which_the_watcher_was_out_of_touch_does_not_count() {
 #[test]
 #[ignore = "played by a child process"]
 fn claims_and_waits() {
-    let one = One::with(&child::directory(), LeaseTiming::of(LEASE));
+    let one = LinkWorker::with(&child::directory(), LeaseTiming::of(LEASE));
     assert!((0..10).all(|number| one.claim(number)));
     child::say("claimed");
     child::wait();
@@ -82,7 +83,7 @@ fn claims_and_waits() {
 #[test]
 fn c3_a_worker_of_this_host_is_dead_at_once_when_its_process_is() {
     let dir = tempfile::tempdir().unwrap();
-    let heir = One::with(dir.path(), LeaseTiming::of(LEASE));
+    let heir = LinkWorker::with(dir.path(), LeaseTiming::of(LEASE));
     let mut other = Child::play("link_dead::claims_and_waits", dir.path());
     assert_eq!(other.hear(), "claimed");
     assert!(!heir.claim(1));
@@ -93,7 +94,7 @@ fn c3_a_worker_of_this_host_is_dead_at_once_when_its_process_is() {
     heir.after(Duration::from_secs(3600));
     let names = local().list(&dir.path().join("workers")).unwrap();
     assert_eq!(names, [heir.id()], "nothing is left of the dead");
-    assert_eq!(local().list(&dir.path().join("claims")).unwrap(), ["1"], "nor of its era");
+    assert_eq!(local().list(&dir.path().join("claims")).unwrap(), ["1"], "nor of its generation");
 }
 
 /// A client that says that workers have no files, while this is true and until it lists them.
@@ -117,7 +118,8 @@ fn c5_a_worker_whose_file_seems_not_to_be_there_and_is_listed_is_alive() {
     let dir = tempfile::tempdir().unwrap();
     let client = Arc::<Forgetful>::default();
     let timing = LeaseTiming { treat_as_remote: true, ..LeaseTiming::of(LEASE) };
-    let (one, other) = (One::at(dir.path()), One::on(Hooked::on(client.clone()), dir.path(), timing));
+    let (one, other) =
+        (LinkWorker::at(dir.path()), LinkWorker::on(Hooked::on(client.clone()), dir.path(), timing));
     assert!(other.claim(2) && one.claim(1));
     client.0.store(true, Ordering::SeqCst);
     assert!(!other.claim(1));
@@ -126,7 +128,7 @@ fn c5_a_worker_whose_file_seems_not_to_be_there_and_is_listed_is_alive() {
 #[test]
 fn an_empty_claim_is_held_for_a_lease_and_no_longer() {
     let dir = tempfile::tempdir().unwrap();
-    let one = One::at(dir.path());
+    let one = LinkWorker::at(dir.path());
     assert!(one.claim(1));
     // Where there are no hard links, its creator was killed before it could write who it is.
     fs::write(path_of(dir.path(), 0, 2), b"").unwrap();
@@ -143,7 +145,7 @@ fn an_empty_claim_is_held_for_a_lease_and_no_longer() {
 #[test]
 fn a_takeover_that_was_interrupted_is_finished_by_the_next_one() {
     let dir = tempfile::tempdir().unwrap();
-    let (dead, heir) = (One::at(dir.path()), One::at(dir.path()));
+    let (dead, heir) = (LinkWorker::at(dir.path()), LinkWorker::at(dir.path()));
     assert!(dead.claim(1) && heir.claim(2));
     // Somebody marked it and died before it did anything else.
     let workers = dir.path().join("workers");
@@ -160,7 +162,7 @@ fn a_takeover_that_was_interrupted_is_finished_by_the_next_one() {
 #[test]
 fn a_clock_that_is_two_hours_off_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let (one, other) = (One::at(dir.path()), One::at(dir.path()));
+    let (one, other) = (LinkWorker::at(dir.path()), LinkWorker::at(dir.path()));
     assert!(one.claim(1) && other.claim(2));
     let hours = Duration::from_secs(7200);
     let file = fs::File::options().append(true).open(dir.path().join("workers").join(one.id())).unwrap();

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jug_native::background::{Background, Periodic};
-use jug_native::claim::{Batch, Claims};
+use jug_native::claim::{Claims, Prefetch};
 use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming, Liveness};
 use jug_native::os::local;
 use jug_native::store::{Durability, Store};
 
-use crate::one::{LEASE, One, key, path_of};
+use crate::link_worker::{LEASE, LinkWorker, key, path_of};
 use crate::shelf::save;
 
 /// A lease that is short enough to wait for, and long enough for a busy machine.
@@ -27,7 +27,7 @@ fn lose_touch() {
 fn c4_a_worker_out_of_touch_claims_nothing_more_and_registers_anew() {
     let dir = tempfile::tempdir().unwrap();
     let timing = hasty();
-    let (lost, other) = (One::with(dir.path(), timing), One::at(dir.path()));
+    let (lost, other) = (LinkWorker::with(dir.path(), timing), LinkWorker::at(dir.path()));
     assert!(other.claim(4) && lost.claim(1) && lost.claim(2));
     let before = lost.id();
     assert!(lost.claims.holds(&key(1)));
@@ -71,7 +71,7 @@ fn c4_what_a_lost_worker_stores_goes_into_a_segment_of_the_new_one() {
 #[test]
 fn c4_a_claim_is_void_if_its_worker_lost_touch_before_it_was_confirmed() {
     let dir = tempfile::tempdir().unwrap();
-    let one = One::with(dir.path(), hasty());
+    let one = LinkWorker::with(dir.path(), hasty());
     assert!(one.claims.try_claim(&key(1)).unwrap());
     lose_touch();
     assert_eq!(one.claims.confirm(&[key(1)]).unwrap(), [false]);
@@ -81,7 +81,7 @@ fn c4_a_claim_is_void_if_its_worker_lost_touch_before_it_was_confirmed() {
 fn c4_a_worker_that_lost_touch_while_it_waited_goes_on_watching() {
     let dir = tempfile::tempdir().unwrap();
     let timing = hasty();
-    let (dead, waiting) = (One::with(dir.path(), timing), One::with(dir.path(), timing));
+    let (dead, waiting) = (LinkWorker::with(dir.path(), timing), LinkWorker::with(dir.path(), timing));
     assert!(dead.claim(1) && waiting.claim(2));
     let before = waiting.id();
     lose_touch();
@@ -97,8 +97,8 @@ fn c4_a_worker_that_lost_touch_while_it_waited_goes_on_watching() {
 #[test]
 fn a_worker_that_left_does_not_come_back() {
     let dir = tempfile::tempdir().unwrap();
-    let one = One::with(dir.path(), hasty());
-    one.claims.settle().unwrap();
+    let one = LinkWorker::with(dir.path(), hasty());
+    one.claims.drain_releases().unwrap();
     assert!(one.claim(1));
     one.free(1);
     one.jugdir.leave();
@@ -110,8 +110,8 @@ fn a_worker_that_left_does_not_come_back() {
 #[test]
 fn a_batch_starts_nothing_that_is_not_held_any_more() {
     let dir = tempfile::tempdir().unwrap();
-    let one = One::with(dir.path(), hasty());
-    let batch = Batch::new(one.claims.clone(), Arc::clone(&one.background));
+    let one = LinkWorker::with(dir.path(), hasty());
+    let batch = Prefetch::new(one.claims.clone(), Arc::clone(&one.background));
     assert_eq!(batch.claim(&[key(1), key(2)]).unwrap(), [true, true]);
     assert!(batch.start(&key(1), None).unwrap());
     lose_touch();
@@ -121,7 +121,7 @@ fn a_batch_starts_nothing_that_is_not_held_any_more() {
 #[test]
 fn a_worker_marked_as_dead_notices_and_registers_anew() {
     let dir = tempfile::tempdir().unwrap();
-    let one = One::at(dir.path());
+    let one = LinkWorker::at(dir.path());
     assert!(one.claim(1));
     let before = one.id();
     let workers = dir.path().join("workers");
@@ -135,7 +135,7 @@ fn a_worker_marked_as_dead_notices_and_registers_anew() {
 #[test]
 fn a_worker_whose_file_was_swept_away_registers_anew() {
     let dir = tempfile::tempdir().unwrap();
-    let one = One::at(dir.path());
+    let one = LinkWorker::at(dir.path());
     assert!(one.claim(1));
     let before = one.id();
     fs::remove_file(dir.path().join("workers").join(&before)).unwrap();

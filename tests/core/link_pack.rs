@@ -64,7 +64,7 @@ impl Host {
         }
         self.claims.sweep().unwrap();
         self.claims.release(&key(255)).unwrap();
-        self.claims.settle().unwrap();
+        self.claims.drain_releases().unwrap();
     }
 }
 

@@ -12,7 +12,7 @@ use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::local;
 
 use crate::hooked::{Hooked, Hooks};
-use crate::one::Shelf as Records;
+use crate::link_worker::Shelf as WriteProgress;
 
 /// Others who change the claims so many times: while the process sleeps, before it asks, or before it lists them.
 #[derive(Debug, Default)]
@@ -23,23 +23,23 @@ struct Others {
     asked: AtomicUsize,
     /// How long it takes to make a name.
     name: Duration,
-    era: Mutex<PathBuf>,
+    generation: Mutex<PathBuf>,
     /// How often it was asked when the first name was removed, and how many of their changes were to come.
     removal: Mutex<Option<(usize, usize)>>,
 }
 
 impl Others {
     fn change(&self, often: &AtomicUsize) {
-        let era = self.era.lock().unwrap().clone();
-        if era.exists()
+        let generation = self.generation.lock().unwrap().clone();
+        if generation.exists()
             && often.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
         {
-            local().touch_dir(&era).unwrap();
+            local().touch_dir(&generation).unwrap();
         }
     }
 
     fn is_claim(&self, path: &Path) -> bool {
-        path.parent() == Some(&*self.era.lock().unwrap())
+        path.parent() == Some(&*self.generation.lock().unwrap())
     }
 }
 
@@ -63,7 +63,7 @@ impl Hooks for Others {
     }
 
     fn listed(&self, dir: &Path) {
-        if *dir == **self.era.lock().unwrap() {
+        if *dir == **self.generation.lock().unwrap() {
             self.change(&self.when_listed);
         }
     }
@@ -85,17 +85,17 @@ fn ends_among(others: Others) -> (usize, usize) {
     let fs = Hooked::on(others.clone());
     let jugdir =
         Jugdir::open_as(fs, dir.path(), Some(ClaimMode::Link), LeaseTiming::from_environment()).unwrap();
-    let claims = Link::new(jugdir, Background::manual(local()), Arc::<Records>::default());
-    let era = dir.path().join("claims").join("0");
+    let claims = Link::new(jugdir, Background::manual(local()), Arc::<WriteProgress>::default());
+    let generation = dir.path().join("claims").join("0");
     for number in 0..10u64 {
         let key = Key::new(*blake3::hash(&number.to_le_bytes()).as_bytes());
         assert!(claims.try_claim(&key).unwrap() && claims.confirm(&[key]).unwrap()[0]);
         claims.release(&key).unwrap();
         // From now on there are others.
-        others.era.lock().unwrap().clone_from(&era);
+        others.generation.lock().unwrap().clone_from(&generation);
     }
-    claims.settle().unwrap();
-    assert_eq!(era.read_dir().unwrap().count(), 0);
+    claims.drain_releases().unwrap();
+    assert_eq!(generation.read_dir().unwrap().count(), 0);
     others.removal.lock().unwrap().unwrap()
 }
 

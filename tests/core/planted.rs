@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use jug_native::background::Background;
-use jug_native::claim::{Chosen, Claims};
+use jug_native::claim::{AutoClaims, Claims};
 use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::{File, FileSystem};
 use jug_native::store::{Durability, Packing, Store};
@@ -91,13 +91,13 @@ fn live(fs: &Arc<dyn FileSystem>, root: &Path, mode: ClaimMode) -> Result<()> {
     let jugdir = Jugdir::open_as(Arc::clone(fs), root, Some(mode), LeaseTiming::from_environment())?;
     let background = Background::spawn();
     let store = Arc::new(Store::open_in(Arc::clone(&jugdir), Arc::clone(&background), Durability::Group)?);
-    let claims = Chosen::new(jugdir, background, Arc::new(Stored(Arc::clone(&store))));
+    let claims = AutoClaims::new(jugdir, background, Arc::new(Stored(Arc::clone(&store))));
     let keys: Vec<Key> = (1..4).map(key).collect();
     let _ = keys.iter().map(|key| claims.try_claim(key)).collect::<Result<Vec<bool>>>();
     let _ = claims.confirm(&keys);
     let _ = store.refresh();
     let _ = (save(&store, 1, b"small"), save(&store, 2, &noise(100_000)), save(&store, 3, b"gone"));
-    let _ = (store.sync(), claims.release(&key(1)), claims.settle(), claims.live());
+    let _ = (store.sync(), claims.release(&key(1)), claims.drain_releases(), claims.live());
     let _ = (store.remove(&[key(3), key(2)]), save(&store, 2, &noise(100_001)));
     let _ = store.close();
     let _ = store.pack(Packing { all: true, damaged: true, ..Packing::default() });

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jug_native::Key;
 use jug_native::background::Background;
-use jug_native::claim::{Batch, ClaimId, Posix};
+use jug_native::claim::{ClaimId, Posix, Prefetch};
 use jug_native::jugdir::{ClaimMode, Counts, Jugdir, LeaseTiming, Run};
 use jug_native::os::{File, Memory, local};
 
@@ -20,17 +20,17 @@ fn key(number: u64) -> Key {
 }
 
 /// A batch of a worker, and the jugdir.
-fn open(dir: &Path) -> (Arc<Jugdir>, Arc<Batch>) {
+fn open(dir: &Path) -> (Arc<Jugdir>, Arc<Prefetch>) {
     on(Jugdir::open(dir).unwrap())
 }
 
-fn on(jugdir: Arc<Jugdir>) -> (Arc<Jugdir>, Arc<Batch>) {
+fn on(jugdir: Arc<Jugdir>) -> (Arc<Jugdir>, Arc<Prefetch>) {
     let background = Background::manual(local());
-    let batch = Batch::new(Arc::new(Posix::new(Arc::clone(&jugdir), Arc::clone(&background))), background);
+    let batch = Prefetch::new(Arc::new(Posix::new(Arc::clone(&jugdir), Arc::clone(&background))), background);
     (jugdir, batch)
 }
 
-fn start(batch: &Batch, number: u64, name: &str, attempt: u32) {
+fn start(batch: &Prefetch, number: u64, name: &str, attempt: u32) {
     assert_eq!(batch.claim(&[key(number)]).unwrap(), [true]);
     assert!(batch.start_as(&key(number), None, name, attempt).unwrap());
 }

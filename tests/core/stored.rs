@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use jug_native::Result;
-use jug_native::claim::Records;
+use jug_native::claim::WriteProgress;
 use jug_native::store::Store;
 
 /// A store, as claims see it.
 pub(crate) struct Stored(pub(crate) Arc<Store>);
 
-impl Records for Stored {
+impl WriteProgress for Stored {
     fn stored(&self) -> u64 {
         self.0.progress().0
     }

@@ -13,7 +13,7 @@ use jug_native::os::local::local;
 use jug_native::store::{Durability, State, Store};
 
 use crate::hooked::{Hooked, Hooks};
-use crate::one::{LEASE, One};
+use crate::link_worker::{LEASE, LinkWorker};
 use crate::pack::ALL;
 use crate::shelf::{Shelf, key, save};
 
@@ -85,11 +85,11 @@ impl Hooks for Client {
 }
 
 #[test]
-fn a_claim_counts_that_was_made_in_the_tick_in_which_another_host_listed_its_era() {
+fn a_claim_counts_that_was_made_in_the_tick_in_which_another_host_listed_its_generation() {
     let dir = tempfile::tempdir().unwrap();
     let server = Arc::<Server>::default();
     let host = || {
-        One::on(
+        LinkWorker::on(
             Client::of(&server),
             dir.path(),
             LeaseTiming { treat_as_remote: true, ..LeaseTiming::of(LEASE) },
@@ -100,9 +100,12 @@ fn a_claim_counts_that_was_made_in_the_tick_in_which_another_host_listed_its_era
     let workers = dir.path().join("workers");
     fs::hard_link(workers.join(dead.id()), workers.join(format!("dead-{}", dead.id()))).unwrap();
     let [one, other] = [host(), host()];
-    assert!(other.claims.live().unwrap().is_empty(), "it has listed the era, and the marks of the dead");
+    assert!(
+        other.claims.live().unwrap().is_empty(),
+        "it has listed the generation, and the marks of the dead"
+    );
     assert!(one.claim(1));
-    // Whoever takes over what the dead worker had goes on in the next era.
+    // Whoever takes over what the dead worker had goes on in the next generation.
     assert!(other.claim(9));
     assert!(!other.claim(1), "two hold one claim");
 }

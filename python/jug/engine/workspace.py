@@ -229,7 +229,7 @@ class FileWorkspace:
         changes = list(self._changes)
         self._changes.clear()
         if self.keeps_apart and any(state == "absent" for _, state in changes):
-            self._claims.hurry()
+            self._claims.expedite_releases()
         return changes
 
     def _claim_unfinished(self, keys: Sequence[bytes]) -> Sequence[bool]:

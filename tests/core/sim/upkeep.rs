@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jug_native::background::Periodic;
-use jug_native::claim::{Batch, Claims};
+use jug_native::claim::{Claims, Prefetch};
 use jug_native::codec::{Codec, Encoded};
 use jug_native::store::{Facts, Obstacle, Packing};
 use jug_native::{Error, Key, Result};
@@ -51,7 +51,7 @@ fn watch_and_pack(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
 /// Works on a task that the jugfile has no more, because this worker still has the old one.
 pub(super) fn work_on_former(process: &Arc<Process>, job: &Arc<Job>, which: usize) -> Result<()> {
     let mut actor = Actor::open(process, job)?;
-    let batch = Batch::new(worker::claims_of(&actor), Arc::clone(&actor.background));
+    let batch = Prefetch::new(worker::claims_of(&actor), Arc::clone(&actor.background));
     let key = job.former[which];
     if batch.claim(&[key])?[0] {
         // The claim may have been made anew while this host was cut off: it counts from here on.
@@ -99,7 +99,7 @@ pub(super) fn clean_up(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
     }
     let removed = remove(&actor, &*claims, &unused)?;
     claims.sweep()?;
-    claims.settle()?;
+    claims.drain_releases()?;
     actor.sync_and_close()?;
     actor.store.pack(Packing { all: true, ..Packing::default() })?;
     actor.store.sweep()?;

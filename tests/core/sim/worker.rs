@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jug_native::claim::{Batch, Chosen, Claims};
+use jug_native::claim::{AutoClaims, Claims, Prefetch};
 use jug_native::codec::{Codec, Encoded};
 use jug_native::jugdir::ClaimMode;
 use jug_native::sched::{Node, Scheduler};
@@ -21,7 +21,7 @@ const LOOK_AROUND: Duration = Duration::from_millis(25);
 /// A worker at work.
 struct Worker {
     actor: Actor,
-    batch: Arc<Batch>,
+    batch: Arc<Prefetch>,
     claims: Arc<dyn Claims>,
     scheduler: Scheduler,
     epoch: u64,
@@ -36,7 +36,7 @@ struct Worker {
 /// The claims of a process.
 pub(super) fn claims_of(actor: &Actor) -> Arc<dyn Claims> {
     let records = Arc::new(Stored(Arc::clone(&actor.store)));
-    Arc::new(Chosen::new(Arc::clone(&actor.jugdir), Arc::clone(&actor.background), records))
+    Arc::new(AutoClaims::new(Arc::clone(&actor.jugdir), Arc::clone(&actor.background), records))
 }
 
 /// How long the next task takes.
@@ -54,7 +54,7 @@ pub(super) fn duration(actor: &Actor) -> Duration {
 pub(super) fn work(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
     let actor = Actor::open(process, job)?;
     let claims = claims_of(&actor);
-    let batch = Batch::new(Arc::clone(&claims), Arc::clone(&actor.background));
+    let batch = Prefetch::new(Arc::clone(&claims), Arc::clone(&actor.background));
     actor.store.check_blobs()?;
     actor.store.refresh()?;
     let present = actor.store.contains_many(&job.keys)?;

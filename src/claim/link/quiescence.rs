@@ -18,20 +18,20 @@ const MOST_SKIPPED: u32 = 32;
 
 /// How long it is waited for a quiet moment.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Patience {
+pub(super) enum WaitLimit {
     /// In the background, where only those wait who would run invalidated tasks again, and say so
-    /// ([`super::Claims::hurry`]).
+    /// ([`super::Claims::expedite_releases`]).
     Background,
     /// By a process that is about to end: as long as others need to remove a thousand names.
     Ending,
 }
 
-impl Patience {
+impl WaitLimit {
     /// Where to make or to remove a name takes so long.
     fn after(self, name: Duration) -> Duration {
         match self {
-            Patience::Background => Duration::from_secs(10),
-            Patience::Ending => {
+            WaitLimit::Background => Duration::from_secs(10),
+            WaitLimit::Ending => {
                 name.saturating_mul(1000).clamp(Duration::from_millis(500), Duration::from_secs(10))
             }
         }
@@ -39,7 +39,7 @@ impl Patience {
 }
 
 /// The directory.
-pub(super) trait Look {
+pub(super) trait DirProbe {
     /// When it was changed, as far as this host knows.
     fn remembered(&self) -> Result<Modified>;
     /// When it was changed: asks the server.
@@ -50,7 +50,7 @@ pub(super) trait Look {
 
 /// What was seen of a directory while waiting.
 #[derive(Debug, Default)]
-pub(super) struct Quiet {
+pub(super) struct Quiescence {
     since: Option<Instant>,
     seen: Option<(Instant, Modified)>,
     /// How long it took to make a name, and how long to ask when something changed, the last time.
@@ -62,7 +62,7 @@ pub(super) struct Quiet {
     next_skip: u32,
 }
 
-impl Quiet {
+impl Quiescence {
     /// Takes note of how long it took to make a name. What is stored for good takes much longer than what a server
     /// only looks up.
     pub(super) fn made(&mut self, name: Duration) {
@@ -77,9 +77,9 @@ impl Quiet {
     pub(super) fn wait(
         &mut self,
         clock: &dyn Host,
-        patience: Patience,
+        patience: WaitLimit,
         chance: u8,
-        look: &impl Look,
+        look: &impl DirProbe,
     ) -> Result<Option<Duration>> {
         if self.since.is_none() && self.skip > 0 {
             self.skip -= 1;
@@ -109,7 +109,7 @@ impl Quiet {
         }
         if now >= since + patience.after(self.name) {
             let skip = (2 * self.next_skip).clamp(1, MOST_SKIPPED);
-            *self = Quiet { since: None, seen: None, skip, next_skip: skip, ..*self };
+            *self = Quiescence { since: None, seen: None, skip, next_skip: skip, ..*self };
             return Ok(None);
         }
         self.seen = Some((now, modified));

@@ -14,7 +14,7 @@ use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::local::local;
 
 use crate::hooked::{Hooked, Hooks};
-use crate::one::Shelf as Records;
+use crate::link_worker::Shelf as WriteProgress;
 
 const LEASE: Duration = Duration::from_secs(1000);
 /// Longer than finished tasks' claims stay.
@@ -47,7 +47,7 @@ impl Done {
             Some(ClaimMode::Link),
             LeaseTiming::of(LEASE),
         );
-        let claims = Link::new(jugdir.unwrap(), Background::manual(local()), Arc::<Records>::default());
+        let claims = Link::new(jugdir.unwrap(), Background::manual(local()), Arc::<WriteProgress>::default());
         let keys: Vec<Key> = (0..count).map(|number| Key::new([number; Key::LEN])).collect();
         for key in &keys {
             assert!(claims.try_claim(key).unwrap());
@@ -59,12 +59,12 @@ impl Done {
         Done { dir, claims, begun: Instant::now() }
     }
 
-    fn era(&self) -> PathBuf {
+    fn generation(&self) -> PathBuf {
         self.dir.path().join("claims/0")
     }
 
     fn names(&self) -> usize {
-        fs::read_dir(self.era()).unwrap().count()
+        fs::read_dir(self.generation()).unwrap().count()
     }
 
     /// The background thread's next round, when the claims have stayed long enough.
@@ -74,7 +74,7 @@ impl Done {
 
     /// Another host makes a claim, and gives it back.
     fn disturb(&self) {
-        let name = self.era().join("of-another-host");
+        let name = self.generation().join("of-another-host");
         fs::write(&name, "").unwrap();
         fs::remove_file(name).unwrap();
     }
@@ -106,7 +106,7 @@ fn few_names_go_away_at_once() {
 #[test]
 fn names_that_somebody_waits_for_go_away_at_once() {
     let done = Done::with(20);
-    done.claims.hurry();
+    done.claims.expedite_releases();
     done.disturb();
     done.claims.poll(Instant::now());
     assert_eq!(done.names(), 0);
@@ -115,7 +115,7 @@ fn names_that_somebody_waits_for_go_away_at_once() {
 #[test]
 fn a_process_that_ends_leaves_no_names_whatever_others_do() {
     let done = Done::with(20);
-    done.claims.settle().unwrap();
+    done.claims.drain_releases().unwrap();
     assert_eq!(done.names(), 0);
 }
 
@@ -124,8 +124,8 @@ fn a_claim_is_taken_as_long_as_its_name_is_there() {
     let done = Done::with(2);
     let [kept, free] = [0, 7].map(|number| Key::new([number; Key::LEN]));
     let other = Jugdir::open_as(local(), done.dir.path(), None, LeaseTiming::of(LEASE)).unwrap();
-    let other = Link::new(other, Background::manual(local()), Arc::<Records>::default());
+    let other = Link::new(other, Background::manual(local()), Arc::<WriteProgress>::default());
     assert_eq!(other.are_taken(&[kept, free]).unwrap(), [true, false]);
-    done.claims.settle().unwrap();
+    done.claims.drain_releases().unwrap();
     assert_eq!(other.are_taken(&[kept, free]).unwrap(), [false, false]);
 }

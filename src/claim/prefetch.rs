@@ -19,7 +19,7 @@ use crate::{Error, Key, Result};
 pub const PATIENCE: Duration = Duration::from_millis(200);
 
 /// What one caller holds of some claims. Dropping it releases everything.
-pub struct Batch {
+pub struct Prefetch {
     claims: Arc<dyn Claims>,
     background: Arc<Background>,
     state: Mutex<State>,
@@ -27,18 +27,18 @@ pub struct Batch {
 }
 
 /// How long an ended task stays claimed at most, unless its record cannot be written.
-const ENDED: Duration = PATIENCE;
+const FINISHED: Duration = PATIENCE;
 /// How long to wait for records to be visible before looking again.
 const UNWRITTEN: Duration = Duration::from_millis(10);
 
 /// How far a claimed task is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    Ahead,
+    Claimed,
     /// Since when.
-    Started(Instant),
+    Running(Instant),
     /// Since when; others may run it as soon as its record is visible.
-    Ended(Instant),
+    Finished(Instant),
 }
 
 #[derive(Default)]
@@ -51,19 +51,19 @@ struct State {
     last_started: Option<Key>,
     given_back: Vec<Key>,
     /// Whether something was released that may not be free yet, because nobody is expected to wait for it.
-    lingering: bool,
+    deferred: bool,
     /// Whether the background thread knows that it has to call.
     watched: bool,
     closed: bool,
 }
 
-impl Batch {
+impl Prefetch {
     /// A batch that holds nothing yet. The background thread gives back what waits behind a long task.
-    pub fn new(claims: Arc<dyn Claims>, background: Arc<Background>) -> Arc<Batch> {
-        let batch = Arc::new(Batch { claims, background, state: Mutex::default(), pid: pid::id() });
-        let job: Arc<dyn Periodic> = batch.clone();
-        batch.background.add(&job);
-        batch
+    pub fn new(claims: Arc<dyn Claims>, background: Arc<Background>) -> Arc<Prefetch> {
+        let prefetch = Arc::new(Prefetch { claims, background, state: Mutex::default(), pid: pid::id() });
+        let job: Arc<dyn Periodic> = prefetch.clone();
+        prefetch.background.add(&job);
+        prefetch
     }
 
     /// Tries to claim each key; true where it is held now and was not before.
@@ -73,7 +73,7 @@ impl Batch {
         self.claim_while(keys, |_| true)
     }
 
-    /// Like [`Batch::claim`], but only up to the first key that others have: what is told is shorter than `keys` then.
+    /// Like [`Prefetch::claim`], but only up to the first key that others have: what is told is shorter than `keys` then.
     /// Where one claim is others', the next ones may be too, and to try that can be dear.
     pub fn claim_run(&self, keys: &[Key]) -> Result<Vec<bool>> {
         self.claim_while(keys, |won| won)
@@ -111,7 +111,7 @@ impl Batch {
             let void: BTreeSet<Key> = void.into_iter().collect();
             keys.iter().zip(&mut won).filter(|(key, _)| void.contains(key)).for_each(|(_, won)| *won = false);
         }
-        self.have_it_watched();
+        self.schedule_poll();
         Ok(won)
     }
 
@@ -123,13 +123,13 @@ impl Batch {
         self.start_as(key, ended, "", 1)
     }
 
-    /// Like [`Batch::start`], of a task with this name for the `attempt`th time, for others to know.
+    /// Like [`Prefetch::start`], of a task with this name for the `attempt`th time, for others to know.
     pub fn start_as(&self, key: &Key, ended: Option<&Key>, name: &str, attempt: u32) -> Result<bool> {
         self.check_here()?;
         let now = self.background.now();
         let mut state = self.state();
-        if let Some(phase @ Phase::Started(_)) = ended.and_then(|ended| state.held.get_mut(ended)) {
-            *phase = Phase::Ended(now);
+        if let Some(phase @ Phase::Running(_)) = ended.and_then(|ended| state.held.get_mut(ended)) {
+            *phase = Phase::Finished(now);
             state.ended += 1;
         }
         let started = state.start(&*self.claims, key, now)?;
@@ -138,7 +138,7 @@ impl Batch {
         }
         drop(state);
         if ended.is_some() {
-            self.have_it_watched();
+            self.schedule_poll();
         }
         Ok(started)
     }
@@ -162,7 +162,7 @@ impl Batch {
     pub fn release(&self, keys: &[Key]) -> Result<()> {
         self.check_here()?;
         let mut state = self.state();
-        keys.iter().try_for_each(|key| state.let_go(&*self.claims, key))
+        keys.iter().try_for_each(|key| state.release_one(&*self.claims, key))
     }
 
     /// The keys that are held here, in no order.
@@ -185,9 +185,9 @@ impl Batch {
         let mut state = self.state();
         state.closed = true;
         let keys: Vec<Key> = state.held.keys().copied().collect();
-        keys.iter().try_for_each(|key| state.let_go(&*self.claims, key))?;
+        keys.iter().try_for_each(|key| state.release_one(&*self.claims, key))?;
         drop(state);
-        self.claims.settle()
+        self.claims.drain_releases()
     }
 
     fn claim_one(&self, key: &Key) -> Result<bool> {
@@ -197,7 +197,7 @@ impl Batch {
         }
         let won = self.claims.try_claim(key)?;
         if won {
-            state.held.insert(*key, Phase::Ahead);
+            state.held.insert(*key, Phase::Claimed);
             state.unstarted += 1;
         }
         Ok(won)
@@ -206,10 +206,12 @@ impl Batch {
     /// Wakes the background thread if several claims are ahead, or something is behind, and it does not watch them yet.
     ///
     /// A single one is about to be started: waking a thread for it would cost more than it may save.
-    fn have_it_watched(&self) {
+    fn schedule_poll(&self) {
         let mut state = self.state();
         let has_to = !state.watched
-            && (state.unstarted > 1 || state.ended > 0 || (state.lingering && self.claims.lingers()));
+            && (state.unstarted > 1
+                || state.ended > 0
+                || (state.deferred && self.claims.release_is_deferred()));
         let news = has_to && !std::mem::replace(&mut state.watched, true);
         drop(state);
         if news {
@@ -230,24 +232,24 @@ impl State {
     /// Whether this task is held, and so may be run from now on.
     fn start(&mut self, claims: &dyn Claims, key: &Key, now: Instant) -> Result<bool> {
         if !claims.holds(key) {
-            self.let_go(claims, key)?;
+            self.release_one(claims, key)?;
             return Ok(false);
         }
         let Some(phase) = self.held.get_mut(key) else { return Ok(false) };
-        let before = std::mem::replace(phase, Phase::Started(now));
+        let before = std::mem::replace(phase, Phase::Running(now));
         self.forget(before);
         self.last_started = Some(*key);
         Ok(true)
     }
 
     /// Releases a key if it is held.
-    fn let_go(&mut self, claims: &dyn Claims, key: &Key) -> Result<()> {
+    fn release_one(&mut self, claims: &dyn Claims, key: &Key) -> Result<()> {
         let Some(phase) = self.held.get(key).copied() else { return Ok(()) };
-        if phase == Phase::Ahead {
-            claims.give_back(key)?;
+        if phase == Phase::Claimed {
+            claims.return_unstarted(key)?;
         } else {
             claims.release(key)?;
-            self.lingering = true;
+            self.deferred = true;
         }
         if self.last_started == Some(*key) {
             claims.ended(key);
@@ -260,35 +262,38 @@ impl State {
     /// Counts one task less in this phase.
     fn forget(&mut self, phase: Phase) {
         match phase {
-            Phase::Ahead => self.unstarted -= 1,
-            Phase::Ended(_) => self.ended -= 1,
-            Phase::Started(_) => {}
+            Phase::Claimed => self.unstarted -= 1,
+            Phase::Finished(_) => self.ended -= 1,
+            Phase::Running(_) => {}
         }
     }
 
     /// Since when the last started task has been running; None if it has ended.
     fn running_since(&self) -> Option<Instant> {
         match self.held.get(&self.last_started?)? {
-            Phase::Started(since) => Some(*since),
-            Phase::Ahead | Phase::Ended(_) => None,
+            Phase::Running(since) => Some(*since),
+            Phase::Claimed | Phase::Finished(_) => None,
         }
     }
 
     /// Does what is due; how long to wait before looking again, if at all.
-    fn check(&mut self, claims: &dyn Claims, now: Instant) -> Option<Duration> {
-        let pauses =
-            [self.check_ended(claims, now), self.check_lingering(claims, now), self.check_ahead(claims, now)];
+    fn poll(&mut self, claims: &dyn Claims, now: Instant) -> Option<Duration> {
+        let pauses = [
+            self.poll_finished(claims, now),
+            self.poll_deferred(claims, now),
+            self.poll_unstarted(claims, now),
+        ];
         pauses.into_iter().flatten().min()
     }
 
     /// Releases what has ended a while ago.
-    fn check_ended(&mut self, claims: &dyn Claims, now: Instant) -> Option<Duration> {
+    fn poll_finished(&mut self, claims: &dyn Claims, now: Instant) -> Option<Duration> {
         if self.ended == 0 {
             return None;
         }
         let ended = self.held.iter().filter_map(|(key, phase)| match phase {
-            Phase::Ended(since) => Some((*key, *since + ENDED)),
-            Phase::Ahead | Phase::Started(_) => None,
+            Phase::Finished(since) => Some((*key, *since + FINISHED)),
+            Phase::Claimed | Phase::Running(_) => None,
         });
         let (due, later): (Vec<_>, Vec<_>) = ended.partition(|(_, due)| *due <= now);
         let pause = later.iter().map(|(_, due)| due.duration_since(now)).min();
@@ -297,16 +302,16 @@ impl State {
         }
         let may = claims.may_release();
         let released =
-            if may { due.iter().try_for_each(|(key, _)| self.let_go(claims, key)) } else { Ok(()) };
+            if may { due.iter().try_for_each(|(key, _)| self.release_one(claims, key)) } else { Ok(()) };
         // What could not be unlocked is still held, and tried again.
-        let again = if may { released.err().map(|_| ENDED) } else { Some(UNWRITTEN) };
+        let again = if may { released.err().map(|_| FINISHED) } else { Some(UNWRITTEN) };
         [pause, again].into_iter().flatten().min()
     }
 
     /// Has names go away that stay for a while, once a task takes long: others may want to run what was invalidated
     /// meanwhile, and this process does not learn of that.
-    fn check_lingering(&mut self, claims: &dyn Claims, now: Instant) -> Option<Duration> {
-        if !self.lingering || !claims.lingers() {
+    fn poll_deferred(&mut self, claims: &dyn Claims, now: Instant) -> Option<Duration> {
+        if !self.deferred || !claims.release_is_deferred() {
             return None;
         }
         // After what is given back, for which others are more likely to wait.
@@ -314,13 +319,13 @@ impl State {
         if now < due {
             return Some(due.duration_since(now));
         }
-        self.lingering = false;
-        claims.hurry();
+        self.deferred = false;
+        claims.expedite_releases();
         None
     }
 
     /// Gives back what is behind a task that takes longer than the claims' patience.
-    fn check_ahead(&mut self, claims: &dyn Claims, now: Instant) -> Option<Duration> {
+    fn poll_unstarted(&mut self, claims: &dyn Claims, now: Instant) -> Option<Duration> {
         if self.unstarted == 0 {
             return None;
         }
@@ -328,34 +333,34 @@ impl State {
         if now < due {
             return Some(due.duration_since(now));
         }
-        let given_back = self.give_back(claims);
-        claims.announce();
+        let given_back = self.return_unstarted(claims);
+        claims.notify_waiters();
         // What could not be unlocked is still held, and tried again.
         given_back.err().map(|_| claims.patience())
     }
 
-    /// Releases what was not started, for [`Batch::given_back`] to tell.
-    fn give_back(&mut self, claims: &dyn Claims) -> Result<()> {
-        let unstarted = self.held.iter().filter(|(_, phase)| **phase == Phase::Ahead);
+    /// Releases what was not started, for [`Prefetch::given_back`] to tell.
+    fn return_unstarted(&mut self, claims: &dyn Claims) -> Result<()> {
+        let unstarted = self.held.iter().filter(|(_, phase)| **phase == Phase::Claimed);
         let unstarted: Vec<Key> = unstarted.map(|(key, _)| *key).collect();
         for key in unstarted {
-            self.let_go(claims, &key)?;
+            self.release_one(claims, &key)?;
             self.given_back.push(key);
         }
         Ok(())
     }
 }
 
-impl Periodic for Batch {
+impl Periodic for Prefetch {
     fn poll(&self, now: Instant) -> Option<Duration> {
         let mut state = self.state();
-        let pause = state.check(&*self.claims, now);
+        let pause = state.poll(&*self.claims, now);
         state.watched = pause.is_some();
         pause
     }
 }
 
-impl Drop for Batch {
+impl Drop for Prefetch {
     fn drop(&mut self) {
         // What cannot be unlocked now is when the process ends.
         let _closed = self.close();

@@ -3,14 +3,16 @@
 //! A claim costs a microsecond and no file, and the kernel frees it the moment its process dies. A
 //! forked child inherits none.
 
+mod stripes;
+
 use std::sync::{Arc, OnceLock};
 
-use super::stripes::Stripes;
 use super::{ClaimId, Claims, LiveClaim, Start};
 use crate::background::{Background, Periodic};
 use crate::jugdir::{Counts, Jugdir, Slot, Worker};
 use crate::os::pid;
 use crate::{Error, Key, Result};
+use stripes::Stripes;
 
 /// Claims in a jugdir, which need not exist before the first one is made.
 pub struct Posix {
@@ -30,7 +32,7 @@ impl Posix {
     }
 
     /// The stripes, if there are any yet.
-    fn look(&self) -> Result<Option<&Arc<Stripes>>> {
+    fn existing(&self) -> Result<Option<&Arc<Stripes>>> {
         if self.pid != pid::id() {
             return Err(Error::Forked { what: "the claims" });
         }
@@ -47,7 +49,7 @@ impl Posix {
     }
 
     /// The stripes, with this process registered as a worker and the jugdir created if need be.
-    fn join(&self) -> Result<&Arc<Stripes>> {
+    fn ensure_worker(&self) -> Result<&Arc<Stripes>> {
         if self.worker.get().is_none() {
             let worker = self.jugdir.worker()?;
             let job: Arc<dyn Periodic> = worker.clone();
@@ -56,7 +58,7 @@ impl Posix {
                 self.background.wake();
             }
         }
-        self.look()?.ok_or_else(|| Error::Damaged {
+        self.existing()?.ok_or_else(|| Error::Damaged {
             path: self.jugdir.claims(),
             what: "the directory was removed".to_owned(),
         })
@@ -65,7 +67,7 @@ impl Posix {
 
 impl Claims for Posix {
     fn try_claim(&self, key: &Key) -> Result<bool> {
-        let won = self.join()?.try_claim(key)?;
+        let won = self.ensure_worker()?.try_claim(key)?;
         if won && let Some(slot) = self.slot() {
             slot.holds(ClaimId::of(key).get());
         }
@@ -91,7 +93,7 @@ impl Claims for Posix {
     }
 
     fn release(&self, key: &Key) -> Result<()> {
-        let Some(stripes) = self.look()? else { return Ok(()) };
+        let Some(stripes) = self.existing()? else { return Ok(()) };
         if let Some(slot) = self.slot() {
             slot.gives_up(ClaimId::of(key).get());
         }
@@ -105,16 +107,16 @@ impl Claims for Posix {
     }
 
     fn is_claimed(&self, key: &Key) -> Result<bool> {
-        self.look()?.map_or(Ok(false), |stripes| stripes.is_claimed(key))
+        self.existing()?.map_or(Ok(false), |stripes| stripes.is_claimed(key))
     }
 
     fn live(&self) -> Result<Vec<LiveClaim>> {
-        self.look()?.map_or_else(|| Ok(Vec::new()), |stripes| stripes.live())
+        self.existing()?.map_or_else(|| Ok(Vec::new()), |stripes| stripes.live())
     }
 
-    fn announce(&self) {
+    fn notify_waiters(&self) {
         if let Some(stripes) = self.stripes.get() {
-            stripes.announce();
+            stripes.notify_waiters();
         }
     }
 }

@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
-use super::{ClaimId, LiveClaim};
+use crate::claim::{ClaimId, LiveClaim};
 use crate::os::{File, FileId, FileSystem, ProcessId};
 use crate::{Error, Key, Result};
 
@@ -122,7 +122,7 @@ impl Stripes {
     }
 
     /// Changes the time of a stripe file, which wakes whoever watches the directory.
-    pub(super) fn announce(&self) {
+    pub(super) fn notify_waiters(&self) {
         if self.is_here()
             && let Some(file) = self.files.iter().find_map(|stripe| stripe.writable.get())
         {

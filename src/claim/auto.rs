@@ -3,27 +3,31 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::{Claims, Link, LiveClaim, PATIENCE, Posix, Records, Start};
+use super::{Claims, Link, LiveClaim, PATIENCE, Posix, Start, WriteProgress};
 use crate::background::Background;
 use crate::jugdir::{ClaimMode, Counts, Jugdir};
 use crate::{Key, Result};
 
 /// Claims in a jugdir, which need not exist before the first one is made.
-pub struct Chosen {
+pub struct AutoClaims {
     jugdir: Arc<Jugdir>,
     background: Arc<Background>,
-    records: Arc<dyn Records>,
+    records: Arc<dyn WriteProgress>,
     claims: OnceLock<Arc<dyn Claims>>,
 }
 
-impl Chosen {
+impl AutoClaims {
     /// Claims in this jugdir; the background thread and the records are for those that need them.
-    pub fn new(jugdir: Arc<Jugdir>, background: Arc<Background>, records: Arc<dyn Records>) -> Chosen {
-        Chosen { jugdir, background, records, claims: OnceLock::new() }
+    pub fn new(
+        jugdir: Arc<Jugdir>,
+        background: Arc<Background>,
+        records: Arc<dyn WriteProgress>,
+    ) -> AutoClaims {
+        AutoClaims { jugdir, background, records, claims: OnceLock::new() }
     }
 
     /// The claims, if there can be any yet.
-    fn look(&self) -> Result<Option<&Arc<dyn Claims>>> {
+    fn existing(&self) -> Result<Option<&Arc<dyn Claims>>> {
         if self.claims.get().is_none() && !self.jugdir.exists() {
             return Ok(None);
         }
@@ -43,7 +47,7 @@ impl Chosen {
     }
 }
 
-impl Claims for Chosen {
+impl Claims for AutoClaims {
     fn try_claim(&self, key: &Key) -> Result<bool> {
         if self.claims.get().is_none() {
             // Creates the jugdir, if nobody has.
@@ -53,7 +57,7 @@ impl Claims for Chosen {
     }
 
     fn confirm(&self, keys: &[Key]) -> Result<Vec<bool>> {
-        self.look()?.map_or_else(|| Ok(vec![true; keys.len()]), |claims| claims.confirm(keys))
+        self.existing()?.map_or_else(|| Ok(vec![true; keys.len()]), |claims| claims.confirm(keys))
     }
 
     fn holds(&self, key: &Key) -> bool {
@@ -79,19 +83,19 @@ impl Claims for Chosen {
     }
 
     fn release(&self, key: &Key) -> Result<()> {
-        self.look()?.map_or(Ok(()), |claims| claims.release(key))
+        self.existing()?.map_or(Ok(()), |claims| claims.release(key))
     }
 
     fn may_release(&self) -> bool {
         self.records.is_visible()
     }
 
-    fn lingers(&self) -> bool {
-        self.claims.get().is_some_and(|claims| claims.lingers())
+    fn release_is_deferred(&self) -> bool {
+        self.claims.get().is_some_and(|claims| claims.release_is_deferred())
     }
 
-    fn give_back(&self, key: &Key) -> Result<()> {
-        self.look()?.map_or(Ok(()), |claims| claims.give_back(key))
+    fn return_unstarted(&self, key: &Key) -> Result<()> {
+        self.existing()?.map_or(Ok(()), |claims| claims.return_unstarted(key))
     }
 
     fn patience(&self) -> Duration {
@@ -99,43 +103,43 @@ impl Claims for Chosen {
     }
 
     fn is_claimed(&self, key: &Key) -> Result<bool> {
-        self.look()?.map_or(Ok(false), |claims| claims.is_claimed(key))
+        self.existing()?.map_or(Ok(false), |claims| claims.is_claimed(key))
     }
 
     fn are_claimed(&self, keys: &[Key]) -> Result<Vec<bool>> {
-        self.look()?.map_or_else(|| Ok(vec![false; keys.len()]), |claims| claims.are_claimed(keys))
+        self.existing()?.map_or_else(|| Ok(vec![false; keys.len()]), |claims| claims.are_claimed(keys))
     }
 
     fn are_taken(&self, keys: &[Key]) -> Result<Vec<bool>> {
-        self.look()?.map_or_else(|| Ok(vec![false; keys.len()]), |claims| claims.are_taken(keys))
+        self.existing()?.map_or_else(|| Ok(vec![false; keys.len()]), |claims| claims.are_taken(keys))
     }
 
-    fn hurry(&self) {
+    fn expedite_releases(&self) {
         if let Some(claims) = self.claims.get() {
-            claims.hurry();
+            claims.expedite_releases();
         }
     }
 
     fn live(&self) -> Result<Vec<LiveClaim>> {
-        self.look()?.map_or_else(|| Ok(Vec::new()), |claims| claims.live())
+        self.existing()?.map_or_else(|| Ok(Vec::new()), |claims| claims.live())
     }
 
-    fn announce(&self) {
+    fn notify_waiters(&self) {
         if let Some(claims) = self.claims.get() {
-            claims.announce();
+            claims.notify_waiters();
         }
     }
 
-    fn settle(&self) -> Result<()> {
-        self.claims.get().map_or(Ok(()), |claims| claims.settle())
+    fn drain_releases(&self) -> Result<()> {
+        self.claims.get().map_or(Ok(()), |claims| claims.drain_releases())
     }
 
     fn abandoned(&self) -> Result<Vec<(Key, String)>> {
-        self.look()?.map_or_else(|| Ok(Vec::new()), |claims| claims.abandoned())
+        self.existing()?.map_or_else(|| Ok(Vec::new()), |claims| claims.abandoned())
     }
 
     fn suspects(&self) -> Result<Vec<(Key, String)>> {
-        self.look()?.map_or(Ok(Vec::new()), |claims| claims.suspects())
+        self.existing()?.map_or(Ok(Vec::new()), |claims| claims.suspects())
     }
 
     fn settle_suspects(&self, workers: &[String]) {
@@ -145,6 +149,6 @@ impl Claims for Chosen {
     }
 
     fn sweep(&self) -> Result<usize> {
-        self.look()?.map_or(Ok(0), |claims| claims.sweep())
+        self.existing()?.map_or(Ok(0), |claims| claims.sweep())
     }
 }

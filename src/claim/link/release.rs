@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use super::eras::{Era, Eras};
-use super::link::Link;
-use super::quiet::{Look, MANY, Patience};
+use super::Link;
+use super::generations::{Generation, Generations};
+use super::quiescence::{DirProbe, MANY, WaitLimit};
 use crate::os::Modified;
 use crate::{Key, Result};
 
@@ -26,9 +26,9 @@ impl Link {
         }
     }
 
-    pub(super) fn remove_names(&self, names: &[(Key, Era)]) {
-        for (key, era) in names {
-            self.remove_name(self.eras.path(*era, key));
+    pub(super) fn remove_names(&self, names: &[(Key, Generation)]) {
+        for (key, generation) in names {
+            self.remove_name(self.generations.path(*generation, key));
         }
     }
 
@@ -37,11 +37,11 @@ impl Link {
     pub(super) fn remove_released(&self, all: bool, most: usize) -> bool {
         let _names = self.lock_names();
         let durable = self.records.durable();
-        let due: Vec<(Key, Era)> = {
+        let due: Vec<(Key, Generation)> = {
             let mut state = self.state();
             let due = state.released.iter();
             let due = due.filter(|(_, it)| it.after <= durable && (all || it.is_waited_for)).take(most);
-            let due: Vec<(Key, Era)> = due.map(|(key, it)| (*key, it.era)).collect();
+            let due: Vec<(Key, Generation)> = due.map(|(key, it)| (*key, it.generation)).collect();
             for (key, _) in &due {
                 state.released.remove(key);
             }
@@ -54,26 +54,26 @@ impl Link {
 
     /// Removes what is due; after how long to do so again, if there is anything.
     pub(super) fn remove_due(&self, now: Instant) -> Option<Duration> {
-        if std::mem::take(&mut self.state().hurry) {
+        if std::mem::take(&mut self.state().expedite) {
             let is_more = self.remove_released(false, AT_A_TIME);
             let mut state = self.state();
-            state.hurry |= state.released.values().any(|it| it.is_waited_for);
+            state.expedite |= state.released.values().any(|it| it.is_waited_for);
             if is_more {
                 return Some(Duration::ZERO);
             }
         }
-        let (due, is_begun, hurry) = {
+        let (due, is_begun, expedite) = {
             let state = self.state();
-            (state.remove_at, state.removing, state.hurry)
+            (state.remove_at, state.removing, state.expedite)
         };
-        let hurry = hurry.then_some(WAIT);
-        let Some(left) = due.map(|due| due.saturating_duration_since(now)) else { return hurry };
+        let expedite = expedite.then_some(WAIT);
+        let Some(left) = due.map(|due| due.saturating_duration_since(now)) else { return expedite };
         if !left.is_zero() {
-            return Some(hurry.unwrap_or(left).min(left));
+            return Some(expedite.unwrap_or(left).min(left));
         }
-        if !is_begun && let Some(pause) = self.pause_for_quiet(Patience::Background) {
+        if !is_begun && let Some(pause) = self.quiescence_pause(WaitLimit::Background) {
             self.state().remove_at = Some(now + pause);
-            return Some(hurry.unwrap_or(pause).min(pause));
+            return Some(expedite.unwrap_or(pause).min(pause));
         }
         let is_more = self.remove_released(true, AT_A_TIME);
         let mut state = self.state();
@@ -86,23 +86,25 @@ impl Link {
     }
 
     /// Whether many names may be removed now; else how long to wait before asking again.
-    pub(super) fn pause_for_quiet(&self, patience: Patience) -> Option<Duration> {
-        let era = self.eras.busiest()?;
+    pub(super) fn quiescence_pause(&self, patience: WaitLimit) -> Option<Duration> {
+        let generation = self.generations.busiest()?;
         if self.state().released.len() < MANY {
             return None;
         }
         let chance = self.fs().nonce().map_or(0, |nonce| nonce[0]);
-        let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = quiet.wait(&**self.fs(), patience, chance, &(&self.eras, era));
+        let mut quiescence = self.quiescence.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = quiescence.wait(&**self.fs(), patience, chance, &(&self.generations, generation));
         // Where this cannot be asked, removing will say what is wrong.
         waited.unwrap_or(None)
     }
 
     /// Makes room among the names of the worker's file: all released claims go.
-    pub(super) fn let_go(&self) -> Result<()> {
+    pub(super) fn release_all_deferred(&self) -> Result<()> {
         self.records.sync()?;
-        let due: Vec<(Key, Era)> =
-            std::mem::take(&mut self.state().released).into_iter().map(|(key, it)| (key, it.era)).collect();
+        let due: Vec<(Key, Generation)> = std::mem::take(&mut self.state().released)
+            .into_iter()
+            .map(|(key, it)| (key, it.generation))
+            .collect();
         self.remove_names(&due);
         Ok(())
     }
@@ -116,7 +118,7 @@ impl Link {
     }
 }
 
-impl Look for (&Eras, Era) {
+impl DirProbe for (&Generations, Generation) {
     fn remembered(&self) -> Result<Modified> {
         self.0.remembered(self.1)
     }

@@ -7,9 +7,9 @@ use std::sync::PoisonError;
 
 use nix::errno::Errno;
 
-use super::eras::{Era, is_absent};
-use super::holder::Holder;
-use super::link::{Held, Link};
+use super::generations::{Generation, is_absent};
+use super::owner::Owner;
+use super::{HeldClaim, Link};
 use crate::error::IoContext;
 use crate::jugdir::{Liveness, Worker};
 use crate::os::Open;
@@ -20,53 +20,55 @@ use crate::{Key, Result};
 const TRIES: usize = 16;
 
 /// What came of an attempt to make a name.
-enum Made {
-    Won,
-    Lost,
-    Again,
+enum Attempt {
+    Acquired,
+    Contended,
+    Retry,
 }
 
 impl Link {
-    /// Makes the name that claims `key`, in the newest era.
-    pub(super) fn make(&self, key: &Key) -> Result<bool> {
+    /// Makes the name that claims `key`, in the newest generation.
+    pub(super) fn acquire(&self, key: &Key) -> Result<bool> {
         for _ in 0..TRIES {
-            let worker = self.join()?;
-            let era = self.eras.newest()?;
-            match self.try_name(&worker, era, key)? {
-                Made::Won => {
-                    self.state().held.insert(*key, Held { era, is_confirmed: false });
+            let worker = self.ensure_worker()?;
+            let generation = self.generations.newest()?;
+            match self.try_name(&worker, generation, key)? {
+                Attempt::Acquired => {
+                    self.state().held.insert(*key, HeldClaim { generation, is_confirmed: false });
                     return Ok(true);
                 }
-                Made::Lost => return Ok(false),
-                Made::Again => {}
+                Attempt::Contended => return Ok(false),
+                Attempt::Retry => {}
             }
         }
         Ok(false)
     }
 
-    fn try_name(&self, worker: &Worker, era: Era, key: &Key) -> Result<Made> {
-        let path = self.eras.path(era, key);
+    fn try_name(&self, worker: &Worker, generation: Generation, key: &Key) -> Result<Attempt> {
+        let path = self.generations.path(generation, key);
         let mut made = self.name(worker, &path, false);
         if made.as_ref().is_err_and(is_full) {
             // Released claims are names of the file too.
-            self.let_go()?;
+            self.release_all_deferred()?;
             made = self.name(worker, &path, false);
             if made.as_ref().is_err_and(is_full) && !self.state().held.is_empty() {
-                return Ok(Made::Lost);
+                return Ok(Attempt::Contended);
             }
         }
         if made.as_ref().is_err_and(is_unlinkable) {
             made = self.name(worker, &path, true);
         }
         match made {
-            Ok(()) => Ok(Made::Won),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => self.meet(worker, era, &path),
+            Ok(()) => Ok(Attempt::Acquired),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                self.resolve_conflict(worker, generation, &path)
+            }
             Err(error) if is_absent(&error) => {
-                // Either the era was closed, or this worker was taken for dead and swept away.
-                if self.eras.list()?.contains(&era) {
+                // Either the generation was closed, or this worker was taken for dead and swept away.
+                if self.generations.list()?.contains(&generation) {
                     worker.expire();
                 }
-                Ok(Made::Again)
+                Ok(Attempt::Retry)
             }
             Err(error) => Err(error).context("creating", path),
         }
@@ -78,7 +80,7 @@ impl Link {
             let began = self.fs().now();
             self.fs().link(worker.path(), path)?;
             let took = self.fs().now().saturating_duration_since(began);
-            self.quiet.lock().unwrap_or_else(PoisonError::into_inner).made(took);
+            self.quiescence.lock().unwrap_or_else(PoisonError::into_inner).made(took);
             return Ok(());
         }
         let file = self.fs().open(path, Open::New)?;
@@ -90,26 +92,26 @@ impl Link {
     }
 
     /// Somebody has the name already.
-    fn meet(&self, worker: &Worker, era: Era, path: &Path) -> Result<Made> {
+    fn resolve_conflict(&self, worker: &Worker, generation: Generation, path: &Path) -> Result<Attempt> {
         // Whoever had it before may have given it up since: it may be this very name that was made, and the answer lost.
-        self.state().holders.remove(path);
-        match self.living_holder(path)? {
-            Holder::Me => {
+        self.state().owners.remove(path);
+        match self.verified_owner(path)? {
+            Owner::This => {
                 // The answer to a request was lost, and the request repeated. Or a name is still here that could not
                 // be removed before.
                 self.state().leftover.remove(path);
-                Ok(if worker.is_lost() { Made::Again } else { Made::Won })
+                Ok(if worker.is_lost() { Attempt::Retry } else { Attempt::Acquired })
             }
-            Holder::Nobody => Ok(Made::Again),
-            Holder::Unknown => Ok(Made::Lost),
-            Holder::Other(id) if self.jugdir.liveness(&id)? == Liveness::Alive => Ok(Made::Lost),
-            holder @ (Holder::Other(_) | Holder::Abandoned) => {
-                if let Holder::Other(id) = holder {
+            Owner::Unclaimed => Ok(Attempt::Retry),
+            Owner::Unknown => Ok(Attempt::Contended),
+            Owner::Other(id) if self.jugdir.liveness(&id)? == Liveness::Alive => Ok(Attempt::Contended),
+            owner @ (Owner::Other(_) | Owner::Orphaned) => {
+                if let Owner::Other(id) = owner {
                     self.jugdir.write_tombstone(&id)?;
                 }
-                self.eras.end(era)?;
-                self.sweep_soon();
-                Ok(Made::Again)
+                self.generations.end(generation)?;
+                self.reap_soon();
+                Ok(Attempt::Retry)
             }
         }
     }
@@ -117,32 +119,32 @@ impl Link {
     /// Makes sure that claims made just now count. Those that do not are given up.
     pub(super) fn confirm_all(&self, keys: &[Key]) -> Result<()> {
         for _ in 0..TRIES {
-            let eras = self.eras.list()?;
-            let Some(newest) = eras.last() else { break };
+            let generations = self.generations.list()?;
+            let Some(newest) = generations.last() else { break };
             let fresh = self.unconfirmed(keys);
             let outdated: Vec<Key> =
-                fresh.iter().filter(|(_, era)| era != newest).map(|(key, _)| *key).collect();
+                fresh.iter().filter(|(_, generation)| generation != newest).map(|(key, _)| *key).collect();
             if outdated.is_empty() {
                 let fresh: BTreeSet<Key> = fresh.into_iter().map(|(key, _)| key).collect();
-                for era in eras.iter().filter(|era| *era != newest) {
-                    self.yield_to_older(*era, &fresh)?;
+                for generation in generations.iter().filter(|generation| *generation != newest) {
+                    self.yield_to_earlier_generation(*generation, &fresh)?;
                 }
                 self.mark_confirmed(keys);
                 return Ok(());
             }
             for key in outdated {
-                self.give_up(&key);
-                self.make(&key)?;
+                self.abandon(&key);
+                self.acquire(&key)?;
             }
         }
-        self.unconfirmed(keys).iter().for_each(|(key, _)| self.give_up(key));
+        self.unconfirmed(keys).iter().for_each(|(key, _)| self.abandon(key));
         Ok(())
     }
 
-    pub(super) fn unconfirmed(&self, keys: &[Key]) -> Vec<(Key, Era)> {
+    pub(super) fn unconfirmed(&self, keys: &[Key]) -> Vec<(Key, Generation)> {
         let state = self.state();
         let fresh = keys.iter().filter_map(|key| Some((*key, state.held.get(key)?)));
-        fresh.filter(|(_, held)| !held.is_confirmed).map(|(key, held)| (key, held.era)).collect()
+        fresh.filter(|(_, held)| !held.is_confirmed).map(|(key, held)| (key, held.generation)).collect()
     }
 
     fn mark_confirmed(&self, keys: &[Key]) {
@@ -155,16 +157,16 @@ impl Link {
         }
     }
 
-    /// Gives up what a living worker claimed in an older era.
-    fn yield_to_older(&self, era: Era, fresh: &BTreeSet<Key>) -> Result<()> {
-        for (key, path) in self.eras.claims_of_ended(era)? {
+    /// Gives up what a living worker claimed in an older generation.
+    fn yield_to_earlier_generation(&self, generation: Generation, fresh: &BTreeSet<Key>) -> Result<()> {
+        for (key, path) in self.generations.claims_of_ended(generation)? {
             if !fresh.contains(&key) {
                 continue;
             }
-            match self.living_holder(&path)? {
-                Holder::Nobody | Holder::Me | Holder::Abandoned => {}
-                Holder::Other(id) if self.jugdir.liveness(&id)? != Liveness::Alive => {}
-                Holder::Other(_) | Holder::Unknown => self.give_up(&key),
+            match self.verified_owner(&path)? {
+                Owner::Unclaimed | Owner::This | Owner::Orphaned => {}
+                Owner::Other(id) if self.jugdir.liveness(&id)? != Liveness::Alive => {}
+                Owner::Other(_) | Owner::Unknown => self.abandon(&key),
             }
         }
         Ok(())

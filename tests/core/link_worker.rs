@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use jug_native::background::{Background, Periodic};
-use jug_native::claim::{Claims, Link, Records};
+use jug_native::claim::{Claims, Link, WriteProgress};
 use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::{FileSystem, local};
 use jug_native::{Key, Result};
@@ -18,7 +18,7 @@ pub(crate) struct Shelf {
     pub(crate) durable: AtomicU64,
 }
 
-impl Records for Shelf {
+impl WriteProgress for Shelf {
     fn stored(&self) -> u64 {
         self.stored.load(Ordering::SeqCst)
     }
@@ -38,7 +38,7 @@ impl Records for Shelf {
 }
 
 /// A worker whose background jobs are done when the test says so.
-pub(crate) struct One {
+pub(crate) struct LinkWorker {
     pub(crate) jugdir: Arc<Jugdir>,
     pub(crate) background: Arc<Background>,
     pub(crate) shelf: Arc<Shelf>,
@@ -47,21 +47,21 @@ pub(crate) struct One {
 
 pub(crate) const LEASE: Duration = Duration::from_secs(120);
 
-impl One {
-    pub(crate) fn at(dir: &Path) -> One {
-        One::with(dir, LeaseTiming { treat_as_remote: true, ..LeaseTiming::of(LEASE) })
+impl LinkWorker {
+    pub(crate) fn at(dir: &Path) -> LinkWorker {
+        LinkWorker::with(dir, LeaseTiming { treat_as_remote: true, ..LeaseTiming::of(LEASE) })
     }
 
-    pub(crate) fn with(dir: &Path, timing: LeaseTiming) -> One {
-        One::on(local(), dir, timing)
+    pub(crate) fn with(dir: &Path, timing: LeaseTiming) -> LinkWorker {
+        LinkWorker::on(local(), dir, timing)
     }
 
-    pub(crate) fn on(fs: Arc<dyn FileSystem>, dir: &Path, timing: LeaseTiming) -> One {
+    pub(crate) fn on(fs: Arc<dyn FileSystem>, dir: &Path, timing: LeaseTiming) -> LinkWorker {
         let jugdir = Jugdir::open_as(fs, dir, Some(ClaimMode::Link), timing).unwrap();
         let background = Background::manual(local());
         let shelf = Arc::new(Shelf::default());
         let claims = Link::new(Arc::clone(&jugdir), Arc::clone(&background), shelf.clone());
-        One { jugdir, background, shelf, claims }
+        LinkWorker { jugdir, background, shelf, claims }
     }
 
     pub(crate) fn claim(&self, number: u64) -> bool {
@@ -72,7 +72,7 @@ impl One {
 
     pub(crate) fn free(&self, number: u64) {
         self.claims.release(&key(number)).unwrap();
-        self.claims.settle().unwrap();
+        self.claims.drain_releases().unwrap();
     }
 
     pub(crate) fn id(&self) -> String {
@@ -101,6 +101,6 @@ pub(crate) fn key(number: u64) -> Key {
     Key::new(*blake3::hash(&number.to_le_bytes()).as_bytes())
 }
 
-pub(crate) fn path_of(dir: &Path, era: u64, number: u64) -> PathBuf {
-    dir.join("claims").join(era.to_string()).join(key(number).to_hex())
+pub(crate) fn path_of(dir: &Path, generation: u64, number: u64) -> PathBuf {
+    dir.join("claims").join(generation.to_string()).join(key(number).to_hex())
 }

@@ -2,35 +2,42 @@
 //!
 //! A claim is a name that only one can create. All claims of a worker share one inode, so that one heartbeat
 //! refreshes all of them, and the inode tells whose a claim is. A worker that dies leaves its claims behind;
-//! whoever meets one ends the era ([`super::eras`]) and claims in the next, and the names are swept later.
+//! whoever meets one ends the generation ([`super::generations`]) and claims in the next, and the names are swept later.
 //!
 //! Claims are released in the background, once everything stored before is on disk, and so on the server.
+
+mod acquire;
+mod generations;
+mod owner;
+mod quiescence;
+mod reaper;
+mod release;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::eras::{Era, Eras};
-use super::quiet::{Patience, Quiet};
 use super::{Claims, LiveClaim};
 use crate::background::{Background, Periodic};
 use crate::jugdir::{Jugdir, Worker};
 use crate::os::{FileSystem, pid};
 use crate::{Error, Key, Result};
+use generations::{Generation, Generations};
+use quiescence::{Quiescence, WaitLimit};
 
 /// How long the names of finished tasks stay, and how many of them: nobody waits for these, and many removals in a
-/// row cost less than as many one by one ([`super::quiet`]).
+/// row cost less than as many one by one ([`super::quiescence`]).
 const LINGER: Duration = Duration::from_secs(30);
 const LINGERING: usize = 1024;
 /// How long a task may run before what was claimed behind it is given back: others learn of that within a second, and
 /// each claim that was made in vain costs several requests to the server.
 const BATCH_PATIENCE: Duration = Duration::from_secs(1);
 /// How long after claims were released without a result a directory is touched, for those who listed it just then.
-const RING_AFTER: Duration = Duration::from_millis(20);
+const NOTIFY_AFTER: Duration = Duration::from_millis(20);
 
 /// What is stored, as far as claims depend on it.
-pub trait Records: Send + Sync {
+pub trait WriteProgress: Send + Sync {
     /// A number that grows with every record that is stored.
     fn stored(&self) -> u64;
     /// Whether others on this host can read everything that was stored.
@@ -47,70 +54,83 @@ pub trait Records: Send + Sync {
 
 /// Claims in a jugdir, which need not exist before the first one is made.
 pub struct Link {
-    pub(super) jugdir: Arc<Jugdir>,
-    pub(super) eras: Eras,
+    jugdir: Arc<Jugdir>,
+    generations: Generations,
     background: Arc<Background>,
-    pub(super) records: Arc<dyn Records>,
+    records: Arc<dyn WriteProgress>,
     /// Held while claims are made, or names of ours are removed.
     names: Mutex<()>,
     state: Mutex<State>,
-    pub(super) quiet: Mutex<Quiet>,
+    quiescence: Mutex<Quiescence>,
     pid: u32,
 }
 
 #[derive(Default)]
-pub(super) struct State {
-    pub(super) worker: Option<Arc<Worker>>,
-    pub(super) held: BTreeMap<Key, Held>,
-    pub(super) released: BTreeMap<Key, Released>,
+struct State {
+    worker: Option<Arc<Worker>>,
+    held: BTreeMap<Key, HeldClaim>,
+    released: BTreeMap<Key, Released>,
     /// Names of this process that could not be removed yet.
-    pub(super) leftover: BTreeSet<PathBuf>,
+    leftover: BTreeSet<PathBuf>,
     /// Whose the claims of others are, as of the last look at each.
-    pub(super) holders: BTreeMap<PathBuf, String>,
+    owners: BTreeMap<PathBuf, String>,
     /// Claims without contents, and how long this process had watched when it first met each.
-    pub(super) unwritten: BTreeMap<PathBuf, Duration>,
-    ring_at: Option<Instant>,
+    unwritten: BTreeMap<PathBuf, Duration>,
+    notify_at: Option<Instant>,
     /// When released names go away at the latest.
-    pub(super) remove_at: Option<Instant>,
+    remove_at: Option<Instant>,
     /// Whether some of them are waited for.
-    pub(super) hurry: bool,
+    expedite: bool,
     /// Whether they are being removed.
-    pub(super) removing: bool,
+    removing: bool,
     /// Dead workers whose claims may go: what they had claimed is recorded.
-    pub(super) settled: BTreeSet<String>,
+    settled: BTreeSet<String>,
     /// When dead workers were last swept away.
     swept: Option<Instant>,
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Held {
-    pub(super) era: Era,
-    pub(super) is_confirmed: bool,
+struct HeldClaim {
+    generation: Generation,
+    is_confirmed: bool,
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Released {
-    pub(super) era: Era,
-    /// What [`Records::durable`] must have reached before the name goes away.
-    pub(super) after: u64,
+struct Released {
+    generation: Generation,
+    /// What [`WriteProgress::durable`] must have reached before the name goes away.
+    after: u64,
     /// Whether somebody may wait for it.
-    pub(super) is_waited_for: bool,
+    is_waited_for: bool,
 }
 
 impl Link {
     /// Claims in this jugdir, whose records tell when claims may be released. Nothing is created before the first
     /// claim; from then on the background thread beats the worker's heart.
-    pub fn new(jugdir: Arc<Jugdir>, background: Arc<Background>, records: Arc<dyn Records>) -> Arc<Link> {
-        let eras = Eras::new(Arc::clone(jugdir.fs()), jugdir.claims());
-        let (names, state, quiet) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let link = Arc::new(Link { jugdir, eras, background, records, names, state, quiet, pid: pid::id() });
+    pub fn new(
+        jugdir: Arc<Jugdir>,
+        background: Arc<Background>,
+        records: Arc<dyn WriteProgress>,
+    ) -> Arc<Link> {
+        let generations = Generations::new(Arc::clone(jugdir.fs()), jugdir.claims());
+        let (names, state, quiescence) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let link = Arc::new(Link {
+            jugdir,
+            generations,
+            background,
+            records,
+            names,
+            state,
+            quiescence,
+            pid: pid::id(),
+        });
         let job: Arc<dyn Periodic> = link.clone();
         link.background.add(&job);
         link
     }
 
     /// This process as a worker that is in touch. What a worker held that is not in touch any more is given up.
-    pub(super) fn join(&self) -> Result<Arc<Worker>> {
+    fn ensure_worker(&self) -> Result<Arc<Worker>> {
         let worker = self.jugdir.worker()?;
         let mut state = self.state();
         if state.worker.as_ref().is_some_and(|known| known.id() == worker.id()) {
@@ -118,15 +138,21 @@ impl Link {
         }
         let lost = state.worker.replace(Arc::clone(&worker));
         if let Some(lost) = lost {
-            let held: Vec<(Key, Era)> =
-                std::mem::take(&mut state.held).into_iter().map(|(key, held)| (key, held.era)).collect();
-            let released: Vec<(Key, Era)> =
-                std::mem::take(&mut state.released).into_iter().map(|(key, it)| (key, it.era)).collect();
-            state.leftover.extend(held.iter().chain(&released).map(|(key, era)| self.eras.path(*era, key)));
+            let held: Vec<(Key, Generation)> = std::mem::take(&mut state.held)
+                .into_iter()
+                .map(|(key, held)| (key, held.generation))
+                .collect();
+            let released: Vec<(Key, Generation)> = std::mem::take(&mut state.released)
+                .into_iter()
+                .map(|(key, it)| (key, it.generation))
+                .collect();
+            state.leftover.extend(
+                held.iter().chain(&released).map(|(key, generation)| self.generations.path(*generation, key)),
+            );
             drop(state);
             // Its process lives, so that nobody else could tell.
             if self.jugdir.write_tombstone(lost.id())? {
-                self.eras.end(self.eras.newest()?)?;
+                self.generations.end(self.generations.newest()?)?;
             }
         } else {
             drop(state);
@@ -138,28 +164,28 @@ impl Link {
     }
 
     /// Removes a claim that did not count.
-    pub(super) fn give_up(&self, key: &Key) {
+    fn abandon(&self, key: &Key) {
         let held = self.state().held.remove(key);
         if let Some(held) = held {
-            self.remove_name(self.eras.path(held.era, key));
+            self.remove_name(self.generations.path(held.generation, key));
         }
     }
 
     /// Has dead workers swept away with the background thread's next round.
-    pub(super) fn sweep_soon(&self) {
+    fn reap_soon(&self) {
         self.state().swept = None;
         self.background.wake();
     }
 
-    pub(super) fn fs(&self) -> &Arc<dyn FileSystem> {
+    fn fs(&self) -> &Arc<dyn FileSystem> {
         self.jugdir.fs()
     }
 
-    pub(super) fn lock_names(&self) -> MutexGuard<'_, ()> {
+    fn lock_names(&self) -> MutexGuard<'_, ()> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -180,11 +206,11 @@ impl Claims for Link {
             && let Some(released) = state.released.remove(key)
         {
             // Its name is still there.
-            state.held.insert(*key, Held { era: released.era, is_confirmed: true });
+            state.held.insert(*key, HeldClaim { generation: released.generation, is_confirmed: true });
             return Ok(true);
         }
         drop(state);
-        self.make(key)
+        self.acquire(key)
     }
 
     fn confirm(&self, keys: &[Key]) -> Result<Vec<bool>> {
@@ -192,7 +218,7 @@ impl Claims for Link {
         let _names = self.lock_names();
         let outcome = self.confirm_all(keys);
         if outcome.is_err() {
-            self.unconfirmed(keys).iter().for_each(|(key, _)| self.give_up(key));
+            self.unconfirmed(keys).iter().for_each(|(key, _)| self.abandon(key));
         }
         outcome?;
         let state = self.state();
@@ -209,7 +235,9 @@ impl Claims for Link {
         let after = self.records.stored();
         let mut state = self.state();
         if let Some(held) = state.held.remove(key) {
-            state.released.insert(*key, Released { era: held.era, after, is_waited_for: false });
+            state
+                .released
+                .insert(*key, Released { generation: held.generation, after, is_waited_for: false });
             let now = self.background.now();
             let first = state.remove_at.is_none();
             let due = state.remove_at.get_or_insert(now + LINGER);
@@ -225,16 +253,16 @@ impl Claims for Link {
         Ok(())
     }
 
-    fn lingers(&self) -> bool {
+    fn release_is_deferred(&self) -> bool {
         true
     }
 
-    fn give_back(&self, key: &Key) -> Result<()> {
+    fn return_unstarted(&self, key: &Key) -> Result<()> {
         self.release(key)?;
         let mut state = self.state();
         if let Some(released) = state.released.get_mut(key) {
             released.is_waited_for = true;
-            state.hurry = true;
+            state.expedite = true;
         }
         drop(state);
         self.background.wake();
@@ -245,10 +273,10 @@ impl Claims for Link {
         BATCH_PATIENCE
     }
 
-    fn hurry(&self) {
+    fn expedite_releases(&self) {
         let mut state = self.state();
         state.released.values_mut().for_each(|released| released.is_waited_for = true);
-        state.hurry = !state.released.is_empty();
+        state.expedite = !state.released.is_empty();
         drop(state);
         self.background.wake();
     }
@@ -256,8 +284,8 @@ impl Claims for Link {
     fn are_taken(&self, keys: &[Key]) -> Result<Vec<bool>> {
         self.check_here()?;
         let mut taken = BTreeSet::new();
-        for era in self.eras.list()? {
-            taken.extend(self.eras.claims(era)?.into_iter().map(|(key, _)| key));
+        for generation in self.generations.list()? {
+            taken.extend(self.generations.claims(generation)?.into_iter().map(|(key, _)| key));
         }
         Ok(keys.iter().map(|key| taken.contains(key)).collect())
     }
@@ -278,8 +306,8 @@ impl Claims for Link {
             return Ok(claimed);
         }
         let mut seen = BTreeSet::new();
-        for era in self.eras.list()? {
-            for (key, path) in self.eras.claims(era)? {
+        for generation in self.generations.list()? {
+            for (key, path) in self.generations.claims(generation)? {
                 if let Some(&at) = wanted.get(&key) {
                     claimed[at] |= self.held_by(&path)?.is_some();
                 }
@@ -287,7 +315,7 @@ impl Claims for Link {
             }
         }
         let mut state = self.state();
-        state.holders.retain(|path, _| seen.contains(path));
+        state.owners.retain(|path, _| seen.contains(path));
         state.unwritten.retain(|path, _| seen.contains(path));
         drop(state);
         Ok(claimed)
@@ -300,8 +328,8 @@ impl Claims for Link {
             self.jugdir.poll_workers()?;
         }
         let mut live = Vec::new();
-        for era in self.eras.list()? {
-            for (key, path) in self.eras.claims(era)? {
+        for generation in self.generations.list()? {
+            for (key, path) in self.generations.claims(generation)? {
                 if let Some(worker) = self.held_by(&path)? {
                     live.push(LiveClaim::by_worker(&key, worker));
                 }
@@ -317,20 +345,20 @@ impl Claims for Link {
         self.claims_of_dead()
     }
 
-    fn announce(&self) {
+    fn notify_waiters(&self) {
         let mut state = self.state();
-        state.ring_at.get_or_insert_with(|| self.background.now() + RING_AFTER);
+        state.notify_at.get_or_insert_with(|| self.background.now() + NOTIFY_AFTER);
     }
 
-    fn settle(&self) -> Result<()> {
+    fn drain_releases(&self) -> Result<()> {
         if self.pid != pid::id() || self.state().worker.is_none() {
             return Ok(());
         }
-        while let Some(pause) = self.pause_for_quiet(Patience::Ending) {
+        while let Some(pause) = self.quiescence_pause(WaitLimit::Ending) {
             self.fs().sleep(pause);
         }
         let _names = self.lock_names();
-        self.let_go()?;
+        self.release_all_deferred()?;
         self.take_leftover().into_iter().for_each(|path| self.remove_name(path));
         Ok(())
     }
@@ -347,13 +375,13 @@ impl Claims for Link {
 
     fn settle_suspects(&self, workers: &[String]) {
         self.state().settled.extend(workers.iter().cloned());
-        self.sweep_soon();
+        self.reap_soon();
     }
 
     fn sweep(&self) -> Result<usize> {
         self.check_here()?;
         self.jugdir.poll_workers()?;
-        self.sweep_dead(|_, _| false)
+        self.reap_dead(|_, _| false)
     }
 }
 
@@ -365,25 +393,25 @@ impl Periodic for Link {
             return pause;
         }
         let beat = self.jugdir.timing().heartbeat;
-        let (ring, sweep) = {
+        let (notify, sweep) = {
             let mut state = self.state();
-            let ring = state.ring_at.take_if(|at| *at <= now).is_some();
+            let notify = state.notify_at.take_if(|at| *at <= now).is_some();
             let sweep = state.swept.is_none_or(|swept| now.saturating_duration_since(swept) >= beat);
             if sweep {
                 state.swept = Some(now);
             }
-            (ring, sweep)
+            (notify, sweep)
         };
-        if ring {
-            self.eras.ring();
+        if notify {
+            self.generations.touch_directory();
         }
         if sweep {
             // What cannot be removed now is found again the next time.
-            let _swept = self.sweep_dead(|worker, key| self.is_unsettled(worker, key));
+            let _swept = self.reap_dead(|worker, key| self.is_unsettled(worker, key));
         }
-        if let Some(at) = self.state().ring_at {
-            let ring = at.saturating_duration_since(now);
-            pause = Some(pause.map_or(ring, |pause| pause.min(ring)));
+        if let Some(at) = self.state().notify_at {
+            let notify = at.saturating_duration_since(now);
+            pause = Some(pause.map_or(notify, |pause| pause.min(notify)));
         }
         Some(pause.map_or(beat, |pause| pause.min(beat)))
     }
