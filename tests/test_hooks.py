@@ -163,6 +163,11 @@ def test_exit_if_file_exists(tmp_path):
     assert run_tasks(3) == 0
 
 
+def test_a_file_name_that_cannot_exist_ends_no_worker(tmp_path):
+    exit_if_file_exists(tmp_path / "stop\0now")
+    assert run_tasks(3) == 3
+
+
 def test_exit_when_true_with_and_without_the_task():
     seen = []
     exit_when_true(seen.append, function_takes_Task=True)

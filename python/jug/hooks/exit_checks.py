@@ -24,7 +24,11 @@ def exit_if_file_exists(fname: str | os.PathLike[str]) -> None:
 
     def check(_task: object) -> None:
         # Asked before each task: `os.path.exists` makes an exception of "no", which takes ten times as long.
-        if os.access(fname, os.F_OK):
+        try:
+            exists = os.access(fname, os.F_OK)
+        except ValueError:  # No file can have such a name.
+            exists = False
+        if exists:
             _leave(f", because the file {os.fspath(fname)} is there")
 
     register_hook_once("execute.task-pre-execute", ("exit_if_file_exists", os.fspath(fname)), check)
