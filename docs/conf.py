@@ -46,7 +46,8 @@ napoleon_use_ivar = True
 # exist for type checkers. Nor are classes that are no contract, such as those of the native half.
 nitpick_ignore_regex = [
     ("py:.*", r"(?!jug\.).*"),
-    ("py:class", r"jug\._native\..*|jug\.hash\._H|jug\.backends\.(redis_store\.Known|keyed\.keyed_store)"),
+    ("py:class", r"jug\._native\..*|jug\.hash\._H|jug\.internal\.taskgraph\._Task"),
+    ("py:class", r"jug\.backends\.(redis_store\.Known|keyed\.keyed_store)"),
 ]
 
 

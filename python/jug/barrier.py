@@ -12,13 +12,18 @@ __all__ = ["BarrierError", "barrier", "bvalue"]
 
 
 class BarrierError(Exception):
-    """Raised by a barrier that is not met; it ends the loading of the jugfile for this time."""
+    """Raised by a barrier whose tasks have no results yet; it ends the loading of the jugfile."""
 
 
 def barrier() -> None:
     """Stops loading the jugfile until every task created so far has a result.
 
     After it, ``value()`` of those tasks can be used freely.
+
+    Raises
+    ------
+    BarrierError
+        If a task has no result. It ends the loading of the jugfile.
     """
     # The module is asked each time: people rebind `jug.task.alltasks`. The last task is the likeliest to be
     # missing, so the search starts there. Another jugfile that a notebook has open does not count here.
@@ -31,13 +36,23 @@ def barrier() -> None:
 
 
 def bvalue(t: Any) -> Any:
-    """The value of `t`, which stops the loading of the jugfile until it exists.
+    """The value of a task, which stops the loading of the jugfile until it exists.
 
     Parameters
     ----------
     t : object
-        A task or tasklet, or a container of them, as ``jug.value`` takes it. Only these are waited for,
+        A task or tasklet, or a container of them, as ``jug.value`` takes it. Only these must have results,
         not all tasks.
+
+    Returns
+    -------
+    any
+        What ``jug.value(t)`` returns.
+
+    Raises
+    ------
+    BarrierError
+        If a task in `t` has no result. It ends the loading of the jugfile.
     """
     missing = _first_missing(t)
     if missing is not None:

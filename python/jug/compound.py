@@ -13,7 +13,20 @@ __all__ = ["CompoundTask", "CompoundTaskGenerator", "compound_task_execute", "ex
 
 
 def compound_task_execute(x: Any, h: bytes) -> Any:
-    """Returns `x`, the result of the inner task; `h` is the identity of the compound task."""
+    """The function of the last task of a compound task.
+
+    Parameters
+    ----------
+    x : any
+        The result of the inner task.
+    h : bytes
+        The hash of the compound task: 64 hexadecimal digits.
+
+    Returns
+    -------
+    any
+        `x`.
+    """
     return x
 
 
@@ -51,6 +64,13 @@ def CompoundTask(f: Callable[..., Any], *args: Any, **kwargs: Any) -> task.Task:
     -------
     Task
         The finished task, or the one that will have its result.
+
+    Raises
+    ------
+    ValueError
+        If `f` is a lambda.
+    RuntimeError
+        If no jugdir is open, or another thread changes ``jug.task.alltasks`` meanwhile.
     """
     whole = Whole(f, *args, **kwargs)
     if not _expanding and whole.can_load():
@@ -73,15 +93,20 @@ _expanding = False
 
 
 def expanded(tasks: Iterable[task.Task]) -> list[task.Task]:
-    """The tasks with those inside of finished compound tasks: nobody has noted what ran in them.
+    """Replaces finished compound tasks by the tasks that ran inside them, which are stored nowhere as a list.
 
     Their functions are called once more, as they were when there was no result yet. What takes the place of a
-    finished compound task is not to be run.
+    finished compound task must not be run.
 
     Parameters
     ----------
     tasks : iterable of Task
         Usually ``jug.task.alltasks``, which stays as it is.
+
+    Returns
+    -------
+    list of Task
+        The tasks, with those inside a compound task before the one that carries its result.
     """
     global _expanding
     found: list[task.Task] = []
@@ -114,7 +139,18 @@ def _expanded(whole: Whole) -> Carrier:
 
 
 def CompoundTaskGenerator(f: Callable[..., Any]) -> Callable[..., task.Task]:
-    """Decorator: calling the function creates a compound task (see :func:`CompoundTask`)."""
+    """Decorator: calling the function creates a compound task (see :func:`CompoundTask`).
+
+    Parameters
+    ----------
+    f : callable
+        A named function that returns a task.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of `f` and returns a task. `f` stays reachable as its attribute ``f``.
+    """
 
     @functools.wraps(f)
     def generator(*args: Any, **kwargs: Any) -> task.Task:

@@ -22,14 +22,20 @@ class PatternError(UserError, ValueError):
 
 
 class Leave(SystemExit):
-    """Ends a worker between or within tasks because somebody asked for it: a signal, a limit, the stop file.
+    """Ends a worker between or within tasks because that was asked for: by a signal, a limit, the stop file.
 
     What a task raises itself is never one: its SystemExit is a failure of that task.
     """
 
 
 class Signalled(Leave):
-    """The end of a worker by a signal, with status 1; `number` is that of the signal."""
+    """The end of a worker by a signal, with exit status 1.
+
+    Parameters
+    ----------
+    number : int
+        The number of the signal.
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__(1)
@@ -40,6 +46,13 @@ class TaskQuit(RuntimeError):
     """A task raised something that is no Exception, such as SystemExit, which is its ``__cause__``.
 
     Passed on as it is, it would end the process as if that had been asked for, perhaps with status 0.
+
+    Parameters
+    ----------
+    name : str
+        The name of the task.
+    cause : BaseException
+        What it raised.
     """
 
     def __init__(self, name: str, cause: BaseException) -> None:

@@ -24,7 +24,7 @@ class _Hash(Protocol):
 _H = TypeVar("_H", bound=_Hash)
 
 
-class Rules(Protocol):
+class _Rules(Protocol):
     """Another way to hash than ours."""
 
     def hash_one(self, obj: object) -> bytes: ...
@@ -34,14 +34,28 @@ class Rules(Protocol):
 
 #: Set while an object's `__jug_hash__` is asked for its hash of jug 2.x, see `jug.legacy.keys`: users have
 #: imported these functions by name, so that it is the functions that must know.
-other_rules: Rules | None = None
+other_rules: _Rules | None = None
 
 
 def hash_one(obj: object) -> bytes:
-    """Returns the key of any value as 64 hexadecimal digits.
+    """The key of a value.
 
-    Equal values have equal keys, in every process and on every machine. Raises TypeError for what has no
-    value that could be told from another's: a lambda, an open file.
+    Equal values have equal keys, in every process and on every machine.
+
+    Parameters
+    ----------
+    obj : object
+        The value.
+
+    Returns
+    -------
+    bytes
+        64 hexadecimal digits.
+
+    Raises
+    ------
+    TypeError
+        If nothing distinguishes the value from others: a lambda, an open file.
     """
     if other_rules is not None:
         return other_rules.hash_one(obj)
@@ -49,7 +63,13 @@ def hash_one(obj: object) -> bytes:
 
 
 def new_hash_object() -> Any:
-    """Returns a fresh hash object, with ``update()`` and ``hexdigest()``, to be fed by `hash_update`."""
+    """A new hash object, for :func:`hash_update`.
+
+    Returns
+    -------
+    hash object
+        It has ``update()`` and ``hexdigest()``.
+    """
     if other_rules is not None:
         return other_rules.new_hash_object()
     import hashlib
@@ -58,9 +78,24 @@ def new_hash_object() -> Any:
 
 
 def hash_update(M: _H, elems: Iterable[tuple[object, object]]) -> _H:
-    """Feeds ``(name, value)`` pairs to the hash object ``M``, in their order, and returns ``M``.
+    """Adds pairs of a name and a value to a hash object.
 
-    Raises TypeError for a name or a value that has no key.
+    Parameters
+    ----------
+    M : hash object
+        One of :func:`new_hash_object`, or of :mod:`hashlib`.
+    elems : iterable of (name, value)
+        The pairs, whose order counts.
+
+    Returns
+    -------
+    hash object
+        `M`.
+
+    Raises
+    ------
+    TypeError
+        If a name or a value has no key, as in :func:`hash_one`.
     """
     if other_rules is not None:
         other_rules.hash_update(M, elems)

@@ -28,7 +28,7 @@ class NoLoad(Tasklet):
     Parameters
     ----------
     base : Task or Tasklet
-        What to wait for; it is `.t` of this object.
+        What must have run before; it is `.t` of this object.
     """
 
     def __init__(self, base: Any) -> None:
@@ -105,20 +105,48 @@ def write_task_out(
         The file; None writes the metadata only.
     metadata_fname : str, optional
         A file that receives how the result was computed: function and arguments, recursively.
-    metadata_format : str, optional
-        "yaml" (default) or "json".
+    metadata_format : {"yaml", "json"}, default "yaml"
+        The format of that file. "yaml" needs PyYAML.
+
+    Returns
+    -------
+    Task
+        A task whose result is None.
     """
     task: Task = _do_write_task_out(result, NoLoad(result), oname, metadata_fname, metadata_format)
     return task
 
 
 def write_metadata(result: Any, metadata_fname: str, metadata_format: str = "yaml") -> Task:
-    """A task that writes to a file how a result was computed; see `write_task_out`."""
+    """A task that writes to a file how a result was computed: function and arguments, recursively.
+
+    Parameters
+    ----------
+    result : Task or Tasklet
+        The result, which must exist before.
+    metadata_fname : str
+        The file.
+    metadata_format : {"yaml", "json"}, default "yaml"
+        Its format. "yaml" needs PyYAML.
+
+    Returns
+    -------
+    Task
+        A task whose result is None.
+    """
     return write_task_out(result, None, metadata_fname, metadata_format)
 
 
 def get_terminal_size() -> tuple[int, int]:
-    """Columns and rows of the terminal; COLUMNS wins, and without a terminal it is 80 by 25."""
+    """The size of the terminal that the output goes to; COLUMNS overrides its width.
+
+    Returns
+    -------
+    columns : int
+        Characters in a line; 80 without a terminal.
+    rows : int
+        Lines; 25 without a terminal.
+    """
     import sys
 
     try:

@@ -31,7 +31,13 @@ def __getattr__(name: str) -> Any:
 
 
 def is_jug_running() -> bool:
-    """Whether this process is the ``jug`` command, and not plain Python running the jugfile."""
+    """Whether this process is the ``jug`` command.
+
+    Returns
+    -------
+    bool
+        False where plain Python runs the jugfile.
+    """
     return running.is_command()
 
 
@@ -60,6 +66,17 @@ def init(
     jugspace : dict
         The names that the jugfile defined. Where a barrier ended the loading, ``__jug__hasbarrier__``
         is True among them.
+
+    Raises
+    ------
+    ValueError
+        If `on_error` is neither of the two.
+    UserError
+        If the store cannot be opened. With "propagate" also if there is no such jugfile.
+    SystemExit
+        With "exit": if the jugfile does not exist, or raises an error.
+    Exception
+        With "propagate": what the jugfile raised.
     """
     from .engine.loading import run_jugfile
     from .internal import origins
@@ -164,12 +181,18 @@ def execution_loop(tasks: list[task.Task], options: Any, state: ExecutionState |
 
 
 def main(argv: list[str] | None = None) -> None:
-    """The ``jug`` command; leaves by SystemExit.
+    """The ``jug`` command.
 
     Parameters
     ----------
     argv : list of str, optional
-        With the program's name first; default ``sys.argv``.
+        The command line with the program's name first. Default: ``sys.argv``.
+
+    Raises
+    ------
+    SystemExit
+        Always. Its code is 0 if all went well, 2 for wrong usage, 130 after Ctrl-C, else 1; or what the
+        jugfile gave to ``sys.exit``.
     """
     running.begin_command()
     argv = sys.argv if argv is None else argv
@@ -267,7 +290,7 @@ def _warn_of_reach(store: Any) -> None:
 
 
 def main_execute() -> None:
-    """The ``jug-execute`` command: ``jug execute``."""
+    """The ``jug-execute`` command: ``jug execute`` with the arguments in ``sys.argv``."""
     main([sys.argv[0], "execute", *sys.argv[1:]])
 
 

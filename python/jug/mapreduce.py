@@ -75,7 +75,7 @@ def mapreduce(
     map_step: int = 4,
     reduce_step: int = 8,
 ) -> Task:
-    """The task that computes `functools.reduce(reducer, map(mapper, inputs))`.
+    """The task that computes ``functools.reduce(reducer, map(mapper, inputs))``.
 
     Parameters
     ----------
@@ -85,15 +85,20 @@ def mapreduce(
         A function of one argument; None leaves the elements as they are.
     inputs : sequence
         The elements; it must have a length and slices.
-    map_step : int, optional
-        Elements mapped and reduced by each task of the first level. Default: 4.
-    reduce_step : int, optional
-        Partial results joined by each task of the next levels, at least 2. Default: 8.
+    map_step : int, default 4
+        Elements mapped and reduced by each task of the first level.
+    reduce_step : int, default 8
+        Partial results joined by each task of the next levels, at least 2.
 
     Returns
     -------
     Task
         Its value is that of the whole; for empty inputs it is an empty list.
+
+    Raises
+    ------
+    ValueError
+        If a step is too small.
     """
     if len(inputs) == 0:
         return identity([])  # type: ignore[return-value]  # of a list it makes a task
@@ -106,17 +111,53 @@ def mapreduce(
 
 
 def reduce(reducer: Callable[..., Any], inputs: Any, reduce_step: int = 8) -> Task:
-    """The task that computes `functools.reduce(reducer, inputs)`; see `mapreduce`."""
+    """The task that computes ``functools.reduce(reducer, inputs)``, see :func:`mapreduce`.
+
+    Parameters
+    ----------
+    reducer : callable or TaskGenerator
+        An associative function of two arguments.
+    inputs : sequence
+        The elements; it must have a length and slices.
+    reduce_step : int, default 8
+        Partial results joined by each task after the first level, at least 2. A task of the first level takes
+        4
+        elements.
+
+    Returns
+    -------
+    Task
+        Its value is that of the whole; for empty inputs it is an empty list.
+
+    Raises
+    ------
+    ValueError
+        If `reduce_step` is too small.
+    """
     return mapreduce(reducer, None, inputs, reduce_step=reduce_step)
 
 
 def map(mapper: Callable[..., Any], sequence: Any, map_step: int = 4) -> Any:
-    """Applies `mapper` to every element, `map_step` elements to a task.
+    """Applies a function to every element, several elements to a task.
+
+    Parameters
+    ----------
+    mapper : callable or TaskGenerator
+        A function of one argument.
+    sequence : sequence
+        The elements; it must have a length and slices.
+    map_step : int, default 4
+        Elements to a task.
 
     Returns
     -------
     block_access, or list of Task if map_step is 1
         Something that has a length, can be indexed and sliced, and whose value is the list of results.
+
+    Raises
+    ------
+    ValueError
+        If `map_step` is less than 1.
     """
     mapper = _mapper(mapper)
     if map_step == 1:
@@ -126,12 +167,26 @@ def map(mapper: Callable[..., Any], sequence: Any, map_step: int = 4) -> Any:
 
 
 def currymap(mapper: Callable[..., Any], sequence: Any, map_step: int = 4) -> list[Any]:
-    """Applies `mapper(*element)` to every element, `map_step` elements to a task.
+    """Applies a function to the arguments in every element, several elements to a task.
+
+    Parameters
+    ----------
+    mapper : callable or TaskGenerator
+        Called as ``mapper(*element)``.
+    sequence : sequence of sequence
+        The elements; it must have a length and slices.
+    map_step : int, default 4
+        Elements to a task.
 
     Returns
     -------
     list of Task or Tasklet
         One for each element.
+
+    Raises
+    ------
+    ValueError
+        If `map_step` is less than 1.
     """
     mapper = _mapper(mapper)
     if map_step == 1:
@@ -173,7 +228,13 @@ class block_access(TaskletMixin):
         return self.len
 
     def can_load(self) -> bool:
-        """Whether every block has a result."""
+        """Whether every block has a result.
+
+        Returns
+        -------
+        bool
+            Whether the whole can be loaded.
+        """
         return all(block.can_load() for block in self.blocks)
 
     def __jug_value__(self) -> list[Any]:
@@ -224,7 +285,13 @@ class block_access_slice(TaskletMixin):
         return len(self._positions())
 
     def can_load(self) -> bool:
-        """Whether every block that the slice touches has a result."""
+        """Whether every block that the slice touches has a result.
+
+        Returns
+        -------
+        bool
+            Whether the slice can be loaded.
+        """
         return all(block.can_load() for block in self._blocks().values())
 
     def __jug_value__(self) -> list[Any]:

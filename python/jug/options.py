@@ -47,8 +47,8 @@ class Options:
     ----------
     next : Options or None
         The layer asked for attributes that are not set here.
-    autoinit : bool, optional
-        Whether the built-in values are loaded the first time an attribute is missed.
+    autoinit : bool, default False
+        Whether the built-in values are loaded the first time an attribute is missing.
     """
 
     next: Options | None
@@ -70,13 +70,25 @@ class Options:
         return getattr(self.next, name)
 
     def copy(self) -> Options:
-        """A layer with the same values on top of the same next layer."""
+        """A copy of this layer.
+
+        Returns
+        -------
+        Options
+            A layer with the same values on top of the same next layer.
+        """
         twin = Options(self.next)
         twin.__dict__.update(self.__dict__)
         return twin
 
     def update(self, dict: Mapping[str, Any]) -> None:
-        """Sets every key of `dict` as an attribute of this layer."""
+        """Sets options of this layer.
+
+        Parameters
+        ----------
+        dict : mapping of str to any
+            Their values by name.
+        """
         self.__dict__.update(dict)
 
 
@@ -85,7 +97,13 @@ default_options = Options(None, autoinit=True)
 
 
 def load_default_options(opt: Options) -> None:
-    """Fills `opt` with the built-in values of jug and of all subcommands."""
+    """Adds the built-in values of jug and of all subcommands to a layer.
+
+    Parameters
+    ----------
+    opt : Options
+        The layer; what is set in it already stays.
+    """
     from .subcommands import cmdapi
 
     defaults = dict(_COMMON)
@@ -95,7 +113,18 @@ def load_default_options(opt: Options) -> None:
 
 
 def key_to_option(s: str) -> str:
-    """The attribute name of an option as written in a file or on the command line: `-` becomes `_`."""
+    """The attribute name of an option.
+
+    Parameters
+    ----------
+    s : str
+        The option as written in a file or on the command line.
+
+    Returns
+    -------
+    str
+        The same with ``_`` in place of ``-``.
+    """
     return s.replace("-", "_")
 
 
@@ -118,10 +147,15 @@ def _typed(text: str, default: Any) -> Any:
 
 
 def find_local_configuration_files() -> list[str]:
-    """The `.jugrc` and `jugrc` files that apply to the working directory, strongest first.
+    """The `.jugrc` and `jugrc` files that apply to the working directory.
 
     They are searched in the working directory and, inside a git work tree, in every directory from
     there up to the root of the work tree.
+
+    Returns
+    -------
+    list of str
+        Their paths, strongest first.
     """
     found = []
     for directory in _up_to_git_root(os.getcwd()):
@@ -159,6 +193,11 @@ def read_configuration_file(fp: TextIO | None = None, default_options: Options |
         What to read. By default the user's own configuration file and, stronger, the local ones.
     default_options : Options, optional
         The next layer. It also gives each value its type; without it, values stay strings.
+
+    Returns
+    -------
+    Options
+        The uppermost of the new layers; an empty one if there is no file.
 
     Raises
     ------
@@ -233,7 +272,13 @@ def _line_of(text: str, section: str, key: str) -> int:
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the jugfile and the options that every subcommand takes."""
+    """Adds the jugfile and the options that every subcommand takes.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Where to add them.
+    """
     parser.add_argument("jugfile", nargs="?", help="the script that creates the tasks (default: jugfile.py)")
     add = parser.add_argument_group("common options").add_argument
     add(
@@ -262,7 +307,13 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line, with every subcommand."""
+    """The parser of the whole command line, with every subcommand.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+        A new parser.
+    """
     from .subcommands import cmdapi
     from .subcommands.usage import top_level_parser
 
@@ -283,6 +334,11 @@ def parse(args: Sequence[str] | None = None, optionsfile: TextIO | None = None) 
         The command line without the program's name. Default: `sys.argv[1:]`.
     optionsfile : file object, optional
         A configuration to read instead of the usual files.
+
+    Returns
+    -------
+    Options
+        The command line, on top of the configuration files and the built-in values.
 
     Raises
     ------
@@ -315,7 +371,25 @@ def parse(args: Sequence[str] | None = None, optionsfile: TextIO | None = None) 
 
 
 def expand_jugdir(jugdir: str, jugfile: str) -> str:
-    """Replaces `%(date)s` and `%(jugfile)s` in a jugdir; `%%` stands for a percent sign."""
+    """Replaces `%(date)s` and `%(jugfile)s` in a jugdir; `%%` stands for a percent sign.
+
+    Parameters
+    ----------
+    jugdir : str
+        The value of --jugdir.
+    jugfile : str
+        The path of the jugfile, which is inserted without ``.py``.
+
+    Returns
+    -------
+    str
+        The name of the jugdir. The date is today's, as in 2026-01-31.
+
+    Raises
+    ------
+    UserError
+        If anything else is to be replaced.
+    """
     if "%" not in jugdir:
         return jugdir
     values = {"jugfile": jugfile.removesuffix(".py")}
@@ -335,14 +409,25 @@ def expand_jugdir(jugdir: str, jugfile: str) -> str:
 
 
 def set_jugdir(jugdir: Any) -> Any:
-    """Selects the store of the tasks that are made from now on, and returns it.
+    """Selects the store of the tasks that are made from now on.
 
     In a jugfile it is that of all its tasks, also of those that were made before.
 
     Parameters
     ----------
-    jugdir : str, store or None
-        A directory, the name of another kind of store, a store object, or None for "jugdata".
+    jugdir : str, path, store or None
+        A directory, the name of another kind of store, a store object, or None for "jugdata"; see
+        :func:`jug.backends.select.select`.
+
+    Returns
+    -------
+    base_store
+        The store.
+
+    Raises
+    ------
+    UserError
+        If there is no such store.
     """
     from .backends.select import select
     from .internal import origins
@@ -356,7 +441,15 @@ def set_jugdir(jugdir: Any) -> Any:
 
 
 def start_logging(options: Options) -> None:
-    """Sends log messages to stderr from --verbose's level on; with `quiet` nothing is set up."""
+    """Sends log messages to stderr from the level of --verbose on; with `quiet` nothing is changed.
+
+    Parameters
+    ----------
+    options : Options
+        Its `verbose` is the level: quiet, debug, info, warning, error or critical. For any other, a warning
+        is
+        printed.
+    """
     level = str(options.verbose).lower()
     if level == "quiet":
         return

@@ -88,21 +88,28 @@ class Task(_native.TaskCore, TaskletMixin):
     # --- running ---
 
     def run(self, force: object = None, save: bool = True, debug_mode: bool = False) -> Any:
-        """Calls the function now and returns its result.
+        """Calls the function now.
 
         Parameters
         ----------
-        force
+        force : object, optional
             Ignored; deprecated.
         save : bool, default True
             Whether the result is stored.
         debug_mode : bool, default False
-            Whether to check as well that objects which know their own identity were not changed.
+            Whether to check as well that arguments which are objects with ``__jug_hash__`` were not changed.
+
+        Returns
+        -------
+        any
+            The result, which is also kept in memory.
 
         Raises
         ------
         RuntimeError
             If an input is not available yet, or an argument was changed of which the task has no copy.
+        Exception
+            What the function raised.
         """
         if force is not None:
             import warnings
@@ -153,7 +160,13 @@ class Task(_native.TaskCore, TaskletMixin):
             )
 
     def can_run(self) -> bool:
-        """Whether every task this one depends on has a result."""
+        """Whether every task that this one depends on has a result.
+
+        Returns
+        -------
+        bool
+            True for a task that depends on no other.
+        """
         return all(dep.is_loaded() or dep.can_load() for dep in self.dependencies())
 
     # --- the result ---
@@ -166,27 +179,55 @@ class Task(_native.TaskCore, TaskletMixin):
         return self._result
 
     def value(self) -> Any:
-        """The same as :attr:`result`."""
+        """The same as :attr:`result`.
+
+        Returns
+        -------
+        any
+            The result.
+        """
         return self._result if self._has_result() else self.result
 
     def is_loaded(self) -> bool:
-        """Whether the result is in memory."""
+        """Whether the result is in memory.
+
+        Returns
+        -------
+        bool
+            False also for a result that is only stored.
+        """
         return self._has_result()
 
     def can_load(self, store: Any = None) -> bool:
-        """Whether the result is in `store` (default: the store of all tasks)."""
+        """Whether there is a stored result.
+
+        Parameters
+        ----------
+        store : base_store, optional
+            Where to look. Default: the store of the task.
+
+        Returns
+        -------
+        bool
+            Whether :meth:`load` will find a result.
+
+        Raises
+        ------
+        RuntimeError
+            If no jugdir is open.
+        """
         if before_lookup is not None:
             before_lookup(self)
         found: bool = (self._open_store() if store is None else store).can_load(self.hash())
         return found
 
     def load(self) -> None:
-        """Loads the result from the store, also where it is in memory already.
+        """Loads the result from the store, also if it is in memory already.
 
         Raises
         ------
         jug._native.DamagedResult
-            If what is stored is not what was stored once; from then on there is no result.
+            If the stored bytes do not match their checksum; from then on there is no result.
         RuntimeError
             If there is no result, or it cannot be read.
         """
@@ -233,7 +274,7 @@ class Task(_native.TaskCore, TaskletMixin):
             ) from error
 
     def unload(self) -> None:
-        """Lets go of the result in memory; the stored one stays."""
+        """Removes the result from memory; the stored one stays."""
         if self._has_result():
             del self._result
 
@@ -250,7 +291,13 @@ class Task(_native.TaskCore, TaskletMixin):
     # --- the graph ---
 
     def dependencies(self) -> Iterator[Task]:
-        """The tasks among the arguments, each once."""
+        """The tasks among the arguments.
+
+        Returns
+        -------
+        iterator of Task
+            Each once.
+        """
         return iter(self.direct_dependencies())  # type: ignore[arg-type]  # only tasks of this class are made
 
     def __jug_hash__(self) -> bytes:
@@ -265,7 +312,13 @@ class Task(_native.TaskCore, TaskletMixin):
     # --- the lock ---
 
     def lock(self) -> bool:
-        """Claims the task for this process; False where somebody else holds it."""
+        """Claims the task for this process.
+
+        Returns
+        -------
+        bool
+            False if it is claimed already, or marked as failed.
+        """
         return bool(self._lock().get())
 
     def unlock(self) -> None:
@@ -273,15 +326,27 @@ class Task(_native.TaskCore, TaskletMixin):
         self._lock().release()
 
     def is_locked(self) -> bool:
-        """Whether somebody seems to hold the task; only :meth:`lock` knows for certain."""
+        """Whether the task seems to be claimed, or is marked as failed; only :meth:`lock` is certain.
+
+        Returns
+        -------
+        bool
+            May be outdated when it returns.
+        """
         return bool(self._lock().is_locked())
 
     def fail(self) -> None:
-        """Marks the task, which this process must hold, as failed."""
+        """Marks the task as failed, if this process has claimed it."""
         self._lock().fail()
 
     def is_failed(self) -> bool:
-        """Whether the task is marked as failed."""
+        """Whether the task is marked as failed.
+
+        Returns
+        -------
+        bool
+            May be outdated when it returns.
+        """
         return bool(self._lock().is_failed())
 
     def _own_store(self) -> Any:
@@ -313,7 +378,7 @@ _MAX_STEPS = 6
 class Tasklet(TaskletMixin):
     """A value derived from a task by a cheap function, computed at each use and never stored.
 
-    Subscribing a task makes one. It takes the place of a task wherever an argument or a value is meant.
+    A subscript of a task makes one. It takes the place of a task wherever an argument or a value is expected.
 
     Parameters
     ----------
@@ -330,7 +395,13 @@ class Tasklet(TaskletMixin):
         self.f = f
 
     def value(self) -> Any:
-        """The derived value; its base is loaded if needed."""
+        """The derived value; its base is loaded if needed.
+
+        Returns
+        -------
+        any
+            What the function returns for the result of the base.
+        """
         base: Any = self
         path = []
         while type(base) is Tasklet and type(base.f) is _getitem:
@@ -343,7 +414,13 @@ class Tasklet(TaskletMixin):
     __jug_value__ = value
 
     def can_load(self) -> bool:
-        """Whether the base has a result, and so has every task within the index of a subscript."""
+        """Whether the base has a result, and so has every task within the index of a subscript.
+
+        Returns
+        -------
+        bool
+            Whether :meth:`value` has what it needs.
+        """
         return all(dep.can_load() for dep in self.dependencies())
 
     def unload(self) -> None:
@@ -355,7 +432,13 @@ class Tasklet(TaskletMixin):
         self.base.unload_recursive()
 
     def dependencies(self) -> Iterator[Any]:
-        """The base, and the tasks within the index of a subscript."""
+        """The base, and the tasks within the index of a subscript.
+
+        Returns
+        -------
+        iterator of Task or Tasklet
+            The base first.
+        """
         yield self.base
         if type(self.f) is _getitem:
             yield from self.f.dependencies()
@@ -492,13 +575,20 @@ def _get_check(r: Any, i: int, n: int) -> Any:
 
 
 def return_tuple(n: int) -> Callable[[Callable[..., Any]], Callable[..., tuple[Tasklet, ...]]]:
-    """Decorator for a task generator whose function returns `n` values: calling it gives `n` tasklets.
+    """Decorator for a task generator whose function returns several values: a call gives as many tasklets.
 
     Parameters
     ----------
     n : int
-        How many values the function returns. Should it return another number, using one of them raises a
+        How many values the function returns. If it returns another number, the use of one of them raises
         ValueError.
+
+    Returns
+    -------
+    callable
+        The decorator: it takes a task generator, and returns a function with the same arguments that returns
+        a
+        tuple of `n` tasklets.
     """
 
     def wrapper(f: Callable[..., Any]) -> Callable[..., tuple[Tasklet, ...]]:

@@ -10,13 +10,18 @@ __all__ = ["NoHash"]
 
 
 class NoHash:
-    """An argument that does not count: the task stays the same whatever ``obj`` is.
+    """An argument that does not count: the task stays the same whatever it is.
 
     For what changes how a result is computed but not what it is, such as a number of processors::
 
         jug_execute(["make", "-j", NoHash(str(cpus))])
 
-    The function receives ``obj`` itself, with tasks in it replaced by their results.
+    The function receives the value itself, with tasks in it replaced by their results.
+
+    Parameters
+    ----------
+    obj : any
+        The value.
     """
 
     def __init__(self, obj: Any) -> None:

@@ -60,15 +60,41 @@ class CustomHash:
 
 
 def timed_path(path: str) -> CustomHash:
-    """The path of a file that is another argument whenever the file was changed.
+    """The path of a file, as an argument that differs from an earlier one whenever the file was changed.
 
-    A change is seen by modification time and size. Tasks receive the path as a string.
+    A change is recognised by modification time and size. Tasks receive the path as a string.
+
+    Parameters
+    ----------
+    path : str
+        The file. It must exist when the key of the task is computed.
+
+    Returns
+    -------
+    CustomHash
+        The argument for a task.
     """
     return CustomHash(path, hash_with_mtime_size)
 
 
 def hash_with_mtime_size(path: str) -> bytes:
-    """A digest of a file's path, modification time and size. FileNotFoundError where there is none."""
+    """A digest of a file's path, modification time and size.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+
+    Returns
+    -------
+    bytes
+        64 hexadecimal digits.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    """
     status = os.stat(path)
     if hashing.other_rules is not None:
         # jug 2.x counts whole seconds.
@@ -78,14 +104,36 @@ def hash_with_mtime_size(path: str) -> bytes:
 
 
 def glob_sort(pat: str) -> list[str]:
-    """The paths that match a shell pattern, sorted."""
+    """The paths that match a shell pattern.
+
+    Parameters
+    ----------
+    pat : str
+        The pattern, as in :func:`glob.glob`.
+
+    Returns
+    -------
+    list of str
+        The paths, sorted.
+    """
     from glob import glob
 
     return sorted(glob(pat))
 
 
 def cached_glob(pat: str) -> Any:
-    """The paths that match a shell pattern, looked up the first time and remembered from then on."""
+    """The paths that match a shell pattern when it is first used; the list is stored and used from then on.
+
+    Parameters
+    ----------
+    pat : str
+        The pattern, as in :func:`glob.glob`.
+
+    Returns
+    -------
+    list of str
+        The paths, sorted.
+    """
     return CachedFunction(glob_sort, pat)
 
 
@@ -96,7 +144,17 @@ def _identity(x: Any) -> Any:
 def identity(x: Any) -> Task | Tasklet:
     """A task named `identity` that returns its argument: a large value is then stored only once.
 
-    The tasks that take it get by with its key instead of the value. A task or tasklet is returned as it is.
+    The tasks that take it depend on its key instead of the value.
+
+    Parameters
+    ----------
+    x : any
+        The value.
+
+    Returns
+    -------
+    Task or Tasklet
+        The task; `x` itself if it is a task or tasklet already.
     """
     if isinstance(x, (Task, Tasklet)):
         return x
@@ -115,12 +173,22 @@ def jug_execute(
     ----------
     args : sequence of str
         The program and its arguments.
-    check_exit : bool, optional
-        Whether an exit status other than 0 is an error (SystemError). Default: True.
+    check_exit : bool, default True
+        Whether an exit status other than 0 is an error.
     run_after : any, optional
         Not used; a task given here runs before.
     return_value : any, optional
         What the task returns, for those that depend on it.
+
+    Returns
+    -------
+    Task
+        A task whose result is `return_value`.
+
+    Raises
+    ------
+    SystemError
+        In the task: if the program ends with another status than 0, and `check_exit` is set.
     """
     import subprocess
 
@@ -131,7 +199,20 @@ def jug_execute(
 
 
 def sync_move(src: str | os.PathLike[str], dst: str | os.PathLike[str]) -> None:
-    """Moves a file within a filesystem so that, after a power cut, `dst` is whole or absent."""
+    """Moves a file within a filesystem so that, after a power cut, its new name is the whole file or absent.
+
+    Parameters
+    ----------
+    src : str or path
+        The file.
+    dst : str or path
+        Its new name; a file of this name is replaced.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be moved.
+    """
     _sync(src, os.O_RDONLY)
     os.rename(src, dst)
     _sync(os.path.dirname(os.fspath(dst)) or os.curdir, os.O_RDONLY | os.O_DIRECTORY)
@@ -149,7 +230,18 @@ def _sync(path: str | os.PathLike[str], flags: int) -> None:
 
 
 def prepare_name_matcher(name: str) -> Matcher:
-    """A test for task names: the whole name, or its end after a dot; shell wildcards are allowed."""
+    """A test for task names: the whole name, or its end after a dot; shell wildcards are allowed.
+
+    Parameters
+    ----------
+    name : str
+        The value of --name.
+
+    Returns
+    -------
+    callable
+        Takes the name of a task and returns whether it matches.
+    """
     import fnmatch
     import re
 
@@ -159,6 +251,16 @@ def prepare_name_matcher(name: str) -> Matcher:
 
 def prepare_task_matcher(pattern: str) -> Matcher:
     """A test for task names: `/REGEX/` is searched for, anything else is a plain substring.
+
+    Parameters
+    ----------
+    pattern : str
+        The value of --pattern.
+
+    Returns
+    -------
+    callable
+        Takes the name of a task and returns whether it matches.
 
     Raises
     ------
@@ -181,10 +283,27 @@ def prepare_task_matcher(pattern: str) -> Matcher:
 
 
 def prepare_matcher_from_options(name: str | None = None, pattern: str | None = None) -> Matcher | None:
-    """The test that --name and --pattern ask for; None if neither is set.
+    """The test that --name and --pattern ask for.
 
     Both can be set where one comes from a configuration file; then a warning is printed and only
     tasks that pass both tests are selected.
+
+    Parameters
+    ----------
+    name : str, optional
+        The value of --name.
+    pattern : str, optional
+        The value of --pattern.
+
+    Returns
+    -------
+    callable or None
+        Takes the name of a task and returns whether it matches; None if neither is set.
+
+    Raises
+    ------
+    PatternError
+        A ValueError: if the pattern is empty or not a valid regular expression.
     """
     by_name = None if name is None else prepare_name_matcher(name)
     by_pattern = None if pattern is None else prepare_task_matcher(pattern)

@@ -17,7 +17,13 @@ class base_lock(ABC):
 
     @abstractmethod
     def get(self) -> bool:
-        """Tries to take the lock atomically; whether it was taken."""
+        """Tries to take the lock, atomically.
+
+        Returns
+        -------
+        bool
+            Whether this call took the lock.
+        """
 
     @abstractmethod
     def release(self) -> None:
@@ -25,15 +31,33 @@ class base_lock(ABC):
 
     @abstractmethod
     def is_locked(self) -> bool:
-        """Whether the name is locked or marked as failed. May be outdated when it returns."""
+        """Whether the name is locked or marked as failed.
+
+        Returns
+        -------
+        bool
+            May be outdated when it returns.
+        """
 
     @abstractmethod
     def fail(self) -> bool:
-        """Marks the name as failed if it is locked; whether it is marked now."""
+        """Marks the name as failed if it is locked.
+
+        Returns
+        -------
+        bool
+            Whether the name is marked as failed now.
+        """
 
     @abstractmethod
     def is_failed(self) -> bool:
-        """Whether the name is marked as failed. May be outdated when it returns."""
+        """Whether the name is marked as failed.
+
+        Returns
+        -------
+        bool
+            May be outdated when it returns.
+        """
 
 
 class base_store(ABC):
@@ -50,75 +74,225 @@ class base_store(ABC):
 
     @abstractmethod
     def dump(self, object: Any, name: Name) -> None:
-        """Stores `object` under `name`, in place of what was there."""
+        """Stores a result, in place of an earlier one of that name.
+
+        Parameters
+        ----------
+        object : any
+            The result.
+        name : bytes or str
+            The name to store it under.
+        """
 
     @abstractmethod
     def load(self, name: Name) -> Any:
-        """What was stored under `name`; KeyError if nothing is."""
+        """Reads a result.
+
+        Parameters
+        ----------
+        name : bytes or str
+            The name it was stored under.
+
+        Returns
+        -------
+        any
+            The result.
+
+        Raises
+        ------
+        KeyError
+            If there is no result of that name.
+        """
 
     def load_input(self, name: Name) -> Any:
-        """What was stored under `name`, as an object that nobody else has; KeyError if nothing is.
+        """Reads a result as an object that the caller may change.
 
-        Override it where :meth:`load` returns such an object anyway.
+        Override it where :meth:`load` returns a new object each time.
+
+        Parameters
+        ----------
+        name : bytes or str
+            The name it was stored under.
+
+        Returns
+        -------
+        any
+            An object that nothing else refers to.
+
+        Raises
+        ------
+        KeyError
+            If there is no result of that name.
         """
         return copied(self.load(name))
 
     @abstractmethod
     def can_load(self, name: Name) -> bool:
-        """Whether something is stored under `name`."""
+        """Whether a result is stored.
+
+        Parameters
+        ----------
+        name : bytes or str
+            The name it would be stored under.
+
+        Returns
+        -------
+        bool
+            Whether there is a result of that name.
+        """
 
     @abstractmethod
     def list(self) -> Iterator[bytes]:
-        """The names of all results."""
+        """The names of all results.
+
+        Returns
+        -------
+        iterator of bytes
+            Each name once.
+        """
 
     @abstractmethod
     def listlocks(self) -> Iterator[bytes]:
-        """The names that are locked or marked as failed."""
+        """The names that are locked or marked as failed.
+
+        Returns
+        -------
+        iterator of bytes
+            Each name once.
+        """
 
     @abstractmethod
     def getlock(self, name: Name) -> base_lock:
-        """The lock of `name`."""
+        """The lock of a name.
+
+        Parameters
+        ----------
+        name : bytes or str
+            The name of a result, which need not exist.
+
+        Returns
+        -------
+        base_lock
+            The lock, which is not taken by this call.
+        """
 
     @abstractmethod
     def remove(self, name: Name) -> bool:
-        """Removes the result of `name`; whether there was one."""
+        """Removes a result.
+
+        Parameters
+        ----------
+        name : bytes or str
+            The name it was stored under.
+
+        Returns
+        -------
+        bool
+            Whether there was a result of that name.
+        """
 
     def remove_many(self, names: Iterable[Name]) -> set[Name]:
-        """Removes several results; the names that had one. Override it where it can be faster."""
+        """Removes several results. Override it where that is faster than :meth:`remove` for each of them.
+
+        Parameters
+        ----------
+        names : iterable of bytes or str
+            The names they were stored under.
+
+        Returns
+        -------
+        set of bytes or str
+            Those names that had a result.
+        """
         return {name for name in names if self.remove(name)}
 
     @abstractmethod
     def cleanup(self, active: Iterable[Any], keeplocks: bool = False) -> int:
-        """Removes every result that belongs to none of the tasks `active`, and (unless `keeplocks`) locks.
+        """Removes every result that belongs to none of the given tasks.
 
-        Returns the number of results removed.
+        Parameters
+        ----------
+        active : iterable of Task
+            The tasks whose results stay.
+        keeplocks : bool, default False
+            Whether locks stay too.
+
+        Returns
+        -------
+        int
+            The number of results removed.
         """
 
     @abstractmethod
     def remove_locks(self) -> int:
-        """Removes all locks that no running process needs; how many."""
+        """Removes all locks that no running process needs.
+
+        Returns
+        -------
+        int
+            The number of locks removed.
+        """
 
     @abstractmethod
     def close(self) -> None:
-        """Makes everything durable and lets go of the store. May be called more than once."""
+        """Makes everything durable and closes the store. May be called more than once."""
 
     @staticmethod  # noqa: B027 (a backend may have nothing to delete)
     def remove_store(jugdir: str) -> None:
-        """Deletes the store named `jugdir` with all that is in it."""
+        """Deletes a store with all that is in it.
+
+        Parameters
+        ----------
+        jugdir : str
+            The name that the store is opened by.
+        """
 
     def metadata(self, t: Any) -> dict[str, Any] | None:
-        """Facts about the stored result of task `t` (None: this store keeps none)."""
+        """What the store knows about the result of a task.
+
+        Parameters
+        ----------
+        t : Task
+            The task.
+
+        Returns
+        -------
+        mapping of str to object, or None
+            None if this store keeps no metadata.
+        """
         return None
 
 
 def input_loader(store: Any) -> Callable[[Name], Any]:
-    """The `load_input` of a store, also of one that has the methods of a store and nothing else."""
+    """The `load_input` of a store, also of one that does not derive from :class:`base_store` and has none.
+
+    Parameters
+    ----------
+    store : base_store
+        The store, or an object with the methods of one.
+
+    Returns
+    -------
+    callable
+        Takes a name and returns the result of that name as an object that the caller may change.
+    """
     loader: Callable[[Name], Any] | None = getattr(store, "load_input", None)
     return loader or (lambda name: copied(store.load(name)))
 
 
 def copied(value: Any) -> Any:
-    """A copy by pickle; the value itself where it has none."""
+    """A copy of a value, made by pickle.
+
+    Parameters
+    ----------
+    value : any
+        The value.
+
+    Returns
+    -------
+    any
+        The copy; the value itself if it cannot be pickled and read back.
+    """
     import pickle
 
     try:
@@ -128,6 +302,19 @@ def copied(value: Any) -> Any:
 
 
 def missing_methods(thing: object, interface: type) -> str:
-    """The methods of an interface that an object lacks, as a list to read; empty if it has them all."""
+    """The methods of an interface that an object lacks.
+
+    Parameters
+    ----------
+    thing : object
+        The object.
+    interface : type
+        A class with abstract methods.
+
+    Returns
+    -------
+    str
+        The names, sorted and separated by commas; empty if the object has them all.
+    """
     names = sorted(getattr(interface, "__abstractmethods__", ()))
     return ", ".join(name for name in names if not callable(getattr(thing, name, None)))

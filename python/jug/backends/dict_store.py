@@ -71,7 +71,13 @@ class dict_store(base_store):
         return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
     def is_outdated(self) -> bool:
-        """Whether somebody has written the file since it was read."""
+        """Whether the file was written by another process since this store read it.
+
+        Returns
+        -------
+        bool
+            Always False for a store without a file.
+        """
         return self._stamp_now() != self._stamp
 
     def dump(self, object: Any, name: Name) -> None:
@@ -120,6 +126,17 @@ class dict_store(base_store):
         return removed
 
     def close(self) -> None:
+        """Saves the store to its file, atomically, if this process changed something.
+
+        What other processes wrote to the file meanwhile stays, except where this one changed the same name.
+        In a
+        forked child, and for a store without a file, nothing is done.
+
+        Raises
+        ------
+        UserError
+            If the file cannot be written.
+        """
         if self.backend is None or self._pid != os.getpid():
             return
         path, self.backend = self.backend, None
@@ -141,6 +158,13 @@ class dict_store(base_store):
 
     @staticmethod
     def remove_store(jugdir: str) -> None:
+        """Deletes the file of a store, if there is one.
+
+        Parameters
+        ----------
+        jugdir : str
+            ``dict_store:FILE``; for ``dict_store`` alone nothing is done.
+        """
         path = jugdir.partition(":")[2]
         if path and os.path.exists(path):
             os.unlink(path)
@@ -211,7 +235,17 @@ def _close_all() -> None:
 
 
 class dict_lock(base_lock):
-    """The lock of one name in a :class:`dict_store`."""
+    """The lock of one name in a :class:`dict_store`; made by :meth:`dict_store.getlock` only.
+
+    Parameters
+    ----------
+    store : dict of bytes to int
+        The state of each lock of the store, which this lock reads and changes.
+    counts : Counter
+        Where each call of a method is counted.
+    name : bytes
+        The name that is locked.
+    """
 
     def __init__(self, store: dict[bytes, int], counts: Counter[bytes], name: bytes) -> None:
         self.locks = store

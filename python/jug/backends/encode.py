@@ -11,25 +11,51 @@ import pickle
 import sys
 import zlib
 from io import BytesIO
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 __all__ = ["compress_stream", "decode", "decode_from", "decompress_stream", "encode", "encode_to"]
 
 
 def encode(object: Any) -> bytes:
-    """`object` as bytes; :func:`decode` makes an equal object of them."""
+    """Writes an object to bytes, as jug 2.x does.
+
+    Parameters
+    ----------
+    object : any
+        What pickle can write; None becomes no bytes at all.
+
+    Returns
+    -------
+    bytes
+        What :func:`decode` makes an equal object of.
+    """
     output = BytesIO()
     encode_to(object, output)
     return output.getvalue()
 
 
 def decode(s: bytes) -> Any:
-    """What :func:`encode` made `s` of. Unpickling runs code: decode only what you trust.
+    """Reads an object from the bytes that :func:`encode` returned.
+
+    Unpickling runs code: decode only what you trust.
+
+    Parameters
+    ----------
+    s : bytes
+        The bytes.
+
+    Returns
+    -------
+    any
+        The object.
 
     Raises
     ------
     OSError
-        If `s` is cut off, or none of the two kinds of contents.
+        If `s` is cut off, or its contents are of neither kind.
     zlib.error, pickle.UnpicklingError, ...
         If `s` is damaged.
     """
@@ -37,7 +63,15 @@ def decode(s: bytes) -> Any:
 
 
 def encode_to(object: Any, stream: IO[bytes]) -> None:
-    """Writes `object` to a binary file: what :func:`encode` returns."""
+    """Writes an object to a binary file: what :func:`encode` returns.
+
+    Parameters
+    ----------
+    object : any
+        What pickle can write; for None nothing is written.
+    stream : binary file
+        Where the bytes are written.
+    """
     if object is None:
         return
     numpy = sys.modules.get("numpy")
@@ -52,7 +86,25 @@ def encode_to(object: Any, stream: IO[bytes]) -> None:
 
 
 def decode_from(stream: IO[bytes]) -> Any:
-    """Reads an object from a binary file that :func:`encode_to` has written, as :func:`decode` does."""
+    """Reads an object from a binary file that :func:`encode_to` has written.
+
+    Parameters
+    ----------
+    stream : binary file
+        Read from its current position on.
+
+    Returns
+    -------
+    any
+        The object.
+
+    Raises
+    ------
+    OSError
+        If the contents are cut off, or of neither kind.
+    zlib.error, pickle.UnpicklingError, ...
+        If they are damaged.
+    """
     contents = decompress_stream(stream)
     kind = contents.read(1)
     if not kind:
@@ -67,7 +119,7 @@ def decode_from(stream: IO[bytes]) -> Any:
 
 
 class compress_stream:
-    """A file that can be written only, and compresses what it is given into `stream`.
+    """A file that can only be written, and compresses what is written to it into another file.
 
     Parameters
     ----------
@@ -79,8 +131,14 @@ class compress_stream:
         self.stream = stream
         self._compressor = zlib.compressobj()
 
-    def write(self, s: Any) -> None:
-        """Compresses bytes, or any buffer."""
+    def write(self, s: Buffer) -> None:
+        """Compresses bytes.
+
+        Parameters
+        ----------
+        s : bytes or buffer
+            The bytes.
+        """
         self.stream.write(self._compressor.compress(s))
 
     def flush(self) -> None:
@@ -88,24 +146,36 @@ class compress_stream:
         self.stream.write(self._compressor.flush())
         self.stream.flush()
 
-    def read(self, *args: object, **kwargs: object) -> bytes:
-        """NotImplementedError; numpy takes for a file only what has this method."""
+    def read(self, *args: object, **kwargs: object) -> NoReturn:
+        """Not supported; numpy accepts as a file only what has this method.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
         raise NotImplementedError("a compress_stream can only be written")
 
-    def readinto(self, buf: object) -> int:
-        """NotImplementedError."""
+    def readinto(self, buf: object) -> NoReturn:
+        """Not supported.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
         raise NotImplementedError("a compress_stream can only be written")
 
 
 class decompress_stream:
-    """A file that can be read only: the contents of a zlib stream.
+    """A file that can only be read: the contents of a zlib stream.
 
     Parameters
     ----------
     stream : binary file
         Where the compressed bytes come from.
     block : int, default 8192
-        How many of them are read at a time.
+        How many compressed bytes are read at a time.
     """
 
     def __init__(self, stream: IO[bytes], block: int = 8192) -> None:
@@ -119,7 +189,25 @@ class decompress_stream:
         )
 
     def read(self, nbytes: int) -> bytes:
-        """Exactly `nbytes` bytes, or all that are left. OSError if the stream was cut off before that."""
+        """Reads bytes.
+
+        Parameters
+        ----------
+        nbytes : int
+            How many.
+
+        Returns
+        -------
+        bytes
+            That many, or all that are left if these are fewer.
+
+        Raises
+        ------
+        OSError
+            If the stream is cut off before that.
+        zlib.error
+            If the stream is damaged.
+        """
         parts, wanted = [self._ahead[:nbytes]], nbytes - len(self._ahead)
         self._ahead = self._ahead[nbytes:]
         while wanted > 0 and not self._decompressor.eof:
@@ -136,7 +224,13 @@ class decompress_stream:
         return self._last
 
     def readline(self) -> bytes:
-        """The bytes up to the next line feed, it included, or all that are left."""
+        """Reads up to the next line feed.
+
+        Returns
+        -------
+        bytes
+            The bytes with the line feed, or all that are left.
+        """
         line = b""
         while not line.endswith(b"\n"):
             part = self.read(self.block)
@@ -148,12 +242,19 @@ class decompress_stream:
         return line
 
     def seek(self, offset: int, whence: int) -> None:
-        """Moves by `offset` bytes: forwards, or back by no more than was read last.
+        """Moves by a number of bytes: forwards, or back by no more than was read last.
+
+        Parameters
+        ----------
+        offset : int
+            How many bytes forwards; negative for backwards.
+        whence : int
+            Must be 1: relative to the current position.
 
         Raises
         ------
         NotImplementedError
-            If `whence` is not 1 (relative to where it is).
+            If `whence` is not 1.
         ValueError
             If that is too far back.
         """

@@ -40,19 +40,37 @@ _by_path: dict[str, file_store] = {}
 
 
 def set_default_sync(sync: str) -> None:
-    """Sets how stores opened from now on make results durable: "group" or "always"."""
+    """Sets how stores that are opened from now on make results durable.
+
+    Parameters
+    ----------
+    sync : {"group", "always"}
+        As in :class:`file_store`.
+    """
     global _default_sync
     _default_sync = sync
 
 
 def set_default_claims(claims: str) -> None:
-    """Sets how claims are made in jugdirs created from now on: "auto", "posix" or "link"."""
+    """Sets how tasks are claimed in jugdirs that are created from now on.
+
+    Parameters
+    ----------
+    claims : {"auto", "posix", "link"}
+        As in :class:`file_store`.
+    """
     global _default_claims
     _default_claims = claims
 
 
 def fsync_dir(fname: str) -> None:
-    """Makes the name of the file `fname` durable: syncs the directory that it is in."""
+    """Makes the name of a file durable: syncs the directory that it is in.
+
+    Parameters
+    ----------
+    fname : str
+        The path of the file.
+    """
     descriptor = os.open(os.path.dirname(fname) or os.curdir, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -110,7 +128,13 @@ class file_store(keyed_store):
         return f"file_store({self.jugdir!r})"
 
     def is_outdated(self) -> bool:
-        """Whether the jugdir that this store showed is gone, or another one is in its place."""
+        """Whether the jugdir that this store read is gone, or another one is in its place.
+
+        Returns
+        -------
+        bool
+            False as long as no jugdir was created.
+        """
         try:
             stat = os.stat(os.path.join(self.native.path, "FORMAT"))
         except OSError:
@@ -124,10 +148,32 @@ class file_store(keyed_store):
     # --- results ---
 
     def dump(self, value: Any, name: Name) -> None:
+        """Stores a result, in place of an earlier one of that name.
+
+        Other processes see it within 5 ms; `sync` (see :class:`file_store`) says when it is durable.
+
+        Parameters
+        ----------
+        value : any
+            The result.
+        name : bytes or str
+            The name to store it under.
+        """
         self.native.save(self._named(name), value)
 
     def remove_keys(self, keys: Sequence[bytes]) -> Sequence[bytes]:
-        """Removes results by key; the keys that had one. Running tasks among them will not count."""
+        """Removes results by key. The results of those tasks that run now will not count.
+
+        Parameters
+        ----------
+        keys : sequence of bytes
+            Keys of 32 bytes each.
+
+        Returns
+        -------
+        sequence of bytes
+            Those keys that had a result. They are removed on disk.
+        """
         self.refresh()
         stored = [key for key, present in zip(keys, self.native.contains_many(keys), strict=True) if present]
         if stored or any(self.claims.is_claimed(keys)):
@@ -147,6 +193,11 @@ class file_store(keyed_store):
 
         A claim shows only the first 63 bits of its task's key; where no result, failure or name with those
         bits is known, the name is the 16 digits of that number.
+
+        Returns
+        -------
+        iterator of bytes
+            Each name once.
         """
         self.refresh()
         failed = self.kept_failures()
@@ -163,16 +214,27 @@ class file_store(keyed_store):
         )
 
     def remove_locks(self) -> int:
-        """Clears failure marks, deaths of tasks, and what dead workers left of their claims; how many.
+        """Clears failure marks, deaths of tasks, and what dead workers left of their claims.
 
         The claims of living workers stay.
+
+        Returns
+        -------
+        int
+            How many were cleared.
         """
         failed = self.kept_failures()
         cleared = self.native.clear_failures(failed) if failed else 0
         return cleared + self.forget_deaths() + self.claims.sweep()
 
     def kept_failures(self) -> Sequence[bytes]:
-        """Keys whose last failure was to be kept, so that they are not run again."""
+        """Tasks whose last failure was kept, so that they do not run again.
+
+        Returns
+        -------
+        sequence of bytes
+            Their keys, of 32 bytes each.
+        """
         return [key for key in self.native.failed_keys() if (self.native.failure(key) or {}).get("kept")]
 
     def _died(self) -> Iterator[bytes]:
@@ -182,7 +244,7 @@ class file_store(keyed_store):
     # --- the store as a whole ---
 
     def create(self) -> None:
-        """Creates the jugdir, and :meth:`tempdir` in it. There is no need to: what is stored does so, too."""
+        """Creates the jugdir, and :meth:`tempdir` in it. :meth:`dump` creates the jugdir if need be."""
         nothing = _native.key("jug.backends.file_store.create")
         # A claim is the least that a jugdir is created for.
         self.claims.claim([nothing])
@@ -191,24 +253,37 @@ class file_store(keyed_store):
             os.mkdir(self.tempdir(), DIR_MODE)
 
     def tempdir(self) -> str:
-        """A directory for files of the user's that is in the jugdir; :meth:`create` creates it."""
+        """A directory within the jugdir for the user's own files.
+
+        Returns
+        -------
+        str
+            Its path; :meth:`create` creates it.
+        """
         return os.path.join(self.jugdir, "tempfiles")
 
     def update_pack(self) -> int:
-        """Packs results of workers that have ended, as ``jug pack`` does; how many were in no pack before."""
+        """Packs the results of workers that have ended, as ``jug pack`` does.
+
+        Returns
+        -------
+        int
+            How many results were in no pack before.
+        """
         return int(self.native.pack(all=True)["packed"])
 
     def resave_pack(self) -> None:
-        """Makes one pack of all that there are, and of what :meth:`update_pack` would add."""
+        """Merges all packs into one, with what :meth:`update_pack` would add."""
         self.native.pack(all=True)
 
     def check_blobs(self) -> None:
-        """Takes large results whose files are missing or cut off for missing; looks once in its life."""
+        """Drops large results whose files are missing or cut off. Only the first call looks at the files."""
         if not self._checked:
             self._checked = True
             self.native.check_blobs()
 
     def close(self) -> None:
+        """Makes everything durable, releases the claims and closes the jugdir; nothing in a forked child."""
         if self.is_usable():
             self._closed = True
             try:
@@ -220,6 +295,13 @@ class file_store(keyed_store):
 
     @staticmethod
     def remove_store(jugdir: str) -> None:
+        """Deletes a jugdir with all that is in it, if there is one.
+
+        Parameters
+        ----------
+        jugdir : str
+            The path of the directory.
+        """
         if os.path.exists(jugdir):
             import shutil
 
@@ -227,14 +309,27 @@ class file_store(keyed_store):
 
 
 class file_keepalive_store(file_store):
-    """The same store: that a dead worker's tasks become free by themselves holds for all of them."""
+    """The same store under another name: a dead worker's tasks become free in any :class:`file_store`."""
 
     def getlock(self, name: Name) -> file_keepalive_based_lock:
         return file_keepalive_based_lock(self, name)
 
 
 def open_directory(path: str, kind: type[file_store] = file_store) -> file_store:
-    """The store in a directory: one object for it in this process, of the class that was first asked for."""
+    """The store in a directory; within a process there is one object for each.
+
+    Parameters
+    ----------
+    path : str
+        The directory.
+    kind : type, default file_store
+        The class of the store, if this directory was not opened yet.
+
+    Returns
+    -------
+    file_store
+        The store that is open, or a new one.
+    """
     # A jugfile that calls set_jugdir() is loaded again after each barrier: one process must not register as
     # one more worker each time.
     absolute = os.path.abspath(path)
@@ -315,7 +410,7 @@ class file_keepalive_based_lock(file_based_lock):
     """The same lock: it ends with its process, so that there is nothing to keep alive."""
 
     def start_monitor(self) -> None:
-        """Does nothing: in jug 2.x a process is started that touches the lock."""
+        """Does nothing. In jug 2.x it starts a process that keeps the lock file's time of change recent."""
 
     def stop_monitor(self) -> None:
         """Does nothing."""

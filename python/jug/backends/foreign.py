@@ -18,7 +18,23 @@ _PARTS = {"locks", "packs", "tempfiles"}
 
 
 def is_old_jugdir(path: str) -> bool:
-    """Whether `path` is a directory with what jug 2.x writes in it."""
+    """Whether a directory holds what jug 2.x writes.
+
+    Parameters
+    ----------
+    path : str
+        The directory, which need not exist.
+
+    Returns
+    -------
+    bool
+        False also where there is no such directory.
+
+    Raises
+    ------
+    OSError
+        If the directory exists and cannot be read.
+    """
     names = names_in(path)
     if os.path.lexists(os.path.join(path, "packs", "jugpack")):
         return True
@@ -30,7 +46,23 @@ def is_old_jugdir(path: str) -> bool:
 
 
 def names_in(path: str) -> list[str]:
-    """The names in a directory; none where there is no such directory. OSError if it cannot be read."""
+    """The names in a directory.
+
+    Parameters
+    ----------
+    path : str
+        The directory, which need not exist.
+
+    Returns
+    -------
+    list of str
+        Empty where there is no such directory.
+
+    Raises
+    ------
+    OSError
+        If the directory exists and cannot be read.
+    """
     try:
         return os.listdir(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -38,7 +70,18 @@ def names_in(path: str) -> list[str]:
 
 
 def refusal(path: str) -> UserError:
-    """What to say where a jugdir is wanted and one of jug 2.x is there."""
+    """The error to raise where a jugdir is expected and one of jug 2.x is there.
+
+    Parameters
+    ----------
+    path : str
+        The directory.
+
+    Returns
+    -------
+    UserError
+        Its message names the command that takes the results over.
+    """
     import shlex
 
     path = path.rstrip("/") or path

@@ -21,7 +21,18 @@ _FRESH = 0.02
 
 
 def digits(key: bytes) -> bytes:
-    """The 64 digits that are a task's hash."""
+    """The hash of a task as users see it.
+
+    Parameters
+    ----------
+    key : bytes
+        A key of 32 bytes.
+
+    Returns
+    -------
+    bytes
+        Its 64 hexadecimal digits.
+    """
     return key.hex().encode()
 
 
@@ -41,7 +52,18 @@ class keyed_store(base_store):
 
     @abstractmethod
     def remove_keys(self, keys: Sequence[bytes]) -> Sequence[bytes]:
-        """Removes results by key; the keys that had one. Running tasks among them will not count."""
+        """Removes results by key. The results of those tasks that run now will not count.
+
+        Parameters
+        ----------
+        keys : sequence of bytes
+            Keys of 32 bytes each.
+
+        Returns
+        -------
+        sequence of bytes
+            Those keys that had a result.
+        """
 
     @abstractmethod
     def _died(self) -> Iterable[bytes]:
@@ -50,7 +72,13 @@ class keyed_store(base_store):
     # --- results ---
 
     def is_usable(self) -> bool:
-        """Whether the store is open, and was opened by this process and not by the one that forked it."""
+        """Whether the store is open, and was opened by this process.
+
+        Returns
+        -------
+        bool
+            False in a process that was forked after the store was opened.
+        """
         return not self._closed and self._pid == os.getpid()
 
     def load(self, name: Name) -> Any:
@@ -60,7 +88,23 @@ class keyed_store(base_store):
         return self.native.load_input(self._key(name))
 
     def load_base(self, name: Name) -> Any | None:
-        """A result of which only copies of parts are used; None if ``load_input`` is to be used."""
+        """Reads a result of which the caller uses only copies of parts.
+
+        Parameters
+        ----------
+        name : bytes or str
+            The name it was stored under.
+
+        Returns
+        -------
+        any or None
+            The result, shared by all callers; None if :meth:`load_input` is to be used.
+
+        Raises
+        ------
+        KeyError
+            If there is no result of that name.
+        """
         return self.native.load_base(self._key(name))
 
     def can_load(self, name: Name) -> bool:
@@ -92,19 +136,51 @@ class keyed_store(base_store):
         return len(removed)
 
     def died(self) -> Sequence[bytes]:
-        """Keys of the tasks that ended their process, have no result since, and are not marked as failed."""
+        """Tasks that ended the process that ran them, have no result since, and are not marked as failed.
+
+        Returns
+        -------
+        sequence of bytes
+            Their keys, of 32 bytes each.
+        """
         self.refresh()
         return [*self._died()]
 
     def forget_deaths(self, keys: Iterable[bytes] | None = None) -> int:
-        """Lets tasks (all, if `keys` is None) begin again as if they had never ended a process; how many."""
+        """Lets tasks begin again as if they had never ended a process.
+
+        Parameters
+        ----------
+        keys : iterable of bytes, optional
+            Keys of 32 bytes each. Default: all tasks that :meth:`died` returns.
+
+        Returns
+        -------
+        int
+            For how many tasks something was forgotten.
+        """
         died = self.died()
         if keys is not None and died:
             died = [*set(died).intersection(keys)]
         return int(self.native.clear_failures(died)) if died else 0
 
     def metadata(self, t: Any) -> dict[str, Any]:
-        """Whether a result is `computed`, when it was `completed`, and what else is known of its making."""
+        """What is known about the result of a task.
+
+        Parameters
+        ----------
+        t : Task
+            The task.
+
+        Returns
+        -------
+        dict
+            ``computed`` (bool) alone if there is no result. Otherwise also ``name`` (str), ``started``
+            (float, seconds
+            since 1970; 0 if not known), ``duration`` (float, seconds), ``attempt`` (int, from 1; 0 if not
+            known), ``worker`` (str, its id), ``size``
+            (int, bytes as stored) and, unless ``started`` is 0, ``completed`` (str, the local time).
+        """
         facts = self.native.facts(t.key())
         if facts is None:
             return {"computed": False}
@@ -115,17 +191,35 @@ class keyed_store(base_store):
     # --- what others do ---
 
     def refresh(self) -> Changes:
-        """Reads what other processes did; the changes, as (key, "result" | "failed" | "absent")."""
+        """Reads what other processes did.
+
+        Returns
+        -------
+        sequence of (bytes, str)
+            The key of each task whose state changed, and its state now: "result", "failed" or "absent".
+        """
         changes: Changes = self.native.refresh()
         self._tell(changes)
         return changes
 
     def listen(self, listener: Callable[[Changes], object]) -> None:
-        """Calls `listener` with the changes that any :meth:`refresh` sees; each change is seen once only."""
+        """Calls a function with the changes that any :meth:`refresh` returns from now on.
+
+        Parameters
+        ----------
+        listener : callable
+            Called with a sequence of changes that is not empty. Each change is reported once.
+        """
         self._listeners.append(listener)
 
     def unlisten(self, listener: Callable[[Changes], object]) -> None:
-        """Ends :meth:`listen`."""
+        """Ends :meth:`listen`.
+
+        Parameters
+        ----------
+        listener : callable
+            The function that was given to :meth:`listen`.
+        """
         self._listeners.remove(listener)
 
     def _tell(self, changes: Changes) -> None:

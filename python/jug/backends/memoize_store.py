@@ -19,13 +19,13 @@ def _refuse(act: str) -> NoReturn:
 
 
 class memoize_store(base_store):
-    """What another store has, asked once and remembered.
+    """What another store has, asked once and remembered, so that one look at many tasks is consistent.
 
-    It can be read only; what would change anything raises NotImplementedError.
+    It can only be read; what would change anything raises NotImplementedError.
 
     Parameters
     ----------
-    base : store
+    base : base_store
         The store that is asked.
     list_base : bool, default False
         Whether all names of results and locks are listed now, instead of asked for one by one.
@@ -58,6 +58,23 @@ class memoize_store(base_store):
         return input_loader(self.base)(name)
 
     def load_base(self, name: Name) -> Any | None:
+        """Reads a result of which the caller uses only copies of parts.
+
+        Parameters
+        ----------
+        name : bytes or str
+            The name it was stored under.
+
+        Returns
+        -------
+        any or None
+            The result, shared by all callers; None if :meth:`load_input` is to be used.
+
+        Raises
+        ------
+        KeyError
+            If there is no result of that name.
+        """
         loader = getattr(self.base, "load_base", None)
         return None if loader is None else loader(name)
 
@@ -75,43 +92,84 @@ class memoize_store(base_store):
         return cache_lock(self.base.getlock(name), name, self.locks if is_listed else None)
 
     def metadata(self, t: Any) -> dict[str, Any] | None:
-        """What the store behind this one knows of a result."""
+        """What the base store knows about the result of a task.
+
+        Parameters
+        ----------
+        t : Task
+            The task.
+
+        Returns
+        -------
+        mapping of str to object, or None
+            None if the base store keeps no metadata.
+        """
         facts: dict[str, Any] | None = self.base.metadata(t)
         return facts
 
     def close(self) -> None:
-        """Nothing to do: the store behind this one is its owner's to close."""
+        """Does nothing: the base store stays open, and is closed by the code that opened it."""
 
     def dump(self, object: Any, outname: Name) -> NoReturn:
-        """Refused."""
+        """Not supported.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
         _refuse("dump()")
 
     def remove(self, name: Name) -> NoReturn:
-        """Refused."""
+        """Not supported.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
         _refuse("remove()")
 
     def remove_many(self, names: Iterable[Name]) -> NoReturn:
-        """Refused."""
+        """Not supported.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
         _refuse("remove_many()")
 
     def cleanup(self, active: Iterable[Any], keeplocks: bool = False) -> NoReturn:
-        """Refused."""
+        """Not supported.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
         _refuse("cleanup()")
 
     def remove_locks(self) -> NoReturn:
-        """Refused."""
+        """Not supported.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
         _refuse("remove_locks()")
 
 
 class cache_lock(base_lock):
-    """The lock of one name, asked once and remembered.
+    """The lock of one name, asked once and remembered; made by :meth:`memoize_store.getlock` only.
 
     Parameters
     ----------
-    base : lock
+    base : base_lock
         The lock that is asked.
     name : bytes
-        Its name.
+        The name that is locked.
     locks : set of bytes or None
         The names of all locks, where they were listed.
     """
@@ -132,13 +190,31 @@ class cache_lock(base_lock):
         return self._failed
 
     def get(self) -> NoReturn:
-        """Refused."""
+        """Not supported.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
         _refuse("lock.get()")
 
     def release(self) -> NoReturn:
-        """Refused."""
+        """Not supported.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
         _refuse("lock.release()")
 
     def fail(self) -> NoReturn:
-        """Refused."""
+        """Not supported.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
         _refuse("lock.fail()")

@@ -25,7 +25,17 @@ _open_stores: weakref.WeakSet[redis_store] = weakref.WeakSet()
 
 
 class Known(NamedTuple):
-    """A worker, as the server and this host know it; see :func:`jug.backends.redis_worker.facts_here`."""
+    """A worker, as the server and this host know it.
+
+    Parameters
+    ----------
+    id : str
+        The worker's id.
+    alive : bool
+        Whether it runs, as far as that is known.
+    facts : mapping of str to any
+        What :func:`jug.backends.redis_worker.facts_here` said in that worker.
+    """
 
     id: str
     alive: bool
@@ -103,11 +113,26 @@ class redis_store(keyed_store):
     # --- results ---
 
     def dump(self, object: Any, name: Name) -> None:
+        """Stores a result, in place of an earlier one of that name.
+
+        Parameters
+        ----------
+        object : any
+            The result.
+        name : bytes or str
+            The name to store it under.
+
+        Raises
+        ------
+        UserError
+            If the server cannot be reached, or refuses, when the store is first used.
+        ConnectionError
+            If it cannot be reached later on.
+        """
         self.native.save(self._named(name), object)
         self.native.flush()
 
     def remove_keys(self, keys: Sequence[bytes]) -> Sequence[bytes]:
-        """Removes results by key; the keys that had one. Running tasks among them will not count."""
         removed = self.native.remove(keys)
         return [key for key, had in zip(keys, removed, strict=True) if had]
 
@@ -117,16 +142,27 @@ class redis_store(keyed_store):
         return redis_lock(self, name)
 
     def listlocks(self) -> Iterator[bytes]:
-        """Names marked as failed, and names that living workers hold."""
+        """Names marked as failed, and names that living workers hold.
+
+        Returns
+        -------
+        iterator of bytes
+            Each name once.
+        """
         self.refresh()
         names = dict(self.native.aliases())
         keys = dict.fromkeys([*self.native.kept_failures(), *self.workers()[0]])
         return iter([names.get(key) or digits(key) for key in keys])
 
     def remove_locks(self) -> int:
-        """Clears failure marks, deaths of tasks and the claims of dead workers; how many.
+        """Clears failure marks, deaths of tasks and the claims of dead workers.
 
         The claims of living workers stay.
+
+        Returns
+        -------
+        int
+            How many were cleared.
         """
         self.refresh()
         failed = self.native.kept_failures()
@@ -139,7 +175,18 @@ class redis_store(keyed_store):
         return (key for key, report in reports if report.get("crashes") and not report.get("kept"))
 
     def claim(self, keys: Sequence[bytes]) -> Sequence[bool]:
-        """Tries to claim each key; True where this worker holds it from now on."""
+        """Tries to claim tasks for this worker.
+
+        Parameters
+        ----------
+        keys : sequence of bytes
+            The keys of the tasks, of 32 bytes each.
+
+        Returns
+        -------
+        sequence of bool
+            For each key, whether this call claimed it.
+        """
         native = self.native
         self._told = self._told or redis_worker.facts_here()
         won, owners = native.claim(keys, self._told)
@@ -154,14 +201,33 @@ class redis_store(keyed_store):
         return won
 
     def claims(self, keys: Sequence[bytes]) -> Mapping[bytes, str]:
-        """The ids of the living workers that run these tasks, by key; tasks that nobody runs are missing."""
+        """Which of some tasks are claimed, and by which workers.
+
+        Parameters
+        ----------
+        keys : sequence of bytes
+            The keys of the tasks, of 32 bytes each.
+
+        Returns
+        -------
+        mapping of bytes to str
+            The id of the living worker that holds each key; keys that no living worker holds are missing.
+        """
         if not keys:
             return {}
         held, _ = self._look(keys)
         return {key: held[key] for key in keys if key in held}
 
     def workers(self) -> tuple[Mapping[bytes, str], Sequence[Known]]:
-        """Which living worker runs what, by key, and all workers, those included that died not long ago."""
+        """All claims of living workers, and all workers.
+
+        Returns
+        -------
+        claims : mapping of bytes to str
+            The id of the worker that holds each key.
+        workers : sequence of Known
+            The workers, those included that died not long ago.
+        """
         return self._look(None)
 
     def _look(self, keys: Sequence[bytes] | None) -> tuple[dict[bytes, str], Sequence[Known]]:
@@ -176,7 +242,7 @@ class redis_store(keyed_store):
     # --- the store as a whole ---
 
     def refresh_after_claim(self) -> None:
-        """What :meth:`refresh` does, directly after a claim, whose answer has told the changes already."""
+        """The same as :meth:`refresh`, directly after a claim, whose reply may hold the changes already."""
         news = self.native.news()
         if news is None:
             self.refresh()
@@ -191,13 +257,28 @@ class redis_store(keyed_store):
 
     @staticmethod
     def remove_store(jugdir: str) -> None:
+        """Deletes all results and claims in a database; keys of other programs stay.
+
+        Parameters
+        ----------
+        jugdir : str
+            The URL, as in :class:`redis_store`.
+        """
         store = redis_store(jugdir)
         store.native.erase()
         store._closed = True
 
 
 class redis_lock(base_lock):
-    """The claim of one name; made by :meth:`redis_store.getlock` only."""
+    """The claim of one name; made by :meth:`redis_store.getlock` only.
+
+    Parameters
+    ----------
+    redis : redis_store
+        The store.
+    name : bytes or str
+        As in :meth:`redis_store.getlock`.
+    """
 
     def __init__(self, redis: redis_store, name: Name) -> None:
         self._store = redis

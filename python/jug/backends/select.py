@@ -18,21 +18,26 @@ _open_redis_stores: dict[str, redis_store] = {}
 
 
 def select(jugdir: Any) -> Any:
-    """The store that `jugdir` names.
+    """The store that a jugdir names.
 
     Parameters
     ----------
     jugdir : str, path, store or None
-        A path (None: ``jugdata``); ``file_keepalive:PATH`` (the same: a dead worker's tasks are free by
-        themselves); ``redis://host:port/db`` or ``rediss://`` (see
-        :class:`jug.backends.redis_store.redis_store`); ``dict_store`` (memory); ``dict_store:FILE`` (memory,
-        saved to FILE at the end). A store object is returned as it is.
+        A path (None: ``jugdata``); ``file_keepalive:PATH`` (the same, under a name of jug 2.x);
+        ``redis://host:port/db`` or ``rediss://`` (see :class:`jug.backends.redis_store.redis_store`);
+        ``dict_store`` (memory); ``dict_store:FILE`` (memory, saved to FILE at the end). A store object is
+        returned as it is.
+
+    Returns
+    -------
+    base_store
+        The store. A directory or server that is open in this process gives the same object again.
 
     Raises
     ------
     UserError
-        If a server that it names cannot be reached, or refuses; if there is no such kind of store; if an
-        object lacks a method of a store.
+        If the URL of a server is wrong; if there is no such kind of store; if an object lacks a method of a
+        store.
     """
     if jugdir is None:
         jugdir = "jugdata"

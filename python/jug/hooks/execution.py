@@ -24,11 +24,23 @@ class TimeTasks:
         self._started = 0.0
 
     def start(self, t: Any) -> None:
-        """Called before a task runs."""
+        """Notes the time; the hook before a task runs.
+
+        Parameters
+        ----------
+        t : Task
+            Ignored.
+        """
         self._started = time.perf_counter()
 
     def stop(self, t: Any) -> None:
-        """Called after a task has run."""
+        """Records how long the task ran; the hook after it has run.
+
+        Parameters
+        ----------
+        t : Task
+            The task that has run.
+        """
         self.times.setdefault(t.name, []).append(time.perf_counter() - self._started)
 
     def print_summary(self) -> None:

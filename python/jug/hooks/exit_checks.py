@@ -20,7 +20,13 @@ __all__ = [
 
 
 def exit_if_file_exists(fname: str | os.PathLike[str]) -> None:
-    """Ends the worker before its next task once the file exists."""
+    """Ends the worker before its next task once a file exists.
+
+    Parameters
+    ----------
+    fname : str or path
+        The file. A relative path is looked up in the working directory of the moment.
+    """
 
     def check(_task: object) -> None:
         # Asked before each task: `os.path.exists` makes an exception of "no", which takes ten times as long.
@@ -35,14 +41,14 @@ def exit_if_file_exists(fname: str | os.PathLike[str]) -> None:
 
 
 def exit_when_true(f: Callable[..., Any], function_takes_Task: bool = False) -> None:
-    """Ends the worker after a task if `f()` is true.
+    """Ends the worker after a task if a condition is true.
 
     Parameters
     ----------
     f : callable
-        Asked after every task that was executed.
-    function_takes_Task : bool, optional
-        Whether `f` is called with the task. Default: without arguments.
+        Called after every task that was executed; the worker ends if what it returns is true.
+    function_takes_Task : bool, default False
+        Whether `f` is called with the task instead of without arguments.
     """
 
     def check(task: object) -> None:
@@ -53,7 +59,15 @@ def exit_when_true(f: Callable[..., Any], function_takes_Task: bool = False) -> 
 
 
 def exit_after_n_tasks(n: int) -> None:
-    """Ends the worker after it has executed `n` tasks (those loaded from the store do not count)."""
+    """Ends the worker after a number of tasks.
+
+    Parameters
+    ----------
+    n : int
+        How many tasks the worker executes; those that it loads from the store do not count. The worker
+        executes
+        one task even if `n` is less than 1.
+    """
     executed = 0
 
     def check(_task: object) -> None:
@@ -67,7 +81,13 @@ def exit_after_n_tasks(n: int) -> None:
 
 
 def exit_after_time(hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
-    """Ends the worker after the first task that finishes when this much time has passed since now."""
+    """Ends the worker after the first task that finishes when this much time has passed since the call.
+
+    Parameters
+    ----------
+    hours, minutes, seconds : float, default 0
+        How long; the three are added.
+    """
     import time
 
     limit = hours * 3600 + minutes * 60 + seconds
@@ -81,20 +101,20 @@ def exit_after_time(hours: float = 0, minutes: float = 0, seconds: float = 0) ->
 
 
 def exit_env_vars(environ: Mapping[str, str] | None = None) -> None:
-    """Registers the limits named by environment variables.
+    """Registers the limits that environment variables set.
 
     JUG_MAX_TASKS, JUG_MAX_HOURS, JUG_MAX_MINUTES and JUG_MAX_SECONDS (integers; the times add up, and no
     time at all is no limit), JUG_EXIT_IF_FILE_EXISTS (a path).
 
     Parameters
     ----------
-    environ : mapping, optional
-        Where to look. Default: `os.environ`.
+    environ : mapping of str to str, optional
+        The variables. Default: ``os.environ``.
 
     Raises
     ------
     UserError
-        Where a variable that should be a number is not.
+        Where a variable that should be an integer is not.
     """
     env = os.environ if environ is None else environ
     if "JUG_MAX_TASKS" in env:

@@ -34,12 +34,40 @@ _origins: dict[tuple[int, int], Hook] = {}
 
 
 def registered(name: str) -> list[Hook]:
-    """The functions registered for a moment: the live list, so that `if registered(x)` is cheap to ask."""
+    """The functions registered for a moment.
+
+    Parameters
+    ----------
+    name : str
+        The moment.
+
+    Returns
+    -------
+    list of callable
+        The list that registrations change, so that whether it is empty is cheap to look at. Empty where there
+        is no
+        such moment.
+    """
     return _hooks.get(name, [])
 
 
 def jug_hook(name: str, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None) -> list[Any]:
-    """Calls everything registered for `name` and returns what each call returned, in order."""
+    """Calls everything registered for a moment, in the order of registration.
+
+    Parameters
+    ----------
+    name : str
+        The moment. Where there is no such moment nothing is called.
+    args : iterable, default ()
+        Positional arguments of each call.
+    kwargs : mapping of str to any, optional
+        Keyword arguments of each call.
+
+    Returns
+    -------
+    list
+        What each call returned.
+    """
     hooks = _hooks.get(name)
     if not hooks:
         return []
@@ -52,12 +80,26 @@ def register_hook(name: str) -> Callable[[Hook], Hook]: ...
 @overload
 def register_hook(name: str, f: Hook) -> None: ...
 def register_hook(name: str, f: Hook | None = None) -> Callable[[Hook], Hook] | None:
-    """Calls `f` at the moment `name` from now on; without `f`, a decorator.
+    """Calls a function at a moment from now on; without a function, a decorator that does so.
+
+    Parameters
+    ----------
+    name : str
+        The moment, see :mod:`jug.hooks.register`.
+    f : callable, optional
+        What to call.
+
+    Returns
+    -------
+    callable or None
+        Without `f` the decorator, which returns the function that it is given.
 
     Raises
     ------
     ValueError
         If there is no such moment.
+    TypeError
+        If `f` cannot be called.
     """
     hooks = _hooks_of(name)
     if f is None:
@@ -74,21 +116,41 @@ def register_hook(name: str, f: Hook | None = None) -> Callable[[Hook], Hook] | 
 
 
 def add_hook(name: str, hook: Hook, *, origin: Hook) -> None:
-    """Registers `hook`, which stands for the user's function `origin` where that is not the same."""
-    _place(_hooks_of(name), hook, origin)
-
-
-def register_hook_once(name: str, code: object, f: Hook) -> None:
-    """Like `register_hook`, but a second registration with the same `code` is ignored.
+    """Registers a function that stands for one of the user's.
 
     Parameters
     ----------
     name : str
-        The moment, see `register_hook`.
+        The moment, see :mod:`jug.hooks.register`.
+    hook : callable
+        What to call.
+    origin : callable
+        The user's function, by which a registration is recognised when the jugfile is loaded again.
+
+    Raises
+    ------
+    ValueError
+        If there is no such moment.
+    """
+    _place(_hooks_of(name), hook, origin)
+
+
+def register_hook_once(name: str, code: object, f: Hook) -> None:
+    """Like :func:`register_hook`, but ignores a second registration with the same `code`.
+
+    Parameters
+    ----------
+    name : str
+        The moment, see :mod:`jug.hooks.register`.
     code : hashable
         Identifies the registration.
     f : callable
         What to call.
+
+    Raises
+    ------
+    ValueError
+        If there is no such moment.
     """
     hooks = _hooks_of(name)
     if (name, code) not in _once:
