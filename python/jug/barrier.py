@@ -25,7 +25,7 @@ def barrier() -> None:
     BarrierError
         If a task has no result. It ends the loading of the jugfile.
     """
-    # The module is asked each time: people rebind `jug.task.alltasks`. The last task is the likeliest to be
+    # The module is asked each time: people rebind `jug.task.alltasks`. The last task is most likely to be
     # missing, so the search starts there. Another jugfile that a notebook has open does not count here.
     origin = of_this_load()
     for t in reversed(task.alltasks):
@@ -66,7 +66,7 @@ _WHAT_NEXT = "run it (`jug execute`, or jug.jug.execution_loop), then ask once m
 
 
 def _first_missing(obj: Any) -> Any:
-    """Something in `obj` that has no result yet, None if everything has."""
+    """Something in `obj` that has no result yet; None if everything has one."""
     from .io import NoLoad
 
     stack = [obj]

@@ -1,4 +1,4 @@
-"""Hashes of values: what tells one task's arguments from another's.
+"""Hashes of values: what distinguishes one task's arguments from another's.
 
 An object computes its own hash by a method ``__jug_hash__()`` that returns ``bytes``; the functions here
 help to write one.

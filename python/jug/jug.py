@@ -214,7 +214,7 @@ def main(argv: list[str] | None = None) -> None:
         fail(str(error))
         status = error.status
     except BrokenPipeError:
-        # Whoever read the output went away; Python would complain once more when it flushes at exit.
+        # The reader of the output is gone; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     except SystemExit as leaving:
@@ -249,8 +249,8 @@ def _run(options: Any) -> Any:
     file_store.set_default_claims(options.claims)
     store = jugspace = None
     pid = os.getpid()
-    # Whether something was said already, which may be the same.
-    is_told = False
+    # Whether an error was reported already, which may say the same.
+    is_reported = False
     try:
         if getattr(cmdapi.get(options.subcommand), "needs_jugfile", True):
             on_error = "propagate" if options.pdb else "exit"
@@ -261,12 +261,12 @@ def _run(options: Any) -> Any:
                 warn_of_emptiness(options.jugfile)
         return cmdapi.run(options.subcommand, options=options, store=store, jugspace=jugspace)
     except Exception:
-        is_told = True
+        is_reported = True
         raise
     finally:
         # A process that a task forked and that ends by sys.exit comes by here too.
         if task.Task.store is not None and os.getpid() == pid:
-            if not is_told:
+            if not is_reported:
                 _warn_of_reach(task.Task.store)
             task.Task.store.close()
 
@@ -281,7 +281,7 @@ def _what_is_left(options: Any) -> str:
 
 
 def _warn_of_reach(store: Any) -> None:
-    """Warns of a jugdir for one host that was seen through a network filesystem; changing it there fails."""
+    """Warns of a jugdir for one host that was read through a network filesystem; changing it there fails."""
     from .backends.file_store import file_store
 
     network_mount_warning = store.native.network_mount_warning() if isinstance(store, file_store) else None

@@ -365,7 +365,7 @@ def parse(args: Sequence[str] | None = None, optionsfile: TextIO | None = None) 
     if options.claims not in _CLAIM_MODES:
         raise UserError(f"claims must be one of {', '.join(_CLAIM_MODES)}, not {options.claims!r}")
     options.update({"jugdir": expand_jugdir(options.jugdir, options.jugfile)})
-    # In place, for whoever has this very list already.
+    # In place, for code that holds this very list already.
     sys.argv[:] = [options.jugfile, *options.user_args]
     return options
 

@@ -367,7 +367,7 @@ class file_based_lock(base_lock):
         if self.is_failed() or not self._store.claims.claim([self._key])[0]:
             return False
         self._store.claims.start(self._key)
-        # Whoever lists locks knows a claim by its number only.
+        # A claim shows only its number: a list of locks needs the name.
         self._store._named(self._name)
         return True
 

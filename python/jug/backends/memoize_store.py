@@ -1,4 +1,4 @@
-"""A store seen through a memory: nothing is asked twice, for one consistent look at many tasks."""
+"""A store behind a cache: nothing is asked twice, so that one look at many tasks is consistent."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class redis_store(keyed_store):
     def _connect(self) -> _native.Redis:
         is_first = self._native is None
         self._pid = os.getpid()
-        self._told = ""
+        self._facts_here = ""
         try:
             connected = self._native = _native.Redis(self._full_url, redis_worker.new_id())
         except (ConnectionError, ValueError) as error:
@@ -88,7 +88,7 @@ class redis_store(keyed_store):
         return connected
 
     def _advise(self, native: _native.Redis) -> None:
-        """Tells what the user may not know of this database."""
+        """Warns of what the user may not know about this database."""
         if native.eviction:
             warn(
                 f"the redis server {self.url} throws results away when its memory is full "
@@ -188,15 +188,15 @@ class redis_store(keyed_store):
             For each key, whether this call claimed it.
         """
         native = self.native
-        self._told = self._told or redis_worker.facts_here()
-        won, owners = native.claim(keys, self._told)
+        self._facts_here = self._facts_here or redis_worker.facts_here()
+        won, owners = native.claim(keys, self._facts_here)
         if any(owner not in self._facts for owner in owners):
             self.workers()
         dead = [owner for owner in owners if redis_worker.is_dead(self._facts.get(owner, {}))]
         if dead:
             native.bury(dead)
             others = [key for key, mine in zip(keys, won, strict=True) if not mine]
-            again = dict(zip(others, native.claim(others, self._told)[0], strict=True))
+            again = dict(zip(others, native.claim(others, self._facts_here)[0], strict=True))
             won = [mine or again[key] for key, mine in zip(keys, won, strict=True)]
         return won
 
@@ -231,12 +231,12 @@ class redis_store(keyed_store):
         return self._look(None)
 
     def _look(self, keys: Sequence[bytes] | None) -> tuple[dict[bytes, str], Sequence[Known]]:
-        found, told = self.native.claimed(keys)
+        found, known = self.native.claimed(keys)
         workers = []
-        for id, lives, text in told:
+        for id, lives, text in known:
             facts = self._facts[id] = self._facts.get(id) or _parsed(text)
             workers.append(Known(id, lives and not redis_worker.is_dead(facts), facts))
-        living = {known.id for known in workers if known.alive}
+        living = {worker.id for worker in workers if worker.alive}
         return {key: owner for key, owner in found if owner in living}, workers
 
     # --- the store as a whole ---
@@ -289,7 +289,7 @@ class redis_lock(base_lock):
         if self.is_failed() or not self._store.claim([self._key])[0]:
             return False
         started = self._store.native.start(self._key)
-        # Whoever lists locks knows keys only.
+        # The server lists claims by key only: a list of locks needs the name.
         self._store._named(self._name)
         return started
 

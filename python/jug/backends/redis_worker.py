@@ -19,7 +19,7 @@ def new_id() -> str:
 
 
 def facts_here() -> str:
-    """What this process tells of itself, in JSON."""
+    """What other workers need to know of this process, in JSON."""
     import json
     import time
 
@@ -34,7 +34,7 @@ def facts_here() -> str:
 
 
 def is_dead(facts: dict[str, Any]) -> bool:
-    """Whether the process that told this was on this machine and has ended. False where that is not known."""
+    """Whether the process of these facts ran on this machine and has ended. False where that is not known."""
     if not facts.get("boot_id") or {name: facts.get(name) for name in _machine()} != _machine():
         return False
     state, start = _process(int(facts.get("pid", 0)))

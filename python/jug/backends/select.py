@@ -66,7 +66,7 @@ def select(jugdir: Any) -> Any:
 
 
 def _check_store(store: Any) -> None:
-    """Whether an object can be a store, as far as this can be seen before it is used."""
+    """Whether an object can be a store, as far as that is known before it is used."""
     if isinstance(store, type):
         raise UserError(f"the class {store.__name__} was given as a store; an object of it is needed")
     missing = missing_methods(store, base_store)
