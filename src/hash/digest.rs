@@ -23,8 +23,8 @@ pub fn digest(bytes: &[u8]) -> [u8; 32] {
 /// A BLAKE3 digest of bytes that arrive in pieces.
 pub struct Digester {
     hasher: blake3::Hasher,
-    // A pool of its own, gone when the digest is: threads of a global pool do not survive a fork, and
-    // whoever waits for them in the child waits for ever.
+    // A pool of its own that ends with the digest: threads of a global pool do not survive a fork, and a child
+    // that waits for them waits for ever.
     pool: Option<ThreadPool>,
 }
 

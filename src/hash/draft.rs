@@ -3,16 +3,7 @@
 //! A group around a gap can neither be put into order nor replaced by its digest before the gap is filled. So a
 //! draft keeps where such groups begin and end, and filling it does both.
 
-use super::Encoder;
-use super::encoder::{Group, Items};
-
-/// A group with a gap inside: where it begins and ends, and where each of its items begins if these have no order.
-#[derive(Debug)]
-pub(super) struct Unsettled {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) starts: Vec<usize>,
-}
+use super::encoder::{Encoder, Group, GroupWithGap, Items};
 
 /// An encoding with gaps.
 #[derive(Debug, Default)]
@@ -21,7 +12,7 @@ pub struct Draft {
     bytes: Box<[u8]>,
     gaps: Box<[usize]>,
     /// Inner groups before outer ones.
-    groups: Box<[Unsettled]>,
+    groups: Box<[GroupWithGap]>,
 }
 
 /// What happens at one place of a draft, in the order in which it happens.

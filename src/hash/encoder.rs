@@ -1,6 +1,5 @@
 //! Writes the canonical encoding of one value into a buffer.
 
-use super::draft::Unsettled;
 use super::{Tag, digest};
 use crate::Key;
 
@@ -23,6 +22,14 @@ pub struct Items {
     pub(super) starts: Vec<usize>,
 }
 
+/// A group with a gap inside: where it begins and ends, and where each of its items begins if these have no order.
+#[derive(Debug)]
+pub(super) struct GroupWithGap {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) starts: Vec<usize>,
+}
+
 /// A buffer that receives one encoding. Each method appends one value; between `open` and `close`
 /// the values of that group are appended.
 #[derive(Debug, Default)]
@@ -31,7 +38,7 @@ pub struct Encoder {
     /// Where values are missing that will be filled in later.
     pub(super) gaps: Vec<usize>,
     /// The groups around gaps, inner ones before outer ones.
-    pub(super) groups: Vec<Unsettled>,
+    pub(super) groups: Vec<GroupWithGap>,
     /// How many bytes stand in the buffer as a digest only.
     folded: usize,
 }
@@ -158,7 +165,7 @@ impl Encoder {
         self.length(levels);
     }
 
-    /// Something that is told by the module it lives in and its qualified name there.
+    /// Something that is identified by the module it lives in and its qualified name there.
     pub fn named(&mut self, tag: Tag, module: &str, qualname: &str) {
         self.singleton(tag);
         self.content(module.as_bytes());
@@ -213,7 +220,7 @@ impl Encoder {
     /// Ends a group. One of more than `FOLD` bytes is replaced by its digest.
     pub fn close(&mut self, Group { start }: Group) {
         if self.has_gap_after(start) {
-            self.groups.push(Unsettled { start, end: self.buffer.len(), starts: Vec::new() });
+            self.groups.push(GroupWithGap { start, end: self.buffer.len(), starts: Vec::new() });
         } else if self.buffer.len() - start > FOLD {
             self.folded += self.buffer.len() - start;
             let digest = digest(&self.buffer[start..]);
@@ -249,7 +256,7 @@ impl Encoder {
     pub fn close_items(&mut self, items: Items) {
         let Items { group, starts } = items;
         if self.has_gap_after(group.start) {
-            return self.groups.push(Unsettled { start: group.start, end: self.buffer.len(), starts });
+            return self.groups.push(GroupWithGap { start: group.start, end: self.buffer.len(), starts });
         }
         if let Some(&first) = starts.first() {
             let ends = starts.iter().skip(1).copied().chain([self.buffer.len()]);
