@@ -12,9 +12,9 @@ use super::inputs::Inputs;
 use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
 use super::sched::PyScheduler;
 use super::told::{self, microseconds, seconds};
-use crate::redis::record::{self, Facts};
-use crate::redis::url::Address;
-use crate::redis::{Caller, Redis, State};
+use crate::redis::client::url::Address;
+use crate::redis::record::{self, RunMetadata};
+use crate::redis::{Caller, KeyState, Redis};
 use crate::{Error, Key, Result};
 
 /// Adds this module's names to `jug._native`.
@@ -38,16 +38,16 @@ pub(super) struct PyRedis(Arc<Redis>, Inputs);
 struct Waiting(Mutex<Option<PyErr>>);
 
 impl Caller for Waiting {
-    fn tell(&self, what: &str) {
+    fn warn(&self, message: &str) {
         Python::attach(|py| {
             let logger = py.import("logging").and_then(|it| it.call_method1("getLogger", ("jug",)));
-            // Whoever cannot be told need not be.
-            let _told = logger.and_then(|it| it.call_method1("warning", ("jug: warning: %s", what)));
+            // A warning that cannot be logged must not end the wait.
+            let _logged = logger.and_then(|it| it.call_method1("warning", ("jug: warning: %s", message)));
         });
     }
 
     #[expect(clippy::redundant_closure_for_method_calls, reason = "the method has too narrow a lifetime")]
-    fn goes_on(&self) -> bool {
+    fn keeps_waiting(&self) -> bool {
         let Err(error) = Python::attach(|py| py.check_signals()) else { return true };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         false
@@ -70,13 +70,13 @@ type Changes<'py> = Vec<(Bound<'py, PyBytes>, &'static str)>;
 
 type Pairs<'py> = Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>;
 
-fn changes<'py>(py: Python<'py>, inputs: &Inputs, changes: Vec<(Key, State)>) -> Changes<'py> {
+fn changes<'py>(py: Python<'py>, inputs: &Inputs, changes: Vec<(Key, KeyState)>) -> Changes<'py> {
     inputs.forget(py, changes.iter().map(|(key, _)| *key));
-    let named = |(key, state): (Key, State)| {
+    let named = |(key, state): (Key, KeyState)| {
         let state = match state {
-            State::Result => "result",
-            State::Failed => "failed",
-            State::Absent => "absent",
+            KeyState::Result => "result",
+            KeyState::Failed => "failed",
+            KeyState::Absent => "absent",
         };
         (PyBytes::new(py, key.as_bytes()), state)
     };
@@ -107,7 +107,7 @@ impl PyRedis {
 
     #[getter]
     fn eviction(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        Ok(waiting(py, |caller| self.0.about(caller))?.eviction)
+        Ok(waiting(py, |caller| self.0.server_info(caller))?.eviction)
     }
 
     fn is_foreign(&self, py: Python<'_>) -> PyResult<bool> {
@@ -182,8 +182,8 @@ impl PyRedis {
         let prepared = codec::prepare_result(value, name, duration)?;
         let encoded = prepared.encoded()?;
         let (started, duration) = (microseconds(started), microseconds(duration).unsigned_abs());
-        let worker = self.0.me().to_owned();
-        let facts = Facts { name: name.to_owned(), worker, started, duration, attempt };
+        let worker = self.0.worker_id().to_owned();
+        let facts = RunMetadata { name: name.to_owned(), worker, started, duration, attempt };
         waiting(py, |caller| self.0.save(caller, key.0, record::encode(&facts, &encoded), claimed))?;
         self.1.stored(key.0, value, &prepared)
     }
@@ -255,8 +255,8 @@ impl PyRedis {
         facts: &str,
     ) -> PyResult<(Vec<bool>, Vec<String>)> {
         let keys = keys_from(keys)?;
-        let won = waiting(py, |caller| self.0.claim(caller, &keys, facts))?;
-        Ok((won.won, won.owners))
+        let reply = waiting(py, |caller| self.0.claim(caller, &keys, facts))?;
+        Ok((reply.acquired, reply.owners))
     }
 
     fn start(&self, key: KeyBytes) -> PyResult<bool> {
@@ -293,11 +293,11 @@ impl PyRedis {
 
     #[expect(clippy::needless_pass_by_value, reason = "Python gives a list of its own")]
     fn bury(&self, py: Python<'_>, workers: Vec<String>) -> PyResult<usize> {
-        waiting(py, |caller| self.0.bury(caller, &workers))
+        waiting(py, |caller| self.0.reap(caller, &workers))
     }
 
     fn erase(&self, py: Python<'_>) -> PyResult<()> {
-        waiting(py, |caller| self.0.erase(caller))
+        waiting(py, |caller| self.0.delete_all(caller))
     }
 
     fn flush(&self, py: Python<'_>) -> PyResult<()> {

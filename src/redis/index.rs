@@ -1,14 +1,14 @@
-//! What this process knows of the store: which keys have results or failures, and what changed since somebody
-//! asked.
+//! What this process knows of the store: which keys have results or failures, and which changed since the last
+//! call to [`Index::take_changes`].
 
 use std::collections::{HashMap, HashSet};
 
-use super::resp::Reply;
+use super::client::resp::Reply;
 use crate::Key;
 
-/// What happened to a key.
+/// The state that a key has now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum KeyState {
     /// It has a result (or another one).
     Result,
     /// Its task failed.
@@ -32,18 +32,18 @@ pub struct Snapshot {
 #[derive(Debug, Default)]
 pub struct Index {
     now: Snapshot,
-    changes: Vec<(Key, State)>,
+    changes: Vec<(Key, KeyState)>,
 }
 
 /// How far [`Index::follow`] got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Followed {
-    /// All events were there.
-    All,
+pub enum CatchUp {
+    /// All events were applied.
+    Complete,
     /// There may be more.
-    Some,
-    /// Events are missing: everything has to be read again.
-    Lost,
+    Partial,
+    /// Events are missing: the index has to be loaded again.
+    Gap,
 }
 
 impl Index {
@@ -62,23 +62,23 @@ impl Index {
         self.now.results.iter()
     }
 
-    /// The number of the last event that was taken in, as the id of a stream's entry.
+    /// The number of the last event that was applied, as the id of a stream's entry.
     pub fn last(&self) -> String {
         format!("{}-0", self.now.last)
     }
 
     /// What changed since the last call.
-    pub fn take_changes(&mut self) -> Vec<(Key, State)> {
+    pub fn take_changes(&mut self) -> Vec<(Key, KeyState)> {
         std::mem::take(&mut self.changes)
     }
 
-    /// Has changes told once more.
-    pub fn put_changes_back(&mut self, mut changes: Vec<(Key, State)>) {
+    /// Puts changes back: the next call returns them first.
+    pub fn restore_changes(&mut self, mut changes: Vec<(Key, KeyState)>) {
         changes.append(&mut self.changes);
         self.changes = changes;
     }
 
-    /// Takes note of a result that this process stored itself.
+    /// Records a result that this process stored itself.
     pub fn add_own(&mut self, key: Key) {
         self.now.results.insert(key);
         self.now.failed.remove(&key);
@@ -87,11 +87,11 @@ impl Index {
     /// Drops a key whose result turned out to be damaged.
     pub fn lose(&mut self, key: Key) {
         if self.now.results.remove(&key) {
-            self.changes.push((key, State::Absent));
+            self.changes.push((key, KeyState::Absent));
         }
     }
 
-    /// Takes in everything anew, as it was after event `last`.
+    /// Replaces everything by the state after an event, and records what differs.
     pub fn replace(&mut self, now: Snapshot) {
         let before = std::mem::replace(&mut self.now, now);
         let now = &self.now;
@@ -102,14 +102,14 @@ impl Index {
         let new = now.results.difference(&before.results);
         // Which of them failed once more, with another report, is not known.
         let failed = now.failed.keys();
-        self.changes.extend(absent.map(|key| (*key, State::Absent)));
-        self.changes.extend(new.map(|key| (*key, State::Result)));
-        self.changes.extend(failed.map(|key| (*key, State::Failed)));
+        self.changes.extend(absent.map(|key| (*key, KeyState::Absent)));
+        self.changes.extend(new.map(|key| (*key, KeyState::Result)));
+        self.changes.extend(failed.map(|key| (*key, KeyState::Failed)));
     }
 
-    /// Takes in the events from [`Index::last`] on, this one included, if it is there. At most `limit` of them
+    /// Applies the events from [`Index::last`] on, this one included, if it is there. At most `limit` of them
     /// were asked for.
-    pub fn follow(&mut self, entries: Vec<Reply>, limit: usize, me: &str) -> Followed {
+    pub fn follow(&mut self, entries: Vec<Reply>, limit: usize, worker_id: &str) -> CatchUp {
         let count = entries.len();
         let mut expected = self.now.last;
         for entry in entries {
@@ -119,49 +119,49 @@ impl Index {
             // Events are numbered without gaps; 0 stands before the first one and was never one.
             let number = str::from_utf8(&id).ok().and_then(|id| id.strip_suffix("-0")?.parse::<u64>().ok());
             if number != Some(expected) && !(expected == 0 && number == Some(1)) {
-                return Followed::Lost;
+                return CatchUp::Gap;
             }
             if number != Some(self.now.last) {
-                self.take(fields, me);
+                self.apply(fields, worker_id);
             }
             self.now.last = number.unwrap_or_default();
             expected = self.now.last + 1;
         }
         match count {
-            0 if self.now.last > 0 => Followed::Lost,
-            _ if count >= limit => Followed::Some,
-            _ => Followed::All,
+            0 if self.now.last > 0 => CatchUp::Gap,
+            _ if count >= limit => CatchUp::Partial,
+            _ => CatchUp::Complete,
         }
     }
 
-    fn take(&mut self, fields: Vec<Reply>, me: &str) {
+    fn apply(&mut self, fields: Vec<Reply>, worker_id: &str) {
         let mut fields = fields.into_iter().map(Reply::bytes);
         let kind = fields.next().unwrap_or_default();
         let keys = fields.next().unwrap_or_default();
-        let is_own = fields.nth(1).is_some_and(|by| by == me.as_bytes());
+        let is_own = fields.nth(1).is_some_and(|by| by == worker_id.as_bytes());
         for key in keys.chunks_exact(Key::LEN).filter_map(Key::from_slice) {
             match kind.as_slice() {
                 b"result" => {
                     let is_new = self.now.results.insert(key);
                     self.now.failed.remove(&key);
                     if is_new || !is_own {
-                        self.changes.push((key, State::Result));
+                        self.changes.push((key, KeyState::Result));
                     }
                 }
                 b"absent" => {
                     self.now.results.remove(&key);
-                    self.changes.push((key, State::Absent));
+                    self.changes.push((key, KeyState::Absent));
                 }
                 b"failed" | b"kept" => {
                     self.now.failed.insert(key, kind == b"kept");
                     if !is_own {
-                        self.changes.push((key, State::Failed));
+                        self.changes.push((key, KeyState::Failed));
                     }
                 }
                 b"cleared" => {
                     self.now.failed.remove(&key);
                     if !self.contains(&key) {
-                        self.changes.push((key, State::Absent));
+                        self.changes.push((key, KeyState::Absent));
                     }
                 }
                 _ => {}

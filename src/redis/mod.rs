@@ -1,135 +1,135 @@
 //! A store in a redis server: results, claims and what happens to them, for workers on any host.
 //!
-//! All that must not be torn apart happens inside the server, in scripts ([`script`]). A process follows the
+//! All that must be atomic happens inside the server, in scripts ([`client::script`]). A process follows the
 //! stream of [events](index), so that it knows which keys have results without asking for each. What a worker
-//! stores goes out in groups; its claims live as long as its heartbeat ([`held`], `beat`), which is beaten by
-//! a thread of its own over a connection of its own.
+//! stores is sent in groups; its claims live as long as its heartbeat ([`in_flight`], `heartbeat`), which the
+//! background thread sends over a connection of its own.
 
-mod beat;
-pub mod held;
+pub mod client;
+mod commands;
+mod heartbeat;
+pub mod in_flight;
 pub mod index;
-pub mod line;
-pub mod link;
-mod read;
+mod queries;
 pub mod record;
-pub mod resp;
-pub mod script;
-pub mod url;
-mod write;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-pub use index::State;
-pub use link::Caller;
-pub use read::{Claimed, Description};
+pub use client::Caller;
+pub use index::KeyState;
+pub use queries::{Claimed, ResultInfo};
 
-use self::held::Held;
+use self::client::url::Address;
+use self::client::{Client, ServerInfo};
+use self::in_flight::InFlight;
 use self::index::Index;
-use self::line::About;
-use self::link::Link;
-use self::url::Address;
 use crate::background::{Background, Periodic};
 use crate::os::pid;
 use crate::{Error, Key, Result};
 
-/// A worker says so many times in its lifetime that it lives.
-pub const BEATS: u32 = 4;
-/// How long a result may wait for others to go with it.
-pub const WRITE: Duration = Duration::from_millis(5);
+/// How long a result may wait for others to be sent with it.
+pub const FLUSH_AFTER: Duration = Duration::from_millis(5);
 
 /// A store in a redis server. Nothing is written there before something is stored or claimed.
 pub struct Redis {
-    /// The connection for what a caller waits for.
-    main: Link,
-    /// The connection of the background thread.
-    side: Link,
-    me: String,
+    /// The client for calls of the foreground.
+    client: Client,
+    /// The client of the background thread.
+    background_client: Client,
+    worker_id: String,
     background: Arc<Background>,
-    mind: Mutex<Mind>,
-    /// Held while results are sent or events are taken in: in between, an own result would look like another's.
+    state: Mutex<State>,
+    /// Held while results are sent or events are applied: in between, a result of this process would count as one
+    /// of another's.
     order: Mutex<()>,
     pid: u32,
 }
 
 /// What this process knows and holds.
-struct Mind {
+struct State {
     index: Index,
-    held: Held,
+    in_flight: InFlight,
     /// The id of the store in which this worker claimed last.
     store: String,
-    /// The number of the connection over which the index was read; 0 if it has to be read again.
-    read_over: u64,
-    /// How many claims there were at the last look.
+    /// The number of the connection over which the index was loaded; 0 if it has to be loaded again.
+    index_connection: u64,
+    /// How many claims there were when the server was last asked.
     claims: usize,
-    /// Whether all events have been taken in as of the last claim.
-    is_fresh: bool,
+    /// Whether all events up to the last claim have been applied.
+    has_all_news: bool,
     flushed: Instant,
     /// What was claimed here that a worker had claimed when it died.
     suspects: Vec<Key>,
-    /// What is told of this worker, once it has claimed something.
-    facts: Option<String>,
-    beaten: Instant,
+    /// What this worker reports about itself, once it has claimed something.
+    registration: Option<String>,
+    last_heartbeat: Instant,
     closed: bool,
 }
 
 impl Redis {
-    /// Connects and learns which results there are. `me` is the id of this worker, which nobody else has.
-    pub fn open(caller: &dyn Caller, address: Address, me: &str) -> Result<Arc<Redis>> {
-        let mind = Mind {
+    /// Connects and loads the index. `worker_id` is the id of this worker, which no other one has.
+    ///
+    /// # Errors
+    /// [`Error::Server`] if the server cannot be reached or refuses the login.
+    pub fn open(caller: &dyn Caller, address: Address, worker_id: &str) -> Result<Arc<Redis>> {
+        let state = State {
             index: Index::default(),
-            held: Held::default(),
+            in_flight: InFlight::default(),
             store: String::new(),
-            read_over: 0,
+            index_connection: 0,
             claims: 0,
-            is_fresh: false,
+            has_all_news: false,
             flushed: Instant::now(),
             suspects: Vec::new(),
-            facts: None,
-            beaten: Instant::now(),
+            registration: None,
+            last_heartbeat: Instant::now(),
             closed: false,
         };
         let redis = Arc::new(Redis {
-            main: Link::new(address.clone()),
-            side: Link::new(address),
-            me: me.to_owned(),
+            client: Client::new(address.clone()),
+            background_client: Client::new(address),
+            worker_id: worker_id.to_owned(),
             background: Background::spawn(),
-            mind: Mutex::new(mind),
+            state: Mutex::new(state),
             order: Mutex::default(),
             pid: pid::id(),
         });
         let job: Arc<dyn Periodic> = redis.clone();
         redis.background.add(&job);
-        redis.read_all(caller)?;
-        redis.mind().index.take_changes();
+        redis.load_index(caller)?;
+        redis.state().index.take_changes();
         Ok(redis)
     }
 
     /// The server and the database.
     pub fn address(&self) -> &Address {
-        self.main.address()
+        self.client.address()
     }
 
     /// This worker's id.
-    pub fn me(&self) -> &str {
-        &self.me
+    pub fn worker_id(&self) -> &str {
+        &self.worker_id
     }
 
-    /// What the server tells of itself.
-    pub fn about(&self, caller: &dyn Caller) -> Result<About> {
-        self.main.about(caller)
+    /// What the server reports about itself.
+    ///
+    /// # Errors
+    /// [`Error::Server`] if the server cannot be reached.
+    pub fn server_info(&self, caller: &dyn Caller) -> Result<ServerInfo> {
+        self.client.server_info(caller)
     }
 
-    /// How often something was sent to the server and answered.
+    /// How many round trips to the server were made.
     pub fn round_trips(&self) -> u64 {
-        self.main.round_trips() + self.side.round_trips()
+        self.client.round_trips() + self.background_client.round_trips()
     }
 
-    fn mind(&self) -> MutexGuard<'_, Mind> {
-        lock(&self.mind)
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
     }
 
-    fn in_order(&self) -> MutexGuard<'_, ()> {
+    fn order_lock(&self) -> MutexGuard<'_, ()> {
         lock(&self.order)
     }
 
@@ -143,7 +143,7 @@ impl Redis {
 
     fn check_open(&self) -> Result<()> {
         self.check()?;
-        if self.mind().closed { Err(Error::Closed { what: "the store" }) } else { Ok(()) }
+        if self.state().closed { Err(Error::Closed { what: "the store" }) } else { Ok(()) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A stored result: what is known of its making, and its value.
+//! A stored result: the metadata of its run, and its value.
 //!
 //! | offset | bytes | what |
 //! |-------:|------:|------|
@@ -19,15 +19,15 @@ use std::borrow::Cow;
 
 use crate::codec::{Codec, Encoded, Stored, compress};
 
-/// Length of what stands before the name. With 2 times 65,535 bytes, this is all that facts can take.
+/// Length of the header. With 2 times 65,535 bytes for names, this is all that metadata can take.
 pub const HEAD: usize = 32;
 
 const VERSION: u8 = 1;
 const COMPRESSED: u8 = 2;
 
-/// What is known of the run that gave a result.
+/// The run that gave a result.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct RunMetadata {
     /// The task's name.
     pub name: String,
     /// The worker that ran it.
@@ -36,7 +36,7 @@ pub struct Facts {
     pub started: i64,
     /// How long it ran, in microseconds.
     pub duration: u64,
-    /// The how-manieth attempt it was, from 1; 0 is "unknown".
+    /// Attempt number, starting at 1; 0 is "unknown".
     pub attempt: u32,
 }
 
@@ -50,7 +50,7 @@ pub enum Unreadable {
 }
 
 /// The bytes of a record.
-pub fn encode(facts: &Facts, value: &Encoded<'_>) -> Vec<u8> {
+pub fn encode(facts: &RunMetadata, value: &Encoded<'_>) -> Vec<u8> {
     let raw: Vec<&[u8]> = value.parts.iter().map(Cow::as_ref).collect();
     let compressed = compress::compress(&raw);
     let flags = if compressed.is_some() { COMPRESSED } else { 0 };
@@ -84,6 +84,9 @@ fn checksum(record: &[u8]) -> u32 {
 }
 
 /// The value in a record.
+///
+/// # Errors
+/// [`Unreadable`] if a later version wrote the record, or its bytes are not those that were written.
 pub fn decode(record: &[u8]) -> Result<Stored, Unreadable> {
     let (_, value) = describe(record)?;
     if record[28..HEAD] != checksum(record).to_le_bytes() {
@@ -98,9 +101,11 @@ pub fn decode(record: &[u8]) -> Result<Stored, Unreadable> {
     Ok(Stored { codec, bytes })
 }
 
-/// What is known of a result, from the beginning of its record, and where its value begins. No checksum is
-/// checked.
-pub fn describe(record: &[u8]) -> Result<(Facts, usize), Unreadable> {
+/// The metadata at the beginning of a record, and where its value begins. No checksum is checked.
+///
+/// # Errors
+/// [`Unreadable`] if a later version wrote the record, or its beginning is cut off.
+pub fn describe(record: &[u8]) -> Result<(RunMetadata, usize), Unreadable> {
     match record.first() {
         Some(&VERSION) if record.len() >= HEAD => {}
         Some(&version) if version > VERSION => return Err(Unreadable::Newer(version)),
@@ -111,7 +116,7 @@ pub fn describe(record: &[u8]) -> Result<(Facts, usize), Unreadable> {
     let text =
         |from: usize, to: usize| record.get(from..to).map(|it| String::from_utf8_lossy(it).into_owned());
     let cut = Unreadable::Damaged("it is cut off");
-    let facts = Facts {
+    let facts = RunMetadata {
         name: text(HEAD, name).ok_or(cut)?,
         worker: text(name, worker).ok_or(cut)?,
         started: i64::from_le_bytes(eight(&record[8..16])),
@@ -121,7 +126,7 @@ pub fn describe(record: &[u8]) -> Result<(Facts, usize), Unreadable> {
     Ok((facts, worker))
 }
 
-/// How long a run took, in microseconds, from the 16 bytes of a record that tell; `None` if it is not known.
+/// How long a run took, in microseconds, from the 16 bytes of a record with its times; `None` if it is not known.
 pub fn duration(times: &[u8]) -> Option<u64> {
     let (started, took) = times.split_at_checked(8)?;
     (took.len() == 8 && *started != [0; 8]).then(|| u64::from_le_bytes(eight(took)))

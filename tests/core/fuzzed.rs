@@ -194,7 +194,8 @@ fn values_that_lie_about_their_length_are_refused() {
     run(bodies::value, &bomb, "as small as it gets");
     mutilate(bodies::value, &compress::compress(&[&[1; 600], &noise(300)]).unwrap());
     mutilate(bodies::redis, b"*2\r\n$3\r\nabc\r\n:5\r\n");
-    let facts = entry::Facts { name: "primes".into(), worker: "ghost".into(), ..entry::Facts::default() };
+    let facts =
+        entry::RunMetadata { name: "primes".into(), worker: "ghost".into(), ..entry::RunMetadata::default() };
     let value = jug_native::codec::Encoded::new(Codec::Pickle, vec![0; 2000]);
     mutilate(bodies::redis, &entry::encode(&facts, &value));
     for lie in [

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use jug_native::Key;
 use jug_native::codec::{Codec, Encoded};
-use jug_native::redis::State;
-use jug_native::redis::held::{Held, Pending};
-use jug_native::redis::index::{Followed, Index, Snapshot};
-use jug_native::redis::record::{self, Facts, Unreadable};
-use jug_native::redis::resp::{self, Commands, Reply};
-use jug_native::redis::url::Address;
+use jug_native::redis::KeyState;
+use jug_native::redis::client::resp::{self, Commands, Reply};
+use jug_native::redis::client::url::Address;
+use jug_native::redis::in_flight::{InFlight, UnsentResult};
+use jug_native::redis::index::{CatchUp, Index, Snapshot};
+use jug_native::redis::record::{self, RunMetadata, Unreadable};
 use proptest::prelude::*;
 
 fn key(n: u8) -> Key {
@@ -61,7 +61,7 @@ fn read(bytes: &[u8]) -> std::io::Result<Reply> {
 #[test]
 fn replies_of_every_kind_are_read() {
     assert_eq!(read(b"+OK\r\n").unwrap(), Reply::Bytes(b"OK".to_vec()));
-    assert_eq!(read(b"-ERR no\r\n").unwrap(), Reply::Fault("ERR no".into()));
+    assert_eq!(read(b"-ERR no\r\n").unwrap(), Reply::Error("ERR no".into()));
     assert_eq!(read(b":-7\r\n").unwrap(), Reply::Number(-7));
     assert_eq!(read(b"$-1\r\n").unwrap(), Reply::Nil);
     assert_eq!(read(b"$4\r\na\r\nb\r\n").unwrap(), Reply::Bytes(b"a\r\nb".to_vec()));
@@ -94,7 +94,7 @@ proptest! {
     fn a_record_gives_back_what_it_was_made_of(
         value in prop::collection::vec(0_u8..3, 0..2000), name in ".{0,20}", started: i64, attempt: u32
     ) {
-        let facts = Facts { name, worker: "host.1.ab".into(), started, duration: 7, attempt };
+        let facts = RunMetadata { name, worker: "host.1.ab".into(), started, duration: 7, attempt };
         let bytes = record::encode(&facts, &Encoded::new(Codec::Pickle, value.clone()));
         prop_assert_eq!(record::decode(&bytes).unwrap().bytes, value);
         prop_assert_eq!(record::describe(&bytes).unwrap().0, facts);
@@ -104,7 +104,7 @@ proptest! {
 
     #[test]
     fn a_flipped_bit_anywhere_in_a_record_is_noticed(at: prop::sample::Index, bit in 0_u8..8) {
-        let facts = Facts { name: "f".into(), worker: "w".into(), started: 1, duration: 2, attempt: 1 };
+        let facts = RunMetadata { name: "f".into(), worker: "w".into(), started: 1, duration: 2, attempt: 1 };
         let mut bytes = record::encode(&facts, &Encoded::new(Codec::Pickle, b"value".as_slice()));
         let at = at.index(bytes.len());
         bytes[at] ^= 1 << bit;
@@ -114,7 +114,8 @@ proptest! {
 
 #[test]
 fn a_record_of_a_later_version_is_told_from_a_damaged_one() {
-    let mut bytes = record::encode(&Facts::default(), &Encoded::new(Codec::Pickle, b"value".as_slice()));
+    let mut bytes =
+        record::encode(&RunMetadata::default(), &Encoded::new(Codec::Pickle, b"value".as_slice()));
     bytes[0] = 2;
     assert_eq!(record::decode(&bytes), Err(Unreadable::Newer(2)));
     assert!(matches!(record::decode(b""), Err(Unreadable::Damaged(_))));
@@ -131,8 +132,8 @@ fn event(n: u64, kind: &str, keys: &[Key], by: &str) -> Reply {
 fn events_are_followed_in_order_and_own_results_are_no_news() {
     let mut index = Index::default();
     let first = vec![event(1, "result", &[key(1), key(2)], "other"), event(2, "kept", &[key(3)], "other")];
-    assert_eq!(index.follow(first, 10, "me"), Followed::All);
-    let news = vec![(key(1), State::Result), (key(2), State::Result), (key(3), State::Failed)];
+    assert_eq!(index.follow(first, 10, "me"), CatchUp::Complete);
+    let news = vec![(key(1), KeyState::Result), (key(2), KeyState::Result), (key(3), KeyState::Failed)];
     assert_eq!(index.take_changes(), news);
     assert_eq!(index.failed().get(&key(3)), Some(&true));
     index.add_own(key(4));
@@ -142,8 +143,8 @@ fn events_are_followed_in_order_and_own_results_are_no_news() {
         event(4, "absent", &[key(1)], "other"),
         event(5, "cleared", &[key(3)], "other"),
     ];
-    assert_eq!(index.follow(second, 4, "me"), Followed::Some);
-    assert_eq!(index.take_changes(), vec![(key(1), State::Absent), (key(3), State::Absent)]);
+    assert_eq!(index.follow(second, 4, "me"), CatchUp::Partial);
+    assert_eq!(index.take_changes(), vec![(key(1), KeyState::Absent), (key(3), KeyState::Absent)]);
     assert!(index.failed().is_empty());
     assert_eq!(index.last(), "5-0");
 }
@@ -159,7 +160,7 @@ fn an_own_result_that_was_removed_and_stored_again_counts() {
         event(3, "result", &[key(1)], "me"),
     ];
     index.follow(events, 10, "me");
-    assert_eq!(index.take_changes(), vec![(key(1), State::Absent), (key(1), State::Result)]);
+    assert_eq!(index.take_changes(), vec![(key(1), KeyState::Absent), (key(1), KeyState::Result)]);
     assert!(index.contains(&key(1)));
 }
 
@@ -170,13 +171,13 @@ fn missing_events_are_noticed() {
         index.replace(Snapshot { last, ..Snapshot::default() });
         index
     };
-    assert_eq!(at(0).follow(vec![], 10, "me"), Followed::All);
-    assert_eq!(at(0).follow(vec![event(7, "free", &[], "")], 10, "me"), Followed::Lost);
-    assert_eq!(at(5).follow(vec![], 10, "me"), Followed::Lost);
-    assert_eq!(at(5).follow(vec![event(5, "free", &[], "")], 10, "me"), Followed::All);
-    assert_eq!(at(5).follow(vec![event(6, "free", &[], "")], 10, "me"), Followed::Lost);
+    assert_eq!(at(0).follow(vec![], 10, "me"), CatchUp::Complete);
+    assert_eq!(at(0).follow(vec![event(7, "free", &[], "")], 10, "me"), CatchUp::Gap);
+    assert_eq!(at(5).follow(vec![], 10, "me"), CatchUp::Gap);
+    assert_eq!(at(5).follow(vec![event(5, "free", &[], "")], 10, "me"), CatchUp::Complete);
+    assert_eq!(at(5).follow(vec![event(6, "free", &[], "")], 10, "me"), CatchUp::Gap);
     let gap = vec![event(5, "free", &[], ""), event(7, "free", &[], "")];
-    assert_eq!(at(5).follow(gap, 10, "me"), Followed::Lost);
+    assert_eq!(at(5).follow(gap, 10, "me"), CatchUp::Gap);
 }
 
 #[test]
@@ -190,7 +191,7 @@ fn reading_everything_anew_tells_the_difference() {
     index.replace(state(3, &[key(1), key(2)]));
     index.take_changes();
     index.replace(state(9, &[key(2), key(3)]));
-    assert_eq!(index.take_changes(), vec![(key(1), State::Absent), (key(3), State::Result)]);
+    assert_eq!(index.take_changes(), vec![(key(1), KeyState::Absent), (key(3), KeyState::Result)]);
     assert_eq!(index.last(), "9-0");
 }
 
@@ -205,35 +206,35 @@ fn reading_everything_anew_tells_which_failures_are_gone_and_which_may_be_others
     index.replace(state(3, &[key(1), key(2)]));
     index.take_changes();
     index.replace(state(9, &[key(2)]));
-    assert_eq!(index.take_changes(), vec![(key(1), State::Absent), (key(2), State::Failed)]);
+    assert_eq!(index.take_changes(), vec![(key(1), KeyState::Absent), (key(2), KeyState::Failed)]);
 }
 
 #[test]
 fn what_waits_behind_a_long_task_is_given_back_and_the_task_itself_is_not() {
-    let mut held = Held::default();
-    assert!((1..=3).all(|n| held.add(key(n))));
-    assert!(!held.add(key(1)));
-    assert!(held.start(key(1)));
+    let mut in_flight = InFlight::default();
+    assert!((1..=3).all(|n| in_flight.add(key(n))));
+    assert!(!in_flight.add(key(1)));
+    assert!(in_flight.start(key(1)));
     let now = std::time::Instant::now();
-    assert!(matches!(held.give_back(now), Err(Some(_))));
-    let mut back = held.give_back(now + Duration::from_secs(1)).unwrap();
+    assert!(matches!(in_flight.take_overdue(now), Err(Some(_))));
+    let mut back = in_flight.take_overdue(now + Duration::from_secs(1)).unwrap();
     back.sort();
     assert_eq!(back, vec![key(2), key(3)]);
-    assert_eq!(held.keys(), vec![key(1)]);
-    assert!(!held.start(key(2)));
-    assert!(matches!(held.give_back(now + Duration::from_secs(1)), Err(None)));
+    assert_eq!(in_flight.keys(), vec![key(1)]);
+    assert!(!in_flight.start(key(2)));
+    assert!(matches!(in_flight.take_overdue(now + Duration::from_secs(1)), Err(None)));
 }
 
 #[test]
 fn results_that_could_not_be_sent_stay_in_order() {
-    let mut held = Held::default();
-    let result = |n| Pending { key: key(n), record: vec![n; 3], claimed: true };
-    held.push(result(1));
-    held.push(result(2));
-    let taken = held.take_pending();
-    assert_eq!(held.pending_bytes, 0);
-    held.push(result(3));
-    held.put_back(taken);
-    assert_eq!(held.pending.iter().map(|it| it.key).collect::<Vec<_>>(), vec![key(1), key(2), key(3)]);
-    assert_eq!(held.pending_bytes, 9);
+    let mut in_flight = InFlight::default();
+    let result = |n| UnsentResult { key: key(n), record: vec![n; 3], claimed: true };
+    in_flight.push(result(1));
+    in_flight.push(result(2));
+    let taken = in_flight.take_unsent();
+    assert_eq!(in_flight.unsent_bytes, 0);
+    in_flight.push(result(3));
+    in_flight.put_back(taken);
+    assert_eq!(in_flight.unsent.iter().map(|it| it.key).collect::<Vec<_>>(), vec![key(1), key(2), key(3)]);
+    assert_eq!(in_flight.unsent_bytes, 9);
 }

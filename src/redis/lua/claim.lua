@@ -1,6 +1,6 @@
--- ARGV: worker, what to tell of the worker, milliseconds to live, whether the claims of workers that are silent
--- may be taken over, last event seen, keys. The answer ends with those keys that were claimed here and that a worker
--- had claimed when it died.
+-- ARGV: worker, what the worker reports about itself, milliseconds to live, whether the claims of workers without a
+-- heartbeat may be taken over, last event applied, keys. The answer ends with those keys that were claimed here and
+-- that a worker had claimed when it died.
 local id = opened()
 redis.call('SET', alive .. me, '', 'PX', ARGV[3])
 if redis.call('HSET', workers, me, ARGV[2]) == 1 and ARGV[4] == '1' then

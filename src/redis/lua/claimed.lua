@@ -1,5 +1,6 @@
--- ARGV: worker, whether silent workers count as dead, keys (none: all). The answer: claims of living workers as
--- key, owner, key, owner..., then these owners (without keys: all workers), each followed by whether it lives, as a digit, and what it told of itself.
+-- ARGV: worker, whether workers without a heartbeat count as dead, keys (none: all). The answer: claims of living
+-- workers as key, owner, key, owner..., then these owners (without keys: all workers), each followed by whether it is
+-- alive, as a digit, and what it reported about itself.
 local found, owners, facts = {}, {}, {}
 local function add(key, owner)
   if owner and (ARGV[2] == '0' or owner == me or is_alive(owner)) then

@@ -1,9 +1,9 @@
 -- ARGV: worker, keys. The answer is the number of failures that were forgotten.
-local told = {}
+local changed = {}
 for i = 2, #ARGV do
   local was = redis.call('HDEL', failed, ARGV[i]) + redis.call('SREM', kept, ARGV[i])
   redis.call('SREM', suspects, ARGV[i])
-  if was > 0 then told[#told + 1] = ARGV[i] end
+  if was > 0 then changed[#changed + 1] = ARGV[i] end
 end
-if #told > 0 then tell('cleared', told) end
-return #told
+if #changed > 0 then publish('cleared', changed) end
+return #changed

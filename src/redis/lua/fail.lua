@@ -2,5 +2,5 @@
 if ARGV[2] == '1' and redis.call('HGET', claims, ARGV[3]) ~= me then return 0 end
 redis.call('HSET', failed, ARGV[3], ARGV[4])
 redis.call(ARGV[5] == '1' and 'SADD' or 'SREM', kept, ARGV[3])
-tell(ARGV[5] == '1' and 'kept' or 'failed', {ARGV[3]})
+publish(ARGV[5] == '1' and 'kept' or 'failed', {ARGV[3]})
 return 1

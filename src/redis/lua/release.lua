@@ -6,5 +6,5 @@ for i = 2, #ARGV do
     any = true
   end
 end
-if any then tell('free', {}) end
+if any then publish('free', {}) end
 return 1

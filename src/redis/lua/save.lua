@@ -1,7 +1,7 @@
--- ARGV: worker, id of the store in which it claimed, whether a claim is needed, then keys and results. The answer has a digit a key: whether
--- its result counts.
+-- ARGV: worker, id of the store in which it claimed, whether a claim is needed, then keys and results. The answer
+-- has a digit a key: whether its result counts.
 local lost = opened() ~= ARGV[2]
-local counts, told = {}, {}
+local counts, changed = {}, {}
 for i = 4, #ARGV, 2 do
   local key = ARGV[i]
   local claim = redis.call('HGET', claims, key)
@@ -12,12 +12,12 @@ for i = 4, #ARGV, 2 do
     redis.call('HDEL', failed, key)
     redis.call('SREM', kept, key)
     redis.call('SREM', suspects, key)
-    told[#told + 1] = key
+    changed[#changed + 1] = key
   else
     -- It may be stored already: an answer that did not arrive is asked for once more.
     may = redis.call('HGET', results, key) == ARGV[i + 1]
   end
   counts[#counts + 1] = may and '1' or '0'
 end
-if #told > 0 then tell('result', told) end
+if #changed > 0 then publish('result', changed) end
 return table.concat(counts)

@@ -1,9 +1,9 @@
--- Stands before every script. KEYS are those of `script::KEYS`, ARGV[1] is the worker that asks.
+-- Precedes every script. KEYS are those of `script::KEYS`, ARGV[1] is the worker that runs it.
 local store, results, claims, failed, kept, names, workers, events, alive, suspects = unpack(KEYS)
 local me = ARGV[1]
 
--- Tells everybody what happened to some keys, which are 32 bytes each.
-local function tell(kind, keys)
+-- Appends an event about some keys, which are 32 bytes each.
+local function publish(kind, keys)
   for first = 1, math.max(#keys, 1), 256 do
     local some = table.concat(keys, '', first, math.min(first + 255, #keys))
     local seq = redis.call('HINCRBY', store, 'seq', 1)
@@ -11,7 +11,7 @@ local function tell(kind, keys)
   end
 end
 
--- The id of this store, which is new where there was none: a server that forgot everything is another store.
+-- The id of this store, which is new where there was none: a server that lost all its data is another store.
 local function opened()
   local id = redis.call('HGET', store, 'id')
   if not id then

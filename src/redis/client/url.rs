@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::{Error, Result};
 
-/// How long a server that does not answer is tried again, unless the URL says otherwise.
+/// For how long commands are repeated while a server does not answer, unless the URL says otherwise.
 const RETRY: Duration = Duration::from_secs(60);
-/// A worker that was silent for so long is dead, unless the URL says otherwise; it cannot say less than a second.
+/// How long a worker without a heartbeat counts as alive, unless the URL says otherwise; and the least it can say.
 const LIFETIME: (Duration, Duration) = (Duration::from_secs(40), Duration::from_secs(1));
 
 /// `redis://[[user]:password@]host[:port][/db][?retry=SECONDS&lifetime=SECONDS]`, or `rediss://` for TLS.
@@ -25,14 +25,25 @@ pub struct Address {
     pub db: u32,
     /// Whether the connection is encrypted.
     pub tls: bool,
-    /// How long a server that does not answer is tried again.
+    /// For how long commands are repeated while the server does not answer.
     pub retry: Duration,
-    /// After how much silence this worker is dead for the others.
+    /// How long this worker counts as alive without a heartbeat.
     pub lifetime: Duration,
 }
 
+/// How many heartbeats a worker sends within its lifetime.
+const HEARTBEATS: u32 = 4;
+
 impl Address {
-    /// Reads a URL; what it does not say is the default of redis.
+    /// How often a worker sends a heartbeat.
+    pub fn heartbeat_interval(&self) -> Duration {
+        self.lifetime / HEARTBEATS
+    }
+
+    /// Parses a URL; what it leaves out has the default of redis.
+    ///
+    /// # Errors
+    /// [`Error::Url`] if it is not of this form.
     pub fn parse(url: &str) -> Result<Address> {
         let wrong = |what: String| Error::InvalidUrl { url: hide_password(url), what };
         let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
@@ -75,7 +86,7 @@ fn split_port(place: &str) -> (&str, &str) {
     place.split_once(':').unwrap_or((place, ""))
 }
 
-/// What stands behind the question mark: how long to try again, and how long to live.
+/// The options behind the question mark: `retry` and `lifetime`.
 fn options(query: &str) -> Result<(Duration, Duration), String> {
     let (mut retry, mut lifetime) = (RETRY, LIFETIME.0);
     for option in query.split('&').filter(|option| !option.is_empty()) {

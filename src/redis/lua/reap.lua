@@ -1,5 +1,5 @@
--- ARGV: worker, whether silent workers count as dead, workers that are dead in any case. Their claims end, which
--- is remembered; the answer is how many.
+-- ARGV: worker, whether workers without a heartbeat count as dead, workers that are dead in any case. Their claims
+-- end, and their tasks become suspects; the answer is how many.
 local dead, n = {}, 0
 for i = 3, #ARGV do
   dead[ARGV[i]] = true
@@ -15,5 +15,5 @@ for i = 1, #all, 2 do
     n = n + 1
   end
 end
-if n > 0 then tell('free', {}) end
+if n > 0 then publish('free', {}) end
 return n

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use crate::Key;
 
-/// How long a task may run before what was claimed behind it is given back.
+/// How long a task may run before the tasks that were claimed behind it are released.
 pub const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A result that is not sent yet.
 #[derive(Clone, Debug)]
-pub struct Pending {
+pub struct UnsentResult {
     /// The task.
     pub key: Key,
     /// Its record.
@@ -22,21 +22,21 @@ pub struct Pending {
 
 /// What a worker holds.
 #[derive(Debug, Default)]
-pub struct Held {
-    /// When each claimed task was started that is.
+pub struct InFlight {
+    /// When each claimed task was started; `None` if it was not.
     claims: HashMap<Key, Option<Instant>>,
     unstarted: usize,
     last_started: Option<Key>,
     /// Results in the order in which they were made.
-    pub pending: Vec<Pending>,
+    pub unsent: Vec<UnsentResult>,
     /// How many bytes they have.
-    pub pending_bytes: usize,
+    pub unsent_bytes: usize,
     /// When the oldest of them was made.
-    pub pending_since: Option<Instant>,
+    pub unsent_since: Option<Instant>,
 }
 
-impl Held {
-    /// Takes note of a claim; false if it was there before.
+impl InFlight {
+    /// Records a claim; false if there was one already.
     pub fn add(&mut self, key: Key) -> bool {
         let Entry::Vacant(place) = self.claims.entry(key) else { return false };
         place.insert(None);
@@ -44,7 +44,7 @@ impl Held {
         true
     }
 
-    /// Says that a claimed task starts: false if it is not claimed any more.
+    /// Records that a claimed task starts; false if it is not claimed any more.
     pub fn start(&mut self, key: Key) -> bool {
         let Some(started) = self.claims.get_mut(&key) else { return false };
         if started.replace(Instant::now()).is_none() {
@@ -54,7 +54,7 @@ impl Held {
         true
     }
 
-    /// Takes note that a claim has ended; whether there was one.
+    /// Removes a claim; whether there was one.
     pub fn end(&mut self, key: &Key) -> bool {
         let was = self.claims.remove(key);
         if was == Some(None) {
@@ -63,7 +63,7 @@ impl Held {
         was.is_some()
     }
 
-    /// Takes note that all claims have ended.
+    /// Removes all claims.
     pub fn end_all(&mut self) {
         self.claims.clear();
         self.unstarted = 0;
@@ -85,30 +85,32 @@ impl Held {
     }
 
     /// Adds a result that has to be sent.
-    pub fn push(&mut self, result: Pending) {
-        self.pending_bytes += result.record.len();
-        self.pending_since.get_or_insert_with(Instant::now);
-        self.pending.push(result);
+    pub fn push(&mut self, result: UnsentResult) {
+        self.unsent_bytes += result.record.len();
+        self.unsent_since.get_or_insert_with(Instant::now);
+        self.unsent.push(result);
     }
 
-    /// The results that have to be sent; whoever takes them sends them, or puts them back.
-    pub fn take_pending(&mut self) -> Vec<Pending> {
-        self.pending_bytes = 0;
-        self.pending_since = None;
-        std::mem::take(&mut self.pending)
+    /// Takes the results that have to be sent. A caller that cannot send them puts them back.
+    pub fn take_unsent(&mut self) -> Vec<UnsentResult> {
+        self.unsent_bytes = 0;
+        self.unsent_since = None;
+        std::mem::take(&mut self.unsent)
     }
 
     /// Puts back what could not be sent, before what came meanwhile.
-    pub fn put_back(&mut self, mut results: Vec<Pending>) {
-        results.append(&mut self.pending);
-        self.pending_bytes = results.iter().map(|it| it.record.len()).sum();
-        self.pending_since = (!results.is_empty()).then(Instant::now);
-        self.pending = results;
+    pub fn put_back(&mut self, mut results: Vec<UnsentResult>) {
+        results.append(&mut self.unsent);
+        self.unsent_bytes = results.iter().map(|it| it.record.len()).sum();
+        self.unsent_since = (!results.is_empty()).then(Instant::now);
+        self.unsent = results;
     }
 
-    /// Ends the claims on tasks that were not started, which are returned, if the one that runs takes long.
-    /// Otherwise how long from now it will be long, if anything waits for it.
-    pub fn give_back(&mut self, now: Instant) -> Result<Vec<Key>, Option<Duration>> {
+    /// Removes and returns the claims on tasks that were not started, if the one that runs takes long.
+    ///
+    /// # Errors
+    /// Otherwise, how long from now that will be the case; `None` if every claimed task was started.
+    pub fn take_overdue(&mut self, now: Instant) -> Result<Vec<Key>, Option<Duration>> {
         if self.unstarted == 0 {
             return Err(None);
         }
@@ -120,7 +122,7 @@ impl Held {
         Ok(self.drop_unstarted())
     }
 
-    /// Ends the claims on tasks that were not started, and returns them.
+    /// Removes and returns the claims on tasks that were not started.
     pub fn drop_unstarted(&mut self) -> Vec<Key> {
         let waiting = self.claims.iter().filter(|(_, started)| started.is_none());
         let waiting: Vec<Key> = waiting.map(|(key, _)| *key).collect();

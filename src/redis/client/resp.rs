@@ -4,8 +4,8 @@ use std::io::{self, BufRead, ErrorKind, Read};
 
 /// How deep lists may be nested: entries of a stream in a script's answer are five deep.
 const DEPTH: usize = 8;
-/// So much is set aside before a text arrives; more as it comes.
-const ASIDE: u64 = 1 << 20;
+/// The most memory that is allocated for bytes before they arrive.
+const ALLOCATED: u64 = 1 << 20;
 
 /// What a server answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub enum Reply {
     Bytes(Vec<u8>),
     /// Several replies.
     List(Vec<Reply>),
-    /// An error; its first word says of which kind.
-    Fault(String),
+    /// An error; its first word is its kind.
+    Error(String),
 }
 
 impl Reply {
@@ -93,60 +93,63 @@ impl Commands {
 }
 
 /// Reads one reply.
+///
+/// # Errors
+/// If the connection fails or is closed, or its bytes are no reply.
 pub fn read(from: &mut impl BufRead) -> io::Result<Reply> {
     read_nested(from, DEPTH)
 }
 
 fn read_nested(from: &mut impl BufRead, depth: usize) -> io::Result<Reply> {
     let line = read_line(from)?;
-    let Some((kind, text)) = line.split_first() else { return Err(nonsense()) };
+    let Some((kind, text)) = line.split_first() else { return Err(protocol_error()) };
     Ok(match kind {
         b'+' => Reply::Bytes(text.to_vec()),
-        b'-' => Reply::Fault(String::from_utf8_lossy(text).into_owned()),
+        b'-' => Reply::Error(String::from_utf8_lossy(text).into_owned()),
         b':' => Reply::Number(number(text)?),
         b'$' => match u64::try_from(number(text)?) {
             Ok(length) => Reply::Bytes(read_bytes(from, length)?),
             Err(_) => Reply::Nil,
         },
         b'*' => match u64::try_from(number(text)?) {
-            Ok(_) if depth == 0 => return Err(nonsense()),
+            Ok(_) if depth == 0 => return Err(protocol_error()),
             Ok(length) => {
                 Reply::List((0..length).map(|_| read_nested(from, depth - 1)).collect::<io::Result<_>>()?)
             }
             Err(_) => Reply::Nil,
         },
-        _ => return Err(nonsense()),
+        _ => return Err(protocol_error()),
     })
 }
 
 fn read_line(from: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
-    from.take(ASIDE).read_until(b'\n', &mut line)?;
+    from.take(ALLOCATED).read_until(b'\n', &mut line)?;
     if line.is_empty() {
         return Err(closed());
     }
-    line.strip_suffix(b"\r\n").map(<[u8]>::to_vec).ok_or_else(nonsense)
+    line.strip_suffix(b"\r\n").map(<[u8]>::to_vec).ok_or_else(protocol_error)
 }
 
 fn read_bytes(from: &mut impl BufRead, length: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(usize::try_from(length.min(ASIDE)).unwrap_or_default());
+    let mut bytes = Vec::with_capacity(usize::try_from(length.min(ALLOCATED)).unwrap_or_default());
     from.take(length).read_to_end(&mut bytes)?;
     if bytes.len() as u64 != length {
         return Err(closed());
     }
     let mut end = [0; 2];
     from.read_exact(&mut end)?;
-    if end == *b"\r\n" { Ok(bytes) } else { Err(nonsense()) }
+    if end == *b"\r\n" { Ok(bytes) } else { Err(protocol_error()) }
 }
 
 fn number(text: &[u8]) -> io::Result<i64> {
-    str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or_else(nonsense)
+    str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or_else(protocol_error)
 }
 
 fn closed() -> io::Error {
     io::Error::new(ErrorKind::UnexpectedEof, "the server closed the connection")
 }
 
-fn nonsense() -> io::Error {
+fn protocol_error() -> io::Error {
     io::Error::new(ErrorKind::InvalidData, "what answers there is no redis server")
 }

@@ -1,9 +1,6 @@
-//! What runs inside the server, where nobody comes in between.
+//! The scripts, which the server runs atomically, and the names of the keys they work on.
 
-/// What the names of all our keys begin with. The number is that of this layout.
-pub const PREFIX: &str = "jug-rs:1:";
-
-/// The keys that every script gets, in this order.
+/// The keys that every script gets, in this order. The number in their names is the version of the layout.
 pub const KEYS: [&str; 10] = [
     "jug-rs:1:store",
     "jug-rs:1:results",
@@ -18,7 +15,7 @@ pub const KEYS: [&str; 10] = [
 ];
 /// Hash: the `id` of this store and `seq`, the number of the last event.
 pub const STORE: &str = KEYS[0];
-/// Hash: by key, what [`super::record`] describes.
+/// Hash: by key, what [`super::super::record`] describes.
 pub const RESULTS: &str = KEYS[1];
 /// Hash: by key, who runs it.
 pub const CLAIMS: &str = KEYS[2];
@@ -28,7 +25,7 @@ pub const FAILED: &str = KEYS[3];
 pub const KEPT: &str = KEYS[4];
 /// Hash: by key, a name that is not its 64 digits.
 pub const NAMES: &str = KEYS[5];
-/// Hash: by id, what a worker tells of itself.
+/// Hash: by id, what a worker reports about itself.
 pub const WORKERS: &str = KEYS[6];
 /// Stream: what happened.
 pub const EVENTS: &str = KEYS[7];
@@ -44,21 +41,21 @@ pub enum Script {
     Claim,
     /// Stores results and ends their claims.
     Save,
-    /// Takes results away.
+    /// Removes results.
     Remove,
     /// Ends claims.
     Release,
     /// Stores why a task failed.
     Fail,
-    /// Forgets failures.
+    /// Removes failures.
     Clear,
-    /// Tells who runs what.
+    /// Lists claims and their owners.
     Claimed,
     /// Ends the claims of dead workers.
-    Bury,
-    /// Tells what is known of a result.
+    Reap,
+    /// Reads the metadata of a result.
     Facts,
-    /// Tells how long the runs of results took.
+    /// Reads how long the runs of results took.
     Durations,
 }
 
@@ -70,16 +67,16 @@ impl Script {
 /// The source of a script.
 pub fn text(script: Script) -> String {
     let body = match script {
-        Script::Claim => include_str!("lua/claim.lua"),
-        Script::Save => include_str!("lua/save.lua"),
-        Script::Remove => include_str!("lua/remove.lua"),
-        Script::Release => include_str!("lua/release.lua"),
-        Script::Fail => include_str!("lua/fail.lua"),
-        Script::Clear => include_str!("lua/clear.lua"),
-        Script::Claimed => include_str!("lua/claimed.lua"),
-        Script::Bury => include_str!("lua/bury.lua"),
-        Script::Facts => include_str!("lua/facts.lua"),
-        Script::Durations => include_str!("lua/durations.lua"),
+        Script::Claim => include_str!("../lua/claim.lua"),
+        Script::Save => include_str!("../lua/save.lua"),
+        Script::Remove => include_str!("../lua/remove.lua"),
+        Script::Release => include_str!("../lua/release.lua"),
+        Script::Fail => include_str!("../lua/fail.lua"),
+        Script::Clear => include_str!("../lua/clear.lua"),
+        Script::Claimed => include_str!("../lua/claimed.lua"),
+        Script::Reap => include_str!("../lua/reap.lua"),
+        Script::Facts => include_str!("../lua/facts.lua"),
+        Script::Durations => include_str!("../lua/durations.lua"),
     };
-    [include_str!("lua/head.lua"), body].concat()
+    [include_str!("../lua/prelude.lua"), body].concat()
 }

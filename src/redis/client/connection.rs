@@ -12,48 +12,51 @@ use super::resp::{self, Commands, Reply};
 use super::script::{self, KEYS, Script};
 use super::url::Address;
 
-/// How long to wait for a connection to come about.
+/// Time limit for making a connection.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long to wait for the next bytes.
+/// Time limit for the next bytes, in either direction.
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// Why commands have no answer.
+/// Why a command failed.
 #[derive(Debug)]
-pub enum Trouble {
-    /// The connection is not there (any more).
-    Lost(io::Error),
-    /// The server says no.
-    Refused(String),
+pub enum CommandError {
+    /// There is no connection, or it was lost.
+    Disconnected(io::Error),
+    /// The server replied with an error.
+    Rejected(String),
 }
 
-impl From<io::Error> for Trouble {
-    fn from(error: io::Error) -> Trouble {
-        Trouble::Lost(error)
+impl From<io::Error> for CommandError {
+    fn from(error: io::Error) -> CommandError {
+        CommandError::Disconnected(error)
     }
 }
 
 /// A connection that is logged in, has its database selected and knows the scripts.
-pub struct Line {
+pub struct Connection {
     stream: BufReader<Stream>,
     /// The names under which the server keeps the scripts that were used.
     scripts: [Option<Vec<u8>>; Script::COUNT],
-    about: About,
+    info: ServerInfo,
 }
 
-/// What a server tells of itself.
+/// What a server reports about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct About {
-    /// How long it has been up, if it tells.
+pub struct ServerInfo {
+    /// How long it has been up, if it reports that.
     pub uptime: Option<Duration>,
-    /// By which rule it throws keys away when its memory is full, if it does.
+    /// The policy by which it evicts keys when its memory is full, if it does.
     pub eviction: Option<String>,
 }
 
-impl Line {
+impl Connection {
     /// Connects and logs in: one round trip, beside those of TCP and TLS.
-    pub fn open(address: &Address) -> Result<Line, Trouble> {
+    ///
+    /// # Errors
+    /// [`CommandError`] if the server cannot be reached or refuses the login.
+    pub fn open(address: &Address) -> Result<Connection, CommandError> {
         let stream = BufReader::new(Stream::open(address)?);
-        let mut line = Line { stream, scripts: Default::default(), about: About::default() };
+        let mut connection = Connection { stream, scripts: Default::default(), info: ServerInfo::default() };
         let (user, db) = (address.user.as_deref().unwrap_or("default"), address.db.to_string());
         let mut greeting = Commands::new();
         match (&address.user, &address.password) {
@@ -65,22 +68,25 @@ impl Line {
         }
         greeting = greeting.and_words(["SELECT", &db]);
         let checked = greeting.count();
-        // A server need not tell us about itself.
+        // INFO may be forbidden: then its replies are errors, which count for nothing.
         greeting = greeting.and_words(["INFO", "server"]).and_words(["INFO", "memory"]);
-        let mut replies = line.exchange(&greeting)?;
-        let about: Vec<Vec<u8>> = replies.split_off(checked).into_iter().map(Reply::bytes).collect();
-        whole(replies)?;
-        line.about = About::read(&String::from_utf8_lossy(&about.concat()));
-        Ok(line)
+        let mut replies = connection.exchange(&greeting)?;
+        let info: Vec<Vec<u8>> = replies.split_off(checked).into_iter().map(Reply::bytes).collect();
+        reject_errors(replies)?;
+        connection.info = ServerInfo::read(&String::from_utf8_lossy(&info.concat()));
+        Ok(connection)
     }
 
-    /// What the server told of itself when the connection was made.
-    pub fn about(&self) -> &About {
-        &self.about
+    /// What the server reported about itself when the connection was made.
+    pub fn info(&self) -> &ServerInfo {
+        &self.info
     }
 
-    /// Runs a script, which the server learns when it is first used.
-    pub fn run(&mut self, script: Script, args: &[&[u8]]) -> Result<Reply, Trouble> {
+    /// Runs a script. At its first use its source is sent, afterwards only its hash.
+    ///
+    /// # Errors
+    /// [`CommandError`] if the connection is lost or the server replies with an error.
+    pub fn run(&mut self, script: Script, args: &[&[u8]]) -> Result<Reply, CommandError> {
         let (count, text) = (KEYS.len().to_string(), script::text(script));
         let known = self.scripts[script as usize].clone();
         let (verb, name): (&[u8], &[u8]) = match &known {
@@ -102,12 +108,15 @@ impl Line {
         Ok(answer)
     }
 
-    /// Sends commands and reads their replies, in one round trip; an error among them is an error.
-    pub fn ask(&mut self, commands: &Commands) -> Result<Vec<Reply>, Trouble> {
-        whole(self.exchange(commands)?)
+    /// Sends commands and reads their replies, in one round trip.
+    ///
+    /// # Errors
+    /// [`CommandError`] if the connection is lost or one of the replies is an error.
+    pub fn ask(&mut self, commands: &Commands) -> Result<Vec<Reply>, CommandError> {
+        reject_errors(self.exchange(commands)?)
     }
 
-    fn exchange(&mut self, commands: &Commands) -> Result<Vec<Reply>, Trouble> {
+    fn exchange(&mut self, commands: &Commands) -> Result<Vec<Reply>, CommandError> {
         let stream = self.stream.get_mut();
         stream.write_all(commands.as_bytes())?;
         stream.flush()?;
@@ -115,23 +124,23 @@ impl Line {
     }
 }
 
-/// The replies, if none of them is an error, nor has one in it.
-fn whole(replies: Vec<Reply>) -> Result<Vec<Reply>, Trouble> {
+/// The replies, if none of them is an error.
+fn reject_errors(replies: Vec<Reply>) -> Result<Vec<Reply>, CommandError> {
     for reply in &replies {
-        if let Reply::Fault(text) = reply {
-            return Err(Trouble::Refused(text.clone()));
+        if let Reply::Error(text) = reply {
+            return Err(CommandError::Rejected(text.clone()));
         }
     }
     Ok(replies)
 }
 
-impl About {
-    fn read(text: &str) -> About {
+impl ServerInfo {
+    fn read(text: &str) -> ServerInfo {
         let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         let uptime = field("uptime_in_seconds").and_then(|text| text.trim().parse().ok());
         let limited = field("maxmemory").is_some_and(|text| text.trim() != "0");
         let policy = field("maxmemory_policy").map(str::trim).filter(|policy| *policy != "noeviction");
-        About {
+        ServerInfo {
             uptime: uptime.map(Duration::from_secs),
             eviction: policy.filter(|_| limited).map(str::to_owned),
         }
