@@ -47,7 +47,7 @@ napoleon_use_ivar = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!jug\.).*"),
     ("py:class", r"jug\._native\..*|jug\.hash\._H|jug\.internal\.taskgraph\._Task"),
-    ("py:class", r"jug\.backends\.(redis_store\.Known|keyed\.keyed_store)"),
+    ("py:class", r"jug\.backends\.(redis_store\.KnownWorker|native_store\.native_store)"),
 ]
 
 

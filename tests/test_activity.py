@@ -9,8 +9,9 @@ import pytest
 from jug._native import key
 from jug.backends.dict_store import dict_store
 from jug.backends.file_store import file_store
-from jug.engine.activity import HeldClaim
-from jug.engine.workspace import RunFacts, workspace_of
+from jug.engine.session.base import RunMetadata
+from jug.engine.session.open import open_session
+from jug.engine.session.workers import HeldClaim
 
 WORKING = """
     import os
@@ -36,10 +37,10 @@ def until(condition, seconds=60.0):
 
 
 @pytest.fixture
-def workspace(jug):
-    """The workspace of the jugdir of jugfile.py."""
+def session(jug):
+    """The session of the jugdir of jugfile.py."""
     store = file_store(str(jug.folder / "jugfile.jugdata"))
-    yield workspace_of(store)
+    yield open_session(store)
     store.close()
 
 
@@ -53,14 +54,14 @@ def keys_of(jug):
     return [bytes.fromhex(name) for name in printed.stdout.split()]
 
 
-def test_each_worker_is_listed_with_the_task_that_it_runs(jug, workspace):
+def test_each_worker_is_listed_with_the_task_that_it_runs(jug, session):
     jug.write(WORKING)
     keys = keys_of(jug)
     workers = [jug.start("execute") for _ in range(2)]
     try:
         # What was claimed ahead is given back when a task turns out long.
-        until(lambda: sorted(len(w.claims) for w in workspace.activity(keys)) == [1, 1])
-        seen = workspace.activity(keys)
+        until(lambda: sorted(len(w.claims) for w in session.workers(keys)) == [1, 1])
+        seen = session.workers(keys)
         assert {w.pid for w in seen} == {w.pid for w in workers}
         assert all(w.alive and w.host == socket.gethostname() for w in seen)
         assert all(abs(time.time() - w.started) < 300 for w in seen)
@@ -69,42 +70,42 @@ def test_each_worker_is_listed_with_the_task_that_it_runs(jug, workspace):
             started = jug.folder / f"started{number}"
             until(lambda path=started, w=w: path.exists() and path.read_text() == str(w.pid))
         # Only what is asked for is told.
-        assert [w.claims for w in workspace.activity([key("of another jugfile")])] == [(), ()]
+        assert [w.claims for w in session.workers([key("of another jugfile")])] == [(), ()]
     finally:
         (jug.folder / "go").touch()
         for worker in workers:
             worker.communicate(timeout=60)
-    assert [w.alive for w in workspace.activity(keys)] == [False, False]
+    assert [w.alive for w in session.workers(keys)] == [False, False]
 
 
-def test_a_killed_worker_holds_nothing(jug, workspace):
+def test_a_killed_worker_holds_nothing(jug, session):
     jug.write(WORKING)
     keys = keys_of(jug)
     worker = jug.start("execute")
-    until(lambda: any(w.claims for w in workspace.activity(keys)))
+    until(lambda: any(w.claims for w in session.workers(keys)))
     worker.kill()
     worker.communicate()
-    assert not any(w.claims or w.alive for w in workspace.activity(keys))
+    assert not any(w.claims or w.alive for w in session.workers(keys))
 
 
-def test_nobody_works_where_nothing_is(jug, workspace):
-    assert workspace.activity([key(1)]) == []
+def test_nobody_works_where_nothing_is(jug, session):
+    assert session.workers([key(1)]) == []
     assert not list(jug.folder.iterdir())
 
 
-def test_ones_own_claims_are_seen(workspace):
-    assert workspace.claim([key(1)]) == [True]
-    (me,) = workspace.activity([key(1), key(2)])
+def test_ones_own_claims_are_seen(session):
+    assert session.claim([key(1)]) == [True]
+    (me,) = session.workers([key(1), key(2)])
     assert (me.pid, me.alive, me.claims) == (os.getpid(), True, [HeldClaim(key(1))])
 
 
-def test_the_time_that_results_took_is_known(workspace):
-    workspace.claim([key(1)])
-    workspace.save(key(1), "value", RunFacts("name", time.time(), 1.5, 1))
-    assert workspace.durations([key(1), key(2)]) == [1.5, None]
+def test_the_time_that_results_took_is_known(session):
+    session.claim([key(1)])
+    session.save(key(1), "value", RunMetadata("name", time.time(), 1.5, 1))
+    assert session.durations([key(1), key(2)]) == [1.5, None]
 
 
 def test_a_store_that_cannot_tell_says_so():
-    work = workspace_of(dict_store())
-    assert work.activity([key(1)]) is None
-    assert work.durations([key(1)]) == [None]
+    session = open_session(dict_store())
+    assert session.workers([key(1)]) is None
+    assert session.durations([key(1)]) == [None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jug.engine.batching import BatchSize
+from jug.engine.worker.batch_size import BatchSize
 
 
 def sizes(seconds: float, refresh: float = 0.0, *, batches: int = 8) -> BatchSize:

@@ -9,8 +9,8 @@ import pytest
 
 from jug._native import Claims, Store
 from jug.backends.file_store import file_store
-from jug.engine.neighbours import Neighbours
-from jug.engine.workspace import workspace_of
+from jug.engine.session.open import open_session
+from jug.engine.session.slots import WorkerSlots
 
 WORKING = """
     import os
@@ -155,11 +155,11 @@ def test_a_forked_child_leaves_what_its_parent_runs(jug, claims):
 
 def test_what_was_done_before_is_said_of_a_worker_that_rests(tmp_path):
     store = file_store(str(tmp_path / "jugdir"))
-    work = workspace_of(store)
-    work.claim([bytes(32)])
-    assert work.start(bytes(32), None, "a.name", 2)
+    session = open_session(store)
+    session.claim([bytes(32)])
+    assert session.start(bytes(32), None, "a.name", 2)
     assert [run[1:4] for run in store.claims.running()] == [(bytes(32), "a.name", 2)]
-    work.rest(1, 2, 3)
+    session.set_idle(1, 2, 3)
     assert store.claims.running() == []
     store.close()
 
@@ -169,11 +169,11 @@ def test_a_worker_that_has_lost_its_claim_and_is_not_dead_yet_is_given_time_to_d
     worker = jug.start("execute")
     started(jug, worker)
     ((_, key, *_),) = claims.running()
-    neighbours = Neighbours(str(jug.folder / "jugfile.jugdata" / "workers"), claims.crashed)
+    slots = WorkerSlots(str(jug.folder / "jugfile.jugdata" / "workers"), claims.crashed)
     death = threading.Timer(0.2, worker.kill)
     death.start()
-    (crash,) = neighbours.crashes({key})
+    (crash,) = slots.crashes({key})
     assert crash[1] == key
-    neighbours.close()
+    slots.close()
     death.join()
     worker.communicate()

@@ -18,7 +18,7 @@ MODULES = (
     "jug.backends.encode",
     "jug.backends.file_store",
     "jug.backends.foreign",
-    "jug.backends.keyed",
+    "jug.backends.native_store",
     "jug.backends.memoize_store",
     "jug.backends.redis_store",
     "jug.backends.select",

@@ -11,8 +11,8 @@ import pytest
 
 import jug.task
 from jug.backends.file_store import file_store
-from jug.engine.state import ExecutionState
-from jug.engine.worker import Worker
+from jug.engine.worker.state import ExecutionState
+from jug.engine.worker.worker import Worker
 from jug.options import default_options
 from jug.task import Task
 
@@ -50,9 +50,9 @@ def worker(jug_clean: Path) -> Iterator[Worker]:
 
 def test_who_meets_another_worker_twice_looks_where_the_others_are(worker: Worker) -> None:
     """After the second meeting in a row, nothing is offered that others have claimed."""
-    worker._encounters.after_claiming(met=True)
+    worker._contention.after_claiming(met=True)
     assert worker._scheduler.busy_nodes() == []
-    worker._encounters.after_claiming(met=True)
+    worker._contention.after_claiming(met=True)
     assert sorted(worker._scheduler.busy_nodes()) == list(range(10))
     assert sorted(worker._scheduler.take(20)) == list(range(10, 20))
 
@@ -60,7 +60,7 @@ def test_who_meets_another_worker_twice_looks_where_the_others_are(worker: Worke
 def test_two_meetings_with_success_in_between_are_none_in_a_row(worker: Worker) -> None:
     """Looking at all claims is for where workers meet again and again."""
     for met in (True, False, True):
-        worker._encounters.after_claiming(met=met)
+        worker._contention.after_claiming(met=met)
     assert worker._scheduler.busy_nodes() == []
 
 
@@ -68,8 +68,8 @@ def test_who_meets_another_worker_goes_on_somewhere_else(worker: Worker) -> None
     """Each worker at another place, so that two that met once do not meet at every step."""
     firsts = set()
     for _ in range(20):
-        worker._encounters.after_claiming(met=True)
-        worker._encounters.after_claiming(met=False)
+        worker._contention.after_claiming(met=True)
+        worker._contention.after_claiming(met=False)
         node = worker._scheduler.take(1)
         firsts.update(node)
         worker._scheduler.put_back(node)

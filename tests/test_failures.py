@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from jug.engine.failures import describe_call
+from jug.engine.failures.report import describe_call
 from tests.support.counted import COUNTED, ran
 
 

@@ -246,13 +246,14 @@ def test_what_is_released_can_be_seen(jug):
         """
         import os, signal
         from jug.backends.file_store import file_store
-        from jug.engine.workspace import RunFacts, workspace_of
-        work = workspace_of(file_store('jugdata'))
+        from jug.engine.session.base import RunMetadata
+        from jug.engine.session.open import open_session
+        session = open_session(file_store('jugdata'))
         keys = [bytes([i]) * 32 for i in range(20)]
-        work.claim(keys)
+        session.claim(keys)
         for key in keys:
-            work.save(key, 1, RunFacts('f', 0.0, 0.0, 1))
-        work.release(keys)
+            session.save(key, 1, RunMetadata('f', 0.0, 0.0, 1))
+        session.release(keys)
         os.kill(os.getpid(), signal.SIGKILL)
         """
     )

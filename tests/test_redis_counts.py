@@ -8,7 +8,8 @@ import shutil
 import pytest
 
 from jug.backends.redis_store import redis_store
-from jug.engine.workspace import RunFacts, workspace_of
+from jug.engine.session.base import RunMetadata
+from jug.engine.session.open import open_session
 from tests.support.command import Jug
 from tests.support.counted import COUNTED, ran, wait_for
 from tests.support.redis_jug import RedisJug
@@ -105,15 +106,15 @@ def test_workers_and_what_each_runs_are_told(jug):
     worker = jug.start("execute", "--will-cite")
     wait_for(lambda: ran(jug.folder)["hang"], "the task to start")
     store = redis_store(jug.server.url)
-    work = workspace_of(store)
+    session = open_session(store)
     keys = list(store.workers()[0])
-    [found] = work.activity(keys)
+    [found] = session.workers(keys)
     assert (found.alive, found.pid) == (True, worker.pid)
     assert [claim.key for claim in found.claims] == keys
     assert found.started > 0
     worker.kill()
     worker.wait()
-    [found] = work.activity(keys)
+    [found] = session.workers(keys)
     assert (found.alive, list(found.claims)) == (False, [])
     worker.communicate()
     store.close()
@@ -121,12 +122,12 @@ def test_workers_and_what_each_runs_are_told(jug):
 
 def test_how_long_runs_took_is_told(redis_server):
     store = redis_store(redis_server.url)
-    work = workspace_of(store)
+    session = open_session(store)
     first, second, third = (bytes([n]) * 32 for n in range(3))
-    assert list(work.claim([first, second])) == [True, True]
-    work.save(first, "x" * 100_000, RunFacts("f", 1e9, 2.5, 1))
-    work.save(second, 1, RunFacts("f", 1e9, 0.25, 1))
+    assert list(session.claim([first, second])) == [True, True]
+    session.save(first, "x" * 100_000, RunMetadata("f", 1e9, 2.5, 1))
+    session.save(second, 1, RunMetadata("f", 1e9, 0.25, 1))
     store.dump(1, third.hex())
-    assert work.durations([second, first, third, bytes(32 * [9])]) == [0.25, 2.5, None, None]
-    work.close()
+    assert session.durations([second, first, third, bytes(32 * [9])]) == [0.25, 2.5, None, None]
+    session.close()
     store.close()

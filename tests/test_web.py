@@ -1,4 +1,4 @@
-"""The parts of the status page that need no server: the estimate, the board, what is seen of workers."""
+"""The parts of the status page that need no server: the estimate, the feed, what is seen of workers."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import threading
 
 import pytest
 
-from jug.engine.activity import HeldClaim, WorkerActivity
-from jug.engine.overview import COMPLETE, READY
-from jug.web.board import Board
-from jug.web.estimate import Durations, TimeLeft, time_left
-from jug.web.picture import MOST_FAILURES, Sightings, place, recent_failures, table
+from jug.engine.session.workers import HeldClaim, WorkerStatus
+from jug.monitor.eta import Durations, TimeLeft, time_left
+from jug.monitor.observations import ClaimObservations
+from jug.monitor.status import COMPLETE, READY
+from jug.web.feed import StateFeed
+from jug.web.serialize import MOST_FAILURES, recent_failures, status_rows, store_label
 
 
 def durations_of(**by_name):
@@ -83,7 +84,7 @@ def test_the_mean_follows_the_latest_runs():
 
 
 def test_readers_of_the_board_wait_for_news_and_get_them_once():
-    board = Board()
+    board = StateFeed()
     board.publish({"n": 1}, [])
     first = json.loads(board.state())
     assert board.state(after=first["version"]) is None
@@ -95,21 +96,21 @@ def test_readers_of_the_board_wait_for_news_and_get_them_once():
 
 
 def test_pages_of_failures_end():
-    board = Board()
+    board = StateFeed()
     assert json.loads(board.failures(7)) == {"page": 0, "pages": 1, "kept": 0, "items": []}
-    board.publish({}, [{"n": n} for n in range(2 * Board.PAGE)])
+    board.publish({}, [{"n": n} for n in range(2 * StateFeed.PAGE)])
     page = json.loads(board.failures(7))
-    assert (page["page"], page["pages"], page["items"][-1]) == (1, 2, {"n": 2 * Board.PAGE - 1})
+    assert (page["page"], page["pages"], page["items"][-1]) == (1, 2, {"n": 2 * StateFeed.PAGE - 1})
     board.publish({})
-    assert json.loads(board.failures(0))["kept"] == 2 * Board.PAGE
+    assert json.loads(board.failures(0))["kept"] == 2 * StateFeed.PAGE
 
 
 def worker(*claims, alive=True):
-    return WorkerActivity("id", alive, "host", 7, 1.0, claims)
+    return WorkerStatus("id", alive, "host", 7, 1.0, claims)
 
 
 def test_a_claim_is_as_old_as_its_first_sight_at_least():
-    seen = Sightings()
+    seen = ClaimObservations()
     (before,) = seen.of([worker(HeldClaim(b"a"))], 10.0).values()
     both = seen.of([worker(HeldClaim(b"a"), HeldClaim(b"b"))], 20.0)
     assert (before.since, before.exact) == (10.0, False)
@@ -121,13 +122,13 @@ def test_a_claim_is_as_old_as_its_first_sight_at_least():
 
 
 def test_a_store_that_knows_since_when_a_task_runs_is_believed():
-    (sighting,) = Sightings().of([worker(HeldClaim(b"a", 3.0))], 10.0).values()
+    (sighting,) = ClaimObservations().of([worker(HeldClaim(b"a", 3.0))], 10.0).values()
     assert (sighting.since, sighting.exact) == (3.0, True)
 
 
 def test_the_table_has_the_columns_of_jug_status_and_an_end():
     counts = {f"name{n:04}": {"C": 1, "F": 2} for n in range(1200)}
-    shown = table(counts)
+    shown = status_rows(counts)
     assert shown["names"][0] == ["name0000", 2, 0, 0, 1, 0]
     assert (len(shown["names"]), shown["other_names"]) == (1000, 200)
     assert shown["total"] == [2400, 0, 0, 1200, 0]
@@ -153,4 +154,4 @@ def test_of_many_failures_the_latest_are_kept(jug_clean):
     ],
 )
 def test_no_password_is_shown(jugdir, shown):
-    assert place(jugdir, jugdir) == shown
+    assert store_label(jugdir, jugdir) == shown

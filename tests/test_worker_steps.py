@@ -10,8 +10,8 @@ import pytest
 
 import jug.task
 from jug.backends.file_store import file_store
-from jug.engine.state import ExecutionState
-from jug.engine.worker import Worker
+from jug.engine.worker.state import ExecutionState
+from jug.engine.worker.worker import Worker
 from jug.options import default_options
 from jug.task import Task
 
@@ -110,7 +110,7 @@ def test_what_waits_in_a_batch_is_not_started_once_a_result_was_taken_away(
 
     def take_away_and_learn() -> None:
         others.remove_many([first.hash()])
-        worker._learn(worker._work.refresh())
+        worker._apply_changes(worker._work.refresh())
 
     real = worker._run_one
     started: list[int] = []

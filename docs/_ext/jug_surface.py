@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import jug
 from jug import options
+from jug.configuration import COMMON_DEFAULTS
 from jug.subcommands import SubCommand, cmdapi
 
 #: Where the names of a command's options begin with another word than its own.
@@ -17,14 +18,15 @@ _PREFIXES = {"invalidate": "invalid"}
 #: Modules that are no contract: the engine, helpers, and what only the command line uses.
 _INTERNAL = (
     "jug.backends.foreign",
-    "jug.backends.keyed",
-    "jug.backends.redis_worker",
+    "jug.backends.native_store",
+    "jug.process.identity",
     "jug.engine",
     "jug.internal",
     "jug.legacy",
     "jug.process",
     "jug.jug_version",
-    "jug.subcommands.usage",
+    "jug.cli",
+    "jug.configuration",
     "jug.skills",
     "jug.web",
 )
@@ -47,9 +49,9 @@ def settings() -> dict[str, Setting]:
     """Every setting, by the name of its option."""
     found = {}
     for action in common_actions():
-        if action.dest in options._COMMON:
+        if action.dest in COMMON_DEFAULTS:
             key = action.dest.replace("_", "-")
-            found[action.dest] = Setting("main", key, options._COMMON[action.dest])
+            found[action.dest] = Setting("main", key, COMMON_DEFAULTS[action.dest])
     for command in commands():
         prefix = _PREFIXES.get(command, command.replace("-", "_")) + "_"
         for name, default in cmdapi.defaults_of(command).items():

@@ -16,7 +16,7 @@ from ._native import __version__
 from .backends import dict_store, file_store, redis_store
 from .barrier import barrier, bvalue
 from .compound import CompoundTask, CompoundTaskGenerator
-from .internal.twin import warn_of_twin
+from .internal.conflicts import warn_of_conflict
 from .jug import init, is_jug_running
 from .options import set_jugdir
 from .task import CachedFunction, Task, TaskGenerator, Tasklet, iteratetask, return_tuple, value
@@ -42,4 +42,4 @@ __all__ = [
     "value",
 ]
 
-warn_of_twin()
+warn_of_conflict()

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from . import _native
 from .backends.base import copied, input_loader
 from .errors import Leave, TaskQuit
-from .internal.session import note_definition
+from .internal.interactive import note_definition
 from .internal.shown import short
 from .internal.taskgraph import recursive_dependencies, topological_sort
 

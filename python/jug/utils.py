@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import hash as hashing
 from .errors import PatternError
 from .internal.console import warn
+from .internal.option_spec import OptionSpec, add_options
 from .task import CachedFunction, Task, TaskGenerator, Tasklet, value
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = [
     "prepare_name_matcher",
     "prepare_task_matcher",
     "sync_move",
+    "task_selection_specs",
     "timed_path",
 ]
 
@@ -317,22 +319,7 @@ def prepare_matcher_from_options(name: str | None = None, pattern: str | None = 
     return lambda task_name: first(task_name) and second(task_name)
 
 
-def add_task_selection_options(
-    parser: argparse.ArgumentParser, name_dest: str, pattern_dest: str, required: bool, what: str
-) -> None:
-    """Adds --name, --pattern and the deprecated --target/--invalid, of which only one may be given.
-
-    Parameters
-    ----------
-    parser : argparse.ArgumentParser or group
-        Where to add them.
-    name_dest, pattern_dest : str
-        The options that receive the values.
-    required : bool
-        Whether one of them must be given.
-    what : str
-        The verb in the help texts: "execute", "invalidate".
-    """
+def _deprecated_target() -> Any:
     import argparse
 
     class DeprecatedTarget(argparse.Action):
@@ -349,33 +336,77 @@ def add_task_selection_options(
             )
             setattr(namespace, self.dest, values)
 
-    def pattern_type(text: str) -> str:
-        try:
-            prepare_task_matcher(text)
-        except PatternError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-        return text
+    return DeprecatedTarget
 
-    group = parser.add_mutually_exclusive_group(required=required)
-    group.add_argument(
-        "--name",
-        dest=name_dest,
-        metavar="NAME",
-        help=f"{what} the tasks of this name: the full one (module.function) or its end (function); "
-        "shell wildcards are allowed",
+
+def _pattern(text: str) -> str:
+    import argparse
+
+    try:
+        prepare_task_matcher(text)
+    except PatternError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def task_selection_specs(name_dest: str, pattern_dest: str, what: str) -> tuple[OptionSpec, ...]:
+    """The options --name, --pattern and the deprecated --target/--invalid, of which only one may be given.
+
+    Parameters
+    ----------
+    name_dest, pattern_dest : str
+        The options that receive the values.
+    what : str
+        The verb in the help texts: "execute", "invalidate".
+
+    Returns
+    -------
+    tuple of OptionSpec
+        They exclude each other.
+    """
+    return (
+        OptionSpec(
+            name_dest,
+            ("--name",),
+            None,
+            metavar="NAME",
+            help=f"{what} the tasks of this name: the full one (module.function) or its end (function); "
+            "shell wildcards are allowed",
+            excludes="selection",
+        ),
+        OptionSpec(
+            pattern_dest,
+            ("--pattern",),
+            None,
+            metavar="PATTERN",
+            type=_pattern,
+            help=f"{what} the tasks whose name contains PATTERN or matches it if it is written as /regex/",
+            excludes="selection",
+        ),
+        OptionSpec(
+            name_dest,
+            ("--target", "--invalid"),
+            None,
+            metavar="NAME",
+            action=_deprecated_target(),
+            help="deprecated: the same as --name",
+            excludes="selection",
+        ),
     )
-    group.add_argument(
-        "--pattern",
-        dest=pattern_dest,
-        metavar="PATTERN",
-        type=pattern_type,
-        help=f"{what} the tasks whose name contains PATTERN or matches it if it is written as /regex/",
-    )
-    group.add_argument(
-        "--target",
-        "--invalid",
-        dest=name_dest,
-        metavar="NAME",
-        action=DeprecatedTarget,
-        help="deprecated: the same as --name",
-    )
+
+
+def add_task_selection_options(
+    parser: argparse.ArgumentParser, name_dest: str, pattern_dest: str, required: bool, what: str
+) -> None:
+    """Adds the options of :func:`task_selection_specs` to a parser or group.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser or group
+        Where to add them.
+    name_dest, pattern_dest, what : str
+        As there.
+    required : bool
+        Whether one of them must be given.
+    """
+    add_options(parser, task_selection_specs(name_dest, pattern_dest, what), required=required)

@@ -191,7 +191,7 @@ def test_every_command_works_with_a_jugfile_of_any_name(jug, name):
 def test_what_is_imported_later_is_imported_before_a_jugfile_takes_a_name():
     import ast
 
-    from jug.engine.loading import _NEEDED_LATER
+    from jug.engine.jugfile import _NEEDED_LATER
 
     imported = set()
     for path in Path(jug_package.__file__).parent.rglob("*.py"):

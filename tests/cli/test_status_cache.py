@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from jug.engine import seen
+from jug.monitor import cached_status
 from jug.options import parse
 from jug.subcommands import status as status_module
 
@@ -139,17 +139,19 @@ def test_only_what_was_not_complete_is_looked_at_again(pipeline, monkeypatch):
     pipeline(*SOME)
     monkeypatch.chdir(pipeline.folder)
     options = parse(["status", "--cache"])
-    seen.look_cached(options)
+    cached_status.collect_cached(options)
     looked_at = []
-    original = seen.changed_states
+    original = cached_status.changed_states
 
     def watched(work, rows, needs):
         looked_at.extend(row[1] for row in rows)
         return original(work, rows, needs)
 
-    monkeypatch.setattr(seen, "changed_states", watched)
-    monkeypatch.setattr(seen.StatusCache, "finished", lambda _: pytest.fail("looked at what was complete"))
-    seen.look_cached(options)
+    monkeypatch.setattr(cached_status, "changed_states", watched)
+    monkeypatch.setattr(
+        cached_status.StatusCache, "finished", lambda _: pytest.fail("looked at what was complete")
+    )
+    cached_status.collect_cached(options)
     assert looked_at == ["jugfile.add", "jugfile.double"]
 
 
@@ -250,7 +252,7 @@ def test_a_cache_that_cannot_be_written_warns_and_the_answer_is_right(pipeline):
     db.execute("BEGIN IMMEDIATE")  # Somebody writes, and does not end.
     done = pipeline.python(
         """
-        from jug.engine import status_cache
+        from jug.monitor import status_cache
         from jug.jug import main
         status_cache.PATIENCE = 0.1
         main(["jug", "status", "--cache", "--short"])

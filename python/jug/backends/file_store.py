@@ -14,7 +14,7 @@ from ..errors import UserError
 from ..internal.files import DIR_MODE
 from .base import Name, base_lock
 from .foreign import is_old_jugdir, refusal
-from .keyed import digits, keyed_store
+from .native_store import digits, native_store
 
 __all__ = [
     "MAX_FILESIZE_IN_PACK",
@@ -78,7 +78,7 @@ def fsync_dir(fname: str) -> None:
         os.close(descriptor)
 
 
-class file_store(keyed_store):
+class file_store(native_store):
     """Results in a jugdir.
 
     Parameters

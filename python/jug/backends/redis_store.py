@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from .. import _native
 from ..errors import UserError
 from ..internal.console import fail, warn
-from . import redis_worker
+from ..process import identity
 from .base import Name, base_lock
-from .keyed import digits, keyed_store
+from .native_store import digits, native_store
 
 __all__ = ["redis_functional", "redis_lock", "redis_store"]
 
@@ -24,7 +24,7 @@ redis_functional = True
 _open_stores: weakref.WeakSet[redis_store] = weakref.WeakSet()
 
 
-class Known(NamedTuple):
+class KnownWorker(NamedTuple):
     """A worker, as the server and this host know it.
 
     Parameters
@@ -34,7 +34,7 @@ class Known(NamedTuple):
     alive : bool
         Whether it runs, as far as that is known.
     facts : mapping of str to any
-        What :func:`jug.backends.redis_worker.facts_here` said in that worker.
+        What :func:`jug.process.identity.facts_here` said in that worker.
     """
 
     id: str
@@ -42,7 +42,7 @@ class Known(NamedTuple):
     facts: Mapping[str, Any]
 
 
-class redis_store(keyed_store):
+class redis_store(native_store):
     """Results in a database of a redis server (5.0 or later), to which it connects when it is first used.
 
     Parameters
@@ -78,7 +78,7 @@ class redis_store(keyed_store):
         self._pid = os.getpid()
         self._facts_here = ""
         try:
-            connected = self._native = _native.Redis(self._full_url, redis_worker.new_id())
+            connected = self._native = _native.Redis(self._full_url, identity.new_id())
         except (ConnectionError, ValueError) as error:
             raise UserError(str(error)) from None
         self._refreshed = time.monotonic()
@@ -188,11 +188,11 @@ class redis_store(keyed_store):
             For each key, whether this call claimed it.
         """
         native = self.native
-        self._facts_here = self._facts_here or redis_worker.facts_here()
+        self._facts_here = self._facts_here or identity.facts_here()
         won, owners = native.claim(keys, self._facts_here)
         if any(owner not in self._facts for owner in owners):
             self.workers()
-        dead = [owner for owner in owners if redis_worker.is_dead(self._facts.get(owner, {}))]
+        dead = [owner for owner in owners if identity.is_dead(self._facts.get(owner, {}))]
         if dead:
             native.bury(dead)
             others = [key for key, mine in zip(keys, won, strict=True) if not mine]
@@ -218,24 +218,24 @@ class redis_store(keyed_store):
         held, _ = self._look(keys)
         return {key: held[key] for key in keys if key in held}
 
-    def workers(self) -> tuple[Mapping[bytes, str], Sequence[Known]]:
+    def workers(self) -> tuple[Mapping[bytes, str], Sequence[KnownWorker]]:
         """All claims of living workers, and all workers.
 
         Returns
         -------
         claims : mapping of bytes to str
             The id of the worker that holds each key.
-        workers : sequence of Known
+        workers : sequence of KnownWorker
             The workers, those included that died not long ago.
         """
         return self._look(None)
 
-    def _look(self, keys: Sequence[bytes] | None) -> tuple[dict[bytes, str], Sequence[Known]]:
+    def _look(self, keys: Sequence[bytes] | None) -> tuple[dict[bytes, str], Sequence[KnownWorker]]:
         found, known = self.native.claimed(keys)
         workers = []
         for id, lives, text in known:
             facts = self._facts[id] = self._facts.get(id) or _parsed(text)
-            workers.append(Known(id, lives and not redis_worker.is_dead(facts), facts))
+            workers.append(KnownWorker(id, lives and not identity.is_dead(facts), facts))
         living = {worker.id for worker in workers if worker.alive}
         return {key: owner for key, owner in found if owner in living}, workers
 

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from ..errors import UserError
-from ..internal.shown import without_password
+from ..internal.shown import redact_url
 from .base import base_store, missing_methods
 from .dict_store import dict_store
 from .file_store import file_keepalive_store, open_directory
@@ -57,7 +57,7 @@ def select(jugdir: Any) -> Any:
         return _open_redis(jugdir)
     if rest.startswith("//") and scheme.isalnum():
         raise UserError(
-            f"there is no store for {without_password(jugdir)!r}: a jugdir is a path, redis://HOST:PORT/DB, "
+            f"there is no store for {redact_url(jugdir)!r}: a jugdir is a path, redis://HOST:PORT/DB, "
             "rediss://..., dict_store or dict_store:FILE"
         )
     if scheme == "file_keepalive":

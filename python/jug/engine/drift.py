@@ -13,7 +13,7 @@ from ..internal.console import warn
 from ..internal.shown import short
 from ..task import Task
 from .graph import keys_of
-from .loading import Loaded, load
+from .jugfile import LoadedJugfile, load
 
 __all__ = ["Drift", "load_steadily"]
 
@@ -102,7 +102,7 @@ class Drift:
         self._is_found = True
 
 
-def load_steadily(options: Any, store: Any, drift: Drift, *, only_waits: bool = False) -> Loaded:
+def load_steadily(options: Any, store: Any, drift: Drift, *, only_waits: bool = False) -> LoadedJugfile:
     """Loads the jugfile, a second time if only that tells whether its tasks are others in each load.
 
     Raises

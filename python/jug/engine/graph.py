@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from .. import _native
 from ..errors import UserError
 from ..task import Task
-from . import same_name
+from . import name_clash
 
 __all__ = ["graph_of", "keys_of"]
 
@@ -26,7 +26,7 @@ def graph_of(tasks: Sequence[Task], *, compared: bool = True) -> _native.Graph:
     except (TypeError, UnicodeEncodeError) as error:
         raise _without_identity(error) from error
     if compared:
-        same_name.check(graph)
+        name_clash.check(graph)
     return graph
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import _native
 
-__all__ = ["short", "without_password"]
+__all__ = ["redact_url", "short"]
 
 
 def short(obj: object) -> str:
@@ -43,7 +43,7 @@ def _short_repr() -> Any:
     return found
 
 
-def without_password(jugdir: str) -> str:
+def redact_url(jugdir: str) -> str:
     """The name of a jugdir without the user and the password that a URL may hold; a path stays as it is."""
     scheme, separator, rest = jugdir.partition("://")
     if not separator:

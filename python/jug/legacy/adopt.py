@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from .. import task
 from ..backends.file_store import file_store
-from ..engine.failures import StoreFailure
+from ..engine.failures.report import StoreFailure
 from ..engine.graph import graph_of
-from ..engine.loading import load
-from ..engine.workspace import workspace_of
+from ..engine.jugfile import load
+from ..engine.session.open import open_session
 from .jugdir import OldJugdir
 from .keys import Keys, NoKey
 from .values import Unreadable
@@ -94,7 +94,7 @@ class _Adoption:
         """Takes over what is still missing; whether there was anything."""
         old_keys = [self._old_key(t) for t in task.alltasks]
         graph = graph_of(task.alltasks)
-        present = list(workspace_of(store).present(graph.keys()))
+        present = list(open_session(store).present(graph.keys()))
         before = len(self._taken)
         for t, node, old_key in zip(task.alltasks, graph.node_ids(), old_keys, strict=True):
             if present[node] or old_key is None:
@@ -126,11 +126,11 @@ class _Adoption:
         self._unreadable.pop(t.key(), None)
 
     def _report(self, store: Any, has_barrier: bool) -> Adopted:
-        work = workspace_of(store)
-        work.settle()
-        work.refresh()
+        session = open_session(store)
+        session.sync()
+        session.refresh()
         graph = graph_of(task.alltasks)
-        present = work.present(graph.keys())
+        present = session.present(graph.keys())
         counts: dict[str, Counter[str]] = {s: Counter() for s in (ADOPTED, PRESENT, MISSING, UNREADABLE)}
         asked = set()
         for t, node in zip(task.alltasks, graph.node_ids(), strict=True):

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from .. import task
 from ..backends.file_store import file_store
 from ..engine.graph import graph_of
-from ..engine.loading import load
-from ..engine.workspace import workspace_of
+from ..engine.jugfile import load
+from ..engine.session.open import open_session
 from ..errors import UserError
 from ..internal.files import DIR_MODE, create, temporary_name
 from .keys import Keys, NoKey
@@ -89,7 +89,7 @@ def _check_target(target: str) -> None:
 
 def _write_all(store: Any, keys: Keys, folder: str) -> tuple[dict[str, Counter[str]], list[str]]:
     graph = graph_of(task.alltasks)
-    present = workspace_of(store).present(graph.keys())
+    present = open_session(store).present(graph.keys())
     counts: dict[str, Counter[str]] = {EXPORTED: Counter(), MISSING: Counter()}
     faults, written = [], set()
     for t, node in zip(task.alltasks, graph.node_ids(), strict=True):

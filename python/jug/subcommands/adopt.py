@@ -7,14 +7,12 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..cli.registry import SubCommand
 from ..errors import UserError
 from ..internal.console import say, warn
-from . import SubCommand
-
-if TYPE_CHECKING:
-    import argparse
+from ..internal.option_spec import OptionSpec
 
 __all__ = ["AdoptCommand", "adopt"]
 
@@ -28,8 +26,17 @@ class AdoptCommand(SubCommand):
     name = "adopt"
     needs_jugfile = False  # It loads it, once the old jugdir is out of the way.
     usage = "[JUGFILE] [OLD_JUGDIR] [OPTIONS] [-- ARGUMENTS OF THE JUGFILE]"
+    option_specs = (
+        OptionSpec(
+            "adopt_export",
+            ("--export",),
+            None,
+            metavar="DIR",
+            help="the way back: write the results of the jugfile's tasks to DIR, a new jugdir for jug 2.7",
+        ),
+    )
 
-    def arrange(self, given: dict[str, Any]) -> dict[str, Any]:
+    def normalize_args(self, given: dict[str, Any]) -> dict[str, Any]:
         """Tells OLD_JUGDIR from the jugfile: it is the second of two words; a single one may be either."""
         words = [given.pop("jugfile", None), *given.pop("user_args", [])]
         words = [word for word in words if word is not None]
@@ -76,19 +83,6 @@ class AdoptCommand(SubCommand):
         if moved:
             say(f"the old jugdir is {path} now; it can be removed when all is well")
         return 1 if adopted.faults else 0
-
-    def parse(self, parser: argparse.ArgumentParser) -> None:
-        """Adds the options."""
-        parser.add_argument(
-            "--export",
-            dest="adopt_export",
-            metavar="DIR",
-            help="the way back: write the results of the jugfile's tasks to DIR, a new jugdir for jug 2.7",
-        )
-
-    def parse_defaults(self) -> dict[str, Any]:
-        """Adopt, and do not export."""
-        return {"adopt_export": None}
 
 
 def _export(options: Any) -> int:

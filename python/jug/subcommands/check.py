@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, NoReturn
 
-from . import SubCommand
+from ..cli.registry import SubCommand
 
 __all__ = ["CheckCommand", "SleepUntilCommand", "check", "sleep_until"]
 
@@ -17,10 +17,10 @@ class CheckCommand(SubCommand):
 
     def run(self, store: Any, options: Any, *args: Any, **kwargs: Any) -> NoReturn:
         """Prints nothing; exits with 0 if all tasks are complete, else with 1."""
-        from ..engine.overview import Overview
+        from ..monitor.status import StatusCollector
         from ..task import alltasks
 
-        sys.exit(0 if Overview(alltasks, store).all_complete() else 1)
+        sys.exit(0 if StatusCollector(alltasks, store).all_complete() else 1)
 
 
 class SleepUntilCommand(SubCommand):
@@ -35,8 +35,8 @@ class SleepUntilCommand(SubCommand):
         With 1 when all that is left cannot run, because a task is marked as failed, or ended its
         process too often.
         """
-        from ..engine.waiting import wait_until_complete
         from ..internal.console import fail
+        from ..monitor.wait import wait_until_complete
 
         blocked = wait_until_complete(options)
         if blocked:

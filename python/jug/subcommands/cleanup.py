@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..backends.keyed import keyed_store
+from ..backends.native_store import native_store
+from ..cli.registry import SubCommand
 from ..errors import UserError
 from ..internal.console import warn
-from . import SubCommand
-
-if TYPE_CHECKING:
-    import argparse
+from ..internal.option_spec import OptionSpec
 
 __all__ = ["CleanupCommand", "cleanup"]
 
@@ -19,10 +17,60 @@ class CleanupCommand(SubCommand):
     """Remove results that no task refers to any more, and locks"""
 
     name = "cleanup"
+    option_specs = (
+        OptionSpec(
+            "cleanup_locks_only",
+            ("--locks-only",),
+            False,
+            help="remove locks only, of running and of failed tasks",
+            excludes="which",
+        ),
+        OptionSpec(
+            "cleanup_failed_only",
+            ("--failed-only",),
+            False,
+            help="remove only the marks of failed tasks, which makes them ready again",
+            excludes="which",
+        ),
+        OptionSpec(
+            "cleanup_keep_locks",
+            ("--keep-locks",),
+            False,
+            help="remove unused results only",
+            excludes="which",
+        ),
+        OptionSpec(
+            "cleanup_dry_run",
+            ("--dry-run",),
+            False,
+            help="say what would be removed, and change nothing",
+        ),
+        OptionSpec(
+            "cleanup_force",
+            ("--force",),
+            False,
+            help="also remove results that may belong to tasks behind a barrier that is not complete, "
+            "or to another jugfile beside the jugdir",
+        ),
+        OptionSpec(
+            "cleanup_older_than",
+            ("--older-than",),
+            "",
+            metavar="AGE",
+            help="remove the results older than AGE (45s, 90m, 12h, 30d), used or not, and no others",
+        ),
+        OptionSpec(
+            "cleanup_max_size",
+            ("--max-size",),
+            "",
+            metavar="SIZE",
+            help="remove the oldest results, used or not, until the rest takes at most SIZE (500M, 10G)",
+        ),
+    )
 
     def run(self, store: Any, options: Any, *args: Any, **kwargs: Any) -> None:
         """Removes unused results and all locks, or what the options restrict it to; prints the numbers."""
-        from ..engine.removal import Removal
+        from ..engine.maintenance.cleanup import CleanupPlan
 
         _refuse_contradictions(options)
         dry = options.cleanup_dry_run
@@ -35,14 +83,14 @@ class CleanupCommand(SubCommand):
             if not dry:
                 for lock in _failure_marks(store):
                     lock.release()
-                if isinstance(store, keyed_store):
+                if isinstance(store, native_store):
                     store.forget_deaths()
             options.print_out(f"{verb} {number} failure locks")
             return
         has_barrier = bool((kwargs.get("jugspace") or {}).get("__jug__hasbarrier__"))
-        removal = Removal(store, has_barrier=has_barrier, force=options.cleanup_force)
+        removal = CleanupPlan(store, has_barrier=has_barrier, force=options.cleanup_force)
         by_measure = _choose(removal, options)
-        counts, freed = removal.carry_out(dry=dry)
+        counts, freed = removal.execute(dry=dry)
         options.print_out(f"{verb} {sum(counts.values())} objects")
         if dry or by_measure:
             _tell(options, counts, freed, dry)
@@ -52,70 +100,11 @@ class CleanupCommand(SubCommand):
             number = _nr_failures(store) if dry else removal.remove_locks()
             options.print_out(f"{verb} {number} locks")
         if not dry:
-            removal.give_back_space()
+            removal.compact()
 
-    def parse(self, parser: argparse.ArgumentParser) -> None:
-        """Adds the options; of the first three at most one may be given."""
-        add = parser.add_mutually_exclusive_group().add_argument
-        add(
-            "--locks-only",
-            action="store_true",
-            dest="cleanup_locks_only",
-            help="remove locks only, of running and of failed tasks",
-        )
-        add(
-            "--failed-only",
-            action="store_true",
-            dest="cleanup_failed_only",
-            help="remove only the marks of failed tasks, which makes them ready again",
-        )
-        add(
-            "--keep-locks",
-            action="store_true",
-            dest="cleanup_keep_locks",
-            help="remove unused results only",
-        )
-        parser.add_argument(
-            "--dry-run",
-            action="store_true",
-            dest="cleanup_dry_run",
-            help="say what would be removed, and change nothing",
-        )
-        parser.add_argument(
-            "--force",
-            action="store_true",
-            dest="cleanup_force",
-            help="also remove results that may belong to tasks behind a barrier that is not complete, "
-            "or to another jugfile beside the jugdir",
-        )
-        parser.add_argument(
-            "--older-than",
-            metavar="AGE",
-            dest="cleanup_older_than",
-            help="remove the results older than AGE (45s, 90m, 12h, 30d), used or not, and no others",
-        )
-        parser.add_argument(
-            "--max-size",
-            metavar="SIZE",
-            dest="cleanup_max_size",
-            help="remove the oldest results, used or not, until the rest takes at most SIZE (500M, 10G)",
-        )
-
-    def interruption(self, options: Any) -> str:
+    def interrupt_message(self, options: Any) -> str:
         """Some of it may be done."""
         return "what was not removed yet is still there: run it again"
-
-    def parse_defaults(self) -> dict[str, Any]:
-        """All off."""
-        return {
-            "cleanup_locks_only": False,
-            "cleanup_failed_only": False,
-            "cleanup_keep_locks": False,
-            "cleanup_dry_run": False,
-            "cleanup_force": False,
-            "cleanup_older_than": "",
-            "cleanup_max_size": "",
-        }
 
 
 def _refuse_contradictions(options: Any) -> None:
@@ -134,33 +123,33 @@ def _refuse_contradictions(options: Any) -> None:
 
 def _choose(removal: Any, options: Any) -> bool:
     """Chooses what is to go; whether by age or size."""
-    from ..internal.quantities import parse_age, parse_size
+    from ..internal.units import parse_age, parse_size
 
     age = parse_age(options.cleanup_older_than) if options.cleanup_older_than else None
     size = parse_size(options.cleanup_max_size) if options.cleanup_max_size else None
     if age is None and size is None:
-        removal.choose_unused()
+        removal.select_unused()
         return False
     if age is not None:
-        removal.choose_older_than(age)
+        removal.select_older_than(age)
     if size is not None:
-        removal.choose_down_to(size)
+        removal.select_until_size(size)
     return True
 
 
 def _tell(options: Any, counts: Any, freed: int, dry: bool) -> None:
-    from ..internal.quantities import show_size
+    from ..internal.units import format_size
 
     if options.short:
         return
     for name, count in sorted(counts.items()):
         options.print_out(f"{count:>12}  {name or '(no name)'}")
-    options.print_out(f"{'This would free' if dry else 'Freed'} {show_size(freed)} ({freed} bytes)")
+    options.print_out(f"{'This would free' if dry else 'Freed'} {format_size(freed)} ({freed} bytes)")
 
 
 def _nr_failures(store: Any) -> int:
     """How many tasks are marked as failed, or ended their process and have no result since."""
-    return len(_failure_marks(store)) + (len(store.died()) if isinstance(store, keyed_store) else 0)
+    return len(_failure_marks(store)) + (len(store.died()) if isinstance(store, native_store) else 0)
 
 
 def _failure_marks(store: Any) -> list[Any]:

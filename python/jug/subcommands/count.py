@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import SubCommand
+from ..cli.registry import SubCommand
 
 __all__ = ["CountCommand", "count"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ..cli.registry import SubCommand
 from ..errors import UserError
-from . import SubCommand
 
 __all__ = ["DemoCommand", "demo"]
 

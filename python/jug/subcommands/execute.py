@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..cli.registry import SubCommand, maybe_print_citation_info
 from ..errors import UserError
 from ..internal.console import fail, show, warn
-from . import SubCommand, maybe_print_citation_info
-
-if TYPE_CHECKING:
-    import argparse
+from ..internal.option_spec import OptionSpec
+from ..utils import task_selection_specs
 
 __all__ = ["ExecuteCommand", "execute"]
 
@@ -22,15 +21,66 @@ class ExecuteCommand(SubCommand):
 
     name = "execute"
     needs_jugfile = False
+    option_specs = (
+        OptionSpec(
+            "execute_wait_cycle_time",
+            ("--wait-cycle-time",),
+            12.0,
+            metavar="SECONDS",
+            type=float,
+            help="length of a wait cycle (default: 12); jug wakes up at once when there is something to run",
+        ),
+        OptionSpec(
+            "execute_nr_wait_cycles",
+            ("--nr-wait-cycles",),
+            150,
+            metavar="N",
+            type=int,
+            help="give up after N wait cycles without anything to run (default: 150)",
+        ),
+        *task_selection_specs("execute_name", "execute_pattern", "execute only"),
+        OptionSpec(
+            "execute_keep_going",
+            ("--keep-going",),
+            False,
+            help="run the other tasks when one has failed",
+        ),
+        OptionSpec(
+            "execute_keep_failed",
+            ("--keep-failed",),
+            False,
+            help="mark failed tasks, so that they are not tried again before 'jug cleanup --failed-only'",
+        ),
+        OptionSpec(
+            "execute_crash_limit",
+            ("--crash-limit",),
+            2,
+            metavar="N",
+            type=int,
+            help="how many times a task may end the process that runs it before it has failed (default: 2)",
+        ),
+        OptionSpec(
+            "execute_no_check_environment",
+            ("--no-check-environment",),
+            False,
+            help=f"ignore the JUG_* environment variables and the file {_STOP_FILE}",
+        ),
+        OptionSpec(
+            "execute_no_pack",
+            ("--no-pack",),
+            False,
+            help="do not pack the results of workers that have ended, however many files there are",
+        ),
+    )
 
     def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
         """Works until nothing is left, prints what was done; returns 0.
 
         Exits with 1 if a task failed, or cannot run because one is marked as failed.
         """
-        from ..engine.complaints import details
-        from ..engine.execute import execute as run_tasks
-        from ..engine.state import ExecutionState
+        from ..engine.failures.summary import details
+        from ..engine.worker.execute import execute as run_tasks
+        from ..engine.worker.state import ExecutionState
         from ..hooks import jug_hook
         from ..internal.advice import nothing_selected
         from ..io import print_task_summary_table
@@ -53,7 +103,7 @@ class ExecuteCommand(SubCommand):
         print_task_summary_table(options, [("Executed", state.executed), ("Loaded", state.loaded)])
         jug_hook("execute.finished_post_status")
         if not options.execute_no_pack:
-            _tidy_up()
+            _compact_if_due()
         sys.stdout.flush()
         if alltasks and not state.has_selected:
             names = (t.name for t in alltasks)
@@ -72,77 +122,12 @@ class ExecuteCommand(SubCommand):
         exit_env_vars()
         exit_if_file_exists(_STOP_FILE)
 
-    def parse(self, parser: argparse.ArgumentParser) -> None:
-        """Adds the options."""
-        from ..utils import add_task_selection_options
-
-        parser.add_argument(
-            "--wait-cycle-time",
-            dest="execute_wait_cycle_time",
-            metavar="SECONDS",
-            type=float,
-            help="length of a wait cycle (default: 12); jug wakes up at once when there is something to run",
-        )
-        parser.add_argument(
-            "--nr-wait-cycles",
-            dest="execute_nr_wait_cycles",
-            metavar="N",
-            type=int,
-            help="give up after N wait cycles without anything to run (default: 150)",
-        )
-        add_task_selection_options(parser, "execute_name", "execute_pattern", False, "execute only")
-        parser.add_argument(
-            "--keep-going",
-            dest="execute_keep_going",
-            action="store_true",
-            help="run the other tasks when one has failed",
-        )
-        parser.add_argument(
-            "--keep-failed",
-            dest="execute_keep_failed",
-            action="store_true",
-            help="mark failed tasks, so that they are not tried again before 'jug cleanup --failed-only'",
-        )
-        parser.add_argument(
-            "--crash-limit",
-            dest="execute_crash_limit",
-            metavar="N",
-            type=int,
-            help="how many times a task may end the process that runs it before it has failed (default: 2)",
-        )
-        parser.add_argument(
-            "--no-check-environment",
-            dest="execute_no_check_environment",
-            action="store_true",
-            help=f"ignore the JUG_* environment variables and the file {_STOP_FILE}",
-        )
-        parser.add_argument(
-            "--no-pack",
-            dest="execute_no_pack",
-            action="store_true",
-            help="do not pack the results of workers that have ended, however many files there are",
-        )
-
-    def interruption(self, options: Any) -> str:
+    def interrupt_message(self, options: Any) -> str:
         """Results are written while the command runs."""
         return "what was finished is stored"
 
-    def parse_defaults(self) -> dict[str, Any]:
-        """Wait up to half an hour, select everything, stop at the first error."""
-        return {
-            "execute_wait_cycle_time": 12.0,
-            "execute_nr_wait_cycles": 150,
-            "execute_name": None,
-            "execute_pattern": None,
-            "execute_keep_going": False,
-            "execute_keep_failed": False,
-            "execute_crash_limit": 2,
-            "execute_no_check_environment": False,
-            "execute_no_pack": False,
-        }
 
-
-def _tidy_up() -> None:
+def _compact_if_due() -> None:
     """Packs what dead workers left, if that is much. It is no part of the computation: it must not fail."""
     from ..backends.file_store import file_store
     from ..task import Task

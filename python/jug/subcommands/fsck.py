@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..cli.registry import SubCommand
 from ..errors import UserError
 from ..internal.console import is_terminal, overwrite
-from . import SubCommand
+from ..internal.option_spec import OptionSpec
 from .pack import room_needed
-
-if TYPE_CHECKING:
-    import argparse
 
 __all__ = ["FsckCommand", "fsck"]
 
@@ -30,6 +28,15 @@ class FsckCommand(SubCommand):
 
     name = "fsck"
     needs_jugfile = False
+    option_specs = (
+        OptionSpec(
+            "fsck_repair",
+            ("--repair",),
+            False,
+            help="make the tasks of damaged results runnable again, keep damaged files in a directory "
+            "'quarantine' of the jugdir, and remove files that belong to nobody",
+        ),
+    )
 
     def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
         """Reads everything and prints what is wrong; returns 1 if anything is damaged, else 0.
@@ -50,25 +57,11 @@ class FsckCommand(SubCommand):
             check.repair()
         return 1 if check.damaged or manifest else 0
 
-    def interruption(self, options: Any) -> str:
+    def interrupt_message(self, options: Any) -> str:
         """Whether a repair was begun."""
         if options.fsck_repair:
             return "no result that could be read is lost; run it again to finish the repair"
         return "nothing was changed"
-
-    def parse(self, parser: argparse.ArgumentParser) -> None:
-        """Adds the options."""
-        parser.add_argument(
-            "--repair",
-            action="store_true",
-            dest="fsck_repair",
-            help="make the tasks of damaged results runnable again, keep damaged files in a directory "
-            "'quarantine' of the jugdir, and remove files that belong to nobody",
-        )
-
-    def parse_defaults(self) -> dict[str, Any]:
-        """Changes nothing."""
-        return {"fsck_repair": False}
 
 
 def _damaged_manifest(options: Any) -> bool:
@@ -100,8 +93,7 @@ def _open(options: Any) -> tuple[Any, dict[bytes, str] | None]:
     from .. import task
     from ..backends.file_store import file_store
     from ..engine.graph import keys_of
-    from ..engine.loading import load_if_there
-    from ..options import set_jugdir
+    from ..engine.jugfile import load_if_there, set_jugdir
 
     loaded = True
     try:

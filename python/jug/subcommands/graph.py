@@ -6,14 +6,13 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..cli.registry import SubCommand
 from ..errors import UserError
 from ..internal.console import fail
-from . import SubCommand
+from ..internal.option_spec import OptionSpec
 
 if TYPE_CHECKING:
-    import argparse
-
-    from ..engine.overview import Overview
+    from ..monitor.status import StatusCollector
 
 __all__ = ["GraphCommand", "graph"]
 
@@ -25,6 +24,21 @@ class GraphCommand(SubCommand):
     """Draw which tasks depend on which"""
 
     name = "graph"
+    option_specs = (
+        OptionSpec(
+            "graph_no_status",
+            ("--no-status",),
+            False,
+            help="leave out how many tasks are in which state",
+        ),
+        OptionSpec(
+            "graph_format",
+            ("--file-format",),
+            "png",
+            metavar="FORMAT",
+            help="what 'dot' shall make: png (default), svg, pdf, ...; 'dot' writes the text only",
+        ),
+    )
 
     def run(self, store: Any, options: Any, *args: Any, **kwargs: Any) -> int:
         """Writes NAME.dot beside the jugfile NAME.py and lets `dot` render it; returns 0, or 1 without `dot`.
@@ -32,10 +46,10 @@ class GraphCommand(SubCommand):
         Tasks of the same name are one node, which says how many of them failed (F), wait (W), are ready (R),
         active (A) and complete (C).
         """
-        from ..engine.overview import Overview
+        from ..monitor.status import StatusCollector
         from ..task import alltasks
 
-        overview = Overview(alltasks, store)
+        overview = StatusCollector(alltasks, store)
         base = os.path.splitext(options.jugfile)[0]
         path = f"{base}.dot"
         text = _as_dot(overview, with_status=not options.graph_no_status)
@@ -48,27 +62,8 @@ class GraphCommand(SubCommand):
             return 0
         return _render(path, f"{base}.{options.graph_format}", options.graph_format)
 
-    def parse(self, parser: argparse.ArgumentParser) -> None:
-        """Adds the options."""
-        parser.add_argument(
-            "--no-status",
-            dest="graph_no_status",
-            action="store_true",
-            help="leave out how many tasks are in which state",
-        )
-        parser.add_argument(
-            "--file-format",
-            dest="graph_format",
-            metavar="FORMAT",
-            help="what 'dot' shall make: png (default), svg, pdf, ...; 'dot' writes the text only",
-        )
 
-    def parse_defaults(self) -> dict[str, Any]:
-        """A PNG file, with the states."""
-        return {"graph_no_status": False, "graph_format": "png"}
-
-
-def _as_dot(overview: Overview, with_status: bool) -> str:
+def _as_dot(overview: StatusCollector, with_status: bool) -> str:
     """The graph in the language of graphviz."""
     needs = overview.links()
     counts = overview.counts() if with_status else None

@@ -6,8 +6,8 @@ import os
 from typing import Any
 
 from .. import _native
+from ..cli.registry import SubCommand
 from ..errors import UserError
-from . import SubCommand
 
 __all__ = ["InitStoreCommand", "init_store"]
 
@@ -29,15 +29,15 @@ class InitStoreCommand(SubCommand):
         UserError if there is nothing to do, or it is no directory; RuntimeError while somebody works there.
         """
         from ..backends.file_store import file_store
-        from ..internal.shown import without_password
-        from ..options import set_jugdir
+        from ..engine.jugfile import set_jugdir
+        from ..internal.shown import redact_url
 
         if options.claims == "link" and _share(str(options.jugdir)):
             options.print_out(f"{options.jugdir}: claims in mode link from now on, {_MEANING['link']}")
             return 0
         store = set_jugdir(options.jugdir)
         if not isinstance(store, file_store):
-            raise UserError(f"{without_password(options.jugdir)} needs no init-store: only a directory does")
+            raise UserError(f"{redact_url(options.jugdir)} needs no init-store: only a directory does")
         if store.native.exists():
             mode = store.native.claim_mode
             raise UserError(

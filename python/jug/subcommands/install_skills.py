@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..cli.registry import SubCommand
 from ..errors import UserError
-from . import SubCommand
-
-if TYPE_CHECKING:
-    import argparse
+from ..internal.option_spec import OptionSpec
 
 __all__ = ["SKILL_NAME", "InstallSkillsCommand", "bundled_skill_path", "install_skill", "install_skills"]
 
@@ -71,6 +69,21 @@ class InstallSkillsCommand(SubCommand):
 
     name = "install-skills"
     needs_jugfile = False
+    option_specs = (
+        OptionSpec(
+            "install_skills_output",
+            ("--output",),
+            None,
+            metavar="DIR",
+            help=f"where to install it, as DIR/{SKILL_NAME}",
+        ),
+        OptionSpec(
+            "install_skills_force",
+            ("--force",),
+            False,
+            help=f"replace DIR/{SKILL_NAME} if it is there already",
+        ),
+    )
 
     def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
         """Copies the folder and says where it is; wrong usage (2) without --output."""
@@ -85,25 +98,6 @@ class InstallSkillsCommand(SubCommand):
             raise UserError(f"cannot install the skill in {where}: {error.strerror}") from None
         options.print_out(f"Installed the jug skill in {target}")
         return 0
-
-    def parse(self, parser: argparse.ArgumentParser) -> None:
-        """Adds the options."""
-        parser.add_argument(
-            "--output",
-            dest="install_skills_output",
-            metavar="DIR",
-            help=f"where to install it, as DIR/{SKILL_NAME}",
-        )
-        parser.add_argument(
-            "--force",
-            dest="install_skills_force",
-            action="store_true",
-            help=f"replace DIR/{SKILL_NAME} if it is there already",
-        )
-
-    def parse_defaults(self) -> dict[str, Any]:
-        """No directory; nothing is replaced."""
-        return {"install_skills_output": None, "install_skills_force": False}
 
 
 install_skills = InstallSkillsCommand()

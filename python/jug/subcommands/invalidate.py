@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ..cli.registry import SubCommand
 from ..errors import PatternError
 from ..internal.console import warn
-from . import SubCommand
+from ..internal.option_spec import add_options
+from ..utils import task_selection_specs
 
 if TYPE_CHECKING:
     import argparse
@@ -19,13 +21,14 @@ class InvalidateCommand(SubCommand):
     """Remove the results of tasks and of all that depends on them"""
 
     name = "invalidate"
+    option_specs = task_selection_specs("invalid_name", "invalid_pattern", "invalidate")
 
     def run(self, store: Any, options: Any, *args: Any, **kwargs: Any) -> int:
         """Removes results and prints how many, by name; returns 0."""
         from ..compound import expanded
-        from ..engine.overview import Overview
         from ..internal.advice import nothing_selected
         from ..io import print_task_summary_table
+        from ..monitor.status import StatusCollector
         from ..task import alltasks
         from ..utils import prepare_matcher_from_options
 
@@ -33,7 +36,7 @@ class InvalidateCommand(SubCommand):
         if matcher is None:
             raise PatternError("jug invalidate needs --name or --pattern", status=2)
         # What is there must be able to go whatever is wrong with the jugfile.
-        affected = Overview(expanded(alltasks), store, compared=False).invalidate(matcher)
+        affected = StatusCollector(expanded(alltasks), store, compared=False).invalidate(matcher)
         removed = {name: count for name, count in affected.items() if count}
         if removed:
             print_task_summary_table(options, [("Invalidated", removed)])
@@ -50,17 +53,11 @@ class InvalidateCommand(SubCommand):
 
     def parse(self, parser: argparse.ArgumentParser) -> None:
         """Adds --name and --pattern, one of which must be given."""
-        from ..utils import add_task_selection_options
+        add_options(parser, self.option_specs, required=True)
 
-        add_task_selection_options(parser, "invalid_name", "invalid_pattern", True, "invalidate")
-
-    def interruption(self, options: Any) -> str:
+    def interrupt_message(self, options: Any) -> str:
         """Some of it may be done."""
         return "some results may be invalid already: run it again"
-
-    def parse_defaults(self) -> dict[str, Any]:
-        """Nothing is selected."""
-        return {"invalid_name": None, "invalid_pattern": None}
 
 
 invalidate = InvalidateCommand()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..cli.registry import SubCommand
 from ..errors import UserError
-from . import SubCommand
-
-if TYPE_CHECKING:
-    import argparse
+from ..internal.option_spec import OptionSpec
 
 __all__ = ["PackCommand", "pack", "pack_store"]
 
@@ -18,6 +16,14 @@ class PackCommand(SubCommand):
 
     name = "pack"
     needs_jugfile = False
+    option_specs = (
+        OptionSpec(
+            "pack_force",
+            ("--force",),
+            False,
+            help="pack also where that takes more room: few files are opened faster than many",
+        ),
+    )
 
     def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
         """Packs all there is and says what that did. Workers may go on meanwhile.
@@ -25,7 +31,7 @@ class PackCommand(SubCommand):
         Nothing is packed where that would take more room, unless ``--force`` is given. Returns 1 if there is
         no room for anything, else 0.
         """
-        from ..engine.loading import load_if_there
+        from ..engine.jugfile import load_if_there
 
         done = pack_store(load_if_there(options).store, force=options.pack_force)
         options.print_out(f"Packed {done['packed']} objects")
@@ -34,20 +40,7 @@ class PackCommand(SubCommand):
                 options.print_out(line)
         return 1 if done["needed"] and not done["segments"] else 0
 
-    def parse(self, parser: argparse.ArgumentParser) -> None:
-        """Adds the option."""
-        parser.add_argument(
-            "--force",
-            action="store_true",
-            dest="pack_force",
-            help="pack also where that takes more room: few files are opened faster than many",
-        )
-
-    def parse_defaults(self) -> dict[str, Any]:
-        """Nothing that takes more room."""
-        return {"pack_force": False}
-
-    def interruption(self, options: Any) -> str:
+    def interrupt_message(self, options: Any) -> str:
         """Packing changes no result."""
         return "all results are as they were"
 
@@ -80,22 +73,22 @@ def pack_store(store: Any, *, force: bool = False) -> dict[str, Any]:
 
 def describe(done: dict[str, Any]) -> list[str]:
     """What packing did, in lines."""
-    from ..internal.quantities import show_size
+    from ..internal.units import format_size
 
     (files_before, files_after), (bytes_before, bytes_after) = done["files"], done["bytes"]
     lines = [
         f"{done['results']} results are in packs now",
         f"files: {files_before} before, {files_after} after",
-        f"size: {show_size(bytes_before)} before, {show_size(bytes_after)} after",
+        f"size: {format_size(bytes_before)} before, {format_size(bytes_after)} after",
     ]
     if done["larger"]:
         lines.append(
-            f"nothing was packed: a pack would take {show_size(done['larger'])} more than these files "
+            f"nothing was packed: a pack would take {format_size(done['larger'])} more than these files "
             "(--force packs them)"
         )
     count, size = done["swept"]
     if count:
-        lines.append(f"removed {count} files that nothing refers to ({show_size(size)})")
+        lines.append(f"removed {count} files that nothing refers to ({format_size(size)})")
     reasons = {
         "open": "of workers that run",
         "unheard": "of workers on other hosts that run, or that nobody has seen silent for two minutes",
@@ -116,14 +109,14 @@ def describe(done: dict[str, Any]) -> list[str]:
 
 def room_needed(done: dict[str, Any]) -> str:
     """What to say of files that were not packed because the disk is full; empty if there are none."""
-    from ..internal.quantities import show_size
+    from ..internal.units import format_size
 
     count = sum(why == "no room" for _, why in done["left"])
     if not count:
         return ""
     return (
         f"left {count} files because the disk is full: to pack the largest needs "
-        f"{show_size(done['needed'])} of room, which is free again afterwards"
+        f"{format_size(done['needed'])} of room, which is free again afterwards"
     )
 
 

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
+from ..cli.registry import SubCommand
 from ..errors import UserError
-from . import SubCommand
 
 __all__ = ["ShellCommand", "invalidate", "load_all", "shell"]
 

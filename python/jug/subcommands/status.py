@@ -7,15 +7,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..cli.registry import SubCommand
 from ..internal.console import say, show
-from . import SubCommand
+from ..internal.option_spec import OptionSpec
 
 if TYPE_CHECKING:
-    import argparse
     import sqlite3
 
-    from ..engine.seen import Seen
-    from ..engine.status_cache import Row
+    from ..monitor.cached_status import Status
+    from ..monitor.status_cache import Row
 
 __all__ = [
     "StatusCommand",
@@ -53,6 +53,34 @@ class StatusCommand(SubCommand):
 
     name = "status"
     needs_jugfile = False
+    option_specs = (
+        OptionSpec(
+            "status_json",
+            ("--json",),
+            False,
+            help="print the counts and why tasks failed as JSON, for programs",
+        ),
+        OptionSpec(
+            "status_cache",
+            ("--cache",),
+            False,
+            help="remember the tasks in a file, and look next time only at those that were not complete, "
+            "without loading the jugfile. Use --clear after changes in what the jugfile imports or reads",
+        ),
+        OptionSpec(
+            "status_cache_file",
+            ("--cache-file",),
+            ".jugstatus.sqlite3",
+            metavar="FILE",
+            help="the file for --cache (default: .jugstatus.sqlite3)",
+        ),
+        OptionSpec(
+            "status_cache_clear",
+            ("--clear",),
+            False,
+            help="with --cache: remove the file and do nothing else",
+        ),
+    )
 
     def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
         """Prints a table, or a line with --short; beside the table, why tasks failed goes to stderr.
@@ -62,17 +90,17 @@ class StatusCommand(SubCommand):
         Returns 0 if all tasks are complete, else 1; with --cache --clear it removes the cache file, prints
         nothing and returns 0.
         """
-        from ..engine.overview import ACTIVE, COMPLETE, FAILED, READY, WAITING
-        from ..engine.seen import look, look_cached
-        from ..engine.status_cache import clear
         from ..io import print_task_summary_table
+        from ..monitor.cached_status import collect, collect_cached
+        from ..monitor.status import ACTIVE, COMPLETE, FAILED, READY, WAITING
+        from ..monitor.status_cache import clear
 
         if options.status_cache and options.status_cache_clear:
             clear(options.status_cache_file)
             return 0
-        seen = look_cached(options) if options.status_cache else look(options)
+        status = collect_cached(options) if options.status_cache else collect(options)
         groups = [
-            (title, {name: states[state] for name, states in seen.counts.items()})
+            (title, {name: states[state] for name, states in status.counts.items()})
             for title, state in (
                 ("Failed", FAILED),
                 ("Waiting", WAITING),
@@ -83,50 +111,13 @@ class StatusCommand(SubCommand):
         ]
         totals = [sum(group.values()) for _, group in groups]
         if options.status_json:
-            options.print_out(_as_json(options, seen, groups))
+            options.print_out(_as_json(options, status, groups))
         elif options.short:
             options.print_out(_in_short(*totals))
         else:
             print_task_summary_table(options, groups)
-            _tell_failures(seen.failures)
+            _tell_failures(status.failures)
         return 0 if sum(totals) == totals[3] else 1
-
-    def parse(self, parser: argparse.ArgumentParser) -> None:
-        """Adds the options."""
-        parser.add_argument(
-            "--json",
-            dest="status_json",
-            action="store_true",
-            help="print the counts and why tasks failed as JSON, for programs",
-        )
-        parser.add_argument(
-            "--cache",
-            dest="status_cache",
-            action="store_true",
-            help="remember the tasks in a file, and look next time only at those that were not complete, "
-            "without loading the jugfile. Use --clear after changes in what the jugfile imports or reads",
-        )
-        parser.add_argument(
-            "--cache-file",
-            dest="status_cache_file",
-            metavar="FILE",
-            help="the file for --cache (default: .jugstatus.sqlite3)",
-        )
-        parser.add_argument(
-            "--clear",
-            dest="status_cache_clear",
-            action="store_true",
-            help="with --cache: remove the file and do nothing else",
-        )
-
-    def parse_defaults(self) -> dict[str, Any]:
-        """A table, no cache."""
-        return {
-            "status_json": False,
-            "status_cache": False,
-            "status_cache_file": ".jugstatus.sqlite3",
-            "status_cache_clear": False,
-        }
 
 
 class TaskStatus:
@@ -157,8 +148,8 @@ def load_jugfile(options: Any) -> tuple[Any, list[Row], dict[int, list[int]], di
         What each task needs directly, and what needs it, by number.
     """
     from ..engine.graph import graph_of
-    from ..engine.loading import load
-    from ..engine.seen import needs_of, rows_of
+    from ..engine.jugfile import load
+    from ..monitor.cached_status import needs_of, rows_of
     from ..task import alltasks
 
     store = load(options).store
@@ -178,7 +169,7 @@ def create_sqlite3(
 
     The arguments are what `load_jugfile` returns; `rdeps` follows from `deps`.
     """
-    from ..engine.status_cache import create_tables
+    from ..monitor.status_cache import create_tables
 
     create_tables(connection, ht, ((source, target) for source in deps for target in deps[source]))
     connection.commit()
@@ -217,16 +208,16 @@ def update_status(
     dict of int to str
         The new state of each task whose state has changed, by number.
     """
-    from ..engine.status_cache import changed_states
-    from ..engine.workspace import workspace_of
+    from ..engine.session.open import open_session
+    from ..monitor.status_cache import changed_states
 
     ht = list(ht)
-    work = workspace_of(store)
+    session = open_session(store)
     try:
-        work.refresh()
-        states = changed_states(work, (row for row in ht if row[3] != finished), deps)
+        session.refresh()
+        states = changed_states(session, (row for row in ht if row[3] != finished), deps)
     finally:
-        work.close()
+        session.close()
     counts = TaskStatus()
     for number, name, _, before in ht:
         getattr(counts, states.get(number, before))[name] += 1
@@ -247,16 +238,16 @@ def _in_short(failed: int, waiting: int, ready: int, complete: int, active: int)
     return f"{waiting + ready} tasks waiting to be run, {failed} failed, {complete} complete, {running}."
 
 
-def _as_json(options: Any, seen: Seen, groups: Sequence[tuple[str, Mapping[str, int]]]) -> str:
+def _as_json(options: Any, status: Status, groups: Sequence[tuple[str, Mapping[str, int]]]) -> str:
     import json
 
     columns = [(title.lower(), counts) for title, counts in groups]
     shown = {
         "jugfile": options.jugfile,
-        "barrier": seen.has_barrier,
+        "barrier": status.has_barrier,
         "total": {state: sum(counts.values()) for state, counts in columns},
-        "tasks": {name: {state: counts[name] for state, counts in columns} for name in sorted(seen.counts)},
-        "failures": [{**report, "name": name} for name, report in seen.failures],
+        "tasks": {name: {state: counts[name] for state, counts in columns} for name in sorted(status.counts)},
+        "failures": [{**report, "name": name} for name, report in status.failures],
     }
     return json.dumps(shown, indent=2, default=str)
 
@@ -265,12 +256,12 @@ def _tell_failures(failures: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
     """Prints why tasks failed, a line for each name and error; with --verbose=info all, with tracebacks."""
     import logging
 
-    from ..engine.complaints import described, details
-    from ..engine.failures import headline
+    from ..engine.failures.report import summary_line
+    from ..engine.failures.summary import described, details
 
     alike: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for name, report in failures:
-        alike.setdefault((name, headline(report)), []).append(report)
+        alike.setdefault((name, summary_line(report)), []).append(report)
     if not alike:
         return
     sys.stdout.flush()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from . import SubCommand
-
-if TYPE_CHECKING:
-    import argparse
+from ..cli.registry import SubCommand
+from ..internal.option_spec import OptionSpec
 
 __all__ = ["WebStatusCommand", "template", "webstatus"]
 
@@ -29,31 +27,28 @@ class WebStatusCommand(SubCommand):
 
     name = "webstatus"
     needs_jugfile = False
+    option_specs = (
+        OptionSpec(
+            "webstatus_port",
+            ("--port",),
+            8080,
+            type=int,
+            help="the port to listen on (default: 8080); 0 takes a free one",
+        ),
+        OptionSpec(
+            "webstatus_ip",
+            ("--ip",),
+            "localhost",
+            help="the address to listen on (default: localhost); 0.0.0.0 lets everyone look who can reach "
+            "this machine",
+        ),
+    )
 
     def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
         """Serves the page until Ctrl-C; returns 130 then."""
         from ..web import serve
 
         return serve(options)
-
-    def parse(self, parser: argparse.ArgumentParser) -> None:
-        """Adds the options."""
-        parser.add_argument(
-            "--port",
-            dest="webstatus_port",
-            type=int,
-            help="the port to listen on (default: 8080); 0 takes a free one",
-        )
-        parser.add_argument(
-            "--ip",
-            dest="webstatus_ip",
-            help="the address to listen on (default: localhost); 0.0.0.0 lets everyone look who can reach "
-            "this machine",
-        )
-
-    def parse_defaults(self) -> dict[str, Any]:
-        """Port 8080, for this machine only."""
-        return {"webstatus_port": 8080, "webstatus_ip": "localhost"}
 
 
 webstatus = WebStatusCommand()

@@ -22,20 +22,21 @@ def serve(options: Any) -> int:
     UserError
         If nothing can listen on the port and the address of `options`.
     """
+    from ..monitor.watcher import Watcher
+    from .publisher import Publisher
     from .server import open_server
-    from .watch import Watch
 
     # First: whoever chose a port that is taken need not wait for the jugfile.
     with (
         open_server(options.webstatus_ip, options.webstatus_port) as server,
         contextlib.suppress(KeyboardInterrupt),
     ):
-        watch = Watch(options, server.board)
+        watcher = Watcher(options, Publisher(options, server.feed))
         threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
         options.print_out(f"{options.jugfile} is shown on {server.url} until Ctrl-C")
         sys.stdout.flush()
         try:
-            watch.run()
+            watcher.run()
         finally:
             server.shutdown()
     return 130

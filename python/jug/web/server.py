@@ -16,7 +16,7 @@ from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 from ..errors import UserError
-from .board import Board
+from .feed import StateFeed
 
 __all__ = ["Server", "open_server", "page"]
 
@@ -89,7 +89,7 @@ class Server(ThreadingHTTPServer):
 
     Attributes
     ----------
-    board : Board
+    feed : StateFeed
         What is shown.
     url : str
         Where.
@@ -101,7 +101,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 64
 
     def __init__(self, ip: str, port: int) -> None:
-        self.board = Board()
+        self.feed = StateFeed()
         self.files = {path: (page(name), kind) for path, (name, kind) in _FILES.items()}
         self.address_family, address = _resolve(ip, port)
         self._slots = threading.BoundedSemaphore(_MOST_REQUESTS)
@@ -187,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.OK, *server.files[url.path])
         elif url.path == "/state":
             patience = _PATIENCE if query.get("wait", "1") == "1" and self.command == "GET" else 0.0
-            state = server.board.state(query.get("after", ""), patience)
+            state = server.feed.state(query.get("after", ""), patience)
             if state is None:
                 self._send(HTTPStatus.NO_CONTENT)
             else:
@@ -195,7 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif url.path == "/failures":
             number = query.get("page", "0")
             if number.isascii() and number.isdigit() and len(number) < 10:
-                self._send(HTTPStatus.OK, server.board.failures(int(number)), _JSON)
+                self._send(HTTPStatus.OK, server.feed.failures(int(number)), _JSON)
             else:
                 self.send_error(HTTPStatus.BAD_REQUEST, "page is a number")
         else:

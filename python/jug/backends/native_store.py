@@ -1,0 +1,253 @@
+"""What stores on the native engine have in common: results by key behind jug's names."""
+
+from __future__ import annotations
+
+import os
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from .. import _native
+from .base import Name, base_store
+
+__all__ = ["Changes", "digits", "native_store"]
+
+#: What others did: (key, "result" | "failed" | "absent").
+Changes = Sequence[tuple[bytes, str]]
+
+#: How long an answer "there is a result" may be old, in seconds. An answer "there is none" is never old.
+_FRESH = 0.02
+
+
+def digits(key: bytes) -> bytes:
+    """The hash of a task as users see it.
+
+    Parameters
+    ----------
+    key : bytes
+        A key of 32 bytes.
+
+    Returns
+    -------
+    bytes
+        Its 64 hexadecimal digits.
+    """
+    return key.hex().encode()
+
+
+class native_store(base_store):
+    """A store whose results have keys of 32 bytes; a backend adds its connection, its locks and removal."""
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._closed = False
+        self._refreshed = time.monotonic()
+        self._listeners: list[Callable[[Changes], object]] = []
+
+    # --- what a backend brings ---
+
+    #: The results, which may be read by key.
+    native: Any
+
+    @abstractmethod
+    def remove_keys(self, keys: Sequence[bytes]) -> Sequence[bytes]:
+        """Removes results by key. The results of those tasks that run now will not count.
+
+        Parameters
+        ----------
+        keys : sequence of bytes
+            Keys of 32 bytes each.
+
+        Returns
+        -------
+        sequence of bytes
+            Those keys that had a result.
+        """
+
+    @abstractmethod
+    def _died(self) -> Iterable[bytes]:
+        """Keys without a result whose last failure counts deaths, and is not to be kept."""
+
+    # --- results ---
+
+    def is_usable(self) -> bool:
+        """Whether the store is open, and was opened by this process.
+
+        Returns
+        -------
+        bool
+            False in a process that was forked after the store was opened.
+        """
+        return not self._closed and self._pid == os.getpid()
+
+    def load(self, name: Name) -> Any:
+        return self.native.load(self._key(name))
+
+    def load_input(self, name: Name) -> Any:
+        return self.native.load_input(self._key(name))
+
+    def load_base(self, name: Name) -> Any | None:
+        """Reads a result of which the caller uses only copies of parts.
+
+        Parameters
+        ----------
+        name : bytes or str
+            The name it was stored under.
+
+        Returns
+        -------
+        any or None
+            The result, shared by all callers; None if :meth:`load_input` is to be used.
+
+        Raises
+        ------
+        KeyError
+            If there is no result of that name.
+        """
+        return self.native.load_base(self._key(name))
+
+    def can_load(self, name: Name) -> bool:
+        key = self._key(name)
+        found = self.native.contains(key)
+        if not found or time.monotonic() - self._refreshed > _FRESH:
+            self.refresh()
+            found = self.native.contains(key)
+        return bool(found)
+
+    def list(self) -> Iterator[bytes]:
+        self.refresh()
+        names = dict(self.native.aliases())
+        return (names.get(key) or digits(key) for key in self._keys())
+
+    def remove(self, name: Name) -> bool:
+        return bool(self.remove_many([name]))
+
+    def remove_many(self, names: Iterable[Name]) -> set[Name]:
+        by_key = {self._key(name): name for name in names}
+        return {by_key[key] for key in self.remove_keys([*by_key])}
+
+    def cleanup(self, active: Iterable[Any], keeplocks: bool = False) -> int:
+        self.refresh()
+        wanted = {t.key() if isinstance(t, _native.TaskCore) else self._key(t.hash()) for t in active}
+        removed = self.remove_keys([key for key in self._keys() if key not in wanted])
+        if not keeplocks:
+            self.remove_locks()
+        return len(removed)
+
+    def died(self) -> Sequence[bytes]:
+        """Tasks that ended the process that ran them, have no result since, and are not marked as failed.
+
+        Returns
+        -------
+        sequence of bytes
+            Their keys, of 32 bytes each.
+        """
+        self.refresh()
+        return [*self._died()]
+
+    def forget_deaths(self, keys: Iterable[bytes] | None = None) -> int:
+        """Lets tasks begin again as if they had never ended a process.
+
+        Parameters
+        ----------
+        keys : iterable of bytes, optional
+            Keys of 32 bytes each. Default: all tasks that :meth:`died` returns.
+
+        Returns
+        -------
+        int
+            For how many tasks something was forgotten.
+        """
+        died = self.died()
+        if keys is not None and died:
+            died = [*set(died).intersection(keys)]
+        return int(self.native.clear_failures(died)) if died else 0
+
+    def metadata(self, t: Any) -> dict[str, Any]:
+        """What is known about the result of a task.
+
+        Parameters
+        ----------
+        t : Task
+            The task.
+
+        Returns
+        -------
+        dict
+            ``computed`` (bool) alone if there is no result. Otherwise also ``name`` (str), ``started``
+            (float, seconds
+            since 1970; 0 if not known), ``duration`` (float, seconds), ``attempt`` (int, from 1; 0 if not
+            known), ``worker`` (str, its id), ``size``
+            (int, bytes as stored) and, unless ``started`` is 0, ``completed`` (str, the local time).
+        """
+        facts = self.native.facts(t.key())
+        if facts is None:
+            return {"computed": False}
+        if facts["started"]:
+            facts["completed"] = time.ctime(facts["started"] + facts["duration"])
+        return {"computed": True, **facts}
+
+    # --- what others do ---
+
+    def refresh(self) -> Changes:
+        """Reads what other processes did.
+
+        Returns
+        -------
+        sequence of (bytes, str)
+            The key of each task whose state changed, and its state now: "result", "failed" or "absent".
+        """
+        changes: Changes = self.native.refresh()
+        self._tell(changes)
+        return changes
+
+    def listen(self, listener: Callable[[Changes], object]) -> None:
+        """Calls a function with the changes that any :meth:`refresh` returns from now on.
+
+        Parameters
+        ----------
+        listener : callable
+            Called with a sequence of changes that is not empty. Each change is reported once.
+        """
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Callable[[Changes], object]) -> None:
+        """Ends :meth:`listen`.
+
+        Parameters
+        ----------
+        listener : callable
+            The function that was given to :meth:`listen`.
+        """
+        self._listeners.remove(listener)
+
+    def _tell(self, changes: Changes) -> None:
+        self._refreshed = time.monotonic()
+        if changes:
+            for listener in self._listeners:
+                listener(changes)
+
+    # --- names ---
+
+    def _keys(self) -> Sequence[bytes]:
+        keys: Sequence[bytes] = self.native.keys()
+        return keys
+
+    def _key(self, name: Name) -> bytes:
+        """The key of a task's hash; any other name stands for the key of the name itself."""
+        text = name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
+        if len(text) == 64:
+            try:
+                return bytes.fromhex(text)
+            except ValueError:
+                pass
+        return _native.key(("jug.name", text))
+
+    def _named(self, name: Name) -> bytes:
+        """The key of a name that is to be stored: what is not a task's hash is remembered."""
+        key = self._key(name)
+        as_bytes = name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name
+        if as_bytes != digits(key):
+            self.native.alias(key, as_bytes)
+        return key

@@ -1,0 +1,155 @@
+"""The ``jug`` command: from the words of the command line to an exit status."""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import signal
+import sys
+from typing import Any
+
+from .. import task
+from ..engine.jugfile import init
+from ..errors import Signalled, UserError
+from ..internal import running
+from ..internal.console import fail, never_fail_to_encode, say, show, warn
+from ..internal.tracebacks import is_panic, is_users, message_of, users_traceback
+
+__all__ = ["main", "main_execute"]
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The ``jug`` command.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        The command line with the program's name first. Default: ``sys.argv``.
+
+    Raises
+    ------
+    SystemExit
+        Always. Its code is 0 if all went well, 2 for wrong usage, 130 after Ctrl-C, else 1; or what the
+        jugfile gave to ``sys.exit``.
+    """
+    running.begin_command()
+    argv = sys.argv if argv is None else argv
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        never_fail_to_encode(sys.stdout)
+    pdb = False
+    status: Any
+    options: Any = None
+    try:
+        from ..configuration import start_logging
+        from .parser import parse
+
+        options = parse(argv[1:])
+        start_logging(options)
+        pdb = options.pdb
+        status = _run(options)
+    except UserError as error:
+        fail(str(error))
+        status = error.status
+    except BrokenPipeError:
+        # The reader of the output is gone; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except SystemExit as leaving:
+        # Some commands end by it, as they do when scripts call them; and limits end workers so.
+        status = leaving.code
+        if isinstance(leaving, Signalled):
+            say(f"interrupted by {signal.Signals(leaving.number).name}{_interrupt_note(options)}")
+    except KeyboardInterrupt:
+        say(f"interrupted{_interrupt_note(options)}")
+        status = 130
+    except BaseException as error:
+        if not (isinstance(error, Exception) or is_panic(error)):
+            raise
+        status = 1
+        if pdb:
+            from ..internal.debugger import debug_exception
+
+            debug_exception()
+        else:
+            _explain(error)
+    # The interpreter looks for garbage once more when it ends: with a hundred thousand tasks that takes time,
+    # and nothing is left to be found out.
+    gc.freeze()
+    sys.exit(status)
+
+
+def _run(options: Any) -> Any:
+    from ..backends import file_store
+    from .registry import cmdapi
+
+    file_store.set_default_sync(options.sync)
+    file_store.set_default_claims(options.claims)
+    store = jugspace = None
+    pid = os.getpid()
+    # Whether an error was reported already, which may say the same.
+    is_reported = False
+    try:
+        if getattr(cmdapi.get(options.subcommand), "needs_jugfile", True):
+            on_error = "propagate" if options.pdb else "exit"
+            store, jugspace = init(options.jugfile, options.jugdir, on_error=on_error)
+            if not (task.alltasks or jugspace.get("__jug__hasbarrier__")):
+                from ..engine.jugfile import warn_of_emptiness
+
+                warn_of_emptiness(options.jugfile)
+        return cmdapi.run(options.subcommand, options=options, store=store, jugspace=jugspace)
+    except Exception:
+        is_reported = True
+        raise
+    finally:
+        # A process that a task forked and that ends by sys.exit comes by here too.
+        if task.Task.store is not None and os.getpid() == pid:
+            if not is_reported:
+                _warn_network_mount(task.Task.store)
+            task.Task.store.close()
+
+
+def _interrupt_note(options: Any) -> str:
+    """What the interrupted command has to say of what it had done, if anything."""
+    from .registry import cmdapi
+
+    command = cmdapi.get(options.subcommand) if options is not None else None
+    left = command.interrupt_message(options) if command is not None else ""
+    return f"; {left}" if left else ""
+
+
+def _warn_network_mount(store: Any) -> None:
+    """Warns of a jugdir for one host that was seen through a network filesystem; changing it there fails."""
+    from ..backends.file_store import file_store
+
+    objection = store.native.network_mount_warning() if isinstance(store, file_store) else None
+    if objection:
+        warn(objection)
+
+
+def main_execute() -> None:
+    """The ``jug-execute`` command: ``jug execute`` with the arguments in ``sys.argv``."""
+    main([sys.argv[0], "execute", *sys.argv[1:]])
+
+
+def _explain(error: BaseException) -> None:
+    """One line for what went wrong with files, stores and results, a traceback for what did in code."""
+    import errno
+
+    from ..engine.failures.report import UnstorableResult
+
+    if not is_users(error) and isinstance(error, (OSError, RuntimeError, UnstorableResult)):
+        where = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""
+        text = error.strerror if isinstance(error, OSError) and error.strerror else message_of(error)
+        advice = ""
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            advice = "; what was stored before is safe: make room and run again"
+        elif isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            advice = "; check the permissions, or choose another --jugdir"
+        fail(f"{text}{where}{advice}")
+    else:
+        _show_traceback(error)
+
+
+def _show_traceback(error: BaseException) -> None:
+    show(users_traceback(error))

@@ -1,0 +1,1 @@
+"""Failures: what is kept of them, and what is said."""

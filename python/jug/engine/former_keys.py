@@ -1,0 +1,44 @@
+"""Results that an earlier version stored under other keys than those of today."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import _native
+from ..internal.console import warn
+from .session.base import StoreSession
+
+__all__ = ["FormerResults"]
+
+
+class FormerResults:
+    """Tells once of results that are not found any more, because the keys of values were mended."""
+
+    def __init__(self) -> None:
+        self._told: set[bytes] = set()
+
+    def tell(self, graph: _native.Graph, store: Any, session: StoreSession, present: Sequence[bool]) -> None:
+        """Warns of those results whose tasks have none by the key of today; costs nothing without such tasks.
+
+        Parameters
+        ----------
+        graph : Graph
+        store, session
+            What the results are in.
+        present : sequence of bool
+            By node of the graph, whether there is a result.
+        """
+        nodes = [node for node in graph.changed() if not present[node]]
+        # To compute former keys takes as long as the others did. Mostly nothing is stored but what was found.
+        if not nodes or sum(1 for _ in store.list()) <= sum(present):
+            return
+        keys = {key for key in graph.former_keys(nodes) if key is not None} - self._told
+        found = [key for key, there in zip(keys, session.present(list(keys)), strict=True) if there]
+        if found:
+            self._told.update(found)
+            some = f"{len(found)} results lie" if len(found) > 1 else "1 result lies"
+            warn(
+                f"{some} under keys of an earlier version, which took some values that differ "
+                "for equal; their tasks run again, and `jug cleanup` removes what is no longer needed"
+            )

@@ -1,0 +1,335 @@
+"""Loading a jugfile: running it as a module, up to a barrier that is not met."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import os
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from .. import _native, task
+from ..backends.file_store import file_store
+from ..backends.select import select
+from ..barrier import BarrierError
+from ..configuration import default_options, expand_jugdir, read_configuration_file
+from ..errors import UserError
+from ..internal import origins
+from ..internal.advice import name_is_taken
+from ..internal.console import fail, say, show, warn
+from ..internal.tracebacks import is_panic, users_traceback
+
+__all__ = [
+    "Jugfile",
+    "LoadedJugfile",
+    "import_before",
+    "init",
+    "load",
+    "load_if_there",
+    "run_jugfile",
+    "set_jugdir",
+    "warn_of_emptiness",
+]
+
+
+class LoadedJugfile(NamedTuple):
+    """A jugfile that was loaded; its tasks are in ``jug.task.alltasks``."""
+
+    store: Any
+    jugspace: dict[str, Any]
+
+    @property
+    def has_barrier(self) -> bool:
+        """Whether a barrier that is not met ended the loading."""
+        return bool(self.jugspace.get("__jug__hasbarrier__", False))
+
+
+class Jugfile(NamedTuple):
+    """How a jugfile was loaded, so that another process can load it in the same way."""
+
+    path: str
+    jugdir: Any
+    argv: list[str]
+    cwd: str
+    sync: str
+    claims: str
+    debug: bool
+
+    @classmethod
+    def of(cls, options: Any) -> Jugfile:
+        """That of the command that runs, before the jugfile has changed anything."""
+        return cls(
+            options.jugfile,
+            options.jugdir,
+            list(sys.argv),
+            os.getcwd(),
+            options.sync,
+            options.claims,
+            bool(options.debug),
+        )
+
+
+#: How many objects may appear before the garbage collector looks at them while a jugfile loads.
+_NEW_OBJECTS = 50_000
+
+# A barrier makes the same file run again and again; it is compiled anew only when it changed.
+_compiled: dict[str, tuple[bytes, types.CodeType]] = {}
+
+#: What this package imports when it needs it, and what it uses does. Where a jugfile takes the place of a
+#: module of Python's own, that is too late: these import it in turn, and would get the jugfile.
+_NEEDED_LATER = (
+    *("argparse", "ast", "base64", "concurrent.futures", "configparser", "copy", "copyreg", "datetime"),
+    *("difflib", "faulthandler", "fcntl", "fnmatch", "glob", "hashlib", "html", "http.server"),
+    *("importlib.resources", "inspect", "ipaddress", "json", "linecache", "locale", "logging", "mmap"),
+    *("multiprocessing.connection", "pickle", "random", "reprlib", "secrets", "select", "shlex", "shutil"),
+    *("signal", "socket", "sqlite3", "string", "subprocess", "tempfile", "textwrap", "threading", "time"),
+    *("tokenize", "traceback", "types", "urllib.parse", "warnings", "zlib"),
+)
+
+#: The names that were objected to; a jugfile may be loaded many times.
+_objected: set[str] = set()
+
+
+def set_jugdir(jugdir: Any) -> Any:
+    """Selects the store of the tasks that are made from now on.
+
+    In a jugfile it is that of all its tasks, also of those that were made before.
+
+    Parameters
+    ----------
+    jugdir : str, path, store or None
+        A directory, the name of another kind of store, a store object, or None for "jugdata"; see
+        :func:`jug.backends.select.select`.
+
+    Returns
+    -------
+    base_store
+        The store.
+
+    Raises
+    ------
+    UserError
+        If there is no such store.
+    """
+    store = select(jugdir)
+    if task.Task.store is not None and task.Task.store is not store:
+        origins.keep_store(task.Task.store)
+    task.Task.store = store
+    return store
+
+
+def init(
+    jugfile: str | None = None, jugdir: Any = None, on_error: str = "exit", store: Any = None
+) -> tuple[Any, dict[str, Any]]:
+    """Opens a store and loads a jugfile.
+
+    Parameters
+    ----------
+    jugfile : str, default "jugfile.py"
+        If it was loaded before, its tasks take the place of those in ``jug.task.alltasks`` that it made then.
+    jugdir : str or store, optional
+        See ``jug.backends.select``. Default: the jugdir that ``jug execute`` uses for `jugfile`, if it exists
+        (a line on stderr says so), else "jugdata".
+    on_error : {"exit", "propagate"}
+        Whether an error in the jugfile ends the process with status 1, after its traceback, or is raised.
+    store : store, optional
+        Used in place of `jugdir`.
+
+    Returns
+    -------
+    store : store
+        The one in use now: the jugfile may have chosen another. The tasks of a jugfile that was loaded
+        before keep theirs.
+    jugspace : dict
+        The names that the jugfile defined. Where a barrier ended the loading, ``__jug__hasbarrier__``
+        is True among them.
+
+    Raises
+    ------
+    ValueError
+        If `on_error` is neither of the two.
+    UserError
+        If the store cannot be opened. With "propagate" also if there is no such jugfile.
+    SystemExit
+        With "exit": if the jugfile does not exist, or raises an error.
+    Exception
+        With "propagate": what the jugfile raised.
+    """
+    if on_error not in ("exit", "propagate"):
+        raise ValueError(f"on_error is 'exit' or 'propagate', not {on_error!r}")
+    jugfile = "jugfile.py" if jugfile is None else jugfile
+    if jugdir is None and store is None:
+        jugdir = _jugdir_of_the_command(jugfile)
+    set_jugdir(jugdir if store is None else store)
+    try:
+        path = os.path.abspath(jugfile)
+        if task.alltasks and origins.is_known(path):
+            task.alltasks[:] = [t for t in task.alltasks if t._origin is None or t._origin.jugfile != path]
+        with origins.loading(path):
+            jugspace = run_jugfile(jugfile)
+    except UserError as error:
+        if on_error == "propagate":
+            raise
+        fail(str(error))
+        sys.exit(1)
+    except BaseException as error:
+        if on_error == "propagate" or not (isinstance(error, Exception) or is_panic(error)):
+            raise
+        show(users_traceback(error))
+        name = os.path.basename(jugfile).removesuffix(".py")
+        what = f"the jugfile {jugfile!r} raised {type(error).__name__} while it was loading (see above)"
+        fail(f"{what}{name_is_taken(name, error)}")
+        sys.exit(1)
+    return task.Task.store, jugspace
+
+
+def _jugdir_of_the_command(jugfile: str) -> str | None:
+    """The jugdir that ``jug execute`` uses for a jugfile, if it is a directory that exists; else None."""
+    jugdir = expand_jugdir(read_configuration_file(default_options=default_options).jugdir, jugfile)
+    if not os.path.isdir(jugdir):
+        return None
+    command = f"jug execute {jugfile}"
+    say(f"jug.init({jugfile!r}) opens {jugdir}, the jugdir of `{command}`; name another one as jugdir=...")
+    return jugdir
+
+
+def load(options: Any, store: Any = None, *, on_error: str | None = None) -> LoadedJugfile:
+    """Loads the jugfile of `options` in place of what was loaded before.
+
+    `on_error` is that of :func:`jug.init`; default: "exit", and with ``--pdb`` "propagate".
+    """
+    del task.alltasks[:]
+    on_error = on_error or ("propagate" if options.pdb else "exit")
+    loaded = LoadedJugfile(*init(options.jugfile, options.jugdir, on_error=on_error, store=store))
+    if not task.alltasks and not loaded.has_barrier:
+        warn_of_emptiness(options.jugfile)
+    return loaded
+
+
+def warn_of_emptiness(path: str) -> None:
+    """Warns that the jugfile at `path`, which was loaded, created no task, and says why that may be."""
+    code = _compiled[path][1]
+    if "__name__" in code.co_names and "__main__" in code.co_consts:
+        why = (
+            "what stands below `if __name__ == '__main__'` runs only without jug, for which its name is "
+            f"{_module_name(path)!r}"
+        )
+    else:
+        why = "a task is created where a function is called that is decorated with @TaskGenerator"
+    warn(f"the jugfile {path} creates no task: {why}")
+
+
+def load_if_there(options: Any) -> LoadedJugfile:
+    """Loads the jugfile of `options`, which may choose the store; where there is none, --jugdir does.
+
+    UserError where there is no jugdir of that name either.
+    """
+    if os.path.exists(options.jugfile):
+        return load(options)
+    del task.alltasks[:]
+    store = set_jugdir(options.jugdir)
+    if isinstance(store, file_store) and not os.path.isdir(store.jugdir):
+        raise UserError(f"there is neither a jugfile {options.jugfile} nor a jugdir {store.jugdir}")
+    return LoadedJugfile(store, {})
+
+
+def import_before(path: str) -> None:
+    """Imports all that may be needed, if the jugfile at `path` takes the place of a module of Python's."""
+    if _module_name(path) not in sys.stdlib_module_names:
+        return
+    import pkgutil
+
+    package = __name__.partition(".")[0]
+    ours = (it.name for it in pkgutil.walk_packages(sys.modules[package].__path__, f"{package}."))
+    for needed in (*_NEEDED_LATER, *ours):
+        if not needed.endswith(".__main__"):
+            importlib.import_module(needed)
+
+
+def run_jugfile(path: str) -> dict[str, Any]:
+    """Runs the jugfile at `path` as the module named like it, and returns that module's names.
+
+    Neither an import nor a bare ``exec`` would do: the module must be in ``sys.modules``, so that its
+    functions can be pickled, also where a barrier ends it half-way.
+    """
+    code = _compile(path)
+    name = _module_name(path)
+    _look_at_name(path, name)
+    import_before(path)
+    here = os.path.abspath(".")
+    if sys.path[:1] != [here]:
+        sys.path.insert(0, here)
+    # Last, so that whatever is found without it stays the same.
+    if (folder := os.path.dirname(os.path.abspath(path))) not in sys.path:
+        sys.path.append(folder)
+    module = types.ModuleType(name)
+    module.__file__ = os.path.abspath(path)
+    sys.modules[name] = module
+    jugspace = module.__dict__
+    try:
+        with _rare_collections():
+            exec(code, jugspace, jugspace)
+    except BarrierError:
+        jugspace["__jug__hasbarrier__"] = True
+    except _native.DamagedResult as error:
+        # There is no such result any more. The tasks so far can run again, like those before a barrier.
+        warn(str(error))
+        jugspace["__jug__hasbarrier__"] = True
+    return jugspace
+
+
+def _module_name(path: str) -> str:
+    return os.path.basename(path).removesuffix(".py")
+
+
+def _look_at_name(path: str, name: str) -> None:
+    """Objects to a jugfile that takes the place of a module which others need."""
+    if name == "jug":
+        raise UserError(
+            f"a jugfile cannot have the name of this package: whatever imports `jug` would get {path}; "
+            "give it another name"
+        )
+    if name in sys.stdlib_module_names and name not in _objected:
+        _objected.add(name)
+        warn(
+            f"the jugfile {path} has the name of a module of Python's own: whatever imports `{name}` gets "
+            "the jugfile instead; give it another name"
+        )
+
+
+@contextlib.contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Lets the garbage collector look at new objects less often.
+
+    A jugfile makes many that stay: with the usual threshold a third of its loading is spent on finding that
+    out.
+    """
+    before = gc.get_threshold()
+    if 0 < before[0] < _NEW_OBJECTS:
+        gc.set_threshold(_NEW_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+def _compile(path: str) -> types.CodeType:
+    try:
+        with open(path, "rb") as file:
+            source = file.read()
+    except FileNotFoundError:
+        raise UserError(
+            f"no such jugfile: {path!r}; name it after the subcommand, as in `jug execute jugfile.py`"
+        ) from None
+    except OSError as error:
+        raise UserError(f"cannot read the jugfile {path!r}: {error.strerror}") from None
+    known = _compiled.get(path)
+    if known is not None and known[0] == source:
+        return known[1]
+    # Bytes, so that the file's own encoding declaration counts and not the locale.
+    code = compile(source, path, "exec")
+    _compiled[path] = (source, code)
+    return code

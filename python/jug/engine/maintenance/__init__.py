@@ -1,0 +1,1 @@
+"""What keeps a store in order beside the work: what is removed, and what is checked."""

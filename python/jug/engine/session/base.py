@@ -1,0 +1,155 @@
+"""What the worker and those who look on need of a store: results and claims of many tasks at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from ... import _native
+from ...internal.console import warn
+from .workers import WorkerStatus
+
+__all__ = ["Change", "Crash", "RunMetadata", "StoreSession", "warn_of_damage"]
+
+#: A key, and what became of it: "result", "failed" or "absent".
+Change = tuple[bytes, str]
+
+
+class RunMetadata(NamedTuple):
+    """How a result came about; stored beside it."""
+
+    name: str
+    started: float
+    duration: float
+    attempt: int
+
+
+class Crash(NamedTuple):
+    """A task without a result that a dead worker had."""
+
+    worker: str
+    key: bytes
+    #: Whether it is known to have been running then. Otherwise the worker had claimed it, and perhaps others.
+    counts: bool
+    name: str = ""
+    #: The how-manieth run it was; 0 if it may not have begun.
+    attempt: int = 0
+
+
+class StoreSession(Protocol):
+    """Results and claims, by key (32 raw bytes). A network store or a supervisor brings its own."""
+
+    #: How many tasks may be claimed before the first of them runs.
+    max_batch: int
+
+    #: How often a waiting worker looks whether a claim was abandoned, in seconds. Results wake it earlier.
+    poll_interval: float
+
+    #: Whether `refresh` says what others changed. Otherwise `present` is to be asked each time.
+    reports_changes: bool
+
+    #: Whether to claim what others have takes long: workers that meet keep out of each other's way then.
+    avoids_contention: bool
+
+    def refresh(self) -> Sequence[Change]:
+        """What others changed since the last call: (key, "result" | "failed" | "absent")."""
+
+    def present(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        """Whether each key has a result."""
+
+    def kept_failures(self) -> Sequence[bytes]:
+        """Keys that failed and are not to be run again until somebody clears the mark."""
+
+    def failures(self) -> Mapping[bytes, Mapping[str, Any]]:
+        """The report of the last run of each key that failed and has no result (see `failure_report`)."""
+
+    def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        """Whether some living worker holds each key."""
+
+    def claim(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        """Tries to claim each key; True where this worker holds it from now on.
+
+        What it returns may be shorter than `keys`: others are at work there, and the rest was not tried.
+        """
+
+    def start(self, key: bytes, ended: bytes | None, name: str, attempt: int) -> bool:
+        """Says that a claimed task starts now; False if its claim had been given back.
+
+        `ended` is the task that was run before: its claim may be released once what it stored is visible.
+        `name` and `attempt` (from 1) are for those who look what runs.
+        """
+
+    def set_idle(self, done: int, failed: int, loaded: int) -> None:
+        """Says that nothing runs now, and how many tasks this worker ran, saw fail, and found finished."""
+
+    def claimed_hint(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        """Like `claimed`, where it need not be true of what dead workers had."""
+
+    def has_other_workers(self) -> bool:
+        """Whether another worker seems to hold a claim on any task."""
+
+    def release(self, keys: Sequence[bytes]) -> None:
+        """Ends claims, after what was saved is visible to others."""
+
+    def save(self, key: bytes, value: object, facts: RunMetadata) -> None:
+        """Stores a result."""
+
+    def save_failure(self, key: bytes, report: Mapping[str, Any], name: str) -> None:
+        """Stores why a task failed; ``report["kept"]`` says whether it stays failed."""
+
+    def expect(self, scheduler: _native.Scheduler) -> None:
+        """Says what will run: results that several tasks need may be kept in memory. Until `close`."""
+
+    def has_inputs(self) -> bool:
+        """Whether results are in memory that are decoded for each use."""
+
+    def forget_inputs(self, keys: Sequence[bytes]) -> None:
+        """Lets go of such results, as nobody needs them here any more."""
+
+    def damage(self) -> Sequence[str]:
+        """What stored bytes turned out to be damaged and no later result has replaced, a line each."""
+
+    def crashes(self, claimed: Collection[bytes]) -> Sequence[Crash]:
+        """What dead workers had, until that is settled, if any of these may be among it.
+
+        To be asked between a claim and the refresh after it, which then sees what was recorded in between.
+        """
+
+    def acknowledge_crashes(self, crashes: Sequence[Crash]) -> None:
+        """Forgets what was found, after what counts was recorded with `save_failure`, and what has a result.
+
+        What does not count is recorded here, for other workers to know.
+        """
+
+    def reports(self, keys: Sequence[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
+        """Like `failures`, of these keys."""
+
+    def workers(self, keys: Sequence[bytes]) -> Sequence[WorkerStatus] | None:
+        """The workers that the store knows, dead ones too, and which of `keys` each of them has claimed.
+
+        None where the store cannot tell. It costs workers nothing.
+        """
+
+    def running(self, keys: Sequence[bytes]) -> Sequence[bytes]:
+        """Those of `keys`, which have no result, that are being run."""
+
+    def durations(self, keys: Sequence[bytes]) -> Sequence[float | None]:
+        """How long the run took that each result came from, in seconds; None where that is not known."""
+
+    def sync(self) -> None:
+        """Makes everything durable; called before the worker sleeps."""
+
+    def wait(self, timeout: float) -> object:
+        """Sleeps until something may have changed, `timeout` seconds at most."""
+
+    def close(self) -> None:
+        """Ends the use of the session; the store stays open."""
+
+
+def warn_of_damage(session: StoreSession) -> None:
+    """Tells the user why tasks that were done are not done any more."""
+    lines = session.damage()
+    if lines:
+        for line in lines:
+            warn(line)
+        warn("tasks whose results are lost will run again")

@@ -1,0 +1,177 @@
+"""The session of a jugdir on the native engine."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from ... import _native
+from ...backends.file_store import file_store
+from ..failures.report import suspicion
+from .base import Change, Crash, RunMetadata
+from .native import NativeSession
+from .slots import WorkerSlots
+from .workers import WorkerStatus, worker_statuses
+
+__all__ = ["FileSession"]
+
+#: From how many keys on it is cheaper to look at all claims than at each.
+_MANY_CLAIMS = 500
+
+#: From how many tasks on a worker on a network filesystem looks what others finished before it claims.
+_LOOK_BEFORE = 8
+
+#: For how many seconds tasks of others on a network filesystem stay claimed after they were finished.
+_STILL_CLAIMED = 10.0
+
+#: Seconds of finished work that a kill -9 may cost.
+_UNWRITTEN = 0.001
+
+#: What the engine says of a killed worker's last record. It was never told to be stored: nothing is lost.
+_UNFINISHED = "its last record is incomplete"
+
+
+class FileSession(NativeSession):
+    """The session of a :class:`jug.backends.file_store.file_store`."""
+
+    _store: file_store
+    poll_interval = 0.025
+    avoids_contention = False
+
+    def __init__(self, store: file_store) -> None:
+        super().__init__(store, store.native)
+        self._native: _native.Store = store.native
+        self._claims = store.claims
+        self._epoch = self._native.epoch
+        self._flushed = 0.0
+        self._looked = 0.0
+        self.claim: Callable[[Sequence[bytes]], Sequence[bool]] = self._claims.claim
+        if self._native.claim_mode == "link":
+            self.poll_interval = 1.0
+            self.avoids_contention = True
+            self.claim = self._claim_unfinished
+        self.start = self._claims.start
+        self.set_idle = self._claims.rest
+        self.claimed_hint = self._claims.are_taken
+        self.kept_failures = store.kept_failures
+        self.expect = self._native.expect
+        self.sync = self._native.sync
+        self._slots_of_others = WorkerSlots(os.path.join(self._native.path, "workers"), self._claims.crashed)
+        store.check_blobs()
+
+    def refresh(self) -> Sequence[Change]:
+        self._looked = time.monotonic()
+        self._store.refresh()
+        self._epoch = self._native.epoch
+        changes = self._take_changes()
+        if self.avoids_contention and any(state == "absent" for _, state in changes):
+            self._claims.expedite_releases()
+        return changes
+
+    def _claim_unfinished(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        # To claim in vain costs three requests to the server a task, to look as much as a few tasks. What
+        # others finished a moment ago is still claimed.
+        if len(keys) < _LOOK_BEFORE or time.monotonic() - self._looked < _STILL_CLAIMED:
+            return self._claims.claim_run(keys)
+        self._store.refresh()
+        present = self.present(keys)
+        tried = self._claims.claim_run([key for key, found in zip(keys, present, strict=True) if not found])
+        won: list[bool] = []
+        nr_tried = 0
+        for found in present:
+            if not found and nr_tried == len(tried):
+                break
+            won.append(not found and tried[nr_tried])
+            nr_tried += not found
+        return won
+
+    def failures(self) -> Mapping[bytes, Mapping[str, Any]]:
+        return {key: self._native.failure(key) or {} for key in self._native.failed_keys()}
+
+    def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        if len(keys) < _MANY_CLAIMS:
+            return self._claims.is_claimed(keys)
+        held = self._claims.holders(keys)
+        return [key in held for key in keys]
+
+    def has_other_workers(self) -> bool:
+        return bool(self._claims.claimed_ids())
+
+    def release(self, keys: Sequence[bytes]) -> None:
+        self._native.flush()
+        self._claims.release(keys)
+
+    def save(self, key: bytes, value: object, facts: RunMetadata) -> None:
+        # The epoch is that of the refresh after the claim: what was invalidated since then may be an input of
+        # this very result, which then must not count.
+        self._native.save(
+            key,
+            value,
+            name=facts.name,
+            epoch=self._epoch,
+            started=facts.started,
+            duration=facts.duration,
+            attempt=facts.attempt,
+        )
+        # The engine writes by itself within 5 ms. A task that took longer than a write deserves better: it is
+        # not run again if this process is killed now.
+        now = time.monotonic()
+        if now - self._flushed > _UNWRITTEN:
+            self._native.flush()
+            self._flushed = now
+
+    def save_failure(self, key: bytes, report: Mapping[str, Any], name: str) -> None:
+        if self._native.failure(key) is not None:
+            # Which of two reports of different workers counts is not a matter of time, unless one is cleared.
+            self._native.clear_failures([key])
+        self._native.save_failure(key, report, name=name)
+
+    def damage(self) -> Sequence[str]:
+        found = self._native.damage()
+        lines = [
+            f"{path} {what}: what is there from byte {offset} on does not count"
+            if what.startswith("cannot be read")
+            else f"{path} is damaged from byte {offset} on ({what}): what is behind that does not count"
+            for path, offset, what in found["files"]
+            if what != _UNFINISHED
+        ]
+        if found["records"]:
+            lines.insert(0, f"{found['records']} damaged records in {self._store.jugdir} do not count")
+        return lines
+
+    def crashes(self, claimed: Collection[bytes]) -> Sequence[Crash]:
+        if self._native.claim_mode == "link":
+            return [Crash(worker, key, False) for key, worker in self._claims.suspects()]
+        found = self._slots_of_others.crashes(claimed)
+        return [Crash(worker, key, True, name, attempt) for worker, key, name, attempt, _ in found]
+
+    def acknowledge_crashes(self, crashes: Sequence[Crash]) -> None:
+        for crash in crashes:
+            before = self._native.failure(crash.key)
+            if not crash.counts and (before is None or "crashes" not in before):
+                report = {**(before or suspicion()), "crashes": 0}
+                self.save_failure(crash.key, report, str(report.get("name", "")))
+        workers = list({crash.worker for crash in crashes})
+        if self._native.claim_mode != "link":
+            self._claims.settle_crashes(workers)
+        elif workers:
+            self._native.sync()
+            self._claims.settle_suspects(workers)
+
+    def reports(self, keys: Sequence[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
+        return {key: self._native.failure(key) or {} for key in keys}
+
+    def workers(self, keys: Sequence[bytes]) -> Sequence[WorkerStatus]:
+        return worker_statuses(self._claims, keys)
+
+    def durations(self, keys: Sequence[bytes]) -> Sequence[float | None]:
+        known = map(self._native.facts, keys)
+        # A result that was stored by hand has no run.
+        return [facts["duration"] if facts and facts["started"] else None for facts in known]
+
+    def close(self) -> None:
+        self._native.expect(None)
+        self._slots_of_others.close()
+        super().close()

@@ -1,0 +1,54 @@
+"""What the sessions of stores on the native engine have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from ... import _native
+from ...backends.native_store import native_store
+from .base import Change
+from .workers import WorkerStatus, running
+
+__all__ = ["NativeSession"]
+
+
+class NativeSession:
+    """A session that follows what any user of its store learns of changes by others.
+
+    Parameters
+    ----------
+    store : native_store
+    native : jug._native.Store or jug._native.Redis
+        Its results.
+    """
+
+    max_batch = 1024
+    reports_changes = True
+
+    def __init__(self, store: native_store, native: _native.Store | _native.Redis) -> None:
+        self._store = store
+        self._changes: list[Change] = []
+        self.present = native.contains_many
+        self.has_inputs = native.has_inputs
+        self.forget_inputs = native.forget_inputs
+        self.wait = native.wait
+        store.listen(self._changes.extend)
+
+    @abstractmethod
+    def workers(self, keys: Sequence[bytes]) -> Sequence[WorkerStatus]:
+        """The workers of the store, and which of `keys` each of them has claimed."""
+
+    def running(self, keys: Sequence[bytes]) -> Sequence[bytes]:
+        return running(self.workers(keys), set(keys))
+
+    def close(self) -> None:
+        self._store.unlisten(self._changes.extend)
+
+    def _take_changes(self) -> Sequence[Change]:
+        # Others ask the store too (a barrier, a task that loads something): what they learned is in the list.
+        if not self._changes:
+            return ()
+        changes = list(self._changes)
+        self._changes.clear()
+        return changes

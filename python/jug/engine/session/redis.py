@@ -1,0 +1,120 @@
+"""The session of a store in a redis server: results and claims of many tasks in one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from ... import _native
+from ...backends.redis_store import redis_store
+from .base import Change, Crash, RunMetadata
+from .native import NativeSession
+from .workers import HeldClaim, WorkerStatus
+
+__all__ = ["RedisSession"]
+
+
+class RedisSession(NativeSession):
+    """The session of a :class:`jug.backends.redis_store.redis_store`."""
+
+    _store: redis_store
+    poll_interval = 0.25
+    avoids_contention = False
+
+    def __init__(self, store: redis_store) -> None:
+        super().__init__(store, store.native)
+        self._native: _native.Redis = store.native
+        self._claimed_just_now = False
+        self.kept_failures = self._native.kept_failures
+        self.release = self._native.release
+        self.expect = self._native.expect
+        self.sync = self._native.flush
+
+    def refresh(self) -> Sequence[Change]:
+        if self._claimed_just_now:
+            self._store.refresh_after_claim()
+            self._claimed_just_now = False
+        else:
+            self._store.refresh()
+        return self._take_changes()
+
+    def failures(self) -> Mapping[bytes, Mapping[str, Any]]:
+        import json
+
+        return {key: json.loads(report) for key, report in self._native.failures()}
+
+    def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        held = self._store.claims(keys)
+        return [key in held for key in keys]
+
+    claimed_hint = claimed
+
+    def claim(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        won = self._store.claim(keys)
+        self._claimed_just_now = True
+        return won
+
+    def start(self, key: bytes, ended: bytes | None, name: str, attempt: int) -> bool:
+        return self._native.start(key)
+
+    def set_idle(self, done: int, failed: int, loaded: int) -> None:
+        """What is claimed is all that is known of a worker."""
+
+    def has_other_workers(self) -> bool:
+        return self._native.others_claims() > 0
+
+    def save(self, key: bytes, value: object, facts: RunMetadata) -> None:
+        self._native.save(
+            key,
+            value,
+            name=facts.name,
+            started=facts.started,
+            duration=facts.duration,
+            attempt=facts.attempt,
+            claimed=True,
+        )
+
+    def save_failure(self, key: bytes, report: Mapping[str, Any], name: str) -> None:
+        import json
+
+        text = json.dumps({**report, "name": name}, default=str).encode()
+        self._native.save_failure(key, text, bool(report["kept"]), True)
+
+    def damage(self) -> Sequence[str]:
+        return ()  # What is damaged is found when it is loaded, not before.
+
+    def crashes(self, claimed: Collection[bytes]) -> Sequence[Crash]:
+        return [Crash("", key, False) for key in self._native.suspects()]
+
+    def acknowledge_crashes(self, crashes: Sequence[Crash]) -> None:
+        """The server keeps suspects until they have a result."""
+
+    def reports(self, keys: Sequence[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
+        wanted = set(keys)
+        return {key: report for key, report in self.failures().items() if key in wanted}
+
+    def workers(self, keys: Sequence[bytes]) -> Sequence[WorkerStatus]:
+        claims, workers = self._store.workers()
+        asked = set(keys)
+        held: dict[str, list[HeldClaim]] = {}
+        for key, owner in claims.items():
+            if key in asked:
+                held.setdefault(owner, []).append(HeldClaim(key))
+        return [
+            WorkerStatus(
+                worker.id,
+                worker.alive,
+                worker.facts.get("host", ""),
+                worker.facts.get("pid", 0),
+                worker.facts.get("started"),
+                held.get(worker.id, ()),
+            )
+            for worker in sorted(workers, key=lambda it: it.facts.get("started", 0.0), reverse=True)
+        ]
+
+    def durations(self, keys: Sequence[bytes]) -> Sequence[float | None]:
+        return self._native.durations(keys)
+
+    def close(self) -> None:
+        self._native.expect(None)
+        super().close()

@@ -1,0 +1,96 @@
+"""What other workers of this host run or ran when they died, looked at without a system call."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import time
+from collections.abc import Callable, Collection, Sequence
+
+__all__ = ["WorkerSlots"]
+
+#: Worker, key, name, attempt and beginning of what a dead worker ran.
+Run = tuple[str, bytes, str, int, float]
+
+#: The part of its time that a worker may take to look who has come and gone.
+_SHARE = 0.02
+
+#: How long a process may take to die, and how often to look whether it has, in seconds.
+_DYING, _PAUSE = 1.0, 0.002
+
+_PREFIX = "slot-"
+#: Where things are in a slot, see docs/format.md.
+_SEQUENCE, _ENTRIES = 64, (128, 320)
+_RUNS, _KEY = 20, slice(24, 56)
+_LENGTH = 512
+
+
+class WorkerSlots:
+    """The slots of the workers of a jugdir, mapped into memory.
+
+    Parameters
+    ----------
+    workers : str
+        The directory that they are in.
+    crashed : callable
+        Which of them died and what they ran then: this takes system calls.
+    """
+
+    def __init__(self, workers: str, crashed: Callable[[], Sequence[Run]]) -> None:
+        self._workers = workers
+        self._crashed = crashed
+        self._slots: dict[str, mmap.mmap] = {}
+        self._due = 0.0
+
+    def crashes(self, claimed: Collection[bytes]) -> Sequence[Run]:
+        """What dead workers ran, if any of it may be among these tasks that are claimed here.
+
+        A slot says that such a task runs only if its worker died, or is about to give it back. Workers that
+        were not there at the last look have hardly had the time to load a jugfile since.
+        """
+        began = time.perf_counter()
+        if began < self._due and not self._runs_any(claimed):
+            return ()
+        found = self._look()
+        ended = time.perf_counter()
+        self._due = ended + (ended - began) / _SHARE
+        # A process that dies loses its locks one by one, that of the task perhaps before that of its life.
+        while self._runs_any(set(claimed).difference(run[1] for run in found)):
+            if time.perf_counter() > ended + _DYING:
+                break
+            time.sleep(_PAUSE)
+            found = self._look()
+        return found
+
+    def _look(self) -> Sequence[Run]:
+        self._map()
+        return self._crashed()
+
+    def close(self) -> None:
+        """Ends the mappings."""
+        for slot in self._slots.values():
+            slot.close()
+        self._slots.clear()
+
+    def _runs_any(self, claimed: Collection[bytes]) -> bool:
+        running = set()
+        for slot in self._slots.values():
+            at = _ENTRIES[slot[_SEQUENCE] % 2]
+            if slot[at + _RUNS]:
+                running.add(slot[at + _KEY.start : at + _KEY.stop])
+        return bool(running) and not running.isdisjoint(claimed)
+
+    def _map(self) -> None:
+        try:
+            names = {name for name in os.listdir(self._workers) if name.startswith(_PREFIX)}
+        except FileNotFoundError:
+            names = set()
+        for name in self._slots.keys() - names:
+            self._slots.pop(name).close()
+        for name in names - self._slots.keys():
+            try:
+                with open(os.path.join(self._workers, name), "rb") as file:
+                    # A file that is not written yet cannot be mapped; one that is never shrinks.
+                    self._slots[name] = mmap.mmap(file.fileno(), _LENGTH, prot=mmap.PROT_READ)
+            except (OSError, ValueError):
+                continue

@@ -1,0 +1,148 @@
+"""Tasks that ran when a worker died: they are counted, and tried again where they cost no worker."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...internal.console import warn
+from ..failures.report import Crashed, crash_report, describe_call
+from ..jugfile import Jugfile
+from ..session.base import Crash, StoreSession
+
+if TYPE_CHECKING:
+    from .isolated import IsolatedRunner
+
+__all__ = ["Crashes", "lost", "used_up"]
+
+
+class Crashes:
+    """What is known of tasks that ran when a worker died.
+
+    Parameters
+    ----------
+    session : StoreSession
+    limit : int
+        How many times a task may die (``--crash-limit``).
+    jugfile : Jugfile, optional
+        Where a watched child finds the tasks.
+    reports : mapping
+        The reports of the tasks that failed.
+    """
+
+    def __init__(
+        self,
+        session: StoreSession,
+        limit: int,
+        jugfile: Jugfile | None,
+        reports: Mapping[bytes, Mapping[str, Any]],
+    ) -> None:
+        self._session = session
+        self._limit = limit
+        self._jugfile = jugfile
+        #: Imported and made when a task is tried again.
+        self._apart: IsolatedRunner | None = None
+        #: What dead workers had, as of the last look, until it is recorded.
+        self.found: Sequence[Crash] = ()
+        #: How many times each task died that has died, or may have.
+        self.suspects: dict[bytes, int] = {}
+        self.learn(reports)
+
+    def learn(self, reports: Mapping[bytes, Mapping[str, Any]]) -> list[bytes]:
+        """Takes note of reports; the keys of the tasks that died too often."""
+        deaths = {key: int(report["crashes"]) for key, report in reports.items() if "crashes" in report}
+        self.suspects.update(deaths)
+        return used_up(reports, self._limit)
+
+    def forget(self, keys: Collection[bytes]) -> None:
+        """Looks again how often tasks died of which something was taken away, a result or a failure."""
+        known = [key for key in keys if key in self.suspects] if self.suspects else []
+        if known:
+            reports = self._session.reports(known)
+            for key in known:
+                if "crashes" not in reports.get(key, ()):
+                    del self.suspects[key]
+
+    # --- workers that died ---
+
+    def look(self, claimed: Collection[bytes]) -> None:
+        """Looks for workers that died: after a claim, and before the refresh that follows it."""
+        self.found = self._session.crashes(claimed)
+
+    def record(self, mine: Mapping[bytes, Any]) -> list[bytes]:
+        """Records what was found; the keys of the tasks that died too often, by that.
+
+        `mine` are the tasks by key that are claimed here and have no result. Who has claimed a task counts
+        its death, so that it is counted once.
+        """
+        present = self._session.present([crash.key for crash in self.found])
+        found = [
+            crash
+            for crash, has_result in zip(self.found, present, strict=True)
+            if crash.key in mine or not (crash.counts or has_result)
+        ]
+        self.found = ()
+        final = []
+        for crash in found:
+            deaths = self.suspects[crash.key] = self.suspects.get(crash.key, 0) + crash.counts
+            if crash.counts:
+                self._keep(crash.key, mine[crash.key], lost(deaths), crash.attempt)
+                if deaths >= self._limit:
+                    final.append(crash.key)
+        if found:
+            self._session.acknowledge_crashes(found)
+        return final
+
+    def _keep(self, key: bytes, t: Any, crash: Crashed, attempt: int) -> None:
+        report = {**crash_report(crash, describe_call(t)), "attempt": attempt}
+        self._session.save_failure(key, {**report, "again": crash.crashes < self._limit}, t.name)
+
+    # --- trying again ---
+
+    def run(self, key: bytes, t: Any, attempt: int) -> Any:
+        """What the task returns, which runs in a process of its own, and again if it dies of it.
+
+        Raises
+        ------
+        Crashed
+            If it died too often.
+        FailedInChild
+            If it failed otherwise.
+        """
+        from .isolated import Death, IsolatedRunner
+
+        # What it needs may not be written yet.
+        self._session.sync()
+        self._apart = self._apart or IsolatedRunner(self._jugfile)
+        while True:
+            try:
+                result = self._apart.run(t)
+            except Death as death:
+                deaths = self.suspects[key] = self.suspects[key] + 1
+                crash = Crashed(death.end.text, death.end.kind, death.traceback, deaths)
+                if deaths >= self._limit:
+                    raise crash from None
+                self._keep(key, t, crash, attempt)
+                warn(f"task {t.name}({describe_call(t)}) {death.end.text}; it is tried again")
+            else:
+                del self.suspects[key]
+                return result
+
+    def close(self) -> None:
+        """Ends the process in which tasks were tried again."""
+        if self._apart is not None:
+            self._apart.close()
+        # Workers may have died right after the end of a task, which is then no crash.
+        with contextlib.suppress(OSError):
+            self._session.acknowledge_crashes(())
+
+
+def lost(deaths: int) -> Crashed:
+    """How a task died with a worker."""
+    return Crashed("the worker that ran it died", "lost", "", deaths)
+
+
+def used_up(reports: Mapping[bytes, Mapping[str, Any]], limit: int) -> list[bytes]:
+    """The keys of the tasks that died so often, by their reports."""
+    return [key for key, report in reports.items() if int(report.get("crashes", 0)) >= limit]

@@ -1,0 +1,131 @@
+"""``jug execute``: working through a jugfile, load after load, until no barrier is left."""
+
+from __future__ import annotations
+
+import logging
+import time
+from itertools import compress
+from typing import Any
+
+from ... import task
+from ...internal.tracebacks import begin_at_users_line
+from ...process.signals import end_cleanly
+from ...utils import prepare_matcher_from_options
+from ..drift import Drift, load_steadily
+from ..jugfile import Jugfile
+from ..session.open import open_session
+from .state import ExecutionState
+from .worker import Worker
+
+__all__ = ["execute", "execution_loop", "run_tasks"]
+
+_log = logging.getLogger("jug")
+
+
+def execute(options: Any, state: ExecutionState) -> bool:
+    """Loads the jugfile and runs its tasks, again after each barrier; whether a task failed here.
+
+    Parameters
+    ----------
+    options : jug options
+    state : ExecutionState
+        Filled with what was done.
+    """
+    end_cleanly()
+    state.jugfile = Jugfile.of(options)
+    store = None
+    failures = False
+    patience = float(options.execute_wait_cycle_time) * int(options.execute_nr_wait_cycles)
+    drift = Drift()
+    while True:
+        loaded = load_steadily(options, store, drift)
+        store, state.has_barrier = loaded.store, loaded.has_barrier
+        executed_before = state.executed.total()
+        failures = run_tasks(task.alltasks, options, state) or failures
+        if not loaded.has_barrier or state.idle >= patience:
+            return failures
+        drift.ended(task.alltasks)
+        if state.executed.total() > executed_before:
+            continue
+        if not all(t.can_load() for t in reversed(task.alltasks)):
+            _log.info("a barrier is not met, and nothing can be done about it here")
+            return failures
+        # All tasks are there and none was run: the barrier was met while the jugfile was loading. Should it
+        # wait for something else, this loop must not spin.
+        time.sleep(0.01)
+        state.idle += 0.01
+
+
+def run_tasks(tasks: list[task.Task], options: Any, state: ExecutionState, store: Any = None) -> bool:
+    """Runs the tasks in `tasks`; whether one failed here.
+
+    Parameters
+    ----------
+    tasks : list of Task
+    options : jug options
+    state : ExecutionState
+        What earlier calls did, to be added to.
+    store : store, optional
+        That of all these tasks; default ``Task.store``.
+
+    Raises
+    ------
+    Exception
+        What a task raised, unless ``options.execute_keep_going``; a TaskQuit where that is no Exception.
+    """
+    if not tasks:
+        return False
+    matcher = prepare_matcher_from_options(options.execute_name, options.execute_pattern)
+    store = task.Task.store if store is None else store
+    return Worker(tasks, store, options, state, matcher).run()
+
+
+def execution_loop(tasks: list[task.Task], options: Any, state: ExecutionState | None = None) -> bool:
+    """Runs tasks in this process, as ``jug execute`` does.
+
+    Parameters
+    ----------
+    tasks : list of Task
+        Usually ``jug.task.alltasks``: what has a result afterwards, or has failed, is taken out of that list,
+        unless only some tasks were selected by `options`. Any other list stays as it is. Tasks that were made
+        for different stores run one store after the other.
+    options : Options
+        Of the command ``execute``; ``jug.options.default_options`` will do.
+    state : ExecutionState, optional
+        What earlier calls did, to be added to. Default: a new one.
+
+    Returns
+    -------
+    bool
+        Whether a task failed.
+
+    Raises
+    ------
+    Exception
+        What a task raised, unless ``options.execute_keep_going`` is set. A RuntimeError whose ``__cause__``
+        it is, where that is no Exception: a task's SystemExit is a failure like any other.
+    """
+    if state is None:
+        state = ExecutionState()
+    by_store: dict[int, tuple[Any, list[task.Task]]] = {}
+    for t in tasks:
+        store = t._own_store()
+        by_store.setdefault(id(store), (store, []))[1].append(t)
+    failed = False
+    try:
+        for store, its_tasks in by_store.values():
+            failed = run_tasks(its_tasks, options, state, store) or failed
+        return failed
+    except Exception as error:
+        if state.raised is not None and error is state.raised[0]:
+            begin_at_users_line(error)
+        raise
+    finally:
+        if tasks is task.alltasks and options.execute_name is None and options.execute_pattern is None:
+            present: set[bytes] = set()
+            for store, its_tasks in by_store.values():
+                session = open_session(store)
+                keys = [t.key() for t in its_tasks]
+                present.update(compress(keys, session.present(keys)))
+                session.close()
+            tasks[:] = [t for t in tasks if t.key() not in present and t.hash() not in state.failed]

@@ -1,0 +1,213 @@
+"""Tasks that are run apart: in a watched child, so that their death costs no worker and has a reason."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from multiprocessing.connection import Connection, Pipe
+from typing import Any
+
+from ...executors.argument_checks import ArgumentChecks
+from ...process.managed import Child, End, fork, spawn
+from ..failures.report import FailedInChild, UnstorableResult, failure_report
+from ..jugfile import Jugfile
+from .nesting import RunsInChild, worker_at_work
+
+__all__ = ["Death", "IsolatedRunner", "answer"]
+
+_log = logging.getLogger("jug")
+
+#: The directory of this package.
+_PACKAGE = os.path.dirname(sys.modules[__name__.partition(".")[0]].__file__ or "")
+
+#: How long a child may take to end when nothing is left for it to do: exit handlers run, and no more.
+_GRACE = 2.0
+
+#: How the first line of a child shows in its traceback.
+_OURS = 'File "<string>", line 1 in <module>'
+
+#: How long a signal that is sent to all processes of a worker may take to reach this one too.
+_SAME_SIGNAL = 0.2
+
+
+class Death(Exception):
+    """The process ended in which a task ran apart."""
+
+    def __init__(self, end: End, traceback: str) -> None:
+        super().__init__(end.text)
+        self.end = end
+        self.traceback = traceback
+
+
+class IsolatedRunner:
+    """Runs tasks in a child process, one at a time; the child is started for the first of them.
+
+    Parameters
+    ----------
+    jugfile : Jugfile, optional
+        Where a fresh interpreter finds the tasks. Without it, and for tasks that it does not find there, the
+        child is a copy of this process.
+    """
+
+    def __init__(self, jugfile: Jugfile | None) -> None:
+        self._jugfile = jugfile
+        #: The child and the pipe to it, once it has loaded the jugfile.
+        self._child: tuple[Child, Connection] | None = None
+        self._deaths: Any = None
+
+    def run(self, t: Any) -> Any:
+        """What the task returns.
+
+        Raises
+        ------
+        Death
+            If its process died.
+        FailedInChild
+            If it raised something, or its result cannot be handed over.
+        """
+        _flush_output()
+        self._open_deaths()
+        if self._jugfile is not None and self._child is None:
+            self._child = self._start(self._jugfile)
+        if self._child is not None:
+            kind, said = self._ask(t.key(), *self._child)
+            if kind != "unknown":
+                return _result(kind, said)
+            _log.info("task %s is not there when the jugfile is loaded again: it runs in a copy", t.name)
+        return self._run_copy(t)
+
+    def close(self) -> None:
+        """Ends the child, if there is one."""
+        if self._child is not None:
+            child, pipe = self._child
+            self._child = None
+            pipe.close()
+            child.leave(_GRACE)
+
+    def _start(self, jugfile: Jugfile) -> tuple[Child, Connection] | None:
+        """A child that has loaded the jugfile; None if it cannot."""
+        pipe, theirs = Pipe()
+        package = os.path.dirname(_PACKAGE)
+        program = (
+            f"import sys; sys.path.insert(0, {package!r}); from jug.engine.worker.isolated_child import main; "
+            f"main({theirs.fileno()}, {self._deaths.fileno()}, {os.getpid()})"
+        )
+        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+        with theirs:
+            keep = (theirs.fileno(), self._deaths.fileno())
+            child = spawn([sys.executable, *flags, "-P", "-c", program], keep=keep, cwd=jugfile.cwd)
+        try:
+            pipe.send((tuple(jugfile), sys.path))
+            kind, said = self._hear(child, pipe)
+        except (Death, OSError) as error:
+            kind, said = "unloadable", str(error)
+        except BaseException:
+            child.kill()
+            raise
+        if kind == "ready":
+            return child, pipe
+        _log.info("the jugfile cannot be loaded in a process of its own: %s", said)
+        child.kill()
+        pipe.close()
+        return None
+
+    def _ask(self, key: bytes, child: Child, pipe: Connection) -> tuple[str, Any]:
+        try:
+            pipe.send_bytes(key)
+            return self._hear(child, pipe)
+        except BaseException:
+            self._child = None
+            child.kill()
+            pipe.close()
+            raise
+
+    def _run_copy(self, t: Any) -> Any:
+        pipe, theirs = Pipe()
+
+        def run() -> None:
+            import faulthandler
+
+            faulthandler.enable(self._deaths)
+            answer(t, theirs)
+
+        child = fork(run)
+        theirs.close()
+        try:
+            return _result(*self._hear(child, pipe))
+        finally:
+            child.kill()
+            pipe.close()
+
+    def _hear(self, child: Child, pipe: Connection) -> tuple[str, Any]:
+        """What the child says next; Death if it ends without a word."""
+        try:
+            if child.wait_for(pipe.fileno()):
+                return pickle.loads(pipe.recv_bytes())  # type: ignore[no-any-return]
+        except (EOFError, ConnectionError):
+            pass
+        end = child.leave(_GRACE)
+        if end.kind == "signal" and end.number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            # Perhaps all processes of this worker are asked to end: then the signal ends this call, too.
+            time.sleep(_SAME_SIGNAL)
+        raise Death(end, self._last_words())
+
+    # --- what is left of a process that died ---
+
+    def _open_deaths(self) -> None:
+        """Makes an empty file in memory, where a process that dies of a fault writes what it was doing."""
+        if self._deaths is None:
+            self._deaths = os.fdopen(os.memfd_create("jug-deaths"), "r+b", buffering=0)
+        self._deaths.truncate(0)
+        self._deaths.seek(0)
+
+    def _last_words(self) -> str:
+        self._deaths.seek(0)
+        lines = self._deaths.read().decode(errors="replace").splitlines(keepends=True)
+        ours = _PACKAGE + os.sep
+        return "".join(line for line in lines if ours not in line and _OURS not in line)
+
+
+def _flush_output() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+
+
+def _result(kind: str, said: Any) -> Any:
+    if kind == "result":
+        return pickle.loads(said)
+    raise FailedInChild(said)
+
+
+def answer(t: Any, pipe: Connection, *, debug: bool = False) -> None:
+    """Runs a task and sends what became of it."""
+    here, started, clock = os.getpid(), time.time(), time.perf_counter()
+    said: tuple[str, Any]
+    try:
+        identity = t._fresh_key() if debug else b""
+        checks = ArgumentChecks(always=debug)
+        with worker_at_work(RunsInChild(t.key())):
+            result = t._execute() if t._check_takes() is None else checks.execute(t, t.name)
+        if os.getpid() != here:
+            os._exit(1)  # A process that the task forked came back from it.
+        if debug:
+            t._check_identity(identity)
+        try:
+            said = ("result", pickle.dumps(result, 5))
+        except Exception as error:
+            raise UnstorableResult(t.name, result, error) from error
+    except BaseException as error:
+        if os.getpid() != here:
+            raise
+        duration = time.perf_counter() - clock
+        said = (
+            "failed",
+            failure_report(t, error, started=started, duration=duration, attempt=0, kept=False),
+        )
+    _flush_output()
+    pipe.send_bytes(pickle.dumps(said, 5))

@@ -1,0 +1,72 @@
+"""The watched child of :mod:`jug.engine.worker.isolated`: loads the jugfile, and runs the tasks that it is given."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import pickle
+import sys
+from multiprocessing.connection import Connection
+
+from ... import _native
+from ...internal import running
+from ..jugfile import Jugfile, import_before, load
+from .isolated import answer
+
+__all__ = ["main"]
+
+
+def main(pipe_fd: int, deaths_fd: int, parent: int) -> None:
+    """Serves the process `parent` until it closes the pipe; leaves by SystemExit.
+
+    Parameters
+    ----------
+    pipe_fd, deaths_fd : int
+        The pipe on which keys come and answers go, and the file for what a fault leaves to say.
+    parent : int
+        The id of the process that started this one.
+    """
+    _native.end_with(parent)
+    for fd in (pipe_fd, deaths_fd):
+        os.set_inheritable(fd, False)
+    faulthandler.enable(deaths_fd)
+    pipe = Connection(pipe_fd)
+    facts, path = pickle.loads(pipe.recv_bytes())
+    _serve(Jugfile(*facts), path, pipe)
+
+
+def _serve(jugfile: Jugfile, path: list[str], pipe: Connection) -> None:
+    from ... import task
+    from ...backends import file_store
+    from ...configuration import Options, default_options
+    from ..graph import graph_of
+    from ..session.open import open_session
+
+    import_before(jugfile.path)
+    sys.path[:] = path
+    running.begin_command()
+    file_store.set_default_sync(jugfile.sync)
+    file_store.set_default_claims(jugfile.claims)
+    sys.argv[:] = jugfile.argv
+    options = Options(default_options)
+    options.update({"jugfile": jugfile.path, "jugdir": jugfile.jugdir, "debug": jugfile.debug})
+    try:
+        store = load(options, on_error="propagate").store
+        graph = graph_of(task.alltasks)
+    except BaseException as error:
+        pipe.send_bytes(pickle.dumps(("unloadable", f"{type(error).__name__}: {error}")))
+        raise SystemExit(1) from None
+    session = open_session(store)
+    pipe.send_bytes(pickle.dumps(("ready", None)))
+    while True:
+        try:
+            key = pipe.recv_bytes()
+        except (EOFError, ConnectionError):
+            break
+        (node,) = graph.find([key])
+        if node is None:
+            pipe.send_bytes(pickle.dumps(("unknown", None)))
+            continue
+        session.refresh()
+        answer(graph.task(node), pipe, debug=jugfile.debug)
+    store.close()

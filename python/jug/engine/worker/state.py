@@ -1,0 +1,63 @@
+"""What one run of ``jug execute`` did."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from ..blocked import Blocked
+from ..failures.summary import FailureSummary
+from ..former_keys import FormerResults
+from ..jugfile import Jugfile
+
+__all__ = ["ExecutionState"]
+
+
+class ExecutionState:
+    """What one ``jug execute`` did, kept over all the loads of its jugfile.
+
+    Attributes
+    ----------
+    executed, loaded : Counter of str
+        By task name: run here, and found finished (anew at each load).
+    failed : set of bytes
+        Hashes of the tasks that failed here; this worker does not try them again.
+    has_selected : bool
+        Whether a task was there that --name or --pattern selects, or nothing was selected by them.
+    has_barrier : bool
+        Whether a barrier that is not met ended the last load.
+    blocked : Blocked
+        What was left at the end because it had failed for good, or needed what had.
+    complaints : FailureSummary
+        What was said of failures.
+    raised : (BaseException, mapping) or None
+        What a task raised that ended the work, and the report of it; a line was said.
+    idle : float
+        Seconds spent waiting since the last progress.
+    cycle : float
+        Length of a wait cycle (``--wait-cycle-time``), as the worker was told.
+    former : FormerResults
+        What was said of results under keys of an earlier version.
+    jugfile : Jugfile or None
+        How another process can load the tasks; None where they come from no jugfile.
+    """
+
+    def __init__(self) -> None:
+        self.executed: Counter[str] = Counter()
+        self.loaded: Counter[str] = Counter()
+        self.failed: set[bytes] = set()
+        self.has_selected = False
+        self.has_barrier = False
+        self.blocked = Blocked()
+        self.complaints = FailureSummary()
+        self.raised: tuple[BaseException, Mapping[str, Any]] | None = None
+        self.idle = 0.0
+        self.cycle = 12.0
+        self.former = FormerResults()
+        self.jugfile: Jugfile | None = None
+
+    @property
+    def nr_waits(self) -> int:
+        """How many wait cycles have passed since the last progress."""
+        return int(self.idle / self.cycle) if self.cycle > 0 else 0

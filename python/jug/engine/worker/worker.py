@@ -1,0 +1,440 @@
+"""A worker: claims tasks that may run, runs them, stores what they return, and waits for others."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import compress
+from operator import not_
+from typing import Any
+
+from ... import _native, task
+from ...errors import TaskQuit, UserError
+from ...executors.argument_checks import ArgumentChecks
+from ...hooks.register import jug_hook, registered
+from ...internal.console import warn
+from ...process.signals import request_to_end
+from ..blocked import Blockade
+from ..failures.report import StoreFailure, UnstorableResult, failure_report
+from ..graph import graph_of
+from ..session.base import RunMetadata, warn_of_damage
+from ..session.open import open_session
+from .batch_size import BatchSize
+from .contention import ContentionBackoff
+from .crashes import Crashes, lost
+from .deferred_release import DeferredRelease
+from .nesting import running_here, worker_at_work
+from .state import ExecutionState
+
+__all__ = ["Worker"]
+
+_log = logging.getLogger("jug")
+
+#: The letter of a finished node among the states of a scheduler.
+_DONE = ord("d")
+
+
+class Worker:
+    """Works through the tasks of one load of a jugfile.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+    store : store
+        Anything with the interface of ``jug.backends.base``.
+    options : jug options
+        ``execute_*``, ``debug``, ``pdb`` and ``aggressive_unload`` are used.
+    state : ExecutionState
+        Goes from load to load.
+    matcher : callable, optional
+        Which task names to run; default all.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[task.Task],
+        store: Any,
+        options: Any,
+        state: ExecutionState,
+        matcher: Callable[[str], object] | None = None,
+    ) -> None:
+        self._options = options
+        self._state = state
+        self._session = open_session(store)
+        self._graph = graph_of(tasks)
+        self._task: Callable[[int], Any] = self._graph.task
+        self._keys = self._graph.keys()
+        self._names = self._graph.names()
+        self._debug = bool(options.debug)
+        self._checks = ArgumentChecks(always=self._debug)
+        #: Whether any task can have such arguments, so that not each is asked.
+        self._has_checks = _native.has_checked_arguments()
+        self._selected = (
+            None if matcher is None else {node for node, name in enumerate(self._names) if matcher(name)}
+        )
+        state.has_selected |= self._selected is None or bool(self._selected)
+        #: Live lists: what is registered later is in them as well.
+        self._before_each = registered("execute.task-pre-execute")
+        self._after_each = registered("execute.task-executed1")
+        self._pid = os.getpid()
+        #: Whether a result was taken away since the current batch was claimed.
+        self._inputs_removed = False
+        self._deferred = DeferredRelease(self._session.release)
+        #: What was run last: once the next task starts, its claim ends even if that one takes long.
+        self._last_run: bytes | None = None
+        #: What was claimed with it and is not started.
+        self._waiting: list[int] = []
+        reports = self._session.failures()
+        self._attempts = {key: int(report.get("attempt", 1)) for key, report in reports.items()}
+        self._crashes = Crashes(self._session, int(options.execute_crash_limit), state.jugfile, reports)
+        self._suspects = self._crashes.suspects
+        self._batch_size = BatchSize(self._session.max_batch)
+        state.cycle = float(options.execute_wait_cycle_time)
+        self._patience = state.cycle * int(options.execute_nr_wait_cycles)
+        self._session.refresh()
+        present = self._session.present(self._keys)
+        state.former.tell(self._graph, store, self._session, present)
+        given_up = {bytes.fromhex(name.decode()) for name in state.failed}
+        given_up.update(self._session.kept_failures())
+        given_up |= running_here()
+        self._scheduler = _native.Scheduler(
+            self._graph,
+            done=compress(range(len(present)), present),
+            failed=[node for node, key in enumerate(self._keys) if key in given_up] if given_up else [],
+            selected=None if self._selected is None else sorted(self._selected),
+            # The first worker takes the tasks in the order of the jugfile, as a reader expects; the others
+            # start elsewhere, so that they do not meet at every step.
+            offset=time.time_ns() // 1000 % len(self._keys) if self._session.has_other_workers() else 0,
+        )
+        self._blockade = Blockade(self._graph, self._scheduler, self._selected)
+        self._contention = ContentionBackoff(self._session, self._scheduler, self._keys)
+        # Identical tasks are one node, but each of them is counted for the summary.
+        nodes = self._graph.node_ids()
+        repeated = len(nodes) > len(self._graph)
+        self._copies = {node: n - 1 for node, n in Counter(nodes).items() if n > 1} if repeated else {}
+
+    def run(self) -> bool:
+        """Runs until all is done or nothing more can be; returns whether a task failed here.
+
+        Raises
+        ------
+        Exception
+            What a task raised, unless ``--keep-going``; a TaskQuit where that is no Exception.
+        """
+        with worker_at_work(self):
+            return self._work_through()
+
+    def _work_through(self) -> bool:
+        failed_before = len(self._state.failed)
+        _log.info("working on %d tasks", len(self._graph))
+        try:
+            self._session.expect(self._scheduler)
+            if self._scheduler.nr_unfinished():
+                warn_of_damage(self._session)
+            self._count_loaded(node for node, state in enumerate(self._scheduler.states()) if state == _DONE)
+            while self._is_work_left():
+                nodes = self._scheduler.take(self._batch_size.next(self._scheduler.nr_ready()))
+                if nodes:
+                    self._run_batch(nodes)
+                elif not self._wait_for_work():
+                    _log.info("no task can be run")
+                    break
+            self._state.blocked = self._blockade.count(self._state.failed)
+        finally:
+            if not self._is_forked():
+                try:
+                    self._crashes.close()
+                    self._flush_before_idle()
+                finally:
+                    self._session.close()
+        return len(self._state.failed) > failed_before
+
+    def running(self) -> bytes | None:
+        """The key of the task that was started last."""
+        return self._last_run
+
+    def pause(self) -> None:
+        """Another worker begins inside a task: gives back what was claimed and not started."""
+        if self._waiting and not self._is_forked():
+            self._session.release([self._keys[node] for node in self._waiting])
+
+    def resume(self) -> None:
+        """Says again which task runs, and what will."""
+        key = self._last_run
+        for node in self._graph.find([key]) if key and not self._is_forked() else ():
+            if key and node is not None:
+                self._session.start(key, None, self._names[node], self._attempts.get(key, 0) + 1)
+                self._session.expect(self._scheduler)
+
+    def _is_forked(self) -> bool:
+        """Whether this is a process that a task forked, on its way out: nothing here belongs to it."""
+        return os.getpid() != self._pid
+
+    def _is_work_left(self) -> bool:
+        if not self._scheduler.nr_unfinished():
+            # Somebody may have invalidated what was finished.
+            self._apply_changes(self._session.refresh())
+        return self._scheduler.nr_unfinished() > 0
+
+    # --- running ---
+
+    def _run_batch(self, nodes: Sequence[int]) -> None:
+        keys = [self._keys[node] for node in nodes]
+        won = self._session.claim(keys)
+        self._scheduler.put_back(nodes[len(won) :])
+        nodes, keys = nodes[: len(won)], keys[: len(won)]
+        claimed = [key for key, mine in zip(keys, won, strict=True) if mine]
+        finished: list[int] = []
+        waiting: list[int] = []
+        self._inputs_removed = False
+        try:
+            self._crashes.look(claimed)
+            # Only a refresh begun after the claim is sure to see a result that was stored before it.
+            refreshing = time.perf_counter()
+            told = self._apply_changes(self._session.refresh())
+            refreshing = time.perf_counter() - refreshing
+            found: list[int] = []
+            busy: list[int] = []
+            for node, mine, present in zip(nodes, won, self._session.present(keys), strict=True):
+                if not present:
+                    (waiting if mine else busy).append(node)
+                elif node not in told:
+                    found.append(node)
+            self._finished_elsewhere(found)
+            self._scheduler.busy(busy)
+            self._contention.after_claiming(met=bool(busy))
+            if self._suspects or self._crashes.found:
+                waiting = self._without_the_crashed(waiting)
+            began = time.perf_counter()
+            # Taken from the end: what is left in `waiting` when something goes wrong was not started.
+            waiting.reverse()
+            self._waiting = waiting
+            count = len(waiting)
+            # Where results were taken away, some of these may have lost an input, and have to wait again.
+            while waiting and not self._inputs_removed:
+                node = waiting[-1]
+                key = self._keys[node]
+                attempt = self._attempts.get(key, 0) + 1 if self._attempts else 1
+                if not self._session.start(key, self._last_run, self._names[node], attempt):
+                    break  # The rest was given back, because the task before took long.
+                self._last_run = key
+                waiting.pop()
+                if self._run_one(node, key):
+                    finished.append(node)
+            self._batch_size.ran(count - len(waiting), time.perf_counter() - began, refreshing)
+        finally:
+            if not self._is_forked():
+                self._finish(finished, claimed)
+                self._scheduler.put_back(waiting)
+
+    def _without_the_crashed(self, nodes: list[int]) -> list[int]:
+        """What of these claimed tasks may run, those last that may end the process; the others fail."""
+        by_key = {self._keys[node]: node for node in nodes}
+        for key in self._crashes.record({key: self._task(node) for key, node in by_key.items()}):
+            self._failed(by_key[key], self._task(by_key[key]), lost(self._suspects[key]), time.time(), 0.0)
+        left = [node for node in nodes if self._keys[node].hex().encode() not in self._state.failed]
+        return sorted(left, key=lambda node: self._keys[node] in self._suspects)
+
+    def _finish(self, nodes: Sequence[int], claimed: Sequence[bytes]) -> None:
+        """Takes note of what was run, and gives claims back.
+
+        What has no result is given back at once, what has one a little later: nobody waits for the claim on a
+        finished task, and to give it back takes a write of its record.
+        """
+        self._session.set_idle(
+            self._state.executed.total(), len(self._state.failed), self._state.loaded.total()
+        )
+        finished: list[int] = []
+        outdated: list[int] = []
+        keys = [self._keys[node] for node in nodes]
+        for node, counts in zip(nodes, self._session.present(keys), strict=True):
+            # A result that was invalidated while its task ran does not count.
+            (finished if counts else outdated).append(node)
+        self._unload(self._scheduler.done(finished))
+        self._unload(outdated)
+        self._scheduler.put_back(outdated)
+        stored = {self._keys[node] for node in finished}
+        self._deferred.add(stored, [key for key in claimed if key not in stored])
+
+    def _flush_before_idle(self) -> None:
+        """Leaves nothing undone before the worker sleeps or ends."""
+        self._deferred.give_back()
+        self._session.sync()
+
+    def _run_one(self, node: int, key: bytes) -> bool:
+        """Runs a claimed task; whether it has a result now."""
+        t, name = self._task(node), self._names[node]
+        if self._before_each:
+            jug_hook("execute.task-pre-execute", (t,))
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("executing %s", name)
+        started, clock = time.time(), time.perf_counter()
+        try:
+            self._execute(key, name, t, started, clock)
+        except StoreFailure:
+            raise
+        except BaseException as error:
+            if self._is_forked():
+                raise
+            request = request_to_end(error, clock)
+            if request is not None:
+                raise request from None
+            if self._lost_an_input(node):
+                warn(f"{error}: task {t.name} will run again")
+                return False
+            self._failed(node, t, error, started, time.perf_counter() - clock)
+            return False
+        self._state.executed[name] += 1
+        self._state.idle = 0.0
+        if node in self._copies:
+            self._state.loaded[name] += self._copies[node]
+        if self._after_each:
+            jug_hook("execute.task-executed1", (t,))
+        return True
+
+    def _execute(self, key: bytes, name: str, t: Any, started: float, clock: float) -> None:
+        if self._debug:
+            nr_tasks, identity = len(task.alltasks), t._fresh_key()
+        if self._suspects and key in self._suspects and not self._options.pdb:
+            result = self._crashes.run(key, t, self._attempts.get(key, 0) + 1)
+        elif self._has_checks and t._check_takes() is not None:
+            result = self._checks.execute(t, name)
+        else:
+            result = t._execute()
+        if self._is_forked():
+            raise UserError(
+                f"a process that task {name} forked came back from it and ends here; "
+                "end such a process with os._exit()"
+            )
+        if self._debug:
+            t._check_identity(identity)
+            if len(task.alltasks) != nr_tasks:
+                raise RuntimeError(f"task {name} created other tasks while it ran, which jug cannot follow")
+        attempt = self._attempts.get(key, 0) + 1 if self._attempts else 1
+        facts = RunMetadata(name, started, time.perf_counter() - clock, attempt)
+        try:
+            self._session.save(key, result, facts)
+        except OSError as error:
+            raise StoreFailure(name, error) from error
+        except Exception as error:
+            raise UnstorableResult(name, result, error) from error
+        t._keep(result)
+
+    def _failed(self, node: int, t: Any, error: BaseException, started: float, duration: float) -> None:
+        key, kept = self._keys[node], bool(self._options.execute_keep_failed)
+        attempt = self._attempts[key] = self._attempts.get(key, 0) + 1
+        report = failure_report(t, error, started=started, duration=duration, attempt=attempt, kept=kept)
+        self._state.failed.add(t.hash())
+        self._unload(self._scheduler.failed([node]))
+        self._session.save_failure(key, report, t.name)
+        if self._options.pdb:
+            from ...internal.debugger import debug_exception
+
+            debug_exception()
+        goes_on = bool(self._options.execute_keep_going)
+        self._state.complaints.add(
+            t.name, report, lambda: len(self._graph.closure([node])) - 1, with_traceback=goes_on
+        )
+        if not goes_on:
+            raised = error if isinstance(error, Exception) else TaskQuit(t.name, error)
+            self._state.raised = (raised, report)
+            raise raised from (error if raised is not error else error.__cause__)
+
+    def _lost_an_input(self, node: int) -> bool:
+        """Whether a task failed for want of an input, which was invalidated or turned out to be damaged.
+
+        Then the input runs again, and after it this task.
+        """
+        self._apply_changes(self._session.refresh())
+        inputs = [self._keys[needed] for needed in self._graph.dependencies(node)]
+        if all(self._session.present(inputs)):
+            return False
+        self._scheduler.put_back([node])
+        return True
+
+    # --- what others did ---
+
+    def _apply_changes(self, changes: Sequence[tuple[bytes, str]]) -> Collection[int]:
+        """Brings the scheduler up to date with what a refresh saw; the nodes that have a result now."""
+        if not changes:
+            return ()
+        by_state: dict[str, list[int]] = {"result": [], "failed": [], "absent": []}
+        keys, states = zip(*changes, strict=True)
+        for node, state in zip(self._graph.find(keys), states, strict=True):
+            if node is not None:
+                by_state[state].append(node)
+        if by_state["absent"]:
+            self._inputs_removed = True
+            self._crashes.forget([self._keys[node] for node in by_state["absent"]])
+            self._unload(by_state["absent"])
+            self._scheduler.removed(by_state["absent"])
+        if by_state["failed"]:
+            # Whether a task died too often, every worker decides alike.
+            crashed = self._crashes.learn(self._session.reports([self._keys[n] for n in by_state["failed"]]))
+            self._state.failed.update(key.hex().encode() for key in crashed)
+            kept = {*self._session.kept_failures(), *crashed}
+            given_up = [node for node in by_state["failed"] if self._keys[node] in kept]
+            self._unload(self._scheduler.failed(given_up))
+        # What is in memory may have been replaced, all between two looks.
+        self._unload(by_state["result"])
+        self._finished_elsewhere(by_state["result"])
+        return set(by_state["result"])
+
+    def _finished_elsewhere(self, nodes: Sequence[int]) -> None:
+        if nodes:
+            self._state.idle = 0.0
+            self._unload(self._scheduler.done(nodes))
+            self._count_loaded(nodes)
+
+    def _count_loaded(self, nodes: Iterable[int]) -> None:
+        announce = registered("execute.task-loadable")
+        for node in nodes:
+            if self._selected is None or node in self._selected:
+                self._state.loaded[self._names[node]] += 1 + self._copies.get(node, 0)
+                if announce:
+                    jug_hook("execute.task-loadable", (self._task(node),))
+
+    def _unload(self, nodes: Sequence[int]) -> None:
+        for node in nodes:
+            self._task(node).unload()
+        if nodes and self._session.has_inputs():
+            self._session.forget_inputs([self._keys[node] for node in nodes])
+
+    # --- waiting ---
+
+    def _wait_for_work(self) -> bool:
+        """Sleeps until a task may run; False when there is no sense in waiting any longer."""
+        self._flush_before_idle()
+        before = time.monotonic()
+        if not self._is_blocked():
+            _log.info("waiting for other workers; %d tasks are left", self._scheduler.nr_unfinished())
+        while self._state.idle < self._patience and not self._is_blocked():
+            self._session.wait(min(self._session.poll_interval, self._patience - self._state.idle))
+            now = time.monotonic()
+            self._state.idle += now - before
+            before = now
+            self._poll_busy()
+            if self._scheduler.nr_ready() or not self._scheduler.nr_unfinished():
+                return True
+        return False
+
+    def _is_blocked(self) -> bool:
+        # With --name or --pattern, what is missing may be for others to run. Otherwise it waits for a task
+        # that failed and will not be tried again.
+        return self._scheduler.stuck() and (self._selected is None or self._blockade.is_all())
+
+    def _poll_busy(self) -> None:
+        busy = self._scheduler.busy_nodes()
+        # First the claims, then the results: a claim that ended with a result must not look abandoned.
+        claimed = self._session.claimed([self._keys[node] for node in busy])
+        abandoned = set(compress(busy, map(not_, claimed)))
+        self._apply_changes(self._session.refresh())
+        busy = self._scheduler.busy_nodes()
+        present = self._session.present([self._keys[node] for node in busy])
+        self._finished_elsewhere(list(compress(busy, present)))
+        self._scheduler.free(
+            [n for n, found in zip(busy, present, strict=True) if n in abandoned and not found]
+        )

@@ -1,0 +1,1 @@
+"""Executors: run calls and give outcomes; they know no store."""

@@ -1,0 +1,47 @@
+"""Sizes and ages as users write and read them: 10G, 30d."""
+
+from __future__ import annotations
+
+import re
+
+from ..errors import UserError
+
+__all__ = ["format_duration", "format_size", "parse_age", "parse_size"]
+
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+_SIZE = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
+_AGE = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a size such as 500M, 10G or 1.5 TB; UserError (2) where it is none."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGTP]?)B?", text.strip(), re.IGNORECASE)
+    if not found:
+        raise UserError(f"{text!r} is no size; write a number and one of K, M, G, T, as in 500M or 10G", 2)
+    return int(float(found[1]) * _SIZE[found[2].upper()])
+
+
+def parse_age(text: str) -> float:
+    """Seconds of an age such as 30d, 12h, 90m or 45s; UserError (2) where it is none."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([smhdw])", text.strip().lower())
+    if not found:
+        raise UserError(f"{text!r} is no age; write a number and one of s, m, h, d, w, as in 30d or 12h", 2)
+    return float(found[1]) * _AGE[found[2]]
+
+
+def format_size(size: float) -> str:
+    """A size in bytes as text of about three digits."""
+    unit = 0
+    while size >= 999.5 and unit < len(_UNITS) - 1:
+        size /= 1000
+        unit += 1
+    digits = 0 if unit == 0 or size >= 99.95 else 1
+    return f"{size:.{digits}f} {_UNITS[unit]}"
+
+
+def format_duration(seconds: float) -> str:
+    """An age as text, in the largest unit that it has two of."""
+    for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} seconds"

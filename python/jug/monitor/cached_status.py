@@ -1,0 +1,164 @@
+"""What `jug status` shows: counted anew from the jugfile, or with the help of a cache file."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .. import _native, task
+from ..backends.file_store import file_store
+from ..backends.select import select
+from ..engine.failures.report import is_suspicion
+from ..engine.jugfile import LoadedJugfile, load
+from ..engine.session.base import warn_of_damage
+from ..engine.session.open import open_session
+from ..errors import UserError
+from ..internal.console import warn
+from .status import COMPLETE, StatusCollector
+from .status_cache import WORDS, CacheHeader, Counts, Row, StatusCache, changed_states, source_of, stamp_of
+
+__all__ = ["Status", "collect", "collect_cached", "needs_of", "rows_of"]
+
+_LETTERS = {word: letter for letter, word in WORDS.items()}
+
+
+class Status(NamedTuple):
+    """How many tasks of each name are in which state, and why tasks failed: (name, report)."""
+
+    counts: Counts
+    failures: list[tuple[str, Mapping[str, Any]]]
+    #: Whether the jugfile goes on behind a barrier that is not met.
+    has_barrier: bool
+
+
+def collect(options: Any) -> Status:
+    """Loads the jugfile and looks at every task."""
+    loaded = load(options)
+    overview = StatusCollector(task.alltasks, loaded.store)
+    return Status(overview.counts(), _failures(overview), loaded.has_barrier)
+
+
+def collect_cached(options: Any) -> Status:
+    """Looks at the tasks that are not known to have a result; loads the jugfile only where it must.
+
+    It must if the cache file is new, if the jugfile or its arguments have changed, if a result is gone, or if
+    it ended at a barrier that may be met now.
+
+    Raises
+    ------
+    UserError
+        If the cache file is damaged, or is not one, or is that of another jugfile; it stays as it is.
+    """
+    path = options.status_cache_file
+    cache = StatusCache(path if path == ":memory:" else os.path.abspath(path))
+    try:
+        header = cache.about()
+        jugfile = os.path.abspath(options.jugfile)
+        if header is not None and header.jugfile != jugfile:
+            raise UserError(
+                f"{cache.path} is the status cache of {header.jugfile}; name another --cache-file for this "
+                "one"
+            )
+        source = source_of(options)
+        if header is not None and header.source == source:
+            seen = _status_from_cache(cache, header, options)
+            if seen is not None:
+                return seen
+        return _load_and_fill(cache, jugfile, source, options)
+    finally:
+        cache.close()
+
+
+def _status_from_cache(cache: StatusCache, header: CacheHeader, options: Any) -> Status | None:
+    """What is to be seen of the tasks in the cache; None if the jugfile must be loaded."""
+    from ..engine.jugfile import set_jugdir
+
+    store = set_jugdir(header.chosen or options.jugdir)
+    session = open_session(store)
+    try:
+        session.refresh()
+        now = header._replace(stamp=stamp_of(store))
+        if not now.stamp or now.stamp != header.stamp:
+            # Something may have been removed, or this is another jugdir.
+            known = [bytes.fromhex(name.decode()) for name in cache.finished()]
+            if not all(session.present(known)):
+                return None
+        rows = cache.unfinished()
+        states = changed_states(session, rows, cache.needs())
+        if header.has_barrier and "finished" in states.values():
+            return None
+        counts = {name: Counter({COMPLETE: n}) for name, n in cache.nr_finished().items()}
+        for number, name, *_ in rows:
+            counts.setdefault(name, Counter())[_LETTERS[states[number]]] += 1
+        changed = {number: states[number] for number, _, _, before in rows if states[number] != before}
+        if changed or now != header:
+            _try_write_cache(lambda: cache.update(now, changed))
+        reports = {key: it for key, it in session.failures().items() if not is_suspicion(it)}
+        failures = [
+            (name, reports[key])
+            for _, name, text, _ in (rows if reports else ())
+            if (key := bytes.fromhex(text.decode())) in reports
+        ]
+        if rows:
+            warn_of_damage(session)
+        return Status(counts, failures, header.has_barrier)
+    finally:
+        session.close()
+
+
+def _load_and_fill(cache: StatusCache, jugfile: str, source: str, options: Any) -> Status:
+    """Loads the jugfile, looks at every task, and writes it all down."""
+    selected = select(options.jugdir)
+    loaded = load(options, selected)
+    overview = StatusCollector(task.alltasks, loaded.store)
+    states = overview.node_states()
+    seen = Status(overview.counts(states), _failures(overview), loaded.has_barrier)
+    chosen = _jugdir_set_by_jugfile(loaded, selected)
+    if chosen is None:
+        warn("the jugfile opens a store of its own that is no directory: its status is not kept in a cache")
+        return seen
+    header = CacheHeader(jugfile, source, chosen, loaded.has_barrier, stamp_of(loaded.store))
+    words = [WORDS[chr(state)] for state in states]
+    _try_write_cache(lambda: cache.fill(header, rows_of(overview.graph, words), needs_of(overview.graph)))
+    return seen
+
+
+def rows_of(graph: _native.Graph, words: Sequence[str]) -> Iterator[Row]:
+    """Number, name, hash and state of each task of the jugfile, in its order; `words`: the states by node."""
+    names, keys = graph.names(), graph.keys()
+    for number, node in enumerate(graph.node_ids()):
+        yield number, names[node], keys[node].hex().encode(), words[node]
+
+
+def needs_of(graph: _native.Graph) -> Iterator[tuple[int, int]]:
+    """Pairs of numbers as in `rows_of`: a task, and one that it needs directly."""
+    nodes = graph.node_ids()
+    first: dict[int, int] = {}
+    for number, node in enumerate(nodes):
+        first.setdefault(node, number)
+    for number, node in enumerate(nodes):
+        for needed in graph.dependencies(node):
+            # A task that nobody listed has no row.
+            if needed in first:
+                yield number, first[needed]
+
+
+def _jugdir_set_by_jugfile(loaded: LoadedJugfile, selected: Any) -> str | None:
+    """The jugdir that the jugfile chose; empty if it did not, None if it cannot be opened again by name."""
+    if loaded.store is selected:
+        return ""
+    return loaded.store.native.path if isinstance(loaded.store, file_store) else None
+
+
+def _try_write_cache(write: Callable[[], None]) -> None:
+    """Writes the cache; what is seen is true also where that fails."""
+    try:
+        write()
+    except UserError as error:
+        warn(str(error))
+
+
+def _failures(overview: StatusCollector) -> list[tuple[str, Mapping[str, Any]]]:
+    return [(t.name, report) for t, report in overview.failures()]

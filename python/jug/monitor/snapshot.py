@@ -1,0 +1,56 @@
+"""What is shown of a computation: its state at one moment, and what keeps it from being seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from .. import _native
+from ..engine.session.workers import WorkerStatus
+from .eta import TimeLeft
+from .observations import ClaimObservation
+
+__all__ = ["Display", "Problem", "Snapshot"]
+
+
+class Problem(NamedTuple):
+    """Why what is shown is not up to date."""
+
+    #: What was tried, as the beginning of a sentence.
+    what: str
+    error: BaseException
+
+
+class Snapshot(NamedTuple):
+    """A computation at one moment."""
+
+    store: Any
+    #: The tasks, and the state of each node.
+    graph: _native.Graph
+    states: bytes
+    #: How many tasks of each name are in each state.
+    counts: Mapping[str, Counter[str]]
+    #: The tasks without a result whose last run failed, each with its report.
+    failures: Sequence[tuple[_native.TaskCore, Mapping[str, Any]]]
+    #: The workers, where the store knows them; since when they have each claim, and the node of each task.
+    workers: Sequence[WorkerStatus] | None
+    claims: Mapping[bytes, ClaimObservation]
+    nodes: Mapping[bytes, int]
+    #: How many tasks cannot run because others failed.
+    nr_blocked: int
+    has_barrier: bool
+    #: What is damaged in the store, a line each.
+    damage: Sequence[str]
+    left: TimeLeft
+    problem: Problem | None
+
+
+class Display(Protocol):
+    """Shows what a watcher sees."""
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Shows a computation in place of what is shown of it."""
+
+    def show_problem(self, problem: Problem) -> None:
+        """Shows a problem beside what is shown."""

@@ -1,0 +1,158 @@
+"""Where a computation stands: the state of every task, without running any."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from itertools import compress
+from typing import Any
+
+from .. import _native, task
+from ..backends.file_store import file_store
+from ..backends.redis_store import redis_store
+from ..engine.failures.report import is_suspicion
+from ..engine.graph import graph_of
+from ..engine.session.base import StoreSession, warn_of_damage
+from ..engine.session.open import open_session
+from ..engine.session.workers import WorkerStatus, running
+
+__all__ = ["ACTIVE", "COMPLETE", "FAILED", "READY", "WAITING", "StatusCollector"]
+
+FAILED, WAITING, READY, COMPLETE, ACTIVE = "FWRCA"
+
+# How the scheduler's letters read for a user.
+_AS_SHOWN = bytes.maketrans(b"wrtbdf", "".join([WAITING, READY, READY, ACTIVE, COMPLETE, FAILED]).encode())
+
+
+class StatusCollector:
+    """The tasks of a loaded jugfile against the results in a store.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        Usually ``jug.task.alltasks``.
+    store : store
+    compared : bool, default True
+        Whether it is an error if different functions share a name and have equal arguments.
+    """
+
+    def __init__(self, tasks: Sequence[task.Task], store: Any, *, compared: bool = True) -> None:
+        self._listed = tasks
+        self._store = store
+        self._session = open_session(store)
+        self._graph = graph_of(tasks, compared=compared)
+        self._keys = self._graph.keys()
+        self._told: Sequence[str] = ()
+
+    @property
+    def session(self) -> StoreSession:
+        """The store, as the engine sees it."""
+        return self._session
+
+    @property
+    def graph(self) -> _native.Graph:
+        """The tasks, those that are identical as one node."""
+        return self._graph
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The name of each node."""
+        return self._graph.names()
+
+    def close(self) -> None:
+        """Ends the use of the store, which stays open."""
+        self._session.close()
+
+    def states(self) -> str:
+        """A letter a task, in the order of the jugfile: one of FAILED, WAITING, READY, COMPLETE, ACTIVE."""
+        return self._by_task(self.node_states()).decode()
+
+    def _by_task(self, by_node: bytes) -> bytes:
+        return bytes(map(by_node.__getitem__, self._graph.node_ids()))
+
+    def node_states(self, activity: Sequence[WorkerStatus] | None = None) -> bytes:
+        """A letter a node of the graph. `activity` is that of the workers, where the caller knows it."""
+        self._session.refresh()
+        present = self._session.present(self._keys)
+        if not all(present):
+            self._tell_damage()
+        failed = self._graph.find(self._session.kept_failures())
+        scheduler = _native.Scheduler(
+            self._graph,
+            done=compress(range(len(present)), present),
+            failed=[node for node in failed if node is not None],
+        )
+        if activity is not None or self._session.has_other_workers():
+            ready = [self._keys[node] for node in scheduler.take(len(self._keys))]
+            held = self._session.running(ready) if activity is None else running(activity, set(ready))
+            scheduler.busy([node for node in self._graph.find(held) if node is not None])
+        return scheduler.states().translate(_AS_SHOWN)
+
+    def counts(self, by_node: bytes | None = None) -> dict[str, Counter[str]]:
+        """How many tasks of each name are in each state: now, or as `node_states` told."""
+        states = self._by_task(self.node_states() if by_node is None else by_node).decode()
+        counts: dict[str, Counter[str]] = {}
+        names = map(self.names.__getitem__, self._graph.node_ids())
+        for (name, state), n in Counter(zip(names, states, strict=True)).items():
+            counts.setdefault(name, Counter())[state] += n
+        return counts
+
+    def links(self) -> dict[str, set[str]]:
+        """The names of the tasks that those of each name need directly, in the order of the jugfile."""
+        names = self.names
+        links: dict[str, set[str]] = {}
+        for node, name in enumerate(names):
+            links.setdefault(name, set()).update(names[needed] for needed in self._graph.dependencies(node))
+        return links
+
+    def failures(self) -> list[tuple[_native.TaskCore, Mapping[str, Any]]]:
+        """The tasks without a result whose last run failed, each with the report of that run."""
+        reports = {key: it for key, it in self._session.failures().items() if not is_suspicion(it)}
+        if not reports:
+            return []
+        nodes = zip(self._graph.find(list(reports)), reports, strict=True)
+        failed = sorted((node, key) for node, key in nodes if node is not None)
+        return [(self._graph.task(node), reports[key]) for node, key in failed]
+
+    def all_complete(self) -> bool:
+        """Whether every task has a result."""
+        self._session.refresh()
+        complete = all(self._session.present(self._keys))
+        if not complete:
+            self._tell_damage()
+        return complete
+
+    def _tell_damage(self) -> None:
+        """Says what is damaged, once: a page that is looked at for days would say it all the time."""
+        damage = self._session.damage()
+        if damage and damage != self._told:
+            self._told = damage
+            warn_of_damage(self._session)
+
+    def invalidate(self, matcher: Callable[[str], object]) -> dict[str, int]:
+        """Removes the results of the tasks whose name `matcher` accepts, and of all that depends on them.
+
+        Returns the number of results removed, by name, with 0 for names that were affected and had none.
+        """
+        tasks = self._graph.tasks()
+        affected = self._graph.closure([node for node, t in enumerate(tasks) if matcher(t.name)])
+        keys = [self._keys[node] for node in affected]
+        removed = self._remove(keys)
+        if isinstance(self._store, (file_store, redis_store)):
+            self._store.forget_deaths(keys)
+        gone = {node for node in affected if self._keys[node] in removed}
+        affected_set = set(affected)
+        counts: dict[str, int] = {}
+        for t, node in zip(self._listed, self._graph.node_ids(), strict=True):
+            if node in affected_set:
+                counts[t.name] = counts.get(t.name, 0) + (node in gone)
+        return counts
+
+    def _remove(self, keys: Sequence[bytes]) -> set[bytes]:
+        if isinstance(self._store, (file_store, redis_store)):
+            return set(self._store.remove_keys(keys))
+        names = {key.hex().encode(): key for key in keys}
+        if not hasattr(self._store, "remove_many"):
+            return {key for name, key in names.items() if self._store.remove(name)}
+        return {names[name] for name in self._store.remove_many(names)}

@@ -1,0 +1,95 @@
+"""Waiting for other processes to finish a jugfile."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Sequence
+from itertools import compress
+from operator import not_
+from typing import Any
+
+from .. import _native, task
+from ..engine.blocked import Blockade, Blocked
+from ..engine.drift import Drift, load_steadily
+from ..engine.graph import graph_of
+from ..engine.session.open import open_session
+from ..engine.worker.crashes import used_up
+
+__all__ = ["wait_until_complete"]
+
+_log = logging.getLogger("jug")
+
+#: After how many seconds in which nothing was finished it is looked whether all loads make the same tasks.
+_PATIENCE = 1.0
+
+
+def wait_until_complete(options: Any) -> Blocked:
+    """Returns when every task of the jugfile has a result, behind its barriers too.
+
+    Or when all that is left cannot run any more; that is returned.
+
+    Raises
+    ------
+    UserError
+        If tasks are others in each load of the jugfile, so that nobody ever runs those that are waited on.
+    """
+    store = None
+    drift = Drift()
+    is_steady = False
+    while True:
+        loaded = load_steadily(options, store, drift, only_waits=True)
+        store = loaded.store
+        limit = int(options.execute_crash_limit)
+        blocked = _wait_for(graph_of(task.alltasks), store, limit, math.inf if is_steady else _PATIENCE)
+        if blocked or (blocked is not None and not loaded.has_barrier):
+            return blocked
+        # Where nothing has come, a second load shows whether others can know these tasks at all.
+        is_steady = blocked is None
+        drift.ended(task.alltasks)
+
+
+def _wait_for(graph: _native.Graph, store: Any, crash_limit: int, patience: float) -> Blocked | None:
+    """Waits for the tasks of one load; None if none of them was finished for `patience` seconds."""
+    session = open_session(store)
+    keys: Sequence[bytes] = graph.keys()
+    seen = None
+    since = time.monotonic()
+    dead = used_up(session.failures(), crash_limit)
+    try:
+        while True:
+            # A worker that was started later tries them once more. First the claims, then the results: what
+            # ends in between has one.
+            died = list(compress(dead, map(not_, session.claimed(dead)))) if dead else []
+            if any(state == "failed" for _, state in session.refresh()):
+                dead = used_up(session.failures(), crash_limit)
+            keys = [key for key, found in zip(keys, session.present(keys), strict=True) if not found]
+            if not keys:
+                return Blocked()
+            marked = session.kept_failures()
+            if seen != (len(keys), marked, died):
+                seen, since = (len(keys), marked, died), time.monotonic()
+                _log.info("waiting for %d tasks", len(keys))
+                blocked = _blocked(graph, keys, marked, died)
+                if blocked:
+                    return blocked
+            if time.monotonic() - since > patience:
+                return None
+            session.wait(1.0)
+    finally:
+        session.close()
+
+
+def _blocked(
+    graph: _native.Graph, missing: Sequence[bytes], marked: Sequence[bytes], died: Sequence[bytes]
+) -> Blocked:
+    """What cannot run, if nothing else is missing."""
+    left = set(graph.find(missing))
+    failed = [node for node in graph.find(list({*marked, *died})) if node in left and node is not None]
+    if not failed:
+        return Blocked()
+    done = [node for node in range(len(graph)) if node not in left]
+    blockade = Blockade(graph, _native.Scheduler(graph, done=done, failed=failed))
+    only_died = {key.hex().encode() for key in set(died).difference(marked)}
+    return blockade.count(only_died) if blockade.is_all() else Blocked()

@@ -1,0 +1,79 @@
+"""Puts what a watcher sees onto the feed, in the words of the page."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ..engine.failures.report import summary_line
+from ..internal.tracebacks import users_traceback
+from ..monitor.snapshot import Problem, Snapshot
+from .feed import StateFeed
+from .serialize import listed_workers, recent_failures, status_rows, store_label
+
+__all__ = ["Publisher"]
+
+#: How many lines about damaged files are shown.
+_MOST_DAMAGE = 10
+
+
+class Publisher:
+    """The display of the page.
+
+    Parameters
+    ----------
+    options : jug options
+        Of the command, whose jugfile is shown.
+    feed : StateFeed
+        From which the requests are answered.
+    """
+
+    def __init__(self, options: Any, feed: StateFeed) -> None:
+        self._options = options
+        self._feed = feed
+        self._shown: dict[str, Any] = {}
+        #: Which failures are shown, and how often these have changed.
+        self._failed: list[tuple[str, float]] = []
+        self._revision = 0
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Publishes a snapshot, if it is another one than before."""
+        reports = recent_failures(snapshot.failures)
+        failed = [(report["id"], report["at"]) for report in reports.items]
+        if failed != self._failed:
+            self._failed, self._revision = failed, self._revision + 1
+        state = self._state(snapshot)
+        state["failures"] = {"revision": self._revision, "total": reports.total}
+        self._publish(state, reports.items)
+
+    def show_problem(self, problem: Problem) -> None:
+        """Publishes a problem beside what is shown."""
+        self._publish({**self._shown, "problem": _described(problem)})
+
+    def _state(self, snapshot: Snapshot) -> dict[str, Any]:
+        it = snapshot
+        return {
+            "jugfile": self._options.jugfile,
+            "jugdir": store_label(it.store, self._options.jugdir),
+            **status_rows(it.counts),
+            "blocked": it.nr_blocked,
+            "barrier": it.has_barrier,
+            "damage": it.damage[:_MOST_DAMAGE],
+            "problem": None if it.problem is None else _described(it.problem),
+            "left": {**it.left._asdict(), "at": time.time()},
+            "workers": None
+            if it.workers is None
+            else listed_workers(it.workers, it.claims, it.nodes, it.graph),
+        }
+
+    def _publish(self, state: dict[str, Any], failures: list[dict[str, Any]] | None = None) -> None:
+        # An estimate that is new only because time went by is no news.
+        if {**state, "left": None} != {**self._shown, "left": None}:
+            self._shown = state
+            self._feed.publish(state, failures)
+
+
+def _described(problem: Problem) -> dict[str, str]:
+    error = problem.error
+    report = {"type": type(error).__name__, "message": str(error)}
+    return {"what": f"{problem.what}: {summary_line(report)}", "detail": users_traceback(error)}

@@ -1,0 +1,131 @@
+"""What was seen, in the words of the page: plain dictionaries and lists, none of them too long to show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .. import _native
+from ..backends.file_store import file_store
+from ..engine.failures.report import describe_call, summary_line
+from ..engine.session.workers import WorkerStatus
+from ..internal.shown import redact_url
+from ..monitor.observations import ClaimObservation
+from ..monitor.status import ACTIVE, COMPLETE, FAILED, READY, WAITING
+
+__all__ = [
+    "Failures",
+    "listed_workers",
+    "recent_failures",
+    "status_rows",
+    "store_label",
+]
+
+#: How much is shown: names in the table, failures with their reports, workers that live, workers that ended,
+#: and names of the tasks in a batch. The page says what it leaves out.
+MOST_NAMES, MOST_FAILURES, MOST_LIVING, MOST_ENDED, MOST_IN_BATCH = 1000, 1000, 200, 20, 3
+
+_STATES = (FAILED, WAITING, READY, COMPLETE, ACTIVE)
+
+
+def store_label(store: Any, jugdir: Any) -> str:
+    """Where results are kept, without the password that may be part of it."""
+    if isinstance(store, file_store):
+        return store.jugdir
+    if not isinstance(jugdir, str):
+        return type(store).__name__
+    return redact_url(jugdir)
+
+
+def status_rows(counts: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+    """The rows of the table by name, their sum, and how many names there are beyond those shown."""
+    rows = [[name, *(counts[name].get(state, 0) for state in _STATES)] for name in sorted(counts)]
+    total = [sum(by_state.get(state, 0) for by_state in counts.values()) for state in _STATES]
+    return {"names": rows[:MOST_NAMES], "other_names": len(rows[MOST_NAMES:]), "total": total}
+
+
+class Failures(NamedTuple):
+    """The newest failures first, and how many there are beside them."""
+
+    items: list[dict[str, Any]]
+    total: int
+
+
+def recent_failures(failures: Iterable[tuple[Any, Mapping[str, Any]]]) -> Failures:
+    """The reports of tasks that failed, as :meth:`StatusCollector.failures` gives them."""
+    known = [(_ended(report), t, report) for t, report in failures]
+    known.sort(key=lambda it: it[0], reverse=True)
+    return Failures([_failure(*it) for it in known[:MOST_FAILURES]], len(known))
+
+
+def _ended(report: Mapping[str, Any]) -> float:
+    return float(report.get("started") or 0.0) + float(report.get("duration") or 0.0)
+
+
+def _failure(ended: float, t: _native.TaskCore, report: Mapping[str, Any]) -> dict[str, Any]:
+    told = ("arguments", "traceback", "host", "pid", "attempt", "duration", "kind")
+    return {
+        "id": t.hash().decode(),
+        "name": t.name,
+        "error": summary_line(report),
+        "at": ended,
+        "kept": bool(report.get("kept")),
+        **{key: report.get(key) for key in told},
+    }
+
+
+def listed_workers(
+    activity: Sequence[WorkerStatus],
+    claims: Mapping[bytes, ClaimObservation],
+    nodes: Mapping[bytes, int | None],
+    graph: _native.Graph,
+) -> dict[str, Any]:
+    """The workers: those that live with what they do, and the latest of those that ended.
+
+    Parameters
+    ----------
+    activity : sequence of WorkerStatus
+    claims : mapping of key to ClaimObservation
+    nodes : mapping of key to node
+        Of the claimed tasks.
+    graph : Graph
+    """
+    living = sorted((it for it in activity if it.alive), key=lambda it: (it.host, it.started or 0.0, it.pid))
+    ended = sorted((it for it in activity if not it.alive), key=lambda it: it.started or 0.0, reverse=True)
+    shown = [
+        {**_identity(worker), **current_activity(worker, claims, nodes, graph)}
+        for worker in living[:MOST_LIVING]
+    ]
+    return {
+        "living": shown,
+        "nr_living": len(living),
+        "ended": [_identity(worker) for worker in ended[:MOST_ENDED]],
+        "nr_ended": len(ended),
+    }
+
+
+def _identity(worker: WorkerStatus) -> dict[str, Any]:
+    return {"id": worker.id, "host": worker.host, "pid": worker.pid, "started": worker.started}
+
+
+def current_activity(
+    worker: WorkerStatus,
+    claims: Mapping[bytes, ClaimObservation],
+    nodes: Mapping[bytes, int | None],
+    graph: _native.Graph,
+) -> dict[str, Any]:
+    """What a worker runs, or that it is at a batch of short tasks, of which nobody knows which one runs."""
+    found = [(claim, nodes.get(claim.key)) for claim in worker.claims]
+    held = [(claim, graph.task(node)) for claim, node in found if node is not None]
+    started = [it for it in held if it[0].since is not None]
+    if len(held) == 1 or len(started) == 1:
+        claim, t = (started or held)[0]
+        sighting = claims[claim.key]
+        running = {"name": t.name, "arguments": describe_call(t)}
+        return {"runs": {**running, "since": sighting.since, "exact": sighting.exact}}
+    if not held:
+        return {}
+    names = Counter(t.name for _, t in held)
+    shown = [name for name, _ in names.most_common(MOST_IN_BATCH)]
+    return {"batch": {"tasks": len(held), "names": shown, "other_names": len(names) - len(shown)}}
