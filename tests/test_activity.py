@@ -9,9 +9,9 @@ import pytest
 from jug._native import key
 from jug.backends.dict_store import dict_store
 from jug.backends.file_store import file_store
-from jug.engine.session.base import RunMetadata
 from jug.engine.session.open import open_session
 from jug.engine.session.workers import HeldClaim
+from jug.executors.base import Outcome
 
 WORKING = """
     import os
@@ -101,7 +101,7 @@ def test_ones_own_claims_are_seen(session):
 
 def test_the_time_that_results_took_is_known(session):
     session.claim([key(1)])
-    session.save(key(1), "value", RunMetadata("name", time.time(), 1.5, 1))
+    session.save(key(1), Outcome("value", None, time.time(), 0.0, 1.5), "name", 1)
     assert session.durations([key(1), key(2)]) == [1.5, None]
 
 

@@ -246,13 +246,13 @@ def test_what_is_released_can_be_seen(jug):
         """
         import os, signal
         from jug.backends.file_store import file_store
-        from jug.engine.session.base import RunMetadata
+        from jug.executors.base import Outcome
         from jug.engine.session.open import open_session
         session = open_session(file_store('jugdata'))
         keys = [bytes([i]) * 32 for i in range(20)]
         session.claim(keys)
         for key in keys:
-            session.save(key, 1, RunMetadata('f', 0.0, 0.0, 1))
+            session.save(key, Outcome(1, None, 0.0, 0.0, 0.0), 'f', 1)
         session.release(keys)
         os.kill(os.getpid(), signal.SIGKILL)
         """

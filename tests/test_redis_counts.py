@@ -8,8 +8,8 @@ import shutil
 import pytest
 
 from jug.backends.redis_store import redis_store
-from jug.engine.session.base import RunMetadata
 from jug.engine.session.open import open_session
+from jug.executors.base import Outcome
 from tests.support.command import Jug
 from tests.support.counted import COUNTED, ran, wait_for
 from tests.support.redis_jug import RedisJug
@@ -125,8 +125,8 @@ def test_how_long_runs_took_is_told(redis_server):
     session = open_session(store)
     first, second, third = (bytes([n]) * 32 for n in range(3))
     assert list(session.claim([first, second])) == [True, True]
-    session.save(first, "x" * 100_000, RunMetadata("f", 1e9, 2.5, 1))
-    session.save(second, 1, RunMetadata("f", 1e9, 0.25, 1))
+    session.save(first, Outcome("x" * 100_000, None, 1e9, 0.0, 2.5), "f", 1)
+    session.save(second, Outcome(1, None, 1e9, 0.0, 0.25), "f", 1)
     store.dump(1, third.hex())
     assert session.durations([second, first, third, bytes(32 * [9])]) == [0.25, 2.5, None, None]
     session.close()

@@ -8,9 +8,9 @@ import threading
 import pytest
 
 from jug.engine.session.workers import HeldClaim, WorkerStatus
+from jug.engine.task_state import TaskState
 from jug.monitor.eta import Durations, TimeLeft, time_left
 from jug.monitor.observations import ClaimObservations
-from jug.monitor.status import COMPLETE, READY
 from jug.web.feed import StateFeed
 from jug.web.serialize import MOST_FAILURES, recent_failures, status_rows, store_label
 
@@ -19,7 +19,7 @@ def durations_of(**by_name):
     """What is known when a task of each name took so many seconds."""
     known = Durations()
     names = list(by_name)
-    states = (COMPLETE * len(names)).encode()
+    states = (TaskState.COMPLETE * len(names)).encode()
     keys = [name.encode() for name in names]
     known.learn(states, names, keys, lambda keys: [by_name[key.decode()] for key in keys])
     return known
@@ -64,10 +64,10 @@ def test_durations_are_asked_for_once_and_not_for_all():
         return [1.0] * len(keys)
 
     names, keys = ["f"] * 100_000, [b""] * 100_000
-    states = COMPLETE.encode() * 99_999
-    known.learn(states + READY.encode(), names, keys, ask)
-    known.learn(states + READY.encode(), names, keys, ask)
-    known.learn(states + COMPLETE.encode(), names, keys, ask)
+    states = TaskState.COMPLETE.encode() * 99_999
+    known.learn(states + TaskState.READY.encode(), names, keys, ask)
+    known.learn(states + TaskState.READY.encode(), names, keys, ask)
+    known.learn(states + TaskState.COMPLETE.encode(), names, keys, ask)
     assert asked == [100, 1]
     assert known.mean("f") == 1.0
     assert known.mean("g") is None
@@ -78,7 +78,10 @@ def test_the_mean_follows_the_latest_runs():
     for seconds in (1.0, 5.0):
         known.forget_nodes()
         known.learn(
-            COMPLETE.encode() * 100, ["f"] * 100, [b""] * 100, lambda keys, s=seconds: [s] * len(keys)
+            TaskState.COMPLETE.encode() * 100,
+            ["f"] * 100,
+            [b""] * 100,
+            lambda keys, s=seconds: [s] * len(keys),
         )
     assert known.mean("f") == 5.0
 

@@ -42,7 +42,7 @@ def working(store: file_store) -> Worker:
 
 def before(worker: Worker, step: str, act: Callable[[], object]) -> None:
     """Has something happen before the first time that the worker takes this step."""
-    work: Any = worker._work
+    work: Any = worker._session
     real = getattr(work, step)
     todo = [act]
 
@@ -92,7 +92,7 @@ def test_a_claim_is_released_when_its_result_can_be_seen(stores: tuple[file_stor
             released.extend(keys)
             unseen.extend(key for key in keys if not others.native.contains(key))
 
-    work: Any = worker._work
+    work: Any = worker._session
     work._claims = Watched()
     worker.run()
     assert (len(RAN), len(released), unseen) == (30, 30, [])
@@ -110,7 +110,7 @@ def test_what_waits_in_a_batch_is_not_started_once_a_result_was_taken_away(
 
     def take_away_and_learn() -> None:
         others.remove_many([first.hash()])
-        worker._apply_changes(worker._work.refresh())
+        worker._apply_changes(worker._session.refresh())
 
     real = worker._run_one
     started: list[int] = []

@@ -136,7 +136,7 @@ def _explain(error: BaseException) -> None:
     """One line for what went wrong with files, stores and results, a traceback for what did in code."""
     import errno
 
-    from ..engine.failures.report import UnstorableResult
+    from ..engine.failures.errors import UnstorableResult
 
     if not is_users(error) and isinstance(error, (OSError, RuntimeError, UnstorableResult)):
         where = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""

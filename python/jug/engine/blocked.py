@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from .. import _native
+from .task_state import NODE_BUSY, NODE_FAILED, NODE_READY, NODE_TAKEN, NODE_WAITING
 
 __all__ = ["Blockade", "Blocked"]
 
-_FAILED, _WAITING = b"fw"
-_UNFINISHED = b"wrtb"
+_UNFINISHED = bytes((NODE_WAITING, NODE_READY, NODE_TAKEN, NODE_BUSY))
 
 
 class Blocked(NamedTuple):
@@ -94,10 +94,14 @@ class Blockade:
         return self._is_all
 
     def _failed_and_waiting(self, states: bytes) -> tuple[Sequence[int], Sequence[int]]:
-        failed = [node for node, state in enumerate(states) if state == _FAILED] if b"f" in states else []
+        failed = (
+            [node for node, state in enumerate(states) if state == NODE_FAILED]
+            if NODE_FAILED in states
+            else []
+        )
         waiting = [
             node
             for node in (self._graph.closure(failed) if failed else ())
-            if states[node] == _WAITING and (self._selected is None or node in self._selected)
+            if states[node] == NODE_WAITING and (self._selected is None or node in self._selected)
         ]
         return failed, waiting

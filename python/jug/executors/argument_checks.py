@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from .base import Call
+
 __all__ = ["ArgumentChecks"]
 
 #: The part of a task's time that the checks may take.
@@ -25,22 +27,22 @@ class ArgumentChecks:
         #: By task name: how many were run, and for how many seconds.
         self._measured: dict[str, tuple[int, float]] = {}
 
-    def execute(self, t: Any, name: str) -> Any:
-        """Runs a task that has such arguments; its result.
+    def execute(self, call: Call) -> Any:
+        """Runs a call that has such arguments; what it returns.
 
         Raises
         ------
         RuntimeError
             If an argument was changed, by the task or before it; the message names it.
         """
-        count, seconds = self._measured.get(name, (0, 0.0))
-        # What was not measured yet may be long: the check of a short one is dear only once.
-        check = self._always or not count or 2 * t._check_takes() <= _SHARE * seconds / count
+        count, seconds = self._measured.get(call.name, (0, 0.0))
+        # What was not measured yet may be long: the check of a short one is expensive only once.
+        check = self._always or not count or 2 * (call._check_takes() or 0.0) <= _SHARE * seconds / count
         if check:
-            t._check_before()
+            call._check_before()
         began = time.perf_counter()
-        result = t._execute()
-        self._measured[name] = count + 1, seconds + time.perf_counter() - began
+        result = call._execute()
+        self._measured[call.name] = count + 1, seconds + time.perf_counter() - began
         if check:
-            t._check_after()
+            call._check_after()
         return result

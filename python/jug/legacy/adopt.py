@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from .. import task
 from ..backends.file_store import file_store
-from ..engine.failures.report import StoreFailure
+from ..engine.failures.errors import StoreFailure
 from ..engine.graph import graph_of
 from ..engine.jugfile import load
 from ..engine.session.open import open_session

@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .. import _native, task
 from ..backends.file_store import file_store
 from ..backends.select import select
+from ..engine.failures.kinds import FailureReport
 from ..engine.failures.report import is_suspicion
 from ..engine.jugfile import LoadedJugfile, load
 from ..engine.session.base import warn_of_damage
 from ..engine.session.open import open_session
+from ..engine.task_state import TaskState
 from ..errors import UserError
 from ..internal.console import warn
-from .status import COMPLETE, StatusCollector
-from .status_cache import WORDS, CacheHeader, Counts, Row, StatusCache, changed_states, source_of, stamp_of
+from .status import StatusCollector
+from .status_cache import CacheHeader, Counts, Row, StatusCache, changed_states, source_of, stamp_of
 
 __all__ = ["Status", "collect", "collect_cached", "needs_of", "rows_of"]
 
-_LETTERS = {word: letter for letter, word in WORDS.items()}
+_BY_WORD = {state.in_cache: state for state in TaskState}
 
 
 class Status(NamedTuple):
     """How many tasks of each name are in which state, and why tasks failed: (name, report)."""
 
     counts: Counts
-    failures: list[tuple[str, Mapping[str, Any]]]
+    failures: list[tuple[str, FailureReport]]
     #: Whether the jugfile goes on behind a barrier that is not met.
     has_barrier: bool
 
@@ -89,9 +91,9 @@ def _status_from_cache(cache: StatusCache, header: CacheHeader, options: Any) ->
         states = changed_states(session, rows, cache.needs())
         if header.has_barrier and "finished" in states.values():
             return None
-        counts = {name: Counter({COMPLETE: n}) for name, n in cache.nr_finished().items()}
+        counts = {name: Counter({TaskState.COMPLETE: n}) for name, n in cache.nr_finished().items()}
         for number, name, *_ in rows:
-            counts.setdefault(name, Counter())[_LETTERS[states[number]]] += 1
+            counts.setdefault(name, Counter())[_BY_WORD[states[number]]] += 1
         changed = {number: states[number] for number, _, _, before in rows if states[number] != before}
         if changed or now != header:
             _try_write_cache(lambda: cache.update(now, changed))
@@ -120,7 +122,7 @@ def _load_and_fill(cache: StatusCache, jugfile: str, source: str, options: Any) 
         warn("the jugfile opens a store of its own that is no directory: its status is not kept in a cache")
         return seen
     header = CacheHeader(jugfile, source, chosen, loaded.has_barrier, stamp_of(loaded.store))
-    words = [WORDS[chr(state)] for state in states]
+    words = [TaskState(chr(state)).in_cache for state in states]
     _try_write_cache(lambda: cache.fill(header, rows_of(overview.graph, words), needs_of(overview.graph)))
     return seen
 
@@ -160,5 +162,5 @@ def _try_write_cache(write: Callable[[], None]) -> None:
         warn(str(error))
 
 
-def _failures(overview: StatusCollector) -> list[tuple[str, Mapping[str, Any]]]:
+def _failures(overview: StatusCollector) -> list[tuple[str, FailureReport]]:
     return [(t.name, report) for t, report in overview.failures()]

@@ -8,14 +8,14 @@ from itertools import compress
 from operator import gt
 from typing import NamedTuple
 
-from .status import COMPLETE
+from ..engine.task_state import TaskState
 
 __all__ = ["Durations", "TimeLeft", "time_left"]
 
 #: How many of the latest runs of a name make its mean.
 _RUNS = 100
 
-_IS_COMPLETE = bytes(letter == ord(COMPLETE) for letter in range(256))
+_IS_COMPLETE = bytes(letter == ord(TaskState.COMPLETE) for letter in range(256))
 
 
 class TimeLeft(NamedTuple):

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from .. import _native
+from ..engine.failures.kinds import FailureReport
 from ..engine.session.workers import WorkerStatus
+from ..engine.task_state import TaskState
 from .eta import TimeLeft
 from .observations import ClaimObservation
 
@@ -30,9 +32,9 @@ class Snapshot(NamedTuple):
     graph: _native.Graph
     states: bytes
     #: How many tasks of each name are in each state.
-    counts: Mapping[str, Counter[str]]
+    counts: Mapping[str, Counter[TaskState]]
     #: The tasks without a result whose last run failed, each with its report.
-    failures: Sequence[tuple[_native.TaskCore, Mapping[str, Any]]]
+    failures: Sequence[tuple[_native.TaskCore, FailureReport]]
     #: The workers, where the store knows them; since when they have each claim, and the node of each task.
     workers: Sequence[WorkerStatus] | None
     claims: Mapping[bytes, ClaimObservation]

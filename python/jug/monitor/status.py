@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import compress
 from typing import Any
@@ -11,18 +11,15 @@ from typing import Any
 from .. import _native, task
 from ..backends.file_store import file_store
 from ..backends.redis_store import redis_store
+from ..engine.failures.kinds import FailureReport
 from ..engine.failures.report import is_suspicion
 from ..engine.graph import graph_of
 from ..engine.session.base import StoreSession, warn_of_damage
 from ..engine.session.open import open_session
 from ..engine.session.workers import WorkerStatus, running
+from ..engine.task_state import TaskState, as_task_states
 
-__all__ = ["ACTIVE", "COMPLETE", "FAILED", "READY", "WAITING", "StatusCollector"]
-
-FAILED, WAITING, READY, COMPLETE, ACTIVE = "FWRCA"
-
-# How the scheduler's letters read for a user.
-_AS_SHOWN = bytes.maketrans(b"wrtbdf", "".join([WAITING, READY, READY, ACTIVE, COMPLETE, FAILED]).encode())
+__all__ = ["StatusCollector"]
 
 
 class StatusCollector:
@@ -65,14 +62,17 @@ class StatusCollector:
         self._session.close()
 
     def states(self) -> str:
-        """A letter a task, in the order of the jugfile: one of FAILED, WAITING, READY, COMPLETE, ACTIVE."""
+        """The letter of a `TaskState` for each task, in the order of the jugfile."""
         return self._by_task(self.node_states()).decode()
 
     def _by_task(self, by_node: bytes) -> bytes:
         return bytes(map(by_node.__getitem__, self._graph.node_ids()))
 
     def node_states(self, activity: Sequence[WorkerStatus] | None = None) -> bytes:
-        """A letter a node of the graph. `activity` is that of the workers, where the caller knows it."""
+        """The letter of a `TaskState` for each node of the graph.
+
+        `activity` is what the workers do, where the caller knows it.
+        """
         self._session.refresh()
         present = self._session.present(self._keys)
         if not all(present):
@@ -87,15 +87,15 @@ class StatusCollector:
             ready = [self._keys[node] for node in scheduler.take(len(self._keys))]
             held = self._session.running(ready) if activity is None else running(activity, set(ready))
             scheduler.busy([node for node in self._graph.find(held) if node is not None])
-        return scheduler.states().translate(_AS_SHOWN)
+        return as_task_states(scheduler.states())
 
-    def counts(self, by_node: bytes | None = None) -> dict[str, Counter[str]]:
+    def counts(self, by_node: bytes | None = None) -> dict[str, Counter[TaskState]]:
         """How many tasks of each name are in each state: now, or as `node_states` told."""
         states = self._by_task(self.node_states() if by_node is None else by_node).decode()
-        counts: dict[str, Counter[str]] = {}
+        counts: dict[str, Counter[TaskState]] = {}
         names = map(self.names.__getitem__, self._graph.node_ids())
         for (name, state), n in Counter(zip(names, states, strict=True)).items():
-            counts.setdefault(name, Counter())[state] += n
+            counts.setdefault(name, Counter())[TaskState(state)] += n
         return counts
 
     def links(self) -> dict[str, set[str]]:
@@ -106,7 +106,7 @@ class StatusCollector:
             links.setdefault(name, set()).update(names[needed] for needed in self._graph.dependencies(node))
         return links
 
-    def failures(self) -> list[tuple[_native.TaskCore, Mapping[str, Any]]]:
+    def failures(self) -> list[tuple[_native.TaskCore, FailureReport]]:
         """The tasks without a result whose last run failed, each with the report of that run."""
         reports = {key: it for key, it in self._session.failures().items() if not is_suspicion(it)}
         if not reports:

@@ -16,22 +16,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .._native import __version__
 from ..backends.file_store import file_store
 from ..engine.session.base import StoreSession
+from ..engine.task_state import TaskState
 from ..errors import UserError
 from ..internal.files import open_regular
-from .status import ACTIVE, COMPLETE, FAILED, READY, WAITING
 
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["WORDS", "Counts", "Row", "StatusCache", "changed_states", "clear", "create_tables", "stamp_of"]
+__all__ = ["Counts", "Row", "StatusCache", "changed_states", "clear", "create_tables", "stamp_of"]
 
 #: Number, name, hash and state of a task, as in a row of the file.
 Row = tuple[int, str, bytes, str]
 #: How many tasks of each name are in each state.
-Counts = dict[str, Counter[str]]
+Counts = dict[str, Counter[TaskState]]
 
-#: How the states of `jug status` are called in the file.
-WORDS = {FAILED: "failed", WAITING: "waiting", READY: "ready", COMPLETE: "finished", ACTIVE: "running"}
 
 #: Seconds for which somebody who fills the file at the same time is waited for.
 PATIENCE = 60.0

@@ -15,10 +15,11 @@ from ..backends.dict_store import dict_store
 from ..backends.file_store import file_store
 from ..engine.jugfile import load
 from ..engine.session.workers import WorkerStatus
+from ..engine.task_state import TaskState
 from .eta import Durations, TimeLeft, time_left
 from .observations import ClaimObservation, ClaimObservations
 from .snapshot import Display, Problem, Snapshot
-from .status import ACTIVE, COMPLETE, FAILED, READY, WAITING, StatusCollector
+from .status import StatusCollector
 
 __all__ = ["Watcher"]
 
@@ -35,9 +36,10 @@ _RELOAD, _RELOAD_IDLE, _RELOAD_SHARE = 1.0, 60.0, 20
 #: For how many seconds a worker that was seen with a claim counts as working.
 _AT_WORK = 10.0
 
-_COMPLETE = ord(COMPLETE)
-_IS_FAILED = bytes(letter == ord(FAILED) for letter in range(256))
-_IS_UNDONE = bytes(letter in (WAITING + READY + ACTIVE).encode() for letter in range(256))
+_COMPLETE = ord(TaskState.COMPLETE)
+_IS_FAILED = bytes(letter == ord(TaskState.FAILED) for letter in range(256))
+_UNDONE = "".join((TaskState.WAITING, TaskState.READY, TaskState.ACTIVE)).encode()
+_IS_UNDONE = bytes(letter in _UNDONE for letter in range(256))
 
 
 class Watcher:

@@ -8,7 +8,7 @@ import select
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 __all__ = ["Child", "End", "fork", "spawn"]
 
@@ -27,7 +27,7 @@ class End(NamedTuple):
         Of the signal, or the exit status.
     """
 
-    kind: str
+    kind: Literal["signal", "exit"]
     number: int
 
     @property

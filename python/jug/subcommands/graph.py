@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..cli.registry import SubCommand
+from ..engine.task_state import TaskState
 from ..errors import UserError
 from ..internal.console import fail
 from ..internal.option_spec import OptionSpec
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["GraphCommand", "graph"]
 
 #: The states in the order of `jug status`: their letter in the picture, and its colour.
-_STATES = (("F", "#c62828"), ("W", "#8e24aa"), ("R", "#ef6c00"), ("A", "#1565c0"), ("C", "#2e7d32"))
+_STATES = (
+    (TaskState.FAILED, "#c62828"),
+    (TaskState.WAITING, "#8e24aa"),
+    (TaskState.READY, "#ef6c00"),
+    (TaskState.ACTIVE, "#1565c0"),
+    (TaskState.COMPLETE, "#2e7d32"),
+)
 
 
 class GraphCommand(SubCommand):
@@ -75,7 +82,7 @@ def _as_dot(overview: StatusCollector, with_status: bool) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def _label(name: str, counts: Mapping[str, int]) -> str:
+def _label(name: str, counts: Mapping[TaskState, int]) -> str:
     """A small table: the name, and below it the count of each state."""
     import html
 

@@ -14,6 +14,7 @@ from ..internal.option_spec import OptionSpec
 if TYPE_CHECKING:
     import sqlite3
 
+    from ..engine.failures.kinds import FailureReport
     from ..monitor.cached_status import Status
     from ..monitor.status_cache import Row
 
@@ -90,9 +91,9 @@ class StatusCommand(SubCommand):
         Returns 0 if all tasks are complete, else 1; with --cache --clear it removes the cache file, prints
         nothing and returns 0.
         """
+        from ..engine.task_state import TaskState
         from ..io import print_task_summary_table
         from ..monitor.cached_status import collect, collect_cached
-        from ..monitor.status import ACTIVE, COMPLETE, FAILED, READY, WAITING
         from ..monitor.status_cache import clear
 
         if options.status_cache and options.status_cache_clear:
@@ -100,14 +101,8 @@ class StatusCommand(SubCommand):
             return 0
         status = collect_cached(options) if options.status_cache else collect(options)
         groups = [
-            (title, {name: states[state] for name, states in status.counts.items()})
-            for title, state in (
-                ("Failed", FAILED),
-                ("Waiting", WAITING),
-                ("Ready", READY),
-                ("Complete", COMPLETE),
-                ("Active", ACTIVE),
-            )
+            (state.heading, {name: states[state] for name, states in status.counts.items()})
+            for state in TaskState
         ]
         totals = [sum(group.values()) for _, group in groups]
         if options.status_json:
@@ -252,14 +247,14 @@ def _as_json(options: Any, status: Status, groups: Sequence[tuple[str, Mapping[s
     return json.dumps(shown, indent=2, default=str)
 
 
-def _tell_failures(failures: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+def _tell_failures(failures: Iterable[tuple[str, FailureReport]]) -> None:
     """Prints why tasks failed, a line for each name and error; with --verbose=info all, with tracebacks."""
     import logging
 
     from ..engine.failures.report import summary_line
     from ..engine.failures.summary import described, details
 
-    alike: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    alike: dict[tuple[str, str], list[FailureReport]] = {}
     for name, report in failures:
         alike.setdefault((name, summary_line(report)), []).append(report)
     if not alike:

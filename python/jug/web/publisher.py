@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from ..engine.failures.kinds import FailureReport
 from ..engine.failures.report import summary_line
 from ..internal.tracebacks import users_traceback
 from ..monitor.snapshot import Problem, Snapshot
@@ -75,5 +76,5 @@ class Publisher:
 
 def _described(problem: Problem) -> dict[str, str]:
     error = problem.error
-    report = {"type": type(error).__name__, "message": str(error)}
+    report: FailureReport = {"type": type(error).__name__, "message": str(error)}
     return {"what": f"{problem.what}: {summary_line(report)}", "detail": users_traceback(error)}

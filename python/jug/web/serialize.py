@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 from .. import _native
 from ..backends.file_store import file_store
+from ..engine.failures.kinds import FailureReport
 from ..engine.failures.report import describe_call, summary_line
 from ..engine.session.workers import WorkerStatus
+from ..engine.task_state import TaskState
 from ..internal.shown import redact_url
 from ..monitor.observations import ClaimObservation
-from ..monitor.status import ACTIVE, COMPLETE, FAILED, READY, WAITING
 
 __all__ = [
     "Failures",
@@ -26,8 +27,6 @@ __all__ = [
 #: and names of the tasks in a batch. The page says what it leaves out.
 MOST_NAMES, MOST_FAILURES, MOST_LIVING, MOST_ENDED, MOST_IN_BATCH = 1000, 1000, 200, 20, 3
 
-_STATES = (FAILED, WAITING, READY, COMPLETE, ACTIVE)
-
 
 def store_label(store: Any, jugdir: Any) -> str:
     """Where results are kept, without the password that may be part of it."""
@@ -38,10 +37,10 @@ def store_label(store: Any, jugdir: Any) -> str:
     return redact_url(jugdir)
 
 
-def status_rows(counts: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+def status_rows(counts: Mapping[str, Mapping[TaskState, int]]) -> dict[str, Any]:
     """The rows of the table by name, their sum, and how many names there are beyond those shown."""
-    rows = [[name, *(counts[name].get(state, 0) for state in _STATES)] for name in sorted(counts)]
-    total = [sum(by_state.get(state, 0) for by_state in counts.values()) for state in _STATES]
+    rows = [[name, *(counts[name].get(state, 0) for state in TaskState)] for name in sorted(counts)]
+    total = [sum(by_state.get(state, 0) for by_state in counts.values()) for state in TaskState]
     return {"names": rows[:MOST_NAMES], "other_names": len(rows[MOST_NAMES:]), "total": total}
 
 
@@ -52,18 +51,18 @@ class Failures(NamedTuple):
     total: int
 
 
-def recent_failures(failures: Iterable[tuple[Any, Mapping[str, Any]]]) -> Failures:
+def recent_failures(failures: Iterable[tuple[Any, FailureReport]]) -> Failures:
     """The reports of tasks that failed, as :meth:`StatusCollector.failures` gives them."""
     known = [(_ended(report), t, report) for t, report in failures]
     known.sort(key=lambda it: it[0], reverse=True)
     return Failures([_failure(*it) for it in known[:MOST_FAILURES]], len(known))
 
 
-def _ended(report: Mapping[str, Any]) -> float:
+def _ended(report: FailureReport) -> float:
     return float(report.get("started") or 0.0) + float(report.get("duration") or 0.0)
 
 
-def _failure(ended: float, t: _native.TaskCore, report: Mapping[str, Any]) -> dict[str, Any]:
+def _failure(ended: float, t: _native.TaskCore, report: FailureReport) -> dict[str, Any]:
     told = ("arguments", "traceback", "host", "pid", "attempt", "duration", "kind")
     return {
         "id": t.hash().decode(),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from ...internal.console import say, show
+from .kinds import FailureReport
 from .report import summary_line
 
 __all__ = ["FailureSummary"]
@@ -35,7 +35,7 @@ class FailureSummary:
     def add(
         self,
         name: str,
-        report: Mapping[str, Any],
+        report: FailureReport,
         nr_blocked: Callable[[], int],
         *,
         with_traceback: bool,
@@ -64,7 +64,7 @@ class FailureSummary:
             say(f"{rest} more failed in other ways")
 
 
-def described(name: str, report: Mapping[str, Any]) -> str:
+def described(name: str, report: FailureReport) -> str:
     """Which task failed, with its arguments in short, and why: one line."""
     call = f"task {name}({report.get('arguments', '')})"
     why = summary_line(report, _LINE)
@@ -75,12 +75,12 @@ def described(name: str, report: Mapping[str, Any]) -> str:
     return f"{call} {sentence}" if sentence != why else f"{call} failed: {why}"
 
 
-def details(report: Mapping[str, Any]) -> str:
+def details(report: FailureReport) -> str:
     """The traceback of a failure; empty where it says no more than the line before it."""
     text = str(report.get("traceback", ""))
     return text if "\n" in text.strip() or len(text) > _LINE else ""
 
 
-def _line_of(report: Mapping[str, Any]) -> str:
+def _line_of(report: FailureReport) -> str:
     lines = str(report.get("traceback", "")).splitlines()
     return next((line for line in reversed(lines) if line.startswith("  File ")), "")

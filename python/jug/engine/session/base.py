@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from ... import _native
+from ...executors.base import Outcome
 from ...internal.console import warn
+from ..failures.kinds import FailureReport
 from .workers import WorkerStatus
 
-__all__ = ["Change", "Crash", "RunMetadata", "StoreSession", "warn_of_damage"]
+__all__ = ["Change", "Crash", "StoreSession", "warn_of_damage"]
 
 #: A key, and what became of it: "result", "failed" or "absent".
 Change = tuple[bytes, str]
-
-
-class RunMetadata(NamedTuple):
-    """How a result came about; stored beside it."""
-
-    name: str
-    started: float
-    duration: float
-    attempt: int
 
 
 class Crash(NamedTuple):
@@ -60,7 +53,7 @@ class StoreSession(Protocol):
     def kept_failures(self) -> Sequence[bytes]:
         """Keys that failed and are not to be run again until somebody clears the mark."""
 
-    def failures(self) -> Mapping[bytes, Mapping[str, Any]]:
+    def failures(self) -> Mapping[bytes, FailureReport]:
         """The report of the last run of each key that failed and has no result (see `failure_report`)."""
 
     def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
@@ -91,10 +84,10 @@ class StoreSession(Protocol):
     def release(self, keys: Sequence[bytes]) -> None:
         """Ends claims, after what was saved is visible to others."""
 
-    def save(self, key: bytes, value: object, facts: RunMetadata) -> None:
-        """Stores a result."""
+    def save(self, key: bytes, outcome: Outcome, name: str, attempt: int) -> None:
+        """Stores the result of the task `name`, which was run for the how-manieth time: `attempt`, from 1."""
 
-    def save_failure(self, key: bytes, report: Mapping[str, Any], name: str) -> None:
+    def save_failure(self, key: bytes, report: FailureReport, name: str) -> None:
         """Stores why a task failed; ``report["kept"]`` says whether it stays failed."""
 
     def expect(self, scheduler: _native.Scheduler) -> None:
@@ -121,7 +114,7 @@ class StoreSession(Protocol):
         What does not count is recorded here, for other workers to know.
         """
 
-    def reports(self, keys: Sequence[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
+    def reports(self, keys: Sequence[bytes]) -> Mapping[bytes, FailureReport]:
         """Like `failures`, of these keys."""
 
     def workers(self, keys: Sequence[bytes]) -> Sequence[WorkerStatus] | None:

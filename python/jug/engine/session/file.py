@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import cast
 
 from ... import _native
 from ...backends.file_store import file_store
+from ...executors.base import Outcome
+from ..failures.kinds import FailureReport
 from ..failures.report import suspicion
-from .base import Change, Crash, RunMetadata
+from .base import Change, Crash
 from .native import NativeSession
 from .slots import WorkerSlots
 from .workers import WorkerStatus, worker_statuses
@@ -87,8 +89,8 @@ class FileSession(NativeSession):
             nr_tried += not found
         return won
 
-    def failures(self) -> Mapping[bytes, Mapping[str, Any]]:
-        return {key: self._native.failure(key) or {} for key in self._native.failed_keys()}
+    def failures(self) -> Mapping[bytes, FailureReport]:
+        return self.reports(self._native.failed_keys())
 
     def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
         if len(keys) < _MANY_CLAIMS:
@@ -103,17 +105,17 @@ class FileSession(NativeSession):
         self._native.flush()
         self._claims.release(keys)
 
-    def save(self, key: bytes, value: object, facts: RunMetadata) -> None:
+    def save(self, key: bytes, outcome: Outcome, name: str, attempt: int) -> None:
         # The epoch is that of the refresh after the claim: what was invalidated since then may be an input of
         # this very result, which then must not count.
         self._native.save(
             key,
-            value,
-            name=facts.name,
+            outcome.value,
+            name=name,
             epoch=self._epoch,
-            started=facts.started,
-            duration=facts.duration,
-            attempt=facts.attempt,
+            started=outcome.started,
+            duration=outcome.duration,
+            attempt=attempt,
         )
         # The engine writes by itself within 5 ms. A task that took longer than a write deserves better: it is
         # not run again if this process is killed now.
@@ -122,7 +124,7 @@ class FileSession(NativeSession):
             self._native.flush()
             self._flushed = now
 
-    def save_failure(self, key: bytes, report: Mapping[str, Any], name: str) -> None:
+    def save_failure(self, key: bytes, report: FailureReport, name: str) -> None:
         if self._native.failure(key) is not None:
             # Which of two reports of different workers counts is not a matter of time, unless one is cleared.
             self._native.clear_failures([key])
@@ -149,9 +151,9 @@ class FileSession(NativeSession):
 
     def acknowledge_crashes(self, crashes: Sequence[Crash]) -> None:
         for crash in crashes:
-            before = self._native.failure(crash.key)
+            before = cast(FailureReport | None, self._native.failure(crash.key))
             if not crash.counts and (before is None or "crashes" not in before):
-                report = {**(before or suspicion()), "crashes": 0}
+                report: FailureReport = {**(before or suspicion()), "crashes": 0}
                 self.save_failure(crash.key, report, str(report.get("name", "")))
         workers = list({crash.worker for crash in crashes})
         if self._native.claim_mode != "link":
@@ -160,8 +162,8 @@ class FileSession(NativeSession):
             self._native.sync()
             self._claims.settle_suspects(workers)
 
-    def reports(self, keys: Sequence[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
-        return {key: self._native.failure(key) or {} for key in keys}
+    def reports(self, keys: Sequence[bytes]) -> Mapping[bytes, FailureReport]:
+        return {key: cast(FailureReport, self._native.failure(key) or {}) for key in keys}
 
     def workers(self, keys: Sequence[bytes]) -> Sequence[WorkerStatus]:
         return worker_statuses(self._claims, keys)

@@ -13,8 +13,10 @@ from typing import Any
 from ... import _native
 from ...backends.base import base_lock, input_loader, missing_methods
 from ...errors import UserError
+from ...executors.base import Outcome
 from ...internal.console import warn
-from .base import Change, Crash, RunMetadata
+from ..failures.kinds import FailureReport
+from .base import Change, Crash
 from .workers import WorkerStatus
 
 __all__ = ["GenericSession"]
@@ -66,7 +68,7 @@ class GenericSession:
         keys = [bytes.fromhex(name.decode()) for name in names if _IS_A_KEY(name)]
         return [key for key in keys if self._lock(key).is_failed()]
 
-    def failures(self) -> Mapping[bytes, Mapping[str, Any]]:
+    def failures(self) -> Mapping[bytes, FailureReport]:
         return {}
 
     def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
@@ -121,10 +123,10 @@ class GenericSession:
             lock.release()
         return True
 
-    def save(self, key: bytes, value: object, facts: RunMetadata) -> None:
-        self._results.save(_name(key), value, facts)
+    def save(self, key: bytes, outcome: Outcome, name: str, attempt: int) -> None:
+        self._results.save(_name(key), outcome, name)
 
-    def save_failure(self, key: bytes, report: Mapping[str, Any], name: str) -> None:
+    def save_failure(self, key: bytes, report: FailureReport, name: str) -> None:
         if report["kept"]:
             self._locks[key].fail()
 
@@ -146,7 +148,7 @@ class GenericSession:
     def acknowledge_crashes(self, crashes: Sequence[Crash]) -> None:
         """There are none."""
 
-    def reports(self, keys: Sequence[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
+    def reports(self, keys: Sequence[bytes]) -> Mapping[bytes, FailureReport]:
         return {}
 
     def workers(self, keys: Sequence[bytes]) -> Sequence[WorkerStatus] | None:
@@ -195,20 +197,20 @@ class _ReadBack:
         #: Of which task names and types a result was read again.
         self._seen: set[tuple[str, type]] = set()
 
-    def save(self, name: bytes, value: object, facts: RunMetadata) -> None:
+    def save(self, name: bytes, outcome: Outcome, task: str) -> None:
         """Stores a result. ValueError if it comes back as nothing or as another type; it is removed again."""
         began = time.perf_counter()
-        self._store.dump(value, name)
-        kind = type(value)
+        self._store.dump(outcome.value, name)
+        kind = type(outcome.value)
         if kind in _SCALARS:
             return
         # To load takes about as long as to store.
         duration = time.perf_counter() - began
-        is_first = (facts.name, kind) not in self._seen
-        if duration < facts.duration * _SHARE or (is_first and duration < _BRIEF):
+        is_first = (task, kind) not in self._seen
+        if duration < outcome.duration * _SHARE or (is_first and duration < _BRIEF):
             self._check(name, kind)
             if is_first and len(self._seen) < _REMEMBERED:
-                self._seen.add((facts.name, kind))
+                self._seen.add((task, kind))
 
     def _check(self, name: bytes, kind: type) -> None:
         try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from ... import _native
 from ...backends.redis_store import redis_store
-from .base import Change, Crash, RunMetadata
+from ...executors.base import Outcome
+from ..failures.kinds import FailureReport
+from .base import Change, Crash
 from .native import NativeSession
 from .workers import HeldClaim, WorkerStatus
 
@@ -38,7 +39,7 @@ class RedisSession(NativeSession):
             self._store.refresh()
         return self._take_changes()
 
-    def failures(self) -> Mapping[bytes, Mapping[str, Any]]:
+    def failures(self) -> Mapping[bytes, FailureReport]:
         import json
 
         return {key: json.loads(report) for key, report in self._native.failures()}
@@ -63,18 +64,18 @@ class RedisSession(NativeSession):
     def has_other_workers(self) -> bool:
         return self._native.others_claims() > 0
 
-    def save(self, key: bytes, value: object, facts: RunMetadata) -> None:
+    def save(self, key: bytes, outcome: Outcome, name: str, attempt: int) -> None:
         self._native.save(
             key,
-            value,
-            name=facts.name,
-            started=facts.started,
-            duration=facts.duration,
-            attempt=facts.attempt,
+            outcome.value,
+            name=name,
+            started=outcome.started,
+            duration=outcome.duration,
+            attempt=attempt,
             claimed=True,
         )
 
-    def save_failure(self, key: bytes, report: Mapping[str, Any], name: str) -> None:
+    def save_failure(self, key: bytes, report: FailureReport, name: str) -> None:
         import json
 
         text = json.dumps({**report, "name": name}, default=str).encode()
@@ -89,7 +90,7 @@ class RedisSession(NativeSession):
     def acknowledge_crashes(self, crashes: Sequence[Crash]) -> None:
         """The server keeps suspects until they have a result."""
 
-    def reports(self, keys: Sequence[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
+    def reports(self, keys: Sequence[bytes]) -> Mapping[bytes, FailureReport]:
         wanted = set(keys)
         return {key: report for key, report in self.failures().items() if key in wanted}
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ...executors.base import Outcome, outcome_of
 from ...internal.console import warn
-from ..failures.report import Crashed, crash_report, describe_call
+from ..failures.errors import Crashed
+from ..failures.kinds import FailureReport
+from ..failures.report import crash_report, describe_call
 from ..jugfile import Jugfile
 from ..session.base import Crash, StoreSession
 
@@ -36,20 +40,20 @@ class Crashes:
         session: StoreSession,
         limit: int,
         jugfile: Jugfile | None,
-        reports: Mapping[bytes, Mapping[str, Any]],
+        reports: Mapping[bytes, FailureReport],
     ) -> None:
         self._session = session
         self._limit = limit
         self._jugfile = jugfile
         #: Imported and made when a task is tried again.
-        self._apart: IsolatedRunner | None = None
+        self._isolated: IsolatedRunner | None = None
         #: What dead workers had, as of the last look, until it is recorded.
         self.found: Sequence[Crash] = ()
         #: How many times each task died that has died, or may have.
         self.suspects: dict[bytes, int] = {}
         self.learn(reports)
 
-    def learn(self, reports: Mapping[bytes, Mapping[str, Any]]) -> list[bytes]:
+    def learn(self, reports: Mapping[bytes, FailureReport]) -> list[bytes]:
         """Takes note of reports; the keys of the tasks that died too often."""
         deaths = {key: int(report["crashes"]) for key, report in reports.items() if "crashes" in report}
         self.suspects.update(deaths)
@@ -95,29 +99,28 @@ class Crashes:
         return final
 
     def _keep(self, key: bytes, t: Any, crash: Crashed, attempt: int) -> None:
-        report = {**crash_report(crash, describe_call(t)), "attempt": attempt}
-        self._session.save_failure(key, {**report, "again": crash.crashes < self._limit}, t.name)
+        report = crash_report(crash, describe_call(t))
+        report["attempt"], report["again"] = attempt, crash.crashes < self._limit
+        self._session.save_failure(key, report, t.name)
 
     # --- trying again ---
 
-    def run(self, key: bytes, t: Any, attempt: int) -> Any:
-        """What the task returns, which runs in a process of its own, and again if it dies of it.
+    def run(self, key: bytes, t: Any, attempt: int) -> Outcome:
+        """Runs a task in a process of its own, and again if it dies of it.
 
-        Raises
-        ------
-        Crashed
-            If it died too often.
-        FailedInChild
-            If it failed otherwise.
+        Its error is Crashed if it died too often, FailedInChild if it failed otherwise.
         """
+        return outcome_of(partial(self._run, key, t, attempt))
+
+    def _run(self, key: bytes, t: Any, attempt: int) -> Any:
         from .isolated import Death, IsolatedRunner
 
         # What it needs may not be written yet.
         self._session.sync()
-        self._apart = self._apart or IsolatedRunner(self._jugfile)
+        self._isolated = self._isolated or IsolatedRunner(self._jugfile)
         while True:
             try:
-                result = self._apart.run(t)
+                result = self._isolated.run(t)
             except Death as death:
                 deaths = self.suspects[key] = self.suspects[key] + 1
                 crash = Crashed(death.end.text, death.end.kind, death.traceback, deaths)
@@ -131,8 +134,8 @@ class Crashes:
 
     def close(self) -> None:
         """Ends the process in which tasks were tried again."""
-        if self._apart is not None:
-            self._apart.close()
+        if self._isolated is not None:
+            self._isolated.close()
         # Workers may have died right after the end of a task, which is then no crash.
         with contextlib.suppress(OSError):
             self._session.acknowledge_crashes(())
@@ -143,6 +146,6 @@ def lost(deaths: int) -> Crashed:
     return Crashed("the worker that ran it died", "lost", "", deaths)
 
 
-def used_up(reports: Mapping[bytes, Mapping[str, Any]], limit: int) -> list[bytes]:
+def used_up(reports: Mapping[bytes, FailureReport], limit: int) -> list[bytes]:
     """The keys of the tasks that died so often, by their reports."""
     return [key for key, report in reports.items() if int(report.get("crashes", 0)) >= limit]

@@ -12,9 +12,10 @@ import time
 from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
-from ...executors.argument_checks import ArgumentChecks
+from ...executors.inline import InlineExecutor
 from ...process.managed import Child, End, fork, spawn
-from ..failures.report import FailedInChild, UnstorableResult, failure_report
+from ..failures.errors import FailedInChild, UnstorableResult
+from ..failures.report import failure_report
 from ..jugfile import Jugfile
 from .nesting import RunsInChild, worker_at_work
 
@@ -94,7 +95,8 @@ class IsolatedRunner:
         pipe, theirs = Pipe()
         package = os.path.dirname(_PACKAGE)
         program = (
-            f"import sys; sys.path.insert(0, {package!r}); from jug.engine.worker.isolated_child import main; "
+            f"import sys; sys.path.insert(0, {package!r}); "
+            "from jug.engine.worker.isolated_child import main; "
             f"main({theirs.fileno()}, {self._deaths.fileno()}, {os.getpid()})"
         )
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
@@ -186,28 +188,22 @@ def _result(kind: str, said: Any) -> Any:
 
 def answer(t: Any, pipe: Connection, *, debug: bool = False) -> None:
     """Runs a task and sends what became of it."""
-    here, started, clock = os.getpid(), time.time(), time.perf_counter()
-    said: tuple[str, Any]
-    try:
-        identity = t._fresh_key() if debug else b""
-        checks = ArgumentChecks(always=debug)
-        with worker_at_work(RunsInChild(t.key())):
-            result = t._execute() if t._check_takes() is None else checks.execute(t, t.name)
-        if os.getpid() != here:
-            os._exit(1)  # A process that the task forked came back from it.
-        if debug:
-            t._check_identity(identity)
+    here = os.getpid()
+    with worker_at_work(RunsInChild(t.key())):
+        outcome = InlineExecutor(debug=debug).run(t)
+    if os.getpid() != here:
+        if outcome.error is not None:
+            raise outcome.error
+        os._exit(1)  # A process that the task forked came back from it.
+    said: tuple[str, Any] | None = None
+    if outcome.error is None:
         try:
-            said = ("result", pickle.dumps(result, 5))
-        except Exception as error:
-            raise UnstorableResult(t.name, result, error) from error
-    except BaseException as error:
-        if os.getpid() != here:
-            raise
-        duration = time.perf_counter() - clock
-        said = (
-            "failed",
-            failure_report(t, error, started=started, duration=duration, attempt=0, kept=False),
-        )
+            said = ("result", pickle.dumps(outcome.value, 5))
+        except Exception as cause:
+            unstorable = UnstorableResult(t.name, outcome.value, cause)
+            unstorable.__cause__ = cause
+            outcome = outcome._replace(error=unstorable)
+    if said is None:
+        said = ("failed", failure_report(t, outcome, attempt=0, kept=False))
     _flush_output()
     pipe.send_bytes(pickle.dumps(said, 5))

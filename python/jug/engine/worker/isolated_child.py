@@ -1,4 +1,4 @@
-"""The watched child of :mod:`jug.engine.worker.isolated`: loads the jugfile, and runs the tasks that it is given."""
+"""The watched child of `isolated`: loads the jugfile, and runs the tasks that it is given."""
 
 from __future__ import annotations
 

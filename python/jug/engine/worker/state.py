@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
 
 from ..blocked import Blocked
+from ..failures.kinds import FailureReport
 from ..failures.summary import FailureSummary
 from ..former_keys import FormerResults
 from ..jugfile import Jugfile
@@ -51,7 +50,7 @@ class ExecutionState:
         self.has_barrier = False
         self.blocked = Blocked()
         self.complaints = FailureSummary()
-        self.raised: tuple[BaseException, Mapping[str, Any]] | None = None
+        self.raised: tuple[BaseException, FailureReport] | None = None
         self.idle = 0.0
         self.cycle = 12.0
         self.former = FormerResults()

@@ -13,15 +13,18 @@ from typing import Any
 
 from ... import _native, task
 from ...errors import TaskQuit, UserError
-from ...executors.argument_checks import ArgumentChecks
+from ...executors.base import Outcome
+from ...executors.inline import InlineExecutor
 from ...hooks.register import jug_hook, registered
 from ...internal.console import warn
 from ...process.signals import request_to_end
 from ..blocked import Blockade
-from ..failures.report import StoreFailure, UnstorableResult, failure_report
+from ..failures.errors import StoreFailure, UnstorableResult
+from ..failures.report import failure_report
 from ..graph import graph_of
-from ..session.base import RunMetadata, warn_of_damage
+from ..session.base import warn_of_damage
 from ..session.open import open_session
+from ..task_state import NODE_DONE
 from .batch_size import BatchSize
 from .contention import ContentionBackoff
 from .crashes import Crashes, lost
@@ -32,9 +35,6 @@ from .state import ExecutionState
 __all__ = ["Worker"]
 
 _log = logging.getLogger("jug")
-
-#: The letter of a finished node among the states of a scheduler.
-_DONE = ord("d")
 
 
 class Worker:
@@ -68,10 +68,7 @@ class Worker:
         self._task: Callable[[int], Any] = self._graph.task
         self._keys = self._graph.keys()
         self._names = self._graph.names()
-        self._debug = bool(options.debug)
-        self._checks = ArgumentChecks(always=self._debug)
-        #: Whether any task can have such arguments, so that not each is asked.
-        self._has_checks = _native.has_checked_arguments()
+        self._executor = InlineExecutor(debug=bool(options.debug))
         self._selected = (
             None if matcher is None else {node for node, name in enumerate(self._names) if matcher(name)}
         )
@@ -134,7 +131,9 @@ class Worker:
             self._session.expect(self._scheduler)
             if self._scheduler.nr_unfinished():
                 warn_of_damage(self._session)
-            self._count_loaded(node for node, state in enumerate(self._scheduler.states()) if state == _DONE)
+            self._count_loaded(
+                node for node, state in enumerate(self._scheduler.states()) if state == NODE_DONE
+            )
             while self._is_work_left():
                 nodes = self._scheduler.take(self._batch_size.next(self._scheduler.nr_ready()))
                 if nodes:
@@ -234,7 +233,8 @@ class Worker:
         """What of these claimed tasks may run, those last that may end the process; the others fail."""
         by_key = {self._keys[node]: node for node in nodes}
         for key in self._crashes.record({key: self._task(node) for key, node in by_key.items()}):
-            self._failed(by_key[key], self._task(by_key[key]), lost(self._suspects[key]), time.time(), 0.0)
+            died = Outcome(None, lost(self._suspects[key]), time.time(), 0.0, 0.0)
+            self._failed(by_key[key], self._task(by_key[key]), died)
         left = [node for node in nodes if self._keys[node].hex().encode() not in self._state.failed]
         return sorted(left, key=lambda node: self._keys[node] in self._suspects)
 
@@ -271,21 +271,25 @@ class Worker:
             jug_hook("execute.task-pre-execute", (t,))
         if _log.isEnabledFor(logging.INFO):
             _log.info("executing %s", name)
-        started, clock = time.time(), time.perf_counter()
-        try:
-            self._execute(key, name, t, started, clock)
-        except StoreFailure:
-            raise
-        except BaseException as error:
-            if self._is_forked():
-                raise
-            request = request_to_end(error, clock)
+        attempt = self._attempts.get(key, 0) + 1 if self._attempts else 1
+        if self._suspects and key in self._suspects and not self._options.pdb:
+            outcome = self._crashes.run(key, t, attempt)
+        else:
+            outcome = self._executor.run(t)
+        if os.getpid() != self._pid:
+            raise outcome.error or UserError(
+                f"a process that task {name} forked came back from it and ends here; "
+                "end such a process with os._exit()"
+            )
+        error = outcome.error or self._store(key, name, attempt, t, outcome)
+        if error is not None:
+            request = request_to_end(error, outcome.began)
             if request is not None:
                 raise request from None
             if self._lost_an_input(node):
                 warn(f"{error}: task {t.name} will run again")
-                return False
-            self._failed(node, t, error, started, time.perf_counter() - clock)
+            else:
+                self._failed(node, t, outcome._replace(error=error))
             return False
         self._state.executed[name] += 1
         self._state.idle = 0.0
@@ -295,45 +299,34 @@ class Worker:
             jug_hook("execute.task-executed1", (t,))
         return True
 
-    def _execute(self, key: bytes, name: str, t: Any, started: float, clock: float) -> None:
-        if self._debug:
-            nr_tasks, identity = len(task.alltasks), t._fresh_key()
-        if self._suspects and key in self._suspects and not self._options.pdb:
-            result = self._crashes.run(key, t, self._attempts.get(key, 0) + 1)
-        elif self._has_checks and t._check_takes() is not None:
-            result = self._checks.execute(t, name)
-        else:
-            result = t._execute()
-        if self._is_forked():
-            raise UserError(
-                f"a process that task {name} forked came back from it and ends here; "
-                "end such a process with os._exit()"
-            )
-        if self._debug:
-            t._check_identity(identity)
-            if len(task.alltasks) != nr_tasks:
-                raise RuntimeError(f"task {name} created other tasks while it ran, which jug cannot follow")
-        attempt = self._attempts.get(key, 0) + 1 if self._attempts else 1
-        facts = RunMetadata(name, started, time.perf_counter() - clock, attempt)
+    def _store(self, key: bytes, name: str, attempt: int, t: Any, outcome: Outcome) -> Exception | None:
+        """Stores a result; an error if it is none that can be stored."""
         try:
-            self._session.save(key, result, facts)
+            self._session.save(key, outcome, name, attempt)
         except OSError as error:
             raise StoreFailure(name, error) from error
         except Exception as error:
-            raise UnstorableResult(name, result, error) from error
-        t._keep(result)
+            unstorable = UnstorableResult(name, outcome.value, error)
+            unstorable.__cause__ = error
+            return unstorable
+        t._keep(outcome.value)
+        return None
 
-    def _failed(self, node: int, t: Any, error: BaseException, started: float, duration: float) -> None:
-        key, kept = self._keys[node], bool(self._options.execute_keep_failed)
+    def _failed(self, node: int, t: Any, outcome: Outcome) -> None:
+        key, kept, error = self._keys[node], bool(self._options.execute_keep_failed), outcome.error
+        assert error is not None
         attempt = self._attempts[key] = self._attempts.get(key, 0) + 1
-        report = failure_report(t, error, started=started, duration=duration, attempt=attempt, kept=kept)
+        report = failure_report(t, outcome, attempt=attempt, kept=kept)
         self._state.failed.add(t.hash())
         self._unload(self._scheduler.failed([node]))
         self._session.save_failure(key, report, t.name)
         if self._options.pdb:
             from ...internal.debugger import debug_exception
 
-            debug_exception()
+            try:
+                raise error
+            except BaseException:
+                debug_exception()
         goes_on = bool(self._options.execute_keep_going)
         self._state.complaints.add(
             t.name, report, lambda: len(self._graph.closure([node])) - 1, with_traceback=goes_on
