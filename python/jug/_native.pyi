@@ -5,6 +5,21 @@ from typing import Any, Final, Self, final
 
 from typing_extensions import disjoint_base
 
+from .internal.types import (
+    Change,
+    ClaimChoice,
+    ClaimMode,
+    Damage,
+    FailureReport,
+    Fault,
+    PackReport,
+    ResultFacts,
+    RunningTask,
+    SyncMode,
+    WorkerDescription,
+    WriteCounts,
+)
+
 __all__ = [
     "Claims",
     "DamagedResult",
@@ -215,7 +230,7 @@ class Store:
     In a forked child it can be read; `save` and what else writes raises RuntimeError there.
     """
 
-    def __new__(cls, path: str, *, sync: str = "group", claims: str = "auto") -> Store:
+    def __new__(cls, path: str, *, sync: SyncMode = "group", claims: ClaimChoice = "auto") -> Store:
         """Opens PATH, which need not exist: nothing is created before something is stored.
 
         `sync` is "group" (fdatasync at most 50 ms after a write) or "always" (before `save` returns).
@@ -225,8 +240,8 @@ class Store:
     @property
     def path(self) -> str: ...
     @property
-    def claim_mode(self) -> str:
-        """How claims are made, "posix" or "link"; before PATH exists, how they would be."""
+    def claim_mode(self) -> ClaimMode:
+        """How claims are made; before PATH exists, how they would be."""
     @property
     def filesystem(self) -> tuple[str, bool]:
         """The type of the filesystem, and whether several hosts may use it."""
@@ -241,8 +256,8 @@ class Store:
     @property
     def removals(self) -> int:
         """How many keys have been removed at some time; with `epoch` it changes with every removal."""
-    def refresh(self) -> list[tuple[bytes, str]]:
-        """Reads what others wrote since: (key, now) of each change; now is "result", "failed" or "absent".
+    def refresh(self) -> list[Change]:
+        """Reads what others wrote since; what changed.
 
         A result in the place of another one is a change too, and so is a failure.
         """
@@ -277,42 +292,36 @@ class Store:
     def alias(self, key: bytes, name: bytes) -> None:
         """Remembers that a key stands for a name that is not a key's 64 digits."""
     def aliases(self) -> dict[bytes, bytes]: ...
-    def facts(self, key: bytes) -> dict[str, Any] | None:
-        """name, started, duration, attempt, worker, size of a stored result."""
-    def save_failure(self, key: bytes, report: Mapping[str, Any], *, name: str = "") -> None: ...
-    def failure(self, key: bytes) -> dict[str, Any] | None: ...
+    def facts(self, key: bytes) -> ResultFacts | None:
+        """What is known of a stored result; None if there is none."""
+    def save_failure(self, key: bytes, report: Mapping[str, object], *, name: str = "") -> None:
+        """Stores a failure, in place of an earlier one. What is no simple value becomes its `str`."""
+    def failure(self, key: bytes) -> FailureReport | None:
+        """The last failure; None if there is none, or a result since."""
     def failed_keys(self) -> list[bytes]: ...
     def clear_failures(self, keys: Sequence[bytes]) -> int: ...
     def check_blobs(self) -> None:
         """Looks whether large results are there in full length; those that are not are results no more."""
-    def damage(self) -> dict[str, Any]:
-        """{"records": n, "keys": [...], "files": [(path, offset, what)]} that no later result healed."""
-    def pack(self, *, all: bool = False, damaged: bool = False, smaller: bool = False) -> dict[str, Any]:
+    def damage(self) -> Damage:
+        """What cannot be read, as far as anything was read, and no later result replaced."""
+    def pack(self, *, all: bool = False, damaged: bool = False, smaller: bool = False) -> PackReport:
         """Makes one pack of the segments that nobody will add to, and of small packs, or of `all`.
 
         Where the disk is full, what fits is packed, one part after the other. With `smaller`, nothing is done
-        that would take more room, unless there is so much to pack that it takes time to open.
-
-        Returns "results" in packs, how many of them were not before ("packed"), "segments" and "packs" that
-        were replaced, "files" and "bytes" before and after, "left" as (file, "open" | "unheard" | "foreign" |
-        "damaged" | "unknown" | "unreadable" | "no room"), the bytes that are "needed" to pack the largest of
-        those without room, how many bytes "larger" the pack would have been where nothing was done because
-        of that (else 0), and whether another process was faster ("beaten"). With
-        `damaged`, segments lose what is damaged in them, and packs that are listed and do not exist or cannot
-        be read are listed no more ("missing": how many); what cannot be read is kept in `quarantine`.
-        Otherwise all of it is left.
+        that would take more room, unless there is so much to pack that it takes time to open. With `damaged`,
+        segments lose what is damaged in them, and packs that are listed and do not exist or cannot be read
+        are listed no more; what cannot be read is kept in `quarantine`. Otherwise all of it is left.
         """
-    def pack_if_worthwhile(self) -> dict[str, Any] | None:
+    def pack_if_worthwhile(self) -> PackReport | None:
         """The same if there are many segments, and nobody else is at it."""
     def room(self) -> tuple[int, int]:
         """Files and bytes of segments and packs."""
     def orphaned_blobs(self) -> list[tuple[str, int]]:
         """Files of large results, with their lengths, that dead workers left and nothing refers to."""
-    def audit(self, progress: Callable[[int, int], object] | None = None) -> list[dict[str, Any]]:
-        """Reads everything and changes nothing; what is damaged or cannot be read, as dictionaries.
+    def audit(self, progress: Callable[[int, int], object] | None = None) -> list[Fault]:
+        """Reads everything and changes nothing; what is damaged or cannot be read.
 
-        "key" (None where it is not known), "name" (empty likewise), "path", "offset", "what", and "harmless"
-        where it is only what a kill leaves. `progress` is called with the bytes read so far, and of how many.
+        `progress` is called with the bytes read so far, and of how many.
         """
     def leftovers(self) -> list[tuple[str, int]]:
         """Files with their lengths that count for nothing: of packers and workers that were killed."""
@@ -322,8 +331,8 @@ class Store:
         """Posix mode: segments whose worker has no file, so that nobody can tell whether it lives."""
     def sweep(self) -> tuple[int, int]:
         """Removes `orphaned_blobs` and `leftovers`; how many files and bytes."""
-    def stats(self) -> dict[str, int]:
-        """What this object wrote: records, bytes, writes, syncs (fdatasync), replays (after an error)."""
+    def stats(self) -> WriteCounts:
+        """What this object wrote."""
     def flush(self) -> None:
         """All records so far are in the file (visible to other processes)."""
     def sync(self) -> None:
@@ -368,12 +377,12 @@ class Claims:
         """
     def rest(self, done: int = 0, failed: int = 0, loaded: int = 0) -> None:
         """Says that nothing runs now, and what this worker did so far. To `release` what runs says so too."""
-    def running(self) -> list[tuple[str, bytes, str, int, float]]:
-        """What each living worker runs now: (worker, key, name, attempt, started in seconds since 1970).
+    def running(self) -> list[RunningTask]:
+        """What each living worker runs now.
 
         Posix mode; elsewhere nothing is known but `holders`.
         """
-    def crashed(self) -> list[tuple[str, bytes, str, int, float]]:
+    def crashed(self) -> list[RunningTask]:
         """What dead workers ran when they died and there is no result of, until it is settled; as `running`.
 
         Whoever claims a task, then calls this, then `Store.refresh`, sees each crash of that task here or
@@ -418,9 +427,8 @@ class Claims:
 
     def sweep(self) -> int:
         """Removes what dead workers left; how many claims that were."""
-    def workers(self) -> list[dict[str, Any]]:
-        """Of each registered worker "id" and "alive"; where its file can be read also "host", "boot_id",
-        "pid", "pid_start" (clock ticks since boot), "started" (seconds since 1970), "nonce", "version"."""
+    def workers(self) -> list[WorkerDescription]:
+        """The registered workers, dead ones included."""
     def close(self) -> None: ...
 
 # --- redis ----------------------------------------------------------------------------------------
@@ -448,9 +456,9 @@ class Redis:
         """The rule by which the server throws keys away when its memory is full, if it does."""
     def is_foreign(self) -> bool:
         """Whether the database has results of jug 2.x, and none of ours."""
-    def refresh(self) -> list[tuple[bytes, str]]:
-        """Learns what happened: (key, now) of each change; now is "result", "failed" or "absent"."""
-    def news(self) -> list[tuple[bytes, str]] | None:
+    def refresh(self) -> list[Change]:
+        """Learns what others did; what changed."""
+    def news(self) -> list[Change] | None:
         """The same, as of the last claim, without asking; None where the server has to be asked."""
     def contains(self, key: bytes) -> bool: ...
     def contains_many(self, keys: Sequence[bytes]) -> list[bool]:
@@ -484,8 +492,8 @@ class Redis:
         """Whether each key had a result. What runs now will not count."""
     def alias(self, key: bytes, name: bytes) -> None: ...
     def aliases(self) -> list[tuple[bytes, bytes]]: ...
-    def facts(self, key: bytes) -> dict[str, Any] | None:
-        """name, started, duration, attempt, worker, size of a stored result."""
+    def facts(self, key: bytes) -> ResultFacts | None:
+        """What is known of a stored result; None if there is none."""
     def durations(self, keys: Sequence[bytes]) -> list[float | None]:
         """How long the run took that each result came from, in seconds; None where that is not known."""
     def save_failure(self, key: bytes, report: bytes, kept: bool, claimed: bool) -> None: ...

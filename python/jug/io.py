@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .task import Task, TaskGenerator, Tasklet, describe
+
+if TYPE_CHECKING:
+    from .options import Options
 
 __all__ = ["NoLoad", "get_terminal_size", "print_task_summary_table", "write_metadata", "write_task_out"]
 
@@ -169,7 +172,7 @@ def _is_width_known() -> bool:
     return bool(os.environ.get("COLUMNS")) or (sys.stdout is not None and sys.stdout.isatty())
 
 
-def print_task_summary_table(options: Any, groups: Sequence[tuple[str, Mapping[str, int]]]) -> None:
+def print_task_summary_table(options: Options, groups: Sequence[tuple[str, Mapping[str, int]]]) -> None:
     """Prints how many tasks of each name are in each group.
 
     Parameters
@@ -220,7 +223,7 @@ def _wrap(name: str, width: int | None) -> list[str]:
     return textwrap.wrap(name, width) or [""]
 
 
-def _print_short_summary(options: Any, groups: Sequence[tuple[str, Mapping[str, int]]]) -> None:
+def _print_short_summary(options: Options, groups: Sequence[tuple[str, Mapping[str, int]]]) -> None:
     total = 0
     for title, counts in groups:
         tasks = sum(counts.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _native
 from .backends.base import copied, input_loader
@@ -12,6 +12,9 @@ from .errors import Leave, TaskQuit
 from .internal.interactive import note_definition
 from .internal.shown import short
 from .internal.taskgraph import recursive_dependencies, topological_sort
+
+if TYPE_CHECKING:
+    from .backends.base import base_lock, base_store
 
 __all__ = [
     "CachedFunction",
@@ -80,7 +83,7 @@ class Task(_native.TaskCore, TaskletMixin):
 
     #: The store that is open; set by ``jug.init`` and ``jug.set_jugdir``. A task that was made before another
     #: one was opened goes on with the one it was made for.
-    store: ClassVar[Any] = None
+    store: ClassVar[base_store | None] = None
 
     def __init__(self, f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         alltasks.append(self)
@@ -198,7 +201,7 @@ class Task(_native.TaskCore, TaskletMixin):
         """
         return self._has_result()
 
-    def can_load(self, store: Any = None) -> bool:
+    def can_load(self, store: base_store | None = None) -> bool:
         """Whether there is a stored result.
 
         Parameters
@@ -349,13 +352,13 @@ class Task(_native.TaskCore, TaskletMixin):
         """
         return bool(self._lock().is_failed())
 
-    def _own_store(self) -> Any:
+    def _own_store(self) -> base_store | None:
         """The store that the task was made for; None if no store was open since then."""
         origin = self._origin
         own = None if origin is None else origin.store
         return self.store if own is None else own
 
-    def _open_store(self) -> Any:
+    def _open_store(self) -> base_store:
         store = self._own_store()
         if store is None:
             raise RuntimeError(
@@ -363,7 +366,7 @@ class Task(_native.TaskCore, TaskletMixin):
             )
         return store
 
-    def _lock(self) -> Any:
+    def _lock(self) -> base_lock:
         # A lock object may count its holder, so each task keeps the one it got.
         lock = self.__dict__.get("_held_lock")
         if lock is None:
@@ -664,7 +667,7 @@ def describe(t: Any) -> Any:
             description["kwargs"] = {k: describe(v) for k, v in t.kwargs.items()}
         # A backend of the user's own need not know of metadata.
         store = t._own_store()
-        meta = store.metadata(t) if hasattr(store, "metadata") else None
+        meta = store.metadata(t) if store is not None and hasattr(store, "metadata") else None
         if meta is not None:
             description["meta"] = meta
         return description

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .. import _native
 
 __all__ = ["Name", "base_lock", "base_store", "copied", "input_loader"]
 
@@ -207,7 +210,7 @@ class base_store(ABC):
         return {name for name in names if self.remove(name)}
 
     @abstractmethod
-    def cleanup(self, active: Iterable[Any], keeplocks: bool = False) -> int:
+    def cleanup(self, active: Iterable[_native.TaskCore], keeplocks: bool = False) -> int:
         """Removes every result that belongs to none of the given tasks.
 
         Parameters
@@ -247,7 +250,7 @@ class base_store(ABC):
             The name that the store is opened by.
         """
 
-    def metadata(self, t: Any) -> dict[str, Any] | None:
+    def metadata(self, t: _native.TaskCore) -> Mapping[str, object] | None:
         """What the store knows about the result of a task.
 
         Parameters
@@ -263,7 +266,7 @@ class base_store(ABC):
         return None
 
 
-def input_loader(store: Any) -> Callable[[Name], Any]:
+def input_loader(store: base_store) -> Callable[[Name], Any]:
     """The `load_input` of a store, also of one that does not derive from :class:`base_store` and has none.
 
     Parameters

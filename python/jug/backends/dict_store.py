@@ -8,15 +8,19 @@ import os
 import pickle
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import UserError
 from ..internal.files import create, open_regular, temporary_name
 from .base import Name, base_lock, base_store
 
+if TYPE_CHECKING:
+    from .. import _native
+
 __all__ = ["dict_lock", "dict_store"]
 
+_V = TypeVar("_V")
 _LOCKED, _FAILED = 1, 2
 _open_stores: weakref.WeakSet[dict_store] = weakref.WeakSet()
 
@@ -112,7 +116,7 @@ class dict_store(base_store):
         self.counts[b"del:" + name] += 1
         return self.results.pop(name, None) is not None
 
-    def cleanup(self, active: Iterable[Any], keeplocks: bool = False) -> int:
+    def cleanup(self, active: Iterable[_native.TaskCore], keeplocks: bool = False) -> int:
         superfluous = set(self.results).difference(t.hash() for t in active)
         for name in superfluous:
             del self.results[name]
@@ -191,7 +195,7 @@ def _read(path: str) -> tuple[dict[bytes, bytes], dict[bytes, int]]:
         ) from error
 
 
-def _apply(target: dict[bytes, Any], before: dict[bytes, Any], after: dict[bytes, Any]) -> None:
+def _apply(target: dict[bytes, _V], before: Mapping[bytes, _V], after: Mapping[bytes, _V]) -> None:
     """Does to `target` what turned `before` into `after`."""
     for name in before.keys() - after.keys():
         target.pop(name, None)
@@ -213,7 +217,7 @@ def _only_one_writes(folder: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _replace(path: str, saved: dict[str, Any]) -> None:
+def _replace(path: str, saved: Mapping[str, object]) -> None:
     """Writes a file beside the old one and renames it, so that there is always one of the two, whole."""
     temporary = temporary_name(os.path.dirname(path), ".dict_store-")
     try:

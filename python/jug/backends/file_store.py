@@ -7,7 +7,7 @@ import contextlib
 import os
 import weakref
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import _native
 from ..errors import UserError
@@ -15,6 +15,9 @@ from ..internal.files import DIR_MODE
 from .base import Name, base_lock
 from .foreign import is_old_jugdir, refusal
 from .native_store import digits, native_store
+
+if TYPE_CHECKING:
+    from ..internal.types import ClaimChoice, SyncMode
 
 __all__ = [
     "MAX_FILESIZE_IN_PACK",
@@ -32,14 +35,14 @@ __all__ = [
 #: nothing depends on it.
 MAX_FILESIZE_IN_PACK = 512
 
-_default_sync = "group"
-_default_claims = "auto"
+_default_sync: SyncMode = "group"
+_default_claims: ClaimChoice = "auto"
 _open_stores: weakref.WeakSet[file_store] = weakref.WeakSet()
 #: Those that were opened by name, by absolute path.
 _by_path: dict[str, file_store] = {}
 
 
-def set_default_sync(sync: str) -> None:
+def set_default_sync(sync: SyncMode) -> None:
     """Sets how stores that are opened from now on make results durable.
 
     Parameters
@@ -51,7 +54,7 @@ def set_default_sync(sync: str) -> None:
     _default_sync = sync
 
 
-def set_default_claims(claims: str) -> None:
+def set_default_claims(claims: ClaimChoice) -> None:
     """Sets how tasks are claimed in jugdirs that are created from now on.
 
     Parameters
@@ -112,8 +115,8 @@ class file_store(native_store):
         dname: str,
         compress_numpy: bool = False,
         *,
-        sync: str | None = None,
-        claims: str | None = None,
+        sync: SyncMode | None = None,
+        claims: ClaimChoice | None = None,
     ) -> None:
         super().__init__()
         self.jugdir = os.fspath(dname)
@@ -270,7 +273,7 @@ class file_store(native_store):
         int
             How many results were in no pack before.
         """
-        return int(self.native.pack(all=True)["packed"])
+        return self.native.pack(all=True)["packed"]
 
     def resave_pack(self) -> None:
         """Merges all packs into one, with what :meth:`update_pack` would add."""
@@ -395,7 +398,7 @@ class file_based_lock(base_lock):
         return bool((store.native.failure(self._key) or {}).get("kept"))
 
 
-def _opened(jugdir: str, sync: str, claims: str) -> _native.Store:
+def _opened(jugdir: str, sync: SyncMode, claims: ClaimChoice) -> _native.Store:
     try:
         return _native.Store(os.path.abspath(jugdir), sync=sync, claims=claims)
     except UnicodeEncodeError:

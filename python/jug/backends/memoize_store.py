@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, NoReturn
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .base import Name, base_lock, base_store, input_loader
+
+if TYPE_CHECKING:
+    from .. import _native
 
 __all__ = ["cache_lock", "memoize_store"]
 
@@ -36,7 +39,7 @@ class memoize_store(base_store):
         The names that were listed (with `list_base`).
     """
 
-    def __init__(self, base: Any, list_base: bool = False) -> None:
+    def __init__(self, base: base_store, list_base: bool = False) -> None:
         self.base = base
         self.cache: dict[bytes, bool] = {}
         self.keys = {_as_bytes(name) for name in base.list()} if list_base else None
@@ -91,7 +94,7 @@ class memoize_store(base_store):
         is_listed = self.locks is None or name in self.locks or self._lengths <= {len(name)}
         return cache_lock(self.base.getlock(name), name, self.locks if is_listed else None)
 
-    def metadata(self, t: Any) -> dict[str, Any] | None:
+    def metadata(self, t: _native.TaskCore) -> Mapping[str, object] | None:
         """What the base store knows about the result of a task.
 
         Parameters
@@ -104,8 +107,7 @@ class memoize_store(base_store):
         mapping of str to object, or None
             None if the base store keeps no metadata.
         """
-        facts: dict[str, Any] | None = self.base.metadata(t)
-        return facts
+        return self.base.metadata(t)
 
     def close(self) -> None:
         """Does nothing: the base store stays open, and is closed by the code that opened it."""
@@ -140,7 +142,7 @@ class memoize_store(base_store):
         """
         _refuse("remove_many()")
 
-    def cleanup(self, active: Iterable[Any], keeplocks: bool = False) -> NoReturn:
+    def cleanup(self, active: Iterable[_native.TaskCore], keeplocks: bool = False) -> NoReturn:
         """Not supported.
 
         Raises
@@ -174,7 +176,7 @@ class cache_lock(base_lock):
         The names of all locks, where they were listed.
     """
 
-    def __init__(self, base: Any, name: bytes, locks: set[bytes] | None) -> None:
+    def __init__(self, base: base_lock, name: bytes, locks: set[bytes] | None) -> None:
         self.base = base
         self._locked = None if locks is None else name in locks
         self._failed: bool | None = None

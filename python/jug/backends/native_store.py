@@ -6,15 +6,18 @@ import os
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import _native
 from .base import Name, base_store
 
 __all__ = ["Changes", "digits", "native_store"]
 
-#: What others did: (key, "result" | "failed" | "absent").
-Changes = Sequence[tuple[bytes, str]]
+if TYPE_CHECKING:
+    from ..internal.types import Change, ResultMetadata
+
+#: What others did.
+Changes = Sequence["Change"]
 
 #: How long an answer "there is a result" may be old, in seconds. An answer "there is none" is never old.
 _FRESH = 0.02
@@ -48,7 +51,7 @@ class native_store(base_store):
     # --- what a backend brings ---
 
     #: The results, which may be read by key.
-    native: Any
+    native: _native.Store | _native.Redis
 
     @abstractmethod
     def remove_keys(self, keys: Sequence[bytes]) -> Sequence[bytes]:
@@ -113,7 +116,7 @@ class native_store(base_store):
         if not found or time.monotonic() - self._refreshed > _FRESH:
             self.refresh()
             found = self.native.contains(key)
-        return bool(found)
+        return found
 
     def list(self) -> Iterator[bytes]:
         self.refresh()
@@ -127,7 +130,7 @@ class native_store(base_store):
         by_key = {self._key(name): name for name in names}
         return {by_key[key] for key in self.remove_keys([*by_key])}
 
-    def cleanup(self, active: Iterable[Any], keeplocks: bool = False) -> int:
+    def cleanup(self, active: Iterable[_native.TaskCore], keeplocks: bool = False) -> int:
         self.refresh()
         wanted = {t.key() if isinstance(t, _native.TaskCore) else self._key(t.hash()) for t in active}
         removed = self.remove_keys([key for key in self._keys() if key not in wanted])
@@ -162,9 +165,9 @@ class native_store(base_store):
         died = self.died()
         if keys is not None and died:
             died = [*set(died).intersection(keys)]
-        return int(self.native.clear_failures(died)) if died else 0
+        return self.native.clear_failures(died) if died else 0
 
-    def metadata(self, t: Any) -> dict[str, Any]:
+    def metadata(self, t: _native.TaskCore) -> ResultMetadata:
         """What is known about the result of a task.
 
         Parameters
@@ -181,12 +184,13 @@ class native_store(base_store):
             known), ``worker`` (str, its id), ``size``
             (int, bytes as stored) and, unless ``started`` is 0, ``completed`` (str, the local time).
         """
+        metadata: ResultMetadata = {"computed": False}
         facts = self.native.facts(t.key())
-        if facts is None:
-            return {"computed": False}
-        if facts["started"]:
-            facts["completed"] = time.ctime(facts["started"] + facts["duration"])
-        return {"computed": True, **facts}
+        if facts is not None:
+            metadata = {**metadata, **facts, "computed": True}
+            if facts["started"]:
+                metadata["completed"] = time.ctime(facts["started"] + facts["duration"])
+        return metadata
 
     # --- what others do ---
 
@@ -198,7 +202,7 @@ class native_store(base_store):
         sequence of (bytes, str)
             The key of each task whose state changed, and its state now: "result", "failed" or "absent".
         """
-        changes: Changes = self.native.refresh()
+        changes = self.native.refresh()
         self._tell(changes)
         return changes
 
@@ -231,8 +235,7 @@ class native_store(base_store):
     # --- names ---
 
     def _keys(self) -> Sequence[bytes]:
-        keys: Sequence[bytes] = self.native.keys()
-        return keys
+        return self.native.keys()
 
     def _key(self, name: Name) -> bytes:
         """The key of a task's hash; any other name stands for the key of the name itself."""

@@ -104,7 +104,7 @@ class redis_store(native_store):
         return f"redis_store({self.url!r})"
 
     @property
-    def native(self) -> _native.Redis:
+    def native(self) -> _native.Redis:  # type: ignore[override]  # only this class sets it
         """The connection of this process; one that a task forked gets its own."""
         if self._native is None or self._pid != os.getpid():
             return self._connect()

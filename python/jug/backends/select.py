@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from ..errors import UserError
 from ..internal.shown import redact_url
@@ -17,7 +16,7 @@ __all__ = ["select"]
 _open_redis_stores: dict[str, redis_store] = {}
 
 
-def select(jugdir: Any) -> Any:
+def select(jugdir: str | os.PathLike[str] | base_store | None) -> base_store:
     """The store that a jugdir names.
 
     Parameters
@@ -65,7 +64,7 @@ def select(jugdir: Any) -> Any:
     return open_directory(jugdir)
 
 
-def _check_store(store: Any) -> None:
+def _check_store(store: object) -> None:
     """Whether an object can be a store, as far as that is known before it is used."""
     if isinstance(store, type):
         raise UserError(f"the class {store.__name__} was given as a store; an object of it is needed")

@@ -9,7 +9,7 @@ import os
 import sys
 import types
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _native, task
 from ..backends.file_store import file_store
@@ -21,6 +21,9 @@ from ..internal import origins
 from ..internal.advice import name_is_taken
 from ..internal.console import fail, say, show, warn
 from ..internal.tracebacks import is_panic, users_traceback
+
+if TYPE_CHECKING:
+    from ..internal.types import ClaimChoice, SyncMode
 
 __all__ = [
     "Jugfile",
@@ -54,8 +57,8 @@ class Jugfile(NamedTuple):
     jugdir: Any
     argv: list[str]
     cwd: str
-    sync: str
-    claims: str
+    sync: SyncMode
+    claims: ClaimChoice
     debug: bool
 
     @classmethod

@@ -67,8 +67,7 @@ def pack_store(store: Any, *, force: bool = False) -> dict[str, Any]:
     if done["beaten"]:
         # Another process has just done it. What it left is little.
         done = store.native.pack(all=True, smaller=not force)
-    done["swept"] = store.native.sweep()
-    return done
+    return {**done, "swept": store.native.sweep()}
 
 
 def describe(done: dict[str, Any]) -> list[str]:

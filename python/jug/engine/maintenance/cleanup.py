@@ -193,7 +193,10 @@ class CleanupPlan:
             return dict.fromkeys(names, ("", 0.0, 0))
         described = {}
         for name in names:
-            facts = self._native.facts(self._store._key(name)) or {}
-            finished = facts.get("started", 0.0) + facts.get("duration", 0.0) if facts.get("started") else 0.0
-            described[name] = (facts.get("name", ""), finished, facts.get("size", 0) + _RECORD)
+            facts = self._native.facts(self._store._key(name))
+            if facts is None:
+                described[name] = ("", 0.0, _RECORD)
+                continue
+            finished = facts["started"] + facts["duration"] if facts["started"] else 0.0
+            described[name] = (facts["name"], finished, facts["size"] + _RECORD)
         return described

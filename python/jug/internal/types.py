@@ -1,0 +1,187 @@
+"""Types of what stores and the native half take and return: dictionaries, tuples and words.
+
+For annotations only: import this module under ``TYPE_CHECKING``, so that no process spends time on it.
+"""
+
+from typing import Literal, NotRequired, TypedDict
+
+__all__ = [
+    "Change",
+    "ClaimChoice",
+    "ClaimMode",
+    "Damage",
+    "FailureKind",
+    "FailureReport",
+    "Fault",
+    "NotPacked",
+    "PackReport",
+    "ResultFacts",
+    "ResultMetadata",
+    "RunningTask",
+    "State",
+    "SyncMode",
+    "WorkerDescription",
+    "WriteCounts",
+]
+
+#: Whether results are durable at most 50 ms after they were stored, or when `save` returns.
+SyncMode = Literal["group", "always"]
+
+#: How tasks are claimed: by locks of the kernel's (one host), or by hard links (any number of hosts).
+ClaimMode = Literal["posix", "link"]
+
+#: The same, or as the filesystem needs it.
+ClaimChoice = Literal["auto", "posix", "link"]
+
+#: What a store has of a task.
+State = Literal["result", "failed", "absent"]
+
+#: The key of a task whose state changed, and its state now.
+Change = tuple[bytes, State]
+
+#: What a worker runs, or ran when it died: its id, the task's key and name, which attempt that is (from 1),
+#: and when it started, in seconds since 1970.
+RunningTask = tuple[str, bytes, str, int, float]
+
+#: What became of a task that failed. "exception": the task raised one. "signal", "exit": what ended the
+#: process that it ran in. "lost": the worker that ran it died, and the cause is not known.
+FailureKind = Literal["exception", "signal", "exit", "lost"]
+
+#: Why a file was not packed. "open": its worker runs. "unheard": its worker is on another host and not known
+#: to be dead. "foreign": its worker is lost, and the file is another user's. "damaged": it holds damage that
+#: no later result replaced. "unknown": a later version wrote it. "gone": it was removed meanwhile.
+NotPacked = Literal["open", "unheard", "foreign", "damaged", "unknown", "gone", "unreadable", "no room"]
+
+
+class ResultFacts(TypedDict):
+    """What is known of a stored result."""
+
+    name: str
+    #: When the run began, in seconds since 1970; 0 if not known.
+    started: float
+    #: How long it took, in seconds.
+    duration: float
+    #: From 1; 0 if not known.
+    attempt: int
+    #: The id of the worker that ran the task.
+    worker: str
+    #: Bytes of the result as stored.
+    size: int
+
+
+class ResultMetadata(TypedDict):
+    """What users learn of the result of a task: whether there is one, and its :class:`ResultFacts`."""
+
+    computed: bool
+    name: NotRequired[str]
+    started: NotRequired[float]
+    duration: NotRequired[float]
+    attempt: NotRequired[int]
+    worker: NotRequired[str]
+    size: NotRequired[int]
+    #: When the run ended, in local time; missing if that is not known.
+    completed: NotRequired[str]
+
+
+class FailureReport(TypedDict, total=False):
+    """What is kept of a failure, beside the results; a report of an earlier version may lack some of it."""
+
+    kind: FailureKind
+    #: The error's class, with its module; empty where there is none.
+    type: str
+    message: str
+    #: The user's lines; empty where they say no more than the message.
+    traceback: str
+    #: The arguments of the task, in short.
+    arguments: str
+    name: str
+    host: str
+    pid: int
+    #: The version of Python.
+    python: str
+    #: When the run began, in seconds since 1970, and how long it took, in seconds.
+    started: float
+    duration: float
+    #: How many times the task had been run, this time included.
+    attempt: int
+    #: Whether the task stays failed until somebody clears the mark.
+    kept: bool
+    #: Of a task that died: how many times it did, and whether it is tried again.
+    crashes: int
+    again: bool
+
+
+class Damage(TypedDict):
+    """Damage that was found while reading, and that no later result replaced."""
+
+    #: How many records do not match their checksums.
+    records: int
+    #: The keys of the tasks whose results are lost.
+    keys: list[bytes]
+    #: Files that cannot be read on: path, offset in bytes, and why.
+    files: list[tuple[str, int, str]]
+
+
+class Fault(TypedDict):
+    """Damage that a reading of all files found."""
+
+    #: The task whose result it was; None if not known.
+    key: bytes | None
+    #: The task's name; empty if not known.
+    name: str
+    path: str
+    #: Where in the file, in bytes.
+    offset: int
+    what: str
+    #: Whether it is only what a worker that was killed leaves: nothing that was acknowledged is lost.
+    harmless: bool
+
+
+class PackReport(TypedDict):
+    """What packing did."""
+
+    #: Results in packs now, and how many of them were in none before.
+    results: int
+    packed: int
+    #: How many segments and packs were replaced.
+    segments: int
+    packs: int
+    #: Packs that were listed and do not exist or cannot be read, and are listed no more.
+    missing: int
+    #: How many files there were before and after, and their bytes.
+    files: tuple[int, int]
+    bytes: tuple[int, int]
+    #: What was not packed: the file, and why.
+    left: list[tuple[str, NotPacked]]
+    #: Whether another process did it.
+    beaten: bool
+    #: The bytes of free space that packing the largest of those without room needs.
+    needed: int
+    #: How many bytes more the pack would have taken, where nothing was packed because of that; else 0.
+    larger: int
+
+
+class WorkerDescription(TypedDict):
+    """A registered worker; what its file does not say, or while it cannot be read, is missing."""
+
+    id: str
+    alive: bool
+    host: NotRequired[str]
+    boot_id: NotRequired[str]
+    pid: NotRequired[int]
+    #: When its process began, in clock ticks since boot.
+    pid_start: NotRequired[int]
+    #: When it registered, in seconds since 1970.
+    started: NotRequired[float]
+    nonce: NotRequired[str]
+    version: NotRequired[str]
+
+
+class WriteCounts(TypedDict):
+    """What a store wrote: records, their bytes, writes, calls of fdatasync, and replays after an error."""
+
+    records: int
+    bytes: int
+    writes: int
+    syncs: int
+    replays: int
