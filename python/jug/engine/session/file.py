@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import cast
 
 from ... import _native
 from ...backends.file_store import file_store
@@ -151,7 +150,7 @@ class FileSession(NativeSession):
 
     def acknowledge_crashes(self, crashes: Sequence[Crash]) -> None:
         for crash in crashes:
-            before = cast(FailureReport | None, self._native.failure(crash.key))
+            before = self._native.failure(crash.key)
             if not crash.counts and (before is None or "crashes" not in before):
                 report: FailureReport = {**(before or suspicion()), "crashes": 0}
                 self.save_failure(crash.key, report, str(report.get("name", "")))
@@ -163,7 +162,7 @@ class FileSession(NativeSession):
             self._claims.settle_suspects(workers)
 
     def reports(self, keys: Sequence[bytes]) -> Mapping[bytes, FailureReport]:
-        return {key: cast(FailureReport, self._native.failure(key) or {}) for key in keys}
+        return {key: self._native.failure(key) or {} for key in keys}
 
     def workers(self, keys: Sequence[bytes]) -> Sequence[WorkerStatus]:
         return worker_statuses(self._claims, keys)
