@@ -10,7 +10,7 @@ import pytest
 
 from jug.task import TaskGenerator
 
-#: A name that a module only passes on is checked in the module that defines it.
+#: What they pass on is checked as well, wherever it is defined.
 MODULES = (
     "jug",
     "jug.backends.base",
@@ -24,6 +24,7 @@ MODULES = (
     "jug.backends.select",
     "jug.barrier",
     "jug.compound",
+    "jug.configuration",
     "jug.errors",
     "jug.hash",
     "jug.hooks",
@@ -108,15 +109,24 @@ def members(cls):
             yield name, member, False
 
 
+def offered(module):
+    """What a module offers, by name: what it defines without an underscore, and what it passes on."""
+    names = {*getattr(module, "__all__", ())}
+    names |= {
+        name
+        for name, member in vars(module).items()
+        if not name.startswith("_") and getattr(member, "__module__", None) == module.__name__
+    }
+    return {name: getattr(module, name) for name in sorted(names)}
+
+
 def gaps(module):
-    """Lines that say what the docstrings of a module lack."""
+    """Lines that say what the docstrings of a module lack, and those of what it passes on."""
     if not module.__doc__:
         yield f"{module.__name__}: a docstring"
-    for name, member in vars(module).items():
+    for name, member in offered(module).items():
         if isinstance(member, TaskGenerator):
             member = member.f
-        if name.startswith("_") or getattr(member, "__module__", None) != module.__name__:
-            continue
         if inspect.isfunction(member):
             missing = lacks(member, inspect.getdoc(member))
             if missing:

@@ -7,7 +7,8 @@ import pytest
 
 from jug._native import key
 from jug.backends.file_store import file_store
-from jug.engine.failures import failure_report
+from jug.engine.failures.report import failure_report
+from jug.executors.base import Outcome
 from jug.internal import types as declared
 from jug.task import Task
 from jug.utils import _identity
@@ -57,7 +58,8 @@ def test_facts_of_results(store):
 
 def test_reports_of_failures(store):
     task = Task(_identity, 1)
-    report = failure_report(task, ValueError("no"), started=1.0, duration=2.0, attempt=1, kept=True)
+    outcome = Outcome(None, ValueError("no"), started=1.0, began=0.0, duration=2.0)
+    report = failure_report(task, outcome, attempt=1, kept=True)
     assert fits(report, declared.FailureReport)
     store.native.save_failure(task.key(), report, name=task.name)
     kept = store.native.failure(task.key())

@@ -142,7 +142,18 @@ _sources: list[Callable[[], Mapping[str, Any]]] = []
 
 
 def add_defaults(source: Callable[[], Mapping[str, Any]]) -> Callable[[], Mapping[str, Any]]:
-    """Counts what `source` returns among the default options; it is called when these are first needed."""
+    """Decorator: what the function returns counts among the default options.
+
+    Parameters
+    ----------
+    source : callable
+        Returns values by the names of the options; called when the defaults are first needed.
+
+    Returns
+    -------
+    callable
+        `source`.
+    """
     _sources.append(source)
     return source
 

@@ -41,13 +41,19 @@ def topological_sort(tasks: list[_Task]) -> None:
 
 
 def recursive_dependencies(t: Any, max_level: int | None = -1) -> Iterator[Any]:
-    """All that `t` depends on, directly or not, each once.
+    """All that a task depends on, directly or not.
 
     Parameters
     ----------
     t : Task or Tasklet
+        The task.
     max_level : int or None, default -1
         How many steps to follow; negative or None for all.
+
+    Returns
+    -------
+    iterator of Task or Tasklet
+        Each once.
     """
     limit = -1 if max_level is None else max_level
     seen: set[int] = set()
