@@ -15,6 +15,7 @@ __all__ = [
     "Fault",
     "NotPacked",
     "PackReport",
+    "PackedStore",
     "ResultFacts",
     "ResultMetadata",
     "RunningTask",
@@ -159,6 +160,13 @@ class PackReport(TypedDict):
     needed: int
     #: How many bytes more the pack would have taken, where nothing was packed because of that; else 0.
     larger: int
+
+
+class PackedStore(PackReport):
+    """What ``jug pack`` did."""
+
+    #: How many files of large results that nothing referred to were removed, and their bytes.
+    swept: tuple[int, int]
 
 
 class WorkerDescription(TypedDict):

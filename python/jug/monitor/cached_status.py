@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _native, task
 from ..backends.file_store import file_store
 from ..backends.select import select
-from ..engine.failures.kinds import FailureReport
 from ..engine.failures.report import is_suspicion
 from ..engine.jugfile import LoadedJugfile, load
 from ..engine.session.base import warn_of_damage
@@ -20,6 +19,9 @@ from ..errors import UserError
 from ..internal.console import warn
 from .status import StatusCollector
 from .status_cache import CacheHeader, Counts, Row, StatusCache, changed_states, source_of, stamp_of
+
+if TYPE_CHECKING:
+    from ..internal.types import FailureReport
 
 __all__ = ["Status", "collect", "collect_cached", "needs_of", "rows_of"]
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .. import _native
-from ..engine.failures.kinds import FailureReport
 from ..engine.session.workers import WorkerStatus
 from ..engine.task_state import TaskState
 from .eta import TimeLeft
 from .observations import ClaimObservation
+
+if TYPE_CHECKING:
+    from ..internal.types import FailureReport
 
 __all__ = ["Display", "Problem", "Snapshot"]
 

@@ -6,18 +6,20 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import compress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import _native, task
 from ..backends.file_store import file_store
 from ..backends.redis_store import redis_store
-from ..engine.failures.kinds import FailureReport
 from ..engine.failures.report import is_suspicion
 from ..engine.graph import graph_of
 from ..engine.session.base import StoreSession, warn_of_damage
 from ..engine.session.open import open_session
 from ..engine.session.workers import WorkerStatus, running
 from ..engine.task_state import TaskState, as_task_states
+
+if TYPE_CHECKING:
+    from ..internal.types import FailureReport
 
 __all__ = ["StatusCollector"]
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..cli.registry import SubCommand
 from ..errors import UserError
 from ..internal.console import is_terminal, overwrite
 from ..internal.option_spec import OptionSpec
 from .pack import room_needed
+
+if TYPE_CHECKING:
+    from .. import _native
+    from ..backends.file_store import file_store
+    from ..internal.types import Fault
 
 __all__ = ["FsckCommand", "fsck"]
 
@@ -88,7 +93,7 @@ def _damaged_manifest(options: Any) -> bool:
     return True
 
 
-def _open(options: Any) -> tuple[Any, dict[bytes, str] | None]:
+def _open(options: Any) -> tuple[file_store, dict[bytes, str] | None]:
     """The store, and the names of the jugfile's tasks by key (None where it cannot be loaded)."""
     from .. import task
     from ..backends.file_store import file_store
@@ -112,12 +117,12 @@ def _open(options: Any) -> tuple[Any, dict[bytes, str] | None]:
 class _Check:
     """One reading of a store, and what it found."""
 
-    def __init__(self, store: Any, names: dict[bytes, str] | None, options: Any) -> None:
+    def __init__(self, store: file_store, names: dict[bytes, str] | None, options: Any) -> None:
         self._store = store
         self._native = store.native
         self._names = names
         self._print: Callable[[str], object] = options.print_out
-        self._faults: list[dict[str, Any]] = []
+        self._faults: list[Fault] = []
         self._unreadable: list[tuple[bytes, str, str]] = []
         self._not_here = 0
         self._results = 0
@@ -271,7 +276,7 @@ def _in_a_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
-def _has_lost_its_records(native: Any, claims: Any) -> bool:
+def _has_lost_its_records(native: _native.Store, claims: _native.Claims) -> bool:
     """Whether there were segments and somebody removed them all: packing leaves a manifest."""
     root = native.path
     parts = {part: os.path.join(root, part) for part in ("segments", "packs", "blobs", "workers")}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..cli.registry import SubCommand
 from ..errors import UserError
 from ..internal.option_spec import OptionSpec
+
+if TYPE_CHECKING:
+    from ..backends.base import base_store
+    from ..internal.types import PackedStore, PackReport
 
 __all__ = ["PackCommand", "pack", "pack_store"]
 
@@ -45,14 +49,13 @@ class PackCommand(SubCommand):
         return "all results are as they were"
 
 
-def pack_store(store: Any, *, force: bool = False) -> dict[str, Any]:
+def pack_store(store: base_store, *, force: bool = False) -> PackedStore:
     """Packs a file store, unless that would take more room; with `force` all the same.
 
     Returns
     -------
-    dict
-        What ``_native.Store.pack`` returns, and `swept` (files of large results that nothing
-        referred to, and their bytes).
+    PackedStore
+        What it did.
 
     Raises
     ------
@@ -70,7 +73,7 @@ def pack_store(store: Any, *, force: bool = False) -> dict[str, Any]:
     return {**done, "swept": store.native.sweep()}
 
 
-def describe(done: dict[str, Any]) -> list[str]:
+def describe(done: PackedStore) -> list[str]:
     """What packing did, in lines."""
     from ..internal.units import format_size
 
@@ -106,7 +109,7 @@ def describe(done: dict[str, Any]) -> list[str]:
     return [*lines, line] if line else lines
 
 
-def room_needed(done: dict[str, Any]) -> str:
+def room_needed(done: PackReport) -> str:
     """What to say of files that were not packed because the disk is full; empty if there are none."""
     from ..internal.units import format_size
 

@@ -14,7 +14,7 @@ from ..internal.option_spec import OptionSpec
 if TYPE_CHECKING:
     import sqlite3
 
-    from ..engine.failures.kinds import FailureReport
+    from ..internal.types import FailureReport
     from ..monitor.cached_status import Status
     from ..monitor.status_cache import Row
 

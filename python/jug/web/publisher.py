@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..engine.failures.kinds import FailureReport
 from ..engine.failures.report import summary_line
 from ..internal.tracebacks import users_traceback
 from ..monitor.snapshot import Problem, Snapshot
 from .feed import StateFeed
 from .serialize import listed_workers, recent_failures, status_rows, store_label
+
+if TYPE_CHECKING:
+    from ..internal.types import FailureReport
 
 __all__ = ["Publisher"]
 

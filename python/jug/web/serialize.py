@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _native
 from ..backends.file_store import file_store
-from ..engine.failures.kinds import FailureReport
 from ..engine.failures.report import describe_call, summary_line
 from ..engine.session.workers import WorkerStatus
 from ..engine.task_state import TaskState
 from ..internal.shown import redact_url
 from ..monitor.observations import ClaimObservation
+
+if TYPE_CHECKING:
+    from ..internal.types import FailureReport
 
 __all__ = [
     "Failures",

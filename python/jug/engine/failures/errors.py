@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ...errors import UserError
 from ...internal.tracebacks import message_of
-from .kinds import FailureKind, FailureReport
+
+if TYPE_CHECKING:
+    from ...internal.types import FailureKind, FailureReport
 
 __all__ = ["Crashed", "FailedInChild", "StoreFailure", "UnstorableResult"]
 

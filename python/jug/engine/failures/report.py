@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...executors.base import Outcome
 from ...internal.shown import short
 from ...internal.tracebacks import message_of, users_traceback
 from .errors import Crashed, FailedInChild, UnstorableResult
-from .kinds import FailureReport
+
+if TYPE_CHECKING:
+    from ...internal.types import FailureReport
 
 __all__ = [
     "crash_report",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ...internal.console import say, show
-from .kinds import FailureReport
 from .report import summary_line
+
+if TYPE_CHECKING:
+    from ...internal.types import FailureReport
 
 __all__ = ["FailureSummary"]
 

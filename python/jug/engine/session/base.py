@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ... import _native
 from ...executors.base import Outcome
 from ...internal.console import warn
-from ..failures.kinds import FailureReport
 from .workers import WorkerStatus
 
-__all__ = ["Change", "Crash", "StoreSession", "warn_of_damage"]
+if TYPE_CHECKING:
+    from ...internal.types import Change, FailureReport
 
-#: A key, and what became of it: "result", "failed" or "absent".
-Change = tuple[bytes, str]
+__all__ = ["Crash", "StoreSession", "warn_of_damage"]
 
 
 class Crash(NamedTuple):

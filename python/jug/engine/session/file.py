@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ... import _native
 from ...backends.file_store import file_store
 from ...executors.base import Outcome
-from ..failures.kinds import FailureReport
 from ..failures.report import suspicion
-from .base import Change, Crash
+from .base import Crash
 from .native import NativeSession
 from .slots import WorkerSlots
 from .workers import WorkerStatus, worker_statuses
+
+if TYPE_CHECKING:
+    from ...internal.types import Change, FailureReport
 
 __all__ = ["FileSession"]
 

@@ -8,16 +8,18 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import compress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ... import _native
 from ...backends.base import base_lock, input_loader, missing_methods
 from ...errors import UserError
 from ...executors.base import Outcome
 from ...internal.console import warn
-from ..failures.kinds import FailureReport
-from .base import Change, Crash
+from .base import Crash
 from .workers import WorkerStatus
+
+if TYPE_CHECKING:
+    from ...internal.types import Change, FailureReport
 
 __all__ = ["GenericSession"]
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ... import _native
 from ...backends.native_store import native_store
-from .base import Change
 from .workers import WorkerStatus, running
+
+if TYPE_CHECKING:
+    from ...internal.types import Change
 
 __all__ = ["NativeSession"]
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ... import _native
 from ...backends.redis_store import redis_store
 from ...executors.base import Outcome
-from ..failures.kinds import FailureReport
-from .base import Change, Crash
+from .base import Crash
 from .native import NativeSession
 from .workers import HeldClaim, WorkerStatus
+
+if TYPE_CHECKING:
+    from ...internal.types import Change, FailureReport
 
 __all__ = ["RedisSession"]
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from ...executors.base import Outcome, outcome_of
 from ...internal.console import warn
 from ..failures.errors import Crashed
-from ..failures.kinds import FailureReport
 from ..failures.report import crash_report, describe_call
 from ..jugfile import Jugfile
 from ..session.base import Crash, StoreSession
 
 if TYPE_CHECKING:
+    from ...internal.types import FailureReport
     from .isolated import IsolatedRunner
 
 __all__ = ["Crashes", "lost", "used_up"]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from ..blocked import Blocked
-from ..failures.kinds import FailureReport
 from ..failures.summary import FailureSummary
 from ..former_keys import FormerResults
 from ..jugfile import Jugfile
+
+if TYPE_CHECKING:
+    from ...internal.types import FailureReport
 
 __all__ = ["ExecutionState"]
 

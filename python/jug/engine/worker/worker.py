@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import compress
 from operator import not_
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ... import _native, task
 from ...errors import TaskQuit, UserError
@@ -31,6 +31,9 @@ from .crashes import Crashes, lost
 from .deferred_release import DeferredRelease
 from .nesting import running_here, worker_at_work
 from .state import ExecutionState
+
+if TYPE_CHECKING:
+    from ...internal.types import Change
 
 __all__ = ["Worker"]
 
@@ -350,7 +353,7 @@ class Worker:
 
     # --- what others did ---
 
-    def _apply_changes(self, changes: Sequence[tuple[bytes, str]]) -> Collection[int]:
+    def _apply_changes(self, changes: Sequence[Change]) -> Collection[int]:
         """Brings the scheduler up to date with what a refresh saw; the nodes that have a result now."""
         if not changes:
             return ()
