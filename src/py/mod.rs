@@ -1,23 +1,25 @@
 //! The bindings: one thin file per module of the core.
 
-mod call;
+mod call_scope;
 mod claim;
 mod codec;
 mod containers;
+mod convert;
 mod error;
 mod graph;
 mod hash;
-mod inputs;
+mod immutable;
+mod input_cache;
 mod keys;
-mod part;
 mod process;
 mod redis;
+mod resolve;
 mod sched;
 mod snapshot;
 mod store;
+mod subscript;
 mod task;
-mod told;
-mod value;
+mod unkeyable;
 mod walk;
 
 use std::panic;
@@ -48,12 +50,11 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     containers::register(m)?;
     hash::register(m)?;
     keys::register(m)?;
-    part::register(m)?;
     process::register(m)?;
     redis::register(m)?;
+    resolve::register(m)?;
     sched::register(m)?;
-    snapshot::register(m)?;
     store::register(m)?;
-    task::register(m)?;
-    value::register(m)
+    subscript::register(m)?;
+    task::register(m)
 }

@@ -8,10 +8,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use super::codec;
-use super::inputs::Inputs;
+use super::convert::{self, microseconds, seconds};
+use super::input_cache::InputCache;
 use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
 use super::sched::PyScheduler;
-use super::told::{self, microseconds, seconds};
 use crate::redis::client::url::Address;
 use crate::redis::record::{self, RunMetadata};
 use crate::redis::{Caller, KeyState, Redis};
@@ -31,7 +31,7 @@ fn redis_url(url: &str) -> PyResult<String> {
 
 /// Results and claims in a redis server.
 #[pyclass(frozen, name = "Redis", module = "jug._native")]
-pub(super) struct PyRedis(Arc<Redis>, Inputs);
+pub(super) struct PyRedis(Arc<Redis>, InputCache);
 
 /// A Python thread that waits: Ctrl-C ends the waiting, and what takes long is logged.
 #[derive(Default)]
@@ -70,7 +70,7 @@ type Changes<'py> = Vec<(Bound<'py, PyBytes>, &'static str)>;
 
 type Pairs<'py> = Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>;
 
-fn changes<'py>(py: Python<'py>, inputs: &Inputs, changes: Vec<(Key, KeyState)>) -> Changes<'py> {
+fn changes<'py>(py: Python<'py>, inputs: &InputCache, changes: Vec<(Key, KeyState)>) -> Changes<'py> {
     inputs.forget(py, changes.iter().map(|(key, _)| *key));
     let named = |(key, state): (Key, KeyState)| {
         let state = match state {
@@ -92,7 +92,7 @@ impl PyRedis {
     #[new]
     fn new(py: Python<'_>, url: &str, worker: &str) -> PyResult<PyRedis> {
         let address = Address::parse(url)?;
-        Ok(PyRedis(waiting(py, |caller| Redis::open(caller, address, worker))?, Inputs::default()))
+        Ok(PyRedis(waiting(py, |caller| Redis::open(caller, address, worker))?, InputCache::default()))
     }
 
     #[getter]
@@ -140,12 +140,12 @@ impl PyRedis {
     }
 
     fn load<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Bound<'py, PyAny>> {
-        told::loaded(py, &key.0, waiting(py, |caller| self.0.load(caller, &key.0))?)
+        convert::loaded(py, &key.0, waiting(py, |caller| self.0.load(caller, &key.0))?)
     }
 
     fn load_input<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Bound<'py, PyAny>> {
         let load = || waiting(py, |caller| self.0.load(caller, &key.0));
-        told::found(py, &key.0, self.1.copy(py, key.0, load)?)
+        convert::found(py, &key.0, self.1.copy(py, key.0, load)?)
     }
 
     fn load_base<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyAny>>> {

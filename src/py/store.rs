@@ -9,11 +9,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use super::codec;
+use super::convert::{self, described, microseconds, packed, report_from, report_to, seconds, state_name};
 use super::error::DamagedResult;
-use super::inputs::Inputs;
+use super::input_cache::InputCache;
 use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
 use super::sched::PyScheduler;
-use super::told::{self, described, microseconds, packed, report_from, report_to, seconds, state_name};
 use crate::background::Background;
 use crate::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use crate::os::local;
@@ -50,7 +50,7 @@ fn share_jugdir(py: Python<'_>, path: &str) -> PyResult<bool> {
 
 /// The results of a jugdir.
 #[pyclass(frozen, name = "Store", module = "jug._native")]
-pub(super) struct PyStore(Arc<Store>, Inputs);
+pub(super) struct PyStore(Arc<Store>, InputCache);
 
 impl PyStore {
     /// The store itself, for the bindings that build on it.
@@ -80,7 +80,7 @@ impl PyStore {
             let jugdir = Jugdir::open_as(local(), Path::new(path), wanted, LeaseTiming::from_environment())?;
             Store::open_in(jugdir, Background::spawn(), durability)
         };
-        Ok(PyStore(Arc::new(py.detach(open)?), Inputs::default()))
+        Ok(PyStore(Arc::new(py.detach(open)?), InputCache::default()))
     }
 
     #[getter]
@@ -142,12 +142,12 @@ impl PyStore {
     }
 
     fn load<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Bound<'py, PyAny>> {
-        told::loaded(py, &key.0, py.detach(|| self.0.load(&key.0))?)
+        convert::loaded(py, &key.0, py.detach(|| self.0.load(&key.0))?)
     }
 
     fn load_input<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Bound<'py, PyAny>> {
         let found = self.1.copy(py, key.0, || Ok(py.detach(|| self.0.load(&key.0))?))?;
-        told::found(py, &key.0, found)
+        convert::found(py, &key.0, found)
     }
 
     fn load_base<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyAny>>> {

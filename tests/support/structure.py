@@ -143,7 +143,7 @@ _HIDDEN = re.compile(
     re.DOTALL,
 )
 _USE = re.compile(r"\b(?P<visibility>pub(?:\([^)]*\))?\s+)?use\s+(?P<tree>[^;]+);")
-_PATH = re.compile(r"\b(?:crate|super)(?:::\w+)+")
+_PATH = re.compile(r"(?<!pub\(in )\b(?:crate|super)(?:::\w+)+")
 _FUNCTION = re.compile(r"\bfn\s+(\w+)")
 
 

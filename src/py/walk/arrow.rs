@@ -5,7 +5,8 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyRange};
 
-use super::{Walk, Walked};
+use super::state::Walk;
+use crate::py::unkeyable::Walked;
 
 /// So many rows are put into that form at a time.
 const ROWS: usize = 1 << 15;

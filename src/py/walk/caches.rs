@@ -9,7 +9,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySet, PyString, PyTuple, PyType, PyWeakrefMethods, PyWeakrefReference};
 
 use super::keys::key_of_value;
-use super::{Walk, Walked};
+use super::state::Walk;
+use crate::py::unkeyable::Walked;
 
 /// How an attribute is before anybody looked.
 #[derive(Clone, Copy)]

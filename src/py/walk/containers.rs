@@ -3,9 +3,9 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
-use super::fault::Located;
-use super::{Walk, Walked};
+use super::state::Walk;
 use crate::hash::Tag;
+use crate::py::unkeyable::{Located, Walked};
 
 impl<'py> Walk<'py> {
     pub(super) fn list(&mut self, list: &Bound<'py, PyList>) -> Walked<()> {
@@ -68,7 +68,7 @@ impl<'py> Walk<'py> {
         if let Ok(text) = key.cast_exact::<PyString>() {
             self.str(text)?;
         } else {
-            self.unseen(|| "a key of a dict".to_owned(), |walk| walk.value(key))?;
+            self.refusing_tasks(|| "a key of a dict".to_owned(), |walk| walk.value(key))?;
         }
         self.value(value).located(|task| task.at_key(key))
     }

@@ -3,7 +3,10 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
-use super::{TaskCore, Walk, Walked, is_room_below};
+use super::recursion_limit::can_nest;
+use super::state::Walk;
+use crate::py::task::TaskCore;
+use crate::py::unkeyable::Walked;
 
 impl<'py> Walk<'py> {
     /// Notes the tasks in `object`: through lists, tuples, the values of dicts, other containers that are
@@ -14,9 +17,9 @@ impl<'py> Walk<'py> {
             return Ok(());
         }
         if let Ok(task) = object.cast::<TaskCore>() {
-            return self.note(task);
+            return self.record_dependency(task);
         }
-        if !is_room_below(self.stack.len()) {
+        if !can_nest(self.stack.len()) {
             let what = format!("a value nested more than {} levels deep", self.stack.len());
             return self.refuse(what, "flatten it");
         }

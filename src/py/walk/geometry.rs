@@ -3,7 +3,8 @@
 use pyo3::prelude::*;
 use pyo3::types::IntoPyDict;
 
-use super::{Walk, Walked};
+use super::state::Walk;
+use crate::py::unkeyable::Walked;
 
 impl<'py> Walk<'py> {
     /// A geometry; one with a precision by its type, its WKB with the SRID, and the size of its grid.

@@ -4,16 +4,18 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyException, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::former::{self, formerly, presently};
-use super::place::Purpose;
-use super::{Fault, Refusal, TaskCore, Walk};
+use super::former_keys::{self, with_current_keys, with_former_keys};
+use super::state::{Purpose, Walk};
 use crate::Key;
 use crate::hash::{Group, Tag};
-use crate::py::snapshot::Snapshot;
+use crate::py::snapshot::Refusal;
+use crate::py::snapshot::{CallArguments, Snapshot};
+use crate::py::task::TaskCore;
+use crate::py::unkeyable::Fault;
 
 /// A task's key and the tasks whose results it needs directly, each once.
 type Identified<'py> = (Key, Vec<Bound<'py, TaskCore>>);
@@ -22,23 +24,23 @@ type Identified<'py> = (Key, Vec<Bound<'py, TaskCore>>);
 pub(in crate::py) fn key_and_dependencies<'py>(task: &Bound<'py, TaskCore>) -> PyResult<Identified<'py>> {
     match task.get().known_key() {
         Some(key) => Ok((key, dependencies_of(task)?)),
-        None => settle(&mut Walk::new(task.py()), task),
+        None => compute_key(&mut Walk::new(task.py()), task),
     }
 }
 
 /// The key of a task, computed on first use.
 pub(in crate::py) fn key_of_task(task: &Bound<'_, TaskCore>) -> PyResult<Key> {
-    match former::known_key(task) {
+    match former_keys::known_key(task) {
         Some(key) => Ok(key),
-        None => Ok(settle(&mut Walk::new(task.py()), task)?.0),
+        None => Ok(compute_key(&mut Walk::new(task.py()), task)?.0),
     }
 }
 
 /// The former key of each of the tasks, which have keys; None where it is the same, or where there was none.
 pub(in crate::py) fn former_keys<'py>(tasks: &[Bound<'py, TaskCore>]) -> PyResult<Vec<Option<Key>>> {
-    formerly(|| {
+    with_former_keys(|| {
         let former = |task: &Bound<'py, TaskCore>| {
-            let key = former::if_any(key_of_task(task), task.py())?;
+            let key = former_keys::unless_raised(key_of_task(task), task.py())?;
             Ok(key.filter(|key| task.get().known_key() != Some(*key)))
         };
         tasks.iter().map(former).collect()
@@ -49,8 +51,7 @@ pub(in crate::py) fn former_keys<'py>(tasks: &[Bound<'py, TaskCore>]) -> PyResul
 pub(in crate::py) fn dependencies_of<'py>(
     task: &Bound<'py, TaskCore>,
 ) -> PyResult<Vec<Bound<'py, TaskCore>>> {
-    let known = task.get().snapshot().and_then(Snapshot::dependencies);
-    if let Some(known) = known {
+    if let Some(known) = task.get().known_dependencies() {
         return Ok(known.iter().map(|needed| needed.bind(task.py()).clone()).collect());
     }
     let mut walk = Walk::new(task.py());
@@ -64,6 +65,30 @@ pub(in crate::py) fn dependencies_of<'py>(
     Ok(walk.dependencies)
 }
 
+/// The arguments of a task as they were when it was made, for one use, which may change them.
+pub(in crate::py) fn arguments_of<'py>(task: &Bound<'py, TaskCore>) -> PyResult<CallArguments<'py>> {
+    let (py, core) = (task.py(), task.get());
+    let given = (core.args(py)?, core.keywords(py).cloned());
+    match core.snapshot().and_then(|snapshot| snapshot.copy(py)) {
+        None => Ok(given),
+        Some(Ok(copy)) => Ok(copy),
+        // What can be pickled cannot always be unpickled. Such arguments are passed as they are, if they are unchanged.
+        Some(Err(error)) if error.is_instance_of::<PyException>(py) => {
+            if key_with(task, &given.0, given.1.as_ref())? == key_of_task(task)? {
+                return Ok(given);
+            }
+            let name = core.display_name(py)?;
+            let message = format!(
+                "an argument of task {name} was changed after the task was made, and cannot be copied"
+            );
+            let changed = PyRuntimeError::new_err(message);
+            changed.set_cause(py, Some(error));
+            Err(changed)
+        }
+        Some(Err(error)) => Err(error),
+    }
+}
+
 /// The key that a task would have with these arguments.
 pub(in crate::py) fn key_with<'py>(
     task: &Bound<'py, TaskCore>,
@@ -72,12 +97,12 @@ pub(in crate::py) fn key_with<'py>(
 ) -> PyResult<Key> {
     let mut walk = Walk::new(task.py());
     loop {
-        let group = begin(&mut walk, task)?;
+        let group = begin_identity(&mut walk, task)?;
         let outcome = walk.arguments(args, kwargs, |walk, _, value| walk.value(value));
-        if let Some(key) = finish(&mut walk, task, group, outcome)? {
+        if let Some(key) = end_identity(&mut walk, task, group, outcome)? {
             return Ok(key);
         }
-        settle_all(&mut walk)?;
+        compute_missing_keys(&mut walk)?;
     }
 }
 
@@ -91,7 +116,7 @@ pub(in crate::py) fn key_of_value(value: &Bound<'_, PyAny>) -> PyResult<Key> {
 /// The former key of any value; None if it is the same, or if there was none.
 pub(in crate::py) fn former_key_of_value(value: &Bound<'_, PyAny>) -> PyResult<Option<Key>> {
     let key = key_of_value(value)?;
-    let former = formerly(|| former::if_any(key_of_value(value), value.py()))?;
+    let former = with_former_keys(|| former_keys::unless_raised(key_of_value(value), value.py()))?;
     Ok(former.filter(|former| *former != key))
 }
 
@@ -107,44 +132,44 @@ fn complete<'py>(mut walk: Walk<'py>, value: &Bound<'py, PyAny>, asked: &str) ->
         walk.value(value).map_err(|fault| fault.into_error(value.py(), asked, "it"))?;
         if walk.missing.is_empty() {
             if walk.changed {
-                former::note();
+                former_keys::note_change();
             }
             return Ok(walk.key());
         }
-        settle_all(&mut walk)?;
+        compute_missing_keys(&mut walk)?;
         walk.clear();
     }
 }
 
 /// Gives a key to every task that the last walk found without one.
-fn settle_all(walk: &mut Walk<'_>) -> PyResult<()> {
+fn compute_missing_keys(walk: &mut Walk<'_>) -> PyResult<()> {
     // With a walk of its own: this one may have folded lambdas, which have no place in a task.
     let mut inner = Walk::new(walk.py);
     for task in std::mem::take(&mut walk.missing) {
-        if former::known_key(&task).is_none() {
-            settle(&mut inner, &task)?;
+        if former_keys::known_key(&task).is_none() {
+            compute_key(&mut inner, &task)?;
         }
     }
     Ok(())
 }
 
 /// Computes the key of a task after those of all tasks it depends on.
-fn settle<'py>(walk: &mut Walk<'py>, root: &Bound<'py, TaskCore>) -> PyResult<Identified<'py>> {
+fn compute_key<'py>(walk: &mut Walk<'py>, root: &Bound<'py, TaskCore>) -> PyResult<Identified<'py>> {
     let mut stack = vec![root.clone()];
     let mut begun = HashSet::new();
     while let Some(task) = stack.pop() {
         let last = task.is(root);
-        if !last && former::known_key(&task).is_some() {
+        if !last && former_keys::known_key(&task).is_some() {
             continue;
         }
         if walk.former && task.get().known_key().is_none() {
-            presently(|| key_of_task(&task))?;
+            with_current_keys(|| key_of_task(&task))?;
         }
-        if let Some(key) = attempt(walk, &task)? {
+        if let Some(key) = try_key(walk, &task)? {
             if !walk.deep && !walk.former {
                 task.get().set_shallow();
             }
-            let key = former::settle_key(walk, &task, key);
+            let key = former_keys::record_key(&task, key, walk.changed);
             begun.remove(&(task.as_ptr() as usize));
             if last {
                 return Ok((key, std::mem::take(&mut walk.dependencies)));
@@ -165,21 +190,21 @@ fn settle<'py>(walk: &mut Walk<'py>, root: &Bound<'py, TaskCore>) -> PyResult<Id
 }
 
 /// Encodes a task's identity. None if tasks among its arguments must be keyed first.
-fn attempt<'py>(walk: &mut Walk<'py>, task: &Bound<'py, TaskCore>) -> PyResult<Option<Key>> {
-    let group = begin(walk, task)?;
+fn try_key<'py>(walk: &mut Walk<'py>, task: &Bound<'py, TaskCore>) -> PyResult<Option<Key>> {
+    let group = begin_identity(walk, task)?;
     let core = task.get();
     let outcome = match core.snapshot() {
-        Some(snapshot) if !walk.former => redrawn(walk, snapshot),
+        Some(snapshot) if !walk.former => fill_from_snapshot(walk, core, snapshot),
         _ => {
-            let (args, kwargs) = TaskCore::arguments(task)?;
+            let (args, kwargs) = arguments_of(task)?;
             walk.arguments(&args, kwargs.as_ref(), |walk, _, value| walk.value(value))
         }
     };
-    finish(walk, task, group, outcome)
+    end_identity(walk, task, group, outcome)
 }
 
 /// Begins the encoding of a task's identity.
-fn begin<'py>(walk: &mut Walk<'py>, task: &Bound<'py, TaskCore>) -> PyResult<Group> {
+fn begin_identity<'py>(walk: &mut Walk<'py>, task: &Bound<'py, TaskCore>) -> PyResult<Group> {
     walk.clear();
     let group = walk.encoder.open(Tag::Task, 3);
     task.get().encode_name(walk.py, &mut walk.encoder)?;
@@ -187,7 +212,7 @@ fn begin<'py>(walk: &mut Walk<'py>, task: &Bound<'py, TaskCore>) -> PyResult<Gro
 }
 
 /// Ends it, after the arguments. None if tasks among them must be keyed first.
-fn finish<'py>(
+fn end_identity<'py>(
     walk: &mut Walk<'py>,
     task: &Bound<'py, TaskCore>,
     group: Group,
@@ -204,13 +229,13 @@ fn finish<'py>(
 }
 
 /// Encodes arguments as they were when their task was made.
-fn redrawn(walk: &mut Walk<'_>, snapshot: &Snapshot) -> Result<(), Refusal> {
+fn fill_from_snapshot(walk: &mut Walk<'_>, core: &TaskCore, snapshot: &Snapshot) -> Result<(), Refusal> {
     if let Some(refusal) = snapshot.refusal(walk.py) {
         return Err(refusal);
     }
-    let known = snapshot.dependencies().unwrap_or_default();
+    let known = core.known_dependencies().unwrap_or_default();
     walk.dependencies = known.iter().map(|task| task.bind(walk.py).clone()).collect();
-    snapshot.with_drawn(|drawn| walk.redraw(drawn)).unwrap_or(Ok(()))
+    snapshot.with_draft(|draft| walk.fill_draft(draft)).unwrap_or(Ok(()))
 }
 
 /// Says once that a task in a set stays a task, as it does in jug 2.7.

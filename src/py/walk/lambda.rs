@@ -5,8 +5,9 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyTuple};
 
-use super::{Fault, Walk, Walked};
+use super::state::Walk;
 use crate::hash::Tag;
+use crate::py::unkeyable::{Fault, Walked};
 
 const COUNTS: [&str; 4] = ["co_argcount", "co_posonlyargcount", "co_kwonlyargcount", "co_flags"];
 

@@ -11,8 +11,9 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PySlice, PyTuple, PyType};
 
 use super::keys::key_of_value;
-use super::{Walk, Walked};
+use super::state::Walk;
 use crate::hash::{BULK, Digester, Tag};
+use crate::py::unkeyable::Walked;
 
 /// Names of numpy, looked up at the first array: importing costs more than hashing a small one.
 static ASARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();

@@ -3,9 +3,10 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use super::state::Walk;
 use super::times::{ROWS, polars_integers};
-use super::{Walk, Walked};
 use crate::hash::Tag;
+use crate::py::unkeyable::Walked;
 
 impl<'py> Walk<'py> {
     pub(super) fn polars_frame(&mut self, frame: &Bound<'py, PyAny>) -> Walked<()> {

@@ -4,7 +4,8 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::{Walk, Walked};
+use super::state::Walk;
+use crate::py::unkeyable::Walked;
 
 impl<'py> Walk<'py> {
     /// A generator of the standard library.

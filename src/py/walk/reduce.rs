@@ -6,11 +6,11 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 
-use super::fault::{Located, Misplaced};
-use super::place::noun_of;
-use super::{Walk, Walked};
+use super::state::Walk;
+use super::task_policy::noun_of;
 use crate::hash::Tag;
 use crate::py::containers::pairs;
+use crate::py::unkeyable::{Located, Misplaced, Walked};
 
 /// The protocol version whose forms are encoded. Fixed: other versions give other forms.
 const PROTOCOL: u8 = 4;
@@ -170,7 +170,7 @@ impl<'py> Walk<'py> {
     /// The arguments or the state of an object, which are looked into for tasks or not.
     fn visibly(&mut self, seen: bool, object: &Bound<'py, PyAny>, part: &Bound<'py, PyAny>) -> Walked<()> {
         // Of what is no container nothing is seen anyway.
-        if seen { self.value(part) } else { self.unseen(|| noun_of(object), |walk| walk.value(part)) }
+        if seen { self.value(part) } else { self.refusing_tasks(|| noun_of(object), |walk| walk.value(part)) }
     }
 
     fn unordered_pairs(&mut self, entries: &[(Bound<'py, PyAny>, Bound<'py, PyAny>)]) -> Walked<()> {

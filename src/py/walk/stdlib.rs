@@ -4,21 +4,11 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyDict, PyTuple};
 
-use super::fault::{Located, Misplaced};
-use super::place::noun_of;
-use super::{Walk, Walked};
+use super::state::{Fields, Walk};
+use super::task_policy::noun_of;
 use crate::hash::Tag;
 use crate::py::containers::pairs;
-
-/// A type whose values are their attributes.
-#[derive(Debug)]
-pub(super) struct Fields {
-    module: &'static str,
-    qualname: &'static str,
-    /// Its name in the key format, the same for ever.
-    name: &'static str,
-    attributes: &'static [&'static str],
-}
+use crate::py::unkeyable::{Located, Misplaced, Walked};
 
 const TIME: [&str; 6] = ["hour", "minute", "second", "microsecond", "fold", "tzinfo"];
 
@@ -153,7 +143,7 @@ impl<'py> Walk<'py> {
                 let group = walk.encoder.open(Tag::Value, 2);
                 walk.encoder.content(b"collections.OrderedDict");
                 walk.ordered_dict_body(&pairs)?;
-                walk.unseen(|| noun_of(object), |walk| walk.value(&attributes))?;
+                walk.refusing_tasks(|| noun_of(object), |walk| walk.value(&attributes))?;
                 walk.encoder.close(group);
                 Ok(())
             });

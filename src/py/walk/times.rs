@@ -3,7 +3,8 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
-use super::{Walk, Walked};
+use super::state::Walk;
+use crate::py::unkeyable::Walked;
 
 /// A column becomes Python objects so many rows at a time.
 pub(super) const ROWS: usize = 100_000;

@@ -4,8 +4,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
-use super::{Walk, Walked};
+use super::state::Walk;
 use crate::hash::Tag;
+use crate::py::unkeyable::Walked;
 
 /// The `_metadata` that is written beside the values of a series.
 const NAMES: [&str; 2] = ["name", "_name"];

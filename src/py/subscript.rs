@@ -5,10 +5,12 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySlice, PyTuple};
 
-use super::call::{copied_for_this_call, copy_for_this_call, is_for_a_call, loaded_for_this_call, result_of};
-use super::snapshot::is_fixed;
+use super::call_scope::{
+    copied_for_this_call, copy_for_this_call, is_for_a_call, loaded_for_this_call, result_of,
+};
+use super::immutable::is_immutable;
+use super::resolve::resolve;
 use super::task::TaskCore;
-use super::value::resolve;
 use super::walk;
 
 /// Whether `[]` of a value finds a part of it and does nothing else.
@@ -38,12 +40,12 @@ fn part_alone<'py>(
         return Ok(None);
     }
     for index in path {
-        if !index.is_instance_of::<PySlice>() && !is_fixed(&index)? {
+        if !index.is_instance_of::<PySlice>() && !is_immutable(&index)? {
             return Ok(None);
         }
     }
     if let Some(result) = task.get().loaded_result(py)
-        && is_fixed(result.bind(py))?
+        && is_immutable(result.bind(py))?
     {
         return Ok(None);
     }
@@ -71,7 +73,7 @@ fn copy_of_part<'py>(base: Bound<'py, PyAny>, path: &Bound<'py, PyList>) -> PyRe
             (part, is_own) = (copy, true);
         }
     }
-    if is_own || is_fixed(&part)? { Ok(part) } else { copy_for_this_call(part) }
+    if is_own || is_immutable(&part)? { Ok(part) } else { copy_for_this_call(part) }
 }
 
 /// Adds this module's names to `jug._native`.

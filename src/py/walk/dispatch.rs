@@ -6,58 +6,70 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyType};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 
-use super::place::{Place, noun_of};
-use super::stdlib::{Fields, fields_of};
-use super::{Aim, TaskCore, Walk, Walked, fault, former};
+use super::former_keys;
+use super::state::{Aim, Encode, How, Kind, TaskPolicy, Traits, Walk};
+use super::stdlib::fields_of;
+use super::task_policy::noun_of;
 use crate::hash::Tag;
 use crate::py::containers::Container;
-
-/// A function that encodes values of some type.
-pub(super) type Encode = for<'py> fn(&mut Walk<'py>, &Bound<'py, PyAny>) -> Walked<()>;
-
-/// How values of one type are encoded.
-pub(super) struct Kind<'py> {
-    /// Keeps the type alive, so that its address stays its own.
-    _class: Bound<'py, PyType>,
-    traits: Traits,
-}
-
-/// What is to know about a type.
-#[expect(clippy::struct_excessive_bools, reason = "methods that a class has or not, each by itself")]
-#[derive(Clone, Copy)]
-pub(super) struct Traits {
-    /// It has `__jug_hash__`.
-    custom: bool,
-    /// Its instances may have a `__jug_hash__` of their own.
-    attributes: bool,
-    /// It has `__jug_dependencies__`.
-    pub(super) dependencies: bool,
-    /// It has `__jug_value__`.
-    value: bool,
-    how: How,
-}
-
-impl Traits {
-    /// What kind of container it is, if tasks are looked for in it.
-    pub(super) fn container(&self) -> Option<Container> {
-        match self.how {
-            How::Container(kind) if !self.custom => Some(kind),
-            _ => None,
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-enum How {
-    Fields(&'static Fields),
-    Container(Container),
-    Set(Tag),
-    With(Encode),
-}
+use crate::py::task::TaskCore;
+use crate::py::unkeyable::{Walked, reason_of};
 
 impl<'py> Walk<'py> {
+    /// Encodes any value. The types that most arguments have come first, by exact type.
+    pub(super) fn value(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
+        if let Ok(int) = object.cast_exact::<PyInt>() {
+            self.int(int)
+        } else if let Ok(text) = object.cast_exact::<PyString>() {
+            self.str(text)
+        } else if let Ok(float) = object.cast_exact::<PyFloat>() {
+            self.encoder.float(float.value());
+            Ok(())
+        } else if object.is_none() {
+            self.encoder.singleton(Tag::None);
+            Ok(())
+        } else if let Ok(boolean) = object.cast_exact::<PyBool>() {
+            self.encoder.bool(boolean.is_true());
+            Ok(())
+        } else if let Ok(tuple) = object.cast_exact::<PyTuple>() {
+            self.tuple(tuple)
+        } else if let Ok(list) = object.cast_exact::<PyList>() {
+            self.list(list)
+        } else if let Ok(dict) = object.cast_exact::<PyDict>() {
+            self.dict(dict)
+        } else if let Ok(bytes) = object.cast_exact::<PyBytes>() {
+            self.content(Tag::Bytes, bytes.as_bytes());
+            Ok(())
+        } else {
+            self.other(object)
+        }
+    }
+
+    pub(super) fn int(&mut self, int: &Bound<'py, PyInt>) -> Walked<()> {
+        if let Ok(small) = int.extract::<i64>() {
+            self.encoder.int(small);
+            return Ok(());
+        }
+        let bits: usize = int.call_method0("bit_length")?.extract()?;
+        let little = PyDict::new(self.py);
+        little.set_item("signed", true)?;
+        let bytes = int.call_method("to_bytes", (bits / 8 + 1, "little"), Some(&little))?;
+        self.encoder.int_bytes(bytes.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes());
+        Ok(())
+    }
+
+    pub(super) fn str(&mut self, text: &Bound<'py, PyString>) -> Walked<()> {
+        if let Ok(utf8) = text.to_str() {
+            self.content(Tag::Str, utf8.as_bytes());
+            return Ok(());
+        }
+        let utf8 = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
+        self.content(Tag::Str, utf8.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes());
+        Ok(())
+    }
+
     /// Encodes a value of any other type than the few that `value` looks for.
     pub(super) fn other(&mut self, object: &Bound<'py, PyAny>) -> Walked<()> {
         if let Ok(task) = object.cast::<TaskCore>() {
@@ -67,7 +79,7 @@ impl<'py> Walk<'py> {
             return self.class(class);
         }
         let traits = self.kind_of(object)?;
-        if traits.value && self.place == Place::Seen {
+        if traits.value && self.policy == TaskPolicy::Replace {
             self.replaced += 1;
             self.met += 1;
         }
@@ -89,8 +101,10 @@ impl<'py> Walk<'py> {
         match how {
             How::Container(kind) => self.container(object, kind),
             How::Set(tag) => self.in_set(object, tag),
-            How::Fields(fields) => self.unseen(|| noun_of(object), |walk| walk.fields(fields, object)),
-            How::With(encode) => self.unseen(|| noun_of(object), |walk| encode(walk, object)),
+            How::Fields(fields) => {
+                self.refusing_tasks(|| noun_of(object), |walk| walk.fields(fields, object))
+            }
+            How::With(encode) => self.refusing_tasks(|| noun_of(object), |walk| encode(walk, object)),
         }
     }
 
@@ -118,13 +132,14 @@ impl<'py> Walk<'py> {
                 return Ok(());
             }
         }
-        let (hash, changed) = former::noticing(|| object.call_method0(intern!(self.py, "__jug_hash__")));
+        let (hash, changed) =
+            former_keys::detecting_change(|| object.call_method0(intern!(self.py, "__jug_hash__")));
         self.changed |= changed;
         let hash = match hash {
             Ok(hash) => hash,
             // What it says about a value without a key is said again by the task that has it as an argument.
             Err(error) => {
-                let reason = fault::reason_of(&error, self.py);
+                let reason = reason_of(&error, self.py);
                 return Err(reason.map_or_else(|| error.into(), Box::new));
             }
         };

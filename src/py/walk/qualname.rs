@@ -3,9 +3,9 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyModule, PyString, PyType};
 
-use super::place::Purpose;
-use super::{Fault, Walk, Walked};
+use super::state::{Purpose, Walk};
 use crate::hash::Tag;
+use crate::py::unkeyable::{Fault, Walked};
 
 /// Modules that a name was moved out of or into between versions of Python or numpy, or that only
 /// speed up another one: the name under which its users know it.

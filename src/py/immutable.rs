@@ -1,4 +1,4 @@
-//! Which values a task may share with others: those that cannot change, or go by their name or their own identity.
+//! Which values tasks may share: those that are immutable, or identified by their name or their own protocol.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -7,47 +7,47 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString, PyTuple, PyType};
 
-use crate::py::task::TaskCore;
+use super::task::TaskCore;
 
-/// How deep tuples are looked into. What stands deeper is taken for something that may change.
+/// How deep tuples are examined. What stands deeper counts as mutable.
 const DEPTH: usize = 20;
 
 /// What is known of the values of a type.
 #[derive(Clone, Copy, PartialEq)]
-enum Standing {
+enum Mutability {
     /// They never change.
-    Fixed,
+    Immutable,
     /// They are passed on as they are: functions and their like, and objects that have jug's own protocol.
     Shared,
     /// They may change.
-    Open,
-    /// They may change, but each may be of jug's protocol.
-    OpenInstances,
+    Mutable,
+    /// They may change, unless an instance has jug's protocol by itself.
+    MutableUnlessProtocol,
 }
 
 /// Of the types met so far, kept alive so that their addresses stay their own.
 static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
 
-type Known = HashMap<usize, (Py<PyType>, Standing)>;
+type Known = HashMap<usize, (Py<PyType>, Mutability)>;
 
 /// Whether a value can be handed to any number of tasks.
-pub(in crate::py) fn is_fixed(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    is_fixed_within(value, DEPTH)
+pub(super) fn is_immutable(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    is_immutable_within(value, DEPTH)
 }
 
-fn is_fixed_within(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<bool> {
+fn is_immutable_within(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<bool> {
     if is_atom(value) {
         return Ok(true);
     }
     if let Ok(tuple) = value.cast_exact::<PyTuple>() {
         for item in tuple.iter_borrowed() {
-            if depth == 0 || !is_fixed_within(&item, depth - 1)? {
+            if depth == 0 || !is_immutable_within(&item, depth - 1)? {
                 return Ok(false);
             }
         }
         return Ok(true);
     }
-    Ok(standing_of(value)? == Standing::Fixed || is_shared(value)?)
+    Ok(mutability_of(value)? == Mutability::Immutable || is_shared(value)?)
 }
 
 /// Whether a value is passed on as it is, also where it stands inside of one that is copied.
@@ -55,11 +55,11 @@ pub(super) fn is_shared(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     if is_atom(value) {
         return Ok(value.is_instance_of::<TaskCore>());
     }
-    Ok(match standing_of(value)? {
-        Standing::Shared => true,
-        Standing::Fixed => false,
-        Standing::Open => is_global_generator(value)?,
-        Standing::OpenInstances => {
+    Ok(match mutability_of(value)? {
+        Mutability::Shared => true,
+        Mutability::Immutable => false,
+        Mutability::Mutable => is_global_generator(value)?,
+        Mutability::MutableUnlessProtocol => {
             is_global_generator(value)? || value.getattr_opt(intern!(value.py(), "__jug_hash__"))?.is_some()
         }
     })
@@ -85,35 +85,35 @@ fn is_atom(value: &Bound<'_, PyAny>) -> bool {
         || value.is_instance_of::<TaskCore>()
 }
 
-fn standing_of(value: &Bound<'_, PyAny>) -> PyResult<Standing> {
+fn mutability_of(value: &Bound<'_, PyAny>) -> PyResult<Mutability> {
     let address = value.get_type_ptr() as usize;
     let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, standing)) = known().get(&address) {
-        return Ok(*standing);
+    if let Some((_, mutability)) = known().get(&address) {
+        return Ok(*mutability);
     }
     let class = value.get_type();
-    let standing = standing_of_type(&class)?;
-    known().insert(address, (class.unbind(), standing));
-    Ok(standing)
+    let mutability = mutability_of_type(&class)?;
+    known().insert(address, (class.unbind(), mutability));
+    Ok(mutability)
 }
 
-fn standing_of_type(class: &Bound<'_, PyType>) -> PyResult<Standing> {
+fn mutability_of_type(class: &Bound<'_, PyType>) -> PyResult<Mutability> {
     let py = class.py();
     let protocol = ["__jug_hash__", "__jug_value__", "__jug_dependencies__", "_jug_is_task_generator"];
     for name in protocol {
         if class.getattr_opt(name)?.is_some() {
-            return Ok(Standing::Shared);
+            return Ok(Mutability::Shared);
         }
     }
     let mut bases = class.mro().iter().map(|base| names_of(&base)).collect::<PyResult<Vec<_>>>()?;
     let is = |bases: &[(String, String)], name| bases.iter().any(|(m, q)| (m.as_str(), q.as_str()) == name);
     if is(&bases, ("builtins", "type")) || is(&bases, ("enum", "Enum")) || bases.len() == 1 {
-        return Ok(Standing::Shared);
+        return Ok(Mutability::Shared);
     }
     let (module, qualname) = bases.swap_remove(0);
     Ok(match (module.as_str(), qualname.as_str()) {
         ("builtins", "function" | "builtin_function_or_method" | "module") | ("numpy", "ufunc") => {
-            Standing::Shared
+            Mutability::Shared
         }
         ("builtins", "complex" | "range" | "ellipsis" | "NotImplementedType")
         | ("datetime", "date" | "time" | "datetime" | "timedelta" | "timezone")
@@ -122,17 +122,17 @@ fn standing_of_type(class: &Bound<'_, PyType>) -> PyResult<Standing> {
         | ("uuid", "UUID")
         | ("zoneinfo", "ZoneInfo")
         | ("pathlib" | "pathlib._local", "PosixPath" | "WindowsPath" | "PurePosixPath" | "PureWindowsPath") => {
-            Standing::Fixed
+            Mutability::Immutable
         }
         // Their own pickle is not always right (`findings/pyarrow-time64-scalar-pickle.sh`), and they need none.
-        ("pyarrow.lib", _) if is(&bases, ("pyarrow.lib", "Scalar")) => Standing::Fixed,
+        ("pyarrow.lib", _) if is(&bases, ("pyarrow.lib", "Scalar")) => Mutability::Immutable,
         // Their pickle leaves out the precision (`findings/shapely-precision-pickle.sh`).
-        _ if is(&bases, ("shapely.lib", "Geometry")) => Standing::Shared,
+        _ if is(&bases, ("shapely.lib", "Geometry")) => Mutability::Shared,
         // Of numpy's scalars, those with fields can be changed, and `object_` is no type of a value.
-        ("numpy", name) if is(&bases, ("numpy", "generic")) && name != "void" => Standing::Fixed,
-        ("builtins" | "numpy" | "collections", _) => Standing::Open,
-        _ if has_no_state(class, py)? => Standing::Shared,
-        _ => Standing::OpenInstances,
+        ("numpy", name) if is(&bases, ("numpy", "generic")) && name != "void" => Mutability::Immutable,
+        ("builtins" | "numpy" | "collections", _) => Mutability::Mutable,
+        _ if has_no_state(class, py)? => Mutability::Shared,
+        _ => Mutability::MutableUnlessProtocol,
     })
 }
 

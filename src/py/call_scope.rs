@@ -7,14 +7,14 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::codec;
-use super::snapshot::is_fixed;
+use super::immutable::is_immutable;
 use super::task::TaskCore;
 use super::walk;
 use crate::Key;
 
 /// Results that may change, loaded for one call.
 #[derive(Default)]
-struct Inputs {
+struct CallInputs {
     wholes: HashMap<Key, Py<PyAny>>,
     /// Parts of results by their addresses, with their copies: what is one part twice is one copy twice.
     parts: HashMap<usize, (Py<PyAny>, Py<PyAny>)>,
@@ -23,19 +23,19 @@ struct Inputs {
 // Of the thread and not of a resolver: an object that gives its value by `__jug_value__` begins another one.
 thread_local! {
     /// While the arguments for a call are resolved: the results that were loaded for it.
-    static INPUTS: RefCell<Option<OnceCell<Inputs>>> = const { RefCell::new(None) };
+    static INPUTS: RefCell<Option<OnceCell<CallInputs>>> = const { RefCell::new(None) };
 }
 
 /// The time in which arguments for one call are resolved.
-pub(super) struct Call(Option<OnceCell<Inputs>>);
+pub(super) struct CallScope(Option<OnceCell<CallInputs>>);
 
-impl Call {
-    pub(super) fn begin() -> Call {
-        Call(INPUTS.replace(Some(OnceCell::new())))
+impl CallScope {
+    pub(super) fn begin() -> CallScope {
+        CallScope(INPUTS.replace(Some(OnceCell::new())))
     }
 }
 
-impl Drop for Call {
+impl Drop for CallScope {
     fn drop(&mut self) {
         drop(INPUTS.replace(self.0.take()));
     }
@@ -47,7 +47,7 @@ pub(super) fn result_of<'py>(task: &Bound<'py, TaskCore>) -> PyResult<Bound<'py,
     let loaded = task.get().loaded_result(py).map(|result| result.into_bound(py));
     let for_a_call = INPUTS.with_borrow(Option::is_some);
     match loaded {
-        Some(result) if !for_a_call || is_fixed(&result)? => return Ok(result),
+        Some(result) if !for_a_call || is_immutable(&result)? => return Ok(result),
         _ if !for_a_call => return task.call_method0(intern!(py, "value")),
         _ => {}
     }
@@ -62,10 +62,10 @@ pub(super) fn result_of<'py>(task: &Bound<'py, TaskCore>) -> PyResult<Bound<'py,
 }
 
 /// Notes something of this call. What that replaces is dropped afterwards, as it may run code that begins another one.
-fn note<T>(note: impl FnOnce(&mut Inputs) -> T) {
+fn note<T>(note: impl FnOnce(&mut CallInputs) -> T) {
     let replaced = INPUTS.with_borrow_mut(|inputs| {
         let inputs = inputs.as_mut()?;
-        inputs.get_or_init(Inputs::default);
+        inputs.get_or_init(CallInputs::default);
         inputs.get_mut().map(note)
     });
     drop(replaced);

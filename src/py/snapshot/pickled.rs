@@ -1,18 +1,31 @@
-//! Arguments that are kept as they were, so that each use gets a copy of its own.
+//! Pickled arguments, of which each use gets a copy of its own.
 
 use std::sync::{Mutex, PoisonError};
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
-use super::Given;
-use super::fixed::is_shared;
-use crate::py::task::Passed;
+/// Arguments for one use.
+pub(in crate::py) type CallArguments<'py> = (Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>);
 
-/// A pickle of positional and keyword arguments, and what in it was not copied.
-pub(super) struct Kept {
+/// Arguments of a call.
+pub(in crate::py) struct ArgumentsRef<'py> {
+    pub(in crate::py) args: &'py Bound<'py, PyTuple>,
+    pub(in crate::py) kwargs: Option<&'py Bound<'py, PyDict>>,
+}
+
+/// Which objects are not copied.
+pub(in crate::py) struct Sharing {
+    /// Whether an object is passed on as it is wherever it stands.
+    pub(in crate::py) is_shared: fn(&Bound<'_, PyAny>) -> PyResult<bool>,
+    /// The addresses of others.
+    pub(in crate::py) others: Vec<usize>,
+}
+
+/// A pickle of positional and keyword arguments, and what was not copied into it.
+pub(in crate::py) struct PickledArguments {
     pickle: Py<PyBytes>,
     /// The objects that are passed on as they are. None where there are none.
     shared: Option<Py<PyList>>,
@@ -45,28 +58,31 @@ fn tools(py: Python<'_>) -> PyResult<&Tools> {
     })
 }
 
-impl Kept {
-    /// Keeps arguments, all but those at the addresses in `others`, which are passed on as they are.
-    pub(super) fn new(given: &Given<'_>, has_shared: bool, others: Vec<usize>) -> PyResult<Kept> {
+impl PickledArguments {
+    /// Pickles arguments. Without `sharing` there is nothing among them that is not copied.
+    pub(in crate::py) fn new(
+        given: &ArgumentsRef<'_>,
+        sharing: Option<Sharing>,
+    ) -> PyResult<PickledArguments> {
         let py = given.args.py();
         let tools = tools(py)?;
         let both = PyTuple::new(py, [Some(given.args.as_any()), given.kwargs.map(Bound::as_any)])?;
-        if !has_shared && others.is_empty() {
+        let Some(sharing) = sharing else {
             let pickle = tools.dumps.bind(py).call1((both, PROTOCOL))?.cast_into()?.unbind();
-            return Ok(Kept { pickle, shared: None });
-        }
+            return Ok(PickledArguments { pickle, shared: None });
+        };
         let buffer = tools.buffer.bind(py).call0()?;
         let pickler = tools.pickler.bind(py).call1((&buffer, PROTOCOL))?;
-        let asked = Bound::new(py, Sharer { others, shared: Mutex::default() })?;
-        pickler.setattr(intern!(py, "persistent_id"), &asked)?;
+        let ids = Bound::new(py, PersistentIds { sharing, shared: Mutex::default() })?;
+        pickler.setattr(intern!(py, "persistent_id"), &ids)?;
         pickler.call_method1(intern!(py, "dump"), (both,))?;
-        let shared = std::mem::take(&mut *asked.get().shared());
+        let shared = std::mem::take(&mut *ids.get().shared());
         let pickle = buffer.call_method0(intern!(py, "getvalue"))?.cast_into()?.unbind();
-        Ok(Kept { pickle, shared: Some(PyList::new(py, shared)?.unbind()) })
+        Ok(PickledArguments { pickle, shared: Some(PyList::new(py, shared)?.unbind()) })
     }
 
     /// A new copy of the arguments.
-    pub(super) fn copy<'py>(&self, py: Python<'py>) -> PyResult<Passed<'py>> {
+    pub(in crate::py) fn copy<'py>(&self, py: Python<'py>) -> PyResult<CallArguments<'py>> {
         let tools = tools(py)?;
         let copy = match &self.shared {
             None => tools.loads.bind(py).call1((&self.pickle,))?,
@@ -87,23 +103,23 @@ impl Kept {
     }
 }
 
-/// Says to a pickler what is not to be copied, and remembers it.
+/// The `persistent_id` of a pickler: numbers the objects that are not copied, and keeps them.
 #[pyclass(frozen)]
-struct Sharer {
-    others: Vec<usize>,
+struct PersistentIds {
+    sharing: Sharing,
     shared: Mutex<Vec<Py<PyAny>>>,
 }
 
-impl Sharer {
+impl PersistentIds {
     fn shared(&self) -> std::sync::MutexGuard<'_, Vec<Py<PyAny>>> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[pymethods]
-impl Sharer {
+impl PersistentIds {
     fn __call__(&self, object: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
-        if !is_shared(object)? && !self.others.contains(&(object.as_ptr() as usize)) {
+        if !(self.sharing.is_shared)(object)? && !self.sharing.others.contains(&(object.as_ptr() as usize)) {
             return Ok(None);
         }
         let mut shared = self.shared();

@@ -5,11 +5,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString};
 
 /// The outcome of one step of a walk. Boxed: the good case is the common one.
-pub(in crate::py) type Walked<T> = Result<T, Box<Fault>>;
+pub(super) type Walked<T> = Result<T, Box<Fault>>;
 
 /// Why a walk ended early.
 #[derive(Debug)]
-pub(in crate::py) enum Fault {
+pub(super) enum Fault {
     /// Code of the user's raised, or Python itself did.
     Raised(PyErr),
     /// A value that has no key.
@@ -20,18 +20,18 @@ pub(in crate::py) enum Fault {
 
 /// A value that has no key.
 #[derive(Clone, Debug)]
-pub(in crate::py) struct Unkeyable {
+pub(super) struct Unkeyable {
     /// What it is and why that has no key, as a noun: "a lambda, which has no stable name".
-    pub(in crate::py) what: String,
+    pub(super) what: String,
     /// What to do, as an imperative.
-    pub(in crate::py) advice: String,
+    pub(super) advice: String,
     /// Whether it is inside the value that was asked for.
-    pub(in crate::py) inside: bool,
+    pub(super) inside: bool,
 }
 
 /// A task where it is not replaced by its result.
 #[derive(Clone, Debug)]
-pub(in crate::py) struct Misplaced {
+pub(super) struct Misplaced {
     /// What the task is called.
     name: String,
     /// What it is in that is not looked into.
@@ -56,7 +56,7 @@ const REASON: &str = "_jug_reason";
 
 impl Fault {
     /// The same fault, to be said more than once.
-    pub(in crate::py) fn clone_ref(&self, py: Python<'_>) -> Fault {
+    pub(super) fn clone_ref(&self, py: Python<'_>) -> Fault {
         match self {
             Fault::Raised(error) => Fault::Raised(error.clone_ref(py)),
             Fault::Unkeyable(unkeyable) => Fault::Unkeyable(unkeyable.clone()),
@@ -65,7 +65,7 @@ impl Fault {
     }
 
     /// The fault, to be said later; an error at once if it is one that nothing may keep from its way.
-    pub(in crate::py) fn kept(self: Box<Fault>, py: Python<'_>) -> PyResult<Box<Fault>> {
+    pub(super) fn kept(self: Box<Fault>, py: Python<'_>) -> PyResult<Box<Fault>> {
         match *self {
             Fault::Raised(error) if !error.is_instance_of::<PyException>(py) => Err(error),
             _ => Ok(self),
@@ -73,7 +73,7 @@ impl Fault {
     }
 
     /// The exception that says so, where `subject` is what was walked: "argument 2", "the value".
-    pub(in crate::py) fn into_error(self, py: Python<'_>, asked: &str, subject: &str) -> PyErr {
+    pub(super) fn into_error(self, py: Python<'_>, asked: &str, subject: &str) -> PyErr {
         match self {
             Fault::Raised(error) => error,
             Fault::Misplaced(misplaced) => {

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
-use super::{Key, TaskCore, Walk};
+use crate::Key;
+use crate::py::task::TaskCore;
 
 /// The former keys of tasks, by address; the tasks are kept alive so that it stays theirs.
 type Known = HashMap<usize, (Py<TaskCore>, Key)>;
@@ -21,26 +22,18 @@ thread_local! {
     static FORMER: RefCell<Option<Known>> = const { RefCell::new(None) };
 }
 
-impl Walk<'_> {
-    /// Whether a value of a kind that changed is to be encoded as before.
-    pub(super) fn as_before(&mut self) -> bool {
-        self.changed = true;
-        self.former
-    }
-}
-
 /// Whether this thread computes former keys.
-pub(super) fn is_asked() -> bool {
+pub(super) fn is_active() -> bool {
     FORMER.with_borrow(Option::is_some)
 }
 
 /// Notes for the walk around this one, if there is any, that a value of a changed kind was met.
-pub(super) fn note() {
+pub(super) fn note_change() {
     CHANGED.set(true);
 }
 
 /// Calls what may compute keys; also whether it met a value of a changed kind.
-pub(super) fn noticing<T>(call: impl FnOnce() -> T) -> (T, bool) {
+pub(super) fn detecting_change<T>(call: impl FnOnce() -> T) -> (T, bool) {
     let before = CHANGED.replace(false);
     let outcome = call();
     (outcome, CHANGED.replace(before))
@@ -50,36 +43,36 @@ pub(super) fn noticing<T>(call: impl FnOnce() -> T) -> (T, bool) {
 pub(super) fn known_key(task: &Bound<'_, TaskCore>) -> Option<Key> {
     let core = task.get();
     if core.is_changed() {
-        note();
-        if is_asked() {
+        note_change();
+        if is_active() {
             return FORMER.with_borrow(|known| Some(known.as_ref()?.get(&(task.as_ptr() as usize))?.1));
         }
     }
     core.known_key()
 }
 
-/// Remembers the key of a task; returns the one that holds.
-pub(super) fn settle_key(walk: &Walk<'_>, task: &Bound<'_, TaskCore>, key: Key) -> Key {
-    if walk.former {
+/// Records the key of a task, and whether a value of a changed kind was met in it; returns the key that holds.
+pub(super) fn record_key(task: &Bound<'_, TaskCore>, key: Key, changed: bool) -> Key {
+    if is_active() {
         let entry = (task.clone().unbind(), key);
         FORMER
             .with_borrow_mut(|known| known.as_mut().map(|known| known.insert(task.as_ptr() as usize, entry)));
         return key;
     }
-    if walk.changed {
+    if changed {
         task.get().set_changed();
-        note();
+        note_change();
     }
-    task.get().settle_key(key)
+    task.get().set_key(key)
 }
 
 /// Computes with former keys.
-pub(super) fn formerly<T>(body: impl FnOnce() -> T) -> T {
+pub(super) fn with_former_keys<T>(body: impl FnOnce() -> T) -> T {
     with_known(Some(Known::new()), body)
 }
 
 /// Computes with the keys of today, also amid former ones.
-pub(super) fn presently<T>(body: impl FnOnce() -> T) -> T {
+pub(super) fn with_current_keys<T>(body: impl FnOnce() -> T) -> T {
     with_known(None, body)
 }
 
@@ -95,7 +88,7 @@ fn with_known<T>(known: Option<Known>, body: impl FnOnce() -> T) -> T {
 }
 
 /// What came of a former encoding; None where it raised: nothing was stored under such a key.
-pub(super) fn if_any(outcome: PyResult<Key>, py: Python<'_>) -> PyResult<Option<Key>> {
+pub(super) fn unless_raised(outcome: PyResult<Key>, py: Python<'_>) -> PyResult<Option<Key>> {
     match outcome {
         Ok(key) => Ok(Some(key)),
         Err(error) if error.is_instance_of::<PyException>(py) => Ok(None),

@@ -11,9 +11,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::codec::{self, Prepared, SealedArray};
-use super::part::has_plain_parts;
+use super::immutable::is_immutable;
 use super::sched::PyScheduler;
-use super::snapshot::is_fixed;
+use super::subscript::has_plain_parts;
 use crate::Key;
 use crate::codec::Stored;
 use crate::os::machine;
@@ -33,7 +33,7 @@ const DECODED: usize = 12;
 
 /// The forms of one store's results.
 #[derive(Default)]
-pub(super) struct Inputs {
+pub(super) struct InputCache {
     kept: Mutex<Kept>,
     /// What knows which tasks will run.
     work: Mutex<Option<Py<PyScheduler>>>,
@@ -91,7 +91,7 @@ impl Form {
     }
 }
 
-impl Inputs {
+impl InputCache {
     /// A new copy of a result, for a use that may change it; `load` reads it. None if there is none.
     pub(super) fn copy<'py>(
         &self,
@@ -117,7 +117,7 @@ impl Inputs {
             return Ok(Some(value));
         }
         let value = codec::restore(py, &stored)?;
-        if !is_fixed(&value)? {
+        if !is_immutable(&value)? {
             let form = if pays || length <= SMALL { Form::Stored(stored.into()) } else { Form::Used };
             self.keep(py, (key, Use::Whole), form);
         }
@@ -165,7 +165,7 @@ impl Inputs {
     pub(super) fn stored(&self, key: Key, value: &Bound<'_, PyAny>, prepared: &Prepared<'_>) -> PyResult<()> {
         let py = value.py();
         match prepared {
-            Prepared::Pickle(bytes) if bytes.as_bytes().len() <= SMALL && !is_fixed(value)? => {
+            Prepared::Pickle(bytes) if bytes.as_bytes().len() <= SMALL && !is_immutable(value)? => {
                 self.keep(py, (key, Use::Whole), Form::Pickle(Arc::new(bytes.clone().unbind())));
                 self.forget_entries(py, [(key, Use::Parts)]);
             }

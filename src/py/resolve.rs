@@ -7,10 +7,10 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 
-use super::call::{Call, result_of};
+use super::call_scope::{CallScope, result_of};
 use super::containers::Container;
 use super::task::TaskCore;
-use super::walk::is_room_below;
+use super::walk::{self, can_nest};
 
 /// A copy of lists, tuples and dicts with every task inside replaced by its value.
 ///
@@ -36,9 +36,9 @@ fn resolve_args<'py>(
             return Ok((args, None));
         }
     }
-    let _call = Call::begin();
+    let _call = CallScope::begin();
     let mut resolver = Resolver { shallow: core.is_shallow(), ..Resolver::default() };
-    let (args, kwargs) = TaskCore::arguments(task)?;
+    let (args, kwargs) = walk::arguments_of(task)?;
     let args = resolver.tuple(&args)?;
     let kwargs = kwargs.map(|kwargs| resolver.dict(&kwargs)).transpose()?;
     Ok((args, kwargs))
@@ -157,7 +157,7 @@ impl<'py> Resolver<'py> {
         copied: Option<(&Bound<'py, PyAny>, &Bound<'py, PyAny>)>,
         body: impl FnOnce(&mut Resolver<'py>) -> PyResult<()>,
     ) -> PyResult<()> {
-        if !is_room_below(self.depth) {
+        if !can_nest(self.depth) {
             let message =
                 format!("cannot resolve a value nested more than {} levels deep; flatten it", self.depth);
             return Err(PyTypeError::new_err(message));

@@ -27,7 +27,7 @@ thread_local! {
 }
 
 /// Whether one more level fits inside `levels` others.
-pub(in crate::py) fn is_room_below(levels: usize) -> bool {
+pub(in crate::py) fn can_nest(levels: usize) -> bool {
     levels < FEW
         || match FLOOR.get().unwrap_or_else(find_floor) {
             UNKNOWN => levels < LEVELS,
