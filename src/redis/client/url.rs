@@ -43,7 +43,7 @@ impl Address {
     /// Parses a URL; what it leaves out has the default of redis.
     ///
     /// # Errors
-    /// [`Error::Url`] if it is not of this form.
+    /// [`Error::InvalidUrl`] if it is not of this form.
     pub fn parse(url: &str) -> Result<Address> {
         let wrong = |what: String| Error::InvalidUrl { url: hide_password(url), what };
         let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
