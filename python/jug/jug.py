@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .cli.main import main, main_execute
 from .configuration import add_defaults
 from .engine.jugfile import init
 from .internal import running
 
 if TYPE_CHECKING:
+    from .cli.main import main, main_execute
     from .engine.worker.execute import execution_loop
     from .engine.worker.state import ExecutionState
 
@@ -17,7 +17,12 @@ __all__ = ["ExecutionState", "execution_loop", "init", "is_jug_running", "main",
 
 
 def __getattr__(name: str) -> Any:
-    # `import jug` is also the first line of every script that only wants a value: the engine can wait.
+    # `import jug` is also the first line of every script that only wants a value: the engine and the command
+    # line can wait.
+    if name in ("main", "main_execute"):
+        from .cli import main
+
+        return getattr(main, name)
     if name == "ExecutionState":
         from .engine.worker.state import ExecutionState
 
@@ -48,7 +53,6 @@ def _defaults_of_commands() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    # This file is `__main__` now; whether jug is running is asked of the module under its own name.
-    from jug.jug import main as main_of_the_package
+    from jug.cli.main import main as main_of_the_package
 
     main_of_the_package()

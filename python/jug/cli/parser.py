@@ -19,14 +19,23 @@ from ..configuration import (
 )
 from ..errors import UserError
 from ..internal.console import fail
+from ..io import get_terminal_size
 from .arguments import add_arguments, overview_text
 from .registry import NoSuchCommandError, cmdapi
 
 _SHELLS = ("bash", "zsh", "tcsh")
 
 
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    # argparse makes one for each option that is added, and imports shutil for the width if it is not given.
+    return argparse.HelpFormatter(prog, width=get_terminal_size()[0] - 2)
+
+
 class _Parser(argparse.ArgumentParser):
     """Errors are one line that says where to read on."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=_formatter, **options)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"jug: error: {message} (see '{self.prog} --help')\n")

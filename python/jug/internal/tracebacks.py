@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from .console import shortened
+
+if TYPE_CHECKING:
+    import traceback
 
 __all__ = ["begin_at_users_line", "is_panic", "is_users", "message_of", "users_traceback"]
 
@@ -33,6 +36,9 @@ def users_traceback(error: BaseException, *, is_ours_whole: bool = True) -> str:
     Where no line is the user's, the fault is ours, and the whole of it is needed to find it; without
     `is_ours_whole` what was raised is all that is said then.
     """
+    # It imports modules that take as long as the rest of `import jug` takes without them.
+    import traceback
+
     shown = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
     parts = list(_parts(shown))
     files = [frame.filename for part in parts for frame in part.stack]
