@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Sequence
@@ -16,10 +15,10 @@ from ..engine.drift import Drift, load_steadily
 from ..engine.graph import graph_of
 from ..engine.session.open import open_session
 from ..engine.worker.crashes import used_up
+from ..internal import log
 
 __all__ = ["wait_until_complete"]
 
-_log = logging.getLogger("jug")
 
 #: After how many seconds in which nothing was finished it is looked whether all loads make the same tasks.
 _PATIENCE = 1.0
@@ -70,7 +69,7 @@ def _wait_for(graph: _native.Graph, store: Any, crash_limit: int, patience: floa
             marked = session.kept_failures()
             if seen != (len(keys), marked, died):
                 seen, since = (len(keys), marked, died), time.monotonic()
-                _log.info("waiting for %d tasks", len(keys))
+                log.info("waiting for %d tasks", len(keys))
                 blocked = _blocked(graph, keys, marked, died)
                 if blocked:
                     return blocked

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from itertools import compress
 from typing import Any
 
 from ... import task
+from ...internal import log
 from ...internal.tracebacks import begin_at_users_line
 from ...process.signals import end_cleanly
 from ...utils import prepare_matcher_from_options
@@ -18,8 +18,6 @@ from .state import ExecutionState
 from .worker import Worker
 
 __all__ = ["execute", "execution_loop", "run_tasks"]
-
-_log = logging.getLogger("jug")
 
 
 def execute(options: Any, state: ExecutionState) -> bool:
@@ -48,7 +46,7 @@ def execute(options: Any, state: ExecutionState) -> bool:
         if state.executed.total() > executed_before:
             continue
         if not all(t.can_load() for t in reversed(task.alltasks)):
-            _log.info("a barrier is not met, and nothing can be done about it here")
+            log.info("a barrier is not met, and nothing can be done about it here")
             return failures
         # All tasks are there and none was run: the barrier was met while the jugfile was loading. Should it
         # wait for something else, this loop must not spin.

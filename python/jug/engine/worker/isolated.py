@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import pickle
 import signal
@@ -13,6 +12,7 @@ from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
 from ...executors.inline import InlineExecutor
+from ...internal import log
 from ...process.managed import Child, End, fork, spawn
 from ..failures.errors import FailedInChild, UnstorableResult
 from ..failures.report import failure_report
@@ -21,7 +21,6 @@ from .nesting import RunsInChild, worker_at_work
 
 __all__ = ["Death", "IsolatedRunner", "answer"]
 
-_log = logging.getLogger("jug")
 
 #: The directory of this package.
 _PACKAGE = os.path.dirname(sys.modules[__name__.partition(".")[0]].__file__ or "")
@@ -79,7 +78,7 @@ class IsolatedRunner:
             kind, said = self._ask(t.key(), *self._child)
             if kind != "unknown":
                 return _result(kind, said)
-            _log.info("task %s is not there when the jugfile is loaded again: it runs in a copy", t.name)
+            log.info("task %s is not there when the jugfile is loaded again: it runs in a copy", t.name)
         return self._run_copy(t)
 
     def close(self) -> None:
@@ -113,7 +112,7 @@ class IsolatedRunner:
             raise
         if kind == "ready":
             return child, pipe
-        _log.info("the jugfile cannot be loaded in a process of its own: %s", said)
+        log.info("the jugfile cannot be loaded in a process of its own: %s", said)
         child.kill()
         pipe.close()
         return None

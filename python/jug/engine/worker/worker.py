@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections import Counter
@@ -16,6 +15,7 @@ from ...errors import TaskQuit, UserError
 from ...executors.base import Outcome
 from ...executors.inline import InlineExecutor
 from ...hooks.register import jug_hook, registered
+from ...internal import log
 from ...internal.console import warn
 from ...process.signals import request_to_end
 from ..blocked import Blockade
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from ...internal.types import Change
 
 __all__ = ["Worker"]
-
-_log = logging.getLogger("jug")
 
 
 class Worker:
@@ -129,7 +127,7 @@ class Worker:
 
     def _work_through(self) -> bool:
         failed_before = len(self._state.failed)
-        _log.info("working on %d tasks", len(self._graph))
+        log.info("working on %d tasks", len(self._graph))
         try:
             self._session.expect(self._scheduler)
             if self._scheduler.nr_unfinished():
@@ -142,7 +140,7 @@ class Worker:
                 if nodes:
                     self._run_batch(nodes)
                 elif not self._wait_for_work():
-                    _log.info("no task can be run")
+                    log.info("no task can be run")
                     break
             self._state.blocked = self._blockade.count(self._state.failed)
         finally:
@@ -272,8 +270,7 @@ class Worker:
         t, name = self._task(node), self._names[node]
         if self._before_each:
             jug_hook("execute.task-pre-execute", (t,))
-        if _log.isEnabledFor(logging.INFO):
-            _log.info("executing %s", name)
+        log.info("executing %s", name)
         attempt = self._attempts.get(key, 0) + 1 if self._attempts else 1
         if self._suspects and key in self._suspects and not self._options.pdb:
             outcome = self._crashes.run(key, t, attempt)
@@ -406,7 +403,7 @@ class Worker:
         self._flush_before_idle()
         before = time.monotonic()
         if not self._is_blocked():
-            _log.info("waiting for other workers; %d tasks are left", self._scheduler.nr_unfinished())
+            log.info("waiting for other workers; %d tasks are left", self._scheduler.nr_unfinished())
         while self._state.idle < self._patience and not self._is_blocked():
             self._session.wait(min(self._session.poll_interval, self._patience - self._state.idle))
             now = time.monotonic()
