@@ -2,7 +2,7 @@
 //!
 //! A claim is a name that only one can create. All claims of a worker share one inode, so that one heartbeat
 //! refreshes all of them, and the inode tells whose a claim is. A worker that dies leaves its claims behind;
-//! whoever meets one ends the generation ([`super::generations`]) and claims in the next, and the names are swept later.
+//! whoever meets one ends the generation ([`generations`]) and claims in the next, and the names are swept later.
 //!
 //! Claims are released in the background, once everything stored before is on disk, and so on the server.
 
@@ -27,7 +27,7 @@ use generations::{Generation, Generations};
 use quiescence::{Quiescence, WaitLimit};
 
 /// How long the names of finished tasks stay, and how many of them: nobody waits for these, and many removals in a
-/// row cost less than as many one by one ([`super::quiescence`]).
+/// row cost less than as many one by one ([`quiescence`]).
 const LINGER: Duration = Duration::from_secs(30);
 const LINGERING: usize = 1024;
 /// How long a task may run before what was claimed behind it is given back: others learn of that within a second, and
