@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use jug_native::Key;
 use jug_native::codec::{Codec, Encoded};
-use jug_native::store::{Durability, Facts, Store};
+use jug_native::store::{Durability, RunMetadata, Store};
 
 /// What a no-op task leaves behind.
 const NONE: &[u8] = b"\x80\x05N.";
@@ -23,7 +23,7 @@ fn open(path: &Path) -> Store {
 }
 
 fn fill(store: &Store, keys: &[Key]) {
-    let facts = Facts { name: "primes.is_prime".to_owned(), attempt: 1, ..Facts::default() };
+    let facts = RunMetadata { name: "primes.is_prime".to_owned(), attempt: 1, ..RunMetadata::default() };
     for key in keys {
         let value = Encoded::new(Codec::Pickle, NONE);
         store.save(*key, &value, &facts, None).expect("there is room for a few megabytes");

@@ -13,8 +13,8 @@ use jug_native::jugdir::{ClaimMode, Format, Identity};
 use jug_native::redis::client::resp;
 use jug_native::redis::record as entry;
 use jug_native::store::blob::{self, BlobRef, Loaded};
-use jug_native::store::pack::manifest::{Listed, Manifest};
-use jug_native::store::record::{COMPRESSED, HEADER_LEN, Header, Kind};
+use jug_native::store::log::record::{COMPRESSED, HEADER_LEN, Header, Kind};
+use jug_native::store::pack::manifest::{Manifest, PackEntry};
 use jug_native::store::{Durability, Store};
 
 /// The uuid of the jugdir in which all files are read.
@@ -95,9 +95,9 @@ pub(super) fn worker(bytes: &[u8]) {
 pub(super) fn value(bytes: &[u8]) {
     let plain = compress::decompress(bytes);
     for bytes in [Some(bytes), plain.as_deref()].into_iter().flatten() {
-        if let Some((head, data)) = ndarray::Head::decode(bytes) {
+        if let Some((head, data)) = ndarray::ArrayHeader::decode(bytes) {
             let encoded = head.encode().expect("it was encoded before");
-            assert_eq!((encoded.len(), ndarray::Head::decode(&encoded)), (data, Some((head, data))));
+            assert_eq!((encoded.len(), ndarray::ArrayHeader::decode(&encoded)), (data, Some((head, data))));
         }
     }
 }
@@ -128,7 +128,7 @@ pub(super) fn pack(bytes: &[u8]) {
     let length = bytes.first_chunk().map_or(0, |it| u32::from_le_bytes(*it) as usize);
     let rest = bytes.get(4..).unwrap_or_default();
     let (pack, index) = rest.split_at(length.min(rest.len()));
-    let listed = Listed {
+    let listed = PackEntry {
         stem: "1-ghost-0".to_owned(),
         length: pack.len() as u64,
         index: index.len() as u64,

@@ -20,6 +20,7 @@ mod py;
 pub mod redis;
 pub mod sched;
 pub mod store;
+mod sync;
 
 pub use error::{Error, Result};
 pub use key::Key;

@@ -36,7 +36,7 @@ __all__ = [
     "has_checked_arguments",
     "key",
     "lambda_key",
-    "mend_manifest",
+    "repair_manifest",
     "part",
     "parts",
     "redis_url",
@@ -348,7 +348,7 @@ class Store:
 def damaged_manifest(path: str) -> tuple[str, str] | None:
     """The manifest of a jugdir that cannot be read, so that nothing else can be, and why; None if it can."""
 
-def mend_manifest(path: str) -> int | None:
+def repair_manifest(path: str) -> int | None:
     """Makes another one of the packs that are there; how many it lists. None if it is not damaged."""
 
 def share_jugdir(path: str) -> bool:

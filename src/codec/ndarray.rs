@@ -19,7 +19,7 @@ pub enum Order {
 
 /// What is to be known of an array beside its elements.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct ArrayHeader {
     /// The order of the elements.
     pub order: Order,
     /// The length of each dimension.
@@ -28,7 +28,7 @@ pub struct Head {
     pub dtype: String,
 }
 
-impl Head {
+impl ArrayHeader {
     /// The head as bytes, padded; `None` where it has more dimensions or text than the form can hold.
     pub fn encode(&self) -> Option<Vec<u8>> {
         let dimensions = u16::try_from(self.shape.len()).ok()?;
@@ -43,7 +43,7 @@ impl Head {
     }
 
     /// The head at the start of `bytes` and where the elements begin; `None` if there is no such head.
-    pub fn decode(bytes: &[u8]) -> Option<(Head, usize)> {
+    pub fn decode(bytes: &[u8]) -> Option<(ArrayHeader, usize)> {
         let fixed = bytes.get(..FIXED)?;
         let order = match fixed[0] {
             b'C' => Order::C,
@@ -58,6 +58,6 @@ impl Head {
         let end = text.checked_add(length)?;
         let dtype = std::str::from_utf8(bytes.get(text..end)?).ok()?.to_owned();
         let data = end.next_multiple_of(ALIGNMENT);
-        (data <= bytes.len()).then_some((Head { order, shape, dtype }, data))
+        (data <= bytes.len()).then_some((ArrayHeader { order, shape, dtype }, data))
     }
 }

@@ -8,7 +8,7 @@ use serde_pickle::Value;
 use super::codec;
 use crate::Key;
 use crate::codec::Stored;
-use crate::store::{Fault, Obstacle, Packed, Report, State};
+use crate::store::{CompactReport, Finding, Report, SkipReason, State};
 
 /// The value of a stored form that was looked for; `KeyError` where there is none.
 pub(super) fn loaded<'py>(py: Python<'py>, key: &Key, found: Option<Stored>) -> PyResult<Bound<'py, PyAny>> {
@@ -28,7 +28,7 @@ pub(super) fn found<'py>(
     }
 }
 
-pub(super) fn packed<'py>(py: Python<'py>, done: &Packed) -> PyResult<Bound<'py, PyDict>> {
+pub(super) fn packed<'py>(py: Python<'py>, done: &CompactReport) -> PyResult<Bound<'py, PyDict>> {
     let told = PyDict::new(py);
     told.set_item("results", done.results)?;
     told.set_item("packed", done.fresh)?;
@@ -45,7 +45,7 @@ pub(super) fn packed<'py>(py: Python<'py>, done: &Packed) -> PyResult<Bound<'py,
     Ok(told)
 }
 
-pub(super) fn described<'py>(py: Python<'py>, fault: &Fault) -> PyResult<Bound<'py, PyDict>> {
+pub(super) fn described<'py>(py: Python<'py>, fault: &Finding) -> PyResult<Bound<'py, PyDict>> {
     let told = PyDict::new(py);
     told.set_item("key", fault.key.map(|key| PyBytes::new(py, key.as_bytes())))?;
     told.set_item("name", &fault.name)?;
@@ -56,16 +56,16 @@ pub(super) fn described<'py>(py: Python<'py>, fault: &Fault) -> PyResult<Bound<'
     Ok(told)
 }
 
-fn obstacle(obstacle: Obstacle) -> &'static str {
+fn obstacle(obstacle: SkipReason) -> &'static str {
     match obstacle {
-        Obstacle::Open => "open",
-        Obstacle::Unheard => "unheard",
-        Obstacle::Foreign => "foreign",
-        Obstacle::Damaged => "damaged",
-        Obstacle::Unknown => "unknown",
-        Obstacle::Gone => "gone",
-        Obstacle::Unreadable => "unreadable",
-        Obstacle::NoRoom => "no room",
+        SkipReason::Open => "open",
+        SkipReason::Unheard => "unheard",
+        SkipReason::Foreign => "foreign",
+        SkipReason::Damaged => "damaged",
+        SkipReason::Unknown => "unknown",
+        SkipReason::Gone => "gone",
+        SkipReason::Unreadable => "unreadable",
+        SkipReason::NoRoom => "no room",
     }
 }
 

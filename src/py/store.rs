@@ -17,7 +17,7 @@ use super::sched::PyScheduler;
 use crate::background::Background;
 use crate::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use crate::os::local;
-use crate::store::{self, Durability, Facts, Packing, State, Store};
+use crate::store::{self, CompactOptions, Durability, RunMetadata, State, Store};
 use crate::{Error, Key};
 
 /// How long a wait goes on before it looks whether Ctrl-C was pressed.
@@ -27,7 +27,7 @@ const SLICE: Duration = Duration::from_millis(100);
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("DamagedResult", m.py().get_type::<DamagedResult>())?;
     m.add_function(wrap_pyfunction!(damaged_manifest, m)?)?;
-    m.add_function(wrap_pyfunction!(mend_manifest, m)?)?;
+    m.add_function(wrap_pyfunction!(repair_manifest, m)?)?;
     m.add_function(wrap_pyfunction!(share_jugdir, m)?)?;
     m.add_class::<PyStore>()
 }
@@ -39,8 +39,8 @@ fn damaged_manifest(py: Python<'_>, path: &str) -> PyResult<Option<(String, Stri
 }
 
 #[pyfunction]
-fn mend_manifest(py: Python<'_>, path: &str) -> PyResult<Option<usize>> {
-    Ok(py.detach(|| store::mend_manifest(&*Jugdir::open(Path::new(path))?))?)
+fn repair_manifest(py: Python<'_>, path: &str) -> PyResult<Option<usize>> {
+    Ok(py.detach(|| store::repair_manifest(&*Jugdir::open(Path::new(path))?))?)
 }
 
 #[pyfunction]
@@ -184,7 +184,7 @@ impl PyStore {
         let prepared = codec::prepare_result(value, name, duration)?;
         let encoded = prepared.encoded()?;
         let (started, duration) = (microseconds(started), microseconds(duration).unsigned_abs());
-        let facts = Facts { name: name.to_owned(), started, duration, attempt, code: 0 };
+        let facts = RunMetadata { name: name.to_owned(), started, duration, attempt, code: 0 };
         py.detach(|| self.0.save(key.0, &encoded, &facts, epoch))?;
         self.1.stored(key.0, value, &prepared)
     }
@@ -232,7 +232,7 @@ impl PyStore {
         name: &str,
     ) -> PyResult<()> {
         let report = report_from(report)?;
-        let facts = Facts { name: name.to_owned(), ..Facts::default() };
+        let facts = RunMetadata { name: name.to_owned(), ..RunMetadata::default() };
         Ok(py.detach(|| self.0.save_failure(key.0, &report, &facts))?)
     }
 
@@ -273,7 +273,7 @@ impl PyStore {
         damaged: bool,
         smaller: bool,
     ) -> PyResult<Bound<'py, PyDict>> {
-        packed(py, &py.detach(|| self.0.pack(Packing { all, damaged, smaller }))?)
+        packed(py, &py.detach(|| self.0.pack(CompactOptions { all, damaged, smaller }))?)
     }
 
     fn pack_if_worthwhile<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
@@ -296,7 +296,7 @@ impl PyStore {
     fn audit<'py>(&self, py: Python<'py>, progress: Option<Py<PyAny>>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let mut raised = None;
         let found = py.detach(|| {
-            self.0.audit(&mut |done, total| {
+            self.0.verify(&mut |done, total| {
                 let told = Python::attach(|py| {
                     py.check_signals()?;
                     progress.as_ref().map_or(Ok(()), |call| call.call1(py, (done, total)).map(drop))

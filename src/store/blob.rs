@@ -6,7 +6,7 @@ use blake3::Hasher;
 
 use crate::error::IoContext;
 use crate::os::FileSystem;
-use crate::store::unreadable::or_reason;
+use crate::store::media_error::or_reason;
 use crate::{Key, Result};
 
 /// Values of this many bytes and more are hashed on all cores.
@@ -114,7 +114,12 @@ pub enum Loaded {
 }
 
 /// What is wrong with a blob as far as its file's length tells; `None` if nothing is.
-pub fn look(fs: &dyn FileSystem, blobs: &Path, key: &Key, blob: &BlobRef) -> Result<Option<&'static str>> {
+pub fn check_length(
+    fs: &dyn FileSystem,
+    blobs: &Path,
+    key: &Key,
+    blob: &BlobRef,
+) -> Result<Option<&'static str>> {
     let path = blob.path(blobs, key);
     Ok(match or_reason(fs.length(&path))? {
         Ok(Some(length)) => (length != blob.length).then_some(OTHER_LENGTH),

@@ -1,55 +1,49 @@
 //! The results of a jugdir.
 //!
-//! Every worker appends records ([`record`]) to segments of its own ([`segment`], [`writer`]); every process
-//! reads those of all others ([`scan`], [`tails`]) into its [`index`]. Large values are files of their own
-//! ([`blob`]). What cannot be read is [`damage`].
+//! Every worker appends records to segments of its own ([`log`]); every process reads those of all others ([`follow`]) into
+//! its [`index`]. Large values are files of their own ([`blob`]). Old segments become packs ([`pack`], [`compaction`]). What
+//! cannot be read is in the [`corruption`] log.
 
-mod audit;
 pub mod blob;
-mod compact;
-pub mod damage;
-pub mod facts;
+pub mod compaction;
+pub mod corruption;
+pub mod follow;
 pub mod index;
-mod log;
-mod mend;
+pub mod log;
+mod maintenance;
+pub mod media_error;
+pub mod metadata;
 pub mod pack;
-mod plan;
 mod read;
-pub mod record;
-pub mod scan;
-pub mod segment;
-mod sweep;
-pub mod tails;
-pub mod unreadable;
-mod waiting;
+mod wait;
 mod write;
-pub mod writer;
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-pub use audit::{Fault, Progress};
-pub use compact::{MANY_BYTES, MANY_SEGMENTS, Packed, Packing, Room};
-pub use facts::{Description, Facts, Stats};
+pub use compaction::merge::SkipReason;
+pub use compaction::{CompactOptions, CompactReport, DiskUsage, MANY_BYTES, MANY_SEGMENTS};
 pub use index::State;
-pub use log::Home;
-pub use mend::{damaged_manifest, mend_manifest};
-pub use pack::judge::Obstacle;
+pub use log::active_segment::SegmentDir;
+pub use maintenance::gc::Orphan;
+pub use maintenance::repair::{damaged_manifest, repair_manifest};
+pub use maintenance::verify::{Finding, Progress};
+pub use metadata::{ResultInfo, RunMetadata, WriteStats};
 pub use read::Report;
-pub use sweep::Orphan;
-use sweep::keep_aside;
 
 use crate::background::{Background, Periodic};
 use crate::jugdir::{ClaimMode, Jugdir};
-use crate::os::{File, Watch, pid};
-use crate::store::damage::Damage;
+use crate::os::{File, pid};
+use crate::store::corruption::CorruptionLog;
+use crate::store::follow::{Follower, ReadInto};
 use crate::store::index::Index;
+use crate::store::log::writer::Writer;
 use crate::store::pack::publish;
-use crate::store::tails::{Sink, Tails};
-use crate::store::waiting::Polling;
-use crate::store::writer::Writer;
+use crate::store::wait::{Waiter, Waiting};
+use crate::sync::lock;
 use crate::{Error, Key, Result};
 
 /// When a record is on disk.
@@ -67,11 +61,10 @@ pub struct Store {
     background: Arc<Background>,
     durability: Durability,
     index: Arc<Mutex<Index>>,
-    damage: Mutex<Damage>,
-    tails: Mutex<Tails>,
+    corruption: Mutex<CorruptionLog>,
+    follower: Mutex<Follower>,
     writer: Mutex<Option<Own>>,
-    watch: Mutex<Option<Arc<dyn Watch>>>,
-    polling: Mutex<Polling>,
+    waiter: Waiter,
     /// Segments that values were read from, open.
     files: Mutex<HashMap<u32, Arc<dyn File>>>,
     blobs: AtomicU64,
@@ -103,17 +96,16 @@ impl Store {
             background,
             durability,
             index: Arc::default(),
-            damage: Mutex::default(),
-            tails: Mutex::default(),
+            corruption: Mutex::default(),
+            follower: Mutex::default(),
             writer: Mutex::default(),
-            watch: Mutex::default(),
-            polling: Mutex::default(),
+            waiter: Waiter::default(),
             files: Mutex::default(),
             blobs: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             pid: pid::id(),
         };
-        store.look()?;
+        store.poll_segments()?;
         lock(&store.index).track_changes();
         Ok(store)
     }
@@ -140,18 +132,18 @@ impl Store {
     /// removal that was not seen, because whoever removes sees that epoch in turn ([`Store::remove`]).
     pub fn refresh(&self) -> Result<Vec<(Key, State)>> {
         loop {
-            if lock(&self.index).take_raised() {
+            if lock(&self.index).take_epoch_raised() {
                 self.sync()?;
             }
             let before = self.epoch();
-            self.look()?;
+            self.poll_segments()?;
             if self.epoch() == before {
                 break;
             }
         }
         self.ask(|index| {
             let changing = index.changing();
-            index.know(&changing)?;
+            index.load_from_packs(&changing)?;
             Ok(index.take_changes())
         })
     }
@@ -163,7 +155,7 @@ impl Store {
                 Err(error) if publish::is_gone(&error) => {}
                 outcome => return outcome,
             }
-            self.look()?;
+            self.poll_segments()?;
         }
         question(&mut lock(&self.index))
     }
@@ -171,21 +163,21 @@ impl Store {
     /// Asks the index about one key.
     fn ask_about<T>(&self, key: &Key, question: impl Fn(&Index) -> T) -> Result<T> {
         self.ask(|index| {
-            index.know(&[*key])?;
+            index.load_from_packs(&[*key])?;
             Ok(question(index))
         })
     }
 
-    fn look(&self) -> Result<()> {
+    fn poll_segments(&self) -> Result<()> {
         let own = self.own();
         let writer = own.as_ref().map(|own| &*own.writer);
-        let to = Sink { jugdir: &self.jugdir, index: &self.index, damage: &self.damage, writer };
-        lock(&self.tails).refresh(&to)
+        let to = ReadInto { jugdir: &self.jugdir, index: &self.index, corruption: &self.corruption, writer };
+        lock(&self.follower).refresh(&to)
     }
 
     /// The ids under which this process writes.
-    fn own_wids(&self) -> Vec<Arc<str>> {
-        self.own().map(|own| own.writer.wids()).unwrap_or_default()
+    fn own_worker_ids(&self) -> Vec<Arc<str>> {
+        self.own().map(|own| own.writer.worker_ids()).unwrap_or_default()
     }
 
     /// This process as a writer, if it is one. In a forked child nothing belongs to it.
@@ -210,7 +202,7 @@ impl Store {
         }
         let worker = self.jugdir.worker()?;
         let uuid = self.jugdir.uuid().unwrap_or_default();
-        let home = Home { segments: self.jugdir.segments(), wid: worker.id().to_owned(), uuid };
+        let home = SegmentDir { segments: self.jugdir.segments(), wid: worker.id().to_owned(), uuid };
         let writer = Arc::new(Writer::new(
             home,
             Arc::clone(self.jugdir.fs()),
@@ -219,7 +211,7 @@ impl Store {
             self.durability == Durability::Always,
         ));
         if self.jugdir.claim_mode()? == ClaimMode::Link {
-            writer.follow(Arc::clone(&self.jugdir), self.jugdir.mount()?.is_shared);
+            writer.bind_to_worker(Arc::clone(&self.jugdir), self.jugdir.mount()?.is_shared);
             // A worker beats as long as it may write.
             let job: Arc<dyn Periodic> = self.jugdir.clone();
             self.background.add(&job);
@@ -231,12 +223,26 @@ impl Store {
         Ok(new)
     }
 
+    /// Sleeps until another process appended something or gave up claims, be it by dying (true); false after
+    /// `timeout` or at a signal. It may return true where nothing of that happened.
+    ///
+    /// # Errors
+    ///
+    /// Where the jugdir cannot be read.
+    pub fn wait(&self, timeout: Duration) -> Result<bool> {
+        let own = self.own_worker_ids();
+        let has_news = || lock(&self.follower).has_news(&own, &self.jugdir);
+        let may_watch = !self.forked();
+        let on = Waiting { jugdir: &self.jugdir, own: &own, has_news: &has_news, may_watch };
+        self.waiter.wait(&on, timeout)
+    }
+
     fn forked(&self) -> bool {
         self.pid != pid::id()
     }
 
     /// What this process has written so far.
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> WriteStats {
         self.own().map(|own| own.writer.stats()).unwrap_or_default()
     }
 
@@ -286,9 +292,4 @@ impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").field("root", &self.jugdir.root()).finish_non_exhaustive()
     }
-}
-
-/// A mutex's contents, whatever happened to a thread that held it: every change here is complete in itself.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,17 +6,18 @@ use std::sync::Arc;
 
 use serde_pickle::Value;
 
-use super::{Description, Facts, State, Store, lock};
+use super::{ResultInfo, RunMetadata, State, Store};
 use crate::codec::{Codec, Stored, compress, flat};
 use crate::os::File;
 use crate::store::blob::{self, BlobRef, Loaded};
-use crate::store::damage;
-use crate::store::index::{Index, Place};
+use crate::store::corruption;
+use crate::store::index::{Index, Location};
+use crate::store::log::record::{COMPRESSED, CRITICAL, Header, Kind};
+use crate::store::log::scan::{self, RecordAt};
+use crate::store::log::segment;
+use crate::store::media_error::{self, or_reason};
 use crate::store::pack::publish;
-use crate::store::record::{COMPRESSED, CRITICAL, Header, Kind};
-use crate::store::scan::{self, Found};
-use crate::store::segment;
-use crate::store::unreadable::{self, or_reason};
+use crate::sync::lock;
 use crate::{Error, Key, Result};
 
 /// A failure report: what is known of a run that failed, by name.
@@ -34,7 +35,7 @@ impl Store {
     /// For each key, whether there is a result.
     pub fn contains_many(&self, keys: &[Key]) -> Result<Vec<bool>> {
         self.ask(|index| {
-            index.know(keys)?;
+            index.load_from_packs(keys)?;
             Ok(keys.iter().map(|key| index.state(key) == State::Result).collect())
         })
     }
@@ -60,13 +61,13 @@ impl Store {
     }
 
     /// What is damaged and was not healed by a later result.
-    pub fn damage(&self) -> Result<damage::Report> {
+    pub fn damage(&self) -> Result<corruption::Report> {
         // Of silent workers too: what follows garbage in their files never counts, whatever they add.
-        let silent = lock(&self.tails).broken(&self.jugdir)?;
-        let keys = lock(&self.damage).keys();
+        let silent = lock(&self.follower).broken(&self.jugdir)?;
+        let keys = lock(&self.corruption).keys();
         let mut report = self.ask(|index| {
-            index.know(&keys)?;
-            Ok(lock(&self.damage).report(index))
+            index.load_from_packs(&keys)?;
+            Ok(lock(&self.corruption).report(index))
         })?;
         let known: HashSet<PathBuf> = report.files.iter().map(|file| file.0.clone()).collect();
         let silent = silent.into_iter().filter(|it| !known.contains(&it.path));
@@ -87,7 +88,7 @@ impl Store {
                 Err(what) => what,
             };
             // It may have been removed, or replaced by a good one, since this process last looked.
-            self.look()?;
+            self.poll_segments()?;
             match self.place_of(key)? {
                 None => return Ok(None),
                 Some(now) if now == place && !looked_twice => {
@@ -100,11 +101,11 @@ impl Store {
                     let file = self.damaged_file(key, place).display().to_string();
                     self.lose(*key, place, what);
                     if place.pack == 0
-                        && unreadable::is_reason(what)
+                        && media_error::is_reason(what)
                         && let Some(own) = self.own()
                     {
                         // What is computed in its place must not go where this cannot be read.
-                        own.writer.avoid(place.segment)?;
+                        own.writer.rotate_away_from(place.segment)?;
                     }
                     return Err(Error::DamagedResult { key: *key, name, place: file, what: what.to_owned() });
                 }
@@ -114,7 +115,7 @@ impl Store {
     }
 
     /// Looks whether the file of every blob is there and as long as it should be. Where it is not, there is no
-    /// result from then on, as after a [`Store::load`] that found the damage.
+    /// result from then on, as after a [`Store::load`] that found the corruption.
     pub fn check_blobs(&self) -> Result<()> {
         let blobs = self.ask(|index| {
             index.know_blobs()?;
@@ -123,7 +124,8 @@ impl Store {
         let mut hurt = Vec::new();
         for (key, place) in blobs {
             if let Some(blob) = self.blob_of(&key)?
-                && let Some(what) = blob::look(&**self.jugdir.fs(), &self.jugdir.blobs(), &key, &blob)?
+                && let Some(what) =
+                    blob::check_length(&**self.jugdir.fs(), &self.jugdir.blobs(), &key, &blob)?
             {
                 hurt.push((key, place, what));
             }
@@ -132,7 +134,7 @@ impl Store {
             return Ok(());
         }
         // A file may be gone because its result was removed a moment ago.
-        self.look()?;
+        self.poll_segments()?;
         for (key, place, what) in hurt {
             if self.place_of(&key)? == Some(place) {
                 self.lose(key, place, what);
@@ -142,11 +144,11 @@ impl Store {
     }
 
     /// Where the result is, in the file by now.
-    pub(super) fn place_of(&self, key: &Key) -> Result<Option<Place>> {
+    pub(super) fn place_of(&self, key: &Key) -> Result<Option<Location>> {
         self.written(|store| store.ask_about(key, |index| index.result(key)))
     }
 
-    fn written(&self, find: impl Fn(&Store) -> Result<Option<Place>>) -> Result<Option<Place>> {
+    fn written(&self, find: impl Fn(&Store) -> Result<Option<Location>>) -> Result<Option<Location>> {
         let Some(place) = find(self)? else { return Ok(None) };
         match self.own() {
             Some(own) if place.pack == 0 && own.writer.is_pending(place.segment, place.offset) => {
@@ -158,10 +160,10 @@ impl Store {
         }
     }
 
-    fn value_at(&self, key: &Key, place: Place) -> Result<Result<Stored, &'static str>> {
+    fn value_at(&self, key: &Key, place: Location) -> Result<Result<Stored, &'static str>> {
         let (header, payload) = match self.record_at(key, place)? {
-            Found::Whole(header, payload) => (header, payload),
-            Found::Damaged(what) => return Ok(Err(what)),
+            RecordAt::Whole(header, payload) => (header, payload),
+            RecordAt::Damaged(what) => return Ok(Err(what)),
         };
         let bytes = match header.kind {
             Kind::Result => payload,
@@ -188,27 +190,27 @@ impl Store {
     }
 
     /// Reads a record of `key` and checks it.
-    pub(super) fn record_at(&self, key: &Key, place: Place) -> Result<Found> {
+    pub(super) fn record_at(&self, key: &Key, place: Location) -> Result<RecordAt> {
         let opened = match or_reason(self.file_at(place))? {
             Ok(opened) => opened,
-            Err(what) => return Ok(Found::Damaged(what)),
+            Err(what) => return Ok(RecordAt::Damaged(what)),
         };
         let Some((file, path)) = opened else {
             let missing = if place.pack == 0 { "its segment is missing" } else { "its pack was replaced" };
-            return Ok(Found::Damaged(missing));
+            return Ok(RecordAt::Damaged(missing));
         };
         match scan::record_at(&*file, &path, place.offset) {
-            Ok(Found::Whole(header, _)) if header.key != *key => {
-                Ok(Found::Damaged("another task's record is in its place"))
+            Ok(RecordAt::Whole(header, _)) if header.key != *key => {
+                Ok(RecordAt::Damaged("another task's record is in its place"))
             }
             // Another host has removed the file, and what was in it is in a pack.
-            Err(error) if publish::is_gone(&error) => Ok(Found::Damaged("its file was removed")),
+            Err(error) if publish::is_gone(&error) => Ok(RecordAt::Damaged("its file was removed")),
             outcome => outcome,
         }
     }
 
     /// The file that a place is in, opened; `None` if it is gone.
-    pub(super) fn file_at(&self, place: Place) -> Result<Option<(Arc<dyn File>, PathBuf)>> {
+    pub(super) fn file_at(&self, place: Location) -> Result<Option<(Arc<dyn File>, PathBuf)>> {
         if place.pack == 0 {
             let path = self.path_of(place);
             return Ok(self.file(place.segment, &path)?.map(|file| (file, path)));
@@ -218,7 +220,7 @@ impl Store {
     }
 
     /// The file that a place is in.
-    pub(super) fn path_of(&self, place: Place) -> PathBuf {
+    pub(super) fn path_of(&self, place: Location) -> PathBuf {
         let index = lock(&self.index);
         match index.pack_of(place) {
             Some(pack) => pack.path().to_owned(),
@@ -241,13 +243,13 @@ impl Store {
     }
 
     /// Takes a result that turned out to be damaged out of the store.
-    fn lose(&self, key: Key, place: Place, what: &'static str) {
+    fn lose(&self, key: Key, place: Location, what: &'static str) {
         if !lock(&self.index).lose(key, place) {
             return;
         }
-        lock(&self.damage).add_loaded(key, place, what);
+        lock(&self.corruption).add_loaded(key, place, what);
         // What this process cannot read others may be able to. A result that replaces it wins in theirs as well.
-        if unreadable::is_reason(what) {
+        if media_error::is_reason(what) {
             return;
         }
         // A process that writes anyway tells the others; one that only reads must not begin to.
@@ -262,9 +264,9 @@ impl Store {
     }
 
     /// The file in which a damaged result is damaged: its blob's, if its record is sound.
-    fn damaged_file(&self, key: &Key, place: Place) -> PathBuf {
+    fn damaged_file(&self, key: &Key, place: Location) -> PathBuf {
         match self.record_at(key, place) {
-            Ok(Found::Whole(header, payload)) if header.kind == Kind::ResultBlob => {
+            Ok(RecordAt::Whole(header, payload)) if header.kind == Kind::ResultBlob => {
                 let blob = BlobRef::decode(&payload);
                 blob.map_or_else(|| self.path_of(place), |blob| blob.path(&self.jugdir.blobs(), key))
             }
@@ -273,15 +275,15 @@ impl Store {
     }
 
     /// The name of a task whose result is damaged, as far as its record tells.
-    pub(super) fn name_in(&self, key: &Key, place: Place) -> String {
+    pub(super) fn name_in(&self, key: &Key, place: Location) -> String {
         match self.record_at(key, place) {
-            Ok(Found::Whole(header, _)) => self.name_of(place, header.name),
+            Ok(RecordAt::Whole(header, _)) => self.name_of(place, header.name),
             _ => String::new(),
         }
     }
 
     /// The name that a record of this place refers to; empty where there is none.
-    pub(super) fn name_of(&self, place: Place, id: u32) -> String {
+    pub(super) fn name_of(&self, place: Location, id: u32) -> String {
         name_at(&lock(&self.index), place, id).unwrap_or_default()
     }
 
@@ -289,15 +291,17 @@ impl Store {
     pub(super) fn blob_of(&self, key: &Key) -> Result<Option<BlobRef>> {
         let Some(place) = self.place_of(key)? else { return Ok(None) };
         match self.record_at(key, place)? {
-            Found::Whole(header, payload) if header.kind == Kind::ResultBlob => Ok(BlobRef::decode(&payload)),
+            RecordAt::Whole(header, payload) if header.kind == Kind::ResultBlob => {
+                Ok(BlobRef::decode(&payload))
+            }
             _ => Ok(None),
         }
     }
 
     /// What is known of a stored result; `None` if there is none.
-    pub fn facts(&self, key: &Key) -> Result<Option<Description>> {
+    pub fn facts(&self, key: &Key) -> Result<Option<ResultInfo>> {
         let Some(place) = self.place_of(key)? else { return Ok(None) };
-        let Found::Whole(header, payload) = self.record_at(key, place)? else { return Ok(None) };
+        let RecordAt::Whole(header, payload) = self.record_at(key, place)? else { return Ok(None) };
         let size = match header.kind {
             Kind::ResultBlob => BlobRef::decode(&payload).map_or(0, |blob| blob.length),
             _ => u64::from(header.length),
@@ -306,7 +310,7 @@ impl Store {
         let worker = segment::owner(&index.segment_name(place.segment)).unwrap_or_default().to_owned();
         let name = name_at(&index, place, header.name)?;
         let Header { started, duration, attempt, code, .. } = header;
-        Ok(Some(Description { facts: Facts { name, started, duration, attempt, code }, worker, size }))
+        Ok(Some(ResultInfo { facts: RunMetadata { name, started, duration, attempt, code }, worker, size }))
     }
 
     /// The report of a failed run; `None` if the key's last run did not fail.
@@ -315,7 +319,7 @@ impl Store {
     pub fn failure(&self, key: &Key) -> Result<Option<Report>> {
         let place = self.written(|store| store.ask_about(key, |index| index.failure(key)))?;
         let Some(place) = place else { return Ok(None) };
-        let Found::Whole(_, payload) = self.record_at(key, place)? else {
+        let RecordAt::Whole(_, payload) = self.record_at(key, place)? else {
             return Ok(Some(Report::new()));
         };
         Ok(Some(flat::read(&payload).unwrap_or_default()))
@@ -323,7 +327,7 @@ impl Store {
 }
 
 /// The name that a record of this place refers to; empty where there is none.
-fn name_at(index: &Index, place: Place, id: u32) -> Result<String> {
+fn name_at(index: &Index, place: Location, id: u32) -> Result<String> {
     let known = index.name_of(place.segment, id);
     let (true, Some(pack)) = (known.is_empty() && id != 0, index.pack_of(place)) else {
         return Ok(known.to_string());

@@ -6,10 +6,11 @@ use std::sync::atomic::Ordering;
 
 use serde_pickle::{HashableValue, SerOptions, Value};
 
-use super::{Facts, Own, Report, State, Store, lock};
+use super::{Own, Report, RunMetadata, State, Store};
 use crate::codec::{Encoded, compress};
 use crate::store::blob::{self, BlobRef};
-use crate::store::record::{COMPRESSED, CRITICAL, Header, INLINE_MAX, Kind};
+use crate::store::log::record::{COMPRESSED, CRITICAL, Header, INLINE_MAX, Kind};
+use crate::sync::lock;
 use crate::{Error, Key, Result};
 
 /// The longest text in a failure report; of a longer one the end is kept, where the reason is.
@@ -22,7 +23,7 @@ impl Store {
     ///
     /// Without an epoch the value replaces whatever result there is. With one, it counts only if the task was
     /// not invalidated since.
-    pub fn save(&self, key: Key, value: &Encoded, facts: &Facts, epoch: Option<u64>) -> Result<()> {
+    pub fn save(&self, key: Key, value: &Encoded, facts: &RunMetadata, epoch: Option<u64>) -> Result<()> {
         let own = self.writer()?;
         let raw: Vec<&[u8]> = value.parts.iter().map(Cow::as_ref).collect();
         let compressed = compress::compress(&raw);
@@ -53,14 +54,14 @@ impl Store {
         blob::write(&**self.jugdir.fs(), &self.jugdir.blobs(), key, suffix, parts)
     }
 
-    fn header(&self, kind: Kind, key: Key, facts: &Facts, epoch: Option<u64>) -> Result<Header> {
+    fn header(&self, kind: Kind, key: Key, facts: &RunMetadata, epoch: Option<u64>) -> Result<Header> {
         let epoch = match epoch {
             Some(epoch) => epoch,
             None => self.ask_about(&key, |index| index.epoch_to_replace(&key))?,
         };
         // Where a damaged result was found, the new one must win over it in every process.
         let epoch = epoch.max(lock(&self.index).epoch_to_heal(&key));
-        let Facts { started, duration, code, attempt, .. } = *facts;
+        let RunMetadata { started, duration, code, attempt, .. } = *facts;
         Ok(Header { started, duration, code, attempt, ..Header::new(kind, key, epoch) })
     }
 
@@ -74,7 +75,7 @@ impl Store {
         let own = self.jugdir.by_all_means(|| self.writer())?;
         let blobs = self.blobs_of(keys)?;
         let had = self.ask(|index| {
-            index.know(keys)?;
+            index.load_from_packs(keys)?;
             Ok(keys.iter().filter(|key| index.state(key) == State::Result).count())
         })?;
         let outcome = self.remove_with_blobs(&own, keys, &blobs);
@@ -127,7 +128,7 @@ impl Store {
             own.writer.sync().and_then(|()| own.writer.announce())?;
             // Somebody else may have taken the same epoch at the same time. A worker that has seen his records and
             // not these would stamp with it what it makes of results that are taken away here.
-            self.look()?;
+            self.poll_segments()?;
             if lock(&self.index).others_epoch() < epoch {
                 return Ok(());
             }
@@ -146,7 +147,7 @@ impl Store {
     }
 
     /// Records that a run failed; a report's texts are cut to their last 32 KiB.
-    pub fn save_failure(&self, key: Key, report: &Report, facts: &Facts) -> Result<()> {
+    pub fn save_failure(&self, key: Key, report: &Report, facts: &RunMetadata) -> Result<()> {
         let own = self.writer()?;
         let fields = report.iter().map(|(name, value)| {
             let value = match value {
@@ -164,7 +165,7 @@ impl Store {
     /// Forgets failures; returns how many there were.
     pub fn clear_failures(&self, keys: &[Key]) -> Result<usize> {
         let (epoch, failed) = self.ask(|index| {
-            index.know(keys)?;
+            index.load_from_packs(keys)?;
             let failed = keys.iter().filter(|key| index.state(key) == State::Failed);
             Ok((index.epoch() + 1, failed.copied().collect::<Vec<Key>>()))
         })?;

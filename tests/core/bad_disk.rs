@@ -11,15 +11,15 @@ use std::sync::{Arc, Mutex};
 use jug_native::background::Background;
 use jug_native::jugdir::Jugdir;
 use jug_native::os::File;
-use jug_native::store::{Durability, Fault, Packing, Store};
+use jug_native::store::{CompactOptions, Durability, Finding, Store};
 use jug_native::{Error, Key, Result};
 use nix::errno::Errno;
 
 use crate::hooked::{Hooked, Hooks};
 use crate::shelf::{self, Shelf, noise};
 
-pub(crate) const ALL: Packing = Packing { all: true, damaged: false, smaller: false };
-pub(crate) const REPAIR: Packing = Packing { all: true, damaged: true, smaller: false };
+pub(crate) const ALL: CompactOptions = CompactOptions { all: true, damaged: false, smaller: false };
+pub(crate) const REPAIR: CompactOptions = CompactOptions { all: true, damaged: true, smaller: false };
 pub(crate) const WHOLE: Range<u64> = 0..u64::MAX;
 pub(crate) const EIO: &str = "cannot be read: Input/output error";
 
@@ -168,11 +168,11 @@ pub(crate) fn results(store: &Store) -> Vec<u8> {
     found
 }
 
-pub(crate) fn audit(store: &Store) -> Vec<Fault> {
-    store.audit(&mut |_, _| Ok(())).unwrap()
+pub(crate) fn verify(store: &Store) -> Vec<Finding> {
+    store.verify(&mut |_, _| Ok(())).unwrap()
 }
 
-pub(crate) fn keys_of(faults: &[Fault]) -> Vec<u8> {
+pub(crate) fn keys_of(faults: &[Finding]) -> Vec<u8> {
     let mut keys: Vec<u8> = faults.iter().filter_map(|fault| Some(fault.key?.as_bytes()[0])).collect();
     keys.sort_unstable();
     keys
@@ -180,7 +180,7 @@ pub(crate) fn keys_of(faults: &[Fault]) -> Vec<u8> {
 
 /// As `jug fsck --repair` does it.
 pub(crate) fn repair(store: &Store) {
-    let faults = audit(store);
+    let faults = verify(store);
     let paths: Vec<PathBuf> = faults.iter().map(|fault| fault.path.clone()).collect();
     store.quarantine(&paths).unwrap();
     let keys: Vec<Key> = faults.iter().filter_map(|fault| fault.key).collect();

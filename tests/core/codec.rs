@@ -2,7 +2,7 @@
 
 use jug_native::codec::Codec;
 use jug_native::codec::compress::{MIN_LEN, compress, decompress};
-use jug_native::codec::ndarray::{ALIGNMENT, Head, Order};
+use jug_native::codec::ndarray::{ALIGNMENT, ArrayHeader, Order};
 use proptest::prelude::*;
 
 use crate::shelf::noise;
@@ -27,7 +27,7 @@ proptest! {
     #[test]
     fn no_bytes_make_decompression_panic(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
         let _ = decompress(&bytes);
-        let _ = Head::decode(&bytes);
+        let _ = ArrayHeader::decode(&bytes);
     }
 
     #[test]
@@ -35,14 +35,14 @@ proptest! {
         fortran in any::<bool>(), shape in prop::collection::vec(any::<u64>(), 0..65), dtype in ".{0,99}",
     ) {
         let order = if fortran { Order::Fortran } else { Order::C };
-        let head = Head { order, shape, dtype };
+        let head = ArrayHeader { order, shape, dtype };
         let mut bytes = head.encode().unwrap();
         prop_assert_eq!(bytes.len() % ALIGNMENT, 0);
         let length = bytes.len();
         bytes.extend_from_slice(b"elements");
-        prop_assert_eq!(Head::decode(&bytes), Some((head, length)));
+        prop_assert_eq!(ArrayHeader::decode(&bytes), Some((head, length)));
         for cut in 0..length {
-            prop_assert_eq!(Head::decode(&bytes[..cut]), None);
+            prop_assert_eq!(ArrayHeader::decode(&bytes[..cut]), None);
         }
     }
 }

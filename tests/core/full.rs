@@ -11,12 +11,12 @@ use jug_native::background::Background;
 use jug_native::codec::{Codec, Encoded};
 use jug_native::jugdir::Jugdir;
 use jug_native::os::File;
-use jug_native::store::{Durability, Facts, Obstacle, Packing, Store};
+use jug_native::store::{CompactOptions, Durability, RunMetadata, SkipReason, Store};
 
 use crate::hooked::{Hooked, Hooks};
 use crate::shelf::{Shelf, noise};
 
-const ALL: Packing = Packing { all: true, damaged: false, smaller: false };
+const ALL: CompactOptions = CompactOptions { all: true, damaged: false, smaller: false };
 
 /// A disk that holds so many bytes.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ fn key(number: usize) -> Key {
 fn save(store: &Store, numbers: std::ops::Range<usize>, size: usize) {
     let value = Encoded { codec: Codec::Pickle, parts: vec![noise(size).into()] };
     for number in numbers {
-        store.save(key(number), &value, &Facts::default(), None).unwrap();
+        store.save(key(number), &value, &RunMetadata::default(), None).unwrap();
     }
     store.close().unwrap();
 }
@@ -121,7 +121,7 @@ fn what_fits_is_packed_and_the_rest_says_what_it_needs() {
     let store = disk.open();
     let packed = store.pack(ALL).unwrap();
     assert_eq!((packed.segments, packed.fresh), (6, 60));
-    assert!(matches!(&*packed.left, [(_, Obstacle::NoRoom)]));
+    assert!(matches!(&*packed.left, [(_, SkipReason::NoRoom)]));
     assert!((2_000_000..2_100_000).contains(&packed.needed));
     assert_eq!(disk.open().keys().unwrap().len(), 100);
     disk.fill(5_000_000);
@@ -133,7 +133,7 @@ fn what_fits_is_packed_and_the_rest_says_what_it_needs() {
 #[test]
 fn what_would_be_larger_is_not_packed_where_it_is_to_be_smaller() {
     let shelf = Shelf::new();
-    let smaller = Packing { smaller: true, ..ALL };
+    let smaller = CompactOptions { smaller: true, ..ALL };
     save(&shelf.open(), 0..10, 10_000);
     let packed = shelf.open().pack(smaller).unwrap();
     assert_eq!((packed.segments, packed.results), (0, 0));

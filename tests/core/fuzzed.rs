@@ -11,8 +11,9 @@ use jug_native::jugdir::{ClaimMode, Format, Identity, Jugdir, LeaseTiming};
 use jug_native::os::local;
 use jug_native::redis::record as entry;
 use jug_native::store::blob::BlobRef;
-use jug_native::store::record::{CRITICAL, Header, Kind};
-use jug_native::store::{Durability, Packing, Store, segment};
+use jug_native::store::log::record::{CRITICAL, Header, Kind};
+use jug_native::store::log::segment;
+use jug_native::store::{CompactOptions, Durability, Store};
 
 use crate::shelf::{Draft, Shelf, UUID, key, noise, save};
 
@@ -87,11 +88,11 @@ fn worker_file(pickle: &[u8]) -> Vec<u8> {
 }
 
 /// What a fuzz target does with bytes.
-type Body = fn(&[u8]);
+type Payload = fn(&[u8]);
 
 #[test]
 fn the_corpus_of_each_fuzz_target_is_read_or_refused() {
-    let targets: [(&str, Body); 8] = [
+    let targets: [(&str, Payload); 8] = [
         ("segment", bodies::segment),
         ("format", bodies::format),
         ("worker", bodies::worker),
@@ -147,7 +148,7 @@ fn a_mutilated_pack_is_read_or_refused() {
     }
     store.remove(&[key(5)]).unwrap();
     store.close().unwrap();
-    shelf.open().pack(Packing { all: true, ..Packing::default() }).unwrap();
+    shelf.open().pack(CompactOptions { all: true, ..CompactOptions::default() }).unwrap();
     let of = |ending: &str| {
         let mut names = fs::read_dir(shelf.root().join("packs")).unwrap().map(|entry| entry.unwrap().path());
         fs::read(names.find(|path| path.extension().is_some_and(|it| it == ending)).unwrap()).unwrap()

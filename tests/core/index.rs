@@ -2,8 +2,8 @@
 
 use jug_native::Key;
 use jug_native::store::State;
-use jug_native::store::index::{Index, Place};
-use jug_native::store::record::{Header, Kind};
+use jug_native::store::index::{Index, Location};
+use jug_native::store::log::record::{Header, Kind};
 use proptest::prelude::*;
 
 use crate::shelf::key;
@@ -22,7 +22,7 @@ struct Record {
 impl Record {
     fn apply(&self, index: &mut Index) {
         let segment = index.segment(&format!("worker{}-0.seg", self.segment));
-        let place = Place::in_segment(segment, self.offset);
+        let place = Location::in_segment(segment, self.offset);
         let text = format!("text {}", self.offset);
         index.apply(&Header::new(self.kind, key(self.key), self.epoch), place, Some(text.as_bytes()));
     }
@@ -49,7 +49,7 @@ type Seen = (u64, Vec<(State, Option<(String, u64)>, Option<(String, u64)>, bool
 
 /// All that an index tells, without the numbers that it gave to segments.
 fn seen(index: &Index) -> Seen {
-    let named = |place: Place| (index.segment_name(place.segment).to_string(), place.offset);
+    let named = |place: Location| (index.segment_name(place.segment).to_string(), place.offset);
     let of_key = |number| {
         let key = key(number);
         let (result, failure) = (index.result(&key).map(named), index.failure(&key).map(named));

@@ -374,9 +374,9 @@ fn files_of_version_1_are_read_for_ever() {
 
 /// The directories that were listed, where hosts share them.
 #[derive(Debug, Default)]
-struct Listed(Mutex<Vec<PathBuf>>);
+struct PackEntry(Mutex<Vec<PathBuf>>);
 
-impl Hooks for Listed {
+impl Hooks for PackEntry {
     fn listed(&self, dir: &Path) {
         self.0.lock().unwrap().push(dir.to_owned());
     }
@@ -390,7 +390,7 @@ impl Hooks for Listed {
 fn that_there_is_no_jugdir_is_found_out_once_a_look() {
     let above = tempfile::tempdir().unwrap();
     let path = above.path().join("jugdata");
-    let listed = Arc::<Listed>::default();
+    let listed = Arc::<PackEntry>::default();
     let jugdir = Jugdir::open_on(Hooked::on(listed.clone()), &path).unwrap();
     let store = Store::open_in(jugdir, Background::spawn(), Durability::Group).unwrap();
     listed.0.lock().unwrap().clear();

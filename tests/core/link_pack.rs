@@ -12,13 +12,15 @@ use jug_native::claim::{Claims, Link};
 use jug_native::codec::{Codec, Encoded};
 use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::{File, FileSystem, local};
-use jug_native::store::{Durability, Facts, MANY_SEGMENTS, Obstacle, Packed, Packing, Store};
+use jug_native::store::{
+    CompactOptions, CompactReport, Durability, MANY_SEGMENTS, RunMetadata, SkipReason, Store,
+};
 
 use crate::hooked::{Hooked, Hooks};
 use crate::shelf::{Shelf, key, load, save};
 use crate::stored::Stored;
 
-const ALL: Packing = Packing { all: true, damaged: false, smaller: false };
+const ALL: CompactOptions = CompactOptions { all: true, damaged: false, smaller: false };
 const LEASE: Duration = Duration::from_secs(120);
 
 /// A worker as if on a host of its own, whose background thread is the test.
@@ -51,7 +53,7 @@ impl Host {
         self.jugdir.worker().unwrap().id().to_owned()
     }
 
-    fn pack(&self) -> Packed {
+    fn pack(&self) -> CompactReport {
         self.store.pack(ALL).unwrap()
     }
 
@@ -181,9 +183,9 @@ fn a_worker_that_is_still_heard_of_is_left_alone_and_the_reason_is_told() {
     let own = Host::at(&shelf);
     own.save(2);
     let packed = own.pack();
-    let mut left: Vec<Obstacle> = packed.left.iter().map(|(_, why)| *why).collect();
+    let mut left: Vec<SkipReason> = packed.left.iter().map(|(_, why)| *why).collect();
     left.sort_by_key(|why| *why as u8);
-    assert_eq!(left, [Obstacle::Open, Obstacle::Unheard]);
+    assert_eq!(left, [SkipReason::Open, SkipReason::Unheard]);
     own.outlive_all();
     let packed = own.pack();
     assert_eq!((packed.segments, packed.left.len()), (1, 1), "{packed:?}");
@@ -213,7 +215,7 @@ fn a_segment_that_cannot_be_closed_off_is_left_and_the_reason_is_told() {
     sealed.store.close().unwrap();
     let packed = Host::on(Hooked::on(Arc::new(Foreign)), &shelf).pack();
     assert_eq!((packed.segments, packed.left.len()), (1, 1), "{packed:?}");
-    assert_eq!(packed.left[0].1, Obstacle::Foreign);
+    assert_eq!(packed.left[0].1, SkipReason::Foreign);
     assert!(is_all_there(&Host::at(&shelf).store, 1..3));
 }
 
@@ -234,7 +236,7 @@ fn what_was_removed_is_remembered_once_a_worker_was_lost_sight_of() {
         assert_eq!(Host::at(&shelf).pack().left, []);
     }
     let stale = Encoded::new(Codec::Pickle, b"made before it was removed");
-    paused.store.save(key(1), &stale, &Facts::default(), Some(epoch)).unwrap();
+    paused.store.save(key(1), &stale, &RunMetadata::default(), Some(epoch)).unwrap();
     paused.store.sync().unwrap();
     assert_eq!(load(&Host::at(&shelf).store, 1), None);
 }

@@ -10,13 +10,13 @@ use jug_native::Key;
 use jug_native::background::Background;
 use jug_native::codec::{Codec, Encoded};
 use jug_native::jugdir::Jugdir;
-use jug_native::store::{Durability, Facts, Obstacle, Packed, Packing, State, Store};
+use jug_native::store::{CompactOptions, CompactReport, Durability, RunMetadata, SkipReason, State, Store};
 
 use crate::hooked::{Hooked, Hooks};
 use crate::shelf::{Shelf, key, load, noise, save};
 
 pub(crate) const KEYS: u8 = 6;
-pub(crate) const ALL: Packing = Packing { all: true, damaged: false, smaller: false };
+pub(crate) const ALL: CompactOptions = CompactOptions { all: true, damaged: false, smaller: false };
 
 pub(crate) fn names(shelf: &Shelf, dir: &str) -> Vec<String> {
     let Ok(entries) = fs::read_dir(shelf.root().join(dir)) else { return Vec::new() };
@@ -46,7 +46,12 @@ pub(crate) fn filled(numbers: std::ops::Range<u8>) -> Shelf {
 }
 
 pub(crate) fn named(store: &Store, number: u8, value: &[u8]) {
-    let facts = Facts { name: format!("jobs.f{}", number % 3), started: 5, duration: 7, ..Facts::default() };
+    let facts = RunMetadata {
+        name: format!("jobs.f{}", number % 3),
+        started: 5,
+        duration: 7,
+        ..RunMetadata::default()
+    };
     store.save(key(number), &Encoded::new(Codec::Pickle, value), &facts, None).unwrap();
 }
 
@@ -55,14 +60,16 @@ fn answers_are_the_same_for_few_keys_and_for_so_many_that_all_is_read() {
     let shelf = Shelf::new();
     let key = |number: u32| Key::new(blake3::hash(&number.to_le_bytes()).into());
     let save = |store: &Store, number: u32| {
-        store.save(key(number), &Encoded::new(Codec::Pickle, &b"x"[..]), &Facts::default(), None).unwrap();
+        store
+            .save(key(number), &Encoded::new(Codec::Pickle, &b"x"[..]), &RunMetadata::default(), None)
+            .unwrap();
     };
     for (range, removed) in [(0..400, 7), (400..500, 8), (8..9, 450)] {
         let store = shelf.open();
         range.for_each(|number| save(&store, number));
         store.remove(&[key(removed)]).unwrap();
         store.close().unwrap();
-        shelf.open().pack(Packing::default()).unwrap();
+        shelf.open().pack(CompactOptions::default()).unwrap();
     }
     let keys: Vec<Key> = (0..600).map(key).collect();
     let expected: Vec<bool> = (0..600).map(|number| number < 500 && number != 7 && number != 450).collect();
@@ -116,7 +123,7 @@ fn what_a_living_worker_writes_is_left_alone() {
     living.flush().unwrap();
     let packed = shelf.open().pack(ALL).unwrap();
     assert_eq!((packed.segments, packed.left.len()), (1, 1));
-    assert_eq!(packed.left[0].1, Obstacle::Open);
+    assert_eq!(packed.left[0].1, SkipReason::Open);
     save(&living, 8, b"eight").unwrap();
     living.close().unwrap();
     assert_eq!(shelf.open().keys().unwrap().len(), 5);
@@ -169,7 +176,7 @@ fn a_paused_worker_cannot_revive_what_was_removed_and_packed() {
     }
     for number in [1, 4] {
         let value = Encoded::new(Codec::Pickle, b"stale");
-        paused.save(key(number), &value, &Facts::default(), Some(epoch)).unwrap();
+        paused.save(key(number), &value, &RunMetadata::default(), Some(epoch)).unwrap();
     }
     paused.close().unwrap();
     let mut keys = shelf.open().keys().unwrap();
@@ -193,7 +200,7 @@ fn what_was_removed_takes_no_room_once_nobody_can_speak_of_it() {
 #[test]
 fn of_two_packers_one_wins_and_the_other_does_no_harm() {
     let shelf = filled(0..50);
-    let outcomes: Vec<Packed> = std::thread::scope(|scope| {
+    let outcomes: Vec<CompactReport> = std::thread::scope(|scope| {
         let packers: Vec<_> = (0..4).map(|_| scope.spawn(|| shelf.open().pack(ALL).unwrap())).collect();
         packers.into_iter().map(|packer| packer.join().unwrap()).collect()
     });
@@ -266,7 +273,7 @@ fn small_packs_become_one_and_large_ones_stay() {
         }
         store.close().unwrap();
         drop(store);
-        shelf.open().pack(Packing::default()).unwrap();
+        shelf.open().pack(CompactOptions::default()).unwrap();
     }
     let packs = names(&shelf, "packs").iter().filter(|name| name.strip_suffix(".pack").is_some()).count();
     assert!((2..8).contains(&packs), "{packs}");
@@ -280,8 +287,8 @@ fn names_and_failures_survive() {
     store.alias(key(1), b"my result").unwrap();
     save(&store, 1, b"one").unwrap();
     let report = BTreeMap::from([("type".to_owned(), serde_pickle::Value::String("KeyError".into()))]);
-    store.save_failure(key(2), &report, &Facts::default()).unwrap();
-    store.save_failure(key(3), &report, &Facts::default()).unwrap();
+    store.save_failure(key(2), &report, &RunMetadata::default()).unwrap();
+    store.save_failure(key(3), &report, &RunMetadata::default()).unwrap();
     store.clear_failures(&[key(3)]).unwrap();
     store.close().unwrap();
     drop(store);

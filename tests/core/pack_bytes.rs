@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::PathBuf;
 
-use jug_native::store::damage::Report;
-use jug_native::store::pack::build::build;
-use jug_native::store::pack::judge::{End, Input, Judge};
-use jug_native::store::pack::layout::{self, Entry, Head, Run};
-use jug_native::store::pack::manifest::{Listed, Manifest};
+use jug_native::store::compaction::build::build;
+use jug_native::store::compaction::merge::{End, Input, Merge};
+use jug_native::store::corruption::Report;
+use jug_native::store::log::record::Kind;
+use jug_native::store::pack::format::{self, Entry, IndexHeader, Run};
+use jug_native::store::pack::manifest::{Manifest, PackEntry};
 use jug_native::store::pack::reader::Pack;
 use jug_native::store::pack::{decode_head, encode_head, maker};
-use jug_native::store::record::Kind;
 use jug_native::store::{Durability, Store};
 use jug_native::{Error, Key};
 use proptest::prelude::*;
@@ -46,14 +46,14 @@ fn this_version_writes_the_bytes_of_the_golden_pack() {
     let (local, packs) = (jug_native::os::local(), shelf.root().join("packs"));
     fs::create_dir(&packs).unwrap();
     let segments = shelf.segments();
-    let mut judge = Judge::new(&*local, &segments, UUID);
+    let mut merge = Merge::new(&*local, &segments, UUID);
     let segment = Input::Segment { name: "ghost-0.seg".to_owned(), end: End::Sealed };
-    let (inputs, left) = judge.hear(vec![segment], false).unwrap();
+    let (inputs, left) = merge.read_inputs(vec![segment], false).unwrap();
     assert_eq!(left, []);
-    let built = build(&judge, &inputs, &packs, STEM, false).unwrap().unwrap();
+    let built = build(&merge, &inputs, &packs, STEM, false).unwrap().unwrap();
     let manifest = Manifest {
         number: 1,
-        epoch: judge.epoch(),
+        epoch: merge.epoch(),
         nonce: *b"sixteen  letters",
         packs: vec![built.listed],
         replaced: vec!["ghost-0.seg".to_owned()],
@@ -144,20 +144,20 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let runs: Vec<Run> =
             texts.into_iter().map(|(offset, origin, names)| Run { offset, origin, names }).collect();
-        let head = Head {
+        let head = IndexHeader {
             uuid: UUID,
             pack: 36,
             entries: entries.len() as u64,
             results: 0,
             specials: entries.iter().filter(|entry| entry.is_special()).count() as u64,
-            runs: layout::encode_runs(&runs).len() as u64,
+            runs: format::encode_runs(&runs).len() as u64,
             epoch: 7,
         };
-        let bytes = [head.encode(), layout::encode_body(&entries, &runs)].concat();
+        let bytes = [head.encode(), format::encode_body(&entries, &runs)].concat();
         prop_assert_eq!(bytes.len() as u64, head.length());
         fs::write(dir.path().join(format!("{STEM}.idx")), &bytes).unwrap();
         fs::write(dir.path().join(format!("{STEM}.pack")), encode_head(UUID)).unwrap();
-        let listed = Listed { stem: STEM.to_owned(), length: 36, index: head.length(), results: 0 };
+        let listed = PackEntry { stem: STEM.to_owned(), length: 36, index: head.length(), results: 0 };
         let pack = Pack::open(&jug_native::os::local(), dir.path(), Some(UUID), &listed).unwrap();
 
         let mut keys: Vec<Key> = entries.iter().map(|entry| entry.key).collect();
@@ -186,9 +186,9 @@ proptest! {
     #[test]
     fn no_bytes_make_a_reader_of_packs_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let path = PathBuf::from("x");
-        let _ = Head::decode(&bytes, &path);
-        let _ = layout::decode_runs(&bytes);
-        let _ = layout::Page::check(&bytes, 3).map(|page| page.from(0).count());
+        let _ = IndexHeader::decode(&bytes, &path);
+        let _ = format::decode_runs(&bytes);
+        let _ = format::Page::check(&bytes, 3).map(|page| page.from(0).count());
         let _ = Manifest::parse(&bytes, &path);
         let _ = decode_head(&bytes, &path);
         let name = String::from_utf8_lossy(&bytes);

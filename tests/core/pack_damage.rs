@@ -3,7 +3,7 @@
 use std::fs;
 
 use jug_native::Error;
-use jug_native::store::{Obstacle, Packing};
+use jug_native::store::{CompactOptions, SkipReason};
 
 use crate::pack::{ALL, filled, only_pack};
 use crate::shelf::{Draft, Shelf, key, load, save};
@@ -15,7 +15,7 @@ fn a_segment_with_damage_that_nothing_healed_is_kept_as_evidence() {
     bytes[draft.ends[0] + 88] ^= 1;
     let shelf = Shelf::with_segment(&bytes);
     let packed = shelf.open().pack(ALL).unwrap();
-    assert_eq!(packed.left, [("ghost-0.seg".to_owned(), Obstacle::Damaged)]);
+    assert_eq!(packed.left, [("ghost-0.seg".to_owned(), SkipReason::Damaged)]);
     let store = shelf.open();
     save(&store, 1, b"again").unwrap();
     store.close().unwrap();
@@ -56,7 +56,7 @@ fn a_damaged_or_missing_index_is_made_anew_from_the_pack() {
     store.remove(&[key(3)]).unwrap();
     store.close().unwrap();
     drop(store);
-    shelf.open().pack(Packing::default()).unwrap();
+    shelf.open().pack(CompactOptions::default()).unwrap();
     let path = only_pack(&shelf, "idx");
     let good = fs::read(&path).unwrap();
     for at in (0..good.len()).step_by(61) {

@@ -5,7 +5,7 @@ use std::fs;
 
 use jug_native::Key;
 use jug_native::codec::{Codec, Encoded};
-use jug_native::store::{Facts, Packing, State, Store};
+use jug_native::store::{CompactOptions, RunMetadata, State, Store};
 use proptest::prelude::*;
 
 use crate::pack::{KEYS, names};
@@ -114,14 +114,14 @@ proptest! {
                 }
                 Step::Finish(at, number, value) => {
                     let Worker { store, epoch } = &workers[at];
-                    let facts = Facts { name: format!("f{}", value % 3), ..Facts::default() };
+                    let facts = RunMetadata { name: format!("f{}", value % 3), ..RunMetadata::default() };
                     let value = vec![value; 5];
                     store.save(key(number), &Encoded::new(Codec::Pickle, &value), &facts, Some(*epoch)).unwrap();
                 }
                 Step::Replace(at, number, value) => save(&workers[at].store, number, &[value; 7]).unwrap(),
                 Step::Remove(at, number) => _ = workers[at].store.remove(&[key(number)]).unwrap(),
                 Step::Fail(at, number) => {
-                    workers[at].store.save_failure(key(number), &report, &Facts::default()).unwrap();
+                    workers[at].store.save_failure(key(number), &report, &RunMetadata::default()).unwrap();
                 }
                 Step::Clear(at, number) => _ = workers[at].store.clear_failures(&[key(number)]).unwrap(),
                 Step::Name(at, number) => {
@@ -138,7 +138,7 @@ proptest! {
                         worker.store.flush().unwrap();
                     }
                     let before = seen(&shelf.open());
-                    let packed = shelf.open().pack(Packing { all, ..Packing::default() }).unwrap();
+                    let packed = shelf.open().pack(CompactOptions { all, ..CompactOptions::default() }).unwrap();
                     prop_assert_eq!(&seen(&shelf.open()), &before, "{:?}", packed);
                 }
                 Step::Look => {

@@ -15,7 +15,7 @@ use jug_native::background::Background;
 use jug_native::claim::{AutoClaims, Claims};
 use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::{File, FileSystem};
-use jug_native::store::{Durability, Packing, Store};
+use jug_native::store::{CompactOptions, Durability, Store};
 use jug_native::{Key, Result};
 
 use crate::hooked::{Hooked, Hooks};
@@ -100,9 +100,9 @@ fn live(fs: &Arc<dyn FileSystem>, root: &Path, mode: ClaimMode) -> Result<()> {
     let _ = (store.sync(), claims.release(&key(1)), claims.drain_releases(), claims.live());
     let _ = (store.remove(&[key(3), key(2)]), save(&store, 2, &noise(100_001)));
     let _ = store.close();
-    let _ = store.pack(Packing { all: true, damaged: true, ..Packing::default() });
+    let _ = store.pack(CompactOptions { all: true, damaged: true, ..CompactOptions::default() });
     let _ = store.quarantine(&[root.join("FORMAT")]);
-    let _ = (store.audit(&mut |_, _| Ok(())), store.leftovers(), store.orphaned_blobs());
+    let _ = (store.verify(&mut |_, _| Ok(())), store.leftovers(), store.orphaned_blobs());
     let _ = (store.load(&key(1)), store.load(&key(2)), claims.sweep());
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use jug_native::Error;
 use jug_native::background::Background;
 use jug_native::jugdir::Jugdir;
-use jug_native::store::damage::Report;
+use jug_native::store::corruption::Report;
 use jug_native::store::{Durability, State, Store};
 
 use crate::hooked::{Hooked, Hooks};

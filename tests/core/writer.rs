@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use jug_native::background::Background;
 use jug_native::jugdir::Jugdir;
-use jug_native::store::damage::Report;
-use jug_native::store::record::{Header, Kind};
+use jug_native::store::corruption::Report;
+use jug_native::store::log::record::{Header, Kind};
 use jug_native::store::{Durability, State, Store};
 
 use crate::flaky::Plan;
@@ -130,7 +130,7 @@ fn after_a_failed_sync_everything_since_the_last_one_goes_into_a_new_segment() {
 fn task_names_survive_the_move_to_a_new_segment() {
     let shelf = Shelf::new();
     let (store, plan) = on_flaky_disk(&shelf, Durability::Group);
-    let facts = |name: &str| jug_native::store::Facts { name: name.to_owned(), ..Default::default() };
+    let facts = |name: &str| jug_native::store::RunMetadata { name: name.to_owned(), ..Default::default() };
     let value = jug_native::codec::Encoded::new(jug_native::codec::Codec::Pickle, &b"value"[..]);
     store.save(key(1), &value, &facts("m.f"), None).unwrap();
     store.sync().unwrap();

@@ -85,7 +85,7 @@ def _damaged_manifest(options: Any) -> bool:
     if not options.fsck_repair:
         options.print_out("nothing else can be checked before that; no result is lost by it")
         return True
-    packs = _native.mend_manifest(path)
+    packs = _native.repair_manifest(path)
     options.print_out(
         f"made a new manifest of all packs that are there ({packs or 0}). If results were removed just "
         "before the old one was damaged, see whether they are gone"

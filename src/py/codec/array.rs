@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
 use super::loaded_type;
-use crate::codec::ndarray::{Head, Order};
+use crate::codec::ndarray::{ArrayHeader, Order};
 use crate::py::error::DamagedResult;
 
 /// An array's stored form.
@@ -33,7 +33,7 @@ pub(super) fn prepare<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Array<'
         (Order::C, py.import(intern!(py, "numpy"))?.call_method1(intern!(py, "ascontiguousarray"), (value,))?)
     };
     let shape = value.getattr(intern!(py, "shape"))?.extract()?;
-    let Some(head) = (Head { order, shape, dtype }).encode() else { return Ok(None) };
+    let Some(head) = (ArrayHeader { order, shape, dtype }).encode() else { return Ok(None) };
     let elements = match bytes_of(&ordered)? {
         Some(bytes) => Some(bytes.try_readonly()?),
         None => None,
@@ -95,7 +95,7 @@ pub(super) struct Plan<'py> {
 /// Reads the head of a stored array, which must fit its elements.
 pub(super) fn plan<'py>(py: Python<'py>, stored: &[u8]) -> PyResult<Plan<'py>> {
     let damaged = || DamagedResult::new_err("the stored array has no sound head");
-    let (head, data) = Head::decode(stored).ok_or_else(damaged)?;
+    let (head, data) = ArrayHeader::decode(stored).ok_or_else(damaged)?;
     let dtype = read_dtype(py, &head.dtype)?;
     let size: u64 = dtype.getattr(intern!(py, "itemsize"))?.extract()?;
     let expected = head.shape.iter().try_fold(size, |size, length| size.checked_mul(*length));

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::ranked::{Known, same};
+use super::version::{Resolved, same};
 use super::{Entry, Index, State};
 use crate::Key;
 
@@ -41,7 +41,7 @@ impl Index {
         }
     }
 
-    pub(super) fn known(&self, key: &Key) -> Known {
+    pub(super) fn known(&self, key: &Key) -> Resolved {
         let state = self.state(key);
         let record = match state {
             State::Result => self.find(key).and_then(Entry::result),

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Index, NOWHERE, Place, Slot, State};
-use crate::store::pack::layout::{self, Entry};
+use super::{Index, Location, NOWHERE, Slot, State};
+use crate::store::log::record::{Header, Kind};
+use crate::store::log::scan::{self, RecordAt};
+use crate::store::pack::format::{self, Entry};
 use crate::store::pack::reader::Pack;
-use crate::store::record::{Header, Kind};
-use crate::store::scan::{self, Found};
 use crate::{Key, Result};
 
 /// Who asks for this part of all entries, or for more, gets all of them.
@@ -16,7 +16,7 @@ impl Index {
     /// Takes in what packs hold of these keys, so that all questions about them are answered rightly.
     ///
     /// It is no change: whoever tracks changes knew or could have known it.
-    pub fn know(&mut self, keys: &[Key]) -> Result<()> {
+    pub fn load_from_packs(&mut self, keys: &[Key]) -> Result<()> {
         if self.packs.is_empty() {
             return Ok(());
         }
@@ -31,7 +31,7 @@ impl Index {
         let outcome = if wanted.len() as u64 * DENSE >= there {
             self.take_in_all(usize::try_from(there).unwrap_or(0))
         } else {
-            wanted.sort_unstable_by_key(|key| (layout::fence(key), *key));
+            wanted.sort_unstable_by_key(|key| (format::fence(key), *key));
             wanted.dedup();
             self.take_in_from_packs(&wanted)
         };
@@ -93,7 +93,7 @@ impl Index {
             Kind::Removed | Kind::Cleared => 0,
             _ => self.segment_of_run(slot, pack, entry.offset)?,
         };
-        let place = Place { segment, offset: entry.offset, pack: self.packs[slot].number };
+        let place = Location { segment, offset: entry.offset, pack: self.packs[slot].number };
         self.apply(&Header::new(entry.kind, entry.key, entry.epoch), place, None);
         Ok(())
     }
@@ -119,7 +119,7 @@ impl Index {
     }
 
     /// The pack that a place is in; `None` if it is in its segment, or if the pack has been replaced since.
-    pub fn pack_of(&self, place: Place) -> Option<&Arc<Pack>> {
+    pub fn pack_of(&self, place: Location) -> Option<&Arc<Pack>> {
         self.packs.iter().find(|slot| slot.number == place.pack).map(|slot| &slot.pack)
     }
 
@@ -127,7 +127,7 @@ impl Index {
     /// `unread` whether it may have held what this index does not know.
     ///
     /// Where this fails, nothing has changed.
-    pub fn adopt(
+    pub fn switch_manifest(
         &mut self,
         packs: &[Arc<Pack>],
         epoch: u64,
@@ -141,7 +141,7 @@ impl Index {
             specials.push(pack.specials()?);
         }
         let news = if self.changes.is_some() { news_of(&new, unread)? } else { Vec::new() };
-        self.know(&news)?;
+        self.load_from_packs(&news)?;
         let before: Vec<_> = news.iter().map(|key| (*key, self.known(key))).collect();
         self.replace_packs(packs, gone);
         self.see_epoch(epoch);
@@ -153,7 +153,7 @@ impl Index {
         // Failures and names are few, and are listed without knowing their keys.
         let failed = |entry: &&Entry| entry.kind == Kind::Failed;
         let failed: Vec<Key> = specials.iter().flatten().filter(failed).map(|entry| entry.key).collect();
-        self.know(&failed)?;
+        self.load_from_packs(&failed)?;
         for (pack, specials) in packs.iter().zip(&specials) {
             self.learn_aliases(pack, specials)?;
         }
@@ -162,7 +162,7 @@ impl Index {
 
     fn learn_aliases(&mut self, pack: &Pack, specials: &[Entry]) -> Result<()> {
         for entry in specials.iter().filter(|entry| entry.kind == Kind::Alias) {
-            if let Found::Whole(header, text) = scan::record_at(&**pack.file(), pack.path(), entry.offset)?
+            if let RecordAt::Whole(header, text) = scan::record_at(&**pack.file(), pack.path(), entry.offset)?
                 && header.key == entry.key
             {
                 self.alias(header.key, &text);
@@ -186,7 +186,7 @@ impl Index {
         }
         self.packs = slots.into_iter().flatten().collect();
         let is_gone: Vec<bool> = self.segments.iter().map(|name| gone(name)).collect();
-        let is_dead = |place: Place| match place.pack {
+        let is_dead = |place: Location| match place.pack {
             0 => place.segment != NOWHERE && is_gone[place.segment as usize],
             number => !kept.contains(&number),
         };
@@ -224,7 +224,7 @@ impl Index {
             // What one pack removed may be a result in another one.
             unknown.extend(slot.pack.specials()?.iter().map(|entry| entry.key));
         }
-        self.know(&unknown)?;
+        self.load_from_packs(&unknown)?;
         let mut keys = self.keys(State::Result);
         let from = keys.len();
         for slot in &self.packs {
@@ -250,7 +250,7 @@ impl Index {
             let specials = slot.pack.specials()?;
             keys.extend(specials.iter().filter(|it| it.kind == Kind::ResultBlob).map(|it| it.key));
         }
-        self.know(&keys)
+        self.load_from_packs(&keys)
     }
 }
 

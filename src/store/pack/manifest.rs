@@ -16,7 +16,7 @@ pub const LENGTH_MAX: usize = 64 * 1024 * 1024;
 
 /// A pack that counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct PackEntry {
     /// Its files' names without their endings.
     pub stem: String,
     /// Length of the pack in bytes.
@@ -39,7 +39,7 @@ pub struct Manifest {
     /// Random, so that a manifest's writer knows it as its own.
     pub nonce: [u8; 16],
     /// The packs that count.
-    pub packs: Vec<Listed>,
+    pub packs: Vec<PackEntry>,
     /// File names of segments that do not count, because packs replaced them, and whose files may still be there.
     pub replaced: Vec<String>,
 }
@@ -103,14 +103,14 @@ impl Manifest {
             number: number("number").ok_or_else(damaged)?,
             epoch: number("epoch").ok_or_else(damaged)?,
             nonce: value("nonce").and_then(unhex).ok_or_else(damaged)?,
-            packs: all("pack").map(Listed::parse).collect::<Option<_>>().ok_or_else(damaged)?,
+            packs: all("pack").map(PackEntry::parse).collect::<Option<_>>().ok_or_else(damaged)?,
             replaced: all("segment").map(str::to_owned).collect(),
         })
     }
 }
 
-impl Listed {
-    fn parse(line: &str) -> Option<Listed> {
+impl PackEntry {
+    fn parse(line: &str) -> Option<PackEntry> {
         let mut words = line.split(' ');
         let stem = words.next()?.to_owned();
         // The name becomes part of a path.
@@ -118,7 +118,7 @@ impl Listed {
             return None;
         }
         let mut number = || words.next()?.parse().ok();
-        Some(Listed { stem, length: number()?, index: number()?, results: number()? })
+        Some(PackEntry { stem, length: number()?, index: number()?, results: number()? })
     }
 }
 

@@ -2,19 +2,17 @@
 //!
 //! A pack holds the records of the segments it replaced, without those that no longer count, in runs of one
 //! segment each. Which packs count, and which segments they replaced, is said by the newest [`manifest`].
-//! A pack's index ([`layout`]) is read a page at a time ([`reader`]), so that a store of a million results
+//! A pack's index ([`mod@format`]) is read a page at a time ([`reader`]), so that a store of a million results
 //! opens at once.
 
-pub mod build;
-pub mod judge;
-pub mod layout;
+pub mod format;
 pub mod manifest;
 pub mod publish;
 pub mod reader;
 
 use std::path::Path;
 
-use crate::store::segment::Head;
+use crate::store::log::segment::SegmentHeader;
 use crate::{Error, Result};
 
 /// The version of packs and their indexes that this build writes and reads.
@@ -37,13 +35,13 @@ pub fn encode_head(uuid: [u8; 16]) -> [u8; HEAD_LEN] {
 /// Reads the head of a pack from the first bytes of its file.
 ///
 /// Fails with [`Error::NewerFormat`] where a sound head carries a later version.
-pub fn decode_head(bytes: &[u8], path: &Path) -> Result<Head> {
-    let Some(head) = bytes.first_chunk::<HEAD_LEN>() else { return Ok(Head::Incomplete) };
+pub fn decode_head(bytes: &[u8], path: &Path) -> Result<SegmentHeader> {
+    let Some(head) = bytes.first_chunk::<HEAD_LEN>() else { return Ok(SegmentHeader::Incomplete) };
     if head.iter().all(|&byte| byte == 0) {
-        return Ok(Head::Incomplete);
+        return Ok(SegmentHeader::Incomplete);
     }
     if head[..8] != MAGIC || crc32c::crc32c(&head[..32]).to_le_bytes() != head[32..] {
-        return Ok(Head::Bad);
+        return Ok(SegmentHeader::Bad);
     }
     let found = u32::from_le_bytes([head[8], head[9], head[10], head[11]]);
     if found > VERSION {
@@ -51,7 +49,7 @@ pub fn decode_head(bytes: &[u8], path: &Path) -> Result<Head> {
     }
     let mut uuid = [0; 16];
     uuid.copy_from_slice(&head[16..32]);
-    Ok(Head::Good { uuid, length: HEAD_LEN })
+    Ok(SegmentHeader::Good { uuid, length: HEAD_LEN })
 }
 
 /// The name of a pack without its ending: the number of the manifest it was made for, the worker that made it,

@@ -7,11 +7,11 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::manifest::{self, Listed, Manifest};
+use super::manifest::{self, Manifest, PackEntry};
 use super::reader::Pack;
 use crate::error::IoContext;
 use crate::os::FileSystem;
-use crate::store::unreadable::or_reason;
+use crate::store::media_error::or_reason;
 use crate::{Error, Result};
 
 /// How often something that has just gone away is looked for again.
@@ -77,7 +77,7 @@ pub fn open_packs(
     manifest: &Manifest,
     open: &[Arc<Pack>],
 ) -> Result<Vec<Result<Arc<Pack>, &'static str>>> {
-    let open_one = |listed: &Listed| match open.iter().find(|pack| pack.listed() == listed) {
+    let open_one = |listed: &PackEntry| match open.iter().find(|pack| pack.listed() == listed) {
         Some(pack) => Ok(Ok(Arc::clone(pack))),
         None => match Pack::open(fs, packs, Some(manifest.uuid), listed) {
             Err(error) if is_gone(&error) => Ok(Err(MISSING)),

@@ -5,13 +5,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use super::layout::{self, Entry, Head, PAGE, PER_PAGE, Page, Run, Section};
-use super::manifest::Listed;
+use super::format::{self, Entry, IndexHeader, PAGE, PER_PAGE, Page, Run, Section};
+use super::manifest::PackEntry;
 use crate::error::IoContext;
 use crate::os::{File, FileSystem};
-use crate::store::record::{HEADER_LEN, Kind, TRAILER_LEN};
-use crate::store::scan::{self, Body, Stop};
-use crate::store::unreadable::or_reason;
+use crate::store::log::record::{HEADER_LEN, Kind, TRAILER_LEN};
+use crate::store::log::scan::{self, Payload, ScanEnd};
+use crate::store::media_error::or_reason;
 use crate::{Error, Key, Result};
 
 /// How many pages are read at a time where most of them are wanted.
@@ -24,7 +24,7 @@ const RECORD_MIN: u64 = (HEADER_LEN + TRAILER_LEN) as u64;
 pub struct Pack {
     fs: Arc<dyn FileSystem>,
     uuid: Option<[u8; 16]>,
-    listed: Listed,
+    listed: PackEntry,
     path: PathBuf,
     index_path: PathBuf,
     file: Arc<dyn File>,
@@ -35,15 +35,15 @@ pub struct Pack {
     /// Why the index cannot be read, or a part of it.
     unreadable_index: OnceLock<&'static str>,
     /// The head and the fences; `None` inside where the index is damaged.
-    top: OnceLock<Option<(Head, Vec<u64>)>>,
+    top: OnceLock<Option<(IndexHeader, Vec<u64>)>>,
     runs: OnceLock<Option<Vec<Run>>>,
     /// What stands in for a damaged index.
-    substitute: OnceLock<Substitute>,
+    substitute: OnceLock<RebuiltIndex>,
 }
 
 /// An index made from the pack itself.
 #[derive(Debug)]
-pub struct Substitute {
+pub struct RebuiltIndex {
     entries: Vec<Entry>,
     runs: Vec<Run>,
     epoch: u64,
@@ -59,7 +59,7 @@ impl Pack {
         fs: &Arc<dyn FileSystem>,
         packs: &Path,
         uuid: Option<[u8; 16]>,
-        listed: &Listed,
+        listed: &PackEntry,
     ) -> Result<Pack> {
         let path = packs.join(format!("{}.pack", listed.stem));
         let index_path = packs.join(format!("{}.idx", listed.stem));
@@ -71,7 +71,7 @@ impl Pack {
         });
         let lengths = (file.length(&path), index.as_ref().map_or(Ok(0), |index| index.length(&index_path)));
         let (length, index_length) = (or_reason(lengths.0)?.unwrap_or(0), or_reason(lengths.1)?.unwrap_or(0));
-        let capacity = layout::most_entries(index_length).max(length / RECORD_MIN);
+        let capacity = format::most_entries(index_length).max(length / RECORD_MIN);
         Ok(Pack {
             fs: Arc::clone(fs),
             uuid,
@@ -89,7 +89,7 @@ impl Pack {
     }
 
     /// What the manifest says about it.
-    pub fn listed(&self) -> &Listed {
+    pub fn listed(&self) -> &PackEntry {
         &self.listed
     }
 
@@ -100,8 +100,8 @@ impl Pack {
 
     /// Whether the manifest says that more results are in it than there is room for, in the index or in the pack.
     pub fn is_overstated(&self) -> bool {
-        let Listed { index, results, .. } = self.listed;
-        results > self.capacity || index > 0 && results > layout::most_entries(index)
+        let PackEntry { index, results, .. } = self.listed;
+        results > self.capacity || index > 0 && results > format::most_entries(index)
     }
 
     /// Where its records are.
@@ -120,7 +120,7 @@ impl Pack {
     }
 
     /// The substitute for its index, if that turned out to be damaged.
-    pub fn substitute(&self) -> Option<&Substitute> {
+    pub fn substitute(&self) -> Option<&RebuiltIndex> {
         self.substitute.get()
     }
 
@@ -158,7 +158,7 @@ impl Pack {
         let mut pages = Pages::new(self, head, if dense { AHEAD } else { 1 });
         let mut page = 0;
         for (at, key) in keys.iter().enumerate() {
-            let fence = layout::fence(key);
+            let fence = format::fence(key);
             // Keys that begin with the same eight bytes may begin on the page before.
             page += fences[page..].partition_point(|&first| first < fence).saturating_sub(1);
             for number in page..fences.len() {
@@ -246,7 +246,7 @@ impl Pack {
                     Some((head, _)) => self.section(head.run_table())?,
                     None => None,
                 };
-                let _ = self.runs.set(table.and_then(|table| layout::decode_runs(&table)));
+                let _ = self.runs.set(table.and_then(|table| format::decode_runs(&table)));
             }
             if let Some(Some(runs)) = self.runs.get() {
                 return Ok(runs);
@@ -260,7 +260,7 @@ impl Pack {
         Ok(self.runs()?.partition_point(|run| run.offset <= offset).saturating_sub(1))
     }
 
-    fn top(&self) -> Result<Option<&(Head, Vec<u64>)>> {
+    fn top(&self) -> Result<Option<&(IndexHeader, Vec<u64>)>> {
         if self.top.get().is_none() {
             let top = self.read_top()?;
             let _ = self.top.set(top);
@@ -268,10 +268,10 @@ impl Pack {
         Ok(self.top.get().and_then(Option::as_ref))
     }
 
-    fn read_top(&self) -> Result<Option<(Head, Vec<u64>)>> {
+    fn read_top(&self) -> Result<Option<(IndexHeader, Vec<u64>)>> {
         let mut bytes = vec![0; PAGE];
         let count = self.read_index(&mut bytes, 0)?;
-        let Some(head) = Head::decode(&bytes[..count], &self.index_path)? else { return Ok(None) };
+        let Some(head) = IndexHeader::decode(&bytes[..count], &self.index_path)? else { return Ok(None) };
         let as_listed = head.length() == self.listed.index && head.pack == self.listed.length;
         if !as_listed || self.is_overstated() || self.uuid.is_some_and(|uuid| uuid != head.uuid) {
             return Ok(None);
@@ -293,7 +293,7 @@ impl Pack {
 
     /// A section of the index; `None` where it is damaged or beyond the end of the file.
     fn section(&self, section: Section) -> Result<Option<Vec<u8>>> {
-        let length = section.length + layout::CHECKSUM;
+        let length = section.length + format::CHECKSUM;
         // The head was sound, and still must not make this process ask for more memory than there is file.
         let Some(index) = &self.index else { return Ok(None) };
         match or_reason(index.length(&self.index_path))? {
@@ -302,12 +302,12 @@ impl Pack {
         }
         let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
         let count = self.read_index(&mut bytes, section.start)?;
-        let Some(body) = layout::checked(&bytes[..count]).map(<[u8]>::len) else { return Ok(None) };
+        let Some(body) = format::checked(&bytes[..count]).map(<[u8]>::len) else { return Ok(None) };
         bytes.truncate(body);
         Ok((body as u64 == section.length).then_some(bytes))
     }
 
-    fn substituted(&self) -> Result<&Substitute> {
+    fn substituted(&self) -> Result<&RebuiltIndex> {
         if self.substitute.get().is_none() {
             let made = self.substitute_from_records()?;
             let _ = self.substitute.set(made);
@@ -316,24 +316,24 @@ impl Pack {
     }
 
     /// An index made by reading the pack.
-    pub fn substitute_from_records(&self) -> Result<Substitute> {
+    pub fn substitute_from_records(&self) -> Result<RebuiltIndex> {
         let (entries, runs, epoch, broken) = (Vec::new(), Vec::new(), 0, None);
-        let mut made = Substitute { entries, runs, epoch, broken, is_blind: false };
-        let mut sink = |event: scan::Event| {
+        let mut made = RebuiltIndex { entries, runs, epoch, broken, is_blind: false };
+        let mut sink = |event: scan::ScannedRecord| {
             let (header, offset) = (&event.header, event.offset);
             made.epoch = made.epoch.max(header.epoch);
-            made.is_blind |= matches!(event.body, Body::Unreadable(_));
+            made.is_blind |= matches!(event.body, Payload::Unreadable(_));
             match (&event.body, header.kind) {
-                (Body::Text(origin), Kind::Origin) => {
+                (Payload::Text(origin), Kind::Origin) => {
                     let origin = String::from_utf8_lossy(origin).into_owned();
                     made.runs.push(Run { offset, origin, names: Vec::new() });
                 }
-                (Body::Text(name), Kind::Name) => {
+                (Payload::Text(name), Kind::Name) => {
                     if let Some(run) = made.runs.last_mut() {
                         run.names.push((header.name, String::from_utf8_lossy(name).into_owned()));
                     }
                 }
-                (Body::Damaged | Body::Unreadable(_), _)
+                (Payload::Damaged | Payload::Unreadable(_), _)
                 | (_, Kind::Name | Kind::Origin | Kind::Seal | Kind::Other(_)) => {}
                 (_, kind) => made.entries.push(Entry { key: header.key, epoch: header.epoch, kind, offset }),
             }
@@ -341,16 +341,16 @@ impl Pack {
         let (end, stop) = self.scan(&mut sink)?;
         made.entries.sort_unstable_by_key(Entry::rank);
         made.broken = match stop {
-            Stop::End | Stop::Sealed => None,
-            Stop::Incomplete => Some((end, "it is cut off")),
-            Stop::Garbage(what) | Stop::Unreadable(what) => Some((end, what)),
+            ScanEnd::End | ScanEnd::Sealed => None,
+            ScanEnd::Incomplete => Some((end, "it is cut off")),
+            ScanEnd::Garbage(what) | ScanEnd::Unreadable(what) => Some((end, what)),
         };
-        made.is_blind |= matches!(stop, Stop::Unreadable(_));
+        made.is_blind |= matches!(stop, ScanEnd::Unreadable(_));
         Ok(made)
     }
 
     /// Reads all records, as [`scan::scan`] does those of a segment.
-    pub fn scan(&self, sink: &mut dyn FnMut(scan::Event)) -> Result<(u64, Stop)> {
+    pub fn scan(&self, sink: &mut dyn FnMut(scan::ScannedRecord)) -> Result<(u64, ScanEnd)> {
         scan::scan_pack(&*self.file, &self.path, self.uuid, (0, u64::MAX), sink)
     }
 
@@ -363,7 +363,7 @@ impl Pack {
 /// The pages of an index, of which a few are in memory.
 struct Pages<'p> {
     pack: &'p Pack,
-    head: &'p Head,
+    head: &'p IndexHeader,
     ahead: u64,
     bytes: Vec<u8>,
     first: u64,
@@ -372,7 +372,7 @@ struct Pages<'p> {
 }
 
 impl<'p> Pages<'p> {
-    fn new(pack: &'p Pack, head: &'p Head, ahead: u64) -> Pages<'p> {
+    fn new(pack: &'p Pack, head: &'p IndexHeader, ahead: u64) -> Pages<'p> {
         Pages { pack, head, ahead, bytes: Vec::new(), first: 0, sound: None }
     }
 

@@ -23,12 +23,12 @@ pub(super) struct Job {
     pub(super) large: u32,
     /// The longest that a task takes.
     pub(super) longest: Duration,
-    facts: Mutex<Facts>,
+    facts: Mutex<RunMetadata>,
 }
 
 /// What happened.
 #[derive(Debug, Default)]
-pub(super) struct Facts {
+pub(super) struct RunMetadata {
     /// The version of each task's code.
     pub(super) versions: Vec<u32>,
     /// All values that a run ever gave, by node.
@@ -98,12 +98,12 @@ impl Job {
         let key = |number: u32| Key::new(*blake3::hash(&number.to_le_bytes()).as_bytes());
         let keys = (0..tasks).map(key).collect();
         let former = (0..FORMER).map(|number| key(u32::MAX - number)).collect();
-        let facts = Facts { versions: vec![0; tasks as usize], ..Facts::default() };
+        let facts = RunMetadata { versions: vec![0; tasks as usize], ..RunMetadata::default() };
         let graph = Arc::new(Graph::from_edges(tasks as usize, &edges));
         Arc::new(Job { graph, keys, former, large, longest, facts: Mutex::new(facts) })
     }
 
-    pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {
+    pub(super) fn facts(&self) -> MutexGuard<'_, RunMetadata> {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -138,7 +138,7 @@ impl Job {
     }
 }
 
-impl Facts {
+impl RunMetadata {
     pub(super) fn begin(&mut self, node: Node, by: (usize, u32), begun: Duration) -> usize {
         self.runs.push(Run { node, by, begun, saved: None, is_excused: false });
         self.runs.len() - 1

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jug_native::background::Periodic;
 use jug_native::claim::{Claims, Prefetch};
 use jug_native::codec::{Codec, Encoded};
-use jug_native::store::{Facts, Obstacle, Packing};
+use jug_native::store::{CompactOptions, RunMetadata, SkipReason};
 use jug_native::{Error, Key, Result};
 
 use super::actors::Actor;
@@ -18,7 +18,7 @@ use super::worker;
 /// Packs what there is, while others work, are killed, and lose power.
 pub(super) fn pack(process: &Arc<Process>, job: &Arc<Job>, all: bool) -> Result<()> {
     let actor = Actor::open(process, job)?;
-    actor.store.pack(Packing { all, ..Packing::default() })?;
+    actor.store.pack(CompactOptions { all, ..CompactOptions::default() })?;
     actor.store.sweep()?;
     actor.close()
 }
@@ -40,8 +40,8 @@ fn watch_and_pack(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
     let heart: Arc<dyn Periodic> = actor.jugdir.clone();
     actor.background.add(&heart);
     actor.sleep(Duration::from_secs(300));
-    let packed = actor.store.pack(Packing { all: true, ..Packing::default() })?;
-    let is_hurt = |why: Obstacle| matches!(why, Obstacle::Damaged | Obstacle::Unreadable);
+    let packed = actor.store.pack(CompactOptions { all: true, ..CompactOptions::default() })?;
+    let is_hurt = |why: SkipReason| matches!(why, SkipReason::Damaged | SkipReason::Unreadable);
     let kept = packed.left.iter().find(|(_, why)| !is_hurt(*why));
     assert_eq!(kept, None, "a segment stays for ever");
     actor.store.sweep()?;
@@ -65,7 +65,7 @@ pub(super) fn work_on_former(process: &Arc<Process>, job: &Arc<Job>, which: usiz
             let mut value = vec![0; if which == 0 { 66_000 } else { 16 }];
             blake3::Hasher::new_derive_key("former").update(key.as_bytes()).finalize_xof().fill(&mut value);
             let encoded = Encoded::new(Codec::Pickle, &value[..]);
-            actor.store.save(key, &encoded, &Facts::default(), Some(epoch))?;
+            actor.store.save(key, &encoded, &RunMetadata::default(), Some(epoch))?;
             actor.sync()?;
             // It may be invalid by now, if the worker was out of touch for too long.
             job.facts().former[run].synced = actor.store.contains(&key)?;
@@ -101,7 +101,7 @@ pub(super) fn clean_up(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
     claims.sweep()?;
     claims.drain_releases()?;
     actor.sync_and_close()?;
-    actor.store.pack(Packing { all: true, ..Packing::default() })?;
+    actor.store.pack(CompactOptions { all: true, ..CompactOptions::default() })?;
     actor.store.sweep()?;
     let which = |key: &Key| job.former.iter().position(|former| former == key);
     job.facts().cleanups[number].removed = removed.iter().filter_map(which).collect();
@@ -124,7 +124,7 @@ fn remove(actor: &Actor, claims: &dyn Claims, keys: &[Key]) -> Result<Vec<Key>> 
 pub(super) fn check(process: &Arc<Process>, job: &Arc<Job>, repair: bool) -> Result<()> {
     let actor = Actor::open(process, job)?;
     let was_harmed = process.world.state().was_harmed;
-    let faults = actor.store.audit(&mut |_, _| Ok(()))?;
+    let faults = actor.store.verify(&mut |_, _| Ok(()))?;
     let mut damaged: BTreeSet<Key> = faults.iter().filter_map(|fault| fault.key).collect();
     for (node, key) in (0..).zip(&job.keys) {
         match actor.load(node) {
@@ -153,7 +153,7 @@ pub(super) fn check(process: &Arc<Process>, job: &Arc<Job>, repair: bool) -> Res
     actor.store.remove(&damaged)?;
     actor.sync_and_close()?;
     if !faults.is_empty() || !orphans.is_empty() {
-        actor.store.pack(Packing { all: true, damaged: true, ..Packing::default() })?;
+        actor.store.pack(CompactOptions { all: true, damaged: true, ..CompactOptions::default() })?;
     }
     actor.store.sweep()?;
     Ok(())

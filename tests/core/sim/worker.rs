@@ -7,7 +7,7 @@ use jug_native::claim::{AutoClaims, Claims, Prefetch};
 use jug_native::codec::{Codec, Encoded};
 use jug_native::jugdir::ClaimMode;
 use jug_native::sched::{Node, Scheduler};
-use jug_native::store::{Facts, State};
+use jug_native::store::{RunMetadata, State};
 use jug_native::{Error, Key, Result};
 
 use super::actors::Actor;
@@ -170,7 +170,7 @@ impl Worker {
         let value = job.value(node, version, &inputs);
         job.facts().note_value(node, &value);
         let encoded = Encoded::new(Codec::Pickle, &value[..]);
-        let facts = Facts { name: format!("m.f{}", node % 3), attempt: 1, ..Facts::default() };
+        let facts = RunMetadata { name: format!("m.f{}", node % 3), attempt: 1, ..RunMetadata::default() };
         self.actor.store.save(self.keys(&[node])[0], &encoded, &facts, Some(self.epoch))?;
         let now = self.actor.now();
         job.facts().runs[run].saved = Some(now);

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::local;
-use jug_native::store::{Durability, Packing, Store, damaged_manifest, mend_manifest};
+use jug_native::store::{CompactOptions, Durability, Store, damaged_manifest, repair_manifest};
 use jug_native::{Error, Key};
 
 use crate::hooked::{Hooked, Hooks};
 use crate::shelf::{Shelf, key, load, noise, save};
 
-const NEW: Packing = Packing { all: false, damaged: false, smaller: false };
-const ALL: Packing = Packing { all: true, damaged: false, smaller: false };
+const NEW: CompactOptions = CompactOptions { all: false, damaged: false, smaller: false };
+const ALL: CompactOptions = CompactOptions { all: true, damaged: false, smaller: false };
 
 /// A jugdir with two packs, a removed result in each, and a segment.
 fn packed() -> Shelf {
@@ -70,12 +70,12 @@ fn a_manifest_that_cannot_be_read_is_made_anew_without_loss() {
     let shelf = packed();
     let before = results(&shelf);
     assert_eq!(before.len(), 23);
-    assert_eq!(mend_manifest(&jugdir(&shelf)).unwrap(), None, "there is nothing to mend");
+    assert_eq!(repair_manifest(&jugdir(&shelf)).unwrap(), None, "there is nothing to mend");
     let damaged = spoil(&shelf);
     let refused = Store::open(&shelf.root(), Durability::Group).unwrap_err();
     assert!(matches!(refused, Error::Damaged { ref path, .. } if *path == damaged), "{refused}");
     assert_eq!(damaged_manifest(&jugdir(&shelf)).unwrap().unwrap().0, damaged);
-    assert_eq!(mend_manifest(&jugdir(&shelf)).unwrap(), Some(2));
+    assert_eq!(repair_manifest(&jugdir(&shelf)).unwrap(), Some(2));
     assert_eq!(damaged_manifest(&jugdir(&shelf)).unwrap(), None);
     assert_eq!(results(&shelf), before);
     assert!(shelf.root().join("quarantine").join(damaged.file_name().unwrap()).exists());
@@ -107,7 +107,7 @@ fn a_manifest_that_is_missing_is_noticed_and_made_anew_where_claims_are_links() 
     assert!(store.leftovers().unwrap().is_empty(), "nothing of it is removed");
     drop(store);
     assert!(damaged_manifest(&jugdir(&shelf)).unwrap().unwrap().1.contains("missing"));
-    assert!(mend_manifest(&jugdir(&shelf)).unwrap().is_some());
+    assert!(repair_manifest(&jugdir(&shelf)).unwrap().is_some());
     assert_eq!(damaged_manifest(&jugdir(&shelf)).unwrap(), None);
     assert_eq!(results(&shelf), before);
 }
@@ -131,7 +131,7 @@ fn segments_that_packs_hold_do_not_come_back_with_what_was_removed() {
     // The packer was killed before it could remove what it had packed.
     fs::write(&segment, &kept).unwrap();
     spoil(&shelf);
-    mend_manifest(&jugdir(&shelf)).unwrap();
+    repair_manifest(&jugdir(&shelf)).unwrap();
     let store = shelf.open();
     assert_eq!((load(&store, 1).as_deref(), load(&store, 2)), (Some(&b"stays"[..]), None));
     assert!(store.leftovers().unwrap().iter().any(|orphan| orphan.path == segment));
@@ -156,7 +156,7 @@ fn segments_are_kept_that_a_damaged_pack_holds() {
     bytes[at] ^= 1;
     fs::write(&pack, bytes).unwrap();
     spoil(&shelf);
-    mend_manifest(&jugdir(&shelf)).unwrap();
+    repair_manifest(&jugdir(&shelf)).unwrap();
     let store = shelf.open();
     assert_eq!(load(&store, 1).as_deref(), Some(&b"one value"[..]));
     assert_eq!(store.leftovers().unwrap(), [], "the segment counts");
@@ -180,7 +180,7 @@ fn packs_without_an_index_and_files_that_are_none_are_told_apart() {
         }
     }
     spoil(&shelf);
-    assert_eq!(mend_manifest(&jugdir(&shelf)).unwrap(), Some(2));
+    assert_eq!(repair_manifest(&jugdir(&shelf)).unwrap(), Some(2));
     assert_eq!(results(&shelf), before);
 }
 
@@ -201,7 +201,7 @@ fn what_is_kept_aside_is_copied_where_there_are_no_hard_links() {
     let damaged = spoil(&shelf);
     let bytes = fs::read(&damaged).unwrap();
     let jugdir = Jugdir::open_on(Hooked::on(Arc::new(Linkless)), &shelf.root()).unwrap();
-    assert_eq!(mend_manifest(&jugdir).unwrap(), Some(2));
+    assert_eq!(repair_manifest(&jugdir).unwrap(), Some(2));
     assert_eq!(results(&shelf), before);
     let quarantine = shelf.root().join("quarantine");
     assert_eq!(fs::read(quarantine.join(damaged.file_name().unwrap())).unwrap(), bytes);

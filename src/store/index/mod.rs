@@ -5,24 +5,24 @@
 //! CLEARED, and a failure counts only where no result does and no RESULT of its own or a higher epoch is
 //! known, removed or not: whoever ran the task again has left the failure behind.
 //!
-//! Of what is in packs only those keys are known here that somebody asked for: see [`Index::know`].
+//! Of what is in packs only those keys are known here that somebody asked for: see [`Index::load_from_packs`].
 
 mod changes;
-mod lost;
+mod evict;
 mod packed;
-mod ranked;
+mod version;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use ranked::Known;
-pub use ranked::{Place, Ranked, State, Summary};
+use version::Resolved;
+pub use version::{Location, State, Version, Versions};
 
 use crate::Key;
+use crate::store::log::record::{Header, Kind};
 use crate::store::pack::reader::Pack;
-use crate::store::record::{Header, Kind};
 
 /// The result of one key, in as few bytes as possible: there is one of these for each stored result.
 #[derive(Debug)]
@@ -44,14 +44,14 @@ const ROOM_MAX: usize = 4 * 1024 * 1024;
 const NOWHERE: u32 = u32::MAX;
 
 impl Entry {
-    fn result(&self) -> Option<Ranked> {
-        let place = Place { segment: self.segment, offset: self.offset, pack: self.pack };
-        let ranked = Ranked { epoch: self.epoch, place, blob: self.blob };
+    fn result(&self) -> Option<Version> {
+        let place = Location { segment: self.segment, offset: self.offset, pack: self.pack };
+        let ranked = Version { epoch: self.epoch, place, blob: self.blob };
         (self.segment != NOWHERE).then_some(ranked)
     }
 
-    fn set(&mut self, result: Option<Ranked>) {
-        if let Some(Ranked { epoch, place, blob }) = result {
+    fn set(&mut self, result: Option<Version>) {
+        if let Some(Version { epoch, place, blob }) = result {
             (self.epoch, self.segment, self.offset, self.blob) = (epoch, place.segment, place.offset, blob);
             self.pack = place.pack;
         } else {
@@ -65,9 +65,9 @@ impl Entry {
 struct Extra {
     removed: u64,
     cleared: u64,
-    failure: Option<Ranked>,
+    failure: Option<Version>,
     /// Results that turned out to be damaged or were never written, and the highest epoch among them.
-    lost: Vec<Ranked>,
+    lost: Vec<Version>,
     lost_epoch: u64,
 }
 
@@ -96,7 +96,7 @@ pub struct Index {
     /// Whether a record of this process brought a higher epoch, since this was last asked.
     raised: bool,
     /// What was known before the first change since changes were last taken; `None` while nobody asks.
-    changes: Option<HashMap<Key, Known>>,
+    changes: Option<HashMap<Key, Resolved>>,
     packs: Vec<Slot>,
     last_slot: u16,
 }
@@ -144,21 +144,21 @@ impl Index {
     }
 
     /// Whether a record of this process brought a higher epoch since the last call.
-    pub fn take_raised(&mut self) -> bool {
+    pub fn take_epoch_raised(&mut self) -> bool {
         std::mem::take(&mut self.raised)
     }
 
     /// Takes in one valid record of another process; `text` is the payload of a NAME or an ALIAS.
-    pub fn apply(&mut self, header: &Header, place: Place, text: Option<&[u8]>) {
+    pub fn apply(&mut self, header: &Header, place: Location, text: Option<&[u8]>) {
         if header.is_known() {
             self.others_epoch = self.others_epoch.max(header.epoch);
-            self.take_in(header, place, text);
+            self.apply_record(header, place, text);
         }
     }
 
-    fn take_in(&mut self, header: &Header, place: Place, text: Option<&[u8]>) {
+    fn apply_record(&mut self, header: &Header, place: Location, text: Option<&[u8]>) {
         self.epoch = self.epoch.max(header.epoch);
-        let ranked = Ranked { epoch: header.epoch, place, blob: header.kind == Kind::ResultBlob };
+        let ranked = Version { epoch: header.epoch, place, blob: header.kind == Kind::ResultBlob };
         match header.kind {
             Kind::Result | Kind::ResultBlob => self.consider_result(header.key, ranked),
             Kind::Failed => self.change(header.key, |index, key| index.consider_failure(key, ranked)),
@@ -176,7 +176,7 @@ impl Index {
         }
     }
 
-    fn consider_result(&mut self, key: Key, new: Ranked) {
+    fn consider_result(&mut self, key: Key, new: Version) {
         if self.extras.get(&key).is_some_and(|extra| extra.lost.iter().any(|lost| lost.is(&new))) {
             return;
         }
@@ -187,16 +187,16 @@ impl Index {
         }
     }
 
-    fn consider_failure(&mut self, key: Key, new: Ranked) {
+    fn consider_failure(&mut self, key: Key, new: Version) {
         let old = self.extra(key).failure;
         if old.is_none_or(|old| self.beats(new, old)) {
             self.extra(key).failure = Some(new);
         }
     }
 
-    fn beats(&self, new: Ranked, old: Ranked) -> bool {
+    fn beats(&self, new: Version, old: Version) -> bool {
         // A pack is where the record stays; its segment may go.
-        let rank = |r: Ranked| (&self.segments[r.place.segment as usize], r.place.pack == 0, r.place.offset);
+        let rank = |r: Version| (&self.segments[r.place.segment as usize], r.place.pack == 0, r.place.offset);
         new.epoch > old.epoch || (new.epoch == old.epoch && rank(new) < rank(old))
     }
 
@@ -219,11 +219,11 @@ impl Index {
     }
 
     /// All that is known of a key.
-    pub fn summary(&self, key: &Key) -> Summary {
+    pub fn summary(&self, key: &Key) -> Versions {
         let result = self.find(key).and_then(Entry::result);
         match self.extras.get(key) {
-            Some(&Extra { removed, cleared, failure, .. }) => Summary { result, failure, removed, cleared },
-            None => Summary { result, ..Summary::default() },
+            Some(&Extra { removed, cleared, failure, .. }) => Versions { result, failure, removed, cleared },
+            None => Versions { result, ..Versions::default() },
         }
     }
 
@@ -299,25 +299,25 @@ impl Index {
     }
 
     /// Where the result of `key` is.
-    pub fn result(&self, key: &Key) -> Option<Place> {
+    pub fn result(&self, key: &Key) -> Option<Location> {
         let entry = self.find(key)?;
         (self.state_of(entry) == State::Result).then(|| entry.result().map(|result| result.place))?
     }
 
     /// Where the record of the blob of `key` is, if its result is one.
-    pub fn blob(&self, key: &Key) -> Option<Place> {
+    pub fn blob(&self, key: &Key) -> Option<Location> {
         let result = self.find(key)?.result().filter(|result| result.blob)?;
         (self.state(key) == State::Result).then_some(result.place)
     }
 
     /// All results that are blobs, in no particular order.
-    pub fn blobs(&self) -> Vec<(Key, Place)> {
+    pub fn blobs(&self) -> Vec<(Key, Location)> {
         let blobs = self.entries.iter().filter(|entry| entry.blob && self.state_of(entry) == State::Result);
         blobs.filter_map(|entry| Some((entry.key, entry.result()?.place))).collect()
     }
 
     /// Where the report of the failure of `key` is.
-    pub fn failure(&self, key: &Key) -> Option<Place> {
+    pub fn failure(&self, key: &Key) -> Option<Location> {
         if self.state(key) != State::Failed {
             return None;
         }
@@ -363,10 +363,10 @@ impl Index {
     }
 
     /// Takes in a record of this process itself, which is no news to it.
-    pub fn apply_own(&mut self, header: &Header, place: Place, text: Option<&[u8]>) {
+    pub fn apply_own(&mut self, header: &Header, place: Location, text: Option<&[u8]>) {
         let changes = self.changes.take();
         let before = self.epoch;
-        self.take_in(header, place, text);
+        self.apply_record(header, place, text);
         self.raised |= self.epoch > before;
         self.changes = changes;
     }

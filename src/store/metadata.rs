@@ -2,7 +2,7 @@
 
 /// What a store has written so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
+pub struct WriteStats {
     /// Records, those that were written again not counted.
     pub records: u64,
     /// Bytes of records handed to the operating system.
@@ -17,7 +17,7 @@ pub struct Stats {
 
 /// What is known of the run that gave a result.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct RunMetadata {
     /// The task's name; empty where it has none.
     pub name: String,
     /// When it started, in microseconds since the Unix epoch; 0 is "unknown".
@@ -32,9 +32,9 @@ pub struct Facts {
 
 /// What is known of a stored result.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Description {
+pub struct ResultInfo {
     /// The run that gave it.
-    pub facts: Facts,
+    pub facts: RunMetadata,
     /// The worker that ran it.
     pub worker: String,
     /// Bytes of its value as stored.

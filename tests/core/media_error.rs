@@ -10,7 +10,7 @@ use jug_native::Error;
 use nix::errno::Errno;
 
 use crate::bad_disk::{
-    ALL, Disk, EIO, WHOLE, audit, files, keys_of, only, repair, results, value, without, work,
+    ALL, Disk, EIO, WHOLE, files, keys_of, only, repair, results, value, verify, without, work,
 };
 use crate::shelf::{Shelf, key, load, save};
 
@@ -25,7 +25,7 @@ fn a_segment_that_cannot_be_read_is_told_and_costs_nothing_else() {
         let store = disk.open(&shelf).unwrap();
         assert_eq!(results(&store), without(0..10, &[]));
         assert_eq!(store.damage().unwrap().files, [(bad.clone(), 0, EIO)]);
-        let faults = audit(&store);
+        let faults = verify(&store);
         assert_eq!(faults.len(), 1, "{faults:?}");
         assert_eq!((&faults[0].path, faults[0].what.as_str(), faults[0].harmless), (&bad, EIO, false));
         // As soon as it can be read, all is well.
@@ -34,7 +34,7 @@ fn a_segment_that_cannot_be_read_is_told_and_costs_nothing_else() {
         store.refresh().unwrap();
         assert_eq!(results(&store), without(0..20, &[]));
         assert!(store.damage().unwrap().files.is_empty());
-        assert_eq!(audit(&store), []);
+        assert_eq!(verify(&store), []);
     }
 }
 
@@ -51,7 +51,7 @@ fn what_a_disk_refuses_for_a_moment_costs_nothing() {
         disk.failures.store(2, Ordering::SeqCst);
         disk.spoil(&path, WHOLE);
         let store = disk.open(&shelf).unwrap();
-        assert_eq!((results(&store), audit(&store)), (without(0..20, &[]), vec![]), "{path:?}");
+        assert_eq!((results(&store), verify(&store)), (without(0..20, &[]), vec![]), "{path:?}");
     }
 }
 
@@ -73,7 +73,7 @@ fn a_bad_sector_in_a_value_costs_that_one_and_is_named() {
         let disk = Disk::new(Errno::EIO);
         disk.spoil(&path, page..page + 4096);
         let store = disk.open(&shelf).unwrap();
-        let faults = audit(&store);
+        let faults = verify(&store);
         assert_eq!((keys_of(&faults), faults.len()), (vec![14], 1), "{faults:?}");
         assert_eq!((faults[0].what.as_str(), &faults[0].path), (EIO, &path));
         assert_eq!(results(&store), without(0..20, &[14]));
@@ -134,12 +134,12 @@ fn an_index_that_cannot_be_read_costs_time_only() {
     disk.spoil(&index, WHOLE);
     let store = disk.open(&shelf).unwrap();
     assert_eq!(results(&store), without(0..20, &[]));
-    let faults = audit(&store);
+    let faults = verify(&store);
     assert_eq!(faults.len(), 1);
     assert!(faults[0].path == index && faults[0].what.starts_with(EIO), "{faults:?}");
     repair(&store);
     let store = disk.open(&shelf).unwrap();
-    assert_eq!((results(&store), audit(&store)), (without(0..20, &[]), vec![]));
+    assert_eq!((results(&store), verify(&store)), (without(0..20, &[]), vec![]));
 }
 
 #[test]

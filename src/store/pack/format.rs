@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::store::record::Kind;
+use crate::store::log::record::Kind;
 use crate::{Error, Key, Result};
 
 /// Bytes of a page, the first one, which is the head, included.
@@ -82,7 +82,7 @@ pub struct Run {
 
 /// The head of an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct IndexHeader {
     /// The jugdir's uuid.
     pub uuid: [u8; 16],
     /// Length of the pack in bytes.
@@ -119,7 +119,7 @@ impl Section {
     }
 }
 
-impl Head {
+impl IndexHeader {
     /// How many pages of entries follow the head.
     pub fn pages(&self) -> u64 {
         self.entries.div_ceil(PER_PAGE as u64)
@@ -163,7 +163,7 @@ impl Head {
     /// Reads the head of the index at `path`; `None` where it is damaged.
     ///
     /// Fails with [`Error::NewerFormat`] where a sound head carries a later version.
-    pub fn decode(bytes: &[u8], path: &Path) -> Result<Option<Head>> {
+    pub fn decode(bytes: &[u8], path: &Path) -> Result<Option<IndexHeader>> {
         let Some(bytes) = bytes.get(..HEAD) else { return Ok(None) };
         let (body, crc) = bytes.split_at(HEAD - CRC);
         if body[..8] != MAGIC || crc32c::crc32c(body).to_le_bytes() != *crc {
@@ -176,7 +176,7 @@ impl Head {
         let mut uuid = [0; 16];
         uuid.copy_from_slice(&body[16..32]);
         let word = |number: usize| u64_at(body, 32 + 8 * number);
-        let head = Head {
+        let head = IndexHeader {
             uuid,
             pack: word(0),
             entries: word(1),

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use crate::error::IoContext;
 use crate::os::{File, FileSystem};
+use crate::store::log::record::{CRITICAL, HEADER_LEN, Header, Kind, TRAILER_LEN};
+use crate::store::log::segment::{self, SegmentHeader};
+use crate::store::media_error::{self, or_reason};
 use crate::store::pack;
-use crate::store::record::{CRITICAL, HEADER_LEN, Header, Kind, TRAILER_LEN};
-use crate::store::segment::{self, Head};
-use crate::store::unreadable::{self, or_reason};
 use crate::{Error, Result};
 
 /// More zeros than a power cut leaves of what was written and not synced.
@@ -22,18 +22,18 @@ const TEXT_MAX: u32 = 64 * 1024;
 
 /// One record with a good header.
 #[derive(Debug)]
-pub struct Event {
+pub struct ScannedRecord {
     /// The record's header.
     pub header: Header,
     /// Where the record begins in its file.
     pub offset: u64,
     /// What is known about its payload.
-    pub body: Body,
+    pub body: Payload,
 }
 
 /// The payload of a record, as far as the index needs it.
 #[derive(Debug)]
-pub enum Body {
+pub enum Payload {
     /// Sound, and left in the file.
     Sound,
     /// The payload of a NAME, ALIAS or ORIGIN record.
@@ -44,24 +44,24 @@ pub enum Body {
     Unreadable(&'static str),
 }
 
-impl Event {
+impl ScannedRecord {
     /// Whether it is what was stored.
     pub fn is_sound(&self) -> bool {
-        matches!(self.body, Body::Sound | Body::Text(_))
+        matches!(self.body, Payload::Sound | Payload::Text(_))
     }
 
     /// Why its payload cannot be read, if it cannot.
     pub fn unreadable(&self) -> Option<&'static str> {
         match self.body {
-            Body::Unreadable(what) => Some(what),
-            Body::Sound | Body::Text(_) | Body::Damaged => None,
+            Payload::Unreadable(what) => Some(what),
+            Payload::Sound | Payload::Text(_) | Payload::Damaged => None,
         }
     }
 }
 
 /// Why the reading of a segment stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
+pub enum ScanEnd {
     /// At the end of the file, right after a record.
     End,
     /// After a SEAL: nothing will ever follow.
@@ -74,12 +74,12 @@ pub enum Stop {
     Unreadable(&'static str),
 }
 
-impl Stop {
+impl ScanEnd {
     /// Why what follows cannot be read, if it cannot.
     pub fn unreadable(self) -> Option<&'static str> {
         match self {
-            Stop::Unreadable(what) => Some(what),
-            Stop::End | Stop::Sealed | Stop::Incomplete | Stop::Garbage(_) => None,
+            ScanEnd::Unreadable(what) => Some(what),
+            ScanEnd::End | ScanEnd::Sealed | ScanEnd::Incomplete | ScanEnd::Garbage(_) => None,
         }
     }
 }
@@ -94,11 +94,11 @@ pub fn scan(
     path: &Path,
     uuid: Option<[u8; 16]>,
     (from, until): (u64, u64),
-    sink: &mut dyn FnMut(Event),
-) -> Result<(u64, Stop)> {
+    sink: &mut dyn FnMut(ScannedRecord),
+) -> Result<(u64, ScanEnd)> {
     match or_reason(fs.open_to_read(path))? {
         Ok(file) => scan_open(&*file, path, uuid, (from, until), sink),
-        Err(what) => Ok((from, Stop::Unreadable(what))),
+        Err(what) => Ok((from, ScanEnd::Unreadable(what))),
     }
 }
 
@@ -108,8 +108,8 @@ pub fn scan_open(
     path: &Path,
     uuid: Option<[u8; 16]>,
     span: (u64, u64),
-    sink: &mut dyn FnMut(Event),
-) -> Result<(u64, Stop)> {
+    sink: &mut dyn FnMut(ScannedRecord),
+) -> Result<(u64, ScanEnd)> {
     read_all(file, path, segment::decode, uuid, span, sink)
 }
 
@@ -119,23 +119,23 @@ pub fn scan_pack(
     path: &Path,
     uuid: Option<[u8; 16]>,
     span: (u64, u64),
-    sink: &mut dyn FnMut(Event),
-) -> Result<(u64, Stop)> {
+    sink: &mut dyn FnMut(ScannedRecord),
+) -> Result<(u64, ScanEnd)> {
     read_all(file, path, pack::decode_head, uuid, span, sink)
 }
 
 fn read_all(
     file: &dyn File,
     path: &Path,
-    head: fn(&[u8], &Path) -> Result<Head>,
+    head: fn(&[u8], &Path) -> Result<SegmentHeader>,
     uuid: Option<[u8; 16]>,
     (from, until): (u64, u64),
-    sink: &mut dyn FnMut(Event),
-) -> Result<(u64, Stop)> {
+    sink: &mut dyn FnMut(ScannedRecord),
+) -> Result<(u64, ScanEnd)> {
     let mut at = from;
     match or_reason(read_on(file, path, head, uuid, (&mut at, until), sink))? {
         Ok(stop) => Ok((at, stop)),
-        Err(what) => Ok((at, Stop::Unreadable(what))),
+        Err(what) => Ok((at, ScanEnd::Unreadable(what))),
     }
 }
 
@@ -143,49 +143,49 @@ fn read_all(
 fn read_on(
     file: &dyn File,
     path: &Path,
-    head: fn(&[u8], &Path) -> Result<Head>,
+    head: fn(&[u8], &Path) -> Result<SegmentHeader>,
     uuid: Option<[u8; 16]>,
     (at, until): (&mut u64, u64),
-    sink: &mut dyn FnMut(Event),
-) -> Result<Stop> {
+    sink: &mut dyn FnMut(ScannedRecord),
+) -> Result<ScanEnd> {
     let length = file.length(path)?;
     // Most segments are much shorter than a chunk.
     let chunk = usize::try_from(length.saturating_sub(*at)).unwrap_or(CHUNK).min(CHUNK) + 1;
     let mut window = Window { file, path, bytes: Vec::new(), base: 0, chunk, is_careful: false };
     if *at == 0 {
         match head(window.at(0, segment::HEADER_MAX)?, path)? {
-            Head::Good { uuid: found, .. } if uuid.is_some_and(|uuid| uuid != found) => {
-                return Ok(Stop::Garbage("it belongs to another jugdir"));
+            SegmentHeader::Good { uuid: found, .. } if uuid.is_some_and(|uuid| uuid != found) => {
+                return Ok(ScanEnd::Garbage("it belongs to another jugdir"));
             }
-            Head::Good { length, .. } => *at = length as u64,
+            SegmentHeader::Good { length, .. } => *at = length as u64,
             // Zeros, or fewer bytes than a header has.
-            Head::Incomplete if window.at(0, segment::HEADER_MAX)?.iter().all(|&byte| byte == 0) => {
+            SegmentHeader::Incomplete if window.at(0, segment::HEADER_MAX)?.iter().all(|&byte| byte == 0) => {
                 return Ok(match window.what_is_here(0)? {
-                    Stop::Garbage(_) => Stop::Garbage(BAD_HEAD),
+                    ScanEnd::Garbage(_) => ScanEnd::Garbage(BAD_HEAD),
                     stop => stop,
                 });
             }
-            Head::Incomplete => return Ok(Stop::Incomplete),
-            Head::Bad => return Ok(Stop::Garbage(BAD_HEAD)),
+            SegmentHeader::Incomplete => return Ok(ScanEnd::Incomplete),
+            SegmentHeader::Bad => return Ok(ScanEnd::Garbage(BAD_HEAD)),
         }
     }
     loop {
         if *at >= until {
-            return Ok(Stop::End);
+            return Ok(ScanEnd::End);
         }
         let head = window.at(*at, HEADER_LEN)?;
         if head.is_empty() {
-            return Ok(Stop::End);
+            return Ok(ScanEnd::End);
         }
         let Some(header) = Header::decode(head) else {
             return window.what_is_here(*at);
         };
         let body = match window.body(&header, *at) {
             Ok(Some(body)) => body,
-            Ok(None) => return Ok(Stop::Incomplete),
+            Ok(None) => return Ok(ScanEnd::Incomplete),
             // Its header says where the next one is, if the file is that long.
-            Err(error) => match unreadable::reason(&error) {
-                Some(what) if at.saturating_add(header.record_len()) <= length => Body::Unreadable(what),
+            Err(error) => match media_error::reason(&error) {
+                Some(what) if at.saturating_add(header.record_len()) <= length => Payload::Unreadable(what),
                 _ => return Err(error),
             },
         };
@@ -195,9 +195,9 @@ fn read_on(
         let offset = *at;
         *at += header.record_len();
         let sealed = header.kind == Kind::Seal;
-        sink(Event { header, offset, body });
+        sink(ScannedRecord { header, offset, body });
         if sealed {
-            return Ok(Stop::Sealed);
+            return Ok(ScanEnd::Sealed);
         }
     }
 }
@@ -242,7 +242,7 @@ impl Window<'_> {
         let read = self.file.read_full_at(&mut self.bytes, offset).context("reading", self.path);
         self.bytes.truncate(*read.as_ref().unwrap_or(&0));
         match read {
-            Err(error) if !self.is_careful && unreadable::reason(&error).is_some() => {
+            Err(error) if !self.is_careful && media_error::reason(&error).is_some() => {
                 self.is_careful = true;
                 self.load(offset, length)
             }
@@ -251,7 +251,7 @@ impl Window<'_> {
     }
 
     /// Checks the payload of the record at `at`; `None` if the file ends before the record does.
-    fn body(&mut self, header: &Header, at: u64) -> Result<Option<Body>> {
+    fn body(&mut self, header: &Header, at: u64) -> Result<Option<Payload>> {
         let payload = at + HEADER_LEN as u64;
         let mut left = header.length as usize;
         let mut crc = 0;
@@ -273,25 +273,25 @@ impl Window<'_> {
             return Ok(None);
         }
         Ok(Some(match text {
-            _ if stored != crc.to_le_bytes() => Body::Damaged,
-            Some(text) => Body::Text(text),
-            None => Body::Sound,
+            _ if stored != crc.to_le_bytes() => Payload::Damaged,
+            Some(text) => Payload::Text(text),
+            None => Payload::Sound,
         }))
     }
 
     /// Tells a tail that was not written to its end from damage.
-    fn what_is_here(&mut self, at: u64) -> Result<Stop> {
+    fn what_is_here(&mut self, at: u64) -> Result<ScanEnd> {
         if self.at(at, HEADER_LEN)?.len() < HEADER_LEN {
-            return Ok(Stop::Incomplete);
+            return Ok(ScanEnd::Incomplete);
         }
         let mut offset = at;
         loop {
             let part = self.at(offset, CHUNK)?;
             if part.is_empty() {
-                return Ok(Stop::Incomplete);
+                return Ok(ScanEnd::Incomplete);
             }
             if part.iter().any(|&byte| byte != 0) || offset - at > ZEROS_MAX {
-                return Ok(Stop::Garbage("a record's header is damaged; what follows it cannot be read"));
+                return Ok(ScanEnd::Garbage("a record's header is damaged; what follows it cannot be read"));
             }
             offset += part.len() as u64;
         }
@@ -300,7 +300,7 @@ impl Window<'_> {
 
 /// A record as it was found in its file.
 #[derive(Debug)]
-pub enum Found {
+pub enum RecordAt {
     /// All of it, and sound.
     Whole(Header, Vec<u8>),
     /// Not what was stored, for this reason.
@@ -318,11 +318,11 @@ pub fn header_at(file: &dyn File, offset: u64) -> Option<Header> {
 }
 
 /// Reads one record and checks it; one that cannot be read is damaged. No more memory is asked for than there is file.
-pub fn record_at(file: &dyn File, path: &Path, offset: u64) -> Result<Found> {
-    Ok(or_reason(try_record_at(file, path, offset))?.unwrap_or_else(Found::Damaged))
+pub fn record_at(file: &dyn File, path: &Path, offset: u64) -> Result<RecordAt> {
+    Ok(or_reason(try_record_at(file, path, offset))?.unwrap_or_else(RecordAt::Damaged))
 }
 
-fn try_record_at(file: &dyn File, path: &Path, offset: u64) -> Result<Found> {
+fn try_record_at(file: &dyn File, path: &Path, offset: u64) -> Result<RecordAt> {
     // What is remembered of the file may be older than the record.
     if file.length(path)? < offset.saturating_add(FIRST_READ as u64) {
         file.ask(path)?;
@@ -334,12 +334,12 @@ fn try_record_at(file: &dyn File, path: &Path, offset: u64) -> Result<Found> {
         Err(_) => file.read_full_at(&mut bytes[..HEADER_LEN], offset).context("reading", path)?,
     };
     let Some(header) = Header::decode(&bytes[..count]) else {
-        return Ok(Found::Damaged("its record's header is damaged"));
+        return Ok(RecordAt::Damaged("its record's header is damaged"));
     };
     let end = HEADER_LEN + header.length as usize;
     let length = file.length(path)?;
     if length.saturating_sub(offset) < header.record_len() {
-        return Ok(Found::Damaged("its record is cut off"));
+        return Ok(RecordAt::Damaged("its record is cut off"));
     }
     let total = end + TRAILER_LEN;
     bytes.resize(total, 0);
@@ -349,9 +349,9 @@ fn try_record_at(file: &dyn File, path: &Path, offset: u64) -> Result<Found> {
     }
     let payload = &bytes[HEADER_LEN..end];
     if crc32c::crc32c(payload).to_le_bytes() != bytes[end..] {
-        return Ok(Found::Damaged("its record does not match its checksum"));
+        return Ok(RecordAt::Damaged("its record does not match its checksum"));
     }
     bytes.truncate(end);
     bytes.drain(..HEADER_LEN);
-    Ok(Found::Whole(header, bytes))
+    Ok(RecordAt::Whole(header, bytes))
 }

@@ -2,7 +2,7 @@
 
 /// Where a record begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Place {
+pub struct Location {
     /// The number in the index of the segment that it was written to.
     pub segment: u32,
     /// The offset in its file.
@@ -11,10 +11,10 @@ pub struct Place {
     pub pack: u16,
 }
 
-impl Place {
+impl Location {
     /// A place in a segment.
-    pub const fn in_segment(segment: u32, offset: u64) -> Place {
-        Place { segment, offset, pack: 0 }
+    pub const fn in_segment(segment: u32, offset: u64) -> Location {
+        Location { segment, offset, pack: 0 }
     }
 }
 
@@ -31,18 +31,18 @@ pub enum State {
 
 /// A record that competes with others of its kind and key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ranked {
+pub struct Version {
     /// Its epoch.
     pub epoch: u64,
     /// Where it is.
-    pub place: Place,
+    pub place: Location,
     /// Whether it is a result in a blob.
     pub blob: bool,
 }
 
-impl Ranked {
+impl Version {
     /// Whether the two are one record, which may have moved from its segment to a pack.
-    pub(super) fn is(&self, other: &Ranked) -> bool {
+    pub(super) fn is(&self, other: &Version) -> bool {
         let (here, there) = (self.place, other.place);
         let moved = here.pack != 0 || there.pack != 0;
         here.segment == there.segment
@@ -52,11 +52,11 @@ impl Ranked {
 
 /// All that is known of a key, before it is decided what counts.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Summary {
+pub struct Versions {
     /// The best result.
-    pub result: Option<Ranked>,
+    pub result: Option<Version>,
     /// The best report of a failure.
-    pub failure: Option<Ranked>,
+    pub failure: Option<Version>,
     /// The highest epoch of a REMOVED; 0 if there is none.
     pub removed: u64,
     /// The highest epoch of a CLEARED; 0 if there is none.
@@ -64,10 +64,10 @@ pub struct Summary {
 }
 
 /// The state of a key, and the result or the failure that counts.
-pub(super) type Known = (State, Option<Ranked>);
+pub(super) type Resolved = (State, Option<Version>);
 
 /// Whether nothing has changed between the two.
-pub(super) fn same(one: &Known, other: &Known) -> bool {
+pub(super) fn same(one: &Resolved, other: &Resolved) -> bool {
     one.0 == other.0
         && match (&one.1, &other.1) {
             (Some(one), Some(other)) => one.is(other),

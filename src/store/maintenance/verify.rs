@@ -6,22 +6,24 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use super::Orphan;
-use super::blob::{self, BlobRef};
-use super::damage::BAD_RECORD;
-use super::index::Place;
-use super::pack::reader::Pack;
-use super::record::{Header, Kind};
-use super::scan::{self, Body, Found, Stop};
-use super::unreadable::or_reason;
-use super::{Store, lock, segment};
+use super::gc::{Orphan, keep_aside};
 use crate::jugdir::{ClaimMode, Liveness};
 use crate::os::FileSystem;
+use crate::store::Store;
+use crate::store::blob::{self, BlobRef};
+use crate::store::corruption::BAD_RECORD;
+use crate::store::index::Location;
+use crate::store::log::record::{Header, Kind};
+use crate::store::log::scan::{self, Payload, RecordAt, ScanEnd};
+use crate::store::log::segment;
+use crate::store::media_error::or_reason;
+use crate::store::pack::reader::Pack;
+use crate::sync::lock;
 use crate::{Key, Result};
 
 /// Something that is not what was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct Finding {
     /// The task whose result it was; `None` where that cannot be told.
     pub key: Option<Key>,
     /// The task's name, as far as it was stored; empty where it is not known.
@@ -43,14 +45,14 @@ pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
 const STEP: u64 = 8 * 1024 * 1024;
 
 /// Counts what was read.
-struct Meter<'a> {
+struct ProgressCounter<'a> {
     done: u64,
     total: u64,
     told: u64,
     progress: Progress<'a>,
 }
 
-impl Meter<'_> {
+impl ProgressCounter<'_> {
     fn read(&mut self, bytes: u64) -> Result<()> {
         self.done += bytes;
         if self.done - self.told >= STEP {
@@ -63,8 +65,8 @@ impl Meter<'_> {
 
 impl Store {
     /// Reads all packs and all blobs, and says what is damaged in them and in the segments. Changes nothing.
-    pub fn audit(&self, progress: Progress) -> Result<Vec<Fault>> {
-        self.look()?;
+    pub fn verify(&self, progress: Progress) -> Result<Vec<Finding>> {
+        self.poll_segments()?;
         let mut faults = self.faults_of_segments()?;
         let (packs, blobs) = self.ask(|index| {
             index.know_blobs()?;
@@ -77,13 +79,13 @@ impl Store {
         let of_packs = packs.iter().flat_map(|pack| [pack.listed().length, pack.listed().index]);
         let of_blobs = lengths.iter().filter_map(|(_, _, blob)| Some(blob.as_ref()?.length));
         let total = of_packs.chain(of_blobs).fold(0, u64::saturating_add);
-        let mut meter = Meter { done: 0, total, told: 0, progress };
+        let mut counter = ProgressCounter { done: 0, total, told: 0, progress };
         for pack in packs {
-            self.audit_pack(&pack, &mut faults, &mut meter)?;
+            self.verify_pack(&pack, &mut faults, &mut counter)?;
         }
         for (key, place, found) in lengths {
             if let Some(found) = found {
-                faults.extend(self.fault_of_blob(&key, place, found, &mut meter)?);
+                faults.extend(self.fault_of_blob(&key, place, found, &mut counter)?);
             }
         }
         Ok(faults)
@@ -91,14 +93,14 @@ impl Store {
 
     /// Keeps damaged files for whoever wants to look at them: gives them a second name in `quarantine`.
     pub fn quarantine(&self, paths: &[PathBuf]) -> Result<PathBuf> {
-        self.jugdir.by_all_means(|| super::keep_aside(&**self.jugdir.fs(), &self.jugdir, paths))
+        self.jugdir.by_all_means(|| keep_aside(&**self.jugdir.fs(), &self.jugdir, paths))
     }
 
     /// Files that count for nothing: packs that were never published or have been replaced, and names that were
     /// given for a moment by processes that are dead.
     pub fn leftovers(&self) -> Result<Vec<Orphan>> {
         let (fs, jugdir) = (&**self.jugdir.fs(), &self.jugdir);
-        let (manifest, packs) = super::compact::leftovers(self)?;
+        let (manifest, packs) = crate::store::compaction::leftovers(self)?;
         let mut found: Vec<PathBuf> = packs.iter().map(|name| jugdir.packs().join(name)).collect();
         let listed = fs.names(&jugdir.segments())?;
         let replaced: HashSet<&String> = manifest.replaced.iter().collect();
@@ -142,35 +144,35 @@ impl Store {
     fn fault_of_blob(
         &self,
         key: &Key,
-        mut place: Place,
+        mut place: Location,
         mut blob: BlobRef,
-        meter: &mut Meter,
-    ) -> Result<Option<Fault>> {
+        counter: &mut ProgressCounter,
+    ) -> Result<Option<Finding>> {
         loop {
             let path = blob.path(&self.jugdir.blobs(), key);
-            let checked = blob::check(&**self.jugdir.fs(), &path, &blob, &mut |bytes| meter.read(bytes))?;
+            let checked = blob::check(&**self.jugdir.fs(), &path, &blob, &mut |bytes| counter.read(bytes))?;
             let Some(what) = checked else { return Ok(None) };
-            self.look()?;
+            self.poll_segments()?;
             let now = self.place_of(key)?;
             if now == Some(place) {
                 let name = self.name_in(key, place);
                 let (key, what) = (Some(*key), what.to_owned());
-                return Ok(Some(Fault { key, name, path, offset: 0, what, harmless: false }));
+                return Ok(Some(Finding { key, name, path, offset: 0, what, harmless: false }));
             }
             let (Some(now), Some(other)) = (now, self.blob_of(key)?) else { return Ok(None) };
             (place, blob) = (now, other);
         }
     }
 
-    fn faults_of_segments(&self) -> Result<Vec<Fault>> {
-        let keys = lock(&self.damage).keys();
+    fn faults_of_segments(&self) -> Result<Vec<Finding>> {
+        let keys = lock(&self.corruption).keys();
         let (hurt, files) = self.ask(|index| {
-            index.know(&keys)?;
-            let damage = lock(&self.damage);
-            Ok((damage.unhealed(index), damage.report(index).files))
+            index.load_from_packs(&keys)?;
+            let corruption = lock(&self.corruption);
+            Ok((corruption.unhealed(index), corruption.report(index).files))
         })?;
         // Who reads on and on waits for a silent worker; who audits once says what there is now.
-        let silent = lock(&self.tails).broken(&self.jugdir)?;
+        let silent = lock(&self.follower).broken(&self.jugdir)?;
         let silent = silent.into_iter().map(|it| (it.path, it.offset, it.what));
         let silent: Vec<_> = silent.filter(|it| !files.contains(it)).collect();
         let files = files.into_iter().chain(silent);
@@ -178,18 +180,18 @@ impl Store {
         for (key, place, what) in hurt {
             let name = key.map(|key| self.name_in_header(&key, place)).unwrap_or_default();
             let (path, what) = (self.path_of(place), what.to_owned());
-            faults.push(Fault { key, name, path, offset: place.offset, what, harmless: false });
+            faults.push(Finding { key, name, path, offset: place.offset, what, harmless: false });
         }
         for (path, offset, what) in files {
-            let (name, harmless) = (String::new(), what == super::tails::INCOMPLETE);
-            faults.push(Fault { key: None, name, path, offset, what: what.to_owned(), harmless });
+            let (name, harmless) = (String::new(), what == crate::store::follow::INCOMPLETE);
+            faults.push(Finding { key: None, name, path, offset, what: what.to_owned(), harmless });
         }
         faults.sort_by(|one, other| (&one.path, one.offset).cmp(&(&other.path, other.offset)));
         Ok(faults)
     }
 
     /// The name in the header of a record whose payload is damaged.
-    fn name_in_header(&self, key: &Key, place: Place) -> String {
+    fn name_in_header(&self, key: &Key, place: Location) -> String {
         let Ok(Some((file, _))) = self.file_at(place) else { return String::new() };
         match scan::header_at(&*file, place.offset) {
             Some(header) if header.key == *key => self.name_of(place, header.name),
@@ -197,38 +199,43 @@ impl Store {
         }
     }
 
-    fn audit_pack(&self, pack: &Pack, faults: &mut Vec<Fault>, meter: &mut Meter) -> Result<()> {
+    fn verify_pack(
+        &self,
+        pack: &Pack,
+        faults: &mut Vec<Finding>,
+        counter: &mut ProgressCounter,
+    ) -> Result<()> {
         pack.each(&mut |_| {})?;
         pack.runs()?;
-        meter.read(pack.listed().index)?;
+        counter.read(pack.listed().index)?;
         if pack.substitute().is_some() {
             let path = pack.index_path().to_owned();
             let what = pack.unreadable_index().unwrap_or("the index is damaged");
             let what = format!("{what}; it is made anew from the pack each time");
-            faults.push(Fault { key: None, name: String::new(), path, offset: 0, what, harmless: false });
+            faults.push(Finding { key: None, name: String::new(), path, offset: 0, what, harmless: false });
         }
         let mut bad: Vec<(Header, u64, &str)> = Vec::new();
         let mut outcome = Ok(());
         let (end, stop) = pack.scan(&mut |event| {
             match event.body {
-                Body::Damaged => bad.push((event.header.clone(), event.offset, BAD_RECORD)),
-                Body::Unreadable(what) => bad.push((event.header.clone(), event.offset, what)),
-                Body::Sound | Body::Text(_) => {}
+                Payload::Damaged => bad.push((event.header.clone(), event.offset, BAD_RECORD)),
+                Payload::Unreadable(what) => bad.push((event.header.clone(), event.offset, what)),
+                Payload::Sound | Payload::Text(_) => {}
             }
             if outcome.is_ok() {
-                outcome = meter.read(event.header.record_len());
+                outcome = counter.read(event.header.record_len());
             }
         })?;
         outcome?;
         for (header, offset, what) in bad {
             self.add_fault(pack, header.key, header.kind, offset, what, faults)?;
         }
-        if let Stop::Incomplete | Stop::Garbage(_) | Stop::Unreadable(_) = stop {
+        if let ScanEnd::Incomplete | ScanEnd::Garbage(_) | ScanEnd::Unreadable(_) = stop {
             // The index still says where the records behind that are.
             let mut behind = Vec::new();
             pack.each(&mut |entry| behind.extend((entry.offset >= end).then_some(*entry)))?;
             for entry in behind {
-                if let Found::Damaged(what) = scan::record_at(&**pack.file(), pack.path(), entry.offset)? {
+                if let RecordAt::Damaged(what) = scan::record_at(&**pack.file(), pack.path(), entry.offset)? {
                     self.add_fault(pack, entry.key, entry.kind, entry.offset, what, faults)?;
                 }
             }
@@ -244,7 +251,7 @@ impl Store {
         kind: Kind,
         offset: u64,
         what: &str,
-        faults: &mut Vec<Fault>,
+        faults: &mut Vec<Finding>,
     ) -> Result<()> {
         let is_result = matches!(kind, Kind::Result | Kind::ResultBlob);
         let place = self.ask_about(&key, |index| index.result(&key))?;
@@ -254,7 +261,7 @@ impl Store {
         let name = place.map(|place| self.name_in_header(&key, place)).unwrap_or_default();
         let (path, what) = (pack.path().to_owned(), what.to_owned());
         let key = is_result.then_some(key);
-        faults.push(Fault { key, name, path, offset, what, harmless: false });
+        faults.push(Finding { key, name, path, offset, what, harmless: false });
         Ok(())
     }
 }

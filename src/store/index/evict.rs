@@ -1,11 +1,11 @@
 //! Records that turned out to be no results after all, or that are elsewhere.
 
-use super::{Index, Place, Ranked};
+use super::{Index, Location, Version};
 use crate::Key;
 
 impl Index {
     /// The result at `place` is no result after all. False if another record had taken its place already.
-    pub fn lose(&mut self, key: Key, place: Place) -> bool {
+    pub fn lose(&mut self, key: Key, place: Location) -> bool {
         let Some(at) = self.position(&key) else { return false };
         let Some(result) = self.entries[at].result().filter(|result| result.place == place) else {
             return false;
@@ -20,7 +20,7 @@ impl Index {
     }
 
     /// The failure report at `place` was never written.
-    pub fn lose_failure(&mut self, key: Key, place: Place) {
+    pub fn lose_failure(&mut self, key: Key, place: Location) {
         if self.extras.contains_key(&key) {
             self.change(key, |index, _| {
                 let extra = index.extra(key);
@@ -30,16 +30,16 @@ impl Index {
     }
 
     /// A record was written again elsewhere: what referred to `old` refers to `new`.
-    pub fn relocate(&mut self, key: Key, old: Place, new: Place) {
+    pub fn relocate(&mut self, key: Key, old: Location, new: Location) {
         if let Some(at) = self.position(&key)
             && let Some(result) = self.entries[at].result().filter(|result| result.place == old)
         {
-            self.entries[at].set(Some(Ranked { place: new, ..result }));
+            self.entries[at].set(Some(Version { place: new, ..result }));
         }
         if let Some(extra) = self.extras.get_mut(&key)
             && let Some(failure) = extra.failure.filter(|failure| failure.place == old)
         {
-            extra.failure = Some(Ranked { place: new, ..failure });
+            extra.failure = Some(Version { place: new, ..failure });
         }
     }
 

@@ -1,11 +1,9 @@
 //! Writing again, to a new segment, what an earlier one may have lost.
 
-use std::io;
-
-use super::{State, Writer};
-use crate::store::lock;
-use crate::store::log::Spot;
-use crate::store::record;
+use super::{State, Writer, is_removed};
+use crate::store::log::active_segment::Position;
+use crate::store::log::record;
+use crate::sync::lock;
 use crate::{Error, Result};
 
 impl Writer {
@@ -20,7 +18,7 @@ impl Writer {
             return Ok(());
         }
         if state.buffer.is_empty() && state.undurable.is_empty() {
-            state.log.turn_over();
+            state.log.rotate();
             return Ok(());
         }
         let cause = state.log.packed();
@@ -35,7 +33,7 @@ impl Writer {
         state.written = None;
         state.buffered = None;
         state.stats.replays += 1;
-        let old = state.log.leave(kept.len() as u64);
+        let old = state.log.detach(kept.len() as u64);
         state.stats.writes += 1;
         state.stats.syncs += 1;
         if is_removed(&cause) && !state.log.has_home() {
@@ -54,23 +52,18 @@ impl Writer {
         Err(cause)
     }
 
-    fn moved(&self, kept: &[u8], old: Spot, new: Spot) {
+    fn moved(&self, kept: &[u8], old: Position, new: Position) {
         let mut index = lock(&self.index);
         for (offset, header) in record::walk(kept) {
             index.relocate(header.key, old.place(offset), new.place(offset));
         }
     }
 
-    fn lost(&self, kept: &[u8], old: Spot) {
+    fn lost(&self, kept: &[u8], old: Position) {
         let mut index = lock(&self.index);
         for (offset, header) in record::walk(kept) {
             index.lose(header.key, old.place(offset));
             index.lose_failure(header.key, old.place(offset));
         }
     }
-}
-
-/// Whether the segment was removed, so that what was written to it is lost.
-pub(super) fn is_removed(cause: &Error) -> bool {
-    matches!(cause, Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
 }

@@ -15,7 +15,7 @@ const MAGIC: [u8; 8] = *b"JUGsegm\n";
 
 /// What the head of a segment says.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Head {
+pub enum SegmentHeader {
     /// A segment of the store with this uuid; the records begin at `length`.
     Good {
         /// The store's uuid.
@@ -46,21 +46,21 @@ pub fn encode(uuid: [u8; 16], wid: &str) -> Vec<u8> {
 /// Reads the head of a segment from the first bytes of its file.
 ///
 /// Fails with [`Error::NewerFormat`] where a sound header carries a later version.
-pub fn decode(bytes: &[u8], path: &Path) -> Result<Head> {
+pub fn decode(bytes: &[u8], path: &Path) -> Result<SegmentHeader> {
     if bytes.len() < FIXED || bytes.iter().all(|&byte| byte == 0) {
-        return Ok(Head::Incomplete);
+        return Ok(SegmentHeader::Incomplete);
     }
     let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
     let wid = word(12) as usize;
     if bytes[..8] != MAGIC || wid > WID_MAX {
-        return Ok(Head::Bad);
+        return Ok(SegmentHeader::Bad);
     }
     let end = FIXED + wid;
     if bytes.len() < end + 4 {
-        return Ok(Head::Incomplete);
+        return Ok(SegmentHeader::Incomplete);
     }
     if crc32c::crc32c(&bytes[..end]) != word(end) {
-        return Ok(Head::Bad);
+        return Ok(SegmentHeader::Bad);
     }
     let found = word(8);
     if found > VERSION {
@@ -68,7 +68,7 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Head> {
     }
     let mut uuid = [0; 16];
     uuid.copy_from_slice(&bytes[16..32]);
-    Ok(Head::Good { uuid, length: end + 4 })
+    Ok(SegmentHeader::Good { uuid, length: end + 4 })
 }
 
 /// The name of a worker's n-th segment.

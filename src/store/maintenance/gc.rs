@@ -5,16 +5,17 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::blob::BlobRef;
-use super::pack::reader::Pack;
-use super::record::Kind;
-use super::scan::Found;
-use super::unreadable::or_reason;
-use super::{Store, lock};
 use crate::error::IoContext;
 use crate::jugdir::{Jugdir, Liveness};
 use crate::os::ops::{SMALL, is_unlinkable};
 use crate::os::{File, FileSystem};
+use crate::store::Store;
+use crate::store::blob::BlobRef;
+use crate::store::log::record::Kind;
+use crate::store::log::scan::RecordAt;
+use crate::store::media_error::or_reason;
+use crate::store::pack::reader::Pack;
+use crate::sync::lock;
 use crate::{Key, Result};
 
 /// What a disk can or cannot read as one.
@@ -57,7 +58,7 @@ impl Store {
             }
         }
         // Whatever a dead worker stored is seen from here on: it was written before the worker was found dead.
-        self.look()?;
+        self.poll_segments()?;
         let mut orphans = Vec::new();
         for (path, key, suffix) in found {
             let may_be_referred = match key {
@@ -68,7 +69,7 @@ impl Store {
                 orphans.push((key.is_some(), Orphan { path, bytes }));
             }
         }
-        if self.is_blind() {
+        if self.has_unreadable() {
             // The records of these may be where nothing can be read now.
             orphans.retain(|(has_key, _)| !has_key);
         }
@@ -76,20 +77,20 @@ impl Store {
     }
 
     /// Whether some records could not be read, so that nobody knows what they say.
-    fn is_blind(&self) -> bool {
+    fn has_unreadable(&self) -> bool {
         let is_blind = |pack: &Arc<Pack>| pack.substitute().is_some_and(|made| made.is_blind);
-        lock(&self.damage).is_blind() || lock(&self.index).packs().any(is_blind)
+        lock(&self.corruption).has_unreadable() || lock(&self.index).packs().any(is_blind)
     }
 
     /// Whether the result of `key` is the blob with this suffix. Where that cannot be read now, it may be.
     fn may_refer_to(&self, key: &Key, suffix: &str) -> Result<bool> {
         let Some(place) = self.place_of(key)? else { return Ok(false) };
         Ok(match self.record_at(key, place)? {
-            Found::Whole(header, payload) if header.kind == Kind::ResultBlob => {
+            RecordAt::Whole(header, payload) if header.kind == Kind::ResultBlob => {
                 BlobRef::decode(&payload).is_some_and(|blob| blob.suffix == suffix)
             }
-            Found::Whole(..) => false,
-            Found::Damaged(_) => true,
+            RecordAt::Whole(..) => false,
+            RecordAt::Damaged(_) => true,
         })
     }
 
@@ -108,7 +109,7 @@ impl Store {
 
 /// Gives files a second name in the directory `quarantine`, which is returned. A directory in a file's place, which can
 /// have no second name, gets that one only. Where there are no hard links the files are copied.
-pub(super) fn keep_aside(fs: &dyn FileSystem, jugdir: &Jugdir, paths: &[PathBuf]) -> Result<PathBuf> {
+pub(crate) fn keep_aside(fs: &dyn FileSystem, jugdir: &Jugdir, paths: &[PathBuf]) -> Result<PathBuf> {
     let dir = jugdir.root().join("quarantine");
     fs.create_dir(&dir)?;
     fs.sync_parent(&dir)?;

@@ -1,30 +1,31 @@
 //! Following the segments of all workers: reading what was appended since the last look.
 //!
-//! What is known of one of them is a `tail`.
+//! A `SegmentReader` reads one of them.
 
-mod tail;
+mod read_into;
+mod segment;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
-pub use tail::INCOMPLETE;
-use tail::{LEFT_ALONE, Tail};
+pub use read_into::ReadInto;
+pub use segment::INCOMPLETE;
+use segment::{LEFT_ALONE, SegmentReader};
 
 use crate::Result;
 use crate::jugdir::{Jugdir, Liveness};
 use crate::os::FileSystem;
-use crate::store::damage::Damage;
-use crate::store::index::Index;
+use crate::store::log::scan::ScanEnd;
+use crate::store::log::segment::owner;
+use crate::store::log::writer::Writer;
+use crate::store::media_error::{self, or_reason, or_reason_of};
 use crate::store::pack::manifest::{self, Manifest};
 use crate::store::pack::publish;
-use crate::store::scan::Stop;
-use crate::store::unreadable::{self, or_reason, or_reason_of};
-use crate::store::writer::Writer;
-use crate::store::{lock, segment};
+use crate::sync::lock;
 
 /// What is said of a pack that has no room for what the manifest says is in it.
 const OVERSTATED: &str = "the manifest says that it holds more results than it has room for";
@@ -35,8 +36,8 @@ const PACK_LEFT_ALONE: Duration = Duration::from_secs(1);
 
 /// How far each segment was read.
 #[derive(Debug, Default)]
-pub struct Tails {
-    known: BTreeMap<String, Tail>,
+pub struct Follower {
+    known: BTreeMap<String, SegmentReader>,
     /// The number of the manifest that the index goes by; 0 before the first one.
     manifest: u64,
     /// The segments that packs have replaced, according to that manifest.
@@ -47,7 +48,7 @@ pub struct Tails {
 
 /// A segment to which nothing will ever be added that counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finished {
+pub struct SealedSegment {
     /// Its file name.
     pub name: String,
     /// Its length in bytes.
@@ -56,7 +57,7 @@ pub struct Finished {
 
 /// A segment that cannot be read to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken {
+pub struct CorruptSegment {
     /// The file.
     pub path: PathBuf,
     /// From where on.
@@ -65,21 +66,9 @@ pub struct Broken {
     pub what: &'static str,
 }
 
-/// What the reading of segments adds to.
-pub struct Sink<'a> {
-    /// The directory they are in.
-    pub jugdir: &'a Jugdir,
-    /// Where records go.
-    pub index: &'a Mutex<Index>,
-    /// Where everything goes that should have been a record.
-    pub damage: &'a Mutex<Damage>,
-    /// This process as a writer, whose own records are in the index already.
-    pub writer: Option<&'a Writer>,
-}
-
-impl Tails {
+impl Follower {
     /// Reads what was appended to any segment, except this process's own.
-    pub fn refresh(&mut self, to: &Sink) -> Result<()> {
+    pub fn refresh(&mut self, to: &ReadInto) -> Result<()> {
         // That a directory is not there is dear to find out among hosts: once is enough, and not for each of its parts.
         if to.jugdir.is_absent()? {
             return Ok(());
@@ -97,47 +86,48 @@ impl Tails {
     }
 
     /// False if something went away meanwhile, unless this is the last try.
-    fn refresh_once(&mut self, to: &Sink, last: bool) -> Result<bool> {
+    fn refresh_once(&mut self, to: &ReadInto, last: bool) -> Result<bool> {
         let fs = &**to.jugdir.fs();
         // What this process creates from here on need not be listed.
         let written = to.writer.map(Writer::files).unwrap_or_default();
         // First the segments, then the manifest: a segment that is not listed any more was replaced by packs of
         // this manifest or of an earlier one.
         let mut names = fs.names(&to.jugdir.segments())?;
-        names.retain(|name| segment::owner(name).is_some());
+        names.retain(|name| owner(name).is_some());
         let begun = fs.now();
         let again = u64::from(self.unopened.is_some_and(|at| at <= begun));
         let newest = publish::newest(fs, &to.jugdir.packs(), to.jugdir.uuid(), self.manifest - again)?;
         if let Some(manifest) = newest
-            && !self.adopt(&manifest, &names, &written, to, last)?
+            && !self.switch_manifest(&manifest, &names, &written, to, last)?
         {
             return Ok(false);
         }
-        let own = &*to.writer.map(Writer::wids).unwrap_or_default();
+        let own = &*to.writer.map(Writer::worker_ids).unwrap_or_default();
         names.retain(|name| !is_own(own, name) && !self.replaced.contains(name));
         let Some(mut grown) = self.grown(names, own, to, last)? else { return Ok(false) };
-        let bytes: u64 = grown.iter().map(|tail| tail.length - tail.offset.min(tail.length)).sum();
+        let bytes: u64 =
+            grown.iter().map(|segment| segment.length - segment.offset.min(segment.length)).sum();
         if bytes < PARALLEL || grown.len() == 1 {
-            grown.into_iter().try_for_each(|tail| tail.read(to, last))?;
+            grown.into_iter().try_for_each(|segment| segment.read(to, last))?;
             return Ok(true);
         }
         // Asked only here: the answer takes a dozen system calls, a refresh without news three.
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(grown.len());
         // A pool of its own, because the global one hangs in a forked child.
         match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-            Ok(pool) => pool.install(|| grown.par_iter_mut().try_for_each(|tail| tail.read(to, last))),
-            Err(_) => grown.into_iter().try_for_each(|tail| tail.read(to, last)),
+            Ok(pool) => pool.install(|| grown.par_iter_mut().try_for_each(|segment| segment.read(to, last))),
+            Err(_) => grown.into_iter().try_for_each(|segment| segment.read(to, last)),
         }?;
         Ok(true)
     }
 
     /// Goes over to the packs of a newer manifest. False if one of them has been replaced already.
-    fn adopt(
+    fn switch_manifest(
         &mut self,
         manifest: &Manifest,
         listed: &[String],
         written: &[String],
-        to: &Sink,
+        to: &ReadInto,
         last: bool,
     ) -> Result<bool> {
         let packs = to.jugdir.packs();
@@ -152,7 +142,7 @@ impl Tails {
             // Others took this worker for dead, and packed what it was still writing.
             writer.leave(&gone)?;
         }
-        let own = &*to.writer.map(Writer::wids).unwrap_or_default();
+        let own = &*to.writer.map(Writer::worker_ids).unwrap_or_default();
         let mut index = lock(to.index);
         let open: Vec<_> = index.packs().cloned().collect();
         let begun = to.jugdir.fs().now();
@@ -163,10 +153,10 @@ impl Tails {
         self.unopened = None;
         for (pack, listed) in found.iter().zip(&manifest.packs) {
             let path = packs.join(format!("{}.pack", listed.stem));
-            lock(to.damage).heal_file(&path);
+            lock(to.corruption).resolve_file(&path);
             if let Err(what) = pack {
-                lock(to.damage).add_file(path, 0, what);
-                if unreadable::is_reason(what) {
+                lock(to.corruption).add_file(path, 0, what);
+                if media_error::is_reason(what) {
                     let now = to.jugdir.fs().now();
                     self.unopened = Some(now + PACK_LEFT_ALONE.max((now - begun) * LEFT_ALONE));
                 }
@@ -175,23 +165,23 @@ impl Tails {
         let found: Vec<_> = found.into_iter().flatten().collect();
         let was_read = |name: &str| {
             is_own(own, name)
-                || self.known.get(name).is_some_and(|tail| tail.finished)
+                || self.known.get(name).is_some_and(|segment| segment.finished)
                 || self.replaced.contains(name)
         };
-        index.adopt(&found, manifest.epoch, &gone, &|name| !name.is_empty() && !was_read(name))?;
+        index.switch_manifest(&found, manifest.epoch, &gone, &|name| !name.is_empty() && !was_read(name))?;
         drop(index);
         for pack in &found {
             if pack.is_overstated() {
-                lock(to.damage).add_file(pack.path().to_owned(), 0, OVERSTATED);
+                lock(to.corruption).add_file(pack.path().to_owned(), 0, OVERSTATED);
             }
             if let Some(broken) = pack.substitute().and_then(|made| made.broken) {
-                lock(to.damage).add_file(pack.path().to_owned(), broken.0, broken.1);
+                lock(to.corruption).add_file(pack.path().to_owned(), broken.0, broken.1);
             }
         }
         let over: HashSet<String> = self.known.keys().filter(|name| gone(name)).cloned().collect();
-        for (_, tail) in self.known.iter_mut().filter(|(name, _)| over.contains(*name)) {
-            tail.finish();
-            lock(to.damage).heal_file(&tail.path);
+        for (_, segment) in self.known.iter_mut().filter(|(name, _)| over.contains(*name)) {
+            segment.finish();
+            lock(to.corruption).resolve_file(&segment.path);
         }
         self.manifest = manifest.number;
         self.replaced = replaced;
@@ -206,9 +196,9 @@ impl Tails {
         let fs = &**jugdir.fs();
         let names = segment_names(fs, &jugdir.segments(), own)?;
         let grown = names.iter().any(|name| match self.known.get(name) {
-            Some(tail) => {
-                let stat = tail.file.as_ref().map(|file| file.fresh_stat());
-                !tail.finished && matches!(stat, Some(Ok(stat)) if stat.length != tail.length)
+            Some(segment) => {
+                let stat = segment.file.as_ref().map(|file| file.fresh_stat());
+                !segment.finished && matches!(stat, Some(Ok(stat)) if stat.length != segment.length)
             }
             None => !self.replaced.contains(name),
         });
@@ -222,45 +212,48 @@ impl Tails {
         &mut self,
         names: Vec<String>,
         own: &[Arc<str>],
-        to: &Sink,
+        to: &ReadInto,
         last: bool,
-    ) -> Result<Option<Vec<&mut Tail>>> {
+    ) -> Result<Option<Vec<&mut SegmentReader>>> {
         let segments = to.jugdir.segments();
         let listed: HashSet<String> = names.iter().cloned().collect();
         for name in names {
             let path = segments.join(&name);
-            self.known.entry(name).or_insert_with(|| Tail::new(path));
+            self.known.entry(name).or_insert_with(|| SegmentReader::new(path));
         }
         let mut grown = Vec::new();
-        for (name, tail) in &mut self.known {
-            if tail.finished || is_own(own, name) || !tail.is_due(to)? {
+        for (name, segment) in &mut self.known {
+            if segment.finished || is_own(own, name) || !segment.is_due(to)? {
                 continue;
             }
             if !listed.contains(name) {
                 // It was removed, and no pack has what was in it.
-                tail.finish();
-                lock(to.damage).heal_file(&tail.path);
+                segment.finish();
+                lock(to.corruption).resolve_file(&segment.path);
                 continue;
             }
-            if tail.file.is_none() {
+            if segment.file.is_none() {
                 // How much there is to read, roughly: it is opened when it is read, one after the other.
-                tail.length = or_reason(to.jugdir.fs().length(&tail.path))?.unwrap_or(None).unwrap_or(0);
-                grown.push(tail);
+                segment.length =
+                    or_reason(to.jugdir.fs().length(&segment.path))?.unwrap_or(None).unwrap_or(0);
+                grown.push(segment);
                 continue;
             }
-            let length = tail.fresh_length(to);
-            match or_reason_of(&tail.path, length)?.unwrap_or(Some(tail.length)) {
-                Some(length) if length == tail.length && tail.length > 0 && tail.offset >= length => {
+            let length = segment.fresh_length(to);
+            match or_reason_of(&segment.path, length)?.unwrap_or(Some(segment.length)) {
+                Some(length)
+                    if length == segment.length && segment.length > 0 && segment.offset >= length =>
+                {
                     // It did not grow, and never will if its writer is dead; only then is it worth a look.
-                    if tail.writers_liveness(to)? != Liveness::Alive {
-                        grown.push(tail);
+                    if segment.writers_liveness(to)? != Liveness::Alive {
+                        grown.push(segment);
                     }
                 }
                 Some(length) => {
-                    tail.length = length;
-                    grown.push(tail);
+                    segment.length = length;
+                    grown.push(segment);
                 }
-                None if last => tail.finish(),
+                None if last => segment.finish(),
                 None => return Ok(None),
             }
         }
@@ -269,28 +262,28 @@ impl Tails {
 
     /// Up to where a segment was read.
     pub fn read_to(&self, name: &str) -> u64 {
-        self.known.get(name).map_or(0, |tail| tail.offset)
+        self.known.get(name).map_or(0, |segment| segment.offset)
     }
 
     /// The segments that were read to their ends, to which nothing will be added that counts: also those of silent
     /// workers, because whoever packs them closes them off.
-    pub fn finished(&self) -> Vec<Finished> {
-        let is_over = |tail: &Tail| tail.finished || tail.silent.is_some();
+    pub fn finished(&self) -> Vec<SealedSegment> {
+        let is_over = |segment: &SegmentReader| segment.finished || segment.silent.is_some();
         let finished =
-            self.known.iter().filter(|(name, tail)| is_over(tail) && !self.replaced.contains(*name));
-        finished.map(|(name, tail)| Finished { name: name.clone(), length: tail.length }).collect()
+            self.known.iter().filter(|(name, segment)| is_over(segment) && !self.replaced.contains(*name));
+        finished.map(|(name, segment)| SealedSegment { name: name.clone(), length: segment.length }).collect()
     }
 
     /// Where the segments of silent writers cannot be read on, and why. That nothing more will come is certain only
     /// of what follows garbage; a record that is not all there counts once its writer has left.
-    pub fn broken(&self, jugdir: &Jugdir) -> Result<Vec<Broken>> {
+    pub fn broken(&self, jugdir: &Jugdir) -> Result<Vec<CorruptSegment>> {
         let mut broken = Vec::new();
-        for (name, tail) in self.known.iter().filter(|(_, tail)| !tail.finished) {
-            let Some(stop) = tail.stop else { continue };
-            let Some(what) = tail.bad_end(stop) else { continue };
-            let owner = segment::owner(name).unwrap_or_default();
-            if matches!(stop, Stop::Garbage(_)) || jugdir.has_left(owner)? {
-                broken.push(Broken { path: tail.path.clone(), offset: tail.offset, what });
+        for (name, segment) in self.known.iter().filter(|(_, segment)| !segment.finished) {
+            let Some(stop) = segment.stop else { continue };
+            let Some(what) = segment.bad_end(stop) else { continue };
+            let owner = owner(name).unwrap_or_default();
+            if matches!(stop, ScanEnd::Garbage(_)) || jugdir.has_left(owner)? {
+                broken.push(CorruptSegment { path: segment.path.clone(), offset: segment.offset, what });
             }
         }
         Ok(broken)
@@ -304,7 +297,7 @@ impl Tails {
 
 /// Whether a segment is one of these workers'.
 fn is_own(own: &[Arc<str>], name: &str) -> bool {
-    segment::owner(name).is_some_and(|owner| is_among(own, owner))
+    owner(name).is_some_and(|owner| is_among(own, owner))
 }
 
 fn is_among(own: &[Arc<str>], owner: &str) -> bool {
@@ -314,6 +307,6 @@ fn is_among(own: &[Arc<str>], owner: &str) -> bool {
 /// The names of all segments but those of the workers `own`.
 fn segment_names(fs: &dyn FileSystem, segments: &Path, own: &[Arc<str>]) -> Result<Vec<String>> {
     let mut names = fs.names(segments)?;
-    names.retain(|name| segment::owner(name).is_some_and(|owner| !is_among(own, owner)));
+    names.retain(|name| owner(name).is_some_and(|owner| !is_among(own, owner)));
     Ok(names)
 }

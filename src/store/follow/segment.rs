@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Sink;
+use super::read_into::ReadInto;
 use crate::error::IoContext;
 use crate::jugdir::Liveness;
 use crate::os::watch::POLL;
 use crate::os::{File, FileSystem};
-use crate::store::damage::BAD_RECORD;
-use crate::store::index::Place;
+use crate::store::corruption::BAD_RECORD;
+use crate::store::index::Location;
+use crate::store::log::scan::{self, Payload, ScanEnd, ScannedRecord};
+use crate::store::log::segment;
+use crate::store::media_error::{or_reason, or_reason_of};
 use crate::store::pack::publish;
-use crate::store::scan::{self, Body, Event, Stop};
-use crate::store::unreadable::{or_reason, or_reason_of};
-use crate::store::{lock, segment};
+use crate::sync::lock;
 use crate::{Key, Result};
 
 /// What is said of a dead worker's segment that ends in the middle of a record.
@@ -37,7 +38,7 @@ const OPEN_TRIES: u32 = 50;
 
 /// How far a segment was read.
 #[derive(Debug)]
-pub(super) struct Tail {
+pub(super) struct SegmentReader {
     pub(super) path: PathBuf,
     /// Where the next record begins; 0 before the file's header was read.
     pub(super) offset: u64,
@@ -50,17 +51,17 @@ pub(super) struct Tail {
     /// Its writer counts as dead, but may not know: when to look again, and how often.
     pub(super) silent: Option<(Instant, u32)>,
     /// Why the last reading stopped, where its writer is silent.
-    pub(super) stop: Option<Stop>,
+    pub(super) stop: Option<ScanEnd>,
     /// The first record whose payload is not what it should be, and since when: it may not be all there yet.
     doubted: Option<(u64, Instant)>,
     /// It could not be read on the last time: when to try again.
     unreadable: Option<Instant>,
 }
 
-impl Tail {
+impl SegmentReader {
     /// A segment that was not read yet.
-    pub(super) fn new(path: PathBuf) -> Tail {
-        Tail {
+    pub(super) fn new(path: PathBuf) -> SegmentReader {
+        SegmentReader {
             path,
             offset: 0,
             length: 0,
@@ -77,13 +78,13 @@ impl Tail {
         self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
     }
 
-    pub(super) fn writers_liveness(&self, to: &Sink) -> Result<Liveness> {
+    pub(super) fn writers_liveness(&self, to: &ReadInto) -> Result<Liveness> {
         segment::owner(self.name()).map_or(Ok(Liveness::Dead), |wid| to.jugdir.liveness(wid))
     }
 
     /// Whether it is worth a look now: a segment whose writer is silent is looked at now and then, in case the file
     /// grew after all.
-    pub(super) fn is_due(&mut self, to: &Sink) -> Result<bool> {
+    pub(super) fn is_due(&mut self, to: &ReadInto) -> Result<bool> {
         let now = to.jugdir.fs().now();
         if self.unreadable.is_some() {
             return Ok(self.unreadable.is_none_or(|at| at <= now));
@@ -101,7 +102,7 @@ impl Tail {
     }
 
     /// The length of the file now, asked of the server; `None` if it is gone.
-    pub(super) fn fresh_length(&mut self, to: &Sink) -> Result<Option<u64>> {
+    pub(super) fn fresh_length(&mut self, to: &ReadInto) -> Result<Option<u64>> {
         if self.file.is_none() {
             self.file = open_listed(&**to.jugdir.fs(), &self.path)?;
         }
@@ -120,26 +121,26 @@ impl Tail {
     }
 
     /// Fails where the file is gone, unless this is the last try.
-    pub(super) fn read(&mut self, to: &Sink, last: bool) -> Result<()> {
+    pub(super) fn read(&mut self, to: &ReadInto, last: bool) -> Result<()> {
         let begun = to.jugdir.fs().now();
         let read = self.read_on(to, last);
         let stop = or_reason_of(&self.path, read)?.map(|()| self.stop);
-        let (Err(what) | Ok(Some(Stop::Unreadable(what)))) = stop else {
+        let (Err(what) | Ok(Some(ScanEnd::Unreadable(what)))) = stop else {
             if self.unreadable.take().is_some() {
-                lock(to.damage).heal_file(&self.path);
+                lock(to.corruption).resolve_file(&self.path);
             }
             return Ok(());
         };
         let now = to.jugdir.fs().now();
         self.unreadable = Some(now + (now - begun) * LEFT_ALONE);
-        (self.file, self.stop) = (None, Some(Stop::Unreadable(what)));
-        let mut damage = lock(to.damage);
-        damage.heal_file(&self.path);
-        damage.add_file(self.path.clone(), self.offset, what);
+        (self.file, self.stop) = (None, Some(ScanEnd::Unreadable(what)));
+        let mut corruption = lock(to.corruption);
+        corruption.resolve_file(&self.path);
+        corruption.add_file(self.path.clone(), self.offset, what);
         Ok(())
     }
 
-    fn read_on(&mut self, to: &Sink, last: bool) -> Result<()> {
+    fn read_on(&mut self, to: &ReadInto, last: bool) -> Result<()> {
         if self.file.is_none() {
             match self.fresh_length(to)? {
                 Some(length) => self.length = length,
@@ -153,15 +154,15 @@ impl Tail {
         let (stop, damaged) = self.scan(self.length, to)?;
         self.stop = None;
         match stop {
-            Stop::Sealed => {
+            ScanEnd::Sealed => {
                 self.finish();
                 return Ok(());
             }
-            Stop::Unreadable(_) => {
+            ScanEnd::Unreadable(_) => {
                 self.stop = Some(stop);
                 return Ok(());
             }
-            Stop::End | Stop::Incomplete | Stop::Garbage(_) => {}
+            ScanEnd::End | ScanEnd::Incomplete | ScanEnd::Garbage(_) => {}
         }
         let life = self.writers_liveness(to)?;
         if life == Liveness::Alive {
@@ -172,7 +173,7 @@ impl Tail {
         // Whatever the writer wrote before it died is in the file by now.
         self.fresh_length(to)?;
         let (stop, _) = self.scan(u64::MAX, to)?;
-        if let Stop::Unreadable(_) = stop {
+        if let ScanEnd::Unreadable(_) = stop {
             self.stop = Some(stop);
             return Ok(());
         }
@@ -184,23 +185,23 @@ impl Tail {
         }
         self.finish();
         if let Some(what) = self.bad_end(stop) {
-            lock(to.damage).add_file(self.path.clone(), self.offset, what);
+            lock(to.corruption).add_file(self.path.clone(), self.offset, what);
         }
         Ok(())
     }
 
     /// What is wrong with where the reading stopped, if nothing is ever added.
-    pub(super) fn bad_end(&self, stop: Stop) -> Option<&'static str> {
+    pub(super) fn bad_end(&self, stop: ScanEnd) -> Option<&'static str> {
         match stop {
-            Stop::Garbage(what) | Stop::Unreadable(what) => Some(what),
+            ScanEnd::Garbage(what) | ScanEnd::Unreadable(what) => Some(what),
             // An empty file is that of a worker which died before it stored anything.
-            Stop::Incomplete => (self.length > self.offset).then_some(INCOMPLETE),
-            Stop::End | Stop::Sealed => None,
+            ScanEnd::Incomplete => (self.length > self.offset).then_some(INCOMPLETE),
+            ScanEnd::End | ScanEnd::Sealed => None,
         }
     }
 
     /// Has the next look begin at a record that is damaged, if that is news.
-    fn doubt(&mut self, damaged: Option<u64>, to: &Sink) {
+    fn doubt(&mut self, damaged: Option<u64>, to: &ReadInto) {
         let now = to.jugdir.fs().now();
         self.doubted = damaged.map(|at| match self.doubted {
             Some(known) if known.0 == at => known,
@@ -211,19 +212,19 @@ impl Tail {
         {
             self.offset = at;
             let segment = lock(to.index).segment(self.name());
-            lock(to.damage).doubt(segment, at);
+            lock(to.corruption).retract_from(segment, at);
         }
     }
 
     /// Reads records; why it stopped, and where the first damaged one is.
-    fn scan(&mut self, until: u64, to: &Sink) -> Result<(Stop, Option<u64>)> {
+    fn scan(&mut self, until: u64, to: &ReadInto) -> Result<(ScanEnd, Option<u64>)> {
         let segment = lock(to.index).segment(self.name());
         let mut batch = Vec::new();
         let (mut taken_in, mut damaged) = (Ok(()), None);
-        let Some(file) = &self.file else { return Ok((Stop::End, None)) };
+        let Some(file) = &self.file else { return Ok((ScanEnd::End, None)) };
         let range = (self.offset, until);
         let outcome = scan::scan_open(&**file, &self.path, to.jugdir.uuid(), range, &mut |event| {
-            if let Body::Damaged | Body::Unreadable(_) = event.body {
+            if let Payload::Damaged | Payload::Unreadable(_) = event.body {
                 damaged.get_or_insert(event.offset);
             }
             batch.push(event);
@@ -257,31 +258,31 @@ fn open_listed(fs: &dyn FileSystem, path: &Path) -> Result<Option<Arc<dyn File>>
     fs.open_to_read(path).map(Some)
 }
 
-fn take_in(batch: &mut Vec<Event>, segment: u32, to: &Sink) -> Result<()> {
+fn take_in(batch: &mut Vec<ScannedRecord>, segment: u32, to: &ReadInto) -> Result<()> {
     let (mut damaged, mut sound) = (Vec::new(), Vec::new());
     let mut index = lock(to.index);
     // What changes is told from what was known before.
     let keys: Vec<Key> = batch.iter().map(|event| event.header.key).collect();
-    index.know(&keys)?;
+    index.load_from_packs(&keys)?;
     for event in batch.drain(..) {
-        let place = Place::in_segment(segment, event.offset);
+        let place = Location::in_segment(segment, event.offset);
         match &event.body {
-            Body::Sound => index.apply(&event.header, place, None),
-            Body::Text(text) => index.apply(&event.header, place, Some(text)),
-            Body::Damaged => damaged.push((event.header, place, BAD_RECORD)),
-            Body::Unreadable(what) => damaged.push((event.header, place, *what)),
+            Payload::Sound => index.apply(&event.header, place, None),
+            Payload::Text(text) => index.apply(&event.header, place, Some(text)),
+            Payload::Damaged => damaged.push((event.header, place, BAD_RECORD)),
+            Payload::Unreadable(what) => damaged.push((event.header, place, *what)),
         }
-        if let Body::Sound | Body::Text(_) = event.body {
+        if let Payload::Sound | Payload::Text(_) = event.body {
             sound.push(place);
         }
     }
     drop(index);
-    let mut damage = lock(to.damage);
+    let mut corruption = lock(to.corruption);
     for place in sound {
-        damage.heal(place);
+        corruption.resolve(place);
     }
     for (header, place, what) in damaged {
-        damage.add_record(&header, place, what);
+        corruption.add_record(&header, place, what);
     }
     Ok(())
 }

@@ -8,14 +8,15 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::pack::manifest::{self, Listed, Manifest};
-use super::pack::reader::Pack;
-use super::pack::{self, publish};
-use super::scan::{Body, Stop};
-use super::segment::Head;
-use super::unreadable::reason;
+use super::gc::keep_aside;
 use crate::jugdir::{Jugdir, Liveness};
 use crate::os::FileSystem;
+use crate::store::log::scan::{Payload, ScanEnd};
+use crate::store::log::segment::SegmentHeader;
+use crate::store::media_error::reason;
+use crate::store::pack::manifest::{self, Manifest, PackEntry};
+use crate::store::pack::reader::Pack;
+use crate::store::pack::{self, publish};
 use crate::{Error, Result};
 
 /// A manifest that should count and cannot be read or is missing, and why; `None` if there is none.
@@ -39,7 +40,7 @@ pub fn damaged_manifest(jugdir: &Jugdir) -> Result<Option<(PathBuf, String)>> {
 /// The packs, by their names without the ending, that a later manifest than this one must have listed: their makers
 /// are not at work, and of what they hold the segments are gone, which only happens after a manifest was published. And
 /// those that may be such, because they cannot be read.
-pub(super) fn unlisted(jugdir: &Jugdir, manifest: &Manifest) -> Result<(Vec<String>, Vec<String>)> {
+pub(crate) fn unlisted(jugdir: &Jugdir, manifest: &Manifest) -> Result<(Vec<String>, Vec<String>)> {
     let (fs, packs) = (jugdir.fs(), jugdir.packs());
     let (mut lost, mut unreadable) = (Vec::new(), Vec::new());
     let mut kept: Option<BTreeSet<String>> = None;
@@ -49,7 +50,7 @@ pub(super) fn unlisted(jugdir: &Jugdir, manifest: &Manifest) -> Result<(Vec<Stri
         if generation <= manifest.number || jugdir.liveness(wid)? == Liveness::Alive {
             continue;
         }
-        let found = match look(fs, &packs, manifest.uuid, stem) {
+        let found = match open_pack(fs, &packs, manifest.uuid, stem) {
             // Its maker died before it was complete.
             Ok(None) | Err(Error::Damaged { .. }) => continue,
             Err(error) if publish::is_gone(&error) => continue,
@@ -61,7 +62,7 @@ pub(super) fn unlisted(jugdir: &Jugdir, manifest: &Manifest) -> Result<(Vec<Stri
         };
         let kept = match &kept {
             Some(kept) => kept,
-            None => kept.insert(origins_elsewhere(jugdir, manifest)?),
+            None => kept.insert(origins_in_other_packs(jugdir, manifest)?),
         };
         let runs = found.as_ref().map(Pack::runs).transpose()?.unwrap_or_default();
         if found.as_ref().and_then(Pack::substitute).is_some_and(|made| made.is_blind) {
@@ -75,7 +76,7 @@ pub(super) fn unlisted(jugdir: &Jugdir, manifest: &Manifest) -> Result<(Vec<Stri
 }
 
 /// The segments that are there, or that packs of this manifest hold.
-fn origins_elsewhere(jugdir: &Jugdir, manifest: &Manifest) -> Result<BTreeSet<String>> {
+fn origins_in_other_packs(jugdir: &Jugdir, manifest: &Manifest) -> Result<BTreeSet<String>> {
     let fs = jugdir.fs();
     let mut origins: BTreeSet<String> = fs.names(&jugdir.segments())?.into_iter().collect();
     for pack in publish::open_packs(fs, &jugdir.packs(), manifest, &[])?.into_iter().flatten() {
@@ -86,22 +87,22 @@ fn origins_elsewhere(jugdir: &Jugdir, manifest: &Manifest) -> Result<BTreeSet<St
 
 /// Puts a manifest of all packs that are there in the place of a damaged one, and keeps that one in the directory
 /// `quarantine`; how many packs it lists. `None` if the manifest is not damaged (any more).
-pub fn mend_manifest(jugdir: &Jugdir) -> Result<Option<usize>> {
+pub fn repair_manifest(jugdir: &Jugdir) -> Result<Option<usize>> {
     let Some((damaged, _)) = damaged_manifest(jugdir)? else { return Ok(None) };
     let wid = jugdir.by_all_means(|| jugdir.worker())?.id().to_owned();
     let (fs, packs) = (jugdir.fs(), jugdir.packs());
-    jugdir.by_all_means(|| super::keep_aside(&**fs, jugdir, std::slice::from_ref(&damaged)))?;
-    let next = made_anew(fs, &packs, jugdir.uuid().unwrap_or_default(), &damaged)?;
+    jugdir.by_all_means(|| keep_aside(&**fs, jugdir, std::slice::from_ref(&damaged)))?;
+    let next = rebuild(fs, &packs, jugdir.uuid().unwrap_or_default(), &damaged)?;
     let count = next.packs.len();
     // Where somebody else was first, the next look tells whether all is well.
     if jugdir.by_all_means(|| publish::publish(&**fs, &packs, &wid, &next))? {
         Ok(Some(count))
     } else {
-        mend_manifest(jugdir)
+        repair_manifest(jugdir)
     }
 }
 
-fn made_anew(fs: &Arc<dyn FileSystem>, packs: &Path, uuid: [u8; 16], damaged: &Path) -> Result<Manifest> {
+fn rebuild(fs: &Arc<dyn FileSystem>, packs: &Path, uuid: [u8; 16], damaged: &Path) -> Result<Manifest> {
     let name = damaged.file_name().unwrap_or_default().to_string_lossy();
     let number = manifest::number_of(&name).and_then(|number| number.checked_add(1));
     let number = number.ok_or_else(|| Error::Damaged {
@@ -116,13 +117,13 @@ fn made_anew(fs: &Arc<dyn FileSystem>, packs: &Path, uuid: [u8; 16], damaged: &P
         if pack::maker(&name).is_none_or(|(generation, _)| generation >= number) || stem.is_empty() {
             continue;
         }
-        let found = match look(fs, packs, uuid, stem) {
+        let found = match open_pack(fs, packs, uuid, stem) {
             // It may be readable tomorrow, and must not count as one that nobody needs.
             Err(error) if reason(&error).is_some() => {
                 let length =
                     |ending: &str| fs.length(&packs.join(format!("{stem}.{ending}"))).unwrap_or(None);
                 let (length, index) = (length("pack").unwrap_or(0), length("idx").unwrap_or(0));
-                next.packs.push(Listed { stem: stem.to_owned(), length, index, results: 0 });
+                next.packs.push(PackEntry { stem: stem.to_owned(), length, index, results: 0 });
                 continue;
             }
             found => found?,
@@ -140,10 +141,10 @@ fn made_anew(fs: &Arc<dyn FileSystem>, packs: &Path, uuid: [u8; 16], damaged: &P
 }
 
 /// The pack of this name as it has to be listed; `None` if it is not one of this jugdir's.
-fn look(fs: &Arc<dyn FileSystem>, packs: &Path, uuid: [u8; 16], stem: &str) -> Result<Option<Pack>> {
+fn open_pack(fs: &Arc<dyn FileSystem>, packs: &Path, uuid: [u8; 16], stem: &str) -> Result<Option<Pack>> {
     let length = |ending: &str| fs.length(&packs.join(format!("{stem}.{ending}")));
     let (Some(bytes), index) = (length("pack")?, length("idx")?.unwrap_or(0)) else { return Ok(None) };
-    let mut listed = Listed { stem: stem.to_owned(), length: bytes, index, results: 0 };
+    let mut listed = PackEntry { stem: stem.to_owned(), length: bytes, index, results: 0 };
     let found = Pack::open(fs, packs, Some(uuid), &listed)?;
     let mut head = [0; pack::HEAD_LEN];
     found.file().read_full_at(&mut head, 0).map_err(|source| Error::Io {
@@ -151,7 +152,8 @@ fn look(fs: &Arc<dyn FileSystem>, packs: &Path, uuid: [u8; 16], stem: &str) -> R
         path: found.path().to_owned(),
         source,
     })?;
-    if !matches!(pack::decode_head(&head, found.path())?, Head::Good { uuid: its, .. } if its == uuid) {
+    if !matches!(pack::decode_head(&head, found.path())?, SegmentHeader::Good { uuid: its, .. } if its == uuid)
+    {
         return Ok(None);
     }
     found.each(&mut |entry| listed.results += u64::from(entry.is_result()))?;
@@ -161,6 +163,6 @@ fn look(fs: &Arc<dyn FileSystem>, packs: &Path, uuid: [u8; 16], stem: &str) -> R
 /// Whether all records of a pack are what was written.
 fn is_sound(pack: &Pack) -> Result<bool> {
     let mut is_whole = true;
-    let (_, stop) = pack.scan(&mut |event| is_whole &= !matches!(event.body, Body::Damaged))?;
-    Ok(is_whole && stop == Stop::End)
+    let (_, stop) = pack.scan(&mut |event| is_whole &= !matches!(event.body, Payload::Damaged))?;
+    Ok(is_whole && stop == ScanEnd::End)
 }

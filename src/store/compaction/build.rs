@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::judge::{Heard, Input, Judge};
-use super::layout::{self, Entry, Head, Run};
-use super::manifest::Listed;
-use super::reader::Pack;
+use super::merge::{Input, Merge, ReadSummary};
 use crate::error::IoContext;
 use crate::os::File;
-use crate::store::index::Place;
-use crate::store::record::{self, CRITICAL, Header, Kind};
-use crate::store::scan::{self, Body, Event, Found, Stop};
-use crate::store::unreadable::or_reason;
+use crate::store::index::Location;
+use crate::store::log::record::{self, CRITICAL, Header, Kind};
+use crate::store::log::scan::{self, Payload, RecordAt, ScanEnd, ScannedRecord};
+use crate::store::media_error::or_reason;
+use crate::store::pack;
+use crate::store::pack::format::{self, Entry, IndexHeader, Run};
+use crate::store::pack::manifest::PackEntry;
+use crate::store::pack::reader::Pack;
 use crate::{Error, Key, Result};
 
 /// How much is written at a time.
@@ -22,7 +23,7 @@ const CHUNK: usize = 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct Built {
     /// As the manifest is to list it.
-    pub listed: Listed,
+    pub listed: PackEntry,
     /// How many of its results were in no pack before.
     pub fresh: u64,
 }
@@ -43,7 +44,7 @@ struct Draft {
 ///
 /// With `forget`, nothing is kept of what was removed: no record can appear any more that it speaks of.
 pub fn build(
-    judge: &Judge,
+    merge: &Merge,
     inputs: &[Input],
     packs: &Path,
     stem: &str,
@@ -51,67 +52,67 @@ pub fn build(
 ) -> Result<Option<Built>> {
     let path = packs.join(format!("{stem}.pack"));
     let index_path = packs.join(format!("{stem}.idx"));
-    let written = write(judge, inputs, path.clone(), forget).and_then(|draft| {
+    let written = write(merge, inputs, path.clone(), forget).and_then(|draft| {
         if draft.entries.is_empty() {
             return Ok(None);
         }
         let fresh = draft.fresh;
-        check(judge, &draft)?;
-        let listed = finish(judge, draft, &index_path, stem)?;
-        judge.fs.sync_dir(packs).context("syncing", packs)?;
+        check(merge, &draft)?;
+        let listed = finish(merge, draft, &index_path, stem)?;
+        merge.fs.sync_dir(packs).context("syncing", packs)?;
         Ok(Some(Built { listed, fresh }))
     });
     if !matches!(written, Ok(Some(_))) {
         // The first error is the one to report; what is left over is swept later.
-        let _ = judge.fs.unlink(&path);
-        let _ = judge.fs.unlink(&index_path);
+        let _ = merge.fs.unlink(&path);
+        let _ = merge.fs.unlink(&index_path);
     }
     written
 }
 
-fn write(judge: &Judge, inputs: &[Input], path: PathBuf, forget: bool) -> Result<Draft> {
-    let file = judge.fs.create_new(&path)?;
+fn write(merge: &Merge, inputs: &[Input], path: PathBuf, forget: bool) -> Result<Draft> {
+    let file = merge.fs.create_new(&path)?;
     let (buffer, length) = (Vec::with_capacity(CHUNK + 4096), 0);
     let mut draft = Draft { file, path, buffer, length, entries: Vec::new(), runs: Vec::new(), fresh: 0 };
-    draft.put(&super::encode_head(judge.uuid))?;
+    draft.put(&pack::encode_head(merge.uuid))?;
     for input in inputs {
         match input {
             Input::Segment { name, .. } => {
-                let path = judge.segments.join(name);
+                let path = merge.segments.join(name);
                 let before = draft.entries.len();
                 // Where it cannot be opened there is nothing to copy, if that was known.
-                match or_reason(judge.fs.open_to_read(&path))? {
-                    Ok(file) => copy_segment(judge, &mut draft, name, &*file, &path)?,
-                    Err(what) => judge.insist(&path, Some(what), Some(0))?,
+                match or_reason(merge.fs.open_to_read(&path))? {
+                    Ok(file) => copy_segment(merge, &mut draft, name, &*file, &path)?,
+                    Err(what) => merge.check_tolerated(&path, Some(what), Some(0))?,
                 }
                 draft.fresh +=
                     draft.entries[before..].iter().filter(|entry| entry.is_result()).count() as u64;
             }
-            Input::Pack(pack) => copy_pack(judge, &mut draft, pack)?,
+            Input::Pack(pack) => copy_pack(merge, &mut draft, pack)?,
         }
     }
     if !forget {
-        draft.put_tombstones(judge)?;
+        draft.put_tombstones(merge)?;
     }
     draft.flush()?;
     Ok(draft)
 }
 
-fn copy_segment(judge: &Judge, draft: &mut Draft, name: &str, file: &dyn File, path: &Path) -> Result<()> {
-    let mut copy = Copy::new(judge, draft, file, path);
+fn copy_segment(merge: &Merge, draft: &mut Draft, name: &str, file: &dyn File, path: &Path) -> Result<()> {
+    let mut copy = Copy::new(merge, draft, file, path);
     copy.begin(name);
     let (end, stop) =
-        scan::scan_open(file, path, Some(judge.uuid), (0, u64::MAX), &mut |event| copy.take(&event))?;
+        scan::scan_open(file, path, Some(merge.uuid), (0, u64::MAX), &mut |event| copy.take(&event))?;
     let sound = copy.end()?;
-    judge.insist_on(path, Heard { end, stop, sound })
+    merge.check_unchanged(path, ReadSummary { end, stop, sound })
 }
 
-fn copy_pack(judge: &Judge, draft: &mut Draft, pack: &Pack) -> Result<()> {
-    let mut copy = Copy::new(judge, draft, &**pack.file(), pack.path());
+fn copy_pack(merge: &Merge, draft: &mut Draft, pack: &Pack) -> Result<()> {
+    let mut copy = Copy::new(merge, draft, &**pack.file(), pack.path());
     copy.is_pack = true;
     let (end, stop) = pack.scan(&mut |event| copy.take(&event))?;
-    judge.insist(pack.path(), stop.unreadable(), Some(end))?;
-    if let Stop::End | Stop::Sealed = stop {
+    merge.check_tolerated(pack.path(), stop.unreadable(), Some(end))?;
+    if let ScanEnd::End | ScanEnd::Sealed = stop {
         return copy.end().map(|_| ());
     }
     // The index still says where the records behind that are.
@@ -121,7 +122,7 @@ fn copy_pack(judge: &Judge, draft: &mut Draft, pack: &Pack) -> Result<()> {
     let runs = pack.runs()?;
     let mut current = None;
     for entry in behind {
-        let Found::Whole(header, payload) = scan::record_at(&**pack.file(), pack.path(), entry.offset)?
+        let RecordAt::Whole(header, payload) = scan::record_at(&**pack.file(), pack.path(), entry.offset)?
         else {
             continue;
         };
@@ -131,45 +132,45 @@ fn copy_pack(judge: &Judge, draft: &mut Draft, pack: &Pack) -> Result<()> {
             runs.get(run).into_iter().for_each(|run| copy.resume(run));
         }
         let is_text = matches!(header.kind, Kind::Alias);
-        let body = if is_text { Body::Text(payload.into()) } else { Body::Sound };
-        copy.take(&Event { header, offset: entry.offset, body });
+        let body = if is_text { Payload::Text(payload.into()) } else { Payload::Sound };
+        copy.take(&ScannedRecord { header, offset: entry.offset, body });
     }
     copy.end().map(|_| ())
 }
 
 /// Reads what was written: what it is made of is about to be removed, and was read once more to be copied.
-fn check(judge: &Judge, draft: &Draft) -> Result<()> {
-    let file = judge.fs.open_to_read(&draft.path)?;
+fn check(merge: &Merge, draft: &Draft) -> Result<()> {
+    let file = merge.fs.open_to_read(&draft.path)?;
     let (mut entries, mut is_whole) = (0, true);
-    let (end, stop) = scan::scan_pack(&*file, &draft.path, Some(judge.uuid), (0, u64::MAX), &mut |event| {
+    let (end, stop) = scan::scan_pack(&*file, &draft.path, Some(merge.uuid), (0, u64::MAX), &mut |event| {
         is_whole &= event.is_sound();
         entries += usize::from(!matches!(event.header.kind, Kind::Name | Kind::Origin));
     })?;
-    if is_whole && stop == Stop::End && end == draft.length && entries == draft.entries.len() {
+    if is_whole && stop == ScanEnd::End && end == draft.length && entries == draft.entries.len() {
         return Ok(());
     }
     let what = "what was written is not what was read; nothing was removed for it".to_owned();
     Err(Error::Damaged { path: draft.path.clone(), what })
 }
 
-fn finish(judge: &Judge, mut draft: Draft, index_path: &Path, stem: &str) -> Result<Listed> {
+fn finish(merge: &Merge, mut draft: Draft, index_path: &Path, stem: &str) -> Result<PackEntry> {
     draft.file.sync().context("syncing", &draft.path)?;
     draft.entries.sort_unstable_by_key(Entry::rank);
-    let body = layout::encode_body(&draft.entries, &draft.runs);
+    let body = format::encode_body(&draft.entries, &draft.runs);
     let results = draft.entries.iter().filter(|entry| entry.is_result()).count() as u64;
-    let head = Head {
-        uuid: judge.uuid,
+    let head = IndexHeader {
+        uuid: merge.uuid,
         pack: draft.length,
         entries: draft.entries.len() as u64,
         results,
         specials: draft.entries.iter().filter(|entry| entry.is_special()).count() as u64,
-        runs: layout::encode_runs(&draft.runs).len() as u64,
-        epoch: judge.epoch(),
+        runs: format::encode_runs(&draft.runs).len() as u64,
+        epoch: merge.epoch(),
     };
-    let file = judge.fs.create_new(index_path)?;
+    let file = merge.fs.create_new(index_path)?;
     let written = file.append(&head.encode()).and_then(|()| file.append(&body));
     written.and_then(|()| file.sync()).context("writing", index_path)?;
-    Ok(Listed { stem: stem.to_owned(), length: draft.length, index: head.length(), results })
+    Ok(PackEntry { stem: stem.to_owned(), length: draft.length, index: head.length(), results })
 }
 
 impl Draft {
@@ -198,12 +199,12 @@ impl Draft {
     }
 
     /// What keeps records from counting that are not packed yet.
-    fn put_tombstones(&mut self, judge: &Judge) -> Result<()> {
-        let mut keys: Vec<Key> = judge.index.unusual_keys().copied().collect();
+    fn put_tombstones(&mut self, merge: &Merge) -> Result<()> {
+        let mut keys: Vec<Key> = merge.index.unusual_keys().copied().collect();
         keys.sort_unstable();
         let mut begun = false;
         for key in keys {
-            let summary = judge.index.summary(&key);
+            let summary = merge.index.summary(&key);
             // A result that is left out still says that failures before it are over.
             let left_out = summary.result.filter(|result| result.epoch < summary.removed);
             let cleared = left_out.map_or(summary.cleared, |result| summary.cleared.max(result.epoch + 1));
@@ -224,7 +225,7 @@ impl Draft {
 
 /// Copies what counts of one file.
 struct Copy<'c, 'a> {
-    judge: &'c Judge<'a>,
+    merge: &'c Merge<'a>,
     draft: &'c mut Draft,
     file: &'c dyn File,
     path: &'c Path,
@@ -243,10 +244,10 @@ struct Copy<'c, 'a> {
 }
 
 impl<'c, 'a> Copy<'c, 'a> {
-    fn new(judge: &'c Judge<'a>, draft: &'c mut Draft, file: &'c dyn File, path: &'c Path) -> Copy<'c, 'a> {
+    fn new(merge: &'c Merge<'a>, draft: &'c mut Draft, file: &'c dyn File, path: &'c Path) -> Copy<'c, 'a> {
         let (names, outcome, is_pack) = (Vec::new(), Ok(()), false);
         Copy {
-            judge,
+            merge,
             draft,
             file,
             path,
@@ -261,7 +262,7 @@ impl<'c, 'a> Copy<'c, 'a> {
     }
 
     fn begin(&mut self, origin: &str) {
-        self.segment = self.judge.index.number(origin).unwrap_or(0);
+        self.segment = self.merge.index.number(origin).unwrap_or(0);
         self.origin = Some(origin.to_owned());
         self.names.clear();
     }
@@ -273,24 +274,24 @@ impl<'c, 'a> Copy<'c, 'a> {
         self.names = names.map(|(id, name)| (*id, name.as_bytes().into(), false)).collect();
     }
 
-    fn take(&mut self, event: &Event) {
+    fn take(&mut self, event: &ScannedRecord) {
         self.sound += u64::from(event.is_sound());
         if self.outcome.is_ok() {
             self.outcome = self.try_take(event);
         }
     }
 
-    fn try_take(&mut self, event: &Event) -> Result<()> {
+    fn try_take(&mut self, event: &ScannedRecord) -> Result<()> {
         let header = &event.header;
         let text = match &event.body {
-            Body::Damaged if self.is_pack && !self.judge.leaves_out => {
-                let what = "holds damage, which is evidence";
+            Payload::Damaged if self.is_pack && !self.merge.leaves_out => {
+                let what = "holds corruption, which is evidence";
                 return Err(Error::Unreadable { path: self.path.to_owned(), what });
             }
-            Body::Damaged => return Ok(()),
-            Body::Unreadable(what) => return self.judge.insist(self.path, Some(*what), None),
-            Body::Text(text) => Some(&**text),
-            Body::Sound => None,
+            Payload::Damaged => return Ok(()),
+            Payload::Unreadable(what) => return self.merge.check_tolerated(self.path, Some(*what), None),
+            Payload::Text(text) => Some(&**text),
+            Payload::Sound => None,
         };
         match (header.kind, text) {
             (Kind::Origin, Some(origin)) => {
@@ -298,7 +299,7 @@ impl<'c, 'a> Copy<'c, 'a> {
                 self.begin(&String::from_utf8_lossy(origin));
             }
             (Kind::Name, Some(text)) => self.names.push((header.name, text.into(), false)),
-            _ if self.judge.keeps(header, Place::in_segment(self.segment, event.offset), text) => {
+            _ if self.merge.keeps(header, Location::in_segment(self.segment, event.offset), text) => {
                 self.keep(header, event.offset)?;
             }
             _ => {}

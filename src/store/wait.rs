@@ -1,34 +1,53 @@
 //! Waiting until others have stored something or given up claims.
 
 use std::ffi::OsStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::{Store, lock, segment};
 use crate::Result;
-use crate::jugdir::ClaimMode;
+use crate::jugdir::{ClaimMode, Jugdir};
 use crate::os::Watch;
 use crate::os::watch::POLL;
+use crate::store::log::segment;
+use crate::sync::lock;
 
-impl Store {
+/// What a wait needs to know of the store.
+pub(super) struct Waiting<'a> {
+    /// Where changes happen.
+    pub(super) jugdir: &'a Jugdir,
+    /// The ids under which this process writes: what it does itself does not wake it.
+    pub(super) own: &'a [Arc<str>],
+    /// Whether others stored something that was not read yet.
+    pub(super) has_news: &'a dyn Fn() -> Result<bool>,
+    /// Whether this process may take events: those that a forked child took would be missing in its parent.
+    pub(super) may_watch: bool,
+}
+
+/// The watch on a jugdir, and when to look where it tells nothing.
+#[derive(Debug, Default)]
+pub(super) struct Waiter {
+    watch: Mutex<Option<Arc<dyn Watch>>>,
+    polling: Mutex<Polling>,
+}
+
+impl Waiter {
     /// Sleeps until another process appended something or gave up claims, be it by dying (true); false after
     /// `timeout` or at a signal. It may return true where nothing of that happened.
-    pub fn wait(&self, timeout: Duration) -> Result<bool> {
-        let fs = self.jugdir.fs();
+    pub(super) fn wait(&self, on: &Waiting, timeout: Duration) -> Result<bool> {
+        let fs = on.jugdir.fs();
         let deadline = fs.now() + timeout;
-        let own = self.own_wids();
-        if self.jugdir.claim_mode()? == ClaimMode::Link {
-            return self.poll(deadline, &own);
+        if on.jugdir.claim_mode()? == ClaimMode::Link {
+            return self.poll(on, deadline);
         }
         loop {
-            let watch = self.watch()?;
+            let watch = self.watch(on)?;
             let left = deadline.saturating_duration_since(fs.now());
             match watch {
                 // From its first wait on, a watch misses nothing.
                 Some((watch, false)) => {
-                    return watch.wait_for(left, &|name| is_anothers(name, &own));
+                    return watch.wait_for(left, &|name| is_anothers(name, on.own));
                 }
-                Some(_) | None if self.has_news(&own)? => return Ok(true),
+                Some(_) | None if (on.has_news)()? => return Ok(true),
                 Some(_) => {}
                 None if left.is_zero() => return Ok(false),
                 None => fs.sleep(left.min(POLL)),
@@ -38,13 +57,13 @@ impl Store {
 
     /// Looks for news now and then, at first often, because nobody tells what other hosts do; what happens on this
     /// one wakes it at once.
-    fn poll(&self, deadline: Instant, own: &[Arc<str>]) -> Result<bool> {
-        let fs = self.jugdir.fs();
+    fn poll(&self, on: &Waiting, deadline: Instant) -> Result<bool> {
+        let fs = on.jugdir.fs();
         loop {
             let now = fs.now();
             let next = lock(&self.polling).next(now);
             if next <= now {
-                let found = self.has_news(own)?;
+                let found = (on.has_news)()?;
                 lock(&self.polling).looked(fs.now(), found);
                 if found {
                     return Ok(true);
@@ -55,8 +74,8 @@ impl Store {
                 return Ok(false);
             }
             let pause = deadline.min(next).saturating_duration_since(now);
-            match self.watch()? {
-                Some((watch, false)) if watch.wait_for(pause, &|name| is_anothers(name, own))? => {
+            match self.watch(on)? {
+                Some((watch, false)) if watch.wait_for(pause, &|name| is_anothers(name, on.own))? => {
                     return Ok(true);
                 }
                 Some(_) => {}
@@ -65,14 +84,9 @@ impl Store {
         }
     }
 
-    fn has_news(&self, own: &[Arc<str>]) -> Result<bool> {
-        lock(&self.tails).has_news(own, &self.jugdir)
-    }
-
     /// The watch of the segments and the claims, if they can be watched yet, and whether it is new.
-    fn watch(&self) -> Result<Option<(Arc<dyn Watch>, bool)>> {
-        if self.forked() {
-            // Events that this process took would be missing in its parent.
+    fn watch(&self, on: &Waiting) -> Result<Option<(Arc<dyn Watch>, bool)>> {
+        if !on.may_watch {
             return Ok(None);
         }
         let mut watch = lock(&self.watch);
@@ -80,12 +94,12 @@ impl Store {
             return Ok(Some((Arc::clone(watch), false)));
         }
         // The claims come into being last.
-        let fs = self.jugdir.fs();
-        if fs.is_dir(&self.jugdir.claims())? != Some(true) {
+        let fs = on.jugdir.fs();
+        if fs.is_dir(&on.jugdir.claims())? != Some(true) {
             return Ok(None);
         }
-        let new = fs.watch(&self.jugdir.segments())?;
-        new.add(&self.jugdir.claims())?;
+        let new = fs.watch(&on.jugdir.segments())?;
+        new.add(&on.jugdir.claims())?;
         *watch = Some(Arc::clone(&new));
         Ok(Some((new, true)))
     }
@@ -99,7 +113,7 @@ fn is_anothers(name: &OsStr, own: &[Arc<str>]) -> bool {
 
 /// When to look for news next.
 #[derive(Debug, Default)]
-pub(super) struct Polling {
+struct Polling {
     looked: Option<Instant>,
     pause: Duration,
 }

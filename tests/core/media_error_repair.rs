@@ -5,12 +5,12 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use jug_native::jugdir::Jugdir;
-use jug_native::store::{Obstacle, Packing, damaged_manifest, mend_manifest};
+use jug_native::store::{CompactOptions, SkipReason, damaged_manifest, repair_manifest};
 use jug_native::{Error, Key};
 use nix::errno::Errno;
 
 use crate::bad_disk::{
-    ALL, Disk, WHOLE, audit, files, keys_of, only, repair, results, snapshot, without, work,
+    ALL, Disk, WHOLE, files, keys_of, only, repair, results, snapshot, verify, without, work,
 };
 use crate::hooked::Hooked;
 use crate::shelf::{Shelf, key};
@@ -31,7 +31,7 @@ fn packing_leaves_what_it_cannot_read_and_what_that_may_refer_to() {
         }
         let store = disk.open(&shelf).unwrap();
         let packed = store.pack(ALL).unwrap();
-        assert!(packed.left.iter().any(|(_, why)| *why == Obstacle::Unreadable), "{packed:?}");
+        assert!(packed.left.iter().any(|(_, why)| *why == SkipReason::Unreadable), "{packed:?}");
         assert_eq!(store.orphaned_blobs().unwrap(), []);
         store.sweep().unwrap();
         let after = snapshot(&shelf);
@@ -70,7 +70,7 @@ fn after_a_repair_everything_that_could_be_read_is_there_and_the_file_is_kept() 
     assert!(readable.len() > 14 && readable.len() < 30, "{readable:?}");
     repair(&store);
     let store = disk.open(&shelf).unwrap();
-    assert_eq!((results(&store), audit(&store)), (readable, vec![]));
+    assert_eq!((results(&store), verify(&store)), (readable, vec![]));
     assert!(!bad.exists());
     assert_eq!(fs::read(shelf.root().join("quarantine").join(bad.file_name().unwrap())).unwrap(), kept);
 }
@@ -94,12 +94,12 @@ fn a_repair_keeps_what_the_index_says_is_behind_the_unreadable_part_of_a_pack() 
         let store = disk.open(&shelf).unwrap();
         let readable = results(&store);
         assert!(readable.len() > 5 && readable.len() < 20, "{readable:?}");
-        let named = keys_of(&audit(&store));
+        let named = keys_of(&verify(&store));
         assert_eq!(named, without(0..20, &readable));
         let store = disk.open(&shelf).unwrap();
         repair(&store);
         let store = disk.open(&shelf).unwrap();
-        assert_eq!((results(&store), audit(&store)), (readable, vec![]));
+        assert_eq!((results(&store), verify(&store)), (readable, vec![]));
         assert_eq!(store.facts(&key(19)).unwrap().unwrap().size, 301);
     }
 }
@@ -116,7 +116,7 @@ fn a_manifest_that_cannot_be_read_is_made_anew() {
     assert!(matches!(&error, Error::Damaged { path, .. } if *path == manifest), "{error}");
     let jugdir = Jugdir::open_on(Hooked::on(disk.clone()), &shelf.root()).unwrap();
     assert_eq!(damaged_manifest(&jugdir).unwrap().unwrap().0, manifest);
-    assert_eq!(mend_manifest(&jugdir).unwrap(), Some(1));
+    assert_eq!(repair_manifest(&jugdir).unwrap(), Some(1));
     assert_eq!(results(&disk.open(&shelf).unwrap()), without(0..10, &[]));
 }
 
@@ -130,7 +130,7 @@ fn a_new_manifest_lists_packs_that_cannot_be_read() {
     disk.spoil(&manifest, WHOLE);
     disk.spoil(&pack, WHOLE);
     let jugdir = Jugdir::open_on(Hooked::on(disk.clone()), &shelf.root()).unwrap();
-    assert_eq!(mend_manifest(&jugdir).unwrap(), Some(1));
+    assert_eq!(repair_manifest(&jugdir).unwrap(), Some(1));
     let store = disk.open(&shelf).unwrap();
     store.sweep().unwrap();
     drop(store);
@@ -160,7 +160,7 @@ fn what_has_taken_the_place_of_a_pack_or_a_blob_is_moved_away() {
             plant(way, path);
         }
         let store = shelf.open();
-        let faults = audit(&store);
+        let faults = verify(&store);
         let told =
             |path: &Path| faults.iter().any(|it| it.path == path && it.what.starts_with("cannot be read"));
         // The blobs of what is in the pack are not known.
@@ -169,7 +169,7 @@ fn what_has_taken_the_place_of_a_pack_or_a_blob_is_moved_away() {
         repair(&store);
         let store = shelf.open();
         let lost: &[u8] = if is_known { &[17] } else { &[] };
-        assert_eq!((results(&store), audit(&store)), (without(10..20, lost), vec![]), "{way}");
+        assert_eq!((results(&store), verify(&store)), (without(10..20, lost), vec![]), "{way}");
         assert!(pack.symlink_metadata().is_err(), "{way}");
     }
 }
@@ -190,16 +190,16 @@ fn what_is_in_the_place_of_a_file_is_told_and_moved_away() {
         }
         let jugdir = Jugdir::open(&shelf.root()).unwrap();
         assert_eq!(damaged_manifest(&jugdir).unwrap().unwrap().0, newest, "{way}");
-        mend_manifest(&jugdir).unwrap();
+        repair_manifest(&jugdir).unwrap();
         assert_eq!(damaged_manifest(&jugdir).unwrap(), None, "{way}");
         let store = shelf.open();
-        let faults = audit(&store);
+        let faults = verify(&store);
         let told =
             |path: &Path| faults.iter().any(|it| it.path == path && it.what.starts_with("cannot be read"));
         assert!(told(&segment), "{way}: {faults:?}");
         repair(&store);
         let store = shelf.open();
-        assert_eq!((results(&store), audit(&store)), (without(0..20, &[]), vec![]), "{way}");
+        assert_eq!((results(&store), verify(&store)), (without(0..20, &[]), vec![]), "{way}");
         assert!(segment.symlink_metadata().is_err(), "{way}");
         assert!(shelf.root().join("quarantine/ghost-0.seg").symlink_metadata().is_ok(), "{way}");
     }
@@ -210,9 +210,9 @@ fn a_manifest_that_claims_more_results_than_there_is_room_for_is_not_believed() 
     for claim in [1_000, u64::MAX / 2 + 1, u64::MAX] {
         let shelf = Shelf::new();
         work(&shelf, 0..10);
-        shelf.open().pack(Packing::default()).unwrap();
+        shelf.open().pack(CompactOptions::default()).unwrap();
         work(&shelf, 10..20);
-        shelf.open().pack(Packing::default()).unwrap();
+        shelf.open().pack(CompactOptions::default()).unwrap();
         let manifest = files(&shelf, "packs", "MANIFEST").pop().unwrap();
         let text = fs::read_to_string(&manifest).unwrap();
         let once = &text[..text.len() / 2];
@@ -227,11 +227,11 @@ fn a_manifest_that_claims_more_results_than_there_is_room_for_is_not_believed() 
         let store = shelf.open();
         assert_eq!(results(&store), without(0..20, &[]));
         assert!(store.contains_many(&(0..=255).map(key).collect::<Vec<Key>>()).is_ok());
-        let faults = audit(&store);
+        let faults = verify(&store);
         assert!(faults.iter().any(|fault| fault.what.contains("more results than")), "{faults:?}");
         repair(&store);
         let store = shelf.open();
-        assert_eq!((results(&store), audit(&store)), (without(0..20, &[]), vec![]));
+        assert_eq!((results(&store), verify(&store)), (without(0..20, &[]), vec![]));
     }
 }
 
@@ -248,7 +248,7 @@ fn a_repair_keeps_all_that_can_be_read_where_there_are_no_hard_links() {
         let readable = results(&store);
         repair(&store);
         let store = disk.open(&shelf).unwrap();
-        assert_eq!((results(&store), audit(&store)), (readable, vec![]));
+        assert_eq!((results(&store), verify(&store)), (readable, vec![]));
         assert!(!bad.exists());
         if spoiled != WHOLE {
             kept[65_536..69_632].fill(0);

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::reader::Pack;
 use crate::os::FileSystem;
-use crate::store::index::{Index, Place, Ranked};
-use crate::store::record::{Header, Kind};
-use crate::store::scan::{self, Body, Event, Stop};
+use crate::store::index::{Index, Location, Version};
+use crate::store::log::record::{Header, Kind};
+use crate::store::log::scan::{self, Payload, ScanEnd, ScannedRecord};
+use crate::store::pack::publish;
+use crate::store::pack::reader::Pack;
 use crate::{Error, Key, Result};
 
 /// What a pack is made of.
@@ -38,7 +39,7 @@ pub enum End {
 
 /// What stands against packing a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Obstacle {
+pub enum SkipReason {
     /// Its worker runs, and may add to it.
     Open,
     /// Its worker is on another host and not known to be dead.
@@ -58,26 +59,26 @@ pub enum Obstacle {
 }
 
 /// The file name of a segment that cannot be packed, and why.
-pub type Left = (String, Obstacle);
+pub type Left = (String, SkipReason);
 
 /// What was read of the inputs: which records count.
-pub struct Judge<'a> {
+pub struct Merge<'a> {
     pub(super) fs: &'a dyn FileSystem,
     pub(super) segments: &'a Path,
     pub(super) uuid: [u8; 16],
     pub(super) index: Index,
     /// Inputs that cannot be read as a whole and are packed all the same, and where the reading of each ended.
     tolerated: BTreeMap<PathBuf, u64>,
-    heard: BTreeMap<PathBuf, Heard>,
+    heard: BTreeMap<PathBuf, ReadSummary>,
     /// Whether what is damaged is left out.
     pub(super) leaves_out: bool,
 }
 
 /// How the reading of a segment went: where it ended and why, and how many sound records there were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Heard {
+pub(super) struct ReadSummary {
     pub(super) end: u64,
-    pub(super) stop: Stop,
+    pub(super) stop: ScanEnd,
     pub(super) sound: u64,
 }
 
@@ -95,11 +96,11 @@ struct Seen {
     unreadable: Option<&'static str>,
 }
 
-impl<'a> Judge<'a> {
-    /// A judge who has read nothing yet.
-    pub fn new(fs: &'a dyn FileSystem, segments: &'a Path, uuid: [u8; 16]) -> Judge<'a> {
+impl<'a> Merge<'a> {
+    /// A merge who has read nothing yet.
+    pub fn new(fs: &'a dyn FileSystem, segments: &'a Path, uuid: [u8; 16]) -> Merge<'a> {
         let (tolerated, heard) = (BTreeMap::new(), BTreeMap::new());
-        Judge { fs, segments, uuid, index: Index::default(), tolerated, heard, leaves_out: false }
+        Merge { fs, segments, uuid, index: Index::default(), tolerated, heard, leaves_out: false }
     }
 
     /// Reads all inputs; those that can be packed, and the segments that cannot with the reason.
@@ -107,7 +108,7 @@ impl<'a> Judge<'a> {
     /// With `damaged`, damage is no reason: what is damaged will be left out. Without it, this fails with
     /// [`Error::Unreadable`] at the first input that cannot be read as a whole: it has to stay, and then nothing that
     /// it is better than may be left out.
-    pub fn hear(&mut self, inputs: Vec<Input>, damaged: bool) -> Result<(Vec<Input>, Vec<Left>)> {
+    pub fn read_inputs(&mut self, inputs: Vec<Input>, damaged: bool) -> Result<(Vec<Input>, Vec<Left>)> {
         self.leaves_out = damaged;
         let (mut kept, mut seen, mut left) = (Vec::new(), Vec::new(), Vec::new());
         for input in inputs {
@@ -121,8 +122,8 @@ impl<'a> Judge<'a> {
                         }
                         None => seen.push((kept.len(), found.damaged)),
                     },
-                    Err(error) if super::publish::is_gone(&error) => {
-                        left.push((name.clone(), Obstacle::Gone));
+                    Err(error) if publish::is_gone(&error) => {
+                        left.push((name.clone(), SkipReason::Gone));
                         continue;
                     }
                     Err(error) => return Err(error),
@@ -142,7 +143,7 @@ impl<'a> Judge<'a> {
             if damaged { vec![] } else { seen.iter().filter(hurt).map(|(at, _)| *at).collect() };
         for at in hurt.into_iter().rev() {
             if let Input::Segment { name, .. } = kept.remove(at) {
-                left.push((name, Obstacle::Damaged));
+                left.push((name, SkipReason::Damaged));
             }
         }
         Ok((kept, left))
@@ -165,14 +166,14 @@ impl<'a> Judge<'a> {
             let header = Header::new(entry.kind, entry.key, entry.epoch);
             // Names are heard when they are copied.
             if entry.kind != Kind::Alias {
-                index.apply(&header, Place::in_segment(segment, entry.offset), None);
+                index.apply(&header, Location::in_segment(segment, entry.offset), None);
             }
         })?;
         for entry in pack.specials()?.iter().filter(|entry| entry.kind == Kind::Alias) {
-            if let scan::Found::Whole(header, text) =
+            if let scan::RecordAt::Whole(header, text) =
                 scan::record_at(&**pack.file(), pack.path(), entry.offset)?
             {
-                self.index.apply(&header, Place::in_segment(0, entry.offset), Some(&text));
+                self.index.apply(&header, Location::in_segment(0, entry.offset), Some(&text));
             }
         }
         self.index.see_epoch(pack.epoch()?);
@@ -185,27 +186,28 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn hear_segment(&mut self, name: &str, damaged: bool) -> Result<(Stop, Seen)> {
+    fn hear_segment(&mut self, name: &str, damaged: bool) -> Result<(ScanEnd, Seen)> {
         let segment = self.index.segment(name);
         let mut seen = Seen::default();
         let index = &mut self.index;
         let path = self.segments.join(name);
-        let (end, stop) = scan::scan(self.fs, &path, Some(self.uuid), (0, u64::MAX), &mut |event: Event| {
-            let place = Place::in_segment(segment, event.offset);
-            seen.unknown |= !event.header.is_known();
-            seen.epoch = seen.epoch.max(event.header.epoch);
-            seen.sound += u64::from(event.is_sound());
-            match &event.body {
-                Body::Sound => index.apply(&event.header, place, None),
-                Body::Text(text) => index.apply(&event.header, place, Some(text)),
-                Body::Damaged | Body::Unreadable(_) if event.header.kind == Kind::Name => {}
-                Body::Damaged | Body::Unreadable(_) => {
-                    seen.damaged.push((event.header.key, event.header.epoch));
+        let (end, stop) =
+            scan::scan(self.fs, &path, Some(self.uuid), (0, u64::MAX), &mut |event: ScannedRecord| {
+                let place = Location::in_segment(segment, event.offset);
+                seen.unknown |= !event.header.is_known();
+                seen.epoch = seen.epoch.max(event.header.epoch);
+                seen.sound += u64::from(event.is_sound());
+                match &event.body {
+                    Payload::Sound => index.apply(&event.header, place, None),
+                    Payload::Text(text) => index.apply(&event.header, place, Some(text)),
+                    Payload::Damaged | Payload::Unreadable(_) if event.header.kind == Kind::Name => {}
+                    Payload::Damaged | Payload::Unreadable(_) => {
+                        seen.damaged.push((event.header.key, event.header.epoch));
+                    }
                 }
-            }
-            seen.unreadable = seen.unreadable.or(event.unreadable());
-        })?;
-        self.heard.insert(path.clone(), Heard { end, stop, sound: seen.sound });
+                seen.unreadable = seen.unreadable.or(event.unreadable());
+            })?;
+        self.heard.insert(path.clone(), ReadSummary { end, stop, sound: seen.sound });
         match seen.unreadable.or(stop.unreadable()) {
             Some(what) if !damaged => return Err(Error::Unreadable { path, what }),
             Some(_) => _ = self.tolerated.insert(path, end),
@@ -222,7 +224,7 @@ impl<'a> Judge<'a> {
     /// Fails where an input that was copied is not what was heard of it.
     ///
     /// `unreadable` says why the copying of a record failed or where it stopped, and `end` where that was.
-    pub(super) fn insist(
+    pub(super) fn check_tolerated(
         &self,
         path: &Path,
         unreadable: Option<&'static str>,
@@ -238,8 +240,8 @@ impl<'a> Judge<'a> {
 
     /// Fails where a segment that was copied is not what was heard of it: then something in between is not to be
     /// trusted, and the segment has to stay.
-    pub(super) fn insist_on(&self, path: &Path, copied: Heard) -> Result<()> {
-        self.insist(path, copied.stop.unreadable(), Some(copied.end))?;
+    pub(super) fn check_unchanged(&self, path: &Path, copied: ReadSummary) -> Result<()> {
+        self.check_tolerated(path, copied.stop.unreadable(), Some(copied.end))?;
         if self.tolerated.contains_key(path) || self.heard.get(path) == Some(&copied) {
             return Ok(());
         }
@@ -262,9 +264,9 @@ impl<'a> Judge<'a> {
     }
 
     /// Whether a record is to be copied.
-    pub(super) fn keeps(&self, header: &Header, place: Place, text: Option<&[u8]>) -> bool {
+    pub(super) fn keeps(&self, header: &Header, place: Location, text: Option<&[u8]>) -> bool {
         let summary = self.index.summary(&header.key);
-        let is_here = |best: Option<Ranked>| best.is_some_and(|best| best.place == place);
+        let is_here = |best: Option<Version>| best.is_some_and(|best| best.place == place);
         match header.kind {
             Kind::Result | Kind::ResultBlob => is_here(summary.result) && header.epoch >= summary.removed,
             Kind::Failed => {
@@ -278,14 +280,14 @@ impl<'a> Judge<'a> {
     }
 }
 
-fn obstacle(stop: Stop, seen: &Seen, end: End, damaged: bool) -> Option<Obstacle> {
+fn obstacle(stop: ScanEnd, seen: &Seen, end: End, damaged: bool) -> Option<SkipReason> {
     match stop {
-        _ if seen.unknown => Some(Obstacle::Unknown),
-        Stop::End if end != End::Any => Some(Obstacle::Open),
-        Stop::Incomplete | Stop::Garbage(_) | Stop::Unreadable(_) if end == End::Sealed => {
-            Some(Obstacle::Open)
+        _ if seen.unknown => Some(SkipReason::Unknown),
+        ScanEnd::End if end != End::Any => Some(SkipReason::Open),
+        ScanEnd::Incomplete | ScanEnd::Garbage(_) | ScanEnd::Unreadable(_) if end == End::Sealed => {
+            Some(SkipReason::Open)
         }
-        Stop::Garbage(_) if !damaged => Some(Obstacle::Damaged),
+        ScanEnd::Garbage(_) if !damaged => Some(SkipReason::Damaged),
         _ => None,
     }
 }

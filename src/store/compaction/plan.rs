@@ -11,20 +11,22 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::compact::Packing;
-use super::pack::judge::{End, Input, Left, Obstacle};
-use super::pack::manifest::{Listed, Manifest};
-use super::pack::publish;
-use super::pack::reader::Pack;
-use super::record::{HEADER_LEN, Header, Kind, TRAILER_LEN};
-use super::sweep::keep_aside;
-use super::unreadable::or_reason;
-use super::{Store, lock, segment};
 use crate::Result;
 use crate::error::IoContext;
 use crate::jugdir::{ClaimMode, Liveness};
 use crate::os::FileSystem;
 use crate::os::ops::is_gone;
+use crate::store::Store;
+use crate::store::compaction::CompactOptions;
+use crate::store::compaction::merge::{End, Input, Left, SkipReason};
+use crate::store::log::record::{HEADER_LEN, Header, Kind, TRAILER_LEN};
+use crate::store::log::segment;
+use crate::store::maintenance::gc::keep_aside;
+use crate::store::media_error::or_reason;
+use crate::store::pack::manifest::{Manifest, PackEntry};
+use crate::store::pack::publish;
+use crate::store::pack::reader::Pack;
+use crate::sync::lock;
 
 /// What is going to be packed.
 pub(super) struct Plan {
@@ -35,7 +37,7 @@ pub(super) struct Plan {
     pub(super) missing: HashSet<String>,
     /// Whether nothing can appear any more that was removed.
     pub(super) alone: bool,
-    pub(super) left: Vec<(String, Obstacle)>,
+    pub(super) left: Vec<(String, SkipReason)>,
     /// How many bytes the largest of those has for which there is no room.
     pub(super) needed: u64,
 }
@@ -43,7 +45,7 @@ pub(super) struct Plan {
 impl Store {
     pub(super) fn plan(
         &self,
-        what: Packing,
+        what: CompactOptions,
         wid: &str,
         uuid: [u8; 16],
         unreadable: &HashSet<PathBuf>,
@@ -63,7 +65,7 @@ impl Store {
         for name in listed.iter().filter(|name| !replaced.contains(name.as_str())) {
             let path = self.jugdir.segments().join(name);
             if unreadable.contains(&path) {
-                left.push((name.clone(), Obstacle::Unreadable));
+                left.push((name.clone(), SkipReason::Unreadable));
                 continue;
             }
             match self.end_of(name, &broken)? {
@@ -94,7 +96,7 @@ impl Store {
         }
         let is_unread = |pack: &&Arc<Pack>| unreadable.contains(pack.path());
         for pack in found.iter().flatten().filter(is_unread) {
-            left.push((format!("{}.pack", pack.listed().stem), Obstacle::Unreadable));
+            left.push((format!("{}.pack", pack.listed().stem), SkipReason::Unreadable));
         }
         let (inputs, too_large, needed) = what_fits(inputs, most);
         let alone = !others && is_complete && merged == found.len() && too_large.is_empty();
@@ -113,26 +115,26 @@ impl Store {
     }
 
     /// How a segment has to end to be packed, or why it cannot be.
-    fn end_of(&self, name: &str, broken: &HashSet<PathBuf>) -> Result<Result<End, Obstacle>> {
+    fn end_of(&self, name: &str, broken: &HashSet<PathBuf>) -> Result<Result<End, SkipReason>> {
         let fs = &**self.jugdir.fs();
         let (path, owner) = (self.jugdir.segments().join(name), segment::owner(name).unwrap_or_default());
         let obstacle = match self.jugdir.liveness(owner)? {
             Liveness::Dead => return Ok(Ok(End::Any)),
-            Liveness::Suspected => match close_off(fs, &path)? {
+            Liveness::Suspected => match fence(fs, &path)? {
                 Ok(()) => return Ok(Ok(End::Any)),
                 Err(_) if broken.contains(&path) => return Ok(Ok(End::SealedOrBroken)),
                 Err(obstacle) => obstacle,
             },
-            Liveness::Alive if self.jugdir.is_process_running(owner)? => Obstacle::Open,
-            Liveness::Alive => Obstacle::Unheard,
+            Liveness::Alive if self.jugdir.is_process_running(owner)? => SkipReason::Open,
+            Liveness::Alive => SkipReason::Unheard,
         };
         Ok(if is_sealed(fs, &path)? { Ok(End::Sealed) } else { Err(obstacle) })
     }
 
     /// The segments that nobody can read on, whoever may add to them.
     fn broken_segments(&self) -> Result<HashSet<PathBuf>> {
-        self.look()?;
-        let broken = lock(&self.tails).broken(&self.jugdir)?;
+        self.poll_segments()?;
+        let broken = lock(&self.follower).broken(&self.jugdir)?;
         Ok(broken.into_iter().map(|it| it.path).collect())
     }
 
@@ -145,14 +147,14 @@ impl Store {
     ) -> Result<HashSet<String>> {
         let unopened =
             current.packs.iter().zip(found).filter_map(|(it, pack)| Some((it, pack.as_ref().err()?)));
-        let unopened: Vec<(&Listed, &&str)> = unopened.collect();
+        let unopened: Vec<(&PackEntry, &&str)> = unopened.collect();
         if unopened.is_empty() {
             return Ok(HashSet::new());
         }
         let (fs, packs) = (&**self.jugdir.fs(), self.jugdir.packs());
         let names: HashSet<String> = fs.names(&packs)?.into_iter().collect();
         let mut missing = HashSet::new();
-        for (Listed { stem, .. }, what) in unopened {
+        for (PackEntry { stem, .. }, what) in unopened {
             let file = format!("{stem}.pack");
             if *what != publish::MISSING {
                 keep_aside(fs, &self.jugdir, &[packs.join(&file), packs.join(format!("{stem}.idx"))])?;
@@ -187,29 +189,29 @@ fn what_fits(inputs: Vec<(u64, Input)>, most: u64) -> (Vec<Input>, Vec<Left>, u6
             Input::Segment { name, .. } => name,
             Input::Pack(pack) => format!("{}.pack", pack.listed().stem),
         };
-        left.push((name, Obstacle::NoRoom));
+        left.push((name, SkipReason::NoRoom));
     }
     (fit, left, needed)
 }
 
 /// Closes a segment off: what its writer adds from now on never counts as stored. Or says why that cannot be done.
-fn close_off(fs: &dyn FileSystem, path: &Path) -> Result<Result<(), Obstacle>> {
+fn fence(fs: &dyn FileSystem, path: &Path) -> Result<Result<(), SkipReason>> {
     let file = match or_reason(fs.open_if_exists(path))? {
         Ok(Some(file)) => file,
-        Ok(None) => return Ok(Err(Obstacle::Gone)),
-        Err(_) => return Ok(Err(Obstacle::Unreadable)),
+        Ok(None) => return Ok(Err(SkipReason::Gone)),
+        Err(_) => return Ok(Err(SkipReason::Unreadable)),
     };
     let closed = match file.finish().and_then(|()| file.fresh_stat()) {
         Ok(now) if now.is_finished => return Ok(Ok(())),
         // Some filesystems keep no permissions, and do not say so.
-        Ok(_) => return Ok(Err(Obstacle::Foreign)),
+        Ok(_) => return Ok(Err(SkipReason::Foreign)),
         Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported) => {
-            return Ok(Err(Obstacle::Foreign));
+            return Ok(Err(SkipReason::Foreign));
         }
-        Err(error) if is_gone(&error) => return Ok(Err(Obstacle::Gone)),
+        Err(error) if is_gone(&error) => return Ok(Err(SkipReason::Gone)),
         Err(error) => Err(error).context("closing off", path),
     };
-    Ok(or_reason(closed)?.map_err(|_| Obstacle::Unreadable))
+    Ok(or_reason(closed)?.map_err(|_| SkipReason::Unreadable))
 }
 
 /// Whether the last record of a segment is a SEAL.

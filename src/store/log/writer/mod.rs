@@ -6,11 +6,10 @@
 
 mod replay;
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
-
-use replay::is_removed;
 
 use crate::background::{Background, Periodic};
 use crate::error::IoContext;
@@ -18,9 +17,10 @@ use crate::jugdir::Jugdir;
 use crate::os::ops::TICK;
 use crate::os::{FileSystem, pid};
 use crate::store::index::Index;
-use crate::store::log::{Home, Log};
-use crate::store::record::Header;
-use crate::store::{Stats, lock};
+use crate::store::log::active_segment::{Log, SegmentDir};
+use crate::store::log::record::Header;
+use crate::store::metadata::WriteStats;
+use crate::sync::lock;
 use crate::{Error, Result};
 
 /// How long a record may stay in memory before it is written.
@@ -57,13 +57,13 @@ struct State {
     /// What went wrong in the background and was not reported yet.
     failure: Option<Error>,
     closed: bool,
-    stats: Stats,
+    stats: WriteStats,
 }
 
 impl Writer {
     /// A writer that has created nothing yet. With `always`, each record is on disk before `append` returns.
     pub fn new(
-        home: Home,
+        home: SegmentDir,
         fs: Arc<dyn FileSystem>,
         index: Arc<Mutex<Index>>,
         background: Weak<Background>,
@@ -78,7 +78,7 @@ impl Writer {
             unannounced: None,
             failure: None,
             closed: false,
-            stats: Stats::default(),
+            stats: WriteStats::default(),
         };
         Writer {
             state: Mutex::new(state),
@@ -93,16 +93,16 @@ impl Writer {
 
     /// Has each segment belong to whatever worker of this jugdir the process is when it is created: a worker that
     /// was out of touch for too long is replaced. If the jugdir `is_shared` by hosts, others are told of new segments.
-    pub fn follow(&self, jugdir: Arc<Jugdir>, is_shared: bool) {
+    pub fn bind_to_worker(&self, jugdir: Arc<Jugdir>, is_shared: bool) {
         if is_shared {
             _ = self.shared.set(jugdir.segments());
         }
-        lock(&self.state).log.follow(jugdir);
+        lock(&self.state).log.bind_to_worker(jugdir);
     }
 
     /// The ids under which this process wrote segments: more than one if it had to register anew.
-    pub fn wids(&self) -> Vec<Arc<str>> {
-        lock(&self.state).log.wids().to_vec()
+    pub fn worker_ids(&self) -> Vec<Arc<str>> {
+        lock(&self.state).log.worker_ids().to_vec()
     }
 
     /// The file names of all segments that were written so far.
@@ -197,7 +197,7 @@ impl Writer {
     }
 
     /// Writes nothing more to this segment, which cannot be read: the next record begins another one.
-    pub fn avoid(&self, segment: u32) -> Result<()> {
+    pub fn rotate_away_from(&self, segment: u32) -> Result<()> {
         if self.forked() || !lock(&self.state).log.is_current(segment) {
             return Ok(());
         }
@@ -206,7 +206,7 @@ impl Writer {
         self.write(&mut state)?;
         self.sync_now(&mut state)?;
         if state.log.is_current(segment) {
-            state.log.turn_over();
+            state.log.rotate();
         }
         Ok(())
     }
@@ -235,7 +235,7 @@ impl Writer {
     }
 
     /// What was done so far.
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> WriteStats {
         lock(&self.state).stats
     }
 
@@ -394,4 +394,9 @@ impl std::fmt::Debug for Writer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Writer").field("always", &self.always).finish_non_exhaustive()
     }
+}
+
+/// Whether the segment was removed, so that what was written to it is lost.
+fn is_removed(cause: &Error) -> bool {
+    matches!(cause, Error::Io { source, .. } if source.kind() == ErrorKind::NotFound)
 }

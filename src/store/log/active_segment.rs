@@ -8,14 +8,15 @@ use std::sync::{Arc, Mutex};
 use crate::error::IoContext;
 use crate::jugdir::{Jugdir, Worker};
 use crate::os::{File, FileSystem};
-use crate::store::index::{Index, Place};
-use crate::store::record::{self, Header, Kind};
-use crate::store::{lock, segment};
+use crate::store::index::{Index, Location};
+use crate::store::log::record::{self, Header, Kind};
+use crate::store::log::segment;
+use crate::sync::lock;
 use crate::{Error, Result};
 
 /// What a writer needs to know about where it writes.
 #[derive(Clone, Debug)]
-pub struct Home {
+pub struct SegmentDir {
     /// The directory of the segments.
     pub segments: PathBuf,
     /// The worker whose segments these are.
@@ -26,21 +27,21 @@ pub struct Home {
 
 /// A run of records: its first byte's place.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spot {
+pub(super) struct Position {
     segment: u32,
     base: u64,
 }
 
-impl Spot {
+impl Position {
     /// The place of what lies `offset` bytes further on.
-    pub(super) fn place(self, offset: usize) -> Place {
-        Place::in_segment(self.segment, self.base + offset as u64)
+    pub(super) fn place(self, offset: usize) -> Location {
+        Location::in_segment(self.segment, self.base + offset as u64)
     }
 }
 
 /// The segments of one worker, of which only the newest is written to.
 pub(super) struct Log {
-    home: Home,
+    home: SegmentDir,
     fs: Arc<dyn FileSystem>,
     current: Option<Current>,
     next: u32,
@@ -49,7 +50,7 @@ pub(super) struct Log {
     jugdir: Option<Arc<Jugdir>>,
     worker: Option<Arc<Worker>>,
     /// The workers whose segments were written here.
-    wids: Vec<Arc<str>>,
+    worker_ids: Vec<Arc<str>>,
     /// The file names of all segments so far.
     files: Vec<String>,
 }
@@ -63,7 +64,7 @@ struct Current {
 }
 
 impl Log {
-    pub(super) fn new(home: Home, fs: Arc<dyn FileSystem>) -> Log {
+    pub(super) fn new(home: SegmentDir, fs: Arc<dyn FileSystem>) -> Log {
         Log {
             home,
             fs,
@@ -72,19 +73,19 @@ impl Log {
             names: BTreeMap::new(),
             jugdir: None,
             worker: None,
-            wids: Vec::new(),
+            worker_ids: Vec::new(),
             files: Vec::new(),
         }
     }
 
     /// From now on each segment belongs to whatever worker of this jugdir the process is.
-    pub(super) fn follow(&mut self, jugdir: Arc<Jugdir>) {
+    pub(super) fn bind_to_worker(&mut self, jugdir: Arc<Jugdir>) {
         self.jugdir = Some(jugdir);
     }
 
     /// The workers whose segments were written here.
-    pub(super) fn wids(&self) -> &[Arc<str>] {
-        &self.wids
+    pub(super) fn worker_ids(&self) -> &[Arc<str>] {
+        &self.worker_ids
     }
 
     /// The file names of all segments so far.
@@ -130,8 +131,8 @@ impl Log {
             worker.id().clone_into(&mut self.home.wid);
             self.worker = Some(worker);
         }
-        if self.wids.last().is_none_or(|wid| **wid != *self.home.wid) {
-            self.wids.push(self.home.wid.as_str().into());
+        if self.worker_ids.last().is_none_or(|wid| **wid != *self.home.wid) {
+            self.worker_ids.push(self.home.wid.as_str().into());
         }
         let name = segment::file_name(&self.home.wid, self.next);
         let path = self.home.segments.join(&name);
@@ -173,7 +174,7 @@ impl Log {
     ) {
         let Some(current) = &mut self.current else { return };
         record::append(buffer, header, parts);
-        let place = Place::in_segment(current.segment, current.end);
+        let place = Location::in_segment(current.segment, current.end);
         current.end += header.record_len();
         lock(index).apply_own(header, place, parts.first().copied());
     }
@@ -226,16 +227,16 @@ impl Log {
     }
 
     /// Never writes to the current segment again. Returns where its last `length` bytes begin.
-    pub(super) fn leave(&mut self, length: u64) -> Spot {
+    pub(super) fn detach(&mut self, length: u64) -> Position {
         let old = self.current.take();
-        old.map_or(Spot { segment: u32::MAX, base: 0 }, |old| Spot {
+        old.map_or(Position { segment: u32::MAX, base: 0 }, |old| Position {
             segment: old.segment,
             base: old.end - length,
         })
     }
 
     /// Writes records that an earlier segment may have lost into the current one, and syncs them.
-    pub(super) fn rewrite(&mut self, records: &[u8], index: &Mutex<Index>) -> Result<Spot> {
+    pub(super) fn rewrite(&mut self, records: &[u8], index: &Mutex<Index>) -> Result<Position> {
         let mut bytes = Vec::with_capacity(records.len() + 4096);
         // Name ids hold for one segment: the new one needs all names that the records may refer to.
         let names: Vec<(String, u32)> = self.names.iter().map(|(name, id)| (name.clone(), *id)).collect();
@@ -246,7 +247,7 @@ impl Log {
         self.write(&bytes)?;
         self.sync()?;
         let Some(current) = &mut self.current else { return Err(Error::Closed { what: "the store" }) };
-        let spot = Spot { segment: current.segment, base: current.end };
+        let spot = Position { segment: current.segment, base: current.end };
         current.end += records.len() as u64;
         Ok(spot)
     }
@@ -260,7 +261,7 @@ impl Log {
     }
 
     /// Goes over to another segment with the next record.
-    pub(super) fn turn_over(&mut self) {
+    pub(super) fn rotate(&mut self) {
         self.current = None;
         self.names.clear();
     }

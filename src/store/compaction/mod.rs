@@ -1,24 +1,29 @@
 //! Packing: many segments become one pack, while others read and write.
 //!
-//! Only what nobody will add to is packed ([`super::plan`]). The new
-//! pack is complete and on disk before the manifest names it, and only then the segments are removed. Whoever
+//! Only what nobody will add to is packed (`plan`). The new pack is
+//! complete and on disk before the manifest names it, and only then the segments are removed. Whoever
 //! is killed in between leaves files behind that do not count, and that the next packing removes.
+
+pub mod build;
+pub mod merge;
+mod plan;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::pack::build::{self, Built};
-use super::pack::judge::{DIFFERENT, Input, Judge, Obstacle};
-use super::pack::manifest::{self, Listed, Manifest};
-use super::pack::publish;
-use super::record::Kind;
-use super::sweep::keep_aside;
-use super::unreadable::or_reason;
-use super::{Store, lock};
 use crate::error::IoContext;
 use crate::jugdir::Liveness;
+use crate::store::Store;
+use crate::store::log::record::Kind;
+use crate::store::maintenance::gc::keep_aside;
+use crate::store::media_error::or_reason;
+use crate::store::pack::manifest::{self, Manifest, PackEntry};
+use crate::store::pack::publish;
+use crate::sync::lock;
 use crate::{Error, Result};
+use build::Built;
+use merge::{DIFFERENT, Input, Merge, SkipReason};
 
 /// From how many finished segments on a worker packs them when it ends. Opening a store takes 4 us for each of them
 /// (measured), which is nothing on a local filesystem, but three round trips on a network one.
@@ -32,7 +37,7 @@ static BEGUN: AtomicU32 = AtomicU32::new(0);
 
 /// How much to pack.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Packing {
+pub struct CompactOptions {
     /// Whether all packs become one, however large they are; otherwise only the small ones do.
     pub all: bool,
     /// Whether segments with damage are packed too, and lose what is damaged; and packs that are listed and do not
@@ -44,7 +49,7 @@ pub struct Packing {
 
 /// What packing did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Packed {
+pub struct CompactReport {
     /// How many results are in packs now.
     pub results: u64,
     /// How many of them were not before.
@@ -56,11 +61,11 @@ pub struct Packed {
     /// How many packs were listed that do not exist or cannot be read, and are no more.
     pub missing: usize,
     /// Files and bytes of segments and packs before.
-    pub before: Room,
+    pub before: DiskUsage,
     /// The same afterwards.
-    pub after: Room,
+    pub after: DiskUsage,
     /// Segments that were left, and packs that could not be read, and why.
-    pub left: Vec<(String, Obstacle)>,
+    pub left: Vec<(String, SkipReason)>,
     /// Whether another process packed at the same time and was first.
     pub beaten: bool,
     /// How many bytes of room it takes to pack the largest file that was left because there is none; 0 if none was.
@@ -71,7 +76,7 @@ pub struct Packed {
 
 /// What files take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Room {
+pub struct DiskUsage {
     /// How many there are.
     pub files: u64,
     /// Their length in bytes.
@@ -80,14 +85,14 @@ pub struct Room {
 
 impl Store {
     /// Packs what nobody will add to any more. Others may go on reading and writing.
-    pub fn pack(&self, what: Packing) -> Result<Packed> {
+    pub fn pack(&self, what: CompactOptions) -> Result<CompactReport> {
         if !self.jugdir.exists() {
-            return Ok(Packed::default());
+            return Ok(CompactReport::default());
         }
         if self.forked() {
             return Err(Error::Forked { what: "the store" });
         }
-        if let Some((path, what)) = super::mend::damaged_manifest(&self.jugdir)? {
+        if let Some((path, what)) = crate::store::maintenance::repair::damaged_manifest(&self.jugdir)? {
             // Another manifest of that number would make garbage of what only the damaged one lists.
             return Err(Error::Damaged { path, what: format!("{what}; run 'jug fsck --repair' first") });
         }
@@ -95,17 +100,17 @@ impl Store {
         let wid = self.jugdir.by_all_means(|| self.jugdir.worker())?.id().to_owned();
         let before = self.room()?;
         let mut packed = self.pack_what_fits(what, &wid, before.bytes)?;
-        self.look()?;
+        self.poll_segments()?;
         (packed.before, packed.after) = (before, self.room()?);
         self.jugdir.restore_reserve();
         Ok(packed)
     }
 
     /// Packs all at once, or what there is room for, one part after the other.
-    fn pack_what_fits(&self, what: Packing, wid: &str, bytes: u64) -> Result<Packed> {
+    fn pack_what_fits(&self, what: CompactOptions, wid: &str, bytes: u64) -> Result<CompactReport> {
         // What cannot be read as a whole stays as it is: tomorrow it may be readable.
         let mut unreadable = HashSet::new();
-        let (mut most, mut so_far) = (u64::MAX, Packed::default());
+        let (mut most, mut so_far) = (u64::MAX, CompactReport::default());
         loop {
             match self.pack_once(what, wid, &unreadable, most) {
                 Err(Error::Unreadable { path, .. }) if !unreadable.contains(&path) => {
@@ -120,7 +125,7 @@ impl Store {
                 outcome => {
                     let done = outcome?;
                     let is_over = most == u64::MAX || done.beaten || done.segments + done.packs == 0;
-                    so_far = Packed {
+                    so_far = CompactReport {
                         fresh: so_far.fresh + done.fresh,
                         segments: so_far.segments + done.segments,
                         packs: so_far.packs + done.packs,
@@ -136,22 +141,22 @@ impl Store {
     }
 
     /// Packs if that is worth the time: if there are many finished segments, and nobody else is at it.
-    pub fn pack_if_worthwhile(&self) -> Result<Option<Packed>> {
-        let finished = lock(&self.tails).finished();
+    pub fn pack_if_worthwhile(&self) -> Result<Option<CompactReport>> {
+        let finished = lock(&self.follower).finished();
         let bytes: u64 = finished.iter().map(|segment| segment.length).sum();
         if finished.len() <= MANY_SEGMENTS && bytes <= MANY_BYTES || self.is_being_packed()? {
             return Ok(None);
         }
-        if super::mend::damaged_manifest(&self.jugdir)?.is_some() {
+        if crate::store::maintenance::repair::damaged_manifest(&self.jugdir)?.is_some() {
             return Ok(None);
         }
-        self.pack(Packing::default()).map(Some)
+        self.pack(CompactOptions::default()).map(Some)
     }
 
     fn is_being_packed(&self) -> Result<bool> {
-        let manifest = lock(&self.tails).manifest();
+        let manifest = lock(&self.follower).manifest();
         for name in self.jugdir.fs().names(&self.jugdir.packs())? {
-            if let Some((generation, wid)) = super::pack::maker(&name)
+            if let Some((generation, wid)) = crate::store::pack::maker(&name)
                 && generation > manifest
                 && self.jugdir.is_alive(wid)?
             {
@@ -163,46 +168,57 @@ impl Store {
 
     fn pack_once(
         &self,
-        what: Packing,
+        what: CompactOptions,
         wid: &str,
         unreadable: &HashSet<PathBuf>,
         most: u64,
-    ) -> Result<Packed> {
+    ) -> Result<CompactReport> {
         let (fs, packs) = (&**self.jugdir.fs(), self.jugdir.packs());
         let uuid = self.jugdir.uuid().unwrap_or_default();
         let mut plan = self.plan(what, wid, uuid, unreadable, most)?;
         let segments = self.jugdir.segments();
-        let mut judge = Judge::new(fs, &segments, uuid);
-        let (inputs, left) = judge.hear(std::mem::take(&mut plan.inputs), what.damaged)?;
+        let mut merge = Merge::new(fs, &segments, uuid);
+        let (inputs, left) = merge.read_inputs(std::mem::take(&mut plan.inputs), what.damaged)?;
         plan.left.extend(left);
-        self.insist_on_what_was_seen(&judge, &inputs)?;
-        let gone = |(_, obstacle): &(String, Obstacle)| *obstacle == Obstacle::Gone;
+        self.check_not_less_than_followed(&merge, &inputs)?;
+        let gone = |(_, obstacle): &(String, SkipReason)| *obstacle == SkipReason::Gone;
         if plan.left.iter().any(gone) {
-            return Ok(Packed { beaten: true, ..Packed::default() });
+            return Ok(CompactReport { beaten: true, ..CompactReport::default() });
         }
-        if !judge.tolerated().is_empty() {
-            keep_aside(fs, &self.jugdir, &judge.tolerated())?;
+        if !merge.tolerated().is_empty() {
+            keep_aside(fs, &self.jugdir, &merge.tolerated())?;
         }
         let results = plan.current.results();
         let forget = plan.alone && plan.left.is_empty();
         if plan.missing.is_empty() && !is_worth_it(&inputs, forget)? {
             sweep(self)?;
-            return Ok(Packed { results, left: plan.left, needed: plan.needed, ..Packed::default() });
+            return Ok(CompactReport {
+                results,
+                left: plan.left,
+                needed: plan.needed,
+                ..CompactReport::default()
+            });
         }
         let number = plan.current.number + 1;
-        let stem = super::pack::stem(number, wid, BEGUN.fetch_add(1, Ordering::Relaxed));
-        let new = build::build(&judge, &inputs, &packs, &stem, forget)?;
+        let stem = crate::store::pack::stem(number, wid, BEGUN.fetch_add(1, Ordering::Relaxed));
+        let new = build::build(&merge, &inputs, &packs, &stem, forget)?;
         let larger = if what.smaller { self.surplus(&inputs, new.as_ref())? } else { 0 };
         if larger > 0 {
             self.discard(&stem)?;
-            return Ok(Packed { results, left: plan.left, needed: plan.needed, larger, ..Packed::default() });
+            return Ok(CompactReport {
+                results,
+                left: plan.left,
+                needed: plan.needed,
+                larger,
+                ..CompactReport::default()
+            });
         }
         let (segments, merged) = names_of(&inputs);
         let counts = (segments.len(), merged.len());
         let mut next = plan.current.clone();
         next.number = number;
         next.nonce = fs.nonce()?;
-        next.epoch = next.epoch.max(judge.epoch());
+        next.epoch = next.epoch.max(merge.epoch());
         next.packs.retain(|pack| !merged.contains(&pack.stem) && !plan.missing.contains(&pack.stem));
         let fresh = new.as_ref().map_or(0, |new| new.fresh);
         next.packs.extend(new.map(|new| new.listed));
@@ -212,14 +228,23 @@ impl Store {
         next.replaced.extend(segments);
         if !publish::publish(fs, &packs, wid, &next)? {
             self.discard(&stem)?;
-            return Ok(Packed { results, beaten: true, ..Packed::default() });
+            return Ok(CompactReport { results, beaten: true, ..CompactReport::default() });
         }
         // What cannot be removed now does not count all the same, and is removed by whoever packs next.
         let _ = sweep(self);
         let results = next.results();
         let ((segments, packs), missing) = (counts, plan.missing.len());
         let (left, needed) = (plan.left, plan.needed);
-        Ok(Packed { results, fresh, segments, packs, missing, left, needed, ..Packed::default() })
+        Ok(CompactReport {
+            results,
+            fresh,
+            segments,
+            packs,
+            missing,
+            left,
+            needed,
+            ..CompactReport::default()
+        })
     }
 
     /// Removes a pack that was never listed.
@@ -250,13 +275,13 @@ impl Store {
     }
 
     /// Fails where less of a segment was heard than this process has read of it before.
-    fn insist_on_what_was_seen(&self, judge: &Judge, inputs: &[Input]) -> Result<()> {
-        let tails = lock(&self.tails);
+    fn check_not_less_than_followed(&self, merge: &Merge, inputs: &[Input]) -> Result<()> {
+        let follower = lock(&self.follower);
         for input in inputs {
             let Input::Segment { name, .. } = input else { continue };
             let path = self.jugdir.segments().join(name);
-            let is_less = judge.heard_to(&path).is_some_and(|end| end < tails.read_to(name));
-            if is_less && !judge.tolerates(&path) {
+            let is_less = merge.heard_to(&path).is_some_and(|end| end < follower.read_to(name));
+            if is_less && !merge.tolerates(&path) {
                 return Err(Error::Unreadable { path, what: DIFFERENT });
             }
         }
@@ -264,9 +289,9 @@ impl Store {
     }
 
     /// What segments and packs take.
-    pub fn room(&self) -> Result<Room> {
+    pub fn room(&self) -> Result<DiskUsage> {
         let fs = &**self.jugdir.fs();
-        let mut room = Room::default();
+        let mut room = DiskUsage::default();
         for dir in [self.jugdir.segments(), self.jugdir.packs()] {
             for name in fs.names(&dir)? {
                 if let Some(length) = or_reason(fs.length(&dir.join(name)))?.unwrap_or(Some(0)) {
@@ -285,7 +310,7 @@ fn blocks(length: u64) -> u64 {
 }
 
 /// What a pack and its index take.
-fn on_disk(pack: &Listed) -> u64 {
+fn on_disk(pack: &PackEntry) -> u64 {
     blocks(pack.length) + blocks(pack.index)
 }
 
@@ -350,7 +375,7 @@ pub(super) fn leftovers(store: &Store) -> Result<(Manifest, Vec<String>)> {
     let mut names = fs.names(&packs)?;
     let mut dead = HashSet::new();
     for name in &names {
-        let maker = super::pack::maker(name).map(|(_, wid)| wid);
+        let maker = crate::store::pack::maker(name).map(|(_, wid)| wid);
         if let Some(wid) = maker.or_else(|| publish::maker_of_temporary(name))
             && store.jugdir.liveness(wid)? == Liveness::Dead
         {
@@ -361,7 +386,7 @@ pub(super) fn leftovers(store: &Store) -> Result<(Manifest, Vec<String>)> {
     let uuid = store.jugdir.uuid().unwrap_or_default();
     let manifest = publish::newest(fs, &packs, Some(uuid), 0)?.unwrap_or(Manifest::empty(uuid));
     names.retain(|name| is_leftover(&manifest, name, &|wid| dead.contains(wid)));
-    let (lost, unreadable) = super::mend::unlisted(&store.jugdir, &manifest)?;
+    let (lost, unreadable) = crate::store::maintenance::repair::unlisted(&store.jugdir, &manifest)?;
     names.retain(|name| {
         lost.iter().chain(&unreadable).all(|stem| name.rsplit_once('.').is_none_or(|(its, _)| its != stem))
     });
@@ -369,7 +394,7 @@ pub(super) fn leftovers(store: &Store) -> Result<(Manifest, Vec<String>)> {
 }
 
 fn is_leftover(manifest: &Manifest, name: &str, is_dead: &dyn Fn(&str) -> bool) -> bool {
-    if let Some((generation, wid)) = super::pack::maker(name) {
+    if let Some((generation, wid)) = crate::store::pack::maker(name) {
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         let counts = manifest.packs.iter().any(|pack| pack.stem == stem);
         // With a number that a manifest has, it can never be published.
