@@ -10,6 +10,7 @@
 pub mod background;
 pub mod claim;
 pub mod codec;
+pub mod engine;
 pub mod error;
 pub mod hash;
 pub mod jugdir;

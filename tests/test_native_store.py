@@ -85,12 +85,13 @@ def test_refresh_tells_what_others_changed_and_nothing_else(jugdir: str) -> None
 def test_a_result_that_was_claimed_before_a_removal_does_not_count(jugdir: str) -> None:
     """A paused worker cannot bring back what was invalidated meanwhile."""
     slow, other = _native.Store(jugdir), _native.Store(jugdir)
-    claimed_at = slow.epoch
+    claims = _native.Claims(slow)
+    claims.refresh()
     other.save(key(1), "old")
     other.remove([key(1)])
     other.flush()
     slow.refresh()
-    slow.save(key(1), "stale", epoch=claimed_at)
+    claims.save(key(1), "stale")
     assert not slow.contains(key(1))
     slow.save(key(1), "new")
     slow.flush()

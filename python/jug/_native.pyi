@@ -36,10 +36,10 @@ __all__ = [
     "has_checked_arguments",
     "key",
     "lambda_key",
-    "repair_manifest",
     "part",
     "parts",
     "redis_url",
+    "repair_manifest",
     "resolve",
     "resolve_args",
     "set_origin",
@@ -281,7 +281,6 @@ class Store:
         value: object,
         *,
         name: str = "",
-        epoch: int | None = None,
         started: float = 0.0,
         duration: float = 0.0,
         attempt: int = 1,
@@ -369,6 +368,20 @@ class Claims:
         """Tries to claim each key; True where this worker now holds it (and did not before)."""
     def claim_run(self, keys: Sequence[bytes]) -> list[bool]:
         """Like `claim`, up to the first key that another worker has: shorter than `keys` then."""
+    def refresh(self) -> list[tuple[bytes, str]]:
+        """Like `Store.refresh`, after claims were made: what `save` stores from now on counts unless the task
+        is removed after this."""
+    def save(
+        self,
+        key: bytes,
+        value: object,
+        *,
+        name: str = "",
+        started: float = 0.0,
+        duration: float = 0.0,
+        attempt: int = 1,
+    ) -> None:
+        """Stores the value of a claimed task. It counts unless the task was removed since `refresh`."""
     def start(self, key: bytes, ended: bytes | None = None, name: str = "", attempt: int = 1) -> bool:
         """Called before a claimed task runs; False if the claim was given back meanwhile.
 
@@ -396,7 +409,7 @@ class Claims:
     def given_back(self) -> list[bytes]:
         """Claims given back because a task turned out long, since the last call."""
     def release(self, keys: Sequence[bytes]) -> None:
-        """Call `Store.flush` first: a claim is released only after its record is visible."""
+        """Releases claims, once others can see what was stored so far."""
     def is_claimed(self, keys: Sequence[bytes]) -> list[bool]:
         """By anyone, this process included."""
     def are_taken(self, keys: Sequence[bytes]) -> list[bool]:

@@ -7,11 +7,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
-use super::store::PyStore;
-use crate::Key;
-use crate::claim::{AutoClaims, ClaimId, Prefetch, WriteProgress};
+use super::store::{Changes, PyStore, run_metadata};
+use crate::claim::ClaimId;
+use crate::codec::Encoded;
+use crate::engine::Engine;
 use crate::jugdir::{Counts, Run, WorkerInfo};
-use crate::store::Store;
 
 /// Adds this module's names to `jug._native`.
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -21,8 +21,8 @@ pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
 /// Which tasks this worker runs, and which ones others run.
 #[pyclass(frozen, name = "Claims", module = "jug._native")]
 pub(super) struct PyClaims {
-    prefetch: Arc<Prefetch>,
-    store: Arc<Store>,
+    engine: Engine,
+    store: Py<PyStore>,
 }
 
 /// What a worker runs: its id, and of the task the key, the name, the attempt, and when it began.
@@ -33,99 +33,106 @@ impl PyClaims {
     #[new]
     #[pyo3(signature = (store))]
     fn new(store: &Bound<'_, PyStore>) -> PyClaims {
-        let store = store.get().core();
-        let (jugdir, background) = (Arc::clone(store.jugdir()), store.background());
-        let records = Arc::new(Stored(Arc::clone(store)));
-        let claims = AutoClaims::new(jugdir, Arc::clone(background), records);
-        PyClaims {
-            prefetch: Prefetch::new(Arc::new(claims), Arc::clone(background)),
-            store: Arc::clone(store),
-        }
+        PyClaims { engine: Engine::of(Arc::clone(store.get().core())), store: store.clone().unbind() }
+    }
+
+    fn refresh<'py>(&self, py: Python<'py>) -> PyResult<Changes<'py>> {
+        let changes = py.detach(|| self.engine.refresh())?;
+        Ok(self.store.get().changed(py, changes))
+    }
+
+    #[pyo3(signature = (key, value, *, name = "", started = 0.0, duration = 0.0, attempt = 1))]
+    #[expect(clippy::too_many_arguments, reason = "the facts of a result are keyword arguments")]
+    fn save(
+        &self,
+        py: Python<'_>,
+        key: KeyBytes,
+        value: &Bound<'_, PyAny>,
+        name: &str,
+        started: f64,
+        duration: f64,
+        attempt: u32,
+    ) -> PyResult<()> {
+        let facts = run_metadata(name, started, duration, attempt);
+        let save = |encoded: &Encoded<'_>| self.engine.save(key.0, encoded, &facts);
+        self.store.get().save_by(py, key.0, value, (name, duration), &save)
     }
 
     fn claim(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
         let keys = keys_from(keys)?;
-        Ok(py.detach(|| self.prefetch.claim(&keys))?)
+        Ok(py.detach(|| self.engine.prefetch().claim(&keys))?)
     }
 
     fn claim_run(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
         let keys = keys_from(keys)?;
-        Ok(py.detach(|| self.prefetch.claim_run(&keys))?)
+        Ok(py.detach(|| self.engine.prefetch().claim_run(&keys))?)
     }
 
     #[pyo3(signature = (key, ended = None, name = "", attempt = 1))]
     fn start(&self, key: KeyBytes, ended: Option<KeyBytes>, name: &str, attempt: u32) -> PyResult<bool> {
-        Ok(self.prefetch.start_as(&key.0, ended.as_ref().map(|ended| &ended.0), name, attempt)?)
+        Ok(self.engine.prefetch().start_as(&key.0, ended.as_ref().map(|ended| &ended.0), name, attempt)?)
     }
 
     #[pyo3(signature = (done = 0, failed = 0, loaded = 0))]
     fn rest(&self, done: u64, failed: u64, loaded: u64) -> PyResult<()> {
-        Ok(self.prefetch.rest(Counts { done, failed, loaded })?)
+        Ok(self.engine.prefetch().rest(Counts { done, failed, loaded })?)
     }
 
     fn running<'py>(&self, py: Python<'py>) -> PyResult<Vec<Running<'py>>> {
-        let found = py.detach(|| self.store.jugdir().running())?;
+        let found = py.detach(|| self.engine.store().jugdir().running())?;
         Ok(found.into_iter().map(|run| shown(py, run)).collect())
     }
 
     fn crashed<'py>(&self, py: Python<'py>) -> PyResult<Vec<Running<'py>>> {
-        let (unfinished, _) = py.detach(|| self.look_for_crashes())?;
+        let unfinished = py.detach(|| self.engine.crashed())?;
         Ok(unfinished.into_iter().map(|run| shown(py, run)).collect())
     }
 
     #[pyo3(signature = (workers = Vec::new()))]
-    fn settle_crashes(&self, py: Python<'_>, mut workers: Vec<String>) -> PyResult<usize> {
-        Ok(py.detach(|| {
-            let (_, finished) = self.look_for_crashes()?;
-            workers.extend(finished.into_iter().map(|run| run.worker));
-            if workers.is_empty() {
-                return Ok(0);
-            }
-            self.store.sync()?;
-            self.store.jugdir().settle_crashes(&workers)
-        })?)
+    fn settle_crashes(&self, py: Python<'_>, workers: Vec<String>) -> PyResult<usize> {
+        Ok(py.detach(|| self.engine.settle_crashes(workers))?)
     }
 
     fn given_back<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
-        Ok(to_bytes(py, &self.prefetch.given_back()?))
+        Ok(to_bytes(py, &self.engine.prefetch().given_back()?))
     }
 
     fn release(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<()> {
         let keys = keys_from(keys)?;
-        Ok(py.detach(|| self.prefetch.release(&keys))?)
+        Ok(py.detach(|| self.engine.release(&keys))?)
     }
 
     fn is_claimed(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
         let keys = keys_from(keys)?;
-        let claims = self.prefetch.claims()?;
+        let claims = self.engine.claims()?;
         Ok(py.detach(|| claims.are_claimed(&keys))?)
     }
 
     fn are_taken(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
         let keys = keys_from(keys)?;
-        let claims = self.prefetch.claims()?;
+        let claims = self.engine.claims()?;
         Ok(py.detach(|| claims.are_taken(&keys))?)
     }
 
     fn expedite_releases(&self) -> PyResult<()> {
-        self.prefetch.claims()?.expedite_releases();
+        self.engine.claims()?.expedite_releases();
         Ok(())
     }
 
     fn held<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
-        Ok(to_bytes(py, &self.prefetch.held()?))
+        Ok(to_bytes(py, &self.engine.prefetch().held()?))
     }
 
     fn claimed_ids(&self, py: Python<'_>) -> PyResult<Vec<u64>> {
-        let claims = self.prefetch.claims()?;
+        let claims = self.engine.claims()?;
         let live = py.detach(|| claims.live())?;
         Ok(live.iter().map(|claim| claim.id.get()).collect())
     }
 
     fn holders<'py>(&self, py: Python<'py>, keys: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
-        let claims = self.prefetch.claims()?;
+        let claims = self.engine.claims()?;
         let live = py.detach(|| claims.live())?;
-        let claimants = py.detach(|| self.store.jugdir().claimants())?;
+        let claimants = py.detach(|| self.engine.store().jugdir().claimants())?;
         let holders: HashMap<ClaimId, (&str, u32)> = live
             .iter()
             .map(|claim| match claimants.get(&claim.id.get()) {
@@ -150,78 +157,40 @@ impl PyClaims {
     }
 
     fn abandoned<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyBytes>, String)>> {
-        let claims = self.prefetch.claims()?;
+        let claims = self.engine.claims()?;
         let found = py.detach(|| claims.abandoned())?;
         Ok(found.into_iter().map(|(key, worker)| (PyBytes::new(py, key.as_bytes()), worker)).collect())
     }
 
     fn suspects<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyBytes>, String)>> {
-        let claims = self.prefetch.claims()?;
+        let claims = self.engine.claims()?;
         let found = py.detach(|| claims.suspects())?;
         Ok(found.into_iter().map(|(key, worker)| (PyBytes::new(py, key.as_bytes()), worker)).collect())
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "it is what Python gives")]
     fn settle_suspects(&self, workers: Vec<String>) -> PyResult<()> {
-        self.prefetch.claims()?.settle_suspects(&workers);
+        self.engine.claims()?.settle_suspects(&workers);
         Ok(())
     }
 
     fn sweep(&self, py: Python<'_>) -> PyResult<usize> {
-        let claims = self.prefetch.claims()?;
+        let claims = self.engine.claims()?;
         Ok(py.detach(|| claims.sweep())?)
     }
 
     fn workers<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
-        let workers = py.detach(|| self.store.jugdir().list_workers())?;
+        let workers = py.detach(|| self.engine.store().jugdir().list_workers())?;
         workers.iter().map(|worker| describe(py, worker)).collect()
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        Ok(py.detach(|| self.prefetch.close())?)
-    }
-}
-
-impl PyClaims {
-    /// What dead workers ran when they died: without a result, and with one all the same.
-    fn look_for_crashes(&self) -> crate::Result<(Vec<Run>, Vec<Run>)> {
-        let found = self.store.jugdir().crashed()?;
-        let keys: Vec<Key> = found.iter().map(|run| run.key).collect();
-        let present = self.store.contains_many(&keys)?;
-        let (finished, unfinished): (Vec<_>, Vec<_>) =
-            found.into_iter().zip(present).partition(|(_, present)| *present);
-        let runs = |list: Vec<(Run, bool)>| list.into_iter().map(|(run, _)| run).collect();
-        Ok((runs(unfinished), runs(finished)))
+        Ok(py.detach(|| self.engine.close_claims())?)
     }
 }
 
 fn shown(py: Python<'_>, run: Run) -> Running<'_> {
     (run.worker, PyBytes::new(py, run.key.as_bytes()), run.name, run.attempt, run.started)
-}
-
-/// What claims need to know of the store, which they keep open.
-struct Stored(Arc<Store>);
-
-impl WriteProgress for Stored {
-    fn stored(&self) -> u64 {
-        self.0.progress().0
-    }
-
-    fn is_visible(&self) -> bool {
-        self.0.is_written()
-    }
-
-    fn durable(&self) -> u64 {
-        self.0.progress().1
-    }
-
-    fn sync(&self) -> crate::Result<()> {
-        self.0.publish()
-    }
-
-    fn is_settled(&self, key: &Key) -> bool {
-        self.0.contains_many(&[*key]).is_ok_and(|found| found[0])
-    }
 }
 
 fn describe<'py>(py: Python<'py>, worker: &WorkerInfo) -> PyResult<Bound<'py, PyDict>> {

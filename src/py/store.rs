@@ -15,6 +15,7 @@ use super::input_cache::InputCache;
 use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
 use super::sched::PyScheduler;
 use crate::background::Background;
+use crate::codec::Encoded;
 use crate::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use crate::os::local;
 use crate::store::{self, CompactOptions, Durability, RunMetadata, State, Store};
@@ -52,10 +53,35 @@ fn share_jugdir(py: Python<'_>, path: &str) -> PyResult<bool> {
 #[pyclass(frozen, name = "Store", module = "jug._native")]
 pub(super) struct PyStore(Arc<Store>, InputCache);
 
+/// Each key whose state is another now, with that state.
+pub(super) type Changes<'py> = Vec<(Bound<'py, PyBytes>, &'static str)>;
+
 impl PyStore {
     /// The store itself, for the bindings that build on it.
     pub(super) fn core(&self) -> &Arc<Store> {
         &self.0
+    }
+
+    /// What others did, as Python has it: what is kept of values that are others now is dropped.
+    pub(super) fn changed<'py>(&self, py: Python<'py>, changes: Vec<(Key, State)>) -> Changes<'py> {
+        self.1.forget(py, changes.iter().map(|(key, _)| *key));
+        let named = |(key, state): (Key, State)| (PyBytes::new(py, key.as_bytes()), state_name(state));
+        changes.into_iter().map(named).collect()
+    }
+
+    /// Encodes a result of a task with this name that took so many seconds, and has it saved.
+    pub(super) fn save_by(
+        &self,
+        py: Python<'_>,
+        key: Key,
+        value: &Bound<'_, PyAny>,
+        (name, duration): (&str, f64),
+        save: &(dyn Fn(&Encoded<'_>) -> crate::Result<()> + Sync),
+    ) -> PyResult<()> {
+        let prepared = codec::prepare_result(value, name, duration)?;
+        let encoded = prepared.encoded()?;
+        py.detach(|| save(&encoded))?;
+        self.1.stored(key, value, &prepared)
     }
 }
 
@@ -121,11 +147,8 @@ impl PyStore {
         self.0.removals()
     }
 
-    fn refresh<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyBytes>, &'static str)>> {
-        let changes = py.detach(|| self.0.refresh())?;
-        self.1.forget(py, changes.iter().map(|(key, _)| *key));
-        let named = |(key, state): (Key, State)| (PyBytes::new(py, key.as_bytes()), state_name(state));
-        Ok(changes.into_iter().map(named).collect())
+    fn refresh<'py>(&self, py: Python<'py>) -> PyResult<Changes<'py>> {
+        Ok(self.changed(py, py.detach(|| self.0.refresh())?))
     }
 
     fn contains(&self, key: KeyBytes) -> PyResult<bool> {
@@ -168,7 +191,7 @@ impl PyStore {
         !self.1.is_empty()
     }
 
-    #[pyo3(signature = (key, value, *, name = "", epoch = None, started = 0.0, duration = 0.0, attempt = 1))]
+    #[pyo3(signature = (key, value, *, name = "", started = 0.0, duration = 0.0, attempt = 1))]
     #[expect(clippy::too_many_arguments, reason = "the facts of a result are keyword arguments")]
     fn save(
         &self,
@@ -176,17 +199,13 @@ impl PyStore {
         key: KeyBytes,
         value: &Bound<'_, PyAny>,
         name: &str,
-        epoch: Option<u64>,
         started: f64,
         duration: f64,
         attempt: u32,
     ) -> PyResult<()> {
-        let prepared = codec::prepare_result(value, name, duration)?;
-        let encoded = prepared.encoded()?;
-        let (started, duration) = (microseconds(started), microseconds(duration).unsigned_abs());
-        let facts = RunMetadata { name: name.to_owned(), started, duration, attempt, code: 0 };
-        py.detach(|| self.0.save(key.0, &encoded, &facts, epoch))?;
-        self.1.stored(key.0, value, &prepared)
+        let facts = run_metadata(name, started, duration, attempt);
+        let save = |encoded: &Encoded<'_>| self.0.save(key.0, encoded, &facts, None);
+        self.save_by(py, key.0, value, (name, duration), &save)
     }
 
     fn remove(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<usize> {
@@ -369,4 +388,10 @@ impl PyStore {
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         Ok(py.detach(|| self.0.close())?)
     }
+}
+
+/// What is known of a run; times are in seconds.
+pub(super) fn run_metadata(name: &str, started: f64, duration: f64, attempt: u32) -> RunMetadata {
+    let (started, duration) = (microseconds(started), microseconds(duration).unsigned_abs());
+    RunMetadata { name: name.to_owned(), started, duration, attempt, code: 0 }
 }

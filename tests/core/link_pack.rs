@@ -18,7 +18,6 @@ use jug_native::store::{
 
 use crate::hooked::{Hooked, Hooks};
 use crate::shelf::{Shelf, key, load, save};
-use crate::stored::Stored;
 
 const ALL: CompactOptions = CompactOptions { all: true, damaged: false, smaller: false };
 const LEASE: Duration = Duration::from_secs(120);
@@ -41,7 +40,7 @@ impl Host {
         let background = Background::manual(local());
         let store = Store::open_in(Arc::clone(&jugdir), Arc::clone(&background), Durability::Group).unwrap();
         let store = Arc::new(store);
-        let claims = Link::new(Arc::clone(&jugdir), background, Arc::new(Stored(Arc::clone(&store))));
+        let claims = Link::new(Arc::clone(&jugdir), background, store.clone());
         Host { store, jugdir, claims }
     }
 

@@ -31,7 +31,7 @@ impl WriteProgress for Shelf {
         self.durable.load(Ordering::SeqCst)
     }
 
-    fn sync(&self) -> Result<()> {
+    fn publish(&self) -> Result<()> {
         self.durable.store(self.stored(), Ordering::SeqCst);
         Ok(())
     }

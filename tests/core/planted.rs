@@ -20,7 +20,6 @@ use jug_native::{Key, Result};
 
 use crate::hooked::{Hooked, Hooks};
 use crate::shelf::{key, noise, save};
-use crate::stored::Stored;
 
 /// What somebody puts in the place of a file.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +90,7 @@ fn live(fs: &Arc<dyn FileSystem>, root: &Path, mode: ClaimMode) -> Result<()> {
     let jugdir = Jugdir::open_as(Arc::clone(fs), root, Some(mode), LeaseTiming::from_environment())?;
     let background = Background::spawn();
     let store = Arc::new(Store::open_in(Arc::clone(&jugdir), Arc::clone(&background), Durability::Group)?);
-    let claims = AutoClaims::new(jugdir, background, Arc::new(Stored(Arc::clone(&store))));
+    let claims = AutoClaims::new(jugdir, background, store.clone());
     let keys: Vec<Key> = (1..4).map(key).collect();
     let _ = keys.iter().map(|key| claims.try_claim(key)).collect::<Result<Vec<bool>>>();
     let _ = claims.confirm(&keys);

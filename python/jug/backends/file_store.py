@@ -14,7 +14,7 @@ from ..errors import UserError
 from ..internal.files import DIR_MODE
 from .base import Name, base_lock
 from .foreign import is_old_jugdir, refusal
-from .native_store import digits, native_store
+from .native_store import Changes, digits, native_store
 
 if TYPE_CHECKING:
     from ..internal.types import ClaimChoice, SyncMode
@@ -244,6 +244,21 @@ class file_store(native_store):
         reports = ((key, self.native.failure(key) or {}) for key in self.native.failed_keys())
         return (key for key, report in reports if report.get("crashes") and not report.get("kept"))
 
+    # --- what others do ---
+
+    def refresh_claims(self) -> Changes:
+        """Reads what other processes did, as :meth:`refresh` does, after tasks were claimed.
+
+        Returns
+        -------
+        sequence of (bytes, str)
+            As :meth:`refresh`. What is stored of claimed tasks from now on counts unless it is invalidated
+            after this.
+        """
+        changes: Changes = self.claims.refresh()
+        self._tell(changes)
+        return changes
+
     # --- the store as a whole ---
 
     def create(self) -> None:
@@ -290,8 +305,6 @@ class file_store(native_store):
         if self.is_usable():
             self._closed = True
             try:
-                # What others may claim from here on, they must see.
-                self.native.flush()
                 self.claims.close()
             finally:
                 self.native.close()
@@ -376,7 +389,6 @@ class file_based_lock(base_lock):
 
     def release(self) -> None:
         store = self._store
-        store.native.flush()
         store.claims.release([self._key])
         if self.is_failed():
             store.native.clear_failures([self._key])
@@ -388,7 +400,6 @@ class file_based_lock(base_lock):
         store = self._store
         if self._key in store.claims.held():
             store.native.save_failure(self._key, {"type": "", "message": "marked as failed", "kept": True})
-            store.native.flush()
             store.claims.release([self._key])
         return self.is_failed()
 

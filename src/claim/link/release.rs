@@ -100,7 +100,7 @@ impl Link {
 
     /// Makes room among the names of the worker's file: all released claims go.
     pub(super) fn release_all_deferred(&self) -> Result<()> {
-        self.records.sync()?;
+        self.records.publish()?;
         let due: Vec<(Key, Generation)> = std::mem::take(&mut self.state().released)
             .into_iter()
             .map(|(key, it)| (key, it.generation))

@@ -13,7 +13,6 @@ use jug_native::{Error, Key, Result};
 use super::actors::Actor;
 use super::job::Job;
 use super::process::Process;
-use crate::stored::Stored;
 
 /// How long a worker sleeps before it looks whether a claim was abandoned.
 const LOOK_AROUND: Duration = Duration::from_millis(25);
@@ -35,7 +34,7 @@ struct Worker {
 
 /// The claims of a process.
 pub(super) fn claims_of(actor: &Actor) -> Arc<dyn Claims> {
-    let records = Arc::new(Stored(Arc::clone(&actor.store)));
+    let records = Arc::clone(&actor.store);
     Arc::new(AutoClaims::new(Arc::clone(&actor.jugdir), Arc::clone(&actor.background), records))
 }
 

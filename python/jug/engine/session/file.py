@@ -30,9 +30,6 @@ _LOOK_BEFORE = 8
 #: For how many seconds tasks of others on a network filesystem stay claimed after they were finished.
 _STILL_CLAIMED = 10.0
 
-#: Seconds of finished work that a kill -9 may cost.
-_UNWRITTEN = 0.001
-
 #: What the engine says of a killed worker's last record. It was never told to be stored: nothing is lost.
 _UNFINISHED = "its last record is incomplete"
 
@@ -48,8 +45,6 @@ class FileSession(NativeSession):
         super().__init__(store, store.native)
         self._native: _native.Store = store.native
         self._claims = store.claims
-        self._epoch = self._native.epoch
-        self._flushed = 0.0
         self._looked = 0.0
         self.claim: Callable[[Sequence[bytes]], Sequence[bool]] = self._claims.claim
         if self._native.claim_mode == "link":
@@ -67,8 +62,7 @@ class FileSession(NativeSession):
 
     def refresh(self) -> Sequence[Change]:
         self._looked = time.monotonic()
-        self._store.refresh()
-        self._epoch = self._native.epoch
+        self._store.refresh_claims()
         changes = self._take_changes()
         if self.avoids_contention and any(state == "absent" for _, state in changes):
             self._claims.expedite_releases()
@@ -104,27 +98,17 @@ class FileSession(NativeSession):
         return bool(self._claims.claimed_ids())
 
     def release(self, keys: Sequence[bytes]) -> None:
-        self._native.flush()
         self._claims.release(keys)
 
     def save(self, key: bytes, outcome: Outcome, name: str, attempt: int) -> None:
-        # The epoch is that of the refresh after the claim: what was invalidated since then may be an input of
-        # this very result, which then must not count.
-        self._native.save(
+        self._claims.save(
             key,
             outcome.value,
             name=name,
-            epoch=self._epoch,
             started=outcome.started,
             duration=outcome.duration,
             attempt=attempt,
         )
-        # The engine writes by itself within 5 ms. A task that took longer than a write deserves better: it is
-        # not run again if this process is killed now.
-        now = time.monotonic()
-        if now - self._flushed > _UNWRITTEN:
-            self._native.flush()
-            self._flushed = now
 
     def save_failure(self, key: bytes, report: FailureReport, name: str) -> None:
         if self._native.failure(key) is not None:

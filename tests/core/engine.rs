@@ -1,0 +1,75 @@
+//! What the store and the claims of a jugdir promise together.
+
+use jug_native::background::Background;
+use jug_native::codec::{Codec, Encoded};
+use jug_native::engine::Engine;
+use jug_native::jugdir::Jugdir;
+use jug_native::os::local;
+use jug_native::store::{Durability, RunMetadata};
+
+use crate::shelf::{Shelf, key, load, save};
+
+/// An engine whose background thread does nothing by itself.
+fn open(shelf: &Shelf) -> Engine {
+    let jugdir = Jugdir::open(&shelf.root()).unwrap();
+    Engine::open(jugdir, Background::manual(local()), Durability::Group).unwrap()
+}
+
+fn save_claimed(engine: &Engine, number: u8, value: &[u8]) {
+    engine.save(key(number), &Encoded::new(Codec::Pickle, value), &RunMetadata::default()).unwrap();
+}
+
+#[test]
+fn c2_a_claim_is_released_when_what_was_stored_can_be_seen() {
+    let shelf = Shelf::new();
+    let (engine, other) = (open(&shelf), open(&shelf));
+    assert_eq!(engine.prefetch().claim(&[key(1)]).unwrap(), [true]);
+    save(engine.store(), 1, b"value").unwrap();
+    engine.release(&[key(1)]).unwrap();
+    assert_eq!(other.prefetch().claim(&[key(1)]).unwrap(), [true]);
+    other.refresh().unwrap();
+    assert_eq!(load(other.store(), 1).unwrap(), b"value");
+}
+
+#[test]
+fn c2_claims_that_are_closed_are_released_when_what_was_stored_can_be_seen() {
+    let shelf = Shelf::new();
+    let (engine, other) = (open(&shelf), open(&shelf));
+    assert_eq!(engine.prefetch().claim(&[key(1)]).unwrap(), [true]);
+    save(engine.store(), 1, b"value").unwrap();
+    engine.close_claims().unwrap();
+    assert_eq!(other.prefetch().claim(&[key(1)]).unwrap(), [true]);
+    other.refresh().unwrap();
+    assert_eq!(load(other.store(), 1).unwrap(), b"value");
+}
+
+#[test]
+fn s3_a_result_is_as_old_as_its_claim_whoever_looks_into_the_store_meanwhile() {
+    let shelf = Shelf::new();
+    let (slow, other) = (open(&shelf), open(&shelf));
+    save(slow.store(), 1, b"before").unwrap();
+    slow.store().flush().unwrap();
+    assert_eq!(slow.prefetch().claim(&[key(1)]).unwrap(), [true]);
+    slow.refresh().unwrap();
+    other.refresh().unwrap();
+    assert_eq!(other.store().remove(&[key(1)]).unwrap(), 1);
+    // The task that runs looks into the store.
+    slow.store().refresh().unwrap();
+    save_claimed(&slow, 1, b"stale");
+    assert_eq!(load(slow.store(), 1), None);
+    other.refresh().unwrap();
+    assert_eq!(load(other.store(), 1), None);
+    slow.refresh().unwrap();
+    save_claimed(&slow, 1, b"fresh");
+    assert_eq!(load(slow.store(), 1).unwrap(), b"fresh");
+}
+
+#[test]
+fn a_result_is_written_at_once_where_none_was_for_longer_than_a_write_takes() {
+    let shelf = Shelf::new();
+    let (engine, other) = (open(&shelf), open(&shelf));
+    engine.refresh().unwrap();
+    save_claimed(&engine, 1, b"value");
+    other.refresh().unwrap();
+    assert_eq!(load(other.store(), 1).unwrap(), b"value");
+}
