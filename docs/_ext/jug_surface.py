@@ -19,7 +19,6 @@ _PREFIXES = {"invalidate": "invalid"}
 _INTERNAL = (
     "jug.backends.foreign",
     "jug.backends.native_store",
-    "jug.process.identity",
     "jug.engine",
     "jug.internal",
     "jug.legacy",

@@ -13,6 +13,7 @@ from .internal.types import (
     FailureReport,
     Fault,
     PackReport,
+    ProcessIdentity,
     ResultFacts,
     RunningTask,
     SyncMode,
@@ -34,10 +35,13 @@ __all__ = [
     "end_with",
     "former_key",
     "has_checked_arguments",
+    "is_process_running",
     "key",
     "lambda_key",
+    "new_worker_id",
     "part",
     "parts",
+    "process_identity",
     "redis_url",
     "repair_manifest",
     "resolve",
@@ -60,6 +64,15 @@ def lambda_key(f: Callable[..., Any], /) -> bytes:
     """The key of a function: by name, or (a lambda) by code, constants, captures and defaults."""
 
 # --- processes ------------------------------------------------------------------------------------
+
+def new_worker_id() -> str:
+    """An id that no other worker has: ``<host>.<pid>.<12 random hexadecimal digits>``."""
+
+def process_identity() -> ProcessIdentity:
+    """Which process this is, as others on this machine can check with `is_process_running`."""
+
+def is_process_running(boot_id: str, pid_ns: str, pid: int, pid_start: int) -> bool | None:
+    """Whether that process runs; None where nothing can be known of it from here."""
 
 def end_with(parent: int) -> None:
     """Has this process and its process group killed when the process `parent` ends, which started it.
@@ -368,7 +381,7 @@ class Claims:
         """Tries to claim each key; True where this worker now holds it (and did not before)."""
     def claim_run(self, keys: Sequence[bytes]) -> list[bool]:
         """Like `claim`, up to the first key that another worker has: shorter than `keys` then."""
-    def refresh(self) -> list[tuple[bytes, str]]:
+    def refresh(self) -> list[Change]:
         """Like `Store.refresh`, after claims were made: what `save` stores from now on counts unless the task
         is removed after this."""
     def save(

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from .. import _native
 from ..errors import UserError
 from ..internal.console import fail, warn
-from ..process import identity
 from .base import Name, base_lock
 from .native_store import digits, native_store
 
@@ -34,7 +33,8 @@ class KnownWorker(NamedTuple):
     alive : bool
         Whether it runs, as far as that is known.
     facts : mapping of str to any
-        What :func:`jug.process.identity.facts_here` said in that worker.
+        What that worker said of its process: "host", "boot_id", "pid_ns", "pid", "pid_start", "started" and
+        "version".
     """
 
     id: str
@@ -78,7 +78,7 @@ class redis_store(native_store):
         self._pid = os.getpid()
         self._facts_here = ""
         try:
-            connected = self._native = _native.Redis(self._full_url, identity.new_id())
+            connected = self._native = _native.Redis(self._full_url, _native.new_worker_id())
         except (ConnectionError, ValueError) as error:
             raise UserError(str(error)) from None
         self._refreshed = time.monotonic()
@@ -188,11 +188,11 @@ class redis_store(native_store):
             For each key, whether this call claimed it.
         """
         native = self.native
-        self._facts_here = self._facts_here or identity.facts_here()
+        self._facts_here = self._facts_here or _facts_here()
         won, owners = native.claim(keys, self._facts_here)
         if any(owner not in self._facts for owner in owners):
             self.workers()
-        dead = [owner for owner in owners if identity.is_dead(self._facts.get(owner, {}))]
+        dead = [owner for owner in owners if _is_dead(self._facts.get(owner, {}))]
         if dead:
             native.bury(dead)
             others = [key for key, mine in zip(keys, won, strict=True) if not mine]
@@ -235,7 +235,7 @@ class redis_store(native_store):
         workers = []
         for id, lives, text in known:
             facts = self._facts[id] = self._facts.get(id) or _parsed(text)
-            workers.append(KnownWorker(id, lives and not identity.is_dead(facts), facts))
+            workers.append(KnownWorker(id, lives and not _is_dead(facts), facts))
         living = {worker.id for worker in workers if worker.alive}
         return {key: owner for key, owner in found if owner in living}, workers
 
@@ -313,6 +313,21 @@ class redis_lock(base_lock):
     def is_failed(self) -> bool:
         self._store.refresh()
         return self._key in self._store.native.kept_failures()
+
+
+def _facts_here() -> str:
+    """What this worker says of its process, in JSON."""
+    import json
+
+    facts = {**_native.process_identity(), "started": time.time(), "version": _native.__version__}
+    return json.dumps(facts)
+
+
+def _is_dead(facts: Mapping[str, Any]) -> bool:
+    """Whether the process that said this was on this machine and has ended. False where that is not known."""
+    boot_id, namespace = str(facts.get("boot_id", "")), str(facts.get("pid_ns", ""))
+    pid, start = int(facts.get("pid", 0)), int(facts.get("pid_start", 0))
+    return _native.is_process_running(boot_id, namespace, pid, start) is False
 
 
 def _parsed(text: bytes) -> dict[str, Any]:

@@ -16,6 +16,7 @@ __all__ = [
     "NotPacked",
     "PackReport",
     "PackedStore",
+    "ProcessIdentity",
     "ResultFacts",
     "ResultMetadata",
     "RunningTask",
@@ -183,6 +184,19 @@ class WorkerDescription(TypedDict):
     started: NotRequired[float]
     nonce: NotRequired[str]
     version: NotRequired[str]
+
+
+class ProcessIdentity(TypedDict):
+    """A process, as others on the same machine can check."""
+
+    host: str
+    #: Differs from boot to boot of any machine; empty where the system has no such thing.
+    boot_id: str
+    #: Among which processes `pid` is unique; empty where this is not known.
+    pid_ns: str
+    pid: int
+    #: When it began, in clock ticks since boot; 0 where the system does not say.
+    pid_start: int
 
 
 class WriteCounts(TypedDict):

@@ -21,7 +21,7 @@ use super::registered;
 use crate::Result;
 use crate::error::IoContext;
 use crate::os::ops::{SMALL, is_gone};
-use crate::os::{File, FileId, FileSystem, Modified, Stat};
+use crate::os::{File, FileId, FileSystem, Modified, PidSpace, Stat};
 
 /// How much longer it takes from look to look for each worker that is watched: many of them must not wear out the
 /// server.
@@ -44,8 +44,8 @@ pub(super) struct FailureDetector {
     fs: Arc<dyn FileSystem>,
     workers: PathBuf,
     timing: LeaseTiming,
-    /// Boot id and process namespace of this process.
-    here: OnceLock<(String, String)>,
+    /// Where this process is.
+    space: OnceLock<PidSpace>,
     tombstones: Tombstones,
     state: Mutex<State>,
 }
@@ -80,7 +80,7 @@ struct Found {
 impl FailureDetector {
     pub(super) fn new(fs: Arc<dyn FileSystem>, workers: PathBuf, timing: LeaseTiming) -> FailureDetector {
         let tombstones = Tombstones::new(Arc::clone(&fs), workers.clone());
-        FailureDetector { fs, workers, timing, here: OnceLock::new(), tombstones, state: Mutex::default() }
+        FailureDetector { fs, workers, timing, space: OnceLock::new(), tombstones, state: Mutex::default() }
     }
 
     pub(super) fn timing(&self) -> LeaseTiming {
@@ -214,20 +214,14 @@ impl FailureDetector {
 
     /// Whether a worker's process exists, if that can be known here.
     fn has_process(&self, identity: &Identity) -> Option<bool> {
-        let (boot, namespace) = self.here.get_or_init(|| (self.fs.boot_id(), self.fs.pid_namespace()));
-        let is_here = !boot.is_empty()
-            && !namespace.is_empty()
-            && identity.boot_id == *boot
-            && identity.pid_namespace == *namespace;
-        if !is_here || self.timing.treat_as_remote {
+        if self.timing.treat_as_remote {
             return None;
         }
-        if identity.pid == self.fs.process().pid {
-            // A worker of this very process would have been found before: this one is not used any more.
-            return Some(false);
-        }
-        let start = self.fs.process_start(identity.pid);
-        Some(start.is_some_and(|start| start == 0 || identity.pid_start == 0 || start == identity.pid_start))
+        let space = self.space.get_or_init(|| PidSpace::of(&*self.fs));
+        let other = (identity.boot_id.as_str(), identity.pid_namespace.as_str());
+        let is_running = space.is_running(&*self.fs, other, identity.pid, identity.pid_start)?;
+        // A worker of this very process would have been found before: that one is not used any more.
+        Some(is_running && identity.pid != self.fs.process().pid)
     }
 
     /// A worker with its file opened; `None` if it has none.
