@@ -84,7 +84,7 @@ def end_with(parent: int) -> None:
 
 @disjoint_base
 class TaskCore:
-    """A deferred call: what it calls, with what, and (once asked for) its key."""
+    """A deferred call: its function, its arguments, and (computed on first use) its key."""
 
     @property
     def f(self) -> Callable[..., Any]: ...
@@ -117,7 +117,7 @@ class TaskCore:
     def __jug_hash__(self) -> bytes:
         """The same as `hash`."""
     def direct_dependencies(self) -> list[TaskCore]:
-        """Tasks among the arguments (through containers that are looked into and tasklets), each once."""
+        """Tasks among the arguments (also within containers that may hold tasks, and tasklets), each once."""
     def _identify(self) -> tuple[bytes, list[TaskCore]]:
         """The key and the direct dependencies, found in one walk if the key was not known."""
     def _fresh_key(self) -> bytes:
@@ -127,10 +127,10 @@ class TaskCore:
     def _changed_argument(self) -> str | None:
         """The first argument that is not any more what it was when the task was made: "argument 1"."""
     def _set_key(self, key: bytes) -> None:
-        """Gives the task the key of the one in whose place it stands. ValueError if it has another."""
+        """Gives the task the key of the one that it replaces. ValueError if it has another."""
 
 def set_origin(origin: object) -> None:
-    """Sets what each task that is made from now on has as its `_origin`."""
+    """Sets the `_origin` of each task that is made from now on."""
 
 def resolve(elem: object) -> Any:
     """A copy of lists, tuples, dicts and other containers with every task inside replaced by its value."""
@@ -139,19 +139,19 @@ def part(task: TaskCore, path: Sequence[Any], /) -> Any:
     """What the indexes in `path` find in the result of `task`, one after the other."""
 
 def parts(elem: object, /) -> list[Any]:
-    """What `resolve` looks at within an object: elements, values, fields; nothing if it does not look in."""
+    """The elements, values or fields that `resolve` visits within an object; none within most objects."""
 
 def resolve_args(task: TaskCore, /) -> tuple[tuple[Any, ...], dict[str, Any] | None]:
     """The arguments of a task, resolved: the positional ones, and the keywords (None if there are none)."""
 
 def has_checked_arguments() -> bool:
-    """Whether a task was made that has an argument which is handed over as it is, and can change."""
+    """Whether a task was made with an argument that is passed without a copy and can change."""
 
 # --- graph and scheduler --------------------------------------------------------------------------
 
 @final
 class Keys(Sequence[bytes]):
-    """Keys, which become `bytes` one by one when they are asked for."""
+    """Keys, each of which becomes `bytes` when it is indexed."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> bytes: ...  # type: ignore[override]  # no slices
@@ -187,7 +187,7 @@ class Graph:
 
 @final
 class Scheduler:
-    """What may run next. Pure: it learns of results and claims only from what it is told.
+    """What may run next. Pure: results and claims change it only through its methods.
 
     `selected` are the nodes that may be offered (all, if None); work begins at node `offset`, modulo their
     number. A method that is given a number that is no node raises IndexError.
@@ -259,11 +259,11 @@ class Store:
     def filesystem(self) -> tuple[str, bool]:
         """The type of the filesystem, and whether several hosts may use it."""
     def exists(self) -> bool:
-        """Whether PATH was created, by whomever."""
+        """Whether PATH was created as a jugdir, by any process."""
     def create(self) -> None:
         """Creates PATH where it does not exist, without a worker."""
     def network_mount_warning(self) -> str | None:
-        """Why nobody should work here: PATH is for one host, and on a network filesystem."""
+        """A warning for users if PATH is for one host, and on a network filesystem; else None."""
     @property
     def epoch(self) -> int: ...
     @property
@@ -281,11 +281,11 @@ class Store:
     def load_base(self, key: bytes) -> Any | None:
         """A stored value of which only copies of parts are used; None if `load_input` is to be used."""
     def forget_inputs(self, keys: Iterable[bytes]) -> None:
-        """Lets go of what `load_input` and `save` keep in memory."""
+        """Drops what `load_input` and `save` keep in memory."""
     def expect(self, scheduler: Scheduler | None) -> None:
         """Keeps from the first use on what several tasks of this scheduler need; None ends that."""
     def has_inputs(self) -> bool:
-        """Whether anything is kept so."""
+        """Whether anything is kept in that way."""
     def load(self, key: bytes) -> Any:
         """KeyError where there is no result, DamagedResult where it does not match its checksum."""
     def save(
@@ -313,11 +313,11 @@ class Store:
     def failed_keys(self) -> list[bytes]: ...
     def clear_failures(self, keys: Sequence[bytes]) -> int: ...
     def check_blobs(self) -> None:
-        """Looks whether large results are there in full length; those that are not are results no more."""
+        """Checks that large results exist in full length; those that do not are results no more."""
     def damage(self) -> Damage:
         """What cannot be read, as far as anything was read, and no later result replaced."""
     def pack(self, *, all: bool = False, damaged: bool = False, smaller: bool = False) -> PackReport:
-        """Makes one pack of the segments that nobody will add to, and of small packs, or of `all`.
+        """Makes one pack of the segments that no worker will add to, and of small packs, or of `all`.
 
         Where the disk is full, what fits is packed, one part after the other. With `smaller`, nothing is done
         that would take more room, unless there is so much to pack that it takes time to open. With `damaged`,
@@ -325,7 +325,7 @@ class Store:
         are listed no more; what cannot be read is kept in `quarantine`. Otherwise all of it is left.
         """
     def pack_if_worthwhile(self) -> PackReport | None:
-        """The same if there are many segments, and nobody else is at it."""
+        """The same if there are many segments, and no other process is packing; else None."""
     def room(self) -> tuple[int, int]:
         """Files and bytes of segments and packs."""
     def orphaned_blobs(self) -> list[tuple[str, int]]:
@@ -340,7 +340,7 @@ class Store:
     def quarantine(self, paths: list[str]) -> str:
         """Gives files a second name in a directory of the jugdir, which is returned."""
     def ownerless_segments(self) -> list[str]:
-        """Posix mode: segments whose worker has no file, so that nobody can tell whether it lives."""
+        """Posix mode: segments whose worker has no file, so that it is not known whether it lives."""
     def sweep(self) -> tuple[int, int]:
         """Removes `orphaned_blobs` and `leftovers`; how many files and bytes."""
     def stats(self) -> WriteCounts:
@@ -366,7 +366,7 @@ def repair_manifest(path: str) -> int | None:
 def share_jugdir(path: str) -> bool:
     """Has tasks claimed by links from now on, for workers of any number of hosts; False if they are already.
 
-    RuntimeError while somebody works in the jugdir, and where there is none.
+    RuntimeError while a worker uses the jugdir, and where there is none.
     """
 
 @final
@@ -399,7 +399,7 @@ class Claims:
         """Called before a claimed task runs; False if the claim was given back meanwhile.
 
         `ended` is the task that this caller ran before; it is released within about 0.2 s, once its record is
-        visible. In posix mode others see from now on what this worker runs, also when it has died.
+        visible. In posix mode other workers can read what this worker runs, also when it has died.
         """
     def rest(self, done: int = 0, failed: int = 0, loaded: int = 0) -> None:
         """Says that nothing runs now, and what this worker did so far. To `release` what runs says so too."""
@@ -411,8 +411,8 @@ class Claims:
     def crashed(self) -> list[RunningTask]:
         """What dead workers ran when they died and there is no result of, until it is settled; as `running`.
 
-        Whoever claims a task, then calls this, then `Store.refresh`, sees each crash of that task here or
-        what became of it in the store.
+        A worker that claims a task, then calls this, then `Store.refresh`, finds each crash of that task here
+        or, if it was settled, in the store.
         """
     def settle_crashes(self, workers: Sequence[str] = ...) -> int:
         """Forgets the crashes of these workers, and those in tasks that have a result; how many.
@@ -428,7 +428,7 @@ class Claims:
     def are_taken(self, keys: Sequence[bytes]) -> list[bool]:
         """Like `is_claimed` at less cost; it may take a dead worker's claim for a living one's."""
     def expedite_releases(self) -> None:
-        """Has everything that was released be free as soon as possible."""
+        """Makes everything that was released free as soon as possible."""
     def held(self) -> list[bytes]: ...
     def claimed_ids(self) -> list[int]:
         """The 63-bit ids of all live claims, of every process."""
@@ -436,7 +436,7 @@ class Claims:
         """Of those keys that are claimed, who holds each: the worker's id, or an empty one and the process
         where only that is known; 0 if nothing is.
 
-        All claims are looked at once, however many keys there are.
+        All claims are read once, however many keys there are.
         """
     @staticmethod
     def id_of(key: bytes) -> int: ...
@@ -449,7 +449,7 @@ class Claims:
         """
 
     def settle_suspects(self, workers: list[str]) -> None:
-        """Lets the claims of these dead workers go: what has no result is recorded, and on disk."""
+        """Drops the claims of these dead workers: what has no result is recorded, and on disk."""
 
     def sweep(self) -> int:
         """Removes what dead workers left; how many claims that were."""
@@ -471,7 +471,7 @@ class Redis:
     """
 
     def __new__(cls, url: str, worker: str) -> Redis:
-        """Connects as the worker of this id, which nobody else has. ValueError if the URL is none."""
+        """Connects as the worker of this id, which must be unique. ValueError if the URL is none."""
     @property
     def url(self) -> str:
         """The server and the database, without user and password."""
@@ -483,9 +483,9 @@ class Redis:
     def is_foreign(self) -> bool:
         """Whether the database has results of jug 2.x, and none of ours."""
     def refresh(self) -> list[Change]:
-        """Learns what others did; what changed."""
+        """Reads what others did; what changed."""
     def news(self) -> list[Change] | None:
-        """The same, as of the last claim, without asking; None where the server has to be asked."""
+        """The same, as of the last claim, without a request; None where that needs one."""
     def contains(self, key: bytes) -> bool: ...
     def contains_many(self, keys: Sequence[bytes]) -> list[bool]:
         """As of the last refresh, and what was saved here since."""
@@ -495,11 +495,11 @@ class Redis:
     def load_base(self, key: bytes) -> Any | None:
         """A stored value of which only copies of parts are used; None if `load_input` is to be used."""
     def forget_inputs(self, keys: Iterable[bytes]) -> None:
-        """Lets go of what `load_input` and `save` keep in memory."""
+        """Drops what `load_input` and `save` keep in memory."""
     def expect(self, scheduler: Scheduler | None) -> None:
         """Keeps from the first use on what several tasks of this scheduler need; None ends that."""
     def has_inputs(self) -> bool:
-        """Whether anything is kept so."""
+        """Whether anything is kept in that way."""
     def load(self, key: bytes) -> Any:
         """KeyError where there is no result, DamagedResult where it does not match its checksum."""
     def save(
@@ -533,7 +533,7 @@ class Redis:
     def claim(self, keys: Sequence[bytes], facts: str) -> tuple[list[bool], list[str]]:
         """Whether each key is claimed here now and was not before, and who has the others.
 
-        `facts` are what others are told of this worker.
+        `facts` describe this worker to others.
         """
     def start(self, key: bytes) -> bool:
         """Called before a claimed task runs; False if the claim was given back meanwhile."""
@@ -544,7 +544,7 @@ class Redis:
     ) -> tuple[list[tuple[bytes, str]], list[tuple[str, bool, bytes]]]:
         """Claims of living workers as (key, worker), and of each of these (worker, lives, its facts).
 
-        It may tell of other keys too. Without keys it tells of all claims and all workers.
+        The answer may include other keys too. Without keys it has all claims and all workers.
         """
     def others_claims(self) -> int:
         """How many claims other workers had at the last refresh, dead ones included."""

@@ -7,7 +7,7 @@ import io
 import os
 import signal
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import task
 from ..engine.jugfile import init
@@ -15,6 +15,10 @@ from ..errors import Signalled, UserError
 from ..internal import running
 from ..internal.console import fail, never_fail_to_encode, say, show, warn
 from ..internal.tracebacks import is_panic, is_users, message_of, users_traceback
+
+if TYPE_CHECKING:
+    from ..backends.base import base_store
+    from ..configuration import Options
 
 __all__ = ["main", "main_execute"]
 
@@ -39,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
         never_fail_to_encode(sys.stdout)
     pdb = False
     status: Any
-    options: Any = None
+    options: Options | None = None
     try:
         from ..configuration import start_logging
         from .parser import parse
@@ -79,7 +83,7 @@ def main(argv: list[str] | None = None) -> None:
     sys.exit(status)
 
 
-def _run(options: Any) -> Any:
+def _run(options: Options) -> Any:
     from ..backends import file_store
     from .registry import cmdapi
 
@@ -109,7 +113,7 @@ def _run(options: Any) -> Any:
             task.Task.store.close()
 
 
-def _interrupt_note(options: Any) -> str:
+def _interrupt_note(options: Options | None) -> str:
     """What the interrupted command has to say of what it had done, if anything."""
     from .registry import cmdapi
 
@@ -118,7 +122,7 @@ def _interrupt_note(options: Any) -> str:
     return f"; {left}" if left else ""
 
 
-def _warn_network_mount(store: Any) -> None:
+def _warn_network_mount(store: base_store) -> None:
     """Warns of a jugdir for one host that was seen through a network filesystem; changing it there fails."""
     from ..backends.file_store import file_store
 

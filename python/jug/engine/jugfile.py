@@ -23,6 +23,8 @@ from ..internal.console import fail, say, show, warn
 from ..internal.tracebacks import is_panic, users_traceback
 
 if TYPE_CHECKING:
+    from ..backends.base import base_store
+    from ..configuration import Options
     from ..internal.types import ClaimChoice, SyncMode
 
 __all__ = [
@@ -62,7 +64,7 @@ class Jugfile(NamedTuple):
     debug: bool
 
     @classmethod
-    def of(cls, options: Any) -> Jugfile:
+    def of(cls, options: Options) -> Jugfile:
         """That of the command that runs, before the jugfile has changed anything."""
         return cls(
             options.jugfile,
@@ -96,7 +98,7 @@ _NEEDED_LATER = (
 _objected: set[str] = set()
 
 
-def set_jugdir(jugdir: Any) -> Any:
+def set_jugdir(jugdir: str | os.PathLike[str] | base_store | None) -> Any:
     """Selects the store of the tasks that are made from now on.
 
     In a jugfile it is that of all its tasks, also of those that were made before.
@@ -125,7 +127,10 @@ def set_jugdir(jugdir: Any) -> Any:
 
 
 def init(
-    jugfile: str | None = None, jugdir: Any = None, on_error: str = "exit", store: Any = None
+    jugfile: str | None = None,
+    jugdir: str | os.PathLike[str] | base_store | None = None,
+    on_error: str = "exit",
+    store: base_store | None = None,
 ) -> tuple[Any, dict[str, Any]]:
     """Opens a store and loads a jugfile.
 
@@ -133,7 +138,7 @@ def init(
     ----------
     jugfile : str, default "jugfile.py"
         If it was loaded before, its tasks take the place of those in ``jug.task.alltasks`` that it made then.
-    jugdir : str or store, optional
+    jugdir : str, path or store, optional
         See ``jug.backends.select``. Default: the jugdir that ``jug execute`` uses for `jugfile`, if it exists
         (a line on stderr says so), else "jugdata".
     on_error : {"exit", "propagate"}
@@ -199,7 +204,7 @@ def _jugdir_of_the_command(jugfile: str) -> str | None:
     return jugdir
 
 
-def load(options: Any, store: Any = None, *, on_error: str | None = None) -> LoadedJugfile:
+def load(options: Options, store: base_store | None = None, *, on_error: str | None = None) -> LoadedJugfile:
     """Loads the jugfile of `options` in place of what was loaded before.
 
     `on_error` is that of :func:`jug.init`; default: "exit", and with ``--pdb`` "propagate".
@@ -225,7 +230,7 @@ def warn_of_emptiness(path: str) -> None:
     warn(f"the jugfile {path} creates no task: {why}")
 
 
-def load_if_there(options: Any) -> LoadedJugfile:
+def load_if_there(options: Options) -> LoadedJugfile:
     """Loads the jugfile of `options`, which may choose the store; where there is none, --jugdir does.
 
     UserError where there is no jugdir of that name either.

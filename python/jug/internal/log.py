@@ -1,4 +1,4 @@
-"""Messages for users of `logging`, which is not imported for them: that takes as long as a hundred tasks."""
+"""Messages for users of `logging`, which is not imported for them: that takes longer than a hundred tasks."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from itertools import compress
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ... import task
 from ...internal import log
@@ -17,15 +17,19 @@ from ..session.open import open_session
 from .state import ExecutionState
 from .worker import Worker
 
+if TYPE_CHECKING:
+    from ...backends.base import base_store
+    from ...configuration import Options
+
 __all__ = ["execute", "execution_loop", "run_tasks"]
 
 
-def execute(options: Any, state: ExecutionState) -> bool:
+def execute(options: Options, state: ExecutionState) -> bool:
     """Loads the jugfile and runs its tasks, again after each barrier; whether a task failed here.
 
     Parameters
     ----------
-    options : jug options
+    options : Options
     state : ExecutionState
         Filled with what was done.
     """
@@ -54,13 +58,15 @@ def execute(options: Any, state: ExecutionState) -> bool:
         state.idle += 0.01
 
 
-def run_tasks(tasks: list[task.Task], options: Any, state: ExecutionState, store: Any = None) -> bool:
+def run_tasks(
+    tasks: list[task.Task], options: Options, state: ExecutionState, store: base_store | None = None
+) -> bool:
     """Runs the tasks in `tasks`; whether one failed here.
 
     Parameters
     ----------
     tasks : list of Task
-    options : jug options
+    options : Options
     state : ExecutionState
         What earlier calls did, to be added to.
     store : store, optional
@@ -78,7 +84,7 @@ def run_tasks(tasks: list[task.Task], options: Any, state: ExecutionState, store
     return Worker(tasks, store, options, state, matcher).run()
 
 
-def execution_loop(tasks: list[task.Task], options: Any, state: ExecutionState | None = None) -> bool:
+def execution_loop(tasks: list[task.Task], options: Options, state: ExecutionState | None = None) -> bool:
     """Runs tasks in this process, as ``jug execute`` does.
 
     Parameters
@@ -105,7 +111,7 @@ def execution_loop(tasks: list[task.Task], options: Any, state: ExecutionState |
     """
     if state is None:
         state = ExecutionState()
-    by_store: dict[int, tuple[Any, list[task.Task]]] = {}
+    by_store: dict[int, tuple[base_store | None, list[task.Task]]] = {}
     for t in tasks:
         store = t._own_store()
         by_store.setdefault(id(store), (store, []))[1].append(t)
