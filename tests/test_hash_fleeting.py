@@ -63,7 +63,7 @@ def test_a_function_of_numba_made_by_a_function_is_refused():
     def inner(x):
         return x
 
-    with pytest.raises(TypeError, match=r"<locals>.inner, which is made anew by each call"):
+    with pytest.raises(TypeError, match=r"<locals>.inner, which is made again by each call"):
         key(fleeting.numba.njit(inner))
 
 

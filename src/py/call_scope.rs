@@ -1,4 +1,4 @@
-//! Results of tasks: those that anybody gets, and those for one call, which nobody else has.
+//! Results of tasks: shared ones, and those that are loaded for one call only.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;

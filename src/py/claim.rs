@@ -6,8 +6,9 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use super::convert::Changes;
 use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
-use super::store::{Changes, PyStore, run_metadata};
+use super::store::{PyStore, run_metadata};
 use crate::claim::ClaimId;
 use crate::codec::Encoded;
 use crate::engine::Engine;

@@ -22,8 +22,8 @@ pub(super) enum Container {
 pub(super) type Parts<'py> = Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>;
 
 impl Container {
-    /// The kind of a class, if instances of it are looked into. A class that says itself what its value, its
-    /// hash or its dependencies are is left to that; so is a subclass of a container, whose rules nobody knows.
+    /// The kind of a class, if instances of it are looked into. A class that defines itself what its value, its
+    /// hash or its dependencies are is left to that; so is a subclass of a container, whose rules are unknown.
     pub(super) fn of(class: &Bound<'_, PyType>) -> PyResult<Option<Container>> {
         let module = class.module().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let known = match (module.as_str(), class.qualname()?.to_string_lossy().as_ref()) {
@@ -200,7 +200,7 @@ fn set_attributes<'py>(
     Ok(())
 }
 
-/// Gives a copy the attributes that somebody has given to the original.
+/// Gives a copy the attributes that the original was given.
 fn carry_over<'py>(object: &Bound<'py, PyAny>, copy: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = object.py();
     if let Some(attributes) = object.getattr_opt(intern!(py, "__dict__"))?

@@ -1,4 +1,6 @@
-//! What stores are asked and answer, as Python has it: dictionaries, seconds, names of states.
+//! Conversions between the core's types and Python objects, for both stores.
+
+use std::time::Duration;
 
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
@@ -6,8 +8,10 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString};
 use serde_pickle::Value;
 
 use super::codec;
+use super::input_cache::InputCache;
 use crate::Key;
 use crate::codec::Stored;
+use crate::redis::KeyState;
 use crate::store::{CompactReport, Finding, Report, SkipReason, State};
 
 /// The value of a stored form that was looked for; `KeyError` where there is none.
@@ -29,31 +33,31 @@ pub(super) fn found<'py>(
 }
 
 pub(super) fn packed<'py>(py: Python<'py>, done: &CompactReport) -> PyResult<Bound<'py, PyDict>> {
-    let told = PyDict::new(py);
-    told.set_item("results", done.results)?;
-    told.set_item("packed", done.fresh)?;
-    told.set_item("segments", done.segments)?;
-    told.set_item("packs", done.packs)?;
-    told.set_item("missing", done.missing)?;
-    told.set_item("files", (done.before.files, done.after.files))?;
-    told.set_item("bytes", (done.before.bytes, done.after.bytes))?;
+    let dict = PyDict::new(py);
+    dict.set_item("results", done.results)?;
+    dict.set_item("packed", done.fresh)?;
+    dict.set_item("segments", done.segments)?;
+    dict.set_item("packs", done.packs)?;
+    dict.set_item("missing", done.missing)?;
+    dict.set_item("files", (done.before.files, done.after.files))?;
+    dict.set_item("bytes", (done.before.bytes, done.after.bytes))?;
     let left: Vec<_> = done.left.iter().map(|(name, why)| (name, obstacle(*why))).collect();
-    told.set_item("left", left)?;
-    told.set_item("beaten", done.beaten)?;
-    told.set_item("needed", done.needed)?;
-    told.set_item("larger", done.larger)?;
-    Ok(told)
+    dict.set_item("left", left)?;
+    dict.set_item("beaten", done.beaten)?;
+    dict.set_item("needed", done.needed)?;
+    dict.set_item("larger", done.larger)?;
+    Ok(dict)
 }
 
 pub(super) fn described<'py>(py: Python<'py>, fault: &Finding) -> PyResult<Bound<'py, PyDict>> {
-    let told = PyDict::new(py);
-    told.set_item("key", fault.key.map(|key| PyBytes::new(py, key.as_bytes())))?;
-    told.set_item("name", &fault.name)?;
-    told.set_item("path", fault.path.to_string_lossy())?;
-    told.set_item("offset", fault.offset)?;
-    told.set_item("what", &fault.what)?;
-    told.set_item("harmless", fault.harmless)?;
-    Ok(told)
+    let dict = PyDict::new(py);
+    dict.set_item("key", fault.key.map(|key| PyBytes::new(py, key.as_bytes())))?;
+    dict.set_item("name", &fault.name)?;
+    dict.set_item("path", fault.path.to_string_lossy())?;
+    dict.set_item("offset", fault.offset)?;
+    dict.set_item("what", &fault.what)?;
+    dict.set_item("harmless", fault.harmless)?;
+    Ok(dict)
 }
 
 fn obstacle(obstacle: SkipReason) -> &'static str {
@@ -69,6 +73,60 @@ fn obstacle(obstacle: SkipReason) -> &'static str {
     }
 }
 
+/// Facts of a stored result and the run that gave it; times in microseconds.
+pub(super) struct StoredRun<'a> {
+    pub(super) name: &'a str,
+    pub(super) started: i64,
+    pub(super) duration: u64,
+    pub(super) attempt: u32,
+    pub(super) worker: &'a str,
+    pub(super) size: u64,
+}
+
+/// The facts of a result as a dictionary.
+pub(super) fn facts_dict<'py>(py: Python<'py>, run: &StoredRun<'_>) -> PyResult<Bound<'py, PyDict>> {
+    let facts = PyDict::new(py);
+    facts.set_item("name", run.name)?;
+    facts.set_item("started", seconds(i128::from(run.started)))?;
+    facts.set_item("duration", seconds(i128::from(run.duration)))?;
+    facts.set_item("attempt", run.attempt)?;
+    facts.set_item("worker", run.worker)?;
+    facts.set_item("size", run.size)?;
+    Ok(facts)
+}
+
+/// When a run started and how long it took, in microseconds, from seconds.
+pub(super) fn run_times(started: f64, duration: f64) -> (i64, u64) {
+    (microseconds(started), microseconds(duration).unsigned_abs())
+}
+
+/// A time limit in seconds; one that is too long for the clock is none.
+pub(super) fn timeout(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
+}
+
+/// Keys and the names of their states.
+pub(super) type Changes<'py> = Vec<(Bound<'py, PyBytes>, &'static str)>;
+
+/// Changes for Python, where each state has a name. What is kept of those keys for tasks that need it is dropped.
+pub(super) fn changes<'py, S>(
+    py: Python<'py>,
+    inputs: &InputCache,
+    changes: Vec<(Key, S)>,
+    name: fn(S) -> &'static str,
+) -> Changes<'py> {
+    inputs.forget(py, changes.iter().map(|(key, _)| *key));
+    changes.into_iter().map(|(key, state)| (PyBytes::new(py, key.as_bytes()), name(state))).collect()
+}
+
+pub(super) fn redis_state_name(state: KeyState) -> &'static str {
+    match state {
+        KeyState::Absent => "absent",
+        KeyState::Result => "result",
+        KeyState::Failed => "failed",
+    }
+}
+
 pub(super) fn state_name(state: State) -> &'static str {
     match state {
         State::Absent => "absent",
@@ -78,7 +136,7 @@ pub(super) fn state_name(state: State) -> &'static str {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and 2^63 us are 300,000 years")]
-pub(super) fn microseconds(seconds: f64) -> i64 {
+fn microseconds(seconds: f64) -> i64 {
     (seconds * 1e6).round() as i64
 }
 
@@ -87,7 +145,7 @@ pub(super) fn seconds(microseconds: i128) -> f64 {
     microseconds as f64 / 1e6
 }
 
-/// A failure report from any mapping of names to simple values; what is not simple is told by its `str`.
+/// A failure report from any mapping of names to simple values; other values by their `str`.
 pub(super) fn report_from(report: &Bound<'_, PyAny>) -> PyResult<Report> {
     let items = report.call_method0("items")?;
     let mut fields = Report::new();
@@ -113,16 +171,16 @@ pub(super) fn report_from(report: &Bound<'_, PyAny>) -> PyResult<Report> {
 
 /// A failure report as a dictionary.
 pub(super) fn report_to(py: Python<'_>, report: Report) -> PyResult<Bound<'_, PyDict>> {
-    let told = PyDict::new(py);
+    let dict = PyDict::new(py);
     for (name, value) in report {
         match value {
-            Value::None => told.set_item(name, py.None())?,
-            Value::Bool(value) => told.set_item(name, value)?,
-            Value::I64(value) => told.set_item(name, value)?,
-            Value::F64(value) => told.set_item(name, value)?,
-            Value::String(value) => told.set_item(name, value)?,
-            other => told.set_item(name, other.to_string())?,
+            Value::None => dict.set_item(name, py.None())?,
+            Value::Bool(value) => dict.set_item(name, value)?,
+            Value::I64(value) => dict.set_item(name, value)?,
+            Value::F64(value) => dict.set_item(name, value)?,
+            Value::String(value) => dict.set_item(name, value)?,
+            other => dict.set_item(name, other.to_string())?,
         }
     }
-    Ok(told)
+    Ok(dict)
 }

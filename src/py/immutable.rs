@@ -5,8 +5,9 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString, PyTuple, PyType};
+use pyo3::types::{PyTuple, PyType};
 
+use super::scalar::is_scalar;
 use super::task::TaskCore;
 
 /// How deep tuples are examined. What stands deeper counts as mutable.
@@ -36,7 +37,7 @@ pub(super) fn is_immutable(value: &Bound<'_, PyAny>) -> PyResult<bool> {
 }
 
 fn is_immutable_within(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<bool> {
-    if is_atom(value) {
+    if is_scalar_or_task(value) {
         return Ok(true);
     }
     if let Ok(tuple) = value.cast_exact::<PyTuple>() {
@@ -52,7 +53,7 @@ fn is_immutable_within(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<bool>
 
 /// Whether a value is passed on as it is, also where it stands inside of one that is copied.
 pub(super) fn is_shared(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    if is_atom(value) {
+    if is_scalar_or_task(value) {
         return Ok(value.is_instance_of::<TaskCore>());
     }
     Ok(match mutability_of(value)? {
@@ -75,14 +76,8 @@ fn is_global_generator(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(value.py().import(module)?.getattr_opt(name)?.is_some_and(|global| global.is(value)))
 }
 
-fn is_atom(value: &Bound<'_, PyAny>) -> bool {
-    value.is_exact_instance_of::<PyInt>()
-        || value.is_exact_instance_of::<PyString>()
-        || value.is_exact_instance_of::<PyFloat>()
-        || value.is_none()
-        || value.is_exact_instance_of::<PyBool>()
-        || value.is_exact_instance_of::<PyBytes>()
-        || value.is_instance_of::<TaskCore>()
+fn is_scalar_or_task(value: &Bound<'_, PyAny>) -> bool {
+    is_scalar(value) || value.is_instance_of::<TaskCore>()
 }
 
 fn mutability_of(value: &Bound<'_, PyAny>) -> PyResult<Mutability> {

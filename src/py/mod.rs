@@ -14,6 +14,7 @@ mod keys;
 mod process;
 mod redis;
 mod resolve;
+mod scalar;
 mod sched;
 mod snapshot;
 mod store;

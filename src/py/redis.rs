@@ -1,20 +1,19 @@
 //! The store in a redis server for Python.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use super::codec;
-use super::convert::{self, microseconds, seconds};
+use super::convert::{self, Changes, StoredRun, facts_dict, redis_state_name, run_times, seconds};
 use super::input_cache::InputCache;
 use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
 use super::sched::PyScheduler;
 use crate::redis::client::url::Address;
 use crate::redis::record::{self, RunMetadata};
-use crate::redis::{Caller, KeyState, Redis};
+use crate::redis::{Caller, Redis};
 use crate::{Error, Key, Result};
 
 /// Adds this module's names to `jug._native`.
@@ -66,22 +65,7 @@ fn waiting<T: Send>(py: Python<'_>, f: impl FnOnce(&Waiting) -> Result<T> + Send
     }
 }
 
-type Changes<'py> = Vec<(Bound<'py, PyBytes>, &'static str)>;
-
 type Pairs<'py> = Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>;
-
-fn changes<'py>(py: Python<'py>, inputs: &InputCache, changes: Vec<(Key, KeyState)>) -> Changes<'py> {
-    inputs.forget(py, changes.iter().map(|(key, _)| *key));
-    let named = |(key, state): (Key, KeyState)| {
-        let state = match state {
-            KeyState::Result => "result",
-            KeyState::Failed => "failed",
-            KeyState::Absent => "absent",
-        };
-        (PyBytes::new(py, key.as_bytes()), state)
-    };
-    changes.into_iter().map(named).collect()
-}
 
 fn to_pairs<'py>(py: Python<'py>, pairs: &[(Key, Vec<u8>)]) -> Pairs<'py> {
     pairs.iter().map(|(key, value)| (PyBytes::new(py, key.as_bytes()), PyBytes::new(py, value))).collect()
@@ -115,11 +99,12 @@ impl PyRedis {
     }
 
     fn refresh<'py>(&self, py: Python<'py>) -> PyResult<Changes<'py>> {
-        Ok(changes(py, &self.1, waiting(py, |caller| self.0.refresh(caller))?))
+        let changes = waiting(py, |caller| self.0.refresh(caller))?;
+        Ok(convert::changes(py, &self.1, changes, redis_state_name))
     }
 
     fn news<'py>(&self, py: Python<'py>) -> PyResult<Option<Changes<'py>>> {
-        Ok(self.0.news()?.map(|news| changes(py, &self.1, news)))
+        Ok(self.0.news()?.map(|news| convert::changes(py, &self.1, news, redis_state_name)))
     }
 
     fn contains(&self, py: Python<'_>, key: KeyBytes) -> PyResult<bool> {
@@ -181,7 +166,7 @@ impl PyRedis {
     ) -> PyResult<()> {
         let prepared = codec::prepare_result(value, name, duration)?;
         let encoded = prepared.encoded()?;
-        let (started, duration) = (microseconds(started), microseconds(duration).unsigned_abs());
+        let (started, duration) = run_times(started, duration);
         let worker = self.0.worker_id().to_owned();
         let facts = RunMetadata { name: name.to_owned(), worker, started, duration, attempt };
         waiting(py, |caller| self.0.save(caller, key.0, record::encode(&facts, &encoded), claimed))?;
@@ -204,14 +189,9 @@ impl PyRedis {
 
     fn facts<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyDict>>> {
         let Some(found) = waiting(py, |caller| self.0.describe(caller, &key.0))? else { return Ok(None) };
-        let facts = PyDict::new(py);
-        facts.set_item("name", found.facts.name)?;
-        facts.set_item("started", seconds(i128::from(found.facts.started)))?;
-        facts.set_item("duration", seconds(i128::from(found.facts.duration)))?;
-        facts.set_item("attempt", found.facts.attempt)?;
-        facts.set_item("worker", found.facts.worker)?;
-        facts.set_item("size", found.size)?;
-        Ok(Some(facts))
+        let RunMetadata { name, worker, started, duration, attempt } = &found.facts;
+        let (started, duration, attempt) = (*started, *duration, *attempt);
+        facts_dict(py, &StoredRun { name, started, duration, attempt, worker, size: found.size }).map(Some)
     }
 
     fn durations(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<Option<f64>>> {
@@ -282,8 +262,9 @@ impl PyRedis {
         let keys = keys.map_or(Ok(Vec::new()), keys_from)?;
         let found = waiting(py, |caller| self.0.claimed(caller, &keys))?;
         let claims = found.claims.into_iter().map(|(key, owner)| (PyBytes::new(py, key.as_bytes()), owner));
-        let told = |(worker, lives, told): (String, bool, Vec<u8>)| (worker, lives, PyBytes::new(py, &told));
-        let workers = found.workers.into_iter().map(told);
+        let registered =
+            |(worker, is_alive, facts): (String, bool, Vec<u8>)| (worker, is_alive, PyBytes::new(py, &facts));
+        let workers = found.workers.into_iter().map(registered);
         Ok((claims.collect(), workers.collect()))
     }
 
@@ -305,7 +286,7 @@ impl PyRedis {
     }
 
     fn wait(&self, py: Python<'_>, timeout: f64) -> PyResult<bool> {
-        let timeout = Duration::try_from_secs_f64(timeout.max(0.0)).unwrap_or(Duration::MAX);
+        let timeout = convert::timeout(timeout);
         let woken = waiting(py, |caller| self.0.wait(caller, timeout))?;
         py.check_signals()?;
         Ok(woken)

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyList, PyTuple, PyType};
 
 use super::call_scope::{CallScope, result_of};
 use super::containers::Container;
+use super::scalar::is_scalar;
 use super::task::TaskCore;
 use super::walk::{self, can_nest};
 
@@ -32,7 +33,7 @@ fn resolve_args<'py>(
     let (py, core) = (task.py(), task.get());
     if core.snapshot().is_none() && core.keywords(py).is_none() {
         let args = core.args(py)?;
-        if args.iter_borrowed().all(|arg| is_plain(&arg)) {
+        if args.iter_borrowed().all(|arg| is_scalar(&arg)) {
             return Ok((args, None));
         }
     }
@@ -52,14 +53,14 @@ struct Resolver<'py> {
     depth: usize,
     /// Whether nothing is replaced in other containers than list, tuple and dict.
     shallow: bool,
-    /// Whether this is within one in which something is: then all in it is made anew.
+    /// Whether this is within one in which something is: then everything in it is copied.
     copying: bool,
     others: Others<'py>,
 }
 
 impl<'py> Resolver<'py> {
     fn resolve(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        if is_plain(object) {
+        if is_scalar(object) {
             Ok(object.clone())
         } else if let Ok(task) = object.cast::<TaskCore>() {
             result_of(task)
@@ -178,16 +179,6 @@ fn is_replaced(object: &Bound<'_, PyAny>) -> PyResult<bool> {
         || !object.is_instance_of::<PyType>() && object.hasattr(intern!(object.py(), "__jug_value__"))?)
 }
 
-/// Whether an object is a scalar, told by its exact type.
-fn is_plain(object: &Bound<'_, PyAny>) -> bool {
-    object.is_exact_instance_of::<PyInt>()
-        || object.is_exact_instance_of::<PyString>()
-        || object.is_exact_instance_of::<PyFloat>()
-        || object.is_none()
-        || object.is_exact_instance_of::<PyBool>()
-        || object.is_exact_instance_of::<PyBytes>()
-}
-
 /// What is known of containers that are no plain list, tuple or dict. Whatever stands here is kept alive, so
 /// that its address stays its own.
 #[derive(Default)]
@@ -216,20 +207,20 @@ impl<'py> Others<'py> {
 
     /// Whether something in `object`, however deep, is replaced by a result.
     fn is_replaced_in(&mut self, object: &Bound<'py, PyAny>) -> PyResult<bool> {
-        let mut seen = HashMap::new();
+        let mut visited = HashMap::new();
         let mut stack = vec![object.clone()];
         while let Some(object) = stack.pop() {
             let address = object.as_ptr() as usize;
-            if is_plain(&object) || self.plain.contains_key(&address) || seen.contains_key(&address) {
+            if is_scalar(&object) || self.plain.contains_key(&address) || visited.contains_key(&address) {
                 continue;
             }
             if self.copies.contains_key(&address) || is_replaced(&object)? {
                 return Ok(true);
             }
             self.push_parts(&object, &mut stack)?;
-            seen.insert(address, object);
+            visited.insert(address, object);
         }
-        self.plain.extend(seen);
+        self.plain.extend(visited);
         Ok(false)
     }
 

@@ -16,7 +16,7 @@ pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyScheduler>()
 }
 
-/// What may run next. Pure: it learns of results and claims only from what it is told.
+/// What may run next. Pure: it knows of results and claims only what is passed to it.
 #[pyclass(frozen, name = "Scheduler", module = "jug._native")]
 pub(super) struct PyScheduler {
     graph: Py<PyGraph>,

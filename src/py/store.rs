@@ -9,7 +9,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use super::codec;
-use super::convert::{self, described, microseconds, packed, report_from, report_to, seconds, state_name};
+use super::convert::{
+    self, Changes, StoredRun, described, facts_dict, packed, report_from, report_to, run_times, state_name,
+};
 use super::error::DamagedResult;
 use super::input_cache::InputCache;
 use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
@@ -21,7 +23,7 @@ use crate::os::local;
 use crate::store::{self, CompactOptions, Durability, RunMetadata, State, Store};
 use crate::{Error, Key};
 
-/// How long a wait goes on before it looks whether Ctrl-C was pressed.
+/// The longest wait between two checks for Ctrl-C.
 const SLICE: Duration = Duration::from_millis(100);
 
 /// Adds this module's names to `jug._native`.
@@ -53,20 +55,15 @@ fn share_jugdir(py: Python<'_>, path: &str) -> PyResult<bool> {
 #[pyclass(frozen, name = "Store", module = "jug._native")]
 pub(super) struct PyStore(Arc<Store>, InputCache);
 
-/// Each key whose state is another now, with that state.
-pub(super) type Changes<'py> = Vec<(Bound<'py, PyBytes>, &'static str)>;
-
 impl PyStore {
     /// The store itself, for the bindings that build on it.
     pub(super) fn core(&self) -> &Arc<Store> {
         &self.0
     }
 
-    /// What others did, as Python has it: what is kept of values that are others now is dropped.
+    /// Changes for Python, as of [`convert::changes`].
     pub(super) fn changed<'py>(&self, py: Python<'py>, changes: Vec<(Key, State)>) -> Changes<'py> {
-        self.1.forget(py, changes.iter().map(|(key, _)| *key));
-        let named = |(key, state): (Key, State)| (PyBytes::new(py, key.as_bytes()), state_name(state));
-        changes.into_iter().map(named).collect()
+        convert::changes(py, &self.1, changes, state_name)
     }
 
     /// Encodes a result of a task with this name that took so many seconds, and has it saved.
@@ -232,14 +229,10 @@ impl PyStore {
 
     fn facts<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyDict>>> {
         let Some(found) = py.detach(|| self.0.facts(&key.0))? else { return Ok(None) };
-        let facts = PyDict::new(py);
-        facts.set_item("name", found.facts.name)?;
-        facts.set_item("started", seconds(i128::from(found.facts.started)))?;
-        facts.set_item("duration", seconds(i128::from(found.facts.duration)))?;
-        facts.set_item("attempt", found.facts.attempt)?;
-        facts.set_item("worker", found.worker)?;
-        facts.set_item("size", found.size)?;
-        Ok(Some(facts))
+        let RunMetadata { name, started, duration, attempt, .. } = &found.facts;
+        let (started, duration, attempt) = (*started, *duration, *attempt);
+        let run = StoredRun { name, started, duration, attempt, worker: &found.worker, size: found.size };
+        facts_dict(py, &run).map(Some)
     }
 
     #[pyo3(signature = (key, report, *, name = ""))]
@@ -316,11 +309,11 @@ impl PyStore {
         let mut raised = None;
         let found = py.detach(|| {
             self.0.verify(&mut |done, total| {
-                let told = Python::attach(|py| {
+                let outcome = Python::attach(|py| {
                     py.check_signals()?;
                     progress.as_ref().map_or(Ok(()), |call| call.call1(py, (done, total)).map(drop))
                 });
-                told.map_err(|error| {
+                outcome.map_err(|error| {
                     raised = Some(error);
                     Error::Closed { what: "the audit" }
                 })
@@ -371,7 +364,7 @@ impl PyStore {
     }
 
     fn wait(&self, py: Python<'_>, timeout: f64) -> PyResult<bool> {
-        let timeout = Duration::try_from_secs_f64(timeout.max(0.0)).unwrap_or(Duration::MAX);
+        let timeout = convert::timeout(timeout);
         let start = Instant::now();
         loop {
             let left = timeout.saturating_sub(start.elapsed());
@@ -392,6 +385,6 @@ impl PyStore {
 
 /// What is known of a run; times are in seconds.
 pub(super) fn run_metadata(name: &str, started: f64, duration: f64, attempt: u32) -> RunMetadata {
-    let (started, duration) = (microseconds(started), microseconds(duration).unsigned_abs());
+    let (started, duration) = run_times(started, duration);
     RunMetadata { name: name.to_owned(), started, duration, attempt, code: 0 }
 }

@@ -55,7 +55,7 @@ fn part_alone<'py>(
     }
     match copy_of_part(base, path) {
         Ok(part) => Ok(Some(part)),
-        // What the whole has a pickle of need not have one by itself; and what is wrong with an index, the whole says.
+        // A part need not have a pickle of its own, though the whole has; a wrong index is reported by the whole.
         Err(error) if error.is_instance_of::<PyException>(py) => Ok(None),
         Err(error) => Err(error),
     }

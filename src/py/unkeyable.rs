@@ -51,11 +51,11 @@ enum Step {
     Attribute(String),
 }
 
-/// The attribute in which an exception carries what it said has no key, and the advice.
+/// The attribute in which an exception carries what has no key, and the advice.
 const REASON: &str = "_jug_reason";
 
 impl Fault {
-    /// The same fault, to be said more than once.
+    /// The same fault, to be reported more than once.
     pub(super) fn clone_ref(&self, py: Python<'_>) -> Fault {
         match self {
             Fault::Raised(error) => Fault::Raised(error.clone_ref(py)),
@@ -64,7 +64,7 @@ impl Fault {
         }
     }
 
-    /// The fault, to be said later; an error at once if it is one that nothing may keep from its way.
+    /// The fault, to be reported later; an error at once if it is one that must not be delayed.
     pub(super) fn kept(self: Box<Fault>, py: Python<'_>) -> PyResult<Box<Fault>> {
         match *self {
             Fault::Raised(error) if !error.is_instance_of::<PyException>(py) => Err(error),
@@ -72,7 +72,7 @@ impl Fault {
         }
     }
 
-    /// The exception that says so, where `subject` is what was walked: "argument 2", "the value".
+    /// The exception for it, where `subject` is what was walked: "argument 2", "the value".
     pub(super) fn into_error(self, py: Python<'_>, asked: &str, subject: &str) -> PyErr {
         match self {
             Fault::Raised(error) => error,
@@ -99,18 +99,18 @@ impl Fault {
     }
 }
 
-/// Says of a task where it is, on the way from there up to the argument.
+/// Records where a task is, on the way from there up to the argument.
 pub(super) trait Located {
-    /// Calls `tell` if there is a task where none may be.
-    fn located(self, tell: impl FnOnce(&mut Misplaced)) -> Self;
+    /// Calls `record` if there is a task where none may be.
+    fn located(self, record: impl FnOnce(&mut Misplaced)) -> Self;
 }
 
 impl Located for Walked<()> {
-    fn located(mut self, tell: impl FnOnce(&mut Misplaced)) -> Walked<()> {
+    fn located(mut self, record: impl FnOnce(&mut Misplaced)) -> Walked<()> {
         if let Err(fault) = &mut self
             && let Fault::Misplaced(misplaced) = &mut **fault
         {
-            tell(misplaced);
+            record(misplaced);
         }
         self
     }

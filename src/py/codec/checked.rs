@@ -1,4 +1,4 @@
-//! Whether what was pickled can be loaded again: seen before it is stored, where that costs next to nothing.
+//! Checks that what was pickled can be loaded again, before it is stored, where that costs next to nothing.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -8,12 +8,13 @@ use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyType};
 
-use super::{Prepared, is_scalar, prepare, unpickle};
+use super::{Prepared, prepare, unpickle};
+use crate::py::scalar::is_scalar;
 
-/// What part of the time of its task the look at a result may take.
+/// What part of the time of its task the check of a result may take.
 const SHARE: f64 = 0.02;
 
-/// Up to how many bytes the first result of a task name and a type is looked at whatever that takes.
+/// Up to how many bytes the first result of a task name and a type is checked whatever that takes.
 const SMALL: usize = 1 << 20;
 
 /// How many task names are remembered for a type.
@@ -21,13 +22,13 @@ const REMEMBERED: usize = 10_000;
 
 /// The names of tasks that had a result of a type which could be loaded again. The types are kept alive, so that
 /// their addresses stay their own.
-static SEEN: LazyLock<Mutex<Seen>> = LazyLock::new(Mutex::default);
+static LOADABLE: LazyLock<Mutex<Loadable>> = LazyLock::new(Mutex::default);
 
-type Seen = HashMap<usize, (Py<PyType>, HashSet<String>)>;
+type Loadable = HashMap<usize, (Py<PyType>, HashSet<String>)>;
 
 /// The stored form of a result of a task of this name, which took so many seconds.
 ///
-/// `ValueError` if it was pickled and cannot be loaded again, or as something of another type. That is looked for
+/// `ValueError` if it was pickled and cannot be loaded again, or as something of another type. That is checked
 /// where it takes a small part of the task's time, and at the first result of each name and type.
 pub(in crate::py) fn prepare_result<'py>(
     value: &Bound<'py, PyAny>,
@@ -42,7 +43,7 @@ pub(in crate::py) fn prepare_result<'py>(
     if let Prepared::Pickle(bytes) = &prepared {
         // To load takes about as long as to pickle.
         let cheap = began.elapsed() < Duration::try_from_secs_f64(seconds * SHARE).unwrap_or_default();
-        let first = !is_seen(value, name);
+        let first = !is_known(value, name);
         if cheap || first && bytes.as_bytes().len() <= SMALL {
             check(value, bytes)?;
             if first {
@@ -59,8 +60,8 @@ fn check<'py>(value: &Bound<'py, PyAny>, bytes: &Bound<'py, PyBytes>) -> PyResul
         Ok(loaded) if loaded.get_type().is(value.get_type()) => return Ok(()),
         Ok(loaded) => (None, format!("pickle makes a {} of it", loaded.get_type().fully_qualified_name()?)),
         Err(error) if error.is_instance_of::<PyException>(py) => {
-            let said = format!("{}: {}", error.get_type(py).name()?, error.value(py).str()?);
-            (Some(error), format!("pickle cannot load it again: {said}"))
+            let reason = format!("{}: {}", error.get_type(py).name()?, error.value(py).str()?);
+            (Some(error), format!("pickle cannot load it again: {reason}"))
         }
         Err(error) => return Err(error),
     };
@@ -69,15 +70,15 @@ fn check<'py>(value: &Bound<'py, PyAny>, bytes: &Bound<'py, PyBytes>) -> PyResul
     Err(refused)
 }
 
-fn is_seen(value: &Bound<'_, PyAny>, name: &str) -> bool {
-    let seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
-    seen.get(&(value.get_type_ptr() as usize)).is_some_and(|(_, names)| names.contains(name))
+fn is_known(value: &Bound<'_, PyAny>, name: &str) -> bool {
+    let known = LOADABLE.lock().unwrap_or_else(PoisonError::into_inner);
+    known.get(&(value.get_type_ptr() as usize)).is_some_and(|(_, names)| names.contains(name))
 }
 
 fn remember(value: &Bound<'_, PyAny>, name: &str) {
     let class = value.get_type();
-    let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let (_, names) = seen.entry(class.as_ptr() as usize).or_insert_with(|| (class.unbind(), HashSet::new()));
+    let mut known = LOADABLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (_, names) = known.entry(class.as_ptr() as usize).or_insert_with(|| (class.unbind(), HashSet::new()));
     if names.len() < REMEMBERED {
         names.insert(name.to_owned());
     }

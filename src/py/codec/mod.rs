@@ -9,10 +9,11 @@ use std::borrow::Cow;
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyNone, PyString, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple, PyType};
 
 pub(super) use self::checked::prepare_result;
 pub(super) use self::sealed::{SealedArray, seal};
+use super::scalar::is_scalar;
 use crate::codec::{Codec, Encoded, Stored};
 
 /// A value's stored form, as far as it lives in Python's memory.
@@ -44,7 +45,7 @@ impl Prepared<'_> {
 
 /// Finds the stored form of a value. What pickle raises for a value that has none is raised here.
 pub(super) fn prepare<'py>(value: &Bound<'py, PyAny>) -> PyResult<Prepared<'py>> {
-    if !is_plain(value) {
+    if !needs_no_library(value) {
         if let Some(array) = array::prepare(value)? {
             return Ok(Prepared::Array(array));
         }
@@ -55,22 +56,12 @@ pub(super) fn prepare<'py>(value: &Bound<'py, PyAny>) -> PyResult<Prepared<'py>>
     pickle(value).map(Prepared::Pickle)
 }
 
-/// True for the types that most results are of, for which no library need be asked.
-fn is_plain(value: &Bound<'_, PyAny>) -> bool {
+/// Whether a value is of one of the types that most results are of, which no library has a stored form for.
+fn needs_no_library(value: &Bound<'_, PyAny>) -> bool {
     is_scalar(value)
         || value.is_exact_instance_of::<PyList>()
         || value.is_exact_instance_of::<PyTuple>()
         || value.is_exact_instance_of::<PyDict>()
-}
-
-/// True for types whose pickles can always be loaded.
-fn is_scalar(value: &Bound<'_, PyAny>) -> bool {
-    value.is_exact_instance_of::<PyNone>()
-        || value.is_exact_instance_of::<PyInt>()
-        || value.is_exact_instance_of::<PyFloat>()
-        || value.is_exact_instance_of::<PyString>()
-        || value.is_exact_instance_of::<PyBytes>()
-        || value.is_exact_instance_of::<PyBool>()
 }
 
 fn pickle<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {

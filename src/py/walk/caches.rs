@@ -1,4 +1,4 @@
-//! What an object remembers because somebody looked at it: that is no part of its value.
+//! What an object caches when an attribute is read: that is no part of its value.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use super::keys::key_of_value;
 use super::state::Walk;
 use crate::py::unkeyable::Walked;
 
-/// How an attribute is before anybody looked.
+/// How an attribute is before its cache is filled.
 #[derive(Clone, Copy)]
 enum Untouched {
     Absent,
@@ -65,7 +65,7 @@ struct Computed {
     trusted: bool,
 }
 
-/// Of the classes that were met, by address; None where there are none. The reference says whether it is that class.
+/// Of the classes that were met, by address; None where there are none. The reference shows whether it is still that class.
 type Met = HashMap<usize, (Py<PyWeakrefReference>, Option<Arc<Caches>>)>;
 
 static MET: Mutex<Option<Met>> = Mutex::new(None);
@@ -76,7 +76,7 @@ thread_local! {
 }
 
 impl<'py> Walk<'py> {
-    /// The parts that the reduce protocol gives for an object, with its state as if nobody had looked at it.
+    /// The parts that the reduce protocol gives for an object, with its state before any cache was filled.
     pub(super) fn untouched(
         &mut self,
         object: &Bound<'py, PyAny>,
@@ -220,7 +220,7 @@ fn caches_of(class: &Bound<'_, PyType>) -> PyResult<Option<Arc<Caches>>> {
 fn look_for_caches(class: &Bound<'_, PyType>) -> PyResult<Option<Caches>> {
     let mut caches = Caches { known: Vec::new(), computed: Vec::new() };
     // What stands in a subclass hides what its bases have of that name.
-    let seen = PySet::empty(class.py())?;
+    let names = PySet::empty(class.py())?;
     for base in class.mro() {
         let base = base.cast_into::<PyType>()?;
         let module = base.module().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -235,8 +235,8 @@ fn look_for_caches(class: &Bound<'_, PyType>) -> PyResult<Option<Caches>> {
         let trusted = TRUSTED.iter().any(|library| is_from(library));
         for pair in base.getattr("__dict__")?.call_method0("items")?.try_iter()? {
             let (name, attribute): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair?.extract()?;
-            let is_hidden = seen.contains(&name)?;
-            seen.add(&name)?;
+            let is_hidden = names.contains(&name)?;
+            names.add(&name)?;
             let kind = attribute.get_type();
             if is_hidden || !kind.mro().iter().any(|it| is_named(&it, &DESCRIPTORS)) {
                 continue;

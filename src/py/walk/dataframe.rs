@@ -82,7 +82,7 @@ impl<'py> Walk<'py> {
         if is_of_pandas(array)? || self.as_before() { self.listed(array) } else { self.value(array) }
     }
 
-    /// Values of one type: the name of the type, then numpy's array of them where that says it all.
+    /// Values of one type: the name of the type, then numpy's array of them where that is all.
     fn listed(&mut self, array: &Bound<'py, PyAny>) -> Walked<()> {
         let dtype = array.getattr("dtype")?;
         let untold = untold(array, &dtype)?;
@@ -181,7 +181,7 @@ impl<'py> Walk<'py> {
     }
 }
 
-/// What the name of a type and numpy's array do not say of an array of pandas.
+/// What distinguishes arrays of pandas beyond the name of the type and numpy's array.
 enum Untold<'py> {
     Nothing,
     /// The time zone, whose name is not all there is to it.
@@ -222,7 +222,7 @@ fn lengths(index: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
     index.getattr("levels")?.try_iter()?.map(|level| level?.len()).collect()
 }
 
-/// Whether a time zone is told by its text: those of the tz database, UTC, and offsets without a name.
+/// Whether a time zone is identified by its text: those of the tz database, UTC, and offsets without a name.
 fn is_named(zone: &Bound<'_, PyAny>) -> PyResult<bool> {
     let class = zone.get_type();
     let module = class.module()?;

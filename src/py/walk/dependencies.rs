@@ -1,10 +1,11 @@
 //! The tasks that must be done before a value is complete, without encoding the value.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::recursion_limit::can_nest;
 use super::state::Walk;
+use crate::py::scalar::is_scalar;
 use crate::py::task::TaskCore;
 use crate::py::unkeyable::Walked;
 
@@ -56,14 +57,4 @@ impl<'py> Walk<'py> {
         }
         Ok(())
     }
-}
-
-/// Whether an object can hold nothing, told by its exact type.
-fn is_scalar(object: &Bound<'_, PyAny>) -> bool {
-    object.is_exact_instance_of::<PyInt>()
-        || object.is_exact_instance_of::<PyString>()
-        || object.is_exact_instance_of::<PyFloat>()
-        || object.is_none()
-        || object.is_exact_instance_of::<PyBool>()
-        || object.is_exact_instance_of::<PyBytes>()
 }

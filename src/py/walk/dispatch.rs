@@ -117,7 +117,7 @@ impl<'py> Walk<'py> {
             return Ok(());
         }
         if self.snapshot.aim == Aim::LaterKey {
-            // It goes by what it says when the key is asked for, and may remember that.
+            // What counts is the hash that it gives when the key is computed, and it may keep that.
             if dependencies {
                 self.tasks_in(object)?;
             }
@@ -137,7 +137,7 @@ impl<'py> Walk<'py> {
         self.changed |= changed;
         let hash = match hash {
             Ok(hash) => hash,
-            // What it says about a value without a key is said again by the task that has it as an argument.
+            // Its reason why a value has no key is reported by the task that has it as an argument.
             Err(error) => {
                 let reason = reason_of(&error, self.py);
                 return Err(reason.map_or_else(|| error.into(), Box::new));
@@ -179,7 +179,7 @@ impl<'py> Walk<'py> {
 /// The encoding of a type, and whether its instances may have attributes that are methods of protocols.
 fn how_to_encode(class: &Bound<'_, PyType>) -> PyResult<(How, bool)> {
     let names = class.mro().iter().map(|base| names_of(&base)).collect::<PyResult<Vec<_>>>()?;
-    // Members of enums come first: they may also be strings or tuples, and are told by name all the same.
+    // Members of enums come first: they may also be strings or tuples, and are identified by name all the same.
     if names.iter().any(|(module, qualname)| (module.as_str(), qualname.as_str()) == ("enum", "Enum")) {
         return Ok((How::With(|walk, object| walk.enum_member(object)), true));
     }
@@ -277,7 +277,7 @@ fn inherited(module: &str, qualname: &str) -> Option<Encode> {
     })
 }
 
-/// The encoding of frames and their parts. Pandas 3 says that they live in `pandas`, older ones say where.
+/// The encoding of frames and their parts. In pandas 3 their module is `pandas`, in older ones the one that defines them.
 fn of_frames(module: &str, qualname: &str) -> Option<Encode> {
     Some(match (module.split('.').next()?, qualname) {
         ("pandas", "DataFrame") => |walk, object| walk.data_frame(object),

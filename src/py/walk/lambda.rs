@@ -1,4 +1,4 @@
-//! Lambdas, told apart by what they do: code, constants, captured values and defaults.
+//! Lambdas, distinguished by what they do: code, constants, captured values and defaults.
 //!
 //! This is the one encoding that may change with the version of Python, as bytecode does.
 

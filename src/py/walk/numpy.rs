@@ -1,6 +1,6 @@
 //! Arrays, scalars and dtypes of numpy: by dtype, shape and contents, whatever the strides and byte order.
 //!
-//! Nothing here imports numpy: whoever passes an array has done so.
+//! Nothing here imports numpy: a process that has an array has done so.
 
 use numpy::{
     PyArray1, PyArrayDescr, PyArrayDescrMethods, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods,
@@ -211,7 +211,7 @@ impl<'py> Walk<'py> {
         Ok(())
     }
 
-    /// What kind and size do not tell: the shape of subarrays, fields, units, classes from elsewhere.
+    /// What kind and size leave open: the shape of subarrays, fields, units, classes from elsewhere.
     fn dtype_details(&mut self, dtype: &Bound<'py, PyArrayDescr>, with_order: bool) -> Walked<()> {
         let kind = dtype.kind();
         if dtype.has_subarray() {
@@ -272,7 +272,7 @@ impl<'py> Walk<'py> {
     }
 }
 
-/// Whether a subclass says by itself how its arrays are pickled. What numpy's own classes say is known.
+/// Whether a subclass defines by itself how its arrays are pickled. What numpy's own classes do is known.
 fn has_own_pickle(array: &Bound<'_, PyAny>) -> PyResult<bool> {
     for base in array.get_type().mro() {
         let base = base.cast_into::<PyType>()?;

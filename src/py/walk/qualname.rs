@@ -1,4 +1,4 @@
-//! Functions, classes, methods and modules: told by the names under which they are found.
+//! Functions, classes, methods and modules: identified by the names under which they are found.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyModule, PyString, PyType};
@@ -52,7 +52,7 @@ fn text(object: &Bound<'_, PyAny>, attribute: &str) -> PyResult<Option<String>> 
 }
 
 impl<'py> Walk<'py> {
-    /// Appends module and qualified name under `tag`, or says why these do not identify anything.
+    /// Appends module and qualified name under `tag`, or refuses with the reason why these identify nothing.
     pub(super) fn by_name(
         &mut self,
         tag: Tag,
@@ -67,7 +67,7 @@ impl<'py> Walk<'py> {
         }
         if qualname.contains("<locals>") {
             let what =
-                format!("the {noun} {qualname}, which is made anew by each call of the function around it");
+                format!("the {noun} {qualname}, which is made again by each call of the function around it");
             return self.refuse(what, fix);
         }
         let Some(module) = module else {

@@ -55,7 +55,7 @@ fn end_of_the_stack() -> Option<usize> {
         let (limit, _) = getrlimit(Resource::RLIMIT_STACK).ok()?;
         usize::try_from(limit.min(ENOUGH)).ok()?
     } else {
-        // Below that of another thread is a page that nobody may touch.
+        // Below that of another thread is a page without access.
         top - lowest
     };
     top.checked_sub(size)?.checked_add(RESERVE.min(size / 4))

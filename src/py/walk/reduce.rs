@@ -18,7 +18,7 @@ const PROTOCOL: u8 = 4;
 /// Reduce functions that were registered for classes of others.
 static REDUCERS: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
 
-/// What is to know of the contents of an object beyond what its reduce protocol says.
+/// What to know about the contents of an object beyond its reduce protocol.
 #[derive(Clone, Copy, PartialEq)]
 enum Contents {
     /// Nothing.
@@ -168,9 +168,13 @@ impl<'py> Walk<'py> {
     }
 
     /// The arguments or the state of an object, which are looked into for tasks or not.
-    fn visibly(&mut self, seen: bool, object: &Bound<'py, PyAny>, part: &Bound<'py, PyAny>) -> Walked<()> {
-        // Of what is no container nothing is seen anyway.
-        if seen { self.value(part) } else { self.refusing_tasks(|| noun_of(object), |walk| walk.value(part)) }
+    fn visibly(&mut self, visible: bool, object: &Bound<'py, PyAny>, part: &Bound<'py, PyAny>) -> Walked<()> {
+        // What is no container has nothing to look into.
+        if visible {
+            self.value(part)
+        } else {
+            self.refusing_tasks(|| noun_of(object), |walk| walk.value(part))
+        }
     }
 
     fn unordered_pairs(&mut self, entries: &[(Bound<'py, PyAny>, Bound<'py, PyAny>)]) -> Walked<()> {
@@ -220,12 +224,12 @@ impl<'py> Walk<'py> {
             "socket.socket" => "a socket".to_owned(),
             _ => format!("an object of class {name}"),
         };
-        let what = format!("{noun}, which has no value that could be told from another's");
+        let what = format!("{noun}, which has no value that distinguishes it from another one");
         self.refuse(what, "pass plain data instead, or give its class a __jug_hash__ method")
     }
 }
 
-/// What the reduce protocol says of an object.
+/// What the reduce protocol gives for an object.
 enum Taken<'py> {
     /// It is found by this name in its module.
     Named(String),

@@ -14,7 +14,7 @@ use crate::py::task::TaskCore;
 use crate::py::unkeyable::{Fault, Unkeyable, Walked};
 
 /// How many times objects on reference cycles are walked again before giving up. What lies on a cycle is
-/// encoded anew for every path that leads to it, so a dense graph of objects would take for ever.
+/// encoded again for every path that leads to it, so a dense graph of objects would take for ever.
 const ENTANGLED: usize = 50_000;
 
 /// How many folded values and large arrays are remembered from one task of a chain to the next.
@@ -69,10 +69,10 @@ pub(super) struct Folded<'py> {
     changed: bool,
 }
 
-/// What matters to who keeps a copy of a value, or will look whether it was changed.
+/// What matters where a copy of a value is kept, or a later change is to be detected.
 #[derive(Default)]
 pub(super) struct ForSnapshot {
-    /// Whether something was met that goes by its name, or by its own identity.
+    /// Whether something was met that is encoded by its name, or by its own protocol.
     pub(super) named: bool,
     /// Whether an iterator was met.
     pub(super) iterator: bool,
@@ -86,11 +86,12 @@ pub(super) enum Aim {
     Key,
     /// A key that is asked for later.
     LaterKey,
-    /// To see whether it was changed: tasks, and what knows its own identity, count by what they are in this process.
+    /// A fingerprint, to detect a later change: tasks, and objects with their own protocol, count by their identity in
+    /// this process.
     Reference,
 }
 
-/// One level of a walk: what must be restored or looked at when it ends.
+/// One level of a walk: what must be restored or compared when it ends.
 pub(super) struct Level {
     start: usize,
     low: usize,
@@ -107,7 +108,7 @@ pub(super) enum TaskPolicy {
     Keep,
     /// It would be passed as a task without notice, so it is refused.
     Refuse,
-    /// It is in something that says itself what it depends on and what its value is.
+    /// It is in something that defines itself what it depends on and what its value is.
     Trust,
 }
 
@@ -125,14 +126,14 @@ pub(super) enum Purpose {
 /// A function that encodes values of some type.
 pub(super) type Encode = for<'py> fn(&mut Walk<'py>, &Bound<'py, PyAny>) -> Walked<()>;
 
-/// How values of one type are encoded.
+/// A type, and how its values are encoded.
 pub(super) struct Kind<'py> {
     /// Keeps the type alive, so that its address stays its own.
     pub(super) _class: Bound<'py, PyType>,
     pub(super) traits: Traits,
 }
 
-/// What is to know about a type.
+/// What to know about a type.
 #[expect(clippy::struct_excessive_bools, reason = "methods that a class has or not, each by itself")]
 #[derive(Clone, Copy)]
 pub(super) struct Traits {
@@ -205,7 +206,7 @@ impl<'py> Walk<'py> {
         }
     }
 
-    /// Makes ready for another value; what was learnt about types and folded values stays, within bounds.
+    /// Makes ready for another value; what is known of types and folded values stays, within bounds.
     pub(super) fn clear(&mut self) {
         if self.folded.len() + self.bulk.len() > REMEMBERED {
             self.folded.clear();

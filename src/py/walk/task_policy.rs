@@ -24,7 +24,7 @@ impl<'py> Walk<'py> {
         Ok(())
     }
 
-    /// Runs `body`, which encodes what is in something that is not looked into; `holder` says what that is.
+    /// Runs `body`, which encodes what is in something that is not looked into; `holder` names that.
     pub(super) fn refusing_tasks(
         &mut self,
         holder: impl FnOnce() -> String,
@@ -51,8 +51,8 @@ impl<'py> Walk<'py> {
         outcome
     }
 
-    /// Runs `body`, which encodes an object that says itself what it depends on and what its value is: the
-    /// tasks in it are its own affair.
+    /// Runs `body`, which encodes an object that defines itself what it depends on and what its value is: the
+    /// tasks in it are left to it.
     pub(super) fn trusting(&mut self, body: impl FnOnce(&mut Walk<'py>) -> Walked<()>) -> Walked<()> {
         let before = std::mem::replace(&mut self.policy, TaskPolicy::Trust);
         let outcome = body(self);

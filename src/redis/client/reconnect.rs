@@ -258,7 +258,7 @@ fn explain(text: &str) -> String {
         ("WRONGTYPE", "has keys of another program under our names (jug-rs:1:...): use another database"),
         ("LOADING", "is still reading its data from the disk"),
         ("MISCONF", "cannot write its data to its disk"),
-        ("BUSY", "is busy with somebody's script"),
+        ("BUSY", "is busy with another script"),
         ("MOVED", "is part of a cluster, which jug cannot use"),
     ];
     if text.contains("DB index is out of range") {

@@ -1,4 +1,4 @@
-//! Which server, which database, and how long to go on when it does not answer: what a URL says.
+//! Which server, which database, and how long to go on when it does not answer: what a URL contains.
 
 use std::fmt;
 use std::time::Duration;
