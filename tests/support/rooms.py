@@ -37,7 +37,56 @@ class Table(NamedTuple):
 
 
 PYTHON = Table(())
-RUST = Table(())
+RUST = Table(
+    (
+        Room(0, "key", ("key",), "a task's identity, as a type"),
+        Room(1, "error", ("error",), "everything that can go wrong in the core, with what to do about it"),
+        Room(1, "hash", ("hash",), "the canonical encoding of values, and BLAKE3 over it"),
+        Room(1, "codec", ("codec",), "value <-> bytes: what a stored result looks like"),
+        Room(2, "os", ("os",), "the operating system: files, clocks, chance, processes"),
+        Room(2, "redis client", ("redis/client",), "the protocol of redis, connections and reconnecting"),
+        Room(3, "background", ("background",), "the one background thread"),
+        Room(4, "jugdir", ("jugdir",), "the directory that workers share: its FORMAT and its workers"),
+        Room(5, "store", ("store",), "results in a jugdir"),
+        Room(5, "claim", ("claim",), "who runs what in a jugdir"),
+        Room(5, "redis", ("redis",), "results and claims in a redis server"),
+        Room(5, "sched", ("sched",), "the graph and what may run next: no I/O, no clock"),
+        Room(
+            7,
+            "py values",
+            ("py/scalar", "py/containers", "py/unkeyable", "py/error", "py/process"),
+            "kinds of Python values, exceptions, processes",
+        ),
+        Room(8, "py snapshot", ("py/snapshot",), "arguments as they were when their task was made"),
+        Room(8, "py codec", ("py/codec",), "a Python value <-> its stored form"),
+        Room(9, "py task", ("py/task/core", "py/task/arguments"), "a task: function, arguments, key, result"),
+        Room(
+            10,
+            "py walk",
+            ("py/walk", "py/immutable"),
+            "the walk over live Python objects; which of them are immutable",
+        ),
+        Room(11, "py task methods", ("py/task",), "the methods of tasks, capturing their arguments"),
+        Room(
+            11,
+            "py graph",
+            ("py/keys", "py/graph", "py/sched", "py/hash"),
+            "keys, graphs and schedulers of tasks",
+        ),
+        Room(
+            12,
+            "py inputs",
+            ("py/call_scope", "py/resolve", "py/subscript", "py/input_cache"),
+            "what a task gets for a call",
+        ),
+        Room(13, "py stores", ("py/convert", "py/store", "py/claim", "py/redis"), "stores and claims"),
+        Room(14, "crate", (".", "py"), "the crate and its Python module: they name the others"),
+    ),
+    (
+        Never("sched", "os", "the scheduler does no I/O and asks no clock"),
+        Never("redis", "jugdir", "a redis server is no directory"),
+    ),
+)
 
 
 def room_of(table: Table, file: str) -> Room | None:
