@@ -24,7 +24,7 @@ pub fn digest(bytes: &[u8]) -> [u8; 32] {
 pub struct Digester {
     hasher: blake3::Hasher,
     // A pool of its own that ends with the digest: threads of a global pool do not survive a fork, and a child
-    // that waits for them waits for ever.
+    // that waits for them never ends.
     pool: Option<ThreadPool>,
 }
 

@@ -1,8 +1,8 @@
 //! Stored forms of results that tasks of this process use more than once, each of which may change what it gets.
 //!
 //! They are decoded for each use. What is small is kept from the first one on, and so is what is large if it is known
-//! that others need it; else only that it was used, until a second use shows that it pays. A result of which tasks use parts is kept decoded, from the second
-//! use on: only copies of its parts are handed out.
+//! that others need it; else only that it was used, until a second use shows that it pays. A result of which tasks use
+//! parts is kept decoded, from the second use on: only copies of its parts are given to tasks.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -35,7 +35,7 @@ const DECODED: usize = 12;
 #[derive(Default)]
 pub(super) struct InputCache {
     kept: Mutex<Kept>,
-    /// What knows which tasks will run.
+    /// The scheduler, which knows which tasks will run.
     work: Mutex<Option<Py<PyScheduler>>>,
 }
 
@@ -161,7 +161,7 @@ impl InputCache {
         Ok(Some(value))
     }
 
-    /// Takes note of a result that is being stored.
+    /// Records a result that is being stored.
     pub(super) fn stored(&self, key: Key, value: &Bound<'_, PyAny>, prepared: &Prepared<'_>) -> PyResult<()> {
         let py = value.py();
         match prepared {
@@ -174,7 +174,7 @@ impl InputCache {
         Ok(())
     }
 
-    /// Lets go of results that are not needed any more, or that were replaced.
+    /// Drops results that are not needed any more, or that were replaced.
     pub(super) fn forget(&self, py: Python<'_>, keys: impl IntoIterator<Item = Key>) {
         self.forget_entries(py, keys.into_iter().flat_map(|key| [(key, Use::Whole), (key, Use::Parts)]));
     }
@@ -190,7 +190,7 @@ impl InputCache {
         drop(gone);
     }
 
-    /// Takes note of what knows which tasks will run; None if nothing does any more.
+    /// Sets the scheduler that knows which tasks will run; None if there is none any more.
     pub(super) fn expect(&self, work: Option<Py<PyScheduler>>) {
         let before = std::mem::replace(&mut *self.work(), work);
         drop(before);

@@ -27,8 +27,8 @@ use std::panic;
 
 use pyo3::prelude::*;
 
-/// Says of a fault of our own where it is, in one line; what comes of it is an exception of Python's.
-fn say_where_we_are_at_fault() {
+/// Reports the place of a panic in one line; the caller gets a Python exception.
+fn report_panics() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |fault| {
         let place = fault.location().map_or_else(String::new, |it| format!(" ({}:{})", it.file(), it.line()));
@@ -45,7 +45,7 @@ fn say_where_we_are_at_fault() {
 /// The native engine of jug.
 #[pymodule(gil_used = true)]
 fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    say_where_we_are_at_fault();
+    report_panics();
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     claim::register(m)?;
     containers::register(m)?;

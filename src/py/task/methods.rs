@@ -146,7 +146,7 @@ impl TaskCore {
         Ok(PyBytes::new(slf.py(), walk::key_of_task(slf)?.to_hex().as_bytes()))
     }
 
-    /// The same as `hash`, for code that asks any object for its hash.
+    /// The same as `hash`, the protocol by which any object gives its hash.
     fn __jug_hash__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
         TaskCore::hash(slf)
     }

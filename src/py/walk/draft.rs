@@ -111,7 +111,7 @@ impl<'py> Walk<'py> {
         Ok(())
     }
 
-    /// Appends the encoding from a draft, if all as the tasks in them have keys.
+    /// Appends the encoding from a draft, if all tasks in it have keys.
     pub(super) fn fill_draft(&mut self, draft: &ArgumentsDraft) -> Result<(), Refusal> {
         let whole = std::mem::take(&mut self.encoder);
         let mut ends = Vec::with_capacity(draft.gaps.len());

@@ -1,4 +1,4 @@
-//! Keys of the generation before: under what results lie that have a value of a kind whose encoding was mended.
+//! Keys of the generation before: under what results lie that have a value of a kind whose encoding was corrected.
 //!
 //! Kinds that changed ask `Walk::as_before`, which notes it. So a task without such values costs nothing here.
 
@@ -39,7 +39,7 @@ pub(super) fn detecting_change<T>(call: impl FnOnce() -> T) -> (T, bool) {
     (outcome, CHANGED.replace(before))
 }
 
-/// The key of a task that counts at the moment, if it is known.
+/// The key of a task, former or current as is being computed, if it is known.
 pub(super) fn known_key(task: &Bound<'_, TaskCore>) -> Option<Key> {
     let core = task.get();
     if core.is_changed() {
@@ -71,7 +71,7 @@ pub(super) fn with_former_keys<T>(body: impl FnOnce() -> T) -> T {
     with_known(Some(Known::new()), body)
 }
 
-/// Computes with the keys of today, also amid former ones.
+/// Computes with current keys, also within a computation of former ones.
 pub(super) fn with_current_keys<T>(body: impl FnOnce() -> T) -> T {
     with_known(None, body)
 }
@@ -87,7 +87,7 @@ fn with_known<T>(known: Option<Known>, body: impl FnOnce() -> T) -> T {
     body()
 }
 
-/// What came of a former encoding; None where it raised: nothing was stored under such a key.
+/// The outcome of a former encoding; None where it raised: nothing was stored under such a key.
 pub(super) fn unless_raised(outcome: PyResult<Key>, py: Python<'_>) -> PyResult<Option<Key>> {
     match outcome {
         Ok(key) => Ok(Some(key)),

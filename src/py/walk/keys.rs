@@ -1,4 +1,4 @@
-//! Keys of tasks and of values. Tasks among the arguments are keyed first, with a stack of our own:
+//! Keys of tasks and of values. Tasks among the arguments are keyed first, with an explicit stack:
 //! a chain of any length takes no recursion.
 
 use std::collections::HashSet;
@@ -238,7 +238,7 @@ fn fill_from_snapshot(walk: &mut Walk<'_>, core: &TaskCore, snapshot: &Snapshot)
     snapshot.with_draft(|draft| walk.fill_draft(draft)).unwrap_or(Ok(()))
 }
 
-/// Says once that a task in a set stays a task, as it does in jug 2.7.
+/// Warns once that a task in a set stays a task, as it does in jug 2.7.
 fn warn_of_set(task: &Bound<'_, TaskCore>, held: &str) -> PyResult<()> {
     static WARNED: AtomicBool = AtomicBool::new(false);
     if WARNED.swap(true, Ordering::Relaxed) {

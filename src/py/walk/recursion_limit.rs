@@ -35,7 +35,7 @@ pub(in crate::py) fn can_nest(levels: usize) -> bool {
         }
 }
 
-/// About where the stack ends at the moment.
+/// About where the stack ends now.
 fn here() -> usize {
     let local = 0_u8;
     (&raw const local).addr()

@@ -14,7 +14,7 @@ use crate::py::task::TaskCore;
 use crate::py::unkeyable::{Fault, Unkeyable, Walked};
 
 /// How many times objects on reference cycles are walked again before giving up. What lies on a cycle is
-/// encoded again for every path that leads to it, so a dense graph of objects would take for ever.
+/// encoded again for every path that leads to it, so a dense graph of objects would never end.
 const ENTANGLED: usize = 50_000;
 
 /// How many folded values and large arrays are remembered from one task of a chain to the next.
@@ -84,7 +84,7 @@ pub(super) struct ForSnapshot {
 pub(super) enum Aim {
     #[default]
     Key,
-    /// A key that is asked for later.
+    /// A key that is computed later.
     LaterKey,
     /// A fingerprint, to detect a later change: tasks, and objects with their own protocol, count by their identity in
     /// this process.
@@ -117,7 +117,7 @@ pub(super) enum TaskPolicy {
 pub(super) enum Purpose {
     /// The arguments of a task, in which each task is replaced or refused.
     Task,
-    /// A value. Who asks for its key, an object with `__jug_hash__` perhaps, knows what becomes of tasks in it.
+    /// A value. The caller, an object with `__jug_hash__` perhaps, knows what becomes of tasks in it.
     Value,
     /// The function of a tasklet, which may be a lambda.
     Lambda,
@@ -162,7 +162,7 @@ pub(super) enum How {
 pub(super) struct Fields {
     pub(super) module: &'static str,
     pub(super) qualname: &'static str,
-    /// Its name in the key format, the same for ever.
+    /// Its name in the key format, which never changes.
     pub(super) name: &'static str,
     pub(super) attributes: &'static [&'static str],
 }
@@ -206,7 +206,7 @@ impl<'py> Walk<'py> {
         }
     }
 
-    /// Makes ready for another value; what is known of types and folded values stays, within bounds.
+    /// Resets the walk for another value; what is known of types and folded values stays, within bounds.
     pub(super) fn clear(&mut self) {
         if self.folded.len() + self.bulk.len() > REMEMBERED {
             self.folded.clear();

@@ -1,4 +1,4 @@
-//! What becomes of the tasks in a value: replaced by their results where the walk looks in, else refused.
+//! What becomes of the tasks in a value: replaced by their results in containers that are looked into, else refused.
 
 use pyo3::prelude::*;
 
