@@ -40,6 +40,7 @@ PYTHON = Table(())
 RUST = Table(
     (
         Room(0, "key", ("key",), "a task's identity, as a type"),
+        Room(0, "sync", ("sync",), "locks that a panic does not poison"),
         Room(1, "error", ("error",), "everything that can go wrong in the core, with what to do about it"),
         Room(1, "hash", ("hash",), "the canonical encoding of values, and BLAKE3 over it"),
         Room(1, "codec", ("codec",), "value <-> bytes: what a stored result looks like"),
@@ -51,6 +52,7 @@ RUST = Table(
         Room(5, "claim", ("claim",), "who runs what in a jugdir"),
         Room(5, "redis", ("redis",), "results and claims in a redis server"),
         Room(5, "sched", ("sched",), "the graph and what may run next: no I/O, no clock"),
+        Room(6, "engine", ("engine",), "store and claims of a jugdir, composed"),
         Room(
             7,
             "py values",
