@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .task import Task, TaskGenerator, Tasklet, describe
 
 if TYPE_CHECKING:
-    from .options import Options
+    from .configuration import Options
 
 __all__ = ["NoLoad", "get_terminal_size", "print_task_summary_table", "write_metadata", "write_task_out"]
 

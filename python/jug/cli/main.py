@@ -117,8 +117,9 @@ def _interrupt_note(options: Options | None) -> str:
     """What the interrupted command has to say of what it had done, if anything."""
     from .registry import cmdapi
 
-    command = cmdapi.get(options.subcommand) if options is not None else None
-    left = command.interrupt_message(options) if command is not None else ""
+    if options is None:
+        return ""
+    left = cmdapi.get(options.subcommand).interrupt_message(options)
     return f"; {left}" if left else ""
 
 

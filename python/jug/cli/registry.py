@@ -55,7 +55,7 @@ _MODULES = {
 _USER_COMMANDS = "~/.config/jug/jug_user_commands.py"
 
 
-def maybe_print_citation_info(options: Any) -> None:
+def maybe_print_citation_info(options: Options) -> None:
     """Asks to cite jug, unless `will_cite` is set."""
     if options.will_cite:
         return
@@ -122,7 +122,7 @@ class SubCommand(metaclass=ABCMeta):
         """
         return given
 
-    def interrupt_message(self, options: Any) -> str:
+    def interrupt_message(self, options: Options) -> str:
         """What the user is told beside "interrupted" where Ctrl-C ends the command; by default nothing."""
         return ""
 

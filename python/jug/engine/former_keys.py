@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .. import _native
 from ..internal.console import warn
 from .session.base import StoreSession
+
+if TYPE_CHECKING:
+    from ..backends.base import base_store
 
 __all__ = ["FormerResults"]
 
@@ -18,7 +21,9 @@ class FormerResults:
     def __init__(self) -> None:
         self._told: set[bytes] = set()
 
-    def tell(self, graph: _native.Graph, store: Any, session: StoreSession, present: Sequence[bool]) -> None:
+    def tell(
+        self, graph: _native.Graph, store: base_store, session: StoreSession, present: Sequence[bool]
+    ) -> None:
         """Warns of those results whose tasks have none by the key of today; costs nothing without such tasks.
 
         Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import task
 from ..backends.file_store import file_store
@@ -16,6 +16,10 @@ from ..engine.session.open import open_session
 from .jugdir import OldJugdir
 from .keys import Keys, NoKey
 from .values import Unreadable
+
+if TYPE_CHECKING:
+    from ..backends.base import base_store
+    from ..configuration import Options
 
 __all__ = ["ADOPTED", "MISSING", "PRESENT", "UNREADABLE", "Adopted", "adopt"]
 
@@ -46,7 +50,7 @@ class Adopted(NamedTuple):
     has_barrier: bool
 
 
-def adopt(options: Any, old: OldJugdir) -> Adopted:
+def adopt(options: Options, old: OldJugdir) -> Adopted:
     """Loads the jugfile of `options` and stores every result that `old` has for its tasks, and that is not
     stored yet. Nothing in `old` is changed.
     """
@@ -61,7 +65,7 @@ class _Adoption:
         self._unreadable: dict[bytes, str] = {}
         self._no_keys: dict[str, None] = {}
 
-    def run(self, options: Any) -> Adopted:
+    def run(self, options: Options) -> Adopted:
         store = None
         # What a barrier waits for, or what is computed while the jugfile loads, is taken over when asked for.
         task.before_lookup = self._look
@@ -90,7 +94,7 @@ class _Adoption:
             self._no_keys[str(error)] = None
             return None
 
-    def _take_all(self, store: Any) -> bool:
+    def _take_all(self, store: base_store) -> bool:
         """Takes over what is still missing; whether there was anything."""
         old_keys = [self._old_key(t) for t in task.alltasks]
         graph = graph_of(task.alltasks)
@@ -109,7 +113,7 @@ class _Adoption:
             present[node] = True
         return len(self._taken) > before
 
-    def _take(self, store: Any, t: task.Task, old_key: bytes) -> None:
+    def _take(self, store: base_store, t: task.Task, old_key: bytes) -> None:
         if old_key not in self._old:
             raise KeyError(old_key)
         value, stored = self._old.load(old_key)
@@ -125,7 +129,7 @@ class _Adoption:
         self._taken.add(t.key())
         self._unreadable.pop(t.key(), None)
 
-    def _report(self, store: Any, has_barrier: bool) -> Adopted:
+    def _report(self, store: base_store, has_barrier: bool) -> Adopted:
         session = open_session(store)
         session.sync()
         session.refresh()

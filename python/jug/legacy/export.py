@@ -7,7 +7,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import task
 from ..backends.file_store import file_store
@@ -18,6 +18,10 @@ from ..errors import UserError
 from ..internal.files import DIR_MODE, create, temporary_name
 from .keys import Keys, NoKey
 from .values import write_value
+
+if TYPE_CHECKING:
+    from ..backends.base import base_store
+    from ..configuration import Options
 
 __all__ = ["EXPORTED", "MISSING", "Exported", "export"]
 
@@ -42,7 +46,7 @@ class Exported(NamedTuple):
     has_barrier: bool
 
 
-def export(options: Any, target: str) -> Exported:
+def export(options: Options, target: str) -> Exported:
     """Loads the jugfile of `options` and writes the results of its tasks to the directory `target`.
 
     The directory appears complete and on disk, or not at all.
@@ -87,7 +91,7 @@ def _check_target(target: str) -> None:
         raise UserError(f"{target} is not empty; name a directory that does not exist yet to export to")
 
 
-def _write_all(store: Any, keys: Keys, folder: str) -> tuple[dict[str, Counter[str]], list[str]]:
+def _write_all(store: base_store, keys: Keys, folder: str) -> tuple[dict[str, Counter[str]], list[str]]:
     graph = graph_of(task.alltasks)
     present = open_session(store).present(graph.keys())
     counts: dict[str, Counter[str]] = {EXPORTED: Counter(), MISSING: Counter()}
@@ -111,7 +115,7 @@ def _write_all(store: Any, keys: Keys, folder: str) -> tuple[dict[str, Counter[s
     return counts, list(dict.fromkeys(faults))
 
 
-def _write(store: Any, t: task.Task, path: str) -> None:
+def _write(store: base_store, t: task.Task, path: str) -> None:
     value = store.load(t.hash())
     with contextlib.suppress(FileExistsError):
         os.mkdir(os.path.dirname(path), DIR_MODE)

@@ -7,12 +7,15 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..cli.registry import SubCommand
 from ..errors import UserError
 from ..internal.console import say, warn
 from ..internal.option_spec import OptionSpec
+
+if TYPE_CHECKING:
+    from ..configuration import Options
 
 __all__ = ["AdoptCommand", "adopt"]
 
@@ -55,7 +58,7 @@ class AdoptCommand(SubCommand):
             given["adopt_old"] = old
         return given
 
-    def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
+    def run(self, options: Options, *args: Any, **kwargs: Any) -> int:
         """Does it and prints a table; returns 1 if results could not be read or written, else 0."""
         if options.adopt_export is not None:
             if _given(options) is not None:
@@ -85,7 +88,7 @@ class AdoptCommand(SubCommand):
         return 1 if adopted.faults else 0
 
 
-def _export(options: Any) -> int:
+def _export(options: Options) -> int:
     from ..legacy.export import export
 
     exported = export(options, options.adopt_export)
@@ -97,7 +100,7 @@ def _export(options: Any) -> int:
 
 
 @contextlib.contextmanager
-def _old_jugdir(options: Any) -> Iterator[tuple[str, bool]]:
+def _old_jugdir(options: Options) -> Iterator[tuple[str, bool]]:
     """The old jugdir, and whether it stood in the place of the new one, and so was moved aside.
 
     It is moved back if nothing was stored.
@@ -130,7 +133,7 @@ def _old_jugdir(options: Any) -> Iterator[tuple[str, bool]]:
         raise
 
 
-def _given(options: Any) -> str | None:
+def _given(options: Options) -> str | None:
     # Only the command line can name it, so that it is no option with a default.
     return getattr(options, "adopt_old", None)
 
@@ -151,7 +154,7 @@ def _is_in_the_way(old: str, target: str) -> bool:
     return not os.path.exists(os.path.join(target, "FORMAT"))
 
 
-def _check_that_it_may_be_moved(options: Any, target: str, aside: str) -> None:
+def _check_that_it_may_be_moved(options: Options, target: str, aside: str) -> None:
     from ..backends.foreign import is_old_jugdir
     from ..legacy.jugdir import active_locks
 
@@ -169,7 +172,7 @@ def _check_that_it_may_be_moved(options: Any, target: str, aside: str) -> None:
         )
 
 
-def _show(options: Any, counts: dict[str, Any]) -> None:
+def _show(options: Options, counts: dict[str, Any]) -> None:
     from ..io import print_task_summary_table
 
     print_task_summary_table(options, list(counts.items()))

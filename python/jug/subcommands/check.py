@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..cli.registry import SubCommand
+
+if TYPE_CHECKING:
+    from ..backends.base import base_store
+    from ..configuration import Options
 
 __all__ = ["CheckCommand", "SleepUntilCommand", "check", "sleep_until"]
 
@@ -15,7 +19,7 @@ class CheckCommand(SubCommand):
 
     name = "check"
 
-    def run(self, store: Any, options: Any, *args: Any, **kwargs: Any) -> NoReturn:
+    def run(self, store: base_store, options: Options, *args: Any, **kwargs: Any) -> NoReturn:
         """Prints nothing; exits with 0 if all tasks are complete, else with 1."""
         from ..monitor.status import StatusCollector
         from ..task import alltasks
@@ -29,7 +33,7 @@ class SleepUntilCommand(SubCommand):
     name = "sleep-until"
     needs_jugfile = False
 
-    def run(self, options: Any, store: Any, jugspace: Any, *args: Any, **kwargs: Any) -> NoReturn:
+    def run(self, options: Options, store: base_store, jugspace: Any, *args: Any, **kwargs: Any) -> NoReturn:
         """Sleeps while other processes work; exits with 0 when all tasks are complete.
 
         With 1 when all that is left cannot run, because a task is marked as failed, or ended its

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..backends.native_store import native_store
 from ..cli.registry import SubCommand
 from ..errors import UserError
 from ..internal.console import warn
 from ..internal.option_spec import OptionSpec
+
+if TYPE_CHECKING:
+    from ..backends.base import base_store
+    from ..configuration import Options
 
 __all__ = ["CleanupCommand", "cleanup"]
 
@@ -68,7 +72,7 @@ class CleanupCommand(SubCommand):
         ),
     )
 
-    def run(self, store: Any, options: Any, *args: Any, **kwargs: Any) -> None:
+    def run(self, store: base_store, options: Options, *args: Any, **kwargs: Any) -> None:
         """Removes unused results and all locks, or what the options restrict it to; prints the numbers."""
         from ..engine.maintenance.cleanup import CleanupPlan
 
@@ -102,12 +106,12 @@ class CleanupCommand(SubCommand):
         if not dry:
             removal.compact()
 
-    def interrupt_message(self, options: Any) -> str:
+    def interrupt_message(self, options: Options) -> str:
         """Some of it may be done."""
         return "what was not removed yet is still there: run it again"
 
 
-def _refuse_contradictions(options: Any) -> None:
+def _refuse_contradictions(options: Options) -> None:
     """UserError (2) for options that cannot be meant together; a jugrc file can set what argparse refuses."""
     exclusive = ["locks_only", "failed_only", "keep_locks"]
     given = [name for name in exclusive if getattr(options, f"cleanup_{name}")]
@@ -121,7 +125,7 @@ def _refuse_contradictions(options: Any) -> None:
                 )
 
 
-def _choose(removal: Any, options: Any) -> bool:
+def _choose(removal: Any, options: Options) -> bool:
     """Chooses what is to go; whether by age or size."""
     from ..internal.units import parse_age, parse_size
 
@@ -137,7 +141,7 @@ def _choose(removal: Any, options: Any) -> bool:
     return True
 
 
-def _tell(options: Any, counts: Any, freed: int, dry: bool) -> None:
+def _tell(options: Options, counts: Any, freed: int, dry: bool) -> None:
     from ..internal.units import format_size
 
     if options.short:
@@ -147,12 +151,12 @@ def _tell(options: Any, counts: Any, freed: int, dry: bool) -> None:
     options.print_out(f"{'This would free' if dry else 'Freed'} {format_size(freed)} ({freed} bytes)")
 
 
-def _nr_failures(store: Any) -> int:
+def _nr_failures(store: base_store) -> int:
     """How many tasks are marked as failed, or ended their process and have no result since."""
     return len(_failure_marks(store)) + (len(store.died()) if isinstance(store, native_store) else 0)
 
 
-def _failure_marks(store: Any) -> list[Any]:
+def _failure_marks(store: base_store) -> list[Any]:
     """The locks of the tasks that are marked as failed."""
     return [lock for lock in map(store.getlock, list(store.listlocks())) if lock.is_failed()]
 

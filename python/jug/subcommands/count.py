@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..cli.registry import SubCommand
+
+if TYPE_CHECKING:
+    from ..backends.base import base_store
+    from ..configuration import Options
 
 __all__ = ["CountCommand", "count"]
 
@@ -14,7 +18,7 @@ class CountCommand(SubCommand):
 
     name = "count"
 
-    def run(self, store: Any, options: Any, *args: Any, **kwargs: Any) -> None:
+    def run(self, store: base_store, options: Options, *args: Any, **kwargs: Any) -> None:
         """Prints a table, or a line with --short."""
         from collections import Counter
 

@@ -13,6 +13,8 @@ from ..internal.console import fail
 from ..internal.option_spec import OptionSpec
 
 if TYPE_CHECKING:
+    from ..backends.base import base_store
+    from ..configuration import Options
     from ..monitor.status import StatusCollector
 
 __all__ = ["GraphCommand", "graph"]
@@ -47,7 +49,7 @@ class GraphCommand(SubCommand):
         ),
     )
 
-    def run(self, store: Any, options: Any, *args: Any, **kwargs: Any) -> int:
+    def run(self, store: base_store, options: Options, *args: Any, **kwargs: Any) -> int:
         """Writes NAME.dot beside the jugfile NAME.py and lets `dot` render it; returns 0, or 1 without `dot`.
 
         Tasks of the same name are one node, which says how many of them failed (F), wait (W), are ready (R),

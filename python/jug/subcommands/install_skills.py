@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..cli.registry import SubCommand
 from ..errors import UserError
 from ..internal.option_spec import OptionSpec
+
+if TYPE_CHECKING:
+    from ..configuration import Options
 
 __all__ = ["SKILL_NAME", "InstallSkillsCommand", "bundled_skill_path", "install_skill", "install_skills"]
 
@@ -85,7 +88,7 @@ class InstallSkillsCommand(SubCommand):
         ),
     )
 
-    def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
+    def run(self, options: Options, *args: Any, **kwargs: Any) -> int:
         """Copies the folder and says where it is; wrong usage (2) without --output."""
         if options.install_skills_output is None:
             raise UserError("jug install-skills needs --output DIR", status=2)

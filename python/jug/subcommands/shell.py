@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..cli.registry import SubCommand
 from ..errors import UserError
+
+if TYPE_CHECKING:
+    from ..backends.base import base_store
+    from ..configuration import Options
 
 __all__ = ["ShellCommand", "invalidate", "load_all", "shell"]
 
@@ -94,7 +98,7 @@ class ShellCommand(SubCommand):
 
     name = "shell"
 
-    def run(self, store: Any, options: Any, jugspace: Any, *args: Any, **kwargs: Any) -> None:
+    def run(self, store: base_store, options: Options, jugspace: Any, *args: Any, **kwargs: Any) -> None:
         """Runs IPython until the user leaves it."""
         try:
             import IPython

@@ -14,6 +14,8 @@ from ..internal.option_spec import OptionSpec
 if TYPE_CHECKING:
     import sqlite3
 
+    from ..backends.base import base_store
+    from ..configuration import Options
     from ..internal.types import FailureReport
     from ..monitor.cached_status import Status
     from ..monitor.status_cache import Row
@@ -83,7 +85,7 @@ class StatusCommand(SubCommand):
         ),
     )
 
-    def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
+    def run(self, options: Options, *args: Any, **kwargs: Any) -> int:
         """Prints a table, or a line with --short; beside the table, why tasks failed goes to stderr.
 
         With --json all of that is one object on stdout, for programs.
@@ -131,7 +133,7 @@ class TaskStatus:
         self.finished: defaultdict[str, int] = defaultdict(int)
 
 
-def load_jugfile(options: Any) -> tuple[Any, list[Row], dict[int, list[int]], dict[int, list[int]]]:
+def load_jugfile(options: Options) -> tuple[Any, list[Row], dict[int, list[int]], dict[int, list[int]]]:
     """Loads the jugfile of `options`.
 
     Returns
@@ -189,7 +191,7 @@ def _both_ways(
 
 
 def update_status(
-    store: Any,
+    store: base_store,
     ht: Iterable[Row],
     deps: Mapping[int, Iterable[int]],
     rdeps: Mapping[int, Iterable[int]],
@@ -233,7 +235,7 @@ def _in_short(failed: int, waiting: int, ready: int, complete: int, active: int)
     return f"{waiting + ready} tasks waiting to be run, {failed} failed, {complete} complete, {running}."
 
 
-def _as_json(options: Any, status: Status, groups: Sequence[tuple[str, Mapping[str, int]]]) -> str:
+def _as_json(options: Options, status: Status, groups: Sequence[tuple[str, Mapping[str, int]]]) -> str:
     import json
 
     columns = [(title.lower(), counts) for title, counts in groups]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..cli.registry import SubCommand
 from ..internal.option_spec import OptionSpec
+
+if TYPE_CHECKING:
+    from ..configuration import Options
 
 __all__ = ["WebStatusCommand", "template", "webstatus"]
 
@@ -44,7 +47,7 @@ class WebStatusCommand(SubCommand):
         ),
     )
 
-    def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
+    def run(self, options: Options, *args: Any, **kwargs: Any) -> int:
         """Serves the page until Ctrl-C; returns 130 then."""
         from ..web import serve
 

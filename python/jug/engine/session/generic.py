@@ -19,6 +19,7 @@ from .base import Crash
 from .workers import WorkerStatus
 
 if TYPE_CHECKING:
+    from ...backends.base import base_store
     from ...internal.types import Change, FailureReport
 
 __all__ = ["GenericSession"]
@@ -38,7 +39,7 @@ class GenericSession:
     avoids_contention = False
     reports_changes = False
 
-    def __init__(self, store: Any) -> None:
+    def __init__(self, store: base_store) -> None:
         self._store = store
         self._locks: dict[bytes, Any] = {}
         self._lock_errors: Counter[bytes] = Counter()
@@ -193,7 +194,7 @@ class _ReadBack:
     What only the store knows how to write, only the store can read; so nothing is pickled here.
     """
 
-    def __init__(self, store: Any) -> None:
+    def __init__(self, store: base_store) -> None:
         self._store = store
         self._load = input_loader(store)
         #: Of which task names and types a result was read again.

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ...backends.file_store import file_store
 from ...backends.redis_store import redis_store
 from .base import StoreSession
 from .file import FileSession
 
+if TYPE_CHECKING:
+    from ...backends.base import base_store
+
 __all__ = ["open_session"]
 
 
-def open_session(store: Any) -> StoreSession:
+def open_session(store: base_store) -> StoreSession:
     """The session of any store: of ours many tasks at a time, of a user's backend one task at a time.
 
     Parameters

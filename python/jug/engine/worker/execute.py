@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from itertools import compress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ... import task
 from ...internal import log
@@ -18,7 +18,6 @@ from .state import ExecutionState
 from .worker import Worker
 
 if TYPE_CHECKING:
-    from ...backends.base import base_store
     from ...configuration import Options
 
 __all__ = ["execute", "execution_loop", "run_tasks"]
@@ -58,9 +57,7 @@ def execute(options: Options, state: ExecutionState) -> bool:
         state.idle += 0.01
 
 
-def run_tasks(
-    tasks: list[task.Task], options: Options, state: ExecutionState, store: base_store | None = None
-) -> bool:
+def run_tasks(tasks: list[task.Task], options: Options, state: ExecutionState, store: Any = None) -> bool:
     """Runs the tasks in `tasks`; whether one failed here.
 
     Parameters
@@ -111,7 +108,7 @@ def execution_loop(tasks: list[task.Task], options: Options, state: ExecutionSta
     """
     if state is None:
         state = ExecutionState()
-    by_store: dict[int, tuple[base_store | None, list[task.Task]]] = {}
+    by_store: dict[int, tuple[Any, list[task.Task]]] = {}
     for t in tasks:
         store = t._own_store()
         by_store.setdefault(id(store), (store, []))[1].append(t)
