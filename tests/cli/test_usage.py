@@ -307,3 +307,27 @@ def test_the_module_path_of_the_command_is_the_command(jug):
         "import runpy, sys; sys.argv[1:] = ['check']; runpy.run_module('jug.jug', run_name='__main__')"
     )
     assert (done.returncode, done.stdout) == (0, "True\n")
+
+
+def test_a_plain_run_imports_nothing_that_only_others_need(jug):
+    """Python itself may have imported some of it when it started."""
+    jug.write("""
+        import sys
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def imported():
+            late = ("logging", "traceback", "shutil", "jug.engine.worker.isolated", "jug.web")
+            print(*(name for name in late if name in sys.modules), file=open("imported", "w"))
+
+        imported()
+    """)
+    assert jug("execute", "--will-cite").returncode == 0
+    at_start = jug.python("import sys; print(*sys.modules)").stdout.split()
+    found = (jug.folder / "imported").read_text().split()
+    assert [name for name in found if name not in at_start] == []
+
+
+def test_log_messages_are_shown_where_they_are_asked_for(pipeline):
+    assert "INFO: executing jugfile.add\n" in pipeline("execute", "--verbose=info").stderr
+    assert "executing" not in pipeline("execute").stderr
