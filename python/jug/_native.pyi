@@ -548,9 +548,9 @@ class Redis:
         """
     def others_claims(self) -> int:
         """How many claims other workers had at the last refresh, dead ones included."""
-    def bury(self, workers: Sequence[str]) -> int:
-        """Ends the claims of these workers, and of all that were silent for too long; how many."""
-    def erase(self) -> None:
+    def reap(self, workers: Sequence[str]) -> int:
+        """Ends the claims of these workers, and of all without a heartbeat; how many."""
+    def delete_all(self) -> None:
         """Closes, and removes everything that is ours."""
     def flush(self) -> None: ...
     def wait(self, timeout: float) -> bool:

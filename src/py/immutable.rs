@@ -1,7 +1,7 @@
 //! Which values tasks may share: those that are immutable, or identified by their name or their own protocol.
 
 use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex};
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -9,6 +9,7 @@ use pyo3::types::{PyTuple, PyType};
 
 use super::scalar::is_scalar;
 use super::task::TaskCore;
+use crate::sync::lock;
 
 /// How deep tuples are examined. What stands deeper counts as mutable.
 const DEPTH: usize = 20;
@@ -82,7 +83,7 @@ fn is_scalar_or_task(value: &Bound<'_, PyAny>) -> bool {
 
 fn mutability_of(value: &Bound<'_, PyAny>) -> PyResult<Mutability> {
     let address = value.get_type_ptr() as usize;
-    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = || lock(&KNOWN);
     if let Some((_, mutability)) = known().get(&address) {
         return Ok(*mutability);
     }

@@ -5,7 +5,7 @@
 //! parts is kept decoded, from the second use on: only copies of its parts are given to tasks.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -17,6 +17,7 @@ use super::subscript::has_plain_parts;
 use crate::Key;
 use crate::codec::Stored;
 use crate::os::machine;
+use crate::sync::lock;
 
 /// Up to how many bytes a form is kept without knowing of another use.
 const SMALL: usize = 64 * 1024;
@@ -230,11 +231,11 @@ impl InputCache {
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.kept)
     }
 
     fn work(&self) -> MutexGuard<'_, Option<Py<PyScheduler>>> {
-        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.work)
     }
 }
 

@@ -14,6 +14,7 @@ use super::sched::PyScheduler;
 use crate::redis::client::url::Address;
 use crate::redis::record::{self, RunMetadata};
 use crate::redis::{Caller, Redis};
+use crate::sync::lock;
 use crate::{Error, Key, Result};
 
 /// Adds this module's names to `jug._native`.
@@ -48,7 +49,7 @@ impl Caller for Waiting {
     #[expect(clippy::redundant_closure_for_method_calls, reason = "the method has too narrow a lifetime")]
     fn keeps_waiting(&self) -> bool {
         let Err(error) = Python::attach(|py| py.check_signals()) else { return true };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        *lock(&self.0) = Some(error);
         false
     }
 }
@@ -273,11 +274,11 @@ impl PyRedis {
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "Python gives a list of its own")]
-    fn bury(&self, py: Python<'_>, workers: Vec<String>) -> PyResult<usize> {
+    fn reap(&self, py: Python<'_>, workers: Vec<String>) -> PyResult<usize> {
         waiting(py, |caller| self.0.reap(caller, &workers))
     }
 
-    fn erase(&self, py: Python<'_>) -> PyResult<()> {
+    fn delete_all(&self, py: Python<'_>) -> PyResult<()> {
         waiting(py, |caller| self.0.delete_all(caller))
     }
 

@@ -1,7 +1,7 @@
 //! The scheduler for Python.
 #![expect(clippy::needless_pass_by_value, reason = "what is extracted from a list belongs to the method")]
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -9,6 +9,7 @@ use pyo3::types::PyBytes;
 use super::graph::PyGraph;
 use crate::Key;
 use crate::sched::{Node, Scheduler};
+use crate::sync::lock;
 
 /// Adds this module's names to `jug._native`.
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -36,7 +37,7 @@ impl PyScheduler {
     }
 
     fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
-        self.scheduler.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.scheduler)
     }
 }
 

@@ -13,7 +13,7 @@ pub mod index;
 mod queries;
 pub mod record;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 pub use client::Caller;
@@ -26,6 +26,7 @@ use self::in_flight::InFlight;
 use self::index::Index;
 use crate::background::{Background, Periodic};
 use crate::os::pid;
+use crate::sync::lock;
 use crate::{Error, Key, Result};
 
 /// How long a result may wait for others to be sent with it.
@@ -145,9 +146,4 @@ impl Redis {
         self.check()?;
         if self.state().closed { Err(Error::Closed { what: "the store" }) } else { Ok(()) }
     }
-}
-
-/// A mutex's contents, whatever happened to a thread that held it: every change here is complete in itself.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

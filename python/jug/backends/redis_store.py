@@ -168,7 +168,7 @@ class redis_store(native_store):
         failed = self.native.kept_failures()
         cleared = self.native.clear_failures(failed) if failed else 0
         dead = [known.id for known in self.workers()[1] if not known.alive]
-        return cleared + self.forget_deaths() + self.native.bury(dead)
+        return cleared + self.forget_deaths() + self.native.reap(dead)
 
     def _died(self) -> Iterator[bytes]:
         reports = ((key, _parsed(text)) for key, text in self.native.failures())
@@ -194,7 +194,7 @@ class redis_store(native_store):
             self.workers()
         dead = [owner for owner in owners if _is_dead(self._facts.get(owner, {}))]
         if dead:
-            native.bury(dead)
+            native.reap(dead)
             others = [key for key, mine in zip(keys, won, strict=True) if not mine]
             again = dict(zip(others, native.claim(others, self._facts_here)[0], strict=True))
             won = [mine or again[key] for key, mine in zip(keys, won, strict=True)]
@@ -265,7 +265,7 @@ class redis_store(native_store):
             The URL, as in :class:`redis_store`.
         """
         store = redis_store(jugdir)
-        store.native.erase()
+        store.native.delete_all()
         store._closed = True
 
 

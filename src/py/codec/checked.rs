@@ -1,7 +1,7 @@
 //! Checks that what was pickled can be loaded again, before it is stored, where that costs next to nothing.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyException, PyValueError};
@@ -10,6 +10,7 @@ use pyo3::types::{PyBytes, PyType};
 
 use super::{Prepared, prepare, unpickle};
 use crate::py::scalar::is_scalar;
+use crate::sync::lock;
 
 /// What part of the time of its task the check of a result may take.
 const SHARE: f64 = 0.02;
@@ -71,13 +72,13 @@ fn check<'py>(value: &Bound<'py, PyAny>, bytes: &Bound<'py, PyBytes>) -> PyResul
 }
 
 fn is_known(value: &Bound<'_, PyAny>, name: &str) -> bool {
-    let known = LOADABLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = lock(&LOADABLE);
     known.get(&(value.get_type_ptr() as usize)).is_some_and(|(_, names)| names.contains(name))
 }
 
 fn remember(value: &Bound<'_, PyAny>, name: &str) {
     let class = value.get_type();
-    let mut known = LOADABLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known = lock(&LOADABLE);
     let (_, names) = known.entry(class.as_ptr() as usize).or_insert_with(|| (class.unbind(), HashSet::new()));
     if names.len() < REMEMBERED {
         names.insert(name.to_owned());

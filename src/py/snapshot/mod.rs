@@ -7,9 +7,10 @@
 mod encoding;
 mod pickled;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
+use crate::sync::lock;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
@@ -102,6 +103,6 @@ impl Snapshot {
     }
 
     fn draft(&self) -> MutexGuard<'_, Option<ArgumentsDraft>> {
-        self.draft.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.draft)
     }
 }

@@ -1,7 +1,8 @@
 //! Pickled arguments, of which each use gets a copy of its own.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use crate::sync::lock;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -112,7 +113,7 @@ struct PersistentIds {
 
 impl PersistentIds {
     fn shared(&self) -> std::sync::MutexGuard<'_, Vec<Py<PyAny>>> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A task: its function, its arguments, its key and its result.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -12,6 +12,7 @@ use super::arguments::Arguments;
 use crate::Key;
 use crate::hash::Encoder;
 use crate::py::snapshot::Snapshot;
+use crate::sync::lock;
 
 /// A deferred call: what it calls, with what, and (once asked for) its key.
 #[pyclass(subclass, frozen, module = "jug._native")]
@@ -166,7 +167,6 @@ impl TaskCore {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while the lock is held, so what it guards is whole.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }

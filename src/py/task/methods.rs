@@ -1,7 +1,7 @@
 //! The methods of tasks for Python.
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 
 use pyo3::exceptions::{PyAttributeError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -17,6 +17,7 @@ use crate::Key;
 use crate::py::immutable::is_immutable;
 use crate::py::snapshot::ArgumentsRef;
 use crate::py::walk;
+use crate::sync::lock;
 
 /// The origin of the tasks that are made from now on.
 static ORIGIN: Mutex<Option<Py<PyAny>>> = Mutex::new(None);
@@ -24,12 +25,12 @@ static ORIGIN: Mutex<Option<Py<PyAny>>> = Mutex::new(None);
 /// Sets what each task that is made from now on has as its `_origin`.
 #[pyfunction]
 fn set_origin(origin: Option<Py<PyAny>>) {
-    let before = std::mem::replace(&mut *ORIGIN.lock().unwrap_or_else(PoisonError::into_inner), origin);
+    let before = std::mem::replace(&mut *lock(&ORIGIN), origin);
     drop(before);
 }
 
 fn origin(py: Python<'_>) -> Option<Py<PyAny>> {
-    ORIGIN.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|it| it.clone_ref(py))
+    lock(&ORIGIN).as_ref().map(|it| it.clone_ref(py))
 }
 
 #[pymethods]

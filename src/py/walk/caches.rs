@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
@@ -11,6 +11,7 @@ use pyo3::types::{PyDict, PySet, PyString, PyTuple, PyType, PyWeakrefMethods, Py
 use super::keys::key_of_value;
 use super::state::Walk;
 use crate::py::unkeyable::Walked;
+use crate::sync::lock;
 
 /// How an attribute is before its cache is filled.
 #[derive(Clone, Copy)]
@@ -205,12 +206,12 @@ fn caches_of(class: &Bound<'_, PyType>) -> PyResult<Option<Arc<Caches>>> {
         let (reference, caches) = met.get(&address)?;
         reference.bind(py).upgrade().filter(|it| it.is(class)).map(|_| caches.clone())
     };
-    if let Some(found) = MET.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(known) {
+    if let Some(found) = lock(&MET).as_ref().and_then(known) {
         return Ok(found);
     }
     let caches = look_for_caches(class)?.map(Arc::new);
     let entry = (PyWeakrefReference::new(class)?.unbind(), caches.clone());
-    let mut met = MET.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut met = lock(&MET);
     let replaced = met.get_or_insert_default().insert(address, entry);
     drop(met);
     drop(replaced);

@@ -1,13 +1,14 @@
 //! A client that reconnects, and repeats what failed for a bounded time.
 
 use std::io::ErrorKind;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::connection::{CommandError, Connection, ServerInfo};
 use super::resp::{Commands, Reply};
 use super::script::Script;
 use super::url::Address;
+use crate::sync::lock;
 use crate::{Error, Result};
 
 /// The first pause between two tries, and the longest one: each pause is twice the one before.
@@ -214,7 +215,7 @@ impl Client {
     }
 
     fn state(&self) -> MutexGuard<'_, ClientState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
