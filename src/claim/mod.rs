@@ -9,12 +9,14 @@ mod link;
 mod memory;
 mod posix;
 mod prefetch;
+mod write_progress;
 
 pub use auto::AutoClaims;
-pub use link::{Link, WriteProgress};
+pub use link::Link;
 pub use memory::Memory;
 pub use posix::Posix;
 pub use prefetch::{PATIENCE, Prefetch};
+pub use write_progress::WriteProgress;
 
 use std::time::{Duration, Instant};
 

@@ -294,7 +294,7 @@ impl PyStore {
     }
 
     fn room(&self, py: Python<'_>) -> PyResult<(u64, u64)> {
-        let room = py.detach(|| self.0.room())?;
+        let room = py.detach(|| self.0.disk_usage())?;
         Ok((room.files, room.bytes))
     }
 

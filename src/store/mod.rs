@@ -37,6 +37,7 @@ pub use read::Report;
 use crate::background::{Background, Periodic};
 use crate::jugdir::{ClaimMode, Jugdir};
 use crate::os::{File, pid};
+use crate::store::compaction::Compactor;
 use crate::store::corruption::CorruptionLog;
 use crate::store::follow::{Follower, ReadInto};
 use crate::store::index::Index;
@@ -235,6 +236,47 @@ impl Store {
         let may_watch = !self.forked();
         let on = Waiting { jugdir: &self.jugdir, own: &own, has_news: &has_news, may_watch };
         self.waiter.wait(&on, timeout)
+    }
+
+    /// Packs what nobody will add to any more. Others may go on reading and writing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`] where the manifest is damaged, and where files cannot be written.
+    pub fn pack(&self, what: CompactOptions) -> Result<CompactReport> {
+        if !self.jugdir.exists() {
+            return Ok(CompactReport::default());
+        }
+        if self.forked() {
+            return Err(Error::Forked { what: "the store" });
+        }
+        self.flush()?;
+        self.compactor(&|| self.poll_segments()).compact(what)
+    }
+
+    /// Packs if that is worth the time: if there are many finished segments, and nobody else is at it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::pack`].
+    pub fn pack_if_worthwhile(&self) -> Result<Option<CompactReport>> {
+        if !self.compactor(&|| self.poll_segments()).is_worthwhile()? {
+            return Ok(None);
+        }
+        self.pack(CompactOptions::default()).map(Some)
+    }
+
+    /// What segments and packs take on the disk.
+    ///
+    /// # Errors
+    ///
+    /// Where the jugdir cannot be read.
+    pub fn disk_usage(&self) -> Result<DiskUsage> {
+        compaction::disk_usage(&self.jugdir)
+    }
+
+    fn compactor<'a>(&'a self, poll: &'a dyn Fn() -> Result<()>) -> Compactor<'a> {
+        Compactor { jugdir: &self.jugdir, index: &self.index, follower: &self.follower, poll }
     }
 
     fn forked(&self) -> bool {

@@ -12,13 +12,14 @@ mod owner;
 mod quiescence;
 mod reaper;
 mod release;
+mod rounds;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Claims, LiveClaim};
+use super::{Claims, LiveClaim, WriteProgress};
 use crate::background::{Background, Periodic};
 use crate::jugdir::{Jugdir, Worker};
 use crate::os::{FileSystem, pid};
@@ -35,22 +36,6 @@ const LINGERING: usize = 1024;
 const BATCH_PATIENCE: Duration = Duration::from_secs(1);
 /// How long after claims were released without a result a directory is touched, for those who listed it just then.
 const NOTIFY_AFTER: Duration = Duration::from_millis(20);
-
-/// What is stored, as far as claims depend on it.
-pub trait WriteProgress: Send + Sync {
-    /// A number that grows with every record that is stored.
-    fn stored(&self) -> u64;
-    /// Whether others on this host can read everything that was stored.
-    fn is_visible(&self) -> bool;
-    /// Which of these numbers everything on disk has.
-    fn durable(&self) -> u64;
-    /// Returns once everything that was stored is on disk.
-    fn publish(&self) -> Result<()>;
-    /// Whether nothing is left to be recorded of a task whose worker died, because it has a result.
-    fn is_settled(&self, _key: &Key) -> bool {
-        true
-    }
-}
 
 /// Claims in a jugdir, which need not exist before the first one is made.
 pub struct Link {
@@ -382,37 +367,5 @@ impl Claims for Link {
         self.check_here()?;
         self.jugdir.poll_workers()?;
         self.reap_dead(|_, _| false)
-    }
-}
-
-impl Periodic for Link {
-    fn poll(&self, now: Instant) -> Option<Duration> {
-        self.state().worker.as_ref().filter(|worker| worker.is_here())?;
-        let mut pause = self.remove_due(now);
-        if pause == Some(Duration::ZERO) {
-            return pause;
-        }
-        let beat = self.jugdir.timing().heartbeat;
-        let (notify, sweep) = {
-            let mut state = self.state();
-            let notify = state.notify_at.take_if(|at| *at <= now).is_some();
-            let sweep = state.swept.is_none_or(|swept| now.saturating_duration_since(swept) >= beat);
-            if sweep {
-                state.swept = Some(now);
-            }
-            (notify, sweep)
-        };
-        if notify {
-            self.generations.touch_directory();
-        }
-        if sweep {
-            // What cannot be removed now is found again the next time.
-            let _swept = self.reap_dead(|worker, key| self.is_unsettled(worker, key));
-        }
-        if let Some(at) = self.state().notify_at {
-            let notify = at.saturating_duration_since(now);
-            pause = Some(pause.map_or(notify, |pause| pause.min(notify)));
-        }
-        Some(pause.map_or(beat, |pause| pause.min(beat)))
     }
 }

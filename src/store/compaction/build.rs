@@ -8,7 +8,7 @@ use crate::error::IoContext;
 use crate::os::File;
 use crate::store::index::Location;
 use crate::store::log::record::{self, CRITICAL, Header, Kind};
-use crate::store::log::scan::{self, Payload, RecordAt, ScanEnd, ScannedRecord};
+use crate::store::log::scan::{self, Payload, RecordAt, ScanEnd, ScanRequest, ScannedRecord};
 use crate::store::media_error::or_reason;
 use crate::store::pack;
 use crate::store::pack::format::{self, Entry, IndexHeader, Run};
@@ -102,7 +102,7 @@ fn copy_segment(merge: &Merge, draft: &mut Draft, name: &str, file: &dyn File, p
     let mut copy = Copy::new(merge, draft, file, path);
     copy.begin(name);
     let (end, stop) =
-        scan::scan_open(file, path, Some(merge.uuid), (0, u64::MAX), &mut |event| copy.take(&event))?;
+        scan::scan_open(&ScanRequest::whole(file, path, Some(merge.uuid)), &mut |event| copy.take(&event))?;
     let sound = copy.end()?;
     merge.check_unchanged(path, ReadSummary { end, stop, sound })
 }
@@ -142,7 +142,8 @@ fn copy_pack(merge: &Merge, draft: &mut Draft, pack: &Pack) -> Result<()> {
 fn check(merge: &Merge, draft: &Draft) -> Result<()> {
     let file = merge.fs.open_to_read(&draft.path)?;
     let (mut entries, mut is_whole) = (0, true);
-    let (end, stop) = scan::scan_pack(&*file, &draft.path, Some(merge.uuid), (0, u64::MAX), &mut |event| {
+    let written = ScanRequest::whole(&*file, &draft.path, Some(merge.uuid));
+    let (end, stop) = scan::scan_pack(&written, &mut |event| {
         is_whole &= event.is_sound();
         entries += usize::from(!matches!(event.header.kind, Kind::Name | Kind::Origin));
     })?;

@@ -5,21 +5,24 @@
 //! is killed in between leaves files behind that do not count, and that the next packing removes.
 
 pub mod build;
+pub(crate) mod leftovers;
 pub mod merge;
 mod plan;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::error::IoContext;
-use crate::jugdir::Liveness;
-use crate::store::Store;
+use crate::jugdir::Jugdir;
+use crate::store::follow::Follower;
+use crate::store::index::Index;
 use crate::store::log::record::Kind;
-use crate::store::maintenance::gc::keep_aside;
+use crate::store::maintenance::quarantine::keep_aside;
+use crate::store::maintenance::repair::damaged_manifest;
 use crate::store::media_error::or_reason;
-use crate::store::pack::manifest::{self, Manifest, PackEntry};
-use crate::store::pack::publish;
+use crate::store::pack::manifest::PackEntry;
+use crate::store::pack::{self, publish};
 use crate::sync::lock;
 use crate::{Error, Result};
 use build::Built;
@@ -83,25 +86,27 @@ pub struct DiskUsage {
     pub bytes: u64,
 }
 
-impl Store {
-    /// Packs what nobody will add to any more. Others may go on reading and writing.
-    pub fn pack(&self, what: CompactOptions) -> Result<CompactReport> {
-        if !self.jugdir.exists() {
-            return Ok(CompactReport::default());
-        }
-        if self.forked() {
-            return Err(Error::Forked { what: "the store" });
-        }
-        if let Some((path, what)) = crate::store::maintenance::repair::damaged_manifest(&self.jugdir)? {
+/// Turns segments into packs.
+pub(super) struct Compactor<'a> {
+    pub(super) jugdir: &'a Jugdir,
+    pub(super) index: &'a Mutex<Index>,
+    pub(super) follower: &'a Mutex<Follower>,
+    /// Reads what others wrote.
+    pub(super) poll: &'a dyn Fn() -> Result<()>,
+}
+
+impl Compactor<'_> {
+    /// Packs what nobody will add to any more. What this process stored must be written.
+    pub(super) fn compact(&self, what: CompactOptions) -> Result<CompactReport> {
+        if let Some((path, what)) = damaged_manifest(self.jugdir)? {
             // Another manifest of that number would make garbage of what only the damaged one lists.
             return Err(Error::Damaged { path, what: format!("{what}; run 'jug fsck --repair' first") });
         }
-        self.flush()?;
         let wid = self.jugdir.by_all_means(|| self.jugdir.worker())?.id().to_owned();
-        let before = self.room()?;
+        let before = disk_usage(self.jugdir)?;
         let mut packed = self.pack_what_fits(what, &wid, before.bytes)?;
-        self.poll_segments()?;
-        (packed.before, packed.after) = (before, self.room()?);
+        (self.poll)()?;
+        (packed.before, packed.after) = (before, disk_usage(self.jugdir)?);
         self.jugdir.restore_reserve();
         Ok(packed)
     }
@@ -140,23 +145,20 @@ impl Store {
         }
     }
 
-    /// Packs if that is worth the time: if there are many finished segments, and nobody else is at it.
-    pub fn pack_if_worthwhile(&self) -> Result<Option<CompactReport>> {
-        let finished = lock(&self.follower).finished();
+    /// Whether to pack is worth the time: there are many finished segments, and nobody else is at it.
+    pub(super) fn is_worthwhile(&self) -> Result<bool> {
+        let finished = lock(self.follower).finished();
         let bytes: u64 = finished.iter().map(|segment| segment.length).sum();
         if finished.len() <= MANY_SEGMENTS && bytes <= MANY_BYTES || self.is_being_packed()? {
-            return Ok(None);
+            return Ok(false);
         }
-        if crate::store::maintenance::repair::damaged_manifest(&self.jugdir)?.is_some() {
-            return Ok(None);
-        }
-        self.pack(CompactOptions::default()).map(Some)
+        Ok(damaged_manifest(self.jugdir)?.is_none())
     }
 
     fn is_being_packed(&self) -> Result<bool> {
-        let manifest = lock(&self.follower).manifest();
+        let manifest = lock(self.follower).manifest();
         for name in self.jugdir.fs().names(&self.jugdir.packs())? {
-            if let Some((generation, wid)) = crate::store::pack::maker(&name)
+            if let Some((generation, wid)) = pack::maker(&name)
                 && generation > manifest
                 && self.jugdir.is_alive(wid)?
             {
@@ -186,41 +188,32 @@ impl Store {
             return Ok(CompactReport { beaten: true, ..CompactReport::default() });
         }
         if !merge.tolerated().is_empty() {
-            keep_aside(fs, &self.jugdir, &merge.tolerated())?;
+            keep_aside(fs, self.jugdir, &merge.tolerated())?;
         }
-        let results = plan.current.results();
         let forget = plan.alone && plan.left.is_empty();
+        let results = plan.current.results();
+        let mut report =
+            CompactReport { results, left: plan.left, needed: plan.needed, ..CompactReport::default() };
         if plan.missing.is_empty() && !is_worth_it(&inputs, forget)? {
-            sweep(self)?;
-            return Ok(CompactReport {
-                results,
-                left: plan.left,
-                needed: plan.needed,
-                ..CompactReport::default()
-            });
+            leftovers::sweep(self.jugdir)?;
+            return Ok(report);
         }
         let number = plan.current.number + 1;
-        let stem = crate::store::pack::stem(number, wid, BEGUN.fetch_add(1, Ordering::Relaxed));
+        let stem = pack::stem(number, wid, BEGUN.fetch_add(1, Ordering::Relaxed));
         let new = build::build(&merge, &inputs, &packs, &stem, forget)?;
-        let larger = if what.smaller { self.surplus(&inputs, new.as_ref())? } else { 0 };
-        if larger > 0 {
+        report.larger = if what.smaller { self.surplus(&inputs, new.as_ref())? } else { 0 };
+        if report.larger > 0 {
             self.discard(&stem)?;
-            return Ok(CompactReport {
-                results,
-                left: plan.left,
-                needed: plan.needed,
-                larger,
-                ..CompactReport::default()
-            });
+            return Ok(report);
         }
         let (segments, merged) = names_of(&inputs);
-        let counts = (segments.len(), merged.len());
-        let mut next = plan.current.clone();
-        next.number = number;
-        next.nonce = fs.nonce()?;
+        (report.segments, report.packs) = (segments.len(), merged.len());
+        report.missing = plan.missing.len();
+        report.fresh = new.as_ref().map_or(0, |new| new.fresh);
+        let mut next = plan.current;
+        (next.number, next.nonce) = (number, fs.nonce()?);
         next.epoch = next.epoch.max(merge.epoch());
         next.packs.retain(|pack| !merged.contains(&pack.stem) && !plan.missing.contains(&pack.stem));
-        let fresh = new.as_ref().map_or(0, |new| new.fresh);
         next.packs.extend(new.map(|new| new.listed));
         // What is not listed any more is gone for good once that is on disk.
         fs.sync_parent(&self.jugdir.segments().join("any"))?;
@@ -231,20 +224,9 @@ impl Store {
             return Ok(CompactReport { results, beaten: true, ..CompactReport::default() });
         }
         // What cannot be removed now does not count all the same, and is removed by whoever packs next.
-        let _ = sweep(self);
-        let results = next.results();
-        let ((segments, packs), missing) = (counts, plan.missing.len());
-        let (left, needed) = (plan.left, plan.needed);
-        Ok(CompactReport {
-            results,
-            fresh,
-            segments,
-            packs,
-            missing,
-            left,
-            needed,
-            ..CompactReport::default()
-        })
+        let _ = leftovers::sweep(self.jugdir);
+        report.results = next.results();
+        Ok(report)
     }
 
     /// Removes a pack that was never listed.
@@ -276,7 +258,7 @@ impl Store {
 
     /// Fails where less of a segment was heard than this process has read of it before.
     fn check_not_less_than_followed(&self, merge: &Merge, inputs: &[Input]) -> Result<()> {
-        let follower = lock(&self.follower);
+        let follower = lock(self.follower);
         for input in inputs {
             let Input::Segment { name, .. } = input else { continue };
             let path = self.jugdir.segments().join(name);
@@ -287,21 +269,21 @@ impl Store {
         }
         Ok(())
     }
+}
 
-    /// What segments and packs take.
-    pub fn room(&self) -> Result<DiskUsage> {
-        let fs = &**self.jugdir.fs();
-        let mut room = DiskUsage::default();
-        for dir in [self.jugdir.segments(), self.jugdir.packs()] {
-            for name in fs.names(&dir)? {
-                if let Some(length) = or_reason(fs.length(&dir.join(name)))?.unwrap_or(Some(0)) {
-                    room.files += 1;
-                    room.bytes += length;
-                }
+/// What segments and packs take.
+pub(super) fn disk_usage(jugdir: &Jugdir) -> Result<DiskUsage> {
+    let fs = &**jugdir.fs();
+    let mut usage = DiskUsage::default();
+    for dir in [jugdir.segments(), jugdir.packs()] {
+        for name in fs.names(&dir)? {
+            if let Some(length) = or_reason(fs.length(&dir.join(name)))?.unwrap_or(Some(0)) {
+                usage.files += 1;
+                usage.bytes += length;
             }
         }
-        Ok(room)
     }
+    Ok(usage)
 }
 
 /// What a file of this length takes on most disks.
@@ -344,65 +326,4 @@ fn names_of(inputs: &[Input]) -> (Vec<String>, HashSet<String>) {
         }
     }
     (segments, packs)
-}
-
-/// Removes segments that packs replaced, packs that were replaced or never counted, and old manifests.
-fn sweep(store: &Store) -> Result<()> {
-    let (fs, segments, packs) = (&**store.jugdir.fs(), store.jugdir.segments(), store.jugdir.packs());
-    let listed: HashSet<String> = fs.names(&segments)?.into_iter().collect();
-    let (manifest, leftovers) = leftovers(store)?;
-    let replaced: Vec<&String> = manifest.replaced.iter().filter(|name| listed.contains(*name)).collect();
-    if !replaced.is_empty() {
-        // Whoever published the manifest may not have come this far.
-        fs.sync_dir(&packs).context("syncing", &packs)?;
-        if store.jugdir.mount()?.is_shared {
-            // Whoever does not find a segment any more has to find the manifest.
-            fs.announce(&packs)?;
-        }
-    }
-    for name in replaced {
-        fs.remove_if_exists(&segments.join(name))?;
-    }
-    for name in leftovers {
-        fs.remove_if_exists(&packs.join(name))?;
-    }
-    Ok(())
-}
-
-/// The manifest that counts, and the names of those files among the packs that count for nothing and never will.
-pub(super) fn leftovers(store: &Store) -> Result<(Manifest, Vec<String>)> {
-    let (fs, packs) = (&**store.jugdir.fs(), store.jugdir.packs());
-    let mut names = fs.names(&packs)?;
-    let mut dead = HashSet::new();
-    for name in &names {
-        let maker = crate::store::pack::maker(name).map(|(_, wid)| wid);
-        if let Some(wid) = maker.or_else(|| publish::maker_of_temporary(name))
-            && store.jugdir.liveness(wid)? == Liveness::Dead
-        {
-            dead.insert(wid.to_owned());
-        }
-    }
-    // First who is dead, then the manifest: whatever a dead packer has published is listed in it.
-    let uuid = store.jugdir.uuid().unwrap_or_default();
-    let manifest = publish::newest(fs, &packs, Some(uuid), 0)?.unwrap_or(Manifest::empty(uuid));
-    names.retain(|name| is_leftover(&manifest, name, &|wid| dead.contains(wid)));
-    let (lost, unreadable) = crate::store::maintenance::repair::unlisted(&store.jugdir, &manifest)?;
-    names.retain(|name| {
-        lost.iter().chain(&unreadable).all(|stem| name.rsplit_once('.').is_none_or(|(its, _)| its != stem))
-    });
-    Ok((manifest, names))
-}
-
-fn is_leftover(manifest: &Manifest, name: &str, is_dead: &dyn Fn(&str) -> bool) -> bool {
-    if let Some((generation, wid)) = crate::store::pack::maker(name) {
-        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-        let counts = manifest.packs.iter().any(|pack| pack.stem == stem);
-        // With a number that a manifest has, it can never be published.
-        return !counts && (generation <= manifest.number || is_dead(wid));
-    }
-    if let Some(number) = manifest::number_of(name) {
-        // One stays beside the newest: whoever lists the directory meanwhile sees at least one.
-        return number + 1 < manifest.number;
-    }
-    publish::maker_of_temporary(name).is_some_and(is_dead)
 }

@@ -11,17 +11,16 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::{CompactOptions, Compactor};
 use crate::Result;
 use crate::error::IoContext;
 use crate::jugdir::{ClaimMode, Liveness};
 use crate::os::FileSystem;
 use crate::os::ops::is_gone;
-use crate::store::Store;
-use crate::store::compaction::CompactOptions;
 use crate::store::compaction::merge::{End, Input, Left, SkipReason};
 use crate::store::log::record::{HEADER_LEN, Header, Kind, TRAILER_LEN};
 use crate::store::log::segment;
-use crate::store::maintenance::gc::keep_aside;
+use crate::store::maintenance::quarantine::keep_aside;
 use crate::store::media_error::or_reason;
 use crate::store::pack::manifest::{Manifest, PackEntry};
 use crate::store::pack::publish;
@@ -42,7 +41,7 @@ pub(super) struct Plan {
     pub(super) needed: u64,
 }
 
-impl Store {
+impl Compactor<'_> {
     pub(super) fn plan(
         &self,
         what: CompactOptions,
@@ -77,7 +76,7 @@ impl Store {
                 Err(obstacle) => left.push((name.clone(), obstacle)),
             }
         }
-        let open: Vec<Arc<Pack>> = lock(&self.index).packs().cloned().collect();
+        let open: Vec<Arc<Pack>> = lock(self.index).packs().cloned().collect();
         let mut found = publish::open_packs(fs, &packs, &current, &open)?;
         let is_complete = found.iter().all(Result::is_ok);
         let missing = if what.damaged { self.missing(&current, &found)? } else { HashSet::new() };
@@ -133,8 +132,8 @@ impl Store {
 
     /// The segments that nobody can read on, whoever may add to them.
     fn broken_segments(&self) -> Result<HashSet<PathBuf>> {
-        self.poll_segments()?;
-        let broken = lock(&self.follower).broken(&self.jugdir)?;
+        (self.poll)()?;
+        let broken = lock(self.follower).broken(self.jugdir)?;
         Ok(broken.into_iter().map(|it| it.path).collect())
     }
 
@@ -157,7 +156,7 @@ impl Store {
         for (PackEntry { stem, .. }, what) in unopened {
             let file = format!("{stem}.pack");
             if *what != publish::MISSING {
-                keep_aside(fs, &self.jugdir, &[packs.join(&file), packs.join(format!("{stem}.idx"))])?;
+                keep_aside(fs, self.jugdir, &[packs.join(&file), packs.join(format!("{stem}.idx"))])?;
                 missing.insert(stem.clone());
             } else if !names.contains(&file) {
                 missing.insert(stem.clone());

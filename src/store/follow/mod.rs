@@ -25,6 +25,7 @@ use crate::store::log::writer::Writer;
 use crate::store::media_error::{self, or_reason, or_reason_of};
 use crate::store::pack::manifest::{self, Manifest};
 use crate::store::pack::publish;
+use crate::store::pack::reader::Pack;
 use crate::sync::lock;
 
 /// What is said of a pack that has no room for what the manifest says is in it.
@@ -150,18 +151,7 @@ impl Follower {
         if found.iter().any(|pack| matches!(pack, Err(publish::MISSING))) && !last {
             return Ok(false);
         }
-        self.unopened = None;
-        for (pack, listed) in found.iter().zip(&manifest.packs) {
-            let path = packs.join(format!("{}.pack", listed.stem));
-            lock(to.corruption).resolve_file(&path);
-            if let Err(what) = pack {
-                lock(to.corruption).add_file(path, 0, what);
-                if media_error::is_reason(what) {
-                    let now = to.jugdir.fs().now();
-                    self.unopened = Some(now + PACK_LEFT_ALONE.max((now - begun) * LEFT_ALONE));
-                }
-            }
-        }
+        self.unopened = note_unopened(&found, manifest, begun, to);
         let found: Vec<_> = found.into_iter().flatten().collect();
         let was_read = |name: &str| {
             is_own(own, name)
@@ -293,6 +283,28 @@ impl Follower {
     pub fn manifest(&self) -> u64 {
         self.manifest
     }
+}
+
+/// Takes note of packs that cannot be opened; when to try again, if that can help.
+fn note_unopened(
+    found: &[Result<Arc<Pack>, &'static str>],
+    manifest: &Manifest,
+    begun: Instant,
+    to: &ReadInto,
+) -> Option<Instant> {
+    let mut again = None;
+    for (pack, listed) in found.iter().zip(&manifest.packs) {
+        let path = to.jugdir.packs().join(format!("{}.pack", listed.stem));
+        lock(to.corruption).resolve_file(&path);
+        if let Err(what) = pack {
+            lock(to.corruption).add_file(path, 0, what);
+            if media_error::is_reason(what) {
+                let now = to.jugdir.fs().now();
+                again = Some(now + PACK_LEFT_ALONE.max((now - begun) * LEFT_ALONE));
+            }
+        }
+    }
+    again
 }
 
 /// Whether a segment is one of these workers'.

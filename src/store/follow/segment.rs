@@ -12,7 +12,7 @@ use crate::os::watch::POLL;
 use crate::os::{File, FileSystem};
 use crate::store::corruption::BAD_RECORD;
 use crate::store::index::Location;
-use crate::store::log::scan::{self, Payload, ScanEnd, ScannedRecord};
+use crate::store::log::scan::{self, Payload, ScanEnd, ScanRequest, ScannedRecord};
 use crate::store::log::segment;
 use crate::store::media_error::{or_reason, or_reason_of};
 use crate::store::pack::publish;
@@ -222,8 +222,9 @@ impl SegmentReader {
         let mut batch = Vec::new();
         let (mut taken_in, mut damaged) = (Ok(()), None);
         let Some(file) = &self.file else { return Ok((ScanEnd::End, None)) };
-        let range = (self.offset, until);
-        let outcome = scan::scan_open(&**file, &self.path, to.jugdir.uuid(), range, &mut |event| {
+        let (path, uuid, from) = (&*self.path, to.jugdir.uuid(), self.offset);
+        let request = ScanRequest { file: &**file, path, uuid, from, until };
+        let outcome = scan::scan_open(&request, &mut |event| {
             if let Payload::Damaged | Payload::Unreadable(_) = event.body {
                 damaged.get_or_insert(event.offset);
             }

@@ -97,76 +97,102 @@ pub fn scan(
     sink: &mut dyn FnMut(ScannedRecord),
 ) -> Result<(u64, ScanEnd)> {
     match or_reason(fs.open_to_read(path))? {
-        Ok(file) => scan_open(&*file, path, uuid, (from, until), sink),
+        Ok(file) => scan_open(&ScanRequest { file: &*file, path, uuid, from, until }, sink),
         Err(what) => Ok((from, ScanEnd::Unreadable(what))),
     }
 }
 
-/// Like [`scan`], for a file that is open already; errors call it `path`.
-pub fn scan_open(
-    file: &dyn File,
-    path: &Path,
-    uuid: Option<[u8; 16]>,
-    span: (u64, u64),
-    sink: &mut dyn FnMut(ScannedRecord),
-) -> Result<(u64, ScanEnd)> {
-    read_all(file, path, segment::decode, uuid, span, sink)
+/// Which part of which file is read.
+pub struct ScanRequest<'a> {
+    /// The file, open.
+    pub file: &'a dyn File,
+    /// What errors call it.
+    pub path: &'a Path,
+    /// The jugdir that it has to belong to, if that is known.
+    pub uuid: Option<[u8; 16]>,
+    /// Where a record begins; at 0 the file's header is read first.
+    pub from: u64,
+    /// Where to end, at the next record.
+    pub until: u64,
+}
+
+impl<'a> ScanRequest<'a> {
+    /// All of a file.
+    pub fn whole(file: &'a dyn File, path: &'a Path, uuid: Option<[u8; 16]>) -> ScanRequest<'a> {
+        ScanRequest { file, path, uuid, from: 0, until: u64::MAX }
+    }
+}
+
+/// How the header of a file is read.
+type ReadHead = fn(&[u8], &Path) -> Result<SegmentHeader>;
+
+/// Like [`scan`], for a file that is open already.
+///
+/// # Errors
+///
+/// [`Error::NewerRecord`] at a record that must not be skipped, and where the file cannot be read at all.
+pub fn scan_open(request: &ScanRequest, sink: &mut dyn FnMut(ScannedRecord)) -> Result<(u64, ScanEnd)> {
+    read_all(request, segment::decode, sink)
 }
 
 /// Reads the records of a pack, in the same way.
-pub fn scan_pack(
-    file: &dyn File,
-    path: &Path,
-    uuid: Option<[u8; 16]>,
-    span: (u64, u64),
-    sink: &mut dyn FnMut(ScannedRecord),
-) -> Result<(u64, ScanEnd)> {
-    read_all(file, path, pack::decode_head, uuid, span, sink)
+///
+/// # Errors
+///
+/// As [`scan_open`].
+pub fn scan_pack(request: &ScanRequest, sink: &mut dyn FnMut(ScannedRecord)) -> Result<(u64, ScanEnd)> {
+    read_all(request, pack::decode_head, sink)
 }
 
 fn read_all(
-    file: &dyn File,
-    path: &Path,
-    head: fn(&[u8], &Path) -> Result<SegmentHeader>,
-    uuid: Option<[u8; 16]>,
-    (from, until): (u64, u64),
+    request: &ScanRequest,
+    head: ReadHead,
     sink: &mut dyn FnMut(ScannedRecord),
 ) -> Result<(u64, ScanEnd)> {
-    let mut at = from;
-    match or_reason(read_on(file, path, head, uuid, (&mut at, until), sink))? {
+    let mut at = request.from;
+    match or_reason(read_on(request, head, &mut at, sink))? {
         Ok(stop) => Ok((at, stop)),
         Err(what) => Ok((at, ScanEnd::Unreadable(what))),
     }
 }
 
+/// Where the first record of a file begins, or why there is none.
+fn after_head(window: &mut Window, head: ReadHead, uuid: Option<[u8; 16]>) -> Result<Result<u64, ScanEnd>> {
+    let path = window.path;
+    let stop = match head(window.at(0, segment::HEADER_MAX)?, path)? {
+        SegmentHeader::Good { uuid: found, .. } if uuid.is_some_and(|uuid| uuid != found) => {
+            ScanEnd::Garbage("it belongs to another jugdir")
+        }
+        SegmentHeader::Good { length, .. } => return Ok(Ok(length as u64)),
+        // Zeros, or fewer bytes than a header has.
+        SegmentHeader::Incomplete if window.at(0, segment::HEADER_MAX)?.iter().all(|&byte| byte == 0) => {
+            match window.what_is_here(0)? {
+                ScanEnd::Garbage(_) => ScanEnd::Garbage(BAD_HEAD),
+                stop => stop,
+            }
+        }
+        SegmentHeader::Incomplete => ScanEnd::Incomplete,
+        SegmentHeader::Bad => ScanEnd::Garbage(BAD_HEAD),
+    };
+    Ok(Err(stop))
+}
+
 /// Reads records from `at` on, which is where the next one begins in the end.
 fn read_on(
-    file: &dyn File,
-    path: &Path,
-    head: fn(&[u8], &Path) -> Result<SegmentHeader>,
-    uuid: Option<[u8; 16]>,
-    (at, until): (&mut u64, u64),
+    request: &ScanRequest,
+    head: ReadHead,
+    at: &mut u64,
     sink: &mut dyn FnMut(ScannedRecord),
 ) -> Result<ScanEnd> {
+    let ScanRequest { file, path, uuid, until, .. } = *request;
     let length = file.length(path)?;
     // Most segments are much shorter than a chunk.
     let chunk = usize::try_from(length.saturating_sub(*at)).unwrap_or(CHUNK).min(CHUNK) + 1;
     let mut window = Window { file, path, bytes: Vec::new(), base: 0, chunk, is_careful: false };
     if *at == 0 {
-        match head(window.at(0, segment::HEADER_MAX)?, path)? {
-            SegmentHeader::Good { uuid: found, .. } if uuid.is_some_and(|uuid| uuid != found) => {
-                return Ok(ScanEnd::Garbage("it belongs to another jugdir"));
-            }
-            SegmentHeader::Good { length, .. } => *at = length as u64,
-            // Zeros, or fewer bytes than a header has.
-            SegmentHeader::Incomplete if window.at(0, segment::HEADER_MAX)?.iter().all(|&byte| byte == 0) => {
-                return Ok(match window.what_is_here(0)? {
-                    ScanEnd::Garbage(_) => ScanEnd::Garbage(BAD_HEAD),
-                    stop => stop,
-                });
-            }
-            SegmentHeader::Incomplete => return Ok(ScanEnd::Incomplete),
-            SegmentHeader::Bad => return Ok(ScanEnd::Garbage(BAD_HEAD)),
+        match after_head(&mut window, head, uuid)? {
+            Ok(first) => *at = first,
+            Err(stop) => return Ok(stop),
         }
     }
     loop {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::gc::keep_aside;
+use super::quarantine::keep_aside;
 use crate::jugdir::{Jugdir, Liveness};
 use crate::os::FileSystem;
 use crate::store::log::scan::{Payload, ScanEnd};

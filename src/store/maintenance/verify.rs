@@ -6,11 +6,13 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use super::gc::{Orphan, keep_aside};
+use super::gc::Orphan;
+use super::quarantine::keep_aside;
 use crate::jugdir::{ClaimMode, Liveness};
 use crate::os::FileSystem;
 use crate::store::Store;
 use crate::store::blob::{self, BlobRef};
+use crate::store::compaction::leftovers::leftovers;
 use crate::store::corruption::BAD_RECORD;
 use crate::store::index::Location;
 use crate::store::log::record::{Header, Kind};
@@ -100,7 +102,7 @@ impl Store {
     /// given for a moment by processes that are dead.
     pub fn leftovers(&self) -> Result<Vec<Orphan>> {
         let (fs, jugdir) = (&**self.jugdir.fs(), &self.jugdir);
-        let (manifest, packs) = crate::store::compaction::leftovers(self)?;
+        let (manifest, packs) = leftovers(&self.jugdir)?;
         let mut found: Vec<PathBuf> = packs.iter().map(|name| jugdir.packs().join(name)).collect();
         let listed = fs.names(&jugdir.segments())?;
         let replaced: HashSet<&String> = manifest.replaced.iter().collect();

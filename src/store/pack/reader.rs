@@ -10,7 +10,7 @@ use super::manifest::PackEntry;
 use crate::error::IoContext;
 use crate::os::{File, FileSystem};
 use crate::store::log::record::{HEADER_LEN, Kind, TRAILER_LEN};
-use crate::store::log::scan::{self, Payload, ScanEnd};
+use crate::store::log::scan::{self, Payload, ScanEnd, ScanRequest};
 use crate::store::media_error::or_reason;
 use crate::{Error, Key, Result};
 
@@ -351,7 +351,7 @@ impl Pack {
 
     /// Reads all records, as [`scan::scan`] does those of a segment.
     pub fn scan(&self, sink: &mut dyn FnMut(scan::ScannedRecord)) -> Result<(u64, ScanEnd)> {
-        scan::scan_pack(&*self.file, &self.path, self.uuid, (0, u64::MAX), sink)
+        scan::scan_pack(&ScanRequest::whole(&*self.file, &self.path, self.uuid), sink)
     }
 
     /// The filesystem it is on.

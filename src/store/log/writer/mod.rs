@@ -5,11 +5,14 @@
 //! until they are durable: where a write or a sync fails they are written again, to a new segment.
 
 mod replay;
+mod state;
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
+
+use state::State;
 
 use crate::background::{Background, Periodic};
 use crate::error::IoContext;
@@ -42,22 +45,6 @@ pub struct Writer {
     /// The directory of the segments, if other hosts list it.
     shared: OnceLock<PathBuf>,
     pid: u32,
-}
-
-struct State {
-    log: Log,
-    buffer: Vec<u8>,
-    buffered: Option<Instant>,
-    /// Written and not known to be on disk.
-    undurable: Vec<u8>,
-    written: Option<Instant>,
-    /// A segment of which others may not learn yet, though they list the directory: when to tell them, and how much
-    /// was stored before it.
-    unannounced: Option<(Instant, u64)>,
-    /// What went wrong in the background and was not reported yet.
-    failure: Option<Error>,
-    closed: bool,
-    stats: WriteStats,
 }
 
 impl Writer {
@@ -338,29 +325,6 @@ impl Writer {
             }
         };
         state.failure = outcome.err().or(state.failure.take());
-    }
-}
-
-impl State {
-    fn check(&mut self) -> Result<()> {
-        if self.closed {
-            return Err(Error::Closed { what: "the store" });
-        }
-        self.report()
-    }
-
-    /// How many bytes of records were appended so far.
-    fn stored(&self) -> u64 {
-        self.stats.bytes + self.buffer.len() as u64
-    }
-
-    /// Up to which offset the current segment is known to be on disk.
-    fn durable_to(&self) -> u64 {
-        self.log.end() - (self.buffer.len() + self.undurable.len()) as u64
-    }
-
-    fn report(&mut self) -> Result<()> {
-        self.failure.take().map_or(Ok(()), Err)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Writing again, to a new segment, what an earlier one may have lost.
 
-use super::{State, Writer, is_removed};
+use super::state::State;
+use super::{Writer, is_removed};
 use crate::store::log::active_segment::Position;
 use crate::store::log::record;
 use crate::sync::lock;
