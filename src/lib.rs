@@ -1,11 +1,18 @@
 //! The engine of jug.
 //!
-//! Read it from the bottom up: [`key`] names a task, [`hash`] computes that name from a canonical
-//! encoding, [`codec`] turns a result into bytes, [`os`] is the only module that touches files.
-//! On these stand four siblings that never import one another: [`jugdir`] (the directory, its
-//! `FORMAT` and its workers), [`store`] (results), [`claim`] (who runs what) and [`sched`] (the
-//! graph and what may run next); [`redis`] is results and claims in a server instead of a directory. The `py` module binds each of them to Python, one thin file per
-//! module; only there is `pyo3` named, so that the core compiles and is tested without it.
+//! Read it from the bottom up; each floor uses those below it.
+//!
+//! - [`key`] names a task, [`error`] is what can go wrong.
+//! - [`os`] is the interface to the operating system: the only module that touches files, asks the clock, or asks about
+//!   processes. [`codec`] turns a result into bytes, [`hash`] computes a key from a canonical encoding. [`background`] is
+//!   the one background thread.
+//! - [`jugdir`] is the directory that workers share: its `FORMAT`, its workers, and which of them are alive.
+//! - [`store`] (results), [`claim`] (who runs what) and [`sched`] (the graph and what may run next) are siblings that never
+//!   import one another. [`redis`] is results and claims in a server instead of a directory.
+//! - [`engine`] composes store and claims: what neither can promise alone is there.
+//!
+//! The `py` module binds each of them to Python, one thin file per module; only there is `pyo3` named, so that the core
+//! compiles and is tested without it.
 
 pub mod background;
 pub mod claim;

@@ -44,7 +44,7 @@ impl ClaimId {
 pub struct Start<'a> {
     /// The task's name.
     pub name: &'a str,
-    /// The how-manieth attempt it is, from 1.
+    /// Attempt number, starting at 1.
     pub attempt: u32,
     /// When.
     pub now: Instant,

@@ -73,8 +73,8 @@ impl Prefetch {
         self.claim_while(keys, |_| true)
     }
 
-    /// Like [`Prefetch::claim`], but only up to the first key that others have: what is told is shorter than `keys` then.
-    /// Where one claim is others', the next ones may be too, and to try that can be dear.
+    /// Like [`Prefetch::claim`], but only up to the first key that others have: the answer is shorter than `keys` then.
+    /// Where one claim is others', the next ones may be too, and to try that can be expensive.
     pub fn claim_run(&self, keys: &[Key]) -> Result<Vec<bool>> {
         self.claim_while(keys, |won| won)
     }

@@ -48,7 +48,7 @@ pub struct Run {
     pub key: Key,
     /// Its name, or the beginning of a long one; empty where it has none.
     pub name: String,
-    /// The how-manieth attempt it is, from 1.
+    /// Attempt number, starting at 1.
     pub attempt: u32,
     /// When it began, in seconds since 1970 by the clock that its host had when the worker registered.
     pub started: f64,

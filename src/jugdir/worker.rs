@@ -4,7 +4,7 @@
 //! exactly while its file is locked.
 //!
 //! In link mode nothing is locked: setting the time of the file is the heartbeat. A worker that could not beat for
-//! half a lease is lost: others may take it for dead soon, so it claims nothing more, and registers anew.
+//! half a lease is lost: others may take it for dead soon, so it claims nothing more, and registers again.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

@@ -19,7 +19,7 @@ pub const SMALL: usize = 1024 * 1024;
 pub const TICK: Duration = Duration::from_millis(20);
 
 impl dyn FileSystem + '_ {
-    /// Has whoever listed a directory in the tick of its last change list it anew, this host included.
+    /// Has those list a directory again that listed it in the tick of its last change, this host included.
     pub fn announce(&self, dir: &Path) -> Result<()> {
         self.sleep(TICK);
         self.touch_dir(dir).context("setting the time of", dir)

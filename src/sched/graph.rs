@@ -1,6 +1,6 @@
 //! Who needs whose result, as two flat arrays a direction.
 
-use super::bits::Bits;
+use super::bitset::Bits;
 
 /// A node of a graph: its number, from 0.
 pub type Node = u32;

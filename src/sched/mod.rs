@@ -3,7 +3,7 @@
 //! A [`Graph`] is built once and never changes. A [`Scheduler`] walks it, knowing only what it is told
 //! of results, failures and claims; it may be told late, twice, or about nodes it never offered.
 
-mod bits;
+mod bitset;
 mod graph;
 mod scheduler;
 

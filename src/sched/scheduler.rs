@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::bits::Bits;
+use super::bitset::Bits;
 use super::graph::{Graph, Node, nodes};
 
 /// What a scheduler believes of a node.
@@ -13,7 +13,7 @@ pub enum State {
     Waiting = b'w',
     /// All results it needs are there.
     Ready = b'r',
-    /// It was offered and nothing was heard of it since.
+    /// It was offered, and how it ended is not known yet.
     Taken = b't',
     /// Another worker has claimed it.
     Busy = b'b',
@@ -272,7 +272,7 @@ impl Scheduler {
             }
         }
         let node = self.ready.next(self.cursor).or_else(|| self.ready.next(0))?;
-        // Past the last node the search finds nothing and begins anew.
+        // Past the last node the search finds nothing and begins again.
         self.cursor = node + 1;
         Some(node)
     }

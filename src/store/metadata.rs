@@ -24,7 +24,7 @@ pub struct RunMetadata {
     pub started: i64,
     /// How long it ran, in microseconds.
     pub duration: u64,
-    /// The how-manieth attempt it was, from 1; 0 is "unknown".
+    /// Attempt number, starting at 1; 0 is "unknown".
     pub attempt: u32,
     /// A fingerprint of its code; 0 is "unknown".
     pub code: u64,

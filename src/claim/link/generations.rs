@@ -131,7 +131,7 @@ impl Generations {
         let _closed = self.fs.rmdir(&self.dir_of(generation));
     }
 
-    /// Has others see what was removed in a generation, even where they listed it a moment ago.
+    /// Touches the directory, so that other hosts drop the listing that they remember.
     pub(super) fn touch_directory(&self) {
         if let Some(newest) = self.state().newest {
             // They see it a little later where this is not possible.

@@ -64,7 +64,7 @@ struct State {
     notify_at: Option<Instant>,
     /// When released names go away at the latest.
     remove_at: Option<Instant>,
-    /// Whether some of them are waited for.
+    /// Whether others need some of them.
     expedite: bool,
     /// Whether they are being removed.
     removing: bool,

@@ -13,10 +13,10 @@ use crate::os::{Host, Modified};
 pub(super) const MANY: usize = 8;
 /// How long nobody must have changed anything: longer than a tick of the server's clock.
 const MOMENT: Duration = Duration::from_millis(25);
-/// How often at most nobody waits, after it was waited in vain.
+/// Upper bound on how many waits are skipped after one that timed out.
 const MOST_SKIPPED: u32 = 32;
 
-/// How long it is waited for a quiet moment.
+/// How long to wait for the directory to be idle.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum WaitLimit {
     /// In the background, where only those wait who would run invalidated tasks again, and say so
@@ -69,7 +69,7 @@ impl Quiescence {
         self.name = name;
     }
 
-    /// `None` if now is the moment, or it was waited for it for as long as `patience`. Else after what time to ask
+    /// `None` if the directory is idle or `patience` has elapsed. Else after what time to ask
     /// again; `chance` makes processes differ that ask at the same time, the more the longer an answer takes.
     ///
     /// The server is asked only where this host knows of no change: where another process of the host removes names, an

@@ -32,7 +32,7 @@ impl Link {
         }
     }
 
-    /// Removes released names whose records are on disk, all of them or those that are waited for; whether there
+    /// Removes released names whose records are on disk, all of them or those that others need; whether there
     /// are more.
     pub(super) fn remove_released(&self, all: bool, most: usize) -> bool {
         let _names = self.lock_names();

@@ -69,7 +69,7 @@ pub struct Merge<'a> {
     pub(super) index: Index,
     /// Inputs that cannot be read as a whole and are packed all the same, and where the reading of each ended.
     tolerated: BTreeMap<PathBuf, u64>,
-    heard: BTreeMap<PathBuf, ReadSummary>,
+    summaries: BTreeMap<PathBuf, ReadSummary>,
     /// Whether what is damaged is left out.
     pub(super) leaves_out: bool,
 }
@@ -99,8 +99,8 @@ struct Seen {
 impl<'a> Merge<'a> {
     /// A merge who has read nothing yet.
     pub fn new(fs: &'a dyn FileSystem, segments: &'a Path, uuid: [u8; 16]) -> Merge<'a> {
-        let (tolerated, heard) = (BTreeMap::new(), BTreeMap::new());
-        Merge { fs, segments, uuid, index: Index::default(), tolerated, heard, leaves_out: false }
+        let (tolerated, summaries) = (BTreeMap::new(), BTreeMap::new());
+        Merge { fs, segments, uuid, index: Index::default(), tolerated, summaries, leaves_out: false }
     }
 
     /// Reads all inputs; those that can be packed, and the segments that cannot with the reason.
@@ -164,7 +164,7 @@ impl<'a> Merge<'a> {
             let run = runs.partition_point(|run| run.offset <= entry.offset).saturating_sub(1);
             let segment = numbers.get(run).copied().unwrap_or(0);
             let header = Header::new(entry.kind, entry.key, entry.epoch);
-            // Names are heard when they are copied.
+            // Names are read when they are copied.
             if entry.kind != Kind::Alias {
                 index.apply(&header, Location::in_segment(segment, entry.offset), None);
             }
@@ -207,7 +207,7 @@ impl<'a> Merge<'a> {
                 }
                 seen.unreadable = seen.unreadable.or(event.unreadable());
             })?;
-        self.heard.insert(path.clone(), ReadSummary { end, stop, sound: seen.sound });
+        self.summaries.insert(path.clone(), ReadSummary { end, stop, sound: seen.sound });
         match seen.unreadable.or(stop.unreadable()) {
             Some(what) if !damaged => return Err(Error::Unreadable { path, what }),
             Some(_) => _ = self.tolerated.insert(path, end),
@@ -221,7 +221,7 @@ impl<'a> Merge<'a> {
         self.tolerated.keys().cloned().collect()
     }
 
-    /// Fails where an input that was copied is not what was heard of it.
+    /// Fails where an input that was copied is not what was read before.
     ///
     /// `unreadable` says why the copying of a record failed or where it stopped, and `end` where that was.
     pub(super) fn check_tolerated(
@@ -238,19 +238,19 @@ impl<'a> Merge<'a> {
         Err(Error::Unreadable { path: path.to_owned(), what })
     }
 
-    /// Fails where a segment that was copied is not what was heard of it: then something in between is not to be
+    /// Fails where a segment that was copied is not what was read before: then something in between is not to be
     /// trusted, and the segment has to stay.
     pub(super) fn check_unchanged(&self, path: &Path, copied: ReadSummary) -> Result<()> {
         self.check_tolerated(path, copied.stop.unreadable(), Some(copied.end))?;
-        if self.tolerated.contains_key(path) || self.heard.get(path) == Some(&copied) {
+        if self.tolerated.contains_key(path) || self.summaries.get(path) == Some(&copied) {
             return Ok(());
         }
         Err(Error::Unreadable { path: path.to_owned(), what: DIFFERENT })
     }
 
-    /// Up to where a segment was heard, if it was.
-    pub fn heard_to(&self, path: &Path) -> Option<u64> {
-        self.heard.get(path).map(|heard| heard.end)
+    /// Up to where a segment was read, if it was.
+    pub fn read_to(&self, path: &Path) -> Option<u64> {
+        self.summaries.get(path).map(|read| read.end)
     }
 
     /// Whether it is known that this input cannot be read as a whole.
@@ -258,7 +258,7 @@ impl<'a> Merge<'a> {
         self.tolerated.contains_key(path)
     }
 
-    /// The highest epoch heard of.
+    /// The highest epoch that was read.
     pub fn epoch(&self) -> u64 {
         self.index.epoch()
     }

@@ -256,13 +256,13 @@ impl Compactor<'_> {
         Ok(on_disk(&new.listed).saturating_sub(before))
     }
 
-    /// Fails where less of a segment was heard than this process has read of it before.
+    /// Fails where less of a segment was read than this process has read of it before.
     fn check_not_less_than_followed(&self, merge: &Merge, inputs: &[Input]) -> Result<()> {
         let follower = lock(self.follower);
         for input in inputs {
             let Input::Segment { name, .. } = input else { continue };
             let path = self.jugdir.segments().join(name);
-            let is_less = merge.heard_to(&path).is_some_and(|end| end < follower.read_to(name));
+            let is_less = merge.read_to(&path).is_some_and(|end| end < follower.read_to(name));
             if is_less && !merge.tolerates(&path) {
                 return Err(Error::Unreadable { path, what: DIFFERENT });
             }

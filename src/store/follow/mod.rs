@@ -32,7 +32,7 @@ use crate::sync::lock;
 const OVERSTATED: &str = "the manifest says that it holds more results than it has room for";
 /// From how many bytes on several segments are read at the same time.
 const PARALLEL: u64 = 4 * 1024 * 1024;
-/// How long to leave a pack alone that cannot be read, at least, because all packs are looked at anew then.
+/// How long to leave a pack alone that cannot be read, at least, because all packs are looked at again then.
 const PACK_LEFT_ALONE: Duration = Duration::from_secs(1);
 
 /// How far each segment was read.
@@ -70,7 +70,7 @@ pub struct CorruptSegment {
 impl Follower {
     /// Reads what was appended to any segment, except this process's own.
     pub fn refresh(&mut self, to: &ReadInto) -> Result<()> {
-        // That a directory is not there is dear to find out among hosts: once is enough, and not for each of its parts.
+        // A negative lookup costs a round trip on a network filesystem: once is enough, and not for each of its parts.
         if to.jugdir.is_absent()? {
             return Ok(());
         }

@@ -102,7 +102,7 @@ pub struct Header {
     pub duration: u64,
     /// A fingerprint of the task's code; 0 is "unknown".
     pub code: u64,
-    /// The how-manieth attempt this was, from 1; 0 is "unknown".
+    /// Attempt number, starting at 1; 0 is "unknown".
     pub attempt: u32,
     /// The task; zeros where the record is about no task.
     pub key: Key,

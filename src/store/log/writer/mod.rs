@@ -87,7 +87,7 @@ impl Writer {
         lock(&self.state).log.bind_to_worker(jugdir);
     }
 
-    /// The ids under which this process wrote segments: more than one if it had to register anew.
+    /// The ids under which this process wrote segments: more than one if it had to register again.
     pub fn worker_ids(&self) -> Vec<Arc<str>> {
         lock(&self.state).log.worker_ids().to_vec()
     }
