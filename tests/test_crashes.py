@@ -230,8 +230,9 @@ def test_who_runs_apart_ends_with_its_worker_and_all_below_it(jug, how):
     worker.communicate()
     assert worker.returncode == {signal.SIGTERM: 1, signal.SIGINT: 130}.get(how, -how)
     until(lambda: not any(map(is_alive, pids)), 10)
-    # Asking a worker to end is no crash of what it runs.
-    assert failures(jug) == {"work(1)": "the worker that ran it died"}
+    # Asking a worker to end is no crash of what it runs: only that before is known.
+    said = jug("status").stderr
+    assert said.startswith("jug: task jugfile.work(1): the worker that ran it died; it is tried again\n")
 
 
 def test_a_task_behind_a_barrier_runs_apart_with_what_is_stored(jug):

@@ -36,7 +36,51 @@ class Table(NamedTuple):
     nevers: tuple[Never, ...] = ()
 
 
-PYTHON = Table(())
+PYTHON = Table(
+    (
+        Room(15, "commands", ("subcommands",), "a file a command: options, and what is printed"),
+        Room(15, "examples", ("skills",), "an example for users"),
+        Room(14, "web", ("web",), "the page of `jug webstatus`: server, feed, publisher"),
+        Room(14, "faces", (".", "__main__", "jug", "options"), "the names of jug 2.7, passed on"),
+        Room(13, "command line", ("cli",), "which commands there are, the parser, `main`"),
+        Room(13, "monitor", ("monitor",), "status, its cache, waiting, the watcher: all that looks on"),
+        Room(13, "jug 2.x", ("legacy",), "its keys, its jugdirs, there and back"),
+        Room(12, "worker", ("engine/worker",), "claims tasks, has them run, stores results, waits"),
+        Room(12, "maintenance", ("engine/maintenance",), "what is removed, and why"),
+        Room(
+            11,
+            "jugfile and graph",
+            ("engine",),
+            "loads a jugfile; what its tasks need and whether they clash",
+        ),
+        Room(
+            10, "session", ("engine/session",), "results and claims of many tasks at a time, for each store"
+        ),
+        Room(9, "failures", ("engine/failures",), "kinds of failures, reports, what is said of them"),
+        Room(8, "executors", ("executors",), "run a call, give an outcome"),
+        Room(
+            7,
+            "words of a jugfile",
+            ("task", "barrier", "compound", "mapreduce", "io", "utils", "hash", "unsafe"),
+            "what jugfiles import",
+        ),
+        Room(6, "stores", ("backends",), "results and locks by name, one class a kind of store"),
+        Room(5, "configuration", ("configuration",), "options in layers, and jugrc files"),
+        Room(4, "processes", ("process",), "children, signals, who a process is"),
+        Room(3, "hooks", ("hooks",), "functions of the user's at fixed moments"),
+        Room(2, "helpers", ("internal", "errors", "jug_version"), "console, files, units, texts, errors"),
+        Room(1, "native half", ("_native",), "the contract with the other half"),
+        Room(0, "types", ("internal/types",), "dictionaries and words that both halves use"),
+    ),
+    (
+        Never("executors", "stores", "an executor gets a call and gives an outcome; it knows no store"),
+        Never("worker", "stores", "only a session knows which store it has"),
+        Never("monitor", "worker", "what looks on runs no task"),
+        Never("web", "worker", "the page shows snapshots"),
+        Never("web", "session", "the page shows snapshots"),
+        Never("command line", "worker", "commands start workers, the command line starts commands"),
+    ),
+)
 RUST = Table(
     (
         Room(0, "key", ("key",), "a task's identity, as a type"),

@@ -12,19 +12,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _native, task
-from ..backends.file_store import file_store
+from ..backends.file_store import file_store, set_default_claims, set_default_sync
 from ..backends.select import select
 from ..barrier import BarrierError
-from ..configuration import default_options, expand_jugdir, read_configuration_file
+from ..configuration import Options, default_options, expand_jugdir, read_configuration_file
 from ..errors import UserError
-from ..internal import origins
+from ..internal import origins, running
 from ..internal.advice import name_is_taken
 from ..internal.console import fail, say, show, warn
 from ..internal.tracebacks import is_panic, users_traceback
 
 if TYPE_CHECKING:
     from ..backends.base import base_store
-    from ..configuration import Options
     from ..internal.types import ClaimChoice, SyncMode
 
 __all__ = [
@@ -75,6 +74,16 @@ class Jugfile(NamedTuple):
             options.claims,
             bool(options.debug),
         )
+
+    def restore(self) -> Options:
+        """Makes this process one that works for that command; the options to load the jugfile with."""
+        running.begin_command()
+        set_default_sync(self.sync)
+        set_default_claims(self.claims)
+        sys.argv[:] = self.argv
+        options = Options(default_options)
+        options.update({"jugfile": self.path, "jugdir": self.jugdir, "debug": self.debug})
+        return options
 
 
 #: How many objects may appear before the garbage collector looks at them while a jugfile loads.

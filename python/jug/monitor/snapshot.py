@@ -15,7 +15,7 @@ from .observations import ClaimObservation
 if TYPE_CHECKING:
     from ..internal.types import FailureReport
 
-__all__ = ["Display", "Problem", "Snapshot"]
+__all__ = ["Display", "Problem", "Snapshot", "WorkerStatus"]
 
 
 class Problem(NamedTuple):

@@ -12,9 +12,9 @@ from typing import Any
 from .. import _native, task
 from ..engine.blocked import Blockade, Blocked
 from ..engine.drift import Drift, load_steadily
+from ..engine.failures.report import used_up
 from ..engine.graph import graph_of
 from ..engine.session.open import open_session
-from ..engine.worker.crashes import used_up
 from ..internal import log
 
 __all__ = ["wait_until_complete"]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .. import _native
 from ..backends.file_store import file_store
 from ..engine.failures.report import describe_call, summary_line
-from ..engine.session.workers import WorkerStatus
 from ..engine.task_state import TaskState
 from ..internal.shown import redact_url
 from ..monitor.observations import ClaimObservation
+from ..monitor.snapshot import WorkerStatus
 
 if TYPE_CHECKING:
     from ..internal.types import FailureReport

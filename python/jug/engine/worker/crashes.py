@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...executors.base import Outcome, outcome_of
 from ...internal.console import warn
 from ..failures.errors import Crashed
-from ..failures.report import crash_report, describe_call
+from ..failures.report import crash_report, describe_call, used_up
 from ..jugfile import Jugfile
 from ..session.base import Crash, StoreSession
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...internal.types import FailureReport
     from .isolated import IsolatedRunner
 
-__all__ = ["Crashes", "lost", "used_up"]
+__all__ = ["Crashes", "lost"]
 
 
 class Crashes:
@@ -144,8 +144,3 @@ class Crashes:
 def lost(deaths: int) -> Crashed:
     """How a task died with a worker."""
     return Crashed("the worker that ran it died", "lost", "", deaths)
-
-
-def used_up(reports: Mapping[bytes, FailureReport], limit: int) -> list[bytes]:
-    """The keys of the tasks that died so often, by their reports."""
-    return [key for key, report in reports.items() if int(report.get("crashes", 0)) >= limit]

@@ -9,7 +9,6 @@ import sys
 from multiprocessing.connection import Connection
 
 from ... import _native
-from ...internal import running
 from ..jugfile import Jugfile, import_before, load
 from .isolated import answer
 
@@ -37,19 +36,12 @@ def main(pipe_fd: int, deaths_fd: int, parent: int) -> None:
 
 def _serve(jugfile: Jugfile, path: list[str], pipe: Connection) -> None:
     from ... import task
-    from ...backends import file_store
-    from ...configuration import Options, default_options
     from ..graph import graph_of
     from ..session.open import open_session
 
     import_before(jugfile.path)
     sys.path[:] = path
-    running.begin_command()
-    file_store.set_default_sync(jugfile.sync)
-    file_store.set_default_claims(jugfile.claims)
-    sys.argv[:] = jugfile.argv
-    options = Options(default_options)
-    options.update({"jugfile": jugfile.path, "jugdir": jugfile.jugdir, "debug": jugfile.debug})
+    options = jugfile.restore()
     try:
         store = load(options, on_error="propagate").store
         graph = graph_of(task.alltasks)
