@@ -218,7 +218,7 @@ WAITING = (
 )
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
 def test_who_runs_apart_ends_with_its_worker_and_all_below_it(jug, how):
     jug.write(WAITING)
     assert jug("execute").returncode == 4
@@ -228,11 +228,12 @@ def test_who_runs_apart_ends_with_its_worker_and_all_below_it(jug, how):
     assert all(map(is_alive, pids))
     worker.send_signal(how)
     worker.communicate()
-    assert worker.returncode == {signal.SIGTERM: 1, signal.SIGINT: 130}.get(how, -how)
+    assert worker.returncode == {signal.SIGTERM: 1, signal.SIGHUP: 1, signal.SIGINT: 130}.get(how, -how)
     until(lambda: not any(map(is_alive, pids)), 10)
-    # Asking a worker to end is no crash of what it runs: only that before is known.
+    # Asking a worker to end is no crash of what it runs.
     said = jug("status").stderr
     assert said.startswith("jug: task jugfile.work(1): the worker that ran it died; it is tried again\n")
+    assert failures(jug) == {}
 
 
 def test_a_task_behind_a_barrier_runs_apart_with_what_is_stored(jug):
@@ -284,3 +285,98 @@ def test_removing_locks_forgets_that_a_task_crashed(jug):
     assert jug("cleanup", "--locks-only").returncode == 0
     assert jug("execute", "--will-cite", "--short").returncode == 0
     assert os.listdir(jug.folder / "jugfile.jugdata" / "workers")
+
+
+MENDED = (
+    WRITTEN
+    + """
+    @TaskGenerator
+    def work(i):
+        note(i)
+        if not os.path.exists("mended"):
+            os._exit(4)
+        return i
+
+    @TaskGenerator
+    def before(i):
+        return i
+
+    work(before(1))
+"""
+)
+
+
+def deaths(jug, *options):
+    """How often tasks without a result have died, by what the store keeps of them."""
+    import json
+
+    told = json.loads(jug("status", "--json", *options).stdout)
+    return [report["crashes"] for report in told["failures"] if "crashes" in report]
+
+
+def test_a_task_that_died_too_often_is_tried_again_by_the_next_command_and_forgotten_once_it_succeeds(
+    jug, jugdir
+):
+    jug.write(MENDED)
+    assert jug("execute", *jugdir).returncode == 4
+    assert jug("execute", "--will-cite", "--short", *jugdir).returncode == 1
+    times = len(runs(jug, 1))
+    assert jug("execute", "--will-cite", "--short", *jugdir).returncode == 1
+    assert len(runs(jug, 1)) == times + 1
+    (jug.folder / "mended").touch()
+    assert jug("execute", "--will-cite", "--short", *jugdir).returncode == 0
+    assert jug("status", *jugdir).stderr == ""
+    # What dies after that dies for the first time.
+    (jug.folder / "mended").unlink()
+    assert jug("invalidate", "--name", "work", *jugdir).returncode == 0
+    assert deaths(jug, *jugdir) == []
+    assert jug("execute", *jugdir).returncode == 4
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("invalidate", "--name", "work"),
+        ("invalidate", "--name", "before"),
+        ("cleanup", "--failed-only"),
+        ("cleanup", "--locks-only"),
+        ("cleanup",),
+    ],
+    ids=" ".join,
+)
+def test_deaths_of_a_task_are_forgotten(jug, jugdir, command):
+    jug.write(MENDED)
+    assert jug("execute", *jugdir).returncode == 4
+    assert jug("execute", "--will-cite", "--keep-going", "--short", *jugdir).returncode == 1
+    assert deaths(jug, *jugdir)
+    if command[0] == "cleanup":
+        would = jug(*command, "--dry-run", *jugdir).stdout
+        assert "Would remove 1 " in would
+        assert deaths(jug, *jugdir)
+    assert jug(*command, *jugdir).returncode == 0
+    assert deaths(jug, *jugdir) == []
+    # So it runs in the worker again, and that dies.
+    if command[-1] != "before":
+        assert jug("execute", *jugdir).returncode == 4
+
+
+def test_a_worker_at_work_forgets_deaths_when_others_do(jug, jugdir):
+    slow = """
+    @TaskGenerator
+    def slow(i):
+        open("slow", "w").close()
+        while not os.path.exists("go"):
+            time.sleep(0.01)
+
+    slow(1)
+    work(1)
+"""
+    jug.write(MENDED.replace("\n    work(before(1))\n", slow))
+    assert jug("execute", "--pattern", "work", *jugdir).returncode == 4
+    assert jug("execute", "--pattern", "work", *jugdir).returncode == 1
+    worker = jug.start("execute", "--will-cite", "--keep-going", *jugdir)
+    until(lambda: (jug.folder / "slow").exists())
+    assert jug("cleanup", "--failed-only", *jugdir).stdout == "Removed 1 failure locks\n"
+    (jug.folder / "go").touch()
+    _, err = worker.communicate(timeout=60)
+    assert worker.returncode == 4, err
