@@ -105,7 +105,7 @@ def test_the_time_that_results_took_is_known(session):
     assert session.durations([key(1), key(2)]) == [1.5, None]
 
 
-def test_a_store_that_cannot_tell_says_so():
+def test_a_store_that_does_not_know_says_so():
     session = open_session(dict_store())
     assert session.workers([key(1)]) is None
     assert session.durations([key(1)]) == [None]

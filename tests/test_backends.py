@@ -95,7 +95,7 @@ def test_the_last_dump_counts(store):
     assert list(store.list()) == [name(1)]
 
 
-def test_removing_tells_what_was_there(store):
+def test_removing_returns_what_was_there(store):
     store.dump(1, name(1))
     store.dump(2, name(2))
     assert store.remove(name(1))

@@ -176,7 +176,7 @@ def test_without_keep_going_a_crash_ends_the_worker_with_one_line(jug):
     assert "<string>" not in done.stderr
 
 
-def test_what_a_task_raises_in_a_process_of_its_own_is_told_as_ever(jug):
+def test_what_a_task_raises_in_a_process_of_its_own_is_reported_as_ever(jug):
     jug.write(
         WRITTEN
         + """

@@ -39,7 +39,7 @@ def test_what_one_removes_stays_removed_when_another_saves(path):
     assert list(dict_store(path).list()) == [b"new"]
 
 
-def test_whoever_only_looks_writes_nothing(path):
+def test_reading_writes_nothing(path):
     store = dict_store(path)
     assert not store.can_load(b"x")
     store.close()

@@ -78,7 +78,7 @@ def test_bytes_that_are_cut_off_are_an_error(value: object) -> None:
             decode(encoded[:length])
 
 
-def test_bytes_of_another_kind_are_told_apart() -> None:
+def test_bytes_of_another_kind_are_distinguished() -> None:
     """The letter in front says what follows."""
     with pytest.raises(OSError, match="b'Q'"):
         decode(zlib.compress(b"Qwerty"))

@@ -190,7 +190,7 @@ def test_the_ends_of_containers_count():
     assert different([[1], 2], [[1, 2]], [1, [2]], [1, 2], ["12"], ["1", "2"], [[], 1, 2], {1: 2}, {(1, 2)})
 
 
-def test_an_ordered_dict_is_told_by_its_order_and_a_dict_is_not():
+def test_an_ordered_dict_is_identified_by_its_order_and_a_dict_is_not():
     ordered = collections.OrderedDict
     assert key({"a": 1, "b": 2}) == key({"b": 2, "a": 1})
     assert different(ordered(a=1, b=2), ordered(b=2, a=1), {"a": 1, "b": 2})
@@ -248,7 +248,7 @@ def test_a_value_that_holds_itself_has_a_key():
     assert different(ring, longer, [1, {"up": None}])
 
 
-def test_what_is_shared_is_not_told_from_what_is_equal():
+def test_what_is_shared_is_not_distinguished_from_what_is_equal():
     part = samples.Point([1, 2], "x")
     assert key([part, part, [part]]) == key([part, twin(part), [twin(part)]])
 
@@ -307,7 +307,7 @@ def test_the_attributes_of_a_path_subclass_count():
     assert different(path, samples.MyPath("a"), Path("a"), samples.pathlib.PurePosixPath("a"))
 
 
-def test_a_member_of_an_enum_is_told_by_its_name_whatever_else_it_is():
+def test_a_member_of_an_enum_is_identified_by_its_name_whatever_else_it_is():
     assert different(samples.Word.A, samples.Couple.A, "a", (1, 2))
     assert key(samples.Word.A) != key(samples.Word.B)
 
@@ -324,7 +324,7 @@ def test_an_edited_value_of_a_member_counts():
         assert key(edited(base, values[0])) == key(edited(base, values[0]))
 
 
-def test_a_member_whose_value_has_no_key_is_told_by_its_name():
+def test_a_member_whose_value_has_no_key_is_identified_by_its_name():
     class Step(enum.Enum):
         LOCKED = threading.Lock()
         COUNTED = (1, (i for i in []))
@@ -444,7 +444,7 @@ def local_object():
     ],
 )
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_what_cannot_be_told_apart_is_refused_in_one_line(make, what):
+def test_what_cannot_be_distinguished_is_refused_in_one_line(make, what):
     value = make()
     name = f"{__name__}.f"
     for call, says in [
@@ -472,7 +472,7 @@ def test_a_task_enters_by_its_key():
     assert different(TaskCore(f, 1), TaskCore(f, 2), [TaskCore(f, 1)], TaskCore(f, 1).key())
 
 
-def test_a_container_that_holds_a_task_is_not_told_like_one_that_holds_its_key():
+def test_a_container_that_holds_a_task_has_another_key_than_one_that_holds_its_key():
     task = TaskCore(f, 1)
     of_task, of_key = (collections.OrderedDict(a=each) for each in (task, task.key()))
     assert different(of_task, of_key, [of_task], {"a": task}, collections.OrderedDict(a=[task]))
@@ -481,7 +481,7 @@ def test_a_container_that_holds_a_task_is_not_told_like_one_that_holds_its_key()
 # --- lambdas --------------------------------------------------------------------------------------
 
 
-def test_lambdas_are_told_by_what_they_do():
+def test_lambdas_are_identified_by_what_they_do():
     def capture(value):
         return lambda x: x + value
 

@@ -51,7 +51,7 @@ def test_byte_order_matters_to_a_dtype_but_not_to_an_array():
     assert different(np.dtype(">i4"), np.dtype("<i4"))
 
 
-def test_dates_are_told_by_their_unit():
+def test_dates_are_identified_by_their_unit():
     assert different(
         np.array([1, 2], "M8[s]"), np.array([1, 2], "M8[ms]"), np.array([1, 2], "M8[2s]"),
         np.array([1, 2], "m8[s]"), np.array([1, 2]),
@@ -76,7 +76,7 @@ def test_bytes_that_fill_up_extended_floats_do_not_matter():
     assert key(clean) != key(clean + 1)
 
 
-def test_texts_of_any_length_are_told_apart():
+def test_texts_of_any_length_are_distinguished():
     if not hasattr(np, "dtypes") or not hasattr(np.dtypes, "StringDType"):
         pytest.skip("numpy before 2.0 has no such dtype")
     texts = ["a", "b" * 100]
@@ -89,7 +89,7 @@ def test_the_shape_of_an_empty_array_counts():
     assert different(np.zeros(0), np.zeros((0, 1)), np.zeros((1, 0)), np.zeros(0, "S0"), np.zeros(0, int))
 
 
-def test_object_arrays_are_told_by_their_elements():
+def test_object_arrays_are_identified_by_their_elements():
     def of(*elements):
         return np.array(elements, object)
 
@@ -118,7 +118,7 @@ def test_the_file_of_a_memory_map_does_not_matter(tmp_path):
     assert key(maps[0]) == key(maps[1])
 
 
-def test_random_generators_are_told_by_their_state():
+def test_random_generators_are_identified_by_their_state():
     rng, other = np.random.default_rng(1), np.random.default_rng(1)
     assert key(rng) == key(other)
     rng.random()
@@ -165,7 +165,7 @@ def test_no_array_means_no_numpy():
 # --- frames ---------------------------------------------------------------------------------------
 
 
-def test_frames_of_pandas_are_told_by_their_values():
+def test_frames_of_pandas_are_identified_by_their_values():
     pd = pytest.importorskip("pandas")
     at_once = pd.DataFrame({"a": [1, 2], "b": [3, 4], "c": ["x", None]})
     bit_by_bit = pd.DataFrame({"a": [1, 2]})
@@ -184,7 +184,7 @@ def test_frames_of_pandas_are_told_by_their_values():
         assert key(twin(other)) == key(pickle.loads(pickle.dumps(other))) == key(other)
 
 
-def test_frames_of_polars_are_told_by_their_values():
+def test_frames_of_polars_are_identified_by_their_values():
     pl = pytest.importorskip("polars")
     frame = pl.DataFrame({"a": [1, None], "b": ["x", "y"], "c": [[1], []]})
     in_pieces = pl.concat([frame[:1], frame[1:]], rechunk=False)

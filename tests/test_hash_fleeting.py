@@ -34,7 +34,7 @@ def test_keys_of_what_has_another_state_in_each_process_are_the_same():
     assert json.loads(out) == {name: key(make()).hex() for name, (make, _) in fleeting.SAMPLES.items()}
 
 
-def test_a_generator_of_ones_own_is_told_by_its_state():
+def test_a_generator_of_ones_own_is_identified_by_its_state():
     for make, draw in [
         (lambda: random.Random(1), lambda own: own.random()),
         (lambda: np.random.RandomState(1), lambda own: own.rand()),
@@ -55,7 +55,7 @@ def test_a_generator_of_ones_own_is_told_by_its_state():
     )
 
 
-def test_functions_of_numba_are_told_by_their_names():
+def test_functions_of_numba_are_identified_by_their_names():
     assert different(fleeting.square, fleeting.cube, fleeting.square.py_func, fleeting.doubled)
 
 
@@ -86,7 +86,7 @@ def test_what_a_cached_property_was_computed_of_counts():
     assert different(stale, one, other)
 
 
-def test_a_graph_is_told_by_its_edges_however_it_was_made():
+def test_a_graph_is_identified_by_its_edges_however_it_was_made():
     made = fleeting.networkx.Graph([("a", "b", {"weight": 2})])
     assert key(made) == key(fleeting.graph())
     made.edges["a", "b"]["weight"] = 3

@@ -60,7 +60,7 @@ def fits(values):
     return astropy.io.fits.BinTableHDU.from_columns([column]).data
 
 
-def test_an_array_class_with_a_pickle_of_its_own_is_told_by_that():
+def test_an_array_class_with_a_pickle_of_its_own_is_identified_by_that():
     table = Table()
     assert key(Column([1, 2], "a", table)) == key(Column([1, 2], "a", Table())) == key(Column([1, 2], "a"))
     assert different(

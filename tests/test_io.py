@@ -132,7 +132,7 @@ def described(path):
     return plain(json.loads(path.read_text()))
 
 
-def test_metadata_tells_how_a_result_was_computed(in_memory):
+def test_metadata_contains_how_a_result_was_computed(in_memory):
     base = make([1])
     base.run()
     result = make(base[0], y=[base])

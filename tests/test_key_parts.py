@@ -349,8 +349,8 @@ PARTS: dict[str, Callable[[], list[Any]]] = {
 }
 
 
-#: What is on Windows only, what numba compiles, which its name identifies (tests/test_hash_fleeting.py), and geometries
-#: (tests/test_hash_geometry.py).
+#: What is on Windows only, what numba compiles, which its name identifies (tests/test_hash_fleeting.py), and
+#: geometries (tests/test_hash_geometry.py).
 ELSEWHERE = {"WindowsPath", "Dispatcher", "DUFunc", "GUFunc", "Geometry"}
 
 #: What pickles tell apart and keys do not, for a reason that docs/keys.md gives.

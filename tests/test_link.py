@@ -206,7 +206,7 @@ def test_fsck_sums_up_what_a_killed_worker_had_finished(jug):
     assert "left over: 2 claims of dead workers on tasks that have a result" in lines
 
 
-def test_workers_in_other_process_namespaces_are_told_by_their_heartbeats(jug):
+def test_workers_in_other_process_namespaces_are_identified_by_their_heartbeats(jug):
     unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
     probe = subprocess.run([*unshare, "true"], capture_output=True, check=False)
     if b"Operation not permitted" in probe.stderr:

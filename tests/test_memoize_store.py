@@ -43,7 +43,7 @@ def test_with_a_list_nothing_is_asked_by_name(base):
 
 
 @pytest.mark.parametrize("list_base", [False, True])
-def test_locks_tell_what_is_held_and_what_failed(base, list_base):
+def test_locks_list_what_is_held_and_what_failed(base, list_base):
     seen = memoize_store(base, list_base=list_base)
     locks = [seen.getlock(name) for name in (b"held", b"fail", b"none")]
     assert all(isinstance(lock, cache_lock) for lock in locks)

@@ -41,7 +41,7 @@ def test_the_documentation_lists_all_mutants() -> None:
     assert table(PATCHES) in (ROOT / "docs" / "reliability.md").read_text()
 
 
-def test_a_patch_that_does_not_fit_is_told(tmp_path: Path) -> None:
+def test_a_patch_that_does_not_fit_is_reported(tmp_path: Path) -> None:
     """Also where what it takes away is there more than once."""
     patch = PATCHES[0]
     path, old, _ = patch.hunks[0]

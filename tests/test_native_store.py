@@ -64,7 +64,7 @@ def test_a_key_has_32_bytes(jugdir: str) -> None:
         _native.Store(jugdir).contains(b"short")
 
 
-def test_refresh_tells_what_others_changed_and_nothing_else(jugdir: str) -> None:
+def test_refresh_returns_what_others_changed_and_nothing_else(jugdir: str) -> None:
     """New, removed, failed: each once; one's own changes never."""
     here, there = _native.Store(jugdir), _native.Store(jugdir)
     there.save(key(1), 1)

@@ -235,7 +235,7 @@ def test_files_follow_the_umask(tmp_path: Path) -> None:
     assert modes == {(True, 0o775), (False, 0o664)}
 
 
-def test_flipped_bytes_are_told_and_make_the_task_runnable(tmp_path: Path) -> None:
+def test_flipped_bytes_are_reported_and_make_the_task_runnable(tmp_path: Path) -> None:
     """One record is bad, the others are as they were."""
     jugdir = str(tmp_path / "jugdata")
     store = _native.Store(jugdir)

@@ -73,7 +73,7 @@ def test_the_key_is_32_bytes_and_the_hash_its_64_digits():
     assert task.__jug_hash__() == task.hash()
 
 
-def test_a_key_is_told_by_name_and_arguments():
+def test_a_key_is_identified_by_name_and_arguments():
     keys = {
         Task(f).key(),
         Task(g).key(),
@@ -91,7 +91,7 @@ def test_a_key_is_told_by_name_and_arguments():
     assert Task(f, 1, x=2, y=3).key() == Task(f, 1, y=3, x=2).key()
 
 
-def test_an_objects_method_is_told_by_its_name_only():
+def test_an_objects_method_is_identified_by_its_name_only():
     assert Task(Thing().method, 1).key() == Task(Thing().method, 1).key()
 
 

@@ -118,7 +118,7 @@ def test_a_pack_that_is_cut_off_costs_what_is_in_it_and_nothing_else(jugdir: Pat
 
 
 @pytest.mark.parametrize("contents", [[1, 2], {"text": 1}, {1: 2}, None, np.arange(3)], ids=repr)
-def test_a_pack_of_something_else_is_told(contents: Any, jugdir: Path) -> None:
+def test_a_pack_of_something_else_is_reported(contents: Any, jugdir: Path) -> None:
     """It is no dict from keys to values."""
     write_pack(jugdir, contents)
     old = OldJugdir(str(jugdir))

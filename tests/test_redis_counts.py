@@ -76,7 +76,7 @@ def test_looking_at_what_is_not_done_takes_as_many_round_trips_too(jug, command)
     assert counts[0] == counts[1] <= 10
 
 
-def test_the_round_trips_that_are_told_are_those_that_are_made(jug):
+def test_the_round_trips_that_are_documented_are_those_that_are_made(jug):
     if shutil.which("strace") is None:
         pytest.skip("there is no strace")
     jug.write(COUNTED + TOLD + "    for i in range(50):\n        step(i, 0.01)\n")
@@ -91,7 +91,7 @@ def test_the_round_trips_that_are_told_are_those_that_are_made(jug):
     assert abs(sent - trips(jug)) <= 6
 
 
-def test_workers_and_what_each_runs_are_told(jug):
+def test_workers_and_what_each_runs_are_reported(jug):
     jug.write(
         COUNTED
         + """
@@ -120,7 +120,7 @@ def test_workers_and_what_each_runs_are_told(jug):
     store.close()
 
 
-def test_how_long_runs_took_is_told(redis_server):
+def test_how_long_runs_took_is_known(redis_server):
     store = redis_store(redis_server.url)
     session = open_session(store)
     first, second, third = (bytes([n]) * 32 for n in range(3))

@@ -186,7 +186,7 @@ def test_facts_of_a_result_are_its_metadata(store, jug_clean):
     assert found["worker"].split(".")[1] == str(os.getpid())
 
 
-def test_a_damaged_result_is_told_and_counts_no_more(store, another, redis_server):
+def test_a_damaged_result_is_reported_and_counts_no_more(store, another, redis_server):
     store.dump("value", NAME)
     record = bytearray(redis_server_hget(redis_server, NAME))
     record[-3] ^= 1
@@ -246,7 +246,7 @@ def test_a_forked_child_reads_and_writes_over_a_connection_of_its_own(store):
         ("redis://:%zz@localhost", "hexadecimal"),
     ],
 )
-def test_a_url_that_is_none_is_told(url, words):
+def test_a_url_that_is_none_is_reported(url, words):
     with pytest.raises(UserError) as caught:
         redis_store(url)
     assert words in str(caught.value).replace('"', "'")

@@ -223,7 +223,7 @@ def test_keys_of_another_program_under_our_names(jug: Jug, redis_server: RedisSe
     assert redis_server.cli("GET", "jug-rs:1:results") == "a text"
 
 
-def test_a_server_without_memory_is_told_and_tried_again(jug: Jug, own_redis: Start) -> None:
+def test_a_server_without_memory_is_reported_and_tried_again(jug: Jug, own_redis: Start) -> None:
     server = own_redis("--maxmemory", "3mb", "--maxmemory-policy", "noeviction")
     jug = RedisJug(jug, server)
     jug.options = "?retry=1"
@@ -246,7 +246,7 @@ def test_a_server_without_memory_is_told_and_tried_again(jug: Jug, own_redis: St
     assert ran(jug.folder)["1"] == 1
 
 
-def test_a_server_that_may_throw_results_away_is_told(jug: Jug, own_redis: Start) -> None:
+def test_a_server_that_may_throw_results_away_is_reported(jug: Jug, own_redis: Start) -> None:
     server = own_redis("--maxmemory", "50mb", "--maxmemory-policy", "allkeys-lru")
     jug.write(COUNTED + "    step(1)\n")
     assert "maxmemory-policy allkeys-lru" in jug("status", "--jugdir", server.url).stderr

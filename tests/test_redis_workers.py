@@ -231,7 +231,7 @@ def test_a_task_may_fork(jug):
     assert jug("check").returncode == 0
 
 
-def test_a_database_of_jug_2_7_0_is_told_of_and_left_alone(jug):
+def test_a_database_of_jug_2_7_0_is_reported_and_left_alone(jug):
     jug.server.cli("SET", "result:" + "ab" * 20, "gAOUZQ==")
     jug.server.cli("SET", "lock:" + "ab" * 20, "F")
     jug.write(COUNTED + "    step(1)\n")

@@ -138,7 +138,7 @@ def test_subscripts_defer():
     assert value(nested) == 1
 
 
-def test_lambda_tasklets_are_told_apart():
+def test_lambda_tasklets_are_distinguished():
     t = Task(double, 1)
     one, other = 1, 2
     hashes = {
@@ -246,7 +246,7 @@ def test_a_chain_of_100_000_tasks_sorts_and_walks_without_recursion():
     assert len(t.hash()) == 64
 
 
-def test_describe_tells_the_computation():
+def test_describe_returns_the_computation():
     a = Task(double, 1)
     assert task.describe([Task(add, a, y=2), a[0]]) == [
         {
@@ -267,7 +267,7 @@ def test_value_takes_its_argument_by_name_too():
 
 
 @pytest.mark.parametrize("use", [value, Task.can_load, Task.run, Task.invalidate, Task.lock])
-def test_without_an_open_jugdir_the_user_is_told_what_to_call(monkeypatch, use):
+def test_without_an_open_jugdir_the_message_says_what_to_call(monkeypatch, use):
     monkeypatch.setattr(Task, "store", None)
     with pytest.raises(RuntimeError, match=r"jug\.init"):
         use(Task(double, 1))

@@ -57,7 +57,7 @@ def test_a_touched_file_is_another_argument_and_another_file_too(in_memory):
     assert first != hash_with_mtime_size("a")
 
 
-def test_a_timed_path_of_no_file_is_told_when_the_task_is_identified():
+def test_a_timed_path_of_no_file_is_reported_when_the_task_is_identified():
     with pytest.raises(FileNotFoundError, match="nosuch"):
         read(timed_path("nosuch")).hash()
 
@@ -115,7 +115,7 @@ def test_jug_execute_runs_a_program(in_memory):
     assert (in_memory / "copy").exists()
 
 
-def test_jug_execute_fails_with_the_program_unless_told_otherwise():
+def test_jug_execute_fails_with_the_program_unless_asked_otherwise():
     with pytest.raises(SystemError, match=r"\['false'\] ended with exit status 1"):
         jug_execute(["false"]).run()
     assert jug_execute(["false"], check_exit=False).run() is None

@@ -6,7 +6,7 @@ import time
 from tests.support.damage import snapshot
 
 
-def test_orphans_are_told_and_removed_with_repaironly(finished):
+def test_orphans_are_reported_and_removed_with_repaironly(finished):
     jugdir = finished.folder / "jugfile.jugdata"
     [worker] = os.listdir(jugdir / "workers")
     orphans = [
@@ -28,7 +28,7 @@ def test_orphans_are_told_and_removed_with_repaironly(finished):
     assert finished("check").returncode == 0
 
 
-def test_claims_of_dead_workers_are_told_and_removed_by_repair(jug):
+def test_claims_of_dead_workers_are_reported_and_removed_by_repair(jug):
     jug.write("""
         import os, time
         from jug import TaskGenerator

@@ -5,7 +5,7 @@ import pytest
 from tests.support.damage import JOBS, flip, only, snapshot
 
 
-def test_a_pack_that_is_missing_is_told_and_no_longer_expected_after_repair(finished):
+def test_a_pack_that_is_missing_is_reported_and_no_longer_expected_after_repair(finished):
     finished("pack", "--force")
     path = only(finished, "packs/*.pack")
     path.unlink()
@@ -28,7 +28,7 @@ def test_a_pack_that_is_missing_is_told_and_no_longer_expected_after_repair(fini
     assert (done.returncode, "checked 9 results" in done.stdout) == (0, True)
 
 
-def test_a_manifest_that_cannot_be_read_is_named_and_made_anew_by_repair(finished):
+def test_a_manifest_that_cannot_be_read_is_named_and_rebuilt_by_repair(finished):
     finished("pack", "--force")
     path = only(finished, "packs/MANIFEST-*")
     half = len(path.read_bytes()) // 2
@@ -55,7 +55,7 @@ def test_a_manifest_that_cannot_be_read_is_named_and_made_anew_by_repair(finishe
 
 @pytest.mark.parametrize("earlier", [False, True])
 @pytest.mark.parametrize("claims", ["posix", "link"])
-def test_a_manifest_that_is_missing_costs_nothing_and_is_made_anew_by_repair(jug, claims, earlier):
+def test_a_manifest_that_is_missing_costs_nothing_and_is_rebuilt_by_repair(jug, claims, earlier):
     for jobs in (JOBS, JOBS.replace("range(6)", "range(9)")):
         jug.write(jobs)
         assert jug("execute", f"--claims={claims}").returncode == 0

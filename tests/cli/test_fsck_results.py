@@ -49,7 +49,7 @@ def test_a_damaged_blob_is_named_and_runs_again_after_repair(finished):
     assert finished("execute", "--short", "--will-cite").stdout.startswith("Executed:  1 tasks\n")
 
 
-def test_what_cannot_be_decoded_is_told_from_what_needs_other_classes(jug):
+def test_what_cannot_be_decoded_is_distinguished_from_what_needs_other_classes(jug):
     jug.write("""
         from jug import TaskGenerator
 

@@ -17,7 +17,7 @@ _BROKEN = {
 
 @pytest.mark.parametrize("claims", ["posix", "link"])
 @pytest.mark.parametrize("way", _BROKEN)
-def test_a_segment_that_cannot_be_read_on_is_told_and_runs_again_after_repair(jug, claims, way):
+def test_a_segment_that_cannot_be_read_on_is_reported_and_runs_again_after_repair(jug, claims, way):
     """In link mode its worker has no file any more once it has left."""
     jug.write(JOBS)
     assert jug("execute", f"--claims={claims}").returncode == 0
@@ -81,7 +81,7 @@ def test_the_end_of_a_worker_that_may_write_on_is_no_damage(jug):
     assert f"unfinished: {path} at byte " in jug("fsck").stdout
 
 
-def test_a_segment_whose_worker_has_no_file_is_told(finished):
+def test_a_segment_whose_worker_has_no_file_is_reported(finished):
     only(finished, "workers/*").unlink()
     segment = only(finished, "segments/*.seg")
     done = finished("fsck")
@@ -90,7 +90,7 @@ def test_a_segment_whose_worker_has_no_file_is_told(finished):
     assert finished("check").returncode == 0
 
 
-def test_records_that_were_all_removed_are_told_and_what_is_left_of_large_results_stays(finished):
+def test_records_that_were_all_removed_are_reported_and_what_is_left_of_large_results_stays(finished):
     """Somebody emptied the directory of the segments: without records nobody knows what the blobs are."""
     jugdir = finished.folder / "jugfile.jugdata"
     for path in jugdir.glob("segments/*"):
@@ -104,7 +104,7 @@ def test_records_that_were_all_removed_are_told_and_what_is_left_of_large_result
     assert finished("fsck").returncode == 0
 
 
-def test_small_results_that_were_all_removed_are_told(jug):
+def test_small_results_that_were_all_removed_are_reported(jug):
     jug.write("from jug import Task\n\ndef one():\n    return 1\n\nTask(one)\n")
     assert jug("fsck").returncode == 0
     assert jug("execute").returncode == 0

@@ -224,7 +224,7 @@ def test_what_runs_is_never_removed(jug):
     assert "1 results were kept because their tasks are running" in shown.stdout
 
 
-def test_wrong_ages_sizes_and_combinations_are_told(pipeline):
+def test_wrong_ages_sizes_and_combinations_are_reported(pipeline):
     pipeline("execute")
     for arguments, words in (
         (("--older-than", "soon"), "'soon' is no age"),

@@ -205,7 +205,7 @@ def test_status_with_verbose_info_shows_the_tracebacks_of_failed_tasks(failing):
     assert lines[-1] == "ValueError: 1 is not allowed"
 
 
-def test_failures_alike_are_told_once_and_forgotten_with_a_result(jug):
+def test_failures_alike_are_reported_once_and_forgotten_with_a_result(jug):
     source = """
         from jug import TaskGenerator
 

@@ -50,7 +50,7 @@ def test_it_is_right_after_results_were_removed(pipeline, both, command, left):
     assert both() == left
 
 
-def test_it_is_right_after_the_jugdir_was_deleted_and_filled_anew(pipeline, both):
+def test_it_is_right_after_the_jugdir_was_deleted_and_filled_again(pipeline, both):
     pipeline("execute")
     both()
     subprocess.run(["rm", "-r", pipeline.folder / "jugfile.jugdata"], check=True)

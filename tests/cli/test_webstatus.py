@@ -124,7 +124,7 @@ def raw(port, request):
         b"GET /failures?page=<b> HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ],
 )
-def test_a_bad_request_is_told_so_in_a_line_of_text(web, request_):
+def test_a_bad_request_is_answered_in_a_line_of_text(web, request_):
     answer = raw(web.port, request_)
     assert re.match(r"HTTP/1\.1 (400|414|431|505) ", answer)
     assert "text/plain" in answer
@@ -137,7 +137,7 @@ def test_bytes_behind_a_request_are_not_taken_for_another_one(web):
     assert raw(web.port, request + smuggled).count("HTTP/1.1 ") == 1
 
 
-def test_only_this_machine_can_look_unless_told_otherwise(pipeline):
+def test_only_this_machine_can_look_unless_asked_otherwise(pipeline):
     with WebStatus(pipeline) as web:
         assert web.url == f"http://localhost:{web.port}/"
         sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
@@ -174,7 +174,7 @@ def test_looking_creates_nothing(pipeline):
         assert {path: path.stat().st_mtime_ns for path in pipeline.folder.rglob("*")} == before
 
 
-def test_failures_are_told_with_everything_that_is_known_of_them(failing):
+def test_failures_are_reported_with_everything_that_is_known_of_them(failing):
     with WebStatus(failing) as web:
         worker = failing.start("execute", "--keep-going", "--keep-failed")
         finish(worker)
@@ -326,7 +326,7 @@ def test_a_store_in_one_file_is_read_again_and_never_written(pipeline):
     assert written(pipeline.folder / "results") == saved
 
 
-def test_a_backend_of_the_users_own_tells_what_it_can(pipeline):
+def test_a_backend_of_the_users_own_reports_what_it_can(pipeline):
     source = (pipeline.folder / "jugfile.py").read_text()
     pipeline.write(
         "from jug.backends.dict_store import dict_store\nclass mine(dict_store): pass\n", "mine.py"

@@ -132,7 +132,7 @@ fn a_jugdir_that_lost_its_format_is_not_taken_for_a_new_one() {
 }
 
 #[test]
-fn a_damaged_format_is_told_from_a_newer_one_and_an_unknown_mode() {
+fn a_damaged_format_is_distinguished_from_a_newer_one_and_an_unknown_mode() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("FORMAT");
     let good = Format { uuid: *b"0123456789abcdef", mode: ClaimMode::Posix }.to_text();

@@ -24,7 +24,7 @@ fn lose_touch() {
 }
 
 #[test]
-fn c4_a_worker_out_of_touch_claims_nothing_more_and_registers_anew() {
+fn c4_a_worker_out_of_touch_claims_nothing_more_and_registers_again() {
     let dir = tempfile::tempdir().unwrap();
     let timing = hasty();
     let (lost, other) = (LinkWorker::with(dir.path(), timing), LinkWorker::at(dir.path()));
@@ -119,7 +119,7 @@ fn a_batch_starts_nothing_that_is_not_held_any_more() {
 }
 
 #[test]
-fn a_worker_marked_as_dead_notices_and_registers_anew() {
+fn a_worker_marked_as_dead_notices_and_registers_again() {
     let dir = tempfile::tempdir().unwrap();
     let one = LinkWorker::at(dir.path());
     assert!(one.claim(1));
@@ -133,7 +133,7 @@ fn a_worker_marked_as_dead_notices_and_registers_anew() {
 }
 
 #[test]
-fn a_worker_whose_file_was_swept_away_registers_anew() {
+fn a_worker_whose_file_was_swept_away_registers_again() {
     let dir = tempfile::tempdir().unwrap();
     let one = LinkWorker::at(dir.path());
     assert!(one.claim(1));

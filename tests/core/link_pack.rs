@@ -99,7 +99,7 @@ fn what_a_worker_left_that_was_swept_away_is_packed() {
 }
 
 #[test]
-fn what_silent_workers_left_is_packed_by_whoever_ends_when_it_is_much() {
+fn what_silent_workers_left_is_packed_by_the_next_worker_that_ends_when_it_is_much() {
     let shelf = Shelf::new();
     let many = u8::try_from(MANY_SEGMENTS).unwrap() + 1;
     for number in 0..many {
@@ -174,7 +174,7 @@ fn nothing_counts_as_stored_in_a_segment_that_was_packed_and_is_still_there() {
 }
 
 #[test]
-fn a_worker_that_is_still_heard_of_is_left_alone_and_the_reason_is_told() {
+fn a_worker_with_a_recent_heartbeat_is_left_alone_and_the_reason_is_reported() {
     let shelf = Shelf::new();
     let far = Host::at(&shelf);
     far.save(1);
@@ -202,7 +202,7 @@ impl Hooks for Foreign {
 }
 
 #[test]
-fn a_segment_that_cannot_be_closed_off_is_left_and_the_reason_is_told() {
+fn a_segment_that_cannot_be_closed_off_is_left_and_the_reason_is_reported() {
     let shelf = Shelf::new();
     let killed = Host::at(&shelf);
     killed.save(1);

@@ -46,7 +46,7 @@ fn a_byte_has_one_holder_until_it_is_given_up_or_the_holder_dies() {
 }
 
 #[test]
-fn all_holders_are_listed_whoever_they_are() {
+fn holders_of_all_kinds_are_listed() {
     let dir = tempfile::tempdir().unwrap();
     let file = open(dir.path());
     assert_eq!(lock::holders(&file).unwrap(), []);

@@ -15,7 +15,7 @@ use crate::bad_disk::{
 use crate::shelf::{Shelf, key, load, save};
 
 #[test]
-fn a_segment_that_cannot_be_read_is_told_and_costs_nothing_else() {
+fn a_segment_that_cannot_be_read_is_reported_and_costs_nothing_else() {
     for refuses_to_open in [false, true] {
         let shelf = Shelf::new();
         work(&shelf, 0..10);
@@ -82,7 +82,7 @@ fn a_bad_sector_in_a_value_costs_that_one_and_is_named() {
 }
 
 #[test]
-fn a_result_that_cannot_be_read_is_told_once_and_others_may_have_it() {
+fn a_result_that_cannot_be_read_is_reported_once_and_others_may_have_it() {
     for large in [false, true] {
         let shelf = Shelf::new();
         work(&shelf, 0..10);
@@ -143,7 +143,7 @@ fn an_index_that_cannot_be_read_costs_time_only() {
 }
 
 #[test]
-fn a_pack_that_cannot_be_opened_is_told_and_comes_back() {
+fn a_pack_that_cannot_be_opened_is_reported_and_comes_back() {
     let shelf = Shelf::new();
     work(&shelf, 0..10);
     shelf.open().pack(ALL).unwrap();

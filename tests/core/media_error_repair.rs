@@ -105,7 +105,7 @@ fn a_repair_keeps_what_the_index_says_is_behind_the_unreadable_part_of_a_pack() 
 }
 
 #[test]
-fn a_manifest_that_cannot_be_read_is_made_anew() {
+fn a_manifest_that_cannot_be_read_is_rebuilt() {
     let shelf = Shelf::new();
     work(&shelf, 0..10);
     shelf.open().pack(ALL).unwrap();
@@ -175,7 +175,7 @@ fn what_has_taken_the_place_of_a_pack_or_a_blob_is_moved_away() {
 }
 
 #[test]
-fn what_is_in_the_place_of_a_file_is_told_and_moved_away() {
+fn what_is_in_the_place_of_a_file_is_reported_and_moved_away() {
     for way in ["directory", "link", "loop", "fifo"] {
         let shelf = Shelf::new();
         work(&shelf, 0..10);

@@ -149,7 +149,7 @@ fn a_removal_is_on_disk_before_a_blob_goes_and_before_the_call_returns() {
 }
 
 #[test]
-fn whoever_listed_the_segments_a_moment_ago_is_told_of_a_removal() {
+fn a_reader_that_listed_the_segments_a_moment_ago_learns_of_a_removal() {
     let shelf = Shelf::new();
     let (store, steps) = watched(&shelf, true);
     save(&store, 1, b"one").unwrap();
@@ -182,7 +182,7 @@ fn segments_go_when_the_pack_and_its_manifest_are_on_disk() {
 }
 
 #[test]
-fn whoever_removes_what_another_one_packed_has_the_manifest_on_disk_first() {
+fn what_another_process_packed_is_removed_only_when_the_manifest_is_on_disk() {
     let shelf = filled(0..10);
     let segment = fs::read_dir(shelf.segments()).unwrap().next().unwrap().unwrap().path();
     let bytes = fs::read(&segment).unwrap();

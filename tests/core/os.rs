@@ -115,7 +115,7 @@ fn of_two_that_create_a_file_once_one_does_without_hard_links_too() {
 }
 
 #[test]
-fn nothing_is_created_in_a_directory_that_is_not_on_disk_whoever_created_it() {
+fn nothing_is_created_in_a_directory_that_is_not_on_disk_whichever_process_created_it() {
     let dir = tempfile::tempdir().unwrap();
     let plan = Arc::new(Plan::default());
     let fs = Hooked::on(plan.clone());

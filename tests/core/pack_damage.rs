@@ -50,7 +50,7 @@ fn a_flipped_byte_anywhere_in_a_pack_never_gives_a_wrong_value() {
 }
 
 #[test]
-fn a_damaged_or_missing_index_is_made_anew_from_the_pack() {
+fn a_damaged_or_missing_index_is_rebuilt_from_the_pack() {
     let shelf = filled(0..250);
     let store = shelf.open();
     store.remove(&[key(3)]).unwrap();

@@ -262,7 +262,7 @@ fn what_follows_a_seal_is_not_read() {
 }
 
 #[test]
-fn names_of_segments_tell_their_worker() {
+fn names_of_segments_contain_their_worker() {
     assert_eq!(segment::owner("host.12.ab-0.seg"), Some("host.12.ab"));
     assert_eq!(segment::owner(&segment::file_name("a", 7)), Some("a"));
     for other in ["", "-0.seg", "a-.seg", "a.seg", "a-x.seg", "a-0.seg~", ".a-0.tmp"] {

@@ -113,7 +113,7 @@ proptest! {
 }
 
 #[test]
-fn a_record_of_a_later_version_is_told_from_a_damaged_one() {
+fn a_record_of_a_later_version_is_distinguished_from_a_damaged_one() {
     let mut bytes =
         record::encode(&RunMetadata::default(), &Encoded::new(Codec::Pickle, b"value".as_slice()));
     bytes[0] = 2;
@@ -181,7 +181,7 @@ fn missing_events_are_noticed() {
 }
 
 #[test]
-fn reading_everything_anew_tells_the_difference() {
+fn reading_everything_again_gives_the_difference() {
     let mut index = Index::default();
     let state = |last, results: &[Key]| Snapshot {
         last,
@@ -196,7 +196,7 @@ fn reading_everything_anew_tells_the_difference() {
 }
 
 #[test]
-fn reading_everything_anew_tells_which_failures_are_gone_and_which_may_be_others() {
+fn reading_everything_again_gives_which_failures_are_gone_and_which_may_be_others() {
     let mut index = Index::default();
     let state = |last, failed: &[Key]| Snapshot {
         last,

@@ -66,7 +66,7 @@ fn jugdir(shelf: &Shelf) -> Arc<Jugdir> {
 }
 
 #[test]
-fn a_manifest_that_cannot_be_read_is_made_anew_without_loss() {
+fn a_manifest_that_cannot_be_read_is_rebuilt_without_loss() {
     let shelf = packed();
     let before = results(&shelf);
     assert_eq!(before.len(), 23);
@@ -88,7 +88,7 @@ fn a_manifest_that_cannot_be_read_is_made_anew_without_loss() {
 }
 
 #[test]
-fn a_manifest_that_is_missing_is_noticed_and_made_anew_where_claims_are_links() {
+fn a_manifest_that_is_missing_is_noticed_and_rebuilt_where_claims_are_links() {
     let shelf = Shelf::new();
     let links = Some(ClaimMode::Link);
     Jugdir::open_as(local(), &shelf.root(), links, LeaseTiming::from_environment()).unwrap().init().unwrap();
@@ -166,7 +166,7 @@ fn segments_are_kept_that_a_damaged_pack_holds() {
 }
 
 #[test]
-fn packs_without_an_index_and_files_that_are_none_are_told_apart() {
+fn packs_without_an_index_and_files_that_are_none_are_distinguished() {
     let shelf = packed();
     let before = results(&shelf);
     let packs = shelf.root().join("packs");

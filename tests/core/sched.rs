@@ -283,7 +283,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn whatever_it_is_told_a_scheduler_agrees_with_the_model(
+    fn whatever_it_is_given_a_scheduler_agrees_with_the_model(
         graph in a_graph(),
         selection in prop::option::of(prop::collection::vec(any::<bool>(), 80)),
         offset in any::<usize>(),

@@ -93,7 +93,7 @@ fn a_worker_that_was_killed_while_nothing_ran_left_no_crash() {
 }
 
 #[test]
-fn a_crash_is_remembered_until_it_is_settled_whoever_comes_and_goes() {
+fn a_crash_is_remembered_until_it_is_settled_whichever_workers_come_and_go() {
     let dir = tempfile::tempdir().unwrap();
     let mut worker = Child::play("slot::runs_a_task", dir.path());
     assert_eq!(worker.hear(), "runs");

@@ -116,7 +116,7 @@ fn a_damaged_blob_is_an_error_once_and_then_no_result_until_it_is_stored_again()
 }
 
 #[test]
-fn a_process_that_writes_tells_others_of_the_damage_it_found() {
+fn a_process_that_writes_records_the_damage_it_found() {
     let shelf = Shelf::new();
     let (writer, other) = (shelf.open(), shelf.open());
     save(&writer, 1, &noise(70_000)).unwrap();
@@ -260,7 +260,7 @@ impl Hooks for Synced {
 }
 
 #[test]
-fn a_blobs_directory_is_on_disk_whoever_created_it() {
+fn a_blobs_directory_is_on_disk_whichever_process_created_it() {
     let shelf = Shelf::new();
     let synced = Arc::<Synced>::default();
     let jugdir = Jugdir::open_on(Hooked::on(synced.clone()), &shelf.root()).unwrap();

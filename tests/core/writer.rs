@@ -172,7 +172,7 @@ fn a_full_disk_is_an_error_and_what_was_stored_before_stays() {
 }
 
 #[test]
-fn what_fails_in_the_background_is_told_to_the_next_caller() {
+fn what_fails_in_the_background_is_returned_to_the_next_caller() {
     let shelf = Shelf::new();
     let (store, plan) = on_flaky_disk(&shelf, Durability::Group);
     plan.syncs.store(usize::MAX, Ordering::SeqCst);

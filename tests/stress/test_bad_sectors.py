@@ -42,7 +42,7 @@ def without(path: Path, command: str, jugfile: Path, jugdir: Path, *options: str
     return done
 
 
-def test_a_file_that_cannot_be_read_is_told_and_worked_around(
+def test_a_file_that_cannot_be_read_is_reported_and_worked_around(
     spoilt: tuple[Path, Path, Path, bool],
 ) -> None:
     """Every command goes on with the rest; nothing is removed: all is there when it can be read."""
