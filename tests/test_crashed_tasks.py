@@ -1,5 +1,7 @@
 """What a worker ran when it died is seen by everybody, until it is known what became of the task."""
 
+import contextlib
+import math
 import os
 import signal
 import threading
@@ -176,4 +178,37 @@ def test_a_worker_that_has_lost_its_claim_and_is_not_dead_yet_is_given_time_to_d
     assert crash[1] == key
     slots.close()
     death.join()
+    worker.communicate()
+
+
+def test_a_worker_that_came_after_the_last_look_and_died_in_its_first_task_is_noticed(jug, claims):
+    jug.write(WORKING)
+    folder = str(jug.folder / "jugfile.jugdata" / "workers")
+    with contextlib.closing(WorkerSlots(folder, claims.crashed)) as slots:
+        assert not slots.crashes(())
+        # As if that look had taken long.
+        slots._due = math.inf
+        worker = jug.start("execute")
+        started(jug, worker)
+        ((_, key, *_),) = claims.running()
+        worker.kill()
+        worker.communicate()
+        (crash,) = slots.crashes({key})
+        assert crash[1] == key
+
+
+def test_who_has_come_is_looked_for_only_where_the_directory_was_changed(jug, claims):
+    jug.write(WORKING)
+    worker = jug.start("execute")
+    started(jug, worker)
+    looks = []
+    folder = str(jug.folder / "jugfile.jugdata" / "workers")
+    with contextlib.closing(WorkerSlots(folder, lambda: looks.append(1) or ())) as slots:
+        time.sleep(0.1)
+        slots.crashes(())
+        slots._due = math.inf
+        for _ in range(100):
+            slots.crashes({bytes(32)})
+        assert looks == [1]
+    worker.kill()
     worker.communicate()

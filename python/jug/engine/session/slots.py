@@ -12,8 +12,11 @@ __all__ = ["WorkerSlots"]
 #: Worker, key, name, attempt and beginning of what a dead worker ran.
 Run = tuple[str, bytes, str, int, float]
 
-#: The part of its time that a worker may take to look who has come and gone.
+#: The part of its time that a worker may take to look for deaths that concern none of its tasks.
 _SHARE = 0.02
+
+#: Changes of a directory that are closer than this may have the same time, in nanoseconds: that clock ticks.
+_TICK = 20_000_000
 
 #: How long a process may take to die, and how often to look whether it has, in seconds.
 _DYING, _PAUSE = 1.0, 0.002
@@ -41,15 +44,17 @@ class WorkerSlots:
         self._crashed = crashed
         self._slots: dict[str, mmap.mmap] = {}
         self._due = 0.0
+        #: When the directory had last been changed as of the last look; 0 if that may have missed something.
+        self._changed = 0
 
     def crashes(self, claimed: Collection[bytes]) -> Sequence[Run]:
         """What dead workers ran, if any of it may be among these tasks that are claimed here.
 
-        A slot says that such a task runs only if its worker died, or is about to give it back. Workers that
-        were not there at the last look have hardly had the time to load a jugfile since.
+        A slot says that such a task runs only if its worker died, or is about to give it back. A worker may
+        have come since the last look, and died in its first task: then the directory was changed.
         """
         began = time.perf_counter()
-        if began < self._due and not self._runs_any(claimed):
+        if began < self._due and not self._is_changed() and not self._runs_any(claimed):
             return ()
         found = self._look()
         ended = time.perf_counter()
@@ -63,8 +68,20 @@ class WorkerSlots:
         return found
 
     def _look(self) -> Sequence[Run]:
+        now = time.time_ns()
+        changed = self._time_of_change()
         self._map()
+        self._changed = changed if changed < now - _TICK else 0
         return self._crashed()
+
+    def _is_changed(self) -> bool:
+        return self._changed == 0 or self._time_of_change() != self._changed
+
+    def _time_of_change(self) -> int:
+        try:
+            return os.stat(self._workers).st_mtime_ns
+        except FileNotFoundError:
+            return 0
 
     def close(self) -> None:
         """Ends the mappings."""
