@@ -58,7 +58,7 @@ impl Background {
         Arc::new(Background { shared, thread: Mutex::default(), manual, pid: pid::id() })
     }
 
-    /// The time by the clock that jobs are told.
+    /// The time by the clock that is passed to jobs.
     pub fn now(&self) -> Instant {
         self.shared.host.now()
     }
@@ -99,7 +99,7 @@ impl Background {
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if thread.as_ref().is_none_or(JoinHandle::is_finished) {
             let shared = Arc::clone(&self.shared);
-            // Without a thread the jobs are done late, by whoever flushes and closes; nothing is lost.
+            // Without a thread the jobs are done late, by the callers that flush and close; nothing is lost.
             *thread = thread::Builder::new().name("jug-background".into()).spawn(move || shared.run()).ok();
         }
     }

@@ -72,7 +72,7 @@ impl Engine {
     /// Reads what others wrote, after claims were made; each key whose state is another now, with that state.
     ///
     /// What is saved from now on counts unless the task is removed after this. [`Store::refresh`] does not change that:
-    /// whoever looks into the store while a task runs may learn that an input of this very task was removed.
+    /// a caller that looks into the store while a task runs may learn that an input of this very task was removed.
     ///
     /// # Errors
     ///

@@ -163,7 +163,7 @@ pub enum Error {
         /// What is the matter, as a predicate: "cannot be reached".
         what: String,
     },
-    /// Whoever waited does not want to any longer.
+    /// The wait was cancelled by the caller, as by Ctrl-C.
     #[error("interrupted")]
     Interrupted,
     /// The object was closed.

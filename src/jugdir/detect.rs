@@ -109,7 +109,7 @@ impl Jugdir {
         for part in PARTS {
             self.fs.create_dir(&self.root.join(part))?;
         }
-        // Whoever created them may not have come this far: what is stored is only safe where its directory is.
+        // The process that created them may not have come this far: what is stored is only safe where its directory is.
         self.fs.sync_dir(&self.root).context("syncing", &self.root)?;
         match self.fs.sync_parent(&self.root) {
             // In a directory that may not be read nothing can be done about it.

@@ -17,7 +17,7 @@ const VERSION: u32 = 1;
 /// Magic, version, length and checksum of what follows.
 const HEADER: usize = 8 + 4 + 4 + 4;
 
-/// The facts by which a worker is told from all others, also after its process id was used again.
+/// The facts that distinguish a worker from all others, also after its process id was used again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Identity {
     /// The host's name.

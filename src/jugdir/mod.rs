@@ -371,7 +371,7 @@ impl Periodic for Jugdir {
             return Some(left);
         }
         if worker.is_lost() {
-            // Whoever only waits claims nothing, and would not register again by itself: but what it waits for may
+            // A process that only waits claims nothing, and would not register again by itself: but what it waits for may
             // be the death of another, which only those see who are in touch.
             worker = self.worker().unwrap_or(worker);
         }

@@ -1,8 +1,8 @@
 //! Room that is kept for the day on which the disk is full.
 //!
 //! Whatever makes room has to write a little first: a worker's file, what was removed, a manifest. Without a byte free it
-//! could not begin. So whoever registers as a worker sees to it that a few empty files are there whose blocks are
-//! allocated, and whoever makes room takes them away where there is no other. They are several, because a filesystem
+//! could not begin. So a process that registers as a worker sees to it that a few empty files are there whose blocks are
+//! allocated, and a process that makes room takes them away where there is no other. They are several, because a filesystem
 //! may be out of inodes as well.
 
 use std::path::PathBuf;

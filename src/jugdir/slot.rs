@@ -1,6 +1,6 @@
 //! What a worker runs, in a file of its own that outlives it: `workers/slot-<wid>`, in posix mode.
 //!
-//! The worker stores it around each task into pages that are the kernel's, without a system call. Whoever finds the
+//! The worker stores it around each task into pages that are the kernel's, without a system call. A process that finds the
 //! worker dead reads what it ran; such a file stays until what became of that task is known and on disk.
 //!
 //! There are two entries, in turns: the one that counts is never the one that is written, so that a process that is

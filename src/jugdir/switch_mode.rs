@@ -1,7 +1,7 @@
 //! Letting workers of other hosts into a jugdir that was made for one host.
 //!
-//! Nobody may work in it meanwhile. Whoever registers as a worker looks once more how tasks are claimed after that, and
-//! whoever changes it looks once more for workers: one of the two notices the other.
+//! Nobody may work in it meanwhile. A process that registers as a worker looks once more how tasks are claimed after that, and
+//! the process that changes it looks once more for workers: one of the two notices the other.
 
 use super::Jugdir;
 use super::detect::FORMAT;
@@ -9,7 +9,7 @@ use super::format::{ClaimMode, Format};
 use crate::{Error, Result};
 
 impl Jugdir {
-    /// Has tasks claimed by hard links from now on; false if they are already. Whoever has the jugdir open has to open
+    /// Has tasks claimed by hard links from now on; false if they are already. A process that has the jugdir open has to open
     /// it again.
     ///
     /// # Errors

@@ -215,7 +215,7 @@ impl Worker {
         } else if let Ok(names) = self.fs.names(&self.segments)
             && !writers(&names).contains(self.id.as_str())
         {
-            // Whoever registers next would remove it otherwise.
+            // A process that registers next would remove it otherwise.
             let _removed = self.fs.unlink(&self.path);
         }
     }

@@ -90,7 +90,7 @@ extern "C" fn in_child() {
     }
 }
 
-/// Has these descriptors lead to a directory that can be neither read nor written: their numbers stay taken, and whoever
+/// Has these descriptors lead to a directory that can be neither read nor written: their numbers stay taken, and a process that
 /// uses one by mistake gets an error and nobody else's file.
 #[expect(unsafe_code, reason = "what the standard library offers may allocate")]
 fn lead_nowhere(descriptors: &[RawFd]) {

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::Result;
 
-/// The permissions of files and directories, of which the umask takes away more. Others may never write: whoever writes
+/// The permissions of files and directories, of which the umask takes away more. Others may never write: a process that writes
 /// to a jugdir can run programs as those who read it.
 const FILE_MODE: u32 = 0o664;
 const DIR_MODE: u32 = 0o775;
@@ -36,7 +36,7 @@ const READABLE: u32 = 0o004;
 #[derive(Debug)]
 pub struct Local;
 
-/// The filesystem of this machine, as all objects that are not told otherwise share it.
+/// The filesystem of this machine, as all objects that are given no other one share it.
 pub fn local() -> Arc<dyn FileSystem> {
     static LOCAL: LazyLock<Arc<dyn FileSystem>> = LazyLock::new(|| Arc::new(Local));
     Arc::clone(&LOCAL)
@@ -159,7 +159,7 @@ impl<F: Borrow<fs::File>> LocalFile<F> {
     fn checked(file: F, path: &Path, how: Open) -> io::Result<LocalFile<F>> {
         let facts = file.borrow().metadata()?;
         if !facts.is_file() {
-            return Err(planted("it is not a file; whoever may write there put it in a file's place"));
+            return Err(planted("it is not a file; a user who may write there put it in a file's place"));
         }
         // What is only read by others need not be looked at where all may read it.
         if how == Open::Update || how == Open::New && facts.mode() & READABLE == 0 {
@@ -251,7 +251,7 @@ fn share(file: &fs::File, path: &Path, mode: u32) {
     if above.mode() & WRITABLE & GROUP == 0 || is_as_it_should || facts.uid() != geteuid().as_raw() {
         return;
     }
-    // Whoever is not in that group cannot give it anything; what others lack is said where they need it.
+    // A process that is not in that group cannot give it anything; what others lack is said where they need it.
     if fchown(file, None, Some(above.gid())).is_ok() {
         let _shared = file.set_permissions(fs::Permissions::from_mode(facts.mode() & 0o7777 | mode));
     }

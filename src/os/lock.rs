@@ -5,7 +5,7 @@
 //! in one process. They exclude the locks of earlier builds, which belong to a process, and are excluded by those.
 //!
 //! Where the system does not have them (`F_OFD_SETLK`; Linux has them since 3.15), locks belong to the process: a second one
-//! of the same byte succeeds, and closing *any* descriptor of a file gives up all that the process has on it. So whoever
+//! of the same byte succeeds, and closing *any* descriptor of a file gives up all that the process has on it. So a process that
 //! locks a file opens it once per process all the same.
 
 use std::io;

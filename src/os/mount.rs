@@ -82,7 +82,7 @@ pub(super) fn find(path: &Path) -> io::Result<Mount> {
 static KNOWN: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
 
 /// Whether other hosts may use the filesystem that holds `path`. Its server is asked only once: the answer holds up
-/// whoever looks for something that is not there. Where another filesystem gets the number of one that is gone, it is
+/// a process that looks for something that is not there. Where another filesystem gets the number of one that is gone, it is
 /// taken for shared too, which is safe.
 pub(super) fn is_shared(path: &Path) -> io::Result<bool> {
     let device = std::fs::metadata(path)?.dev();

@@ -73,7 +73,7 @@ impl dyn FileSystem + '_ {
         Ok(found.map(|found| found.length))
     }
 
-    /// Creates a directory in a jugdir, for whoever may write to that; false if it exists already. Fails where there is a symbolic link to one: what is written
+    /// Creates a directory in a jugdir, for all who may write to its parent; false if it exists already. Fails where there is a symbolic link to one: what is written
     /// there would be somewhere else.
     pub fn create_dir(&self, dir: &Path) -> Result<bool> {
         match self.mkdir(dir) {
@@ -99,7 +99,7 @@ impl dyn FileSystem + '_ {
     }
 
     /// Creates a directory and its parents, unless it exists. What this call created is on disk afterwards, and so is
-    /// all that leads there: whoever created a directory on the way may have died before it was.
+    /// all that leads there: the process that created a directory on the way may have died before it was.
     pub fn ensure_dir(&self, dir: &Path) -> Result<()> {
         if matches!(self.stat(dir), Ok(found) if found.is_dir) {
             return Ok(());
@@ -108,7 +108,7 @@ impl dyn FileSystem + '_ {
             self.ensure_dir(above)?;
             // Before anything is created in it: so what is in a directory says that the directory is on disk.
             match self.sync_parent(above) {
-                // Whoever may not read it has not created anything there either.
+                // A process that may not read it has not created anything there either.
                 Err(Error::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {}
                 synced => synced?,
             }

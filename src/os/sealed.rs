@@ -177,7 +177,7 @@ impl Pages {
 impl Drop for Pages {
     #[expect(unsafe_code, reason = "the kernel gave an address")]
     fn drop(&mut self) {
-        // SAFETY: the pages are those that were mapped, and whoever uses them keeps this value.
+        // SAFETY: the pages are those that were mapped, and a process that uses them keeps this value.
         let _unmapped = unsafe { munmap(self.start, self.length.get()) };
     }
 }

@@ -160,7 +160,7 @@ pub trait File: Send + Sync + Debug {
     fn touch(&self) -> io::Result<()>;
 
     /// Closes the file off: takes everybody's permission to write away, for ever, and returns once the server knows.
-    /// Whoever has it open for writing can go on, and sees by [`File::fresh_stat`] that it is in vain. `EPERM` if the
+    /// A process that has it open for writing can go on, and sees by [`File::fresh_stat`] that it is in vain. `EPERM` if the
     /// file is another user's.
     fn finish(&self) -> io::Result<()>;
 
@@ -180,7 +180,7 @@ pub trait File: Send + Sync + Debug {
 
 /// The beginning of a file that one process writes to as if it were its own memory.
 pub trait Memory: Send + Sync + Debug {
-    /// Stores bytes from `offset` on, both multiples of eight. Whoever reads the file sees all that was stored by
+    /// Stores bytes from `offset` on, both multiples of eight. A process that reads the file sees all that was stored by
     /// earlier calls, if it sees any of this one.
     fn store(&self, offset: usize, bytes: &[u8]);
 

@@ -1,6 +1,6 @@
 //! Waking up when a directory changes.
 //!
-//! On Linux the kernel tells (inotify): a file appeared, grew, went away, or a process that had it
+//! On Linux the kernel tells (inotify): a file appeared, grew, went away, or the process that had it
 //! open for writing closed it, be it by dying. Changes made before a wait are not lost: they end the
 //! next one at once. Elsewhere, and where the user's inotify instances are used up, the directories
 //! are compared with what they were, every [`POLL`]. Changes made by *other hosts* on a network

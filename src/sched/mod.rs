@@ -1,7 +1,7 @@
 //! The graph and what may run next: pure, no I/O, no clock.
 //!
-//! A [`Graph`] is built once and never changes. A [`Scheduler`] walks it, knowing only what it is told
-//! of results, failures and claims; it may be told late, twice, or about nodes it never offered.
+//! A [`Graph`] is built once and never changes. A [`Scheduler`] walks it, knowing only what is reported to it
+//! of results, failures and claims; that may be late, twice, or about nodes it never offered.
 
 mod bitset;
 mod graph;

@@ -154,7 +154,7 @@ impl Scheduler {
         self.busy.iter().collect()
     }
 
-    /// The results of these are there, whoever made them. Returns the nodes whose results nothing that may
+    /// The results of these are there, whichever process made them. Returns the nodes whose results nothing that may
     /// still run here needs: some of these, and some of those that they needed.
     pub fn done(&mut self, nodes: &[Node]) -> Vec<Node> {
         let mut released = Vec::new();

@@ -71,10 +71,10 @@ pub fn write(
     let path = path(blobs, key, &suffix);
     let folder = path.parent().unwrap_or(blobs);
     fs.create_dir(folder)?;
-    // Whoever created it may not have come this far: the file is only safe where its directory is.
+    // The process that created it may not have come this far: the file is only safe where its directory is.
     fs.sync_parent(folder)?;
     let nonce = u128::from_le_bytes(fs.nonce()?);
-    // The suffix begins with the worker's id: once that worker is dead, whoever finds the file may remove it.
+    // The suffix begins with the worker's id: once that worker is dead, a process that finds the file may remove it.
     let temporary = folder.join(format!(".{suffix}-{nonce:032x}"));
     fs.write_whole(&path, &temporary, parts)?;
     let mut hasher = Hasher::new();
@@ -128,7 +128,7 @@ pub fn check_length(
     })
 }
 
-/// What is wrong with the blob at `path`, which is read a piece at a time; `None` if nothing is. `read` is told
+/// What is wrong with the blob at `path`, which is read a piece at a time; `None` if nothing is. `read` is given
 /// how many bytes each piece has.
 pub fn check(
     fs: &dyn FileSystem,

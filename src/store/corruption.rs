@@ -130,7 +130,7 @@ impl CorruptionLog {
             .collect()
     }
 
-    /// What is still to be told, given what is stored now.
+    /// What is still to be reported, given what is stored now.
     pub fn report(&self, index: &Index) -> Report {
         let mut report = Report::default();
         for (path, known) in &self.files {

@@ -1,6 +1,6 @@
 //! Files that are there and cannot be read: a bad sector, a damaged filesystem, something in the place of a file.
 //!
-//! That is damage of one file, of which others know nothing: it is told, and everything else goes on. All other
+//! That is damage of one file, of which others know nothing: it is reported, and everything else goes on. All other
 //! errors (a file that is gone, no permission, no memory, too many open files) say something of this process or this
 //! moment, and stay errors.
 //!

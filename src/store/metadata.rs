@@ -1,4 +1,4 @@
-//! What is told about results and about the store's own work.
+//! What is reported about results and about the store's own work.
 
 /// What a store has written so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

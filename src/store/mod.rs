@@ -128,9 +128,9 @@ impl Store {
 
     /// Reads what others wrote since the last call; each key whose state is another now, with that state.
     ///
-    /// It is repeated until it brings no higher epoch: reading takes its time, and whoever learns of one removal
+    /// It is repeated until it brings no higher epoch: reading takes its time, and a process that learns of one removal
     /// may miss another of the same epoch. What is stamped with [`Store::epoch`] afterwards loses against every
-    /// removal that was not seen, because whoever removes sees that epoch in turn ([`Store::remove`]).
+    /// removal that was not seen, because a process that removes sees that epoch in turn ([`Store::remove`]).
     pub fn refresh(&self) -> Result<Vec<(Key, State)>> {
         loop {
             if lock(&self.index).take_epoch_raised() {
@@ -325,7 +325,7 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        // Whoever wants to know of errors calls `close`.
+        // A process that wants to know of errors calls `close`.
         let _ = self.close();
     }
 }

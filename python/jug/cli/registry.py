@@ -123,7 +123,7 @@ class SubCommand(metaclass=ABCMeta):
         return given
 
     def interrupt_message(self, options: Options) -> str:
-        """What the user is told beside "interrupted" where Ctrl-C ends the command; by default nothing."""
+        """What is printed beside "interrupted" where Ctrl-C ends the command; by default nothing."""
         return ""
 
     def __call__(self, *args: Any, **kwargs: Any) -> int | None:

@@ -89,7 +89,7 @@ class Jugfile(NamedTuple):
 #: How many objects may appear before the garbage collector looks at them while a jugfile loads.
 _NEW_OBJECTS = 50_000
 
-# A barrier makes the same file run again and again; it is compiled anew only when it changed.
+# A barrier makes the same file run again and again; it is compiled again only when it changed.
 _compiled: dict[str, tuple[bytes, types.CodeType]] = {}
 
 #: What this package imports when it needs it, and what it uses does. Where a jugfile takes the place of a

@@ -9,7 +9,7 @@ from typing import IO
 
 __all__ = ["DIR_MODE", "FILE_MODE", "create", "open_regular", "temporary_name"]
 
-#: Permissions, of which the umask takes away more. Others may never write: whoever writes results can run
+#: Permissions, of which the umask takes away more. Others may never write: a user who writes results can run
 #: programs as those who read them.
 FILE_MODE, DIR_MODE = 0o664, 0o775
 

@@ -1,4 +1,4 @@
-"""What `jug status` shows: counted anew from the jugfile, or with the help of a cache file."""
+"""What `jug status` shows: counted from the jugfile, or with the help of a cache file."""
 
 from __future__ import annotations
 

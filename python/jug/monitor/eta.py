@@ -37,7 +37,7 @@ class Durations:
         self._complete = b""
 
     def forget_nodes(self) -> None:
-        """Says that nodes are numbered anew; what is known of names stays."""
+        """Says that nodes are renumbered; what is known of names stays."""
         self._complete = b""
 
     def learn(

@@ -92,7 +92,7 @@ class StatusCollector:
         return as_task_states(scheduler.states())
 
     def counts(self, by_node: bytes | None = None) -> dict[str, Counter[TaskState]]:
-        """How many tasks of each name are in each state: now, or as `node_states` told."""
+        """How many tasks of each name are in each state: now, or as `node_states` returned."""
         states = self._by_task(self.node_states() if by_node is None else by_node).decode()
         counts: dict[str, Counter[TaskState]] = {}
         names = map(self.names.__getitem__, self._graph.node_ids())

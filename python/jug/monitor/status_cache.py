@@ -74,7 +74,7 @@ class StatusCache:
         if path != ":memory:":
             _refuse_others(path)
         with self._explained():
-            # Whoever fills the file at this moment is waited for.
+            # Waits for another process that fills the file at this moment.
             self._db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
 
     @contextlib.contextmanager
@@ -103,7 +103,7 @@ class StatusCache:
             return CacheHeader(**json.loads(text))
 
     def fill(self, about: CacheHeader, rows: Iterable[Row], needs: Iterable[tuple[int, int]]) -> None:
-        """Writes the file anew, all at once."""
+        """Writes the whole file at once."""
         with self._explained(), self._transaction():
             for table in ("ht", "dep", "about"):
                 self._db.execute(f"DROP TABLE IF EXISTS {table}")
@@ -213,7 +213,7 @@ def changed_states(
 
 
 def stamp_of(store: Any) -> str:
-    """A text that changes whenever results are removed from a store or lost; empty if that cannot be told."""
+    """A text that changes whenever results are removed from a store or lost; empty if that is not known."""
     if not isinstance(store, file_store):
         return ""
     try:

@@ -1,4 +1,4 @@
-"""Looks at a computation again and again, and loads its jugfile anew when that can show more tasks."""
+"""Looks at a computation again and again, and reloads its jugfile when that can show more tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a worker is asked to end, by a signal or Ctrl-C, and how that is told from what a task raises."""
+"""How a worker is asked to end, by a signal or Ctrl-C, and how that differs from what a task raises."""
 
 from __future__ import annotations
 

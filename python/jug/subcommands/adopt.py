@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AdoptCommand", "adopt"]
 
-#: How many results that cannot be read are told one by one.
+#: How many results that cannot be read are listed one by one.
 _MOST_FAULTS = 10
 
 

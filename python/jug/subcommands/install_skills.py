@@ -57,7 +57,7 @@ def install_skill(output: str, force: bool = False) -> str:
         if not os.path.isfile(os.path.join(target, _MAIN_FILE)):
             raise RuntimeError(f"{target} has no {_MAIN_FILE}, so it is not a skill; it was left untouched")
     os.makedirs(output, exist_ok=True)
-    # Beside the target, so that whoever reads it sees the old folder or the new one.
+    # Beside the target, so that a reader sees the old folder or the new one.
     with tempfile.TemporaryDirectory(dir=output, prefix=".jug-skill-") as beside:
         copy = os.path.join(beside, "new")
         shutil.copytree(bundled_skill_path(), copy, ignore=shutil.ignore_patterns("__pycache__"))

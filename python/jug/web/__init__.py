@@ -26,7 +26,7 @@ def serve(options: Any) -> int:
     from .publisher import Publisher
     from .server import open_server
 
-    # First: whoever chose a port that is taken need not wait for the jugfile.
+    # First: a user who chose a port that is taken need not wait for the jugfile.
     with (
         open_server(options.webstatus_ip, options.webstatus_port) as server,
         contextlib.suppress(KeyboardInterrupt),

@@ -65,14 +65,14 @@ def _ended(report: FailureReport) -> float:
 
 
 def _failure(ended: float, t: _native.TaskCore, report: FailureReport) -> dict[str, Any]:
-    told = ("arguments", "traceback", "host", "pid", "attempt", "duration", "kind")
+    shown = ("arguments", "traceback", "host", "pid", "attempt", "duration", "kind")
     return {
         "id": t.hash().decode(),
         "name": t.name,
         "error": summary_line(report),
         "at": ended,
         "kept": bool(report.get("kept")),
-        **{key: report.get(key) for key in told},
+        **{key: report.get(key) for key in shown},
     }
 
 

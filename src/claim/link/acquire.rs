@@ -93,7 +93,7 @@ impl Link {
 
     /// Somebody has the name already.
     fn resolve_conflict(&self, worker: &Worker, generation: Generation, path: &Path) -> Result<Attempt> {
-        // Whoever had it before may have given it up since: it may be this very name that was made, and the answer lost.
+        // The process that had it before may have given it up since: it may be this very name that was made, and the answer lost.
         self.state().owners.remove(path);
         match self.verified_owner(path)? {
             Owner::This => {

@@ -3,8 +3,8 @@
 //! To remove a name is safe only if nobody else can have taken it in the meantime, and a process may be paused for
 //! an hour between looking at a name and removing it. So claims are made in the newest directory of `claims/`, and
 //! whenever a worker dies with claims, a newer one is created. From then on nothing that is claimed in an older one
-//! counts, but for what living workers held there already; whoever removes a name there, however late, takes nothing
-//! from anybody. That a claim counts is found out after it was made, by listing the generations: whoever claims in a newer
+//! counts, but for what living workers held there already; a process that removes a name there, however late, takes nothing
+//! from anybody. That a claim counts is found out after it was made, by listing the generations: a process that claims in a newer
 //! one looks into the older ones after it, so that of two claims on one task at least one is noticed.
 
 use std::collections::BTreeSet;
@@ -105,13 +105,13 @@ impl Generations {
 
     /// The claims that were made in a generation which has ended: those that count, at least. Tells the truth.
     ///
-    /// Whoever has claimed there and does not know of its end may have done so in the tick in which it was listed
+    /// A process that has claimed there and does not know of its end may have done so in the tick in which it was listed
     /// here. Once is enough: every claim that counts was there before the next generation was announced.
     pub(super) fn claims_of_ended(&self, generation: Generation) -> Result<Vec<(Key, PathBuf)>> {
         if self.is_shared() && !self.state().settled.contains(&generation) {
             match self.fs.announce(&self.dir_of(generation)) {
                 Err(Error::Io { source, .. }) if is_absent(&source) => return Ok(Vec::new()),
-                told => told?,
+                listed => listed?,
             }
             let claims = self.claims(generation)?;
             self.state().settled.insert(generation);
@@ -145,7 +145,7 @@ impl Generations {
         Ok(self.list()?.last().copied().unwrap_or(generation))
     }
 
-    /// Returns once whoever lists the generations learns of this one.
+    /// Returns once a process that lists the generations learns of this one.
     fn announce(&self, generation: Generation) -> Result<()> {
         if self.state().announced >= Some(generation) {
             return Ok(());

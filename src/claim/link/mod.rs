@@ -2,7 +2,7 @@
 //!
 //! A claim is a name that only one can create. All claims of a worker share one inode, so that one heartbeat
 //! refreshes all of them, and the inode tells whose a claim is. A worker that dies leaves its claims behind;
-//! whoever meets one ends the generation ([`generations`]) and claims in the next, and the names are swept later.
+//! a process that meets one ends the generation ([`generations`]) and claims in the next, and the names are swept later.
 //!
 //! Claims are released in the background, once everything stored before is on disk, and so on the server.
 

@@ -17,7 +17,7 @@ pub(super) enum Owner {
     Other(String),
     /// It is not written yet, where there are no hard links.
     Unknown,
-    /// It was not written for a whole lease: whoever created it was killed before it could write.
+    /// It was not written for a whole lease: the process that created it was killed before it could write.
     Orphaned,
 }
 
@@ -49,7 +49,7 @@ impl Link {
         Ok(owner)
     }
 
-    /// What an empty claim is, by how long this process has watched it. Whoever is only slow to write will find that
+    /// What an empty claim is, by how long this process has watched it. A process that is only slow to write will find that
     /// it is lost, and that its generation has ended.
     fn wait_for_writing(&self, path: &Path) -> Owner {
         let watched = self.jugdir.observed_for();

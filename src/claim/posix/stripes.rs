@@ -121,7 +121,7 @@ impl Stripes {
         Ok(live)
     }
 
-    /// Changes the time of a stripe file, which wakes whoever watches the directory.
+    /// Changes the time of a stripe file, which wakes a process that watches the directory.
     pub(super) fn notify_waiters(&self) {
         if self.is_here()
             && let Some(file) = self.files.iter().find_map(|stripe| stripe.writable.get())

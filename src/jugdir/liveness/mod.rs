@@ -240,7 +240,7 @@ impl FailureDetector {
 
     /// A worker's file; `None` if there is none.
     fn read(&self, path: &Path) -> Result<Option<Found>> {
-        // Whoever has no file counts as dead. So that an open one is gone is believed when it is said twice, and that
+        // A process that has no file counts as dead. So that an open one is gone is believed when it is said twice, and that
         // there is none when a list says so: a client may remember a moment in which it had no name yet.
         for _ in 0..2 {
             let Some(file) = self.fs.open_if_exists(path)? else {

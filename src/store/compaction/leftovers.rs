@@ -16,10 +16,10 @@ pub(super) fn sweep(jugdir: &Jugdir) -> Result<()> {
     let (manifest, leftovers) = leftovers(jugdir)?;
     let replaced: Vec<&String> = manifest.replaced.iter().filter(|name| listed.contains(*name)).collect();
     if !replaced.is_empty() {
-        // Whoever published the manifest may not have come this far.
+        // The process that published the manifest may not have come this far.
         fs.sync_dir(&packs).context("syncing", &packs)?;
         if jugdir.mount()?.is_shared {
-            // Whoever does not find a segment any more has to find the manifest.
+            // A process that does not find a segment any more has to find the manifest.
             fs.announce(&packs)?;
         }
     }
@@ -64,7 +64,7 @@ fn is_leftover(manifest: &Manifest, name: &str, is_dead: &dyn Fn(&str) -> bool) 
         return !counts && (generation <= manifest.number || is_dead(wid));
     }
     if let Some(number) = manifest::number_of(name) {
-        // One stays beside the newest: whoever lists the directory meanwhile sees at least one.
+        // One stays beside the newest: a process that lists the directory meanwhile sees at least one.
         return number + 1 < manifest.number;
     }
     publish::maker_of_temporary(name).is_some_and(is_dead)

@@ -1,7 +1,7 @@
 //! Packing: many segments become one pack, while others read and write.
 //!
 //! Only what nobody will add to is packed (`plan`). The new pack is
-//! complete and on disk before the manifest names it, and only then the segments are removed. Whoever
+//! complete and on disk before the manifest names it, and only then the segments are removed. A process that
 //! is killed in between leaves files behind that do not count, and that the next packing removes.
 
 pub mod build;
@@ -223,7 +223,7 @@ impl Compactor<'_> {
             self.discard(&stem)?;
             return Ok(CompactReport { results, beaten: true, ..CompactReport::default() });
         }
-        // What cannot be removed now does not count all the same, and is removed by whoever packs next.
+        // What cannot be removed now does not count all the same, and is removed by a process that packs next.
         let _ = leftovers::sweep(self.jugdir);
         report.results = next.results();
         Ok(report)

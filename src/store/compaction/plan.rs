@@ -2,8 +2,8 @@
 //!
 //! Of a worker that has ended for certain these are all of its segments, of one that runs those that end with a SEAL.
 //! A worker that is only taken for dead may come back and write on. Its segments are closed off first
-//! ([`crate::os::File::finish`]): a writer asks after each sync whether that was done, and what it has not been told
-//! to be safe by then it writes again, to another segment. So all that was ever told to be safe is in the file when the
+//! ([`crate::os::File::finish`]): a writer asks after each sync whether that was done, and what was not confirmed
+//! as safe by then it writes again, to another segment. So all that was ever confirmed as safe is in the file when the
 //! packer reads it, whatever any clock says.
 
 use std::collections::HashSet;
@@ -51,7 +51,7 @@ impl Compactor<'_> {
         most: u64,
     ) -> Result<Plan> {
         let fs = self.jugdir.fs();
-        // First the workers, then the segments: whoever is not there yet knows all that was removed so far.
+        // First the workers, then the segments: a process that is not there yet knows all that was removed so far.
         let others = self.has_others(wid)?;
         let mut listed = fs.names(&self.jugdir.segments())?;
         listed.retain(|name| segment::owner(name).is_some());
@@ -130,7 +130,7 @@ impl Compactor<'_> {
         Ok(if is_sealed(fs, &path)? { Ok(End::Sealed) } else { Err(obstacle) })
     }
 
-    /// The segments that nobody can read on, whoever may add to them.
+    /// The segments that nobody can read on, whichever process may add to them.
     fn broken_segments(&self) -> Result<HashSet<PathBuf>> {
         (self.poll)()?;
         let broken = lock(self.follower).broken(self.jugdir)?;

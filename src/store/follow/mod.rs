@@ -256,7 +256,7 @@ impl Follower {
     }
 
     /// The segments that were read to their ends, to which nothing will be added that counts: also those of silent
-    /// workers, because whoever packs them closes them off.
+    /// workers, because a process that packs them closes them off.
     pub fn finished(&self) -> Vec<SealedSegment> {
         let is_over = |segment: &SegmentReader| segment.finished || segment.silent.is_some();
         let finished =

@@ -262,7 +262,7 @@ fn open_listed(fs: &dyn FileSystem, path: &Path) -> Result<Option<Arc<dyn File>>
 fn take_in(batch: &mut Vec<ScannedRecord>, segment: u32, to: &ReadInto) -> Result<()> {
     let (mut damaged, mut sound) = (Vec::new(), Vec::new());
     let mut index = lock(to.index);
-    // What changes is told from what was known before.
+    // What changes follows from what was known before.
     let keys: Vec<Key> = batch.iter().map(|event| event.header.key).collect();
     index.load_from_packs(&keys)?;
     for event in batch.drain(..) {

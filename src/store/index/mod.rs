@@ -3,7 +3,7 @@
 //! Per key: the RESULT that counts is the one with the highest epoch, among equals the one at the smallest
 //! (segment name, offset); it counts unless a REMOVED has a higher epoch. The same goes for FAILED and
 //! CLEARED, and a failure counts only where no result does and no RESULT of its own or a higher epoch is
-//! known, removed or not: whoever ran the task again has left the failure behind.
+//! known, removed or not: the worker that ran the task again has left the failure behind.
 //!
 //! Of what is in packs only those keys are known here that somebody asked for: see [`Index::load_from_packs`].
 

@@ -15,7 +15,7 @@ const DENSE: u64 = 4;
 impl Index {
     /// Takes in what packs hold of these keys, so that all questions about them are answered rightly.
     ///
-    /// It is no change: whoever tracks changes knew or could have known it.
+    /// It is no change: the caller that tracks changes knew or could have known it.
     pub fn load_from_packs(&mut self, keys: &[Key]) -> Result<()> {
         if self.packs.is_empty() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Damaged files that are kept aside, for whoever wants to look at them.
+//! Damaged files that are kept aside, for later inspection.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ pub(crate) fn keep_aside(fs: &dyn FileSystem, jugdir: &Jugdir, paths: &[PathBuf]
             _ => {}
         }
     }
-    // Whoever keeps a file may remove its other name next.
+    // A process that keeps a file may remove its other name next.
     fs.sync_parent(&dir.join("any"))?;
     Ok(dir)
 }

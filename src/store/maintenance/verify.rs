@@ -26,7 +26,7 @@ use crate::{Key, Result};
 /// Something that is not what was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The task whose result it was; `None` where that cannot be told.
+    /// The task whose result it was; `None` where that is not known.
     pub key: Option<Key>,
     /// The task's name, as far as it was stored; empty where it is not known.
     pub name: String,
@@ -40,7 +40,7 @@ pub struct Finding {
     pub harmless: bool,
 }
 
-/// Told now and then how many bytes were read, of how many; an error ends the reading.
+/// Called now and then with how many bytes were read, of how many; an error ends the reading.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
 
 /// How much is read between two reports.
@@ -50,15 +50,15 @@ const STEP: u64 = 8 * 1024 * 1024;
 struct ProgressCounter<'a> {
     done: u64,
     total: u64,
-    told: u64,
+    reported: u64,
     progress: Progress<'a>,
 }
 
 impl ProgressCounter<'_> {
     fn read(&mut self, bytes: u64) -> Result<()> {
         self.done += bytes;
-        if self.done - self.told >= STEP {
-            self.told = self.done;
+        if self.done - self.reported >= STEP {
+            self.reported = self.done;
             (self.progress)(self.done, self.total.max(self.done))?;
         }
         Ok(())
@@ -81,7 +81,7 @@ impl Store {
         let of_packs = packs.iter().flat_map(|pack| [pack.listed().length, pack.listed().index]);
         let of_blobs = lengths.iter().filter_map(|(_, _, blob)| Some(blob.as_ref()?.length));
         let total = of_packs.chain(of_blobs).fold(0, u64::saturating_add);
-        let mut counter = ProgressCounter { done: 0, total, told: 0, progress };
+        let mut counter = ProgressCounter { done: 0, total, reported: 0, progress };
         for pack in packs {
             self.verify_pack(&pack, &mut faults, &mut counter)?;
         }
@@ -93,7 +93,7 @@ impl Store {
         Ok(faults)
     }
 
-    /// Keeps damaged files for whoever wants to look at them: gives them a second name in `quarantine`.
+    /// Keeps damaged files for later inspection: gives them a second name in `quarantine`.
     pub fn quarantine(&self, paths: &[PathBuf]) -> Result<PathBuf> {
         self.jugdir.by_all_means(|| keep_aside(&**self.jugdir.fs(), &self.jugdir, paths))
     }
@@ -213,7 +213,7 @@ impl Store {
         if pack.substitute().is_some() {
             let path = pack.index_path().to_owned();
             let what = pack.unreadable_index().unwrap_or("the index is damaged");
-            let what = format!("{what}; it is made anew from the pack each time");
+            let what = format!("{what}; it is rebuilt from the pack each time");
             faults.push(Finding { key: None, name: String::new(), path, offset: 0, what, harmless: false });
         }
         let mut bad: Vec<(Header, u64, &str)> = Vec::new();

@@ -1,6 +1,6 @@
 //! Finding the manifest that counts, and putting the next one in its place.
 //!
-//! Manifests are found by listing, never by asking for a name. The next number belongs to whoever links it
+//! Manifests are found by listing, never by asking for a name. The next number belongs to the process that links it
 //! first; the one before stays, so that a listing made meanwhile shows at least one.
 
 use std::io::ErrorKind;

@@ -30,7 +30,7 @@ _LOOK_BEFORE = 8
 #: For how many seconds tasks of others on a network filesystem stay claimed after they were finished.
 _STILL_CLAIMED = 10.0
 
-#: What the engine says of a killed worker's last record. It was never told to be stored: nothing is lost.
+#: What the engine says of a killed worker's last record. It was never reported as stored: nothing is lost.
 _UNFINISHED = "its last record is incomplete"
 
 

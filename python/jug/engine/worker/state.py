@@ -22,7 +22,7 @@ class ExecutionState:
     Attributes
     ----------
     executed, loaded : Counter of str
-        By task name: run here, and found finished (anew at each load).
+        By task name: run here, and found finished (counted again at each load).
     failed : set of bytes
         Hashes of the tasks that failed here; this worker does not try them again.
     has_selected : bool
@@ -38,7 +38,7 @@ class ExecutionState:
     idle : float
         Seconds spent waiting since the last progress.
     cycle : float
-        Length of a wait cycle (``--wait-cycle-time``), as the worker was told.
+        Length of a wait cycle (``--wait-cycle-time``), as given to the worker.
     former : FormerResults
         What was said of results under keys of an earlier version.
     jugfile : Jugfile or None

@@ -194,14 +194,14 @@ class Worker:
             self._crashes.look(claimed)
             # Only a refresh begun after the claim is sure to see a result that was stored before it.
             refreshing = time.perf_counter()
-            told = self._apply_changes(self._session.refresh())
+            changed = self._apply_changes(self._session.refresh())
             refreshing = time.perf_counter() - refreshing
             found: list[int] = []
             busy: list[int] = []
             for node, mine, present in zip(nodes, won, self._session.present(keys), strict=True):
                 if not present:
                     (waiting if mine else busy).append(node)
-                elif node not in told:
+                elif node not in changed:
                     found.append(node)
             self._finished_elsewhere(found)
             self._scheduler.busy(busy)

@@ -32,7 +32,7 @@ pub const WRITE_AFTER: Duration = Duration::from_millis(5);
 pub const SYNC_AFTER: Duration = Duration::from_millis(50);
 /// How much is buffered before it is written.
 const BUFFER_MAX: usize = 64 * 1024;
-/// How much may be written and not yet synced: whoever writes faster than the disk waits for it.
+/// How much may be written and not yet synced: a caller that writes faster than the disk waits for it.
 const UNDURABLE_MAX: usize = 8 * 1024 * 1024;
 
 /// A process's one way to add records to a store.
@@ -79,7 +79,7 @@ impl Writer {
     }
 
     /// Has each segment belong to whatever worker of this jugdir the process is when it is created: a worker that
-    /// was out of touch for too long is replaced. If the jugdir `is_shared` by hosts, others are told of new segments.
+    /// was out of touch for too long is replaced. If the jugdir `is_shared` by hosts, others learn of new segments.
     pub fn bind_to_worker(&self, jugdir: Arc<Jugdir>, is_shared: bool) {
         if is_shared {
             _ = self.shared.set(jugdir.segments());
@@ -213,9 +213,9 @@ impl Writer {
         let nothing_new = state.buffer.is_empty() && state.undurable.is_empty();
         state.log.seal(&mut state.buffer);
         match self.write(state).and_then(|()| self.sync_now(state)) {
-            // Whoever removes a jugdir that nobody works on may do so.
+            // A process that removes a jugdir that nobody works on may do so.
             Err(error) if nothing_new && is_removed(&error) => Ok(()),
-            // Nothing is lost with the seal: whoever reads the segment asks whether its writer lives.
+            // Nothing is lost with the seal: a process that reads the segment asks whether its writer lives.
             Err(error) if nothing_new && error.is_full() => Ok(()),
             outcome => outcome,
         }
