@@ -17,7 +17,7 @@ from ..backends.select import select
 from ..barrier import BarrierError
 from ..configuration import Options, default_options, expand_jugdir, read_configuration_file
 from ..errors import UserError
-from ..internal import origins, running
+from ..internal import log, origins, running
 from ..internal.advice import name_is_taken
 from ..internal.console import fail, say, show, warn
 from ..internal.tracebacks import is_panic, users_traceback
@@ -264,6 +264,7 @@ def import_before(path: str) -> None:
     for needed in (*_NEEDED_LATER, *ours):
         if not needed.endswith(".__main__"):
             importlib.import_module(needed)
+    log.bind()
 
 
 def run_jugfile(path: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import logging
 
-__all__ = ["info"]
+__all__ = ["bind", "info"]
 
 _logger: logging.Logger | None = None
 
@@ -25,11 +25,17 @@ def info(message: str, *args: object) -> None:
     *args
         What replaces them.
     """
-    global _logger
     if _logger is None:
         if "logging" not in sys.modules:
             return
-        import logging
+        bind()
+    if _logger is not None:
+        _logger.info(message, *args)
 
-        _logger = logging.getLogger("jug")
-    _logger.info(message, *args)
+
+def bind() -> None:
+    """Imports `logging` for all further messages, before a jugfile of that name takes its place."""
+    global _logger
+    import logging
+
+    _logger = logging.getLogger("jug")
