@@ -310,8 +310,8 @@ def deaths(jug, *options):
     """How often tasks without a result have died, by what the store keeps of them."""
     import json
 
-    told = json.loads(jug("status", "--json", *options).stdout)
-    return [report["crashes"] for report in told["failures"] if "crashes" in report]
+    answer = json.loads(jug("status", "--json", *options).stdout)
+    return [report["crashes"] for report in answer["failures"] if "crashes" in report]
 
 
 def test_a_task_that_died_too_often_is_tried_again_by_the_next_command_and_forgotten_once_it_succeeds(

@@ -112,7 +112,7 @@ fn a_result_is_released_when_nothing_here_needs_it() {
     assert!(scheduler.done(&[0, 1]).is_empty());
     assert_eq!(scheduler.done(&[2]), [2, 1]);
     assert_eq!(scheduler.failed(&[3]), [0], "what failed needs nothing more");
-    assert!(scheduler.done(&[0, 1, 2]).is_empty(), "told twice, released once");
+    assert!(scheduler.done(&[0, 1, 2]).is_empty(), "reported twice, released once");
     assert_eq!(scheduler.states(), [State::Done, State::Done, State::Done, State::Failed]);
 }
 
@@ -125,35 +125,35 @@ enum Is {
     Failed,
 }
 
-/// The same, slowly: only what it was told, everything else computed when asked.
+/// The same, slowly: only what was reported to it, everything else computed when asked.
 struct Model {
     graph: Arc<Graph>,
     selected: Vec<bool>,
-    told: Vec<Is>,
+    reported: Vec<Is>,
 }
 
 impl Model {
     fn nodes(&self) -> std::ops::Range<Node> {
-        0..Node::try_from(self.told.len()).unwrap()
+        0..Node::try_from(self.reported.len()).unwrap()
     }
 
-    fn told(&self, node: Node) -> Is {
-        self.told[node as usize]
+    fn reported(&self, node: Node) -> Is {
+        self.reported[node as usize]
     }
 
     fn tell(&mut self, node: Node, from: &[Is], to: Is) {
-        if from.contains(&self.told(node)) {
-            self.told[node as usize] = to;
+        if from.contains(&self.reported(node)) {
+            self.reported[node as usize] = to;
         }
     }
 
     fn state(&self, node: Node) -> State {
-        match self.told(node) {
+        match self.reported(node) {
             Is::Taken => State::Taken,
             Is::Busy => State::Busy,
             Is::Done => State::Done,
             Is::Failed => State::Failed,
-            Is::Idle if self.graph.dependencies(node).iter().all(|it| self.told(*it) == Is::Done) => {
+            Is::Idle if self.graph.dependencies(node).iter().all(|it| self.reported(*it) == Is::Done) => {
                 State::Ready
             }
             Is::Idle => State::Waiting,
@@ -161,7 +161,7 @@ impl Model {
     }
 
     fn may_run_here(&self, node: Node) -> bool {
-        self.selected[node as usize] && !matches!(self.told(node), Is::Done | Is::Failed)
+        self.selected[node as usize] && !matches!(self.reported(node), Is::Done | Is::Failed)
     }
 
     fn ready(&self) -> BTreeSet<Node> {
@@ -175,7 +175,7 @@ impl Model {
     }
 
     fn is_free(&self, node: Node) -> bool {
-        self.told(node) == Is::Done && self.needed(node) == 0
+        self.reported(node) == Is::Done && self.needed(node) == 0
     }
 
     /// Whether selected nodes are left, and none of them could be run by the selected ones alone.
@@ -235,7 +235,7 @@ fn set(nodes: Vec<Node>) -> BTreeSet<Node> {
 
 fn perform(step: &Step, scheduler: &mut Scheduler, model: &mut Model) {
     use Is::{Busy, Done, Failed, Idle, Taken};
-    let len = model.told.len();
+    let len = model.reported.len();
     let pick = |number: usize| Node::try_from(number % len).unwrap();
     match *step {
         Step::Take(limit) => {
@@ -272,7 +272,7 @@ fn perform(step: &Step, scheduler: &mut Scheduler, model: &mut Model) {
 fn finish(node: Node, now: Is, scheduler: &mut Scheduler, model: &mut Model) {
     let before: BTreeSet<Node> = model.nodes().filter(|it| model.is_free(*it)).collect();
     let released = if now == Is::Done { scheduler.done(&[node]) } else { scheduler.failed(&[node]) };
-    if model.told(node) != Is::Done {
+    if model.reported(node) != Is::Done {
         model.tell(node, &[Is::Idle, Is::Taken, Is::Busy, Is::Failed], now);
     }
     let after = model.nodes().filter(|it| model.is_free(*it)).collect::<BTreeSet<Node>>();
@@ -296,7 +296,7 @@ proptest! {
         let mut scheduler = Scheduler::new(Arc::clone(&graph), &[], &[], nodes.as_deref(), offset);
         let mut model = Model {
             selected: chosen.unwrap_or_else(|| vec![true; graph.len()]),
-            told: vec![Is::Idle; graph.len()],
+            reported: vec![Is::Idle; graph.len()],
             graph,
         };
         for step in &steps {
@@ -310,16 +310,16 @@ proptest! {
                 model.nodes().filter(|node| model.may_run_here(*node)).count()
             );
             prop_assert_eq!(scheduler.is_stuck(), model.is_stuck());
-            let busy: Vec<Node> = model.nodes().filter(|node| model.told(*node) == Is::Busy).collect();
+            let busy: Vec<Node> = model.nodes().filter(|node| model.reported(*node) == Is::Busy).collect();
             prop_assert_eq!(scheduler.busy_nodes(), busy);
         }
-        // A scheduler that is told at once what the other one learned step by step believes the same.
-        let told = |is: Is| model.nodes().filter(|node| model.told(*node) == is).collect::<Vec<Node>>();
+        // A scheduler that is reported at once what the other one learned step by step believes the same.
+        let reported = |is: Is| model.nodes().filter(|node| model.reported(*node) == is).collect::<Vec<Node>>();
         let selected: Vec<Node> = model.nodes().filter(|node| model.selected[*node as usize]).collect();
         let graph = Arc::clone(&model.graph);
-        let mut late = Scheduler::new(graph, &told(Is::Done), &told(Is::Failed), Some(&selected), 0);
-        late.busy(&told(Is::Busy));
-        scheduler.put_back(&told(Is::Taken));
+        let mut late = Scheduler::new(graph, &reported(Is::Done), &reported(Is::Failed), Some(&selected), 0);
+        late.busy(&reported(Is::Busy));
+        scheduler.put_back(&reported(Is::Taken));
         prop_assert_eq!(late.states(), scheduler.states());
         prop_assert_eq!(set(late.take(1000)), set(scheduler.take(1000)));
     }

@@ -105,7 +105,7 @@ fn a_claim_counts_that_was_made_in_the_tick_in_which_another_host_listed_its_gen
         "it has listed the generation, and the marks of the dead"
     );
     assert!(one.claim(1));
-    // Whoever takes over what the dead worker had goes on in the next generation.
+    // The worker that takes over what the dead one had goes on in the next generation.
     assert!(other.claim(9));
     assert!(!other.claim(1), "two hold one claim");
 }

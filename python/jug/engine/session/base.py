@@ -24,7 +24,7 @@ class Crash(NamedTuple):
     #: Whether it is known to have been running then. Otherwise the worker had claimed it, and perhaps others.
     counts: bool
     name: str = ""
-    #: The how-manieth run it was; 0 if it may not have begun.
+    #: Attempt number, from 1; 0 if it may not have begun.
     attempt: int = 0
 
 
@@ -84,7 +84,7 @@ class StoreSession(Protocol):
         """Ends claims, after what was saved is visible to others."""
 
     def save(self, key: bytes, outcome: Outcome, name: str, attempt: int) -> None:
-        """Stores the result of the task `name`, which was run for the how-manieth time: `attempt`, from 1."""
+        """Stores the result of the task `name`; `attempt` is the number of the run, from 1."""
 
     def save_failure(self, key: bytes, report: FailureReport, name: str) -> None:
         """Stores why a task failed; ``report["kept"]`` says whether it stays failed."""
