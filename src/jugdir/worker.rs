@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::format::ClaimMode;
 use super::identity::{self, Identity};
-use super::lease::LeaseTiming;
+use super::lease_timing::LeaseTiming;
 use super::registered;
 use super::slot::{self, Said, Slot};
 use crate::background::Periodic;

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use tombstones::Tombstones;
 
 use super::identity::{Identity, ids};
-use super::lease::LeaseTiming;
+use super::lease_timing::LeaseTiming;
 use super::registered;
 use crate::Result;
 use crate::error::IoContext;
