@@ -17,7 +17,8 @@ use super::close_on_fork::ClosedInChildren;
 use super::ops::{LINK, planted};
 use super::watch::LocalWatch;
 use super::{
-    File, FileId, FileSystem, LockHolder, Memory, Modified, Mount, Open, Stat, Watch, lock, memory, mount,
+    File, FileId, FileSystem, LockHolder, Memory, Modified, Mount, Open, Stat, Watch, byte_range_lock,
+    memory, mount,
 };
 use crate::Result;
 
@@ -220,19 +221,19 @@ impl<F: Borrow<fs::File> + Send + Sync + Debug> File for LocalFile<F> {
     }
 
     fn try_lock(&self, offset: u64) -> io::Result<bool> {
-        lock::try_lock(self.file(), offset)
+        byte_range_lock::try_lock(self.file(), offset)
     }
 
     fn unlock(&self, offset: u64) -> io::Result<()> {
-        lock::unlock(self.file(), offset)
+        byte_range_lock::unlock(self.file(), offset)
     }
 
     fn holder(&self, offset: u64) -> io::Result<Option<LockHolder>> {
-        lock::holder(self.file(), offset)
+        byte_range_lock::holder(self.file(), offset)
     }
 
     fn holders(&self) -> io::Result<Vec<LockHolder>> {
-        lock::holders(self.file())
+        byte_range_lock::holders(self.file())
     }
 }
 

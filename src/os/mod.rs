@@ -4,10 +4,10 @@
 //! needs of the machine. [`mod@local`] and [`machine`] are the ones that this runs on; tests have some of their own, which
 //! lose, delay and fail. [`ops`] is what is made of several calls: atomic write, creation once and for all.
 
+pub mod byte_range_lock;
 mod close_on_fork;
 pub mod host;
 pub mod local;
-pub mod lock;
 pub mod machine;
 pub mod memory;
 pub mod mount;
@@ -19,9 +19,9 @@ pub mod sealed;
 pub mod vfs;
 pub mod watch;
 
+pub use byte_range_lock::LockHolder;
 pub use host::{Host, ProcessId};
 pub use local::local;
-pub use lock::LockHolder;
 pub use mount::Mount;
 pub use pid_space::PidSpace;
 pub use sealed::{Private, Sealed};

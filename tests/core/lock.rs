@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::path::Path;
 
-use jug_native::os::lock::{self, OFFSET_LIMIT};
+use jug_native::os::byte_range_lock::{self, OFFSET_LIMIT};
 
 use crate::child::{self, Child};
 
@@ -18,11 +18,11 @@ fn open(dir: &Path) -> File {
 fn holds_some_bytes() {
     let file = open(&child::directory());
     for offset in OFFSETS {
-        assert!(lock::try_lock(&file, offset).unwrap());
+        assert!(byte_range_lock::try_lock(&file, offset).unwrap());
     }
     child::say("locked");
     child::wait();
-    lock::unlock(&file, 5).unwrap();
+    byte_range_lock::unlock(&file, 5).unwrap();
     child::say("unlocked one");
     child::wait();
 }
@@ -33,46 +33,46 @@ fn a_byte_has_one_holder_until_it_is_given_up_or_the_holder_dies() {
     let file = open(dir.path());
     let mut other = Child::play("lock::holds_some_bytes", dir.path());
     assert_eq!(other.hear(), "locked");
-    assert!(!lock::try_lock(&file, 5).unwrap());
-    assert!(lock::try_lock(&file, 4).unwrap(), "its neighbours are free");
-    assert!(lock::holder(&file, 5).unwrap().is_some());
-    assert_eq!(lock::holder(&file, 6).unwrap(), None);
+    assert!(!byte_range_lock::try_lock(&file, 5).unwrap());
+    assert!(byte_range_lock::try_lock(&file, 4).unwrap(), "its neighbours are free");
+    assert!(byte_range_lock::holder(&file, 5).unwrap().is_some());
+    assert_eq!(byte_range_lock::holder(&file, 6).unwrap(), None);
     other.go_on();
     assert_eq!(other.hear(), "unlocked one");
-    assert!(lock::try_lock(&file, 5).unwrap());
-    assert!(!lock::try_lock(&file, OFFSET_LIMIT - 1).unwrap());
+    assert!(byte_range_lock::try_lock(&file, 5).unwrap());
+    assert!(!byte_range_lock::try_lock(&file, OFFSET_LIMIT - 1).unwrap());
     other.kill();
-    assert!(lock::try_lock(&file, OFFSET_LIMIT - 1).unwrap(), "free the moment its owner is dead");
+    assert!(byte_range_lock::try_lock(&file, OFFSET_LIMIT - 1).unwrap(), "free the moment its owner is dead");
 }
 
 #[test]
 fn holders_of_all_kinds_are_listed() {
     let dir = tempfile::tempdir().unwrap();
     let file = open(dir.path());
-    assert_eq!(lock::holders(&file).unwrap(), []);
+    assert_eq!(byte_range_lock::holders(&file).unwrap(), []);
     let mut other = Child::play("lock::holds_some_bytes", dir.path());
     assert_eq!(other.hear(), "locked");
     let mut third = Child::play("lock::holds_bytes_in_between", dir.path());
     assert_eq!(third.hear(), "locked");
     // A lock of this process does not show, and does not hide others.
-    assert!(lock::try_lock(&file, 7).unwrap());
+    assert!(byte_range_lock::try_lock(&file, 7).unwrap());
     let listed: Vec<(u64, u64)> =
-        lock::holders(&file).unwrap().iter().map(|held| (held.offset, held.len)).collect();
+        byte_range_lock::holders(&file).unwrap().iter().map(|held| (held.offset, held.len)).collect();
     let mut expected = vec![(0, 2), (3, 1), (1 << 50, 1)];
     expected.extend(OFFSETS[2..].iter().map(|offset| (*offset, 1)));
     expected.sort_unstable();
     assert_eq!(listed, expected);
     other.kill();
     third.kill();
-    assert_eq!(lock::holders(&file).unwrap(), []);
+    assert_eq!(byte_range_lock::holders(&file).unwrap(), []);
 }
 
 #[test]
 #[ignore = "played by a child process"]
 fn holds_bytes_in_between() {
     let file = open(&child::directory());
-    assert!(lock::try_lock(&file, 3).unwrap());
-    assert!(lock::try_lock(&file, 1 << 50).unwrap());
+    assert!(byte_range_lock::try_lock(&file, 3).unwrap());
+    assert!(byte_range_lock::try_lock(&file, 1 << 50).unwrap());
     child::say("locked");
     child::wait();
 }
@@ -84,7 +84,7 @@ fn holders_can_be_asked_for_without_permission_to_write() {
     let mut other = Child::play("lock::holds_some_bytes", dir.path());
     assert_eq!(other.hear(), "locked");
     let file = File::open(dir.path().join("file")).unwrap();
-    assert_eq!(lock::holders(&file).unwrap().len(), OFFSETS.len() - 1);
+    assert_eq!(byte_range_lock::holders(&file).unwrap().len(), OFFSETS.len() - 1);
     other.kill();
 }
 
@@ -92,9 +92,12 @@ fn holders_can_be_asked_for_without_permission_to_write() {
 fn a_lock_outlasts_whatever_else_its_process_does_with_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let file = open(dir.path());
-    assert!(lock::try_lock(&file, 5).unwrap());
+    assert!(byte_range_lock::try_lock(&file, 5).unwrap());
     let another = open(dir.path());
-    assert!(!lock::try_lock(&another, 5).unwrap(), "another opening is somebody else, in this process too");
+    assert!(
+        !byte_range_lock::try_lock(&another, 5).unwrap(),
+        "another opening is somebody else, in this process too"
+    );
     drop(another);
     std::fs::read(dir.path().join("file")).unwrap();
     let mut other = Child::play("lock::tries_a_byte", dir.path());
@@ -105,5 +108,5 @@ fn a_lock_outlasts_whatever_else_its_process_does_with_the_file() {
 #[test]
 #[ignore = "played by a child process"]
 fn tries_a_byte() {
-    child::say(&lock::try_lock(open(&child::directory()), 5).unwrap().to_string());
+    child::say(&byte_range_lock::try_lock(open(&child::directory()), 5).unwrap().to_string());
 }
