@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::codec::{self, Prepared, SealedArray};
+use super::codec::{self, CopyOnWriteArray, Prepared};
 use super::immutable::is_immutable;
 use super::sched::PyScheduler;
 use super::subscript::has_plain_parts;
@@ -63,7 +63,7 @@ enum Form {
     Used,
     Pickle(Arc<Py<PyBytes>>),
     Stored(Arc<Stored>),
-    Sealed(Arc<SealedArray>),
+    CopyOnWrite(Arc<CopyOnWriteArray>),
     /// Of parts: the value itself, and about how many bytes it has.
     Decoded(Arc<(Py<PyAny>, usize)>),
     /// Of parts: it is of a type whose parts are taken of a copy of the whole.
@@ -76,7 +76,7 @@ impl Form {
         match self {
             Form::Pickle(bytes) => codec::unpickle(bytes.bind(py)).map(Some),
             Form::Stored(stored) => codec::restore(py, stored).map(Some),
-            Form::Sealed(array) => array.map(py).map(Some),
+            Form::CopyOnWrite(array) => array.map(py).map(Some),
             Form::Used | Form::Decoded(_) | Form::Indivisible => Ok(None),
         }
     }
@@ -86,7 +86,7 @@ impl Form {
             Form::Used | Form::Indivisible => 0,
             Form::Pickle(bytes) => bytes.as_bytes(py).len(),
             Form::Stored(stored) => stored.bytes.len(),
-            Form::Sealed(array) => array.len(),
+            Form::CopyOnWrite(array) => array.len(),
             Form::Decoded(value) => value.1,
         }
     }
@@ -112,9 +112,9 @@ impl InputCache {
         // Of parts it is kept decoded, from the second use on.
         let pays =
             length <= *LIMIT && (known.is_some() || length > SMALL && !parts && self.is_shared(py, &key));
-        if pays && let Some(array) = codec::seal(py, &stored)? {
+        if pays && let Some(array) = CopyOnWriteArray::of(py, &stored)? {
             let value = array.map(py)?;
-            self.keep(py, (key, Use::Whole), Form::Sealed(array.into()));
+            self.keep(py, (key, Use::Whole), Form::CopyOnWrite(array.into()));
             return Ok(Some(value));
         }
         let value = codec::restore(py, &stored)?;

@@ -2,8 +2,8 @@
 
 mod array;
 mod checked;
+mod copy_on_write;
 mod frame;
-mod sealed;
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple, PyType};
 
 pub(super) use self::checked::prepare_result;
-pub(super) use self::sealed::{SealedArray, seal};
+pub(super) use self::copy_on_write::CopyOnWriteArray;
 use super::scalar::is_scalar;
 use crate::codec::{Codec, Encoded, Stored};
 

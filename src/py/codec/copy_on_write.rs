@@ -1,4 +1,4 @@
-//! A large array that is read once, and of which each use gets a copy that costs nothing until it is written to.
+//! A large array that is read once and mapped copy-on-write for each use.
 
 use std::ffi::c_int;
 
@@ -11,33 +11,33 @@ use pyo3::types::PyTuple;
 use super::array::{Plan, name_of, plan};
 use crate::codec::ndarray::Order;
 use crate::codec::{Codec, Stored};
-use crate::os::{Private, Sealed};
+use crate::os::{PrivateMapping, SealedMemory};
 
-/// A stored array whose elements are in a file of memory.
-pub(in crate::py) struct SealedArray {
-    elements: Sealed,
+/// A stored array whose elements are in a memfd.
+pub(in crate::py) struct CopyOnWriteArray {
+    elements: SealedMemory,
     dtype: Py<PyAny>,
     shape: Py<PyTuple>,
     order: Order,
 }
 
-/// Puts the elements of a stored array into a file of memory. None for what is no array, and where the system has no
-/// such files or no room.
-pub(in crate::py) fn seal(py: Python<'_>, stored: &Stored) -> PyResult<Option<SealedArray>> {
-    if stored.codec != Codec::Ndarray {
-        return Ok(None);
+impl CopyOnWriteArray {
+    /// Puts the elements of a stored array into a memfd. None for what is no array, and where the system has no memfd
+    /// or no room.
+    pub(in crate::py) fn of(py: Python<'_>, stored: &Stored) -> PyResult<Option<CopyOnWriteArray>> {
+        if stored.codec != Codec::Ndarray {
+            return Ok(None);
+        }
+        let Plan { dtype, shape, order, data } = plan(py, &stored.bytes)?;
+        let elements = py.detach(|| SealedMemory::new(&stored.bytes[data..]));
+        Ok(elements.ok().map(|elements| CopyOnWriteArray {
+            elements,
+            dtype: dtype.unbind(),
+            shape: shape.unbind(),
+            order,
+        }))
     }
-    let Plan { dtype, shape, order, data } = plan(py, &stored.bytes)?;
-    let elements = py.detach(|| Sealed::new(&stored.bytes[data..]));
-    Ok(elements.ok().map(|elements| SealedArray {
-        elements,
-        dtype: dtype.unbind(),
-        shape: shape.unbind(),
-        order,
-    }))
-}
 
-impl SealedArray {
     /// How many bytes its elements have.
     pub(in crate::py) fn len(&self) -> usize {
         self.elements.len()
@@ -53,7 +53,7 @@ impl SealedArray {
 
 /// The memory of an array.
 #[pyclass(frozen, module = "jug._native")]
-struct Pages(Private);
+struct Pages(PrivateMapping);
 
 #[pymethods]
 impl Pages {

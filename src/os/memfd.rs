@@ -1,4 +1,4 @@
-//! Bytes in a file of memory that nobody can change any more: any number of uses map it, each as if it were its own.
+//! Bytes in a sealed memfd, which any number of uses map copy-on-write.
 
 use std::ffi::c_void;
 use std::fs::File;
@@ -11,17 +11,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::sys::resource::{UsageWho, getrusage};
 
-/// Bytes that stay as they are.
+/// Bytes in a memfd that is sealed: nobody can change them any more.
 #[derive(Debug)]
-pub struct Sealed {
+pub struct SealedMemory {
     file: File,
     length: NonZeroUsize,
     spare: Arc<Spare>,
 }
 
-/// A copy of such bytes, of which only those pages take memory that were written to.
+/// A copy-on-write mapping of such bytes: only pages that were written to take memory of their own.
 #[derive(Debug)]
-pub struct Private {
+pub struct PrivateMapping {
     /// There until it is dropped.
     pages: Option<Pages>,
     spare: Weak<Spare>,
@@ -40,11 +40,11 @@ struct Pages {
     length: NonZeroUsize,
 }
 
-impl Sealed {
+impl SealedMemory {
     /// Puts bytes, of which there must be some, into a file of memory and seals it.
-    pub fn new(bytes: &[u8]) -> io::Result<Sealed> {
+    pub fn new(bytes: &[u8]) -> io::Result<SealedMemory> {
         let length = NonZeroUsize::new(bytes.len()).ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(Sealed { file: sealed_file(bytes)?, length, spare: Arc::default() })
+        Ok(SealedMemory { file: sealed_file(bytes)?, length, spare: Arc::default() })
     }
 
     /// How many bytes there are.
@@ -58,10 +58,10 @@ impl Sealed {
     }
 
     /// The bytes for one use, which may change them.
-    pub fn map(&self) -> io::Result<Private> {
+    pub fn map(&self) -> io::Result<PrivateMapping> {
         let spare = lock(&self.spare).take();
         let pages = spare.map_or_else(|| self.new_pages(), Ok)?;
-        Ok(Private { pages: Some(pages), spare: Arc::downgrade(&self.spare), faults: faults() })
+        Ok(PrivateMapping { pages: Some(pages), spare: Arc::downgrade(&self.spare), faults: faults() })
     }
 
     #[expect(unsafe_code, reason = "the kernel knows no safe way")]
@@ -105,7 +105,7 @@ unsafe impl Send for Pages {}
 #[expect(unsafe_code, reason = "a pointer does not say whom its target belongs to")]
 unsafe impl Sync for Pages {}
 
-impl Private {
+impl PrivateMapping {
     /// Where they are.
     pub fn start(&self) -> *mut u8 {
         self.pages.as_ref().map_or(std::ptr::null_mut(), |pages| pages.start.as_ptr().cast())
@@ -122,7 +122,7 @@ impl Private {
     }
 }
 
-impl Drop for Private {
+impl Drop for PrivateMapping {
     fn drop(&mut self) {
         if let (Some(pages), Some(spare)) = (self.pages.take(), self.spare.upgrade())
             // The first write to a page is a fault, and to count faults takes a thousandth of looking at the pages.
