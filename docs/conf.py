@@ -46,7 +46,7 @@ napoleon_use_ivar = True
 # exist for type checkers. Nor are classes that are no contract, such as those of the native half.
 nitpick_ignore_regex = [
     ("py:.*", r"(?!jug\.).*"),
-    ("py:class", r"jug\._native\..*|jug\.hash\._H|jug\.internal\.taskgraph\._Task"),
+    ("py:class", r"jug\._native\..*|jug\.hash\._H|jug\.internal\.dependencies\._Task"),
     ("py:class", r"jug\.backends\.(redis_store\.KnownWorker|native_store\.native_store)"),
 ]
 

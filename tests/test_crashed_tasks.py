@@ -11,8 +11,8 @@ import pytest
 
 from jug._native import Claims, Store
 from jug.backends.file_store import file_store
+from jug.engine.session.crash_detector import CrashDetector
 from jug.engine.session.open import open_session
-from jug.engine.session.slots import WorkerSlots
 
 WORKING = """
     import os
@@ -171,7 +171,7 @@ def test_a_worker_that_has_lost_its_claim_and_is_not_dead_yet_is_given_time_to_d
     worker = jug.start("execute")
     started(jug, worker)
     ((_, key, *_),) = claims.running()
-    slots = WorkerSlots(str(jug.folder / "jugfile.jugdata" / "workers"), claims.crashed)
+    slots = CrashDetector(str(jug.folder / "jugfile.jugdata" / "workers"), claims.crashed)
     death = threading.Timer(0.2, worker.kill)
     death.start()
     (crash,) = slots.crashes({key})
@@ -184,7 +184,7 @@ def test_a_worker_that_has_lost_its_claim_and_is_not_dead_yet_is_given_time_to_d
 def test_a_worker_that_came_after_the_last_look_and_died_in_its_first_task_is_noticed(jug, claims):
     jug.write(WORKING)
     folder = str(jug.folder / "jugfile.jugdata" / "workers")
-    with contextlib.closing(WorkerSlots(folder, claims.crashed)) as slots:
+    with contextlib.closing(CrashDetector(folder, claims.crashed)) as slots:
         assert not slots.crashes(())
         # As if that look had taken long.
         slots._due = math.inf
@@ -203,7 +203,7 @@ def test_who_has_come_is_looked_for_only_where_the_directory_was_changed(jug, cl
     started(jug, worker)
     looks = []
     folder = str(jug.folder / "jugfile.jugdata" / "workers")
-    with contextlib.closing(WorkerSlots(folder, lambda: looks.append(1) or ())) as slots:
+    with contextlib.closing(CrashDetector(folder, lambda: looks.append(1) or ())) as slots:
         time.sleep(0.1)
         slots.crashes(())
         slots._due = math.inf

@@ -165,7 +165,7 @@ SESSION = """
     t.invalidate()
     t.run()
     print(t.result)
-    from jug.engine.graph import graph_of
+    from jug.engine.task_graph import graph_of
     print(len(graph_of(jug.task.alltasks)))
 """
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from . import _native, task
-from .internal.origins import of_this_load
-from .internal.shown import short
+from .internal.short_repr import short
+from .internal.task_origin import of_this_load
 
 __all__ = ["BarrierError", "barrier", "bvalue"]
 

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 from .errors import UserError
 from .internal.console import warn
 from .internal.option_spec import OptionSpec, defaults_of
-from .internal.shown import redact_url
+from .internal.redact import redact_url
 
 SYNC_MODES = ("group", "always")
 CLAIM_MODES = ("auto", "posix", "link")

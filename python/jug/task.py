@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from . import _native
 from .backends.base import copied, input_loader
 from .errors import Leave, TaskQuit
+from .internal.dependencies import recursive_dependencies, topological_sort
 from .internal.interactive import note_definition
-from .internal.shown import short
-from .internal.taskgraph import recursive_dependencies, topological_sort
+from .internal.short_repr import short
 
 if TYPE_CHECKING:
     from .backends.base import base_lock, base_store

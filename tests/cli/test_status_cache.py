@@ -252,9 +252,9 @@ def test_a_cache_that_cannot_be_written_warns_and_the_answer_is_right(pipeline):
     db.execute("BEGIN IMMEDIATE")  # Somebody writes, and does not end.
     done = pipeline.python(
         """
-        from jug.monitor import status_cache
+        from jug.monitor import cache_file
         from jug.jug import main
-        status_cache.PATIENCE = 0.1
+        cache_file.PATIENCE = 0.1
         main(["jug", "status", "--cache", "--short"])
         """
     )

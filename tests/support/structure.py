@@ -39,7 +39,7 @@ class Function(NamedTuple):
 
 
 def python_imports(package: Path) -> Imports:
-    """For each module of a package, as ``engine/graph``, the modules of the package that it imports.
+    """For each module of a package, as ``engine/task_graph``, the modules of the package that it imports.
 
     A stub stands for its extension module. Imports inside functions and for type checkers count. A package
     that imports from its own modules passes names on (``from .select import select``): what imports those

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ..errors import UserError
-from ..internal.shown import redact_url
+from ..internal.redact import redact_url
 from .base import base_store, missing_methods
 from .dict_store import dict_store
 from .file_store import file_keepalive_store, open_directory

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from .. import _native, task
 from ..errors import UserError
 from ..internal.console import warn
-from ..internal.shown import short
+from ..internal.short_repr import short
 from ..task import Task
-from .graph import keys_of
 from .jugfile import LoadedJugfile, load
+from .task_graph import keys_of
 
 __all__ = ["Drift", "load_steadily"]
 

@@ -17,7 +17,7 @@ from ..backends.select import select
 from ..barrier import BarrierError
 from ..configuration import Options, default_options, expand_jugdir, read_configuration_file
 from ..errors import UserError
-from ..internal import log, origins, running
+from ..internal import log, running, task_origin
 from ..internal.advice import name_is_taken
 from ..internal.console import fail, say, show, warn
 from ..internal.tracebacks import is_panic, users_traceback
@@ -130,7 +130,7 @@ def set_jugdir(jugdir: str | os.PathLike[str] | base_store | None) -> Any:
     """
     store = select(jugdir)
     if task.Task.store is not None and task.Task.store is not store:
-        origins.keep_store(task.Task.store)
+        task_origin.keep_store(task.Task.store)
     task.Task.store = store
     return store
 
@@ -183,9 +183,9 @@ def init(
     set_jugdir(jugdir if store is None else store)
     try:
         path = os.path.abspath(jugfile)
-        if task.alltasks and origins.is_known(path):
+        if task.alltasks and task_origin.is_known(path):
             task.alltasks[:] = [t for t in task.alltasks if t._origin is None or t._origin.jugfile != path]
-        with origins.loading(path):
+        with task_origin.loading(path):
             jugspace = run_jugfile(jugfile)
     except UserError as error:
         if on_error == "propagate":

@@ -7,8 +7,8 @@ from typing import Any
 
 from .. import _native
 from ..errors import UserError
+from ..internal.code_equality import is_same_code
 from ..internal.interactive import is_typed
-from ..internal.same_code import is_same_code
 
 __all__ = ["check"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from .code_equality import is_same_code
 from .console import warn
-from .same_code import is_same_code
 
 __all__ = ["is_typed", "note_definition"]
 

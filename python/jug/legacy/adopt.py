@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import task
 from ..backends.file_store import file_store
 from ..engine.failures.errors import StoreFailure
-from ..engine.graph import graph_of
 from ..engine.jugfile import load
 from ..engine.session.open import open_session
+from ..engine.task_graph import graph_of
 from .jugdir import OldJugdir
 from .keys import Keys, NoKey
 from .values import Unreadable

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import task
 from ..backends.file_store import file_store
-from ..engine.graph import graph_of
 from ..engine.jugfile import load
 from ..engine.session.open import open_session
+from ..engine.task_graph import graph_of
 from ..errors import UserError
 from ..internal.files import DIR_MODE, create, temporary_name
 from .keys import Keys, NoKey

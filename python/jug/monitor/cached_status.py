@@ -1,11 +1,11 @@
-"""What `jug status` shows: counted from the jugfile, or with the help of a cache file."""
+"""What `jug status --cache` shows: only tasks that had no result are looked at, by a cache file."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from .. import _native, task
 from ..backends.file_store import file_store
@@ -17,31 +17,12 @@ from ..engine.session.open import open_session
 from ..engine.task_state import TaskState
 from ..errors import UserError
 from ..internal.console import warn
-from .status import StatusCollector
-from .status_cache import CacheHeader, Counts, Row, StatusCache, changed_states, source_of, stamp_of
+from .cache_file import CacheHeader, Row, StatusCache, changed_states, source_of, stamp_of
+from .status import Status, StatusCollector, status_of
 
-if TYPE_CHECKING:
-    from ..internal.types import FailureReport
-
-__all__ = ["Status", "collect", "collect_cached", "needs_of", "rows_of"]
+__all__ = ["collect_cached", "needs_of", "rows_of"]
 
 _BY_WORD = {state.in_cache: state for state in TaskState}
-
-
-class Status(NamedTuple):
-    """How many tasks of each name are in which state, and why tasks failed: (name, report)."""
-
-    counts: Counts
-    failures: list[tuple[str, FailureReport]]
-    #: Whether the jugfile goes on behind a barrier that is not met.
-    has_barrier: bool
-
-
-def collect(options: Any) -> Status:
-    """Loads the jugfile and looks at every task."""
-    loaded = load(options)
-    overview = StatusCollector(task.alltasks, loaded.store)
-    return Status(overview.counts(), _failures(overview), loaded.has_barrier)
 
 
 def collect_cached(options: Any) -> Status:
@@ -116,16 +97,16 @@ def _load_and_fill(cache: StatusCache, jugfile: str, source: str, options: Any) 
     """Loads the jugfile, looks at every task, and writes it all down."""
     selected = select(options.jugdir)
     loaded = load(options, selected)
-    overview = StatusCollector(task.alltasks, loaded.store)
-    states = overview.node_states()
-    seen = Status(overview.counts(states), _failures(overview), loaded.has_barrier)
+    collector = StatusCollector(task.alltasks, loaded.store)
+    states = collector.node_states()
+    seen = status_of(collector, states, loaded.has_barrier)
     chosen = _jugdir_set_by_jugfile(loaded, selected)
     if chosen is None:
         warn("the jugfile opens a store of its own that is no directory: its status is not kept in a cache")
         return seen
     header = CacheHeader(jugfile, source, chosen, loaded.has_barrier, stamp_of(loaded.store))
     words = [TaskState(chr(state)).in_cache for state in states]
-    _try_write_cache(lambda: cache.fill(header, rows_of(overview.graph, words), needs_of(overview.graph)))
+    _try_write_cache(lambda: cache.fill(header, rows_of(collector.graph, words), needs_of(collector.graph)))
     return seen
 
 
@@ -162,7 +143,3 @@ def _try_write_cache(write: Callable[[], None]) -> None:
         write()
     except UserError as error:
         warn(str(error))
-
-
-def _failures(overview: StatusCollector) -> list[tuple[str, FailureReport]]:
-    return [(t.name, report) for t, report in overview.failures()]

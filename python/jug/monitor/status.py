@@ -6,22 +6,35 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import compress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _native, task
 from ..backends.file_store import file_store
 from ..backends.redis_store import redis_store
 from ..engine.failures.report import is_suspicion
-from ..engine.graph import graph_of
+from ..engine.jugfile import load
 from ..engine.session.base import StoreSession, warn_of_damage
 from ..engine.session.open import open_session
 from ..engine.session.workers import WorkerStatus, running
+from ..engine.task_graph import graph_of
 from ..engine.task_state import TaskState, as_task_states
 
 if TYPE_CHECKING:
     from ..internal.types import FailureReport
 
-__all__ = ["StatusCollector"]
+__all__ = ["Counts", "Status", "StatusCollector", "collect", "status_of"]
+
+#: How many tasks of each name are in each state.
+Counts = dict[str, Counter[TaskState]]
+
+
+class Status(NamedTuple):
+    """How many tasks of each name are in which state, and why tasks failed: (name, report)."""
+
+    counts: Counts
+    failures: list[tuple[str, FailureReport]]
+    #: Whether the jugfile goes on behind a barrier that is not met.
+    has_barrier: bool
 
 
 class StatusCollector:
@@ -91,10 +104,10 @@ class StatusCollector:
             scheduler.busy([node for node in self._graph.find(held) if node is not None])
         return as_task_states(scheduler.states())
 
-    def counts(self, by_node: bytes | None = None) -> dict[str, Counter[TaskState]]:
+    def counts(self, by_node: bytes | None = None) -> Counts:
         """How many tasks of each name are in each state: now, or as `node_states` returned."""
         states = self._by_task(self.node_states() if by_node is None else by_node).decode()
-        counts: dict[str, Counter[TaskState]] = {}
+        counts: Counts = {}
         names = map(self.names.__getitem__, self._graph.node_ids())
         for (name, state), n in Counter(zip(names, states, strict=True)).items():
             counts.setdefault(name, Counter())[TaskState(state)] += n
@@ -158,3 +171,16 @@ class StatusCollector:
         if not hasattr(self._store, "remove_many"):
             return {key for name, key in names.items() if self._store.remove(name)}
         return {names[name] for name in self._store.remove_many(names)}
+
+
+def collect(options: Any) -> Status:
+    """Loads the jugfile and looks at every task."""
+    loaded = load(options)
+    collector = StatusCollector(task.alltasks, loaded.store)
+    return status_of(collector, collector.node_states(), loaded.has_barrier)
+
+
+def status_of(collector: StatusCollector, by_node: bytes, has_barrier: bool) -> Status:
+    """What a collector knows, with the states that its `node_states` returned."""
+    failures = [(t.name, report) for t, report in collector.failures()]
+    return Status(collector.counts(by_node), failures, has_barrier)

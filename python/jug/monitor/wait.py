@@ -13,8 +13,8 @@ from .. import _native, task
 from ..engine.blocked import Blockade, Blocked
 from ..engine.drift import Drift, load_steadily
 from ..engine.failures.report import used_up
-from ..engine.graph import graph_of
 from ..engine.session.open import open_session
+from ..engine.task_graph import graph_of
 from ..internal import log
 
 __all__ = ["wait_until_complete"]

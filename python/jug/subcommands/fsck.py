@@ -97,8 +97,8 @@ def _open(options: Any) -> tuple[file_store, dict[bytes, str] | None]:
     """The store, and the names of the jugfile's tasks by key (None where it cannot be loaded)."""
     from .. import task
     from ..backends.file_store import file_store
-    from ..engine.graph import keys_of
     from ..engine.jugfile import load_if_there, set_jugdir
+    from ..engine.task_graph import keys_of
 
     loaded = True
     try:

@@ -30,7 +30,7 @@ class InitStoreCommand(SubCommand):
         """
         from ..backends.file_store import file_store
         from ..engine.jugfile import set_jugdir
-        from ..internal.shown import redact_url
+        from ..internal.redact import redact_url
 
         if options.claims == "link" and _share(str(options.jugdir)):
             options.print_out(f"{options.jugdir}: claims in mode link from now on, {_MEANING['link']}")

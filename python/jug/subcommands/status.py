@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from ..backends.base import base_store
     from ..configuration import Options
     from ..internal.types import FailureReport
-    from ..monitor.cached_status import Status
-    from ..monitor.status_cache import Row
+    from ..monitor.cache_file import Row
+    from ..monitor.status import Status
 
 __all__ = [
     "StatusCommand",
@@ -95,8 +95,9 @@ class StatusCommand(SubCommand):
         """
         from ..engine.task_state import TaskState
         from ..io import print_task_summary_table
-        from ..monitor.cached_status import collect, collect_cached
-        from ..monitor.status_cache import clear
+        from ..monitor.cache_file import clear
+        from ..monitor.cached_status import collect_cached
+        from ..monitor.status import collect
 
         if options.status_cache and options.status_cache_clear:
             clear(options.status_cache_file)
@@ -144,8 +145,8 @@ def load_jugfile(options: Options) -> tuple[Any, list[Row], dict[int, list[int]]
     deps, rdeps : dict of int to list of int
         What each task needs directly, and what needs it, by number.
     """
-    from ..engine.graph import graph_of
     from ..engine.jugfile import load
+    from ..engine.task_graph import graph_of
     from ..monitor.cached_status import needs_of, rows_of
     from ..task import alltasks
 
@@ -166,7 +167,7 @@ def create_sqlite3(
 
     The arguments are what `load_jugfile` returns; `rdeps` follows from `deps`.
     """
-    from ..monitor.status_cache import create_tables
+    from ..monitor.cache_file import create_tables
 
     create_tables(connection, ht, ((source, target) for source in deps for target in deps[source]))
     connection.commit()
@@ -206,7 +207,7 @@ def update_status(
         The new state of each task whose state has changed, by number.
     """
     from ..engine.session.open import open_session
-    from ..monitor.status_cache import changed_states
+    from ..monitor.cache_file import changed_states
 
     ht = list(ht)
     session = open_session(store)

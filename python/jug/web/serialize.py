@@ -10,7 +10,7 @@ from .. import _native
 from ..backends.file_store import file_store
 from ..engine.failures.report import describe_call, summary_line
 from ..engine.task_state import TaskState
-from ..internal.shown import redact_url
+from ..internal.redact import redact_url
 from ..monitor.observations import ClaimObservation
 from ..monitor.snapshot import WorkerStatus
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...executors.base import Outcome
-from ...internal.shown import short
+from ...internal.short_repr import short
 from ...internal.tracebacks import message_of, users_traceback
 from .errors import Crashed, FailedInChild, UnstorableResult
 

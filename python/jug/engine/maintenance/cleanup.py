@@ -12,8 +12,8 @@ from ... import task
 from ...backends.file_store import file_store
 from ...errors import UserError
 from ...internal.units import format_size
-from ..graph import keys_of
 from ..session.workers import worker_statuses
+from ..task_graph import keys_of
 
 __all__ = ["CleanupPlan"]
 

@@ -12,8 +12,8 @@ from ...backends.file_store import file_store
 from ...executors.base import Outcome
 from ..failures.report import suspicion
 from .base import Crash
+from .crash_detector import CrashDetector
 from .native import NativeSession
-from .slots import WorkerSlots
 from .workers import WorkerStatus, worker_statuses
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class FileSession(NativeSession):
         self.kept_failures = store.kept_failures
         self.expect = self._native.expect
         self.sync = self._native.sync
-        self._slots_of_others = WorkerSlots(os.path.join(self._native.path, "workers"), self._claims.crashed)
+        self._crash_detector = CrashDetector(os.path.join(self._native.path, "workers"), self._claims.crashed)
         store.check_blobs()
 
     def refresh(self) -> Sequence[Change]:
@@ -132,7 +132,7 @@ class FileSession(NativeSession):
     def crashes(self, claimed: Collection[bytes]) -> Sequence[Crash]:
         if self._native.claim_mode == "link":
             return [Crash(worker, key, False) for key, worker in self._claims.suspects()]
-        found = self._slots_of_others.crashes(claimed)
+        found = self._crash_detector.crashes(claimed)
         return [Crash(worker, key, True, name, attempt) for worker, key, name, attempt, _ in found]
 
     def acknowledge_crashes(self, crashes: Sequence[Crash]) -> None:
@@ -161,5 +161,5 @@ class FileSession(NativeSession):
 
     def close(self) -> None:
         self._native.expect(None)
-        self._slots_of_others.close()
+        self._crash_detector.close()
         super().close()

@@ -36,8 +36,8 @@ def main(pipe_fd: int, deaths_fd: int, parent: int) -> None:
 
 def _serve(jugfile: Jugfile, path: list[str], pipe: Connection) -> None:
     from ... import task
-    from ..graph import graph_of
     from ..session.open import open_session
+    from ..task_graph import graph_of
 
     import_before(jugfile.path)
     sys.path[:] = path

@@ -21,9 +21,9 @@ from ...process.signals import request_to_end
 from ..blocked import Blockade
 from ..failures.errors import StoreFailure, UnstorableResult
 from ..failures.report import failure_report
-from ..graph import graph_of
 from ..session.base import warn_of_damage
 from ..session.open import open_session
+from ..task_graph import graph_of
 from ..task_state import NODE_DONE
 from .batch_size import BatchSize
 from .contention import ContentionBackoff

@@ -9,28 +9,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._native import __version__
 from ..backends.file_store import file_store
 from ..engine.session.base import StoreSession
-from ..engine.task_state import TaskState
 from ..errors import UserError
 from ..internal.files import open_regular
 
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["Counts", "Row", "StatusCache", "changed_states", "clear", "create_tables", "stamp_of"]
+__all__ = ["Row", "StatusCache", "changed_states", "clear", "create_tables", "stamp_of"]
 
 #: Number, name, hash and state of a task, as in a row of the file.
 Row = tuple[int, str, bytes, str]
-#: How many tasks of each name are in each state.
-Counts = dict[str, Counter[TaskState]]
-
-
 #: Seconds for which somebody who fills the file at the same time is waited for.
 PATIENCE = 60.0
 

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Sequence
 
-__all__ = ["WorkerSlots"]
+__all__ = ["CrashDetector"]
 
 #: Worker, key, name, attempt and beginning of what a dead worker ran.
 Run = tuple[str, bytes, str, int, float]
@@ -28,8 +28,8 @@ _RUNS, _KEY = 20, slice(24, 56)
 _LENGTH = 512
 
 
-class WorkerSlots:
-    """The slots of the workers of a jugdir, mapped into memory.
+class CrashDetector:
+    """Finds workers of this host that died, by the files of a jugdir in which they say what runs (slots).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How things are shown: values in short, the name of a jugdir without its password."""
+"""The repr of any value in one line of bounded length."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import _native
 
-__all__ = ["redact_url", "short"]
+__all__ = ["short"]
 
 
 def short(obj: object) -> str:
@@ -41,13 +41,3 @@ def _short_repr() -> Any:
     found = Short()
     found.maxstring, found.maxother = 40, 60
     return found
-
-
-def redact_url(jugdir: str) -> str:
-    """The name of a jugdir without the user and the password that a URL may hold; a path stays as it is."""
-    scheme, separator, rest = jugdir.partition("://")
-    if not separator:
-        scheme, separator, rest = jugdir.partition(":")
-        if scheme not in ("redis", "rediss"):
-            return jugdir
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
