@@ -171,12 +171,12 @@ def test_a_worker_that_has_lost_its_claim_and_is_not_dead_yet_is_given_time_to_d
     worker = jug.start("execute")
     started(jug, worker)
     ((_, key, *_),) = claims.running()
-    slots = CrashDetector(str(jug.folder / "jugfile.jugdata" / "workers"), claims.crashed)
+    detector = CrashDetector(str(jug.folder / "jugfile.jugdata" / "workers"), claims.crashed)
     death = threading.Timer(0.2, worker.kill)
     death.start()
-    (crash,) = slots.crashes({key})
+    (crash,) = detector.crashes({key})
     assert crash[1] == key
-    slots.close()
+    detector.close()
     death.join()
     worker.communicate()
 
@@ -184,16 +184,16 @@ def test_a_worker_that_has_lost_its_claim_and_is_not_dead_yet_is_given_time_to_d
 def test_a_worker_that_came_after_the_last_look_and_died_in_its_first_task_is_noticed(jug, claims):
     jug.write(WORKING)
     folder = str(jug.folder / "jugfile.jugdata" / "workers")
-    with contextlib.closing(CrashDetector(folder, claims.crashed)) as slots:
-        assert not slots.crashes(())
+    with contextlib.closing(CrashDetector(folder, claims.crashed)) as detector:
+        assert not detector.crashes(())
         # As if that look had taken long.
-        slots._due = math.inf
+        detector._due = math.inf
         worker = jug.start("execute")
         started(jug, worker)
         ((_, key, *_),) = claims.running()
         worker.kill()
         worker.communicate()
-        (crash,) = slots.crashes({key})
+        (crash,) = detector.crashes({key})
         assert crash[1] == key
 
 
@@ -203,12 +203,12 @@ def test_who_has_come_is_looked_for_only_where_the_directory_was_changed(jug, cl
     started(jug, worker)
     looks = []
     folder = str(jug.folder / "jugfile.jugdata" / "workers")
-    with contextlib.closing(CrashDetector(folder, lambda: looks.append(1) or ())) as slots:
+    with contextlib.closing(CrashDetector(folder, lambda: looks.append(1) or ())) as detector:
         time.sleep(0.1)
-        slots.crashes(())
-        slots._due = math.inf
+        detector.crashes(())
+        detector._due = math.inf
         for _ in range(100):
-            slots.crashes({bytes(32)})
+            detector.crashes({bytes(32)})
         assert looks == [1]
     worker.kill()
     worker.communicate()

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::slot::{self, Run, Said};
+use super::worker_status::{self, Activity, Run};
 use super::{ClaimMode, Jugdir, worker};
 use crate::Result;
 
@@ -27,7 +27,7 @@ impl Jugdir {
         let mut remembered = self.crashed()?;
         remembered.retain(|run| workers.contains(&run.worker));
         for run in &remembered {
-            self.fs.remove_if_exists(&slot::path_of(&self.workers(), &run.worker))?;
+            self.fs.remove_if_exists(&worker_status::path_of(&self.workers(), &run.worker))?;
         }
         Ok(remembered.len())
     }
@@ -36,9 +36,9 @@ impl Jugdir {
     /// a claim says it itself.
     pub fn claimants(&self) -> Result<HashMap<u64, String>> {
         let mut found = HashMap::new();
-        for id in self.with_slots(true)? {
-            let mut claims = slot::claims(&*self.fs, &self.workers(), &id);
-            if let Said::Runs(run) = slot::read(&*self.fs, &self.workers(), &id) {
+        for id in self.with_status(true)? {
+            let mut claims = worker_status::claims(&*self.fs, &self.workers(), &id);
+            if let Activity::Running(run) = worker_status::read(&*self.fs, &self.workers(), &id) {
                 claims.push(run.key.prefix() >> 1);
             }
             found.extend(claims.into_iter().map(|claim| (claim, id.clone())));
@@ -47,23 +47,23 @@ impl Jugdir {
     }
 
     fn runs(&self, alive: bool) -> Result<Vec<Run>> {
-        let said = |id: &String| match slot::read(&*self.fs, &self.workers(), id) {
-            Said::Runs(run) => Some(run),
-            Said::Rests | Said::Unclear => None,
+        let said = |id: &String| match worker_status::read(&*self.fs, &self.workers(), id) {
+            Activity::Running(run) => Some(run),
+            Activity::Idle | Activity::Unknown => None,
         };
-        Ok(self.with_slots(alive)?.iter().filter_map(said).collect())
+        Ok(self.with_status(alive)?.iter().filter_map(said).collect())
     }
 
-    /// The workers that have a slot and live, or do not, in the order of their names.
-    fn with_slots(&self, alive: bool) -> Result<Vec<String>> {
-        // Nobody puts a slot on a network filesystem.
+    /// The workers that have a status file and live, or do not, in the order of their names.
+    fn with_status(&self, alive: bool) -> Result<Vec<String>> {
+        // Nobody has one on a network filesystem.
         if self.claim_mode()? == ClaimMode::Link {
             return Ok(Vec::new());
         }
         let dir = self.workers();
         let names = self.fs.names(&dir)?;
         let mut found = Vec::new();
-        for id in slot::ids(&names) {
+        for id in worker_status::ids(&names) {
             if worker::is_alive(&*self.fs, &dir, id)? == alive {
                 found.push(id.to_owned());
             }

@@ -11,9 +11,9 @@ mod lease_timing;
 mod liveness;
 mod registered;
 mod reserve;
-mod slot;
 mod switch_mode;
 mod worker;
+mod worker_status;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,8 +25,8 @@ pub use identity::Identity;
 pub(crate) use identity::claim_owner;
 pub use lease_timing::LeaseTiming;
 pub use liveness::Liveness;
-pub use slot::{Counts, Run, Slot};
 pub use worker::{HEARTBEAT, Worker};
+pub use worker_status::{Counts, Run, WorkerStatus};
 
 use liveness::FailureDetector;
 

@@ -15,7 +15,7 @@ use super::format::ClaimMode;
 use super::identity::{self, Identity};
 use super::lease_timing::LeaseTiming;
 use super::registered;
-use super::slot::{self, Said, Slot};
+use super::worker_status::{self, Activity, WorkerStatus};
 use crate::background::Periodic;
 use crate::error::IoContext;
 use crate::os::ops::is_gone;
@@ -40,7 +40,7 @@ pub struct Worker {
     file: Arc<dyn File>,
     file_id: FileId,
     /// What it runs, where others can see that: never on a network filesystem.
-    slot: Option<Slot>,
+    status: Option<WorkerStatus>,
     /// How long it may be out of touch, in link mode.
     patience: Option<Duration>,
     /// When the last heartbeat began that reached the file; None once it is known that others took it for dead.
@@ -79,7 +79,7 @@ impl Worker {
         let (fs, segments) = (Arc::clone(fs), segments.to_owned());
         let is_here = mode == ClaimMode::Posix && fs.is_shared(workers).is_ok_and(|is_shared| !is_shared);
         // Nothing depends on it but what is known of a crash: a disk that is full keeps nobody from working.
-        let slot = if is_here { Slot::create(&*fs, workers, &id).ok() } else { None };
+        let status = if is_here { WorkerStatus::create(&*fs, workers, &id).ok() } else { None };
         let worker = Worker {
             fs,
             process,
@@ -89,7 +89,7 @@ impl Worker {
             segments,
             file,
             file_id,
-            slot,
+            status,
             patience,
             last_heartbeat,
         };
@@ -126,8 +126,8 @@ impl Worker {
     }
 
     /// Where it says what it runs.
-    pub(crate) fn slot(&self) -> Option<&Slot> {
-        self.slot.as_ref()
+    pub(crate) fn status(&self) -> Option<&WorkerStatus> {
+        self.status.as_ref()
     }
 
     /// Sets the file's time to now.
@@ -199,14 +199,14 @@ impl Periodic for Worker {
 }
 
 impl Worker {
-    /// Removes the slot, since nothing will run, and the file if nothing refers to it: no segment in posix mode, no
-    /// claim in link mode. Called when nothing more will be written.
+    /// Removes the status file, since nothing will run, and the worker's file if nothing refers to it: no segment in posix
+    /// mode, no claim in link mode. Called when nothing more will be written.
     pub(super) fn unlink_identity(&self) {
         if !self.is_here() {
             return;
         }
-        if let Some(slot) = &self.slot {
-            slot.remove(&*self.fs);
+        if let Some(status) = &self.status {
+            status.remove(&*self.fs);
         }
         if self.patience.is_some() {
             if matches!(self.file.fresh_stat(), Ok(stat) if stat.links == 1) {
@@ -276,11 +276,11 @@ pub(super) fn ids(fs: &dyn FileSystem, workers: &Path) -> Result<Vec<String>> {
     Ok(ids)
 }
 
-/// Removes the files of dead workers that no segment refers to, and the slots of those that ran nothing.
+/// Removes the files of dead workers that no segment refers to, and the status files of those that ran nothing.
 fn sweep(fs: &dyn FileSystem, workers: &Path, segments: &Path) -> Result<()> {
-    for id in slot::ids(&fs.names(workers)?) {
-        if !is_alive(fs, workers, id)? && matches!(slot::read(fs, workers, id), Said::Rests) {
-            fs.remove_if_exists(&slot::path_of(workers, id))?;
+    for id in worker_status::ids(&fs.names(workers)?) {
+        if !is_alive(fs, workers, id)? && matches!(worker_status::read(fs, workers, id), Activity::Idle) {
+            fs.remove_if_exists(&worker_status::path_of(workers, id))?;
         }
     }
     let before = fs.names(segments)?;

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::{ClaimId, Claims, LiveClaim, Start};
 use crate::background::{Background, Periodic};
-use crate::jugdir::{Counts, Jugdir, Slot, Worker};
+use crate::jugdir::{Counts, Jugdir, Worker, WorkerStatus};
 use crate::os::pid;
 use crate::{Error, Key, Result};
 use stripes::Stripes;
@@ -44,8 +44,8 @@ impl Posix {
     }
 
     /// Where this process says what it runs.
-    fn slot(&self) -> Option<&Slot> {
-        self.worker.get()?.slot()
+    fn status(&self) -> Option<&WorkerStatus> {
+        self.worker.get()?.status()
     }
 
     /// The stripes, with this process registered as a worker and the jugdir created if need be.
@@ -68,34 +68,34 @@ impl Posix {
 impl Claims for Posix {
     fn try_claim(&self, key: &Key) -> Result<bool> {
         let won = self.ensure_worker()?.try_claim(key)?;
-        if won && let Some(slot) = self.slot() {
-            slot.holds(ClaimId::of(key).get());
+        if won && let Some(status) = self.status() {
+            status.holds(ClaimId::of(key).get());
         }
         Ok(won)
     }
 
     fn runs(&self, key: &Key, start: Start<'_>) {
-        if let Some(slot) = self.slot() {
-            slot.runs(key, start.name, start.attempt, start.now);
+        if let Some(status) = self.status() {
+            status.runs(key, start.name, start.attempt, start.now);
         }
     }
 
     fn ended(&self, key: &Key) {
-        if let Some(slot) = self.slot() {
-            slot.ended(key);
+        if let Some(status) = self.status() {
+            status.ended(key);
         }
     }
 
     fn rests(&self, counts: Counts) {
-        if let Some(slot) = self.slot() {
-            slot.rests(counts);
+        if let Some(status) = self.status() {
+            status.rests(counts);
         }
     }
 
     fn release(&self, key: &Key) -> Result<()> {
         let Some(stripes) = self.existing()? else { return Ok(()) };
-        if let Some(slot) = self.slot() {
-            slot.gives_up(ClaimId::of(key).get());
+        if let Some(status) = self.status() {
+            status.gives_up(ClaimId::of(key).get());
         }
         stripes.release(key)
     }

@@ -22,14 +22,14 @@ _TICK = 20_000_000
 _DYING, _PAUSE = 1.0, 0.002
 
 _PREFIX = "slot-"
-#: Where things are in a slot, see docs/format.md.
+#: Where things are in a status file, see docs/format.md.
 _SEQUENCE, _ENTRIES = 64, (128, 320)
 _RUNS, _KEY = 20, slice(24, 56)
 _LENGTH = 512
 
 
 class CrashDetector:
-    """Finds workers of this host that died, by the files of a jugdir in which they say what runs (slots).
+    """Finds workers of this host that died, by their status files in a jugdir, which are mapped into memory.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class CrashDetector:
     def __init__(self, workers: str, crashed: Callable[[], Sequence[Run]]) -> None:
         self._workers = workers
         self._crashed = crashed
-        self._slots: dict[str, mmap.mmap] = {}
+        self._files: dict[str, mmap.mmap] = {}
         self._due = 0.0
         #: When the directory had last been changed as of the last look; 0 if that may have missed something.
         self._changed = 0
@@ -50,8 +50,8 @@ class CrashDetector:
     def crashes(self, claimed: Collection[bytes]) -> Sequence[Run]:
         """What dead workers ran, if any of it may be among these tasks that are claimed here.
 
-        A slot says that such a task runs only if its worker died, or is about to give it back. A worker may
-        have come since the last look, and died in its first task: then the directory was changed.
+        A status file says that such a task runs only if its worker died, or is about to give it back. A
+        worker may have come since the last look, and died in its first task: then the directory was changed.
         """
         began = time.perf_counter()
         if began < self._due and not self._is_changed() and not self._runs_any(claimed):
@@ -85,16 +85,16 @@ class CrashDetector:
 
     def close(self) -> None:
         """Ends the mappings."""
-        for slot in self._slots.values():
-            slot.close()
-        self._slots.clear()
+        for file in self._files.values():
+            file.close()
+        self._files.clear()
 
     def _runs_any(self, claimed: Collection[bytes]) -> bool:
         running = set()
-        for slot in self._slots.values():
-            at = _ENTRIES[slot[_SEQUENCE] % 2]
-            if slot[at + _RUNS]:
-                running.add(slot[at + _KEY.start : at + _KEY.stop])
+        for file in self._files.values():
+            at = _ENTRIES[file[_SEQUENCE] % 2]
+            if file[at + _RUNS]:
+                running.add(file[at + _KEY.start : at + _KEY.stop])
         return bool(running) and not running.isdisjoint(claimed)
 
     def _map(self) -> None:
@@ -102,12 +102,12 @@ class CrashDetector:
             names = {name for name in os.listdir(self._workers) if name.startswith(_PREFIX)}
         except FileNotFoundError:
             names = set()
-        for name in self._slots.keys() - names:
-            self._slots.pop(name).close()
-        for name in names - self._slots.keys():
+        for name in self._files.keys() - names:
+            self._files.pop(name).close()
+        for name in names - self._files.keys():
             try:
                 with open(os.path.join(self._workers, name), "rb") as file:
                     # A file that is not written yet cannot be mapped; one that is never shrinks.
-                    self._slots[name] = mmap.mmap(file.fileno(), _LENGTH, prot=mmap.PROT_READ)
+                    self._files[name] = mmap.mmap(file.fileno(), _LENGTH, prot=mmap.PROT_READ)
             except (OSError, ValueError):
                 continue

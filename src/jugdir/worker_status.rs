@@ -15,7 +15,7 @@ use crate::os::memory::memory_of;
 use crate::os::{FileSystem, Memory, Open};
 use crate::{Key, Result};
 
-/// The name of a worker's slot begins like this; no worker's id has a hyphen.
+/// The name of a worker's status file begins like this; no worker's id has a hyphen.
 const PREFIX: &str = "slot-";
 const MAGIC: [u8; 8] = *b"jugslot\n";
 const VERSION: u32 = 1;
@@ -65,9 +65,9 @@ pub struct Counts {
     pub loaded: u64,
 }
 
-/// The slot of a worker of this process.
+/// The status file of a worker of this process.
 #[derive(Debug)]
-pub struct Slot {
+pub struct WorkerStatus {
     path: PathBuf,
     memory: Box<dyn Memory>,
     /// The same moment by both clocks.
@@ -80,9 +80,9 @@ pub struct Slot {
 #[derive(Debug)]
 struct Entry([u8; ENTRY]);
 
-impl Slot {
-    /// Creates the slot of the worker `id`, which nobody else has.
-    pub(super) fn create(fs: &dyn FileSystem, workers: &Path, id: &str) -> Result<Slot> {
+impl WorkerStatus {
+    /// Creates the status file of the worker `id`, which nobody else has.
+    pub(super) fn create(fs: &dyn FileSystem, workers: &Path, id: &str) -> Result<WorkerStatus> {
         let path = path_of(workers, id);
         let origin = (fs.now(), fs.uptime());
         let date = fs.date().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -102,7 +102,13 @@ impl Slot {
             return Err(error).context("writing", path);
         }
         let claims = Mutex::new(vec![0; CLAIMS]);
-        Ok(Slot { path, memory: memory_of(&file, LENGTH), origin, current: Mutex::new(entry), claims })
+        Ok(WorkerStatus {
+            path,
+            memory: memory_of(&file, LENGTH),
+            origin,
+            current: Mutex::new(entry),
+            claims,
+        })
     }
 
     /// Says that this worker has a claim. Where there is no place for it, nobody learns whose it is.
@@ -229,36 +235,36 @@ impl Entry {
     }
 }
 
-/// What a slot says.
-pub(super) enum Said {
+/// What a status file says.
+pub(super) enum Activity {
     /// This runs, or ran when the worker died.
-    Runs(Run),
+    Running(Run),
     /// Nothing runs; also where the worker was killed before it had said anything.
-    Rests,
+    Idle,
     /// Nothing that can be understood: a living worker writes it all the time, it is damaged, of a later version, or
     /// of somebody who does not let others read it.
-    Unclear,
+    Unknown,
 }
 
-/// What the slot of the worker `id` says.
-pub(super) fn read(fs: &dyn FileSystem, workers: &Path, id: &str) -> Said {
+/// What the status file of the worker `id` says.
+pub(super) fn read(fs: &dyn FileSystem, workers: &Path, id: &str) -> Activity {
     let file = match fs.open_if_exists(&path_of(workers, id)) {
         Ok(Some(file)) => file,
-        Ok(None) => return Said::Rests,
-        Err(_) => return Said::Unclear,
+        Ok(None) => return Activity::Idle,
+        Err(_) => return Activity::Unknown,
     };
     let mut bytes = [0; CLAIMS_AT];
     for _ in 0..TRIES {
-        let Ok(count) = file.read_full_at(&mut bytes, 0) else { return Said::Unclear };
+        let Ok(count) = file.read_full_at(&mut bytes, 0) else { return Activity::Unknown };
         if count < CLAIMS_AT || bytes[..8] != MAGIC {
-            return Said::Rests;
+            return Activity::Idle;
         }
         if let Some(entry) = entry_in(&bytes) {
             let run = entry.is_running().then(|| entry.run(id, (word(&bytes, 16), word(&bytes, 24))));
-            return run.map_or(Said::Rests, |run| run.map_or(Said::Unclear, Said::Runs));
+            return run.map_or(Activity::Idle, |run| run.map_or(Activity::Unknown, Activity::Running));
         }
     }
-    Said::Unclear
+    Activity::Unknown
 }
 
 /// What the worker `id` has claimed, if it says so: the ids of claims. Some of them it may have given up just now.
@@ -272,7 +278,7 @@ pub(super) fn claims(fs: &dyn FileSystem, workers: &Path, id: &str) -> Vec<u64> 
     words.filter(|word| word & CLAIMED != 0).map(|word| word & !CLAIMED).collect()
 }
 
-/// Whether a file is a slot of this version.
+/// Whether a file is a status file of this version.
 fn is_sound(bytes: &[u8]) -> bool {
     bytes[..8] == MAGIC
         && bytes[8..12] == VERSION.to_le_bytes()
@@ -287,12 +293,12 @@ fn entry_in(bytes: &[u8; CLAIMS_AT]) -> Option<Entry> {
     (is_sound(bytes) && is_whole).then_some(entry)
 }
 
-/// The workers that have a slot, among the names of their directory.
+/// The workers that have a status file, among the names of their directory.
 pub(super) fn ids(names: &[String]) -> impl Iterator<Item = &str> {
     names.iter().filter_map(|name| name.strip_prefix(PREFIX))
 }
 
-/// The slot of a worker.
+/// The status file of a worker.
 pub(super) fn path_of(workers: &Path, id: &str) -> PathBuf {
     workers.join(format!("{PREFIX}{id}"))
 }
