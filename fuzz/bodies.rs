@@ -1,8 +1,8 @@
 //! What is fuzzed: for each file that is read, a function that may be given any bytes.
 //!
-//! The fuzzer's targets call these, and so does the test `tests/core/fuzzed.rs`, with the files of `fuzz/corpus` and
-//! with others made from them. A function returns if the bytes were read or refused, and panics if a value came out
-//! that nobody stored.
+//! The fuzzer's targets call these, and so does the test `tests/core/scenarios/fuzz_targets.rs`, with the files of
+//! `fuzz/corpus` and with others made from them. A function returns if the bytes were read or refused, and panics if
+//! a value came out that nobody stored.
 
 use std::fs;
 use std::path::Path;

@@ -5,7 +5,7 @@ use jug_native::codec::compress::{MIN_LEN, compress, decompress};
 use jug_native::codec::ndarray::{ALIGNMENT, ArrayHeader, Order};
 use proptest::prelude::*;
 
-use crate::shelf::noise;
+use crate::support::temp_jugdir::noise;
 
 proptest! {
     #[test]

@@ -7,7 +7,7 @@ use jug_native::jugdir::Jugdir;
 use jug_native::os::local;
 use jug_native::store::{Durability, RunMetadata};
 
-use crate::shelf::{Shelf, key, load, save};
+use crate::support::temp_jugdir::{Shelf, key, load, save};
 
 /// An engine whose background thread does nothing by itself.
 fn open(shelf: &Shelf) -> Engine {

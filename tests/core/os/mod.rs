@@ -1,0 +1,5 @@
+//! The operating system of this machine, as the core sees it through its interface.
+
+mod byte_range_lock;
+mod vfs;
+mod watch;

@@ -1,0 +1,3 @@
+//! The store in a redis server, as far as it can be tested without one.
+
+mod index;

@@ -1,0 +1,14 @@
+//! Results in a jugdir.
+
+mod blob;
+mod compaction;
+mod compaction_link_mode;
+mod compaction_model;
+mod index;
+mod media_error;
+mod media_error_repair;
+mod pack_corruption;
+mod pack_format;
+mod record;
+mod repair;
+mod writer;
