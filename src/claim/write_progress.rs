@@ -13,7 +13,5 @@ pub trait WriteProgress: Send + Sync {
     /// Returns once everything that was stored is on disk.
     fn publish(&self) -> Result<()>;
     /// Whether nothing is left to be recorded of a task whose worker died, because it has a result.
-    fn is_settled(&self, _key: &Key) -> bool {
-        true
-    }
+    fn is_settled(&self, key: &Key) -> bool;
 }

@@ -3,6 +3,7 @@
 //! Any worker may do it at any time, several at once. Names are removed in generations that have ended only, where nobody
 //! can make one that counts ([`super::generations`]); the files of a worker have names that are never used again.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 
 use super::Link;
@@ -44,16 +45,21 @@ impl Link {
         !self.state().settled.contains(worker) && !self.records.is_settled(key)
     }
 
-    /// The claims of dead workers, and whose they are.
+    /// The claims of dead workers, and whose they are. Of one that dies while they are listed it is none, not those that
+    /// are listed last: what is settled is settled for all claims of a worker at once.
     pub(super) fn claims_of_dead(&self) -> Result<Vec<(Key, String)>> {
+        let dead: BTreeSet<String> = self.jugdir.dead_workers()?.into_iter().collect();
+        let is_dead = |id: &str| -> Result<bool> {
+            Ok(dead.contains(id)
+                || self.jugdir.liveness(id)? != Liveness::Alive && self.jugdir.has_left(id)?)
+        };
         let mut found = Vec::new();
         for generation in self.generations.list()? {
             for (key, path) in self.generations.claims(generation)? {
-                match self.verified_owner(&path)? {
-                    Owner::Other(id) if self.jugdir.liveness(&id)? != Liveness::Alive => {
-                        found.push((key, id));
-                    }
-                    _ => {}
+                if let Owner::Other(id) = self.verified_owner(&path)?
+                    && is_dead(&id)?
+                {
+                    found.push((key, id));
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jug_native::claim::Claims;
@@ -95,6 +95,43 @@ fn c3_a_worker_of_this_host_is_dead_at_once_when_its_process_is() {
     let names = local().list(&dir.path().join("workers")).unwrap();
     assert_eq!(names, [heir.id()], "nothing is left of the dead");
     assert_eq!(local().list(&dir.path().join("claims")).unwrap(), ["1"], "nor of its generation");
+}
+
+/// A worker of another process that dies when it was seen to run so many times.
+#[derive(Debug)]
+struct DiesAfter(AtomicUsize);
+
+impl Hooks for DiesAfter {
+    fn sees_process(&self, pid: u32) -> bool {
+        let left = |left: usize| left.checked_sub(1);
+        pid == std::process::id() || self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).is_ok()
+    }
+}
+
+#[test]
+fn a_worker_that_dies_while_its_claims_are_looked_at_is_suspected_of_all_of_them_or_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let play = || {
+        let mut worker = Child::play("link_dead::claims_and_waits", dir.path());
+        assert_eq!(worker.hear(), "claimed");
+        worker
+    };
+    // One is dead before: its claims are looked at each time.
+    play().kill();
+    let dying = play();
+    let mut found = Vec::new();
+    for seen in 0..60 {
+        let host = Arc::new(DiesAfter(AtomicUsize::new(usize::MAX)));
+        let heir = LinkWorker::on(Hooked::on(host.clone()), dir.path(), LeaseTiming::of(LEASE));
+        heir.shelf.is_unsettled.store(true, Ordering::SeqCst);
+        assert_eq!(heir.claims.live().unwrap().len(), 10);
+        host.0.store(seen, Ordering::SeqCst);
+        let suspects = heir.claims.suspects().unwrap();
+        found.push(suspects.iter().filter(|(_, worker)| *worker != suspects[0].1).count());
+    }
+    dying.kill();
+    assert!(found.iter().all(|count| [0, 10].contains(count)), "{found:?}");
+    assert!(found.contains(&0) && found.contains(&10), "{found:?}");
 }
 
 /// A client that says that workers have no files, while this is true and until it lists them.

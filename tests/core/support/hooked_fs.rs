@@ -73,6 +73,10 @@ pub(crate) trait Hooks: Send + Sync + Debug + 'static {
     fn asks_dir(&self, _dir: &Path) {}
     /// Some time was slept away.
     fn slept(&self) {}
+    /// Whether a process that runs is seen to run.
+    fn sees_process(&self, _pid: u32) -> bool {
+        true
+    }
     /// Whether hosts share what is here; whatever is true if this does not say.
     fn is_shared(&self) -> Option<bool> {
         None
@@ -265,7 +269,7 @@ impl Host for Hooked {
     }
 
     fn process_start(&self, pid: u32) -> Option<u64> {
-        Local.process_start(pid)
+        Local.process_start(pid).filter(|_| self.0.sees_process(pid))
     }
 }
 

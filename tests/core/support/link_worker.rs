@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use jug_native::background::{Background, Periodic};
@@ -16,6 +16,8 @@ use jug_native::{Key, Result};
 pub(crate) struct Shelf {
     pub(crate) stored: AtomicU64,
     pub(crate) durable: AtomicU64,
+    /// Whether it is still to be recorded what became of tasks whose workers died.
+    pub(crate) is_unsettled: AtomicBool,
 }
 
 impl WriteProgress for Shelf {
@@ -34,6 +36,10 @@ impl WriteProgress for Shelf {
     fn publish(&self) -> Result<()> {
         self.durable.store(self.stored(), Ordering::SeqCst);
         Ok(())
+    }
+
+    fn is_settled(&self, _key: &Key) -> bool {
+        !self.is_unsettled.load(Ordering::SeqCst)
     }
 }
 
