@@ -112,7 +112,7 @@ impl Hooks for DiesAfter {
 fn a_worker_that_dies_while_its_claims_are_looked_at_is_suspected_of_all_of_them_or_none() {
     let dir = tempfile::tempdir().unwrap();
     let play = || {
-        let mut worker = Child::play("link_dead::claims_and_waits", dir.path());
+        let mut worker = Child::play("claim::link_liveness::claims_and_waits", dir.path());
         assert_eq!(worker.hear(), "claimed");
         worker
     };
