@@ -4,7 +4,9 @@
 //! its [`index`]. Large values are files of their own ([`blob`]). Old segments become packs ([`pack`], [`compaction`]). What
 //! cannot be read is in the [`corruption`] log.
 
+mod append;
 pub mod blob;
+mod catalog;
 pub mod compaction;
 pub mod corruption;
 pub mod follow;
@@ -13,14 +15,12 @@ pub mod log;
 mod maintenance;
 pub mod media_error;
 pub mod metadata;
+mod own_writer;
 pub mod pack;
 mod read;
 mod wait;
-mod write;
 
-use std::collections::HashMap;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -32,82 +32,67 @@ pub use maintenance::gc::Orphan;
 pub use maintenance::repair::{damaged_manifest, repair_manifest};
 pub use maintenance::verify::{Finding, Progress};
 pub use metadata::{ResultInfo, RunMetadata, WriteStats};
+pub use own_writer::Durability;
 pub use read::Report;
 
-use crate::background::{Background, Periodic};
-use crate::jugdir::{ClaimMode, Jugdir};
-use crate::os::{File, pid};
+use crate::background::Background;
+use crate::codec::{Encoded, Stored};
+use crate::jugdir::Jugdir;
+use crate::store::append::Appender;
+use crate::store::catalog::Catalog;
 use crate::store::compaction::Compactor;
-use crate::store::corruption::CorruptionLog;
-use crate::store::follow::{Follower, ReadInto};
 use crate::store::index::Index;
-use crate::store::log::writer::Writer;
-use crate::store::pack::publish;
+use crate::store::maintenance::gc::Collector;
+use crate::store::maintenance::quarantine::keep_aside;
+use crate::store::maintenance::verify::Verifier;
+use crate::store::own_writer::OwnWriter;
+use crate::store::read::Reader;
 use crate::store::wait::{Waiter, Waiting};
-use crate::sync::lock;
-use crate::{Error, Key, Result};
-
-/// When a record is on disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// Soon: a background thread syncs many records at once.
-    Group,
-    /// Before the call that adds it returns.
-    Always,
-}
+use crate::{Key, Result};
 
 /// The results of a jugdir, which need not exist: nothing is created before something is stored.
 pub struct Store {
     jugdir: Arc<Jugdir>,
     background: Arc<Background>,
-    durability: Durability,
-    index: Arc<Mutex<Index>>,
-    corruption: Mutex<CorruptionLog>,
-    follower: Mutex<Follower>,
-    writer: Mutex<Option<Own>>,
+    own: Arc<OwnWriter>,
+    catalog: Arc<Catalog>,
+    reader: Arc<Reader>,
+    appender: Appender,
     waiter: Waiter,
-    /// Segments that values were read from, open.
-    files: Mutex<HashMap<u32, Arc<dyn File>>>,
-    blobs: AtomicU64,
-    closed: AtomicBool,
-    pid: u32,
-}
-
-/// This process as a writer.
-#[derive(Clone)]
-struct Own {
-    wid: Arc<str>,
-    writer: Arc<Writer>,
 }
 
 impl Store {
     /// Opens the store at `path` and reads all there is.
+    ///
+    /// # Errors
+    ///
+    /// Where the jugdir cannot be read, is of another kind, or of a later version.
     pub fn open(path: &Path, durability: Durability) -> Result<Store> {
         Store::open_in(Jugdir::open(path)?, Background::spawn(), durability)
     }
 
     /// Opens the store of a jugdir and reads all there is. The background thread will write and sync in the background.
+    ///
+    /// # Errors
+    ///
+    /// Where the jugdir cannot be read.
     pub fn open_in(
         jugdir: Arc<Jugdir>,
         background: Arc<Background>,
         durability: Durability,
     ) -> Result<Store> {
-        let store = Store {
-            jugdir,
-            background,
-            durability,
-            index: Arc::default(),
-            corruption: Mutex::default(),
-            follower: Mutex::default(),
-            writer: Mutex::default(),
-            waiter: Waiter::default(),
-            files: Mutex::default(),
-            blobs: AtomicU64::new(0),
-            closed: AtomicBool::new(false),
-            pid: pid::id(),
-        };
-        store.poll_segments()?;
-        lock(&store.index).track_changes();
+        let index: Arc<Mutex<Index>> = Arc::default();
+        let own =
+            OwnWriter::new(Arc::clone(&jugdir), Arc::clone(&background), durability, Arc::clone(&index));
+        let own = Arc::new(own);
+        let catalog = Arc::new(Catalog::new(Arc::clone(&jugdir), Arc::clone(&own), index));
+        let reader = Reader::new(Arc::clone(&jugdir), Arc::clone(&own), Arc::clone(&catalog));
+        let reader = Arc::new(reader);
+        let appender =
+            Appender::new(Arc::clone(&jugdir), Arc::clone(&own), Arc::clone(&catalog), Arc::clone(&reader));
+        let store = Store { jugdir, background, own, catalog, reader, appender, waiter: Waiter::default() };
+        store.catalog.poll_segments()?;
+        store.catalog.index().track_changes();
         Ok(store)
     }
 
@@ -123,7 +108,7 @@ impl Store {
 
     /// The highest epoch seen: with what a task claimed now will be stamped.
     pub fn epoch(&self) -> u64 {
-        lock(&self.index).epoch()
+        self.catalog.epoch()
     }
 
     /// Reads what others wrote since the last call; each key whose state is another now, with that state.
@@ -131,97 +116,197 @@ impl Store {
     /// It is repeated until it brings no higher epoch: reading takes its time, and a process that learns of one removal
     /// may miss another of the same epoch. What is stamped with [`Store::epoch`] afterwards loses against every
     /// removal that was not seen, because a process that removes sees that epoch in turn ([`Store::remove`]).
+    ///
+    /// # Errors
+    ///
+    /// Where the jugdir cannot be read.
     pub fn refresh(&self) -> Result<Vec<(Key, State)>> {
-        loop {
-            if lock(&self.index).take_epoch_raised() {
-                self.sync()?;
-            }
-            let before = self.epoch();
-            self.poll_segments()?;
-            if self.epoch() == before {
-                break;
-            }
-        }
-        self.ask(|index| {
-            let changing = index.changing();
-            index.load_from_packs(&changing)?;
-            Ok(index.take_changes())
-        })
+        self.catalog.refresh()
     }
 
-    /// Asks the index something for which packs may have to be read, again where they were replaced meanwhile.
-    fn ask<T>(&self, question: impl Fn(&mut Index) -> Result<T>) -> Result<T> {
-        for _ in 1..publish::TRIES {
-            match question(&mut lock(&self.index)) {
-                Err(error) if publish::is_gone(&error) => {}
-                outcome => return outcome,
-            }
-            self.poll_segments()?;
-        }
-        question(&mut lock(&self.index))
+    /// True if there is a result.
+    ///
+    /// # Errors
+    ///
+    /// Where a pack cannot be read.
+    pub fn contains(&self, key: &Key) -> Result<bool> {
+        self.catalog.ask_about(key, |index| index.state(key) == State::Result)
     }
 
-    /// Asks the index about one key.
-    fn ask_about<T>(&self, key: &Key, question: impl Fn(&Index) -> T) -> Result<T> {
-        self.ask(|index| {
-            index.load_from_packs(&[*key])?;
-            Ok(question(index))
-        })
+    /// For each key, whether there is a result.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::contains`].
+    pub fn contains_many(&self, keys: &[Key]) -> Result<Vec<bool>> {
+        self.catalog.are(State::Result, keys)
     }
 
-    fn poll_segments(&self) -> Result<()> {
-        let own = self.own();
-        let writer = own.as_ref().map(|own| &*own.writer);
-        let to = ReadInto { jugdir: &self.jugdir, index: &self.index, corruption: &self.corruption, writer };
-        lock(&self.follower).refresh(&to)
+    /// All keys with a result.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::contains`].
+    pub fn keys(&self) -> Result<Vec<Key>> {
+        self.catalog.ask(Index::all_results)
     }
 
-    /// The ids under which this process writes.
-    fn own_worker_ids(&self) -> Vec<Arc<str>> {
-        self.own().map(|own| own.writer.worker_ids()).unwrap_or_default()
+    /// All keys whose last run failed.
+    pub fn failed_keys(&self) -> Vec<Key> {
+        self.catalog.index().keys(State::Failed)
     }
 
-    /// This process as a writer, if it is one. In a forked child nothing belongs to it.
-    fn own(&self) -> Option<Own> {
-        if self.forked() {
-            return None;
-        }
-        lock(&self.writer).clone()
+    /// The names that users gave where jug expects keys.
+    pub fn aliases(&self) -> Vec<(Key, Vec<u8>)> {
+        self.catalog.index().aliases().iter().map(|(key, name)| (*key, name.to_vec())).collect()
     }
 
-    /// This process as a writer; the jugdir is created if need be.
-    fn writer(&self) -> Result<Own> {
-        if self.forked() {
-            return Err(Error::Forked { what: "the store" });
-        }
-        if self.closed.load(Ordering::Acquire) {
-            return Err(Error::Closed { what: "the store" });
-        }
-        let mut own = lock(&self.writer);
-        if let Some(own) = &*own {
-            return Ok(own.clone());
-        }
-        let worker = self.jugdir.worker()?;
-        let uuid = self.jugdir.uuid().unwrap_or_default();
-        let home = SegmentDir { segments: self.jugdir.segments(), wid: worker.id().to_owned(), uuid };
-        let writer = Arc::new(Writer::new(
-            home,
-            Arc::clone(self.jugdir.fs()),
-            Arc::clone(&self.index),
-            Arc::downgrade(&self.background),
-            self.durability == Durability::Always,
-        ));
-        if self.jugdir.claim_mode()? == ClaimMode::Link {
-            writer.bind_to_worker(Arc::clone(&self.jugdir), self.jugdir.mount()?.is_shared);
-            // A worker beats as long as it may write.
-            let job: Arc<dyn Periodic> = self.jugdir.clone();
-            self.background.add(&job);
-        }
-        let job: Arc<dyn Periodic> = writer.clone();
-        self.background.add(&job);
-        let new = Own { wid: worker.id().into(), writer };
-        *own = Some(new.clone());
-        Ok(new)
+    /// How many keys have been removed at some time.
+    pub fn removals(&self) -> usize {
+        self.catalog.index().removals()
+    }
+
+    /// What is damaged and was not healed by a later result.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::contains`].
+    pub fn damage(&self) -> Result<corruption::Report> {
+        self.catalog.damage()
+    }
+
+    /// The stored value; `None` if there is no result.
+    ///
+    /// # Errors
+    ///
+    /// Where the value is not what was stored, this is an [`Error::DamagedResult`](crate::Error::DamagedResult), from
+    /// then on there is no result for this key, and the next [`Store::refresh`] says so.
+    /// [`Error::NewerRecord`](crate::Error::NewerRecord) where a later version stored it.
+    pub fn load(&self, key: &Key) -> Result<Option<Stored>> {
+        self.reader.load(key)
+    }
+
+    /// Looks whether the file of every blob is there and as long as it should be. Where it is not, there is no
+    /// result from then on, as after a [`Store::load`] that found the corruption.
+    ///
+    /// # Errors
+    ///
+    /// Where the jugdir cannot be read.
+    pub fn check_blobs(&self) -> Result<()> {
+        self.reader.check_blobs()
+    }
+
+    /// What is known of a stored result; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Where its record cannot be read.
+    pub fn facts(&self, key: &Key) -> Result<Option<ResultInfo>> {
+        self.reader.facts(key)
+    }
+
+    /// The report of a failed run; `None` if the key's last run did not fail.
+    ///
+    /// A report that cannot be read any more is an empty one.
+    ///
+    /// # Errors
+    ///
+    /// Where the jugdir cannot be read.
+    pub fn failure(&self, key: &Key) -> Result<Option<Report>> {
+        self.reader.failure(key)
+    }
+
+    /// Stores the value of a task that was claimed at `epoch`.
+    ///
+    /// Without an epoch the value replaces whatever result there is. With one, it counts only if the task was
+    /// not invalidated since.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written, or an earlier record could not be; [`Error::Forked`](crate::Error::Forked) in a forked
+    /// child, [`Error::Closed`](crate::Error::Closed) after [`Store::close`].
+    pub fn save(&self, key: Key, value: &Encoded, facts: &RunMetadata, epoch: Option<u64>) -> Result<()> {
+        self.appender.save(key, value, facts, epoch)
+    }
+
+    /// Takes results away; returns how many there were.
+    ///
+    /// Results that were claimed before this do not count, even if they arrive later.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::save`].
+    pub fn remove(&self, keys: &[Key]) -> Result<usize> {
+        self.appender.remove(keys)
+    }
+
+    /// Records that a run failed; a report's texts are cut to their last 32 KiB.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::save`].
+    pub fn save_failure(&self, key: Key, report: &Report, facts: &RunMetadata) -> Result<()> {
+        self.appender.save_failure(key, report, facts)
+    }
+
+    /// Forgets failures; returns how many there were.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::save`].
+    pub fn clear_failures(&self, keys: &[Key]) -> Result<usize> {
+        self.appender.clear_failures(keys)
+    }
+
+    /// Remembers that `key` stands for `name`, which is no key.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::save`].
+    pub fn alias(&self, key: Key, name: &[u8]) -> Result<()> {
+        self.appender.alias(key, name)
+    }
+
+    /// What this process has written so far.
+    pub fn stats(&self) -> WriteStats {
+        self.own.stats()
+    }
+
+    /// Returns once all records so far are in their file, where other processes see them.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be written.
+    pub fn flush(&self) -> Result<()> {
+        self.own.flush()
+    }
+
+    /// Returns once all records so far are on disk.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be written.
+    pub fn sync(&self) -> Result<()> {
+        self.own.sync()
+    }
+
+    /// Returns once all records so far are on disk and others find them.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be written.
+    pub fn publish(&self) -> Result<()> {
+        self.own.publish()
+    }
+
+    /// How much was stored so far, and how much of that is on disk where others find it. Both only grow.
+    pub fn progress(&self) -> (u64, u64) {
+        self.own.progress()
+    }
+
+    /// Whether everything that was stored was written.
+    pub fn is_written(&self) -> bool {
+        self.own.is_written()
     }
 
     /// Sleeps until another process appended something or gave up claims, be it by dying (true); false after
@@ -231,9 +316,9 @@ impl Store {
     ///
     /// Where the jugdir cannot be read.
     pub fn wait(&self, timeout: Duration) -> Result<bool> {
-        let own = self.own_worker_ids();
-        let has_news = || lock(&self.follower).has_news(&own, &self.jugdir);
-        let may_watch = !self.forked();
+        let own = self.own.worker_ids();
+        let has_news = || self.catalog.has_news(&own);
+        let may_watch = !self.own.forked();
         let on = Waiting { jugdir: &self.jugdir, own: &own, has_news: &has_news, may_watch };
         self.waiter.wait(&on, timeout)
     }
@@ -242,16 +327,14 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::Damaged`] where the manifest is damaged, and where files cannot be written.
+    /// [`Error::Damaged`](crate::Error::Damaged) where the manifest is damaged, and where files cannot be written.
     pub fn pack(&self, what: CompactOptions) -> Result<CompactReport> {
         if !self.jugdir.exists() {
             return Ok(CompactReport::default());
         }
-        if self.forked() {
-            return Err(Error::Forked { what: "the store" });
-        }
+        self.own.check_not_forked()?;
         self.flush()?;
-        self.compactor(&|| self.poll_segments()).compact(what)
+        self.compactor().compact(what)
     }
 
     /// Packs if that is worth the time: if there are many finished segments, and nobody else is at it.
@@ -260,7 +343,7 @@ impl Store {
     ///
     /// As [`Store::pack`].
     pub fn pack_if_worthwhile(&self) -> Result<Option<CompactReport>> {
-        if !self.compactor(&|| self.poll_segments()).is_worthwhile()? {
+        if !self.compactor().is_worthwhile()? {
             return Ok(None);
         }
         self.pack(CompactOptions::default()).map(Some)
@@ -275,51 +358,85 @@ impl Store {
         compaction::disk_usage(&self.jugdir)
     }
 
-    fn compactor<'a>(&'a self, poll: &'a dyn Fn() -> Result<()>) -> Compactor<'a> {
-        Compactor { jugdir: &self.jugdir, index: &self.index, follower: &self.follower, poll }
+    /// Reads all packs and all blobs, and says what is damaged in them and in the segments. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Where the jugdir cannot be read, and whatever `progress` returns.
+    pub fn verify(&self, progress: Progress) -> Result<Vec<Finding>> {
+        self.verifier().verify(progress)
     }
 
-    fn forked(&self) -> bool {
-        self.pid != pid::id()
+    /// Posix mode: segments whose worker has no file, so that nobody can tell whether it lives. They count.
+    ///
+    /// # Errors
+    ///
+    /// Where the jugdir cannot be read.
+    pub fn ownerless_segments(&self) -> Result<Vec<PathBuf>> {
+        self.verifier().ownerless_segments()
     }
 
-    /// What this process has written so far.
-    pub fn stats(&self) -> WriteStats {
-        self.own().map(|own| own.writer.stats()).unwrap_or_default()
+    /// Keeps damaged files for later inspection: gives them a second name in `quarantine`.
+    ///
+    /// # Errors
+    ///
+    /// Where that name cannot be given.
+    pub fn quarantine(&self, paths: &[PathBuf]) -> Result<PathBuf> {
+        self.jugdir.by_all_means(|| keep_aside(&**self.jugdir.fs(), &self.jugdir, paths))
     }
 
-    /// Returns once all records so far are in their file, where other processes see them.
-    pub fn flush(&self) -> Result<()> {
-        self.own().map_or(Ok(()), |own| own.writer.flush())
+    /// The files of blobs that dead workers left and that no result refers to: of results that were replaced,
+    /// removed while they were stored, or never finished.
+    ///
+    /// # Errors
+    ///
+    /// Where the jugdir cannot be read.
+    pub fn orphaned_blobs(&self) -> Result<Vec<Orphan>> {
+        self.collector().orphaned_blobs()
     }
 
-    /// Returns once all records so far are on disk.
-    pub fn sync(&self) -> Result<()> {
-        self.own().map_or(Ok(()), |own| own.writer.sync())
+    /// Files that count for nothing: packs that were never published or have been replaced, and names that were
+    /// given for a moment by processes that are dead.
+    ///
+    /// # Errors
+    ///
+    /// Where the jugdir cannot be read.
+    pub fn leftovers(&self) -> Result<Vec<Orphan>> {
+        self.collector().leftovers()
     }
 
-    /// How much was stored so far, and how much of that is on disk where others find it. Both only grow.
-    pub fn progress(&self) -> (u64, u64) {
-        self.own().map(|own| own.writer.progress()).unwrap_or_default()
-    }
-
-    /// Whether everything that was stored was written.
-    pub fn is_written(&self) -> bool {
-        self.own().is_none_or(|own| own.writer.is_written())
-    }
-
-    /// Returns once all records so far are on disk and others find them.
-    pub fn publish(&self) -> Result<()> {
-        self.own().map_or(Ok(()), |own| own.writer.sync().and_then(|()| own.writer.announce()))
+    /// Removes [`Store::orphaned_blobs`] and [`Store::leftovers`]; how many files and bytes that were.
+    ///
+    /// # Errors
+    ///
+    /// Where a file cannot be removed; [`Error::PosixModeOnNetwork`](crate::Error::PosixModeOnNetwork) where nobody
+    /// could tell which workers are dead.
+    pub fn sweep(&self) -> Result<(usize, u64)> {
+        self.collector().sweep()
     }
 
     /// Writes and syncs what is left and seals the segment. What is stored can still be read.
+    ///
+    /// # Errors
+    ///
+    /// Where something that was stored cannot be written.
     pub fn close(&self) -> Result<()> {
-        self.closed.store(true, Ordering::Release);
-        let closed = self.own().map_or(Ok(()), |own| own.writer.close());
+        let closed = self.own.close();
         self.jugdir.restore_reserve();
         self.jugdir.leave();
         closed
+    }
+
+    fn compactor(&self) -> Compactor<'_> {
+        Compactor { jugdir: &self.jugdir, catalog: &self.catalog }
+    }
+
+    fn verifier(&self) -> Verifier<'_> {
+        Verifier { jugdir: &self.jugdir, catalog: &self.catalog, reader: &self.reader }
+    }
+
+    fn collector(&self) -> Collector<'_> {
+        Collector { jugdir: &self.jugdir, catalog: &self.catalog, reader: &self.reader }
     }
 }
 

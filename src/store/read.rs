@@ -1,21 +1,23 @@
 //! Reading what is stored.
 
-use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use serde_pickle::Value;
 
-use super::{ResultInfo, RunMetadata, State, Store};
 use crate::codec::{Codec, Stored, compress, flat};
+use crate::jugdir::Jugdir;
 use crate::os::File;
 use crate::store::blob::{self, BlobRef, Loaded};
-use crate::store::corruption;
+use crate::store::catalog::Catalog;
 use crate::store::index::{Index, Location};
 use crate::store::log::record::{COMPRESSED, CRITICAL, Header, Kind};
 use crate::store::log::scan::{self, RecordAt};
 use crate::store::log::segment;
 use crate::store::media_error::{self, or_reason};
+use crate::store::metadata::{ResultInfo, RunMetadata};
+use crate::store::own_writer::OwnWriter;
 use crate::store::pack::publish;
 use crate::sync::lock;
 use crate::{Error, Key, Result};
@@ -26,60 +28,26 @@ pub type Report = BTreeMap<String, Value>;
 /// How many segments are kept open for reading.
 const FILES_MAX: usize = 64;
 
-impl Store {
-    /// True if there is a result.
-    pub fn contains(&self, key: &Key) -> Result<bool> {
-        self.ask_about(key, |index| index.state(key) == State::Result)
-    }
+/// Reads values, failure reports and facts from the places that the catalog names.
+pub(super) struct Reader {
+    jugdir: Arc<Jugdir>,
+    own: Arc<OwnWriter>,
+    catalog: Arc<Catalog>,
+    /// Segments that values were read from, open.
+    files: Mutex<HashMap<u32, Arc<dyn File>>>,
+}
 
-    /// For each key, whether there is a result.
-    pub fn contains_many(&self, keys: &[Key]) -> Result<Vec<bool>> {
-        self.ask(|index| {
-            index.load_from_packs(keys)?;
-            Ok(keys.iter().map(|key| index.state(key) == State::Result).collect())
-        })
-    }
-
-    /// All keys with a result.
-    pub fn keys(&self) -> Result<Vec<Key>> {
-        self.ask(Index::all_results)
-    }
-
-    /// All keys whose last run failed.
-    pub fn failed_keys(&self) -> Vec<Key> {
-        lock(&self.index).keys(State::Failed)
-    }
-
-    /// The names that users gave where jug expects keys.
-    pub fn aliases(&self) -> Vec<(Key, Vec<u8>)> {
-        lock(&self.index).aliases().iter().map(|(key, name)| (*key, name.to_vec())).collect()
-    }
-
-    /// How many keys have been removed at some time.
-    pub fn removals(&self) -> usize {
-        lock(&self.index).removals()
-    }
-
-    /// What is damaged and was not healed by a later result.
-    pub fn damage(&self) -> Result<corruption::Report> {
-        // Of silent workers too: what follows garbage in their files never counts, whatever they add.
-        let silent = lock(&self.follower).broken(&self.jugdir)?;
-        let keys = lock(&self.corruption).keys();
-        let mut report = self.ask(|index| {
-            index.load_from_packs(&keys)?;
-            Ok(lock(&self.corruption).report(index))
-        })?;
-        let known: HashSet<PathBuf> = report.files.iter().map(|file| file.0.clone()).collect();
-        let silent = silent.into_iter().filter(|it| !known.contains(&it.path));
-        report.files.extend(silent.map(|it| (it.path, it.offset, it.what)));
-        Ok(report)
+impl Reader {
+    /// A reader that has no file open yet.
+    pub(super) fn new(jugdir: Arc<Jugdir>, own: Arc<OwnWriter>, catalog: Arc<Catalog>) -> Reader {
+        Reader { jugdir, own, catalog, files: Mutex::default() }
     }
 
     /// The stored value; `None` if there is no result.
     ///
     /// Where the value is not what was stored, this is an [`Error::DamagedResult`], from then on there is no
-    /// result for this key, and the next [`Store::refresh`] says so.
-    pub fn load(&self, key: &Key) -> Result<Option<Stored>> {
+    /// result for this key, and the next [`Catalog::refresh`] says so.
+    pub(super) fn load(&self, key: &Key) -> Result<Option<Stored>> {
         let Some(mut place) = self.place_of(key)? else { return Ok(None) };
         let mut looked_twice = false;
         loop {
@@ -88,7 +56,7 @@ impl Store {
                 Err(what) => what,
             };
             // It may have been removed, or replaced by a good one, since this process last looked.
-            self.poll_segments()?;
+            self.catalog.poll_segments()?;
             match self.place_of(key)? {
                 None => return Ok(None),
                 Some(now) if now == place && !looked_twice => {
@@ -102,7 +70,7 @@ impl Store {
                     self.lose(*key, place, what);
                     if place.pack == 0
                         && media_error::is_reason(what)
-                        && let Some(own) = self.own()
+                        && let Some(own) = self.own.get()
                     {
                         // What is computed in its place must not go where this cannot be read.
                         own.writer.rotate_away_from(place.segment)?;
@@ -115,9 +83,9 @@ impl Store {
     }
 
     /// Looks whether the file of every blob is there and as long as it should be. Where it is not, there is no
-    /// result from then on, as after a [`Store::load`] that found the corruption.
-    pub fn check_blobs(&self) -> Result<()> {
-        let blobs = self.ask(|index| {
+    /// result from then on, as after a [`Reader::load`] that found the corruption.
+    pub(super) fn check_blobs(&self) -> Result<()> {
+        let blobs = self.catalog.ask(|index| {
             index.know_blobs()?;
             Ok(index.blobs())
         })?;
@@ -134,7 +102,7 @@ impl Store {
             return Ok(());
         }
         // A file may be gone because its result was removed a moment ago.
-        self.poll_segments()?;
+        self.catalog.poll_segments()?;
         for (key, place, what) in hurt {
             if self.place_of(&key)? == Some(place) {
                 self.lose(key, place, what);
@@ -145,16 +113,16 @@ impl Store {
 
     /// Where the result is, in the file by now.
     pub(super) fn place_of(&self, key: &Key) -> Result<Option<Location>> {
-        self.written(|store| store.ask_about(key, |index| index.result(key)))
+        self.written(key, |index| index.result(key))
     }
 
-    fn written(&self, find: impl Fn(&Store) -> Result<Option<Location>>) -> Result<Option<Location>> {
-        let Some(place) = find(self)? else { return Ok(None) };
-        match self.own() {
+    fn written(&self, key: &Key, find: impl Fn(&Index) -> Option<Location>) -> Result<Option<Location>> {
+        let Some(place) = self.catalog.ask_about(key, &find)? else { return Ok(None) };
+        match self.own.get() {
             Some(own) if place.pack == 0 && own.writer.is_pending(place.segment, place.offset) => {
                 own.writer.flush()?;
                 // Where writing failed at first, the record is elsewhere now.
-                find(self)
+                self.catalog.ask_about(key, &find)
             }
             _ => Ok(Some(place)),
         }
@@ -215,13 +183,13 @@ impl Store {
             let path = self.path_of(place);
             return Ok(self.file(place.segment, &path)?.map(|file| (file, path)));
         }
-        let index = lock(&self.index);
+        let index = self.catalog.index();
         Ok(index.pack_of(place).map(|pack| (Arc::clone(pack.file()), pack.path().to_owned())))
     }
 
     /// The file that a place is in.
     pub(super) fn path_of(&self, place: Location) -> PathBuf {
-        let index = lock(&self.index);
+        let index = self.catalog.index();
         match index.pack_of(place) {
             Some(pack) => pack.path().to_owned(),
             None => self.jugdir.segments().join(&*index.segment_name(place.segment)),
@@ -229,7 +197,7 @@ impl Store {
     }
 
     /// A segment's file, opened; `None` if there is no such file.
-    fn file(&self, segment: u32, path: &std::path::Path) -> Result<Option<Arc<dyn File>>> {
+    fn file(&self, segment: u32, path: &Path) -> Result<Option<Arc<dyn File>>> {
         let mut files = lock(&self.files);
         if let Some(file) = files.get(&segment) {
             return Ok(Some(Arc::clone(file)));
@@ -244,19 +212,19 @@ impl Store {
 
     /// Takes a result that turned out to be damaged out of the store.
     fn lose(&self, key: Key, place: Location, what: &'static str) {
-        if !lock(&self.index).lose(key, place) {
+        if !self.catalog.index().lose(key, place) {
             return;
         }
-        lock(&self.corruption).add_loaded(key, place, what);
+        self.catalog.corruption().add_loaded(key, place, what);
         // What this process cannot read others may be able to. A result that replaces it wins in theirs as well.
         if media_error::is_reason(what) {
             return;
         }
         // A process that writes anyway tells the others; one that only reads must not begin to.
         if self.jugdir.registered().is_some()
-            && let Ok(own) = self.writer()
+            && let Ok(own) = self.own.get_or_create()
         {
-            let epoch = lock(&self.index).epoch() + 1;
+            let epoch = self.catalog.index().epoch() + 1;
             // Should this fail, others find the damage themselves.
             let header = Header { flags: CRITICAL, ..Header::new(Kind::Removed, key, epoch) };
             let _ = own.writer.append(header, "", &[]);
@@ -284,7 +252,7 @@ impl Store {
 
     /// The name that a record of this place refers to; empty where there is none.
     pub(super) fn name_of(&self, place: Location, id: u32) -> String {
-        name_at(&lock(&self.index), place, id).unwrap_or_default()
+        name_at(&self.catalog.index(), place, id).unwrap_or_default()
     }
 
     /// The blob that holds the result of `key`, if one does.
@@ -299,14 +267,14 @@ impl Store {
     }
 
     /// What is known of a stored result; `None` if there is none.
-    pub fn facts(&self, key: &Key) -> Result<Option<ResultInfo>> {
+    pub(super) fn facts(&self, key: &Key) -> Result<Option<ResultInfo>> {
         let Some(place) = self.place_of(key)? else { return Ok(None) };
         let RecordAt::Whole(header, payload) = self.record_at(key, place)? else { return Ok(None) };
         let size = match header.kind {
             Kind::ResultBlob => BlobRef::decode(&payload).map_or(0, |blob| blob.length),
             _ => u64::from(header.length),
         };
-        let index = lock(&self.index);
+        let index = self.catalog.index();
         let worker = segment::owner(&index.segment_name(place.segment)).unwrap_or_default().to_owned();
         let name = name_at(&index, place, header.name)?;
         let Header { started, duration, attempt, code, .. } = header;
@@ -316,9 +284,8 @@ impl Store {
     /// The report of a failed run; `None` if the key's last run did not fail.
     ///
     /// A report that cannot be read any more is an empty one.
-    pub fn failure(&self, key: &Key) -> Result<Option<Report>> {
-        let place = self.written(|store| store.ask_about(key, |index| index.failure(key)))?;
-        let Some(place) = place else { return Ok(None) };
+    pub(super) fn failure(&self, key: &Key) -> Result<Option<Report>> {
+        let Some(place) = self.written(key, |index| index.failure(key))? else { return Ok(None) };
         let RecordAt::Whole(_, payload) = self.record_at(key, place)? else {
             return Ok(Some(Report::new()));
         };

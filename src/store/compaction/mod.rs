@@ -11,19 +11,16 @@ mod plan;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::jugdir::Jugdir;
-use crate::store::follow::Follower;
-use crate::store::index::Index;
+use crate::store::catalog::Catalog;
 use crate::store::log::record::Kind;
 use crate::store::maintenance::quarantine::keep_aside;
 use crate::store::maintenance::repair::damaged_manifest;
 use crate::store::media_error::or_reason;
 use crate::store::pack::manifest::PackEntry;
 use crate::store::pack::{self, publish};
-use crate::sync::lock;
 use crate::{Error, Result};
 use build::Built;
 use merge::{DIFFERENT, Input, Merge, SkipReason};
@@ -89,10 +86,7 @@ pub struct DiskUsage {
 /// Turns segments into packs.
 pub(super) struct Compactor<'a> {
     pub(super) jugdir: &'a Jugdir,
-    pub(super) index: &'a Mutex<Index>,
-    pub(super) follower: &'a Mutex<Follower>,
-    /// Reads what others wrote.
-    pub(super) poll: &'a dyn Fn() -> Result<()>,
+    pub(super) catalog: &'a Catalog,
 }
 
 impl Compactor<'_> {
@@ -105,7 +99,7 @@ impl Compactor<'_> {
         let wid = self.jugdir.by_all_means(|| self.jugdir.worker())?.id().to_owned();
         let before = disk_usage(self.jugdir)?;
         let mut packed = self.pack_what_fits(what, &wid, before.bytes)?;
-        (self.poll)()?;
+        self.catalog.poll_segments()?;
         (packed.before, packed.after) = (before, disk_usage(self.jugdir)?);
         self.jugdir.restore_reserve();
         Ok(packed)
@@ -147,7 +141,7 @@ impl Compactor<'_> {
 
     /// Whether to pack is worth the time: there are many finished segments, and nobody else is at it.
     pub(super) fn is_worthwhile(&self) -> Result<bool> {
-        let finished = lock(self.follower).finished();
+        let finished = self.catalog.follower().finished();
         let bytes: u64 = finished.iter().map(|segment| segment.length).sum();
         if finished.len() <= MANY_SEGMENTS && bytes <= MANY_BYTES || self.is_being_packed()? {
             return Ok(false);
@@ -156,7 +150,7 @@ impl Compactor<'_> {
     }
 
     fn is_being_packed(&self) -> Result<bool> {
-        let manifest = lock(self.follower).manifest();
+        let manifest = self.catalog.follower().manifest();
         for name in self.jugdir.fs().names(&self.jugdir.packs())? {
             if let Some((generation, wid)) = pack::maker(&name)
                 && generation > manifest
@@ -258,7 +252,7 @@ impl Compactor<'_> {
 
     /// Fails where less of a segment was read than this process has read of it before.
     fn check_not_less_than_followed(&self, merge: &Merge, inputs: &[Input]) -> Result<()> {
-        let follower = lock(self.follower);
+        let follower = self.catalog.follower();
         for input in inputs {
             let Input::Segment { name, .. } = input else { continue };
             let path = self.jugdir.segments().join(name);

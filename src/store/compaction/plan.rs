@@ -25,7 +25,6 @@ use crate::store::media_error::or_reason;
 use crate::store::pack::manifest::{Manifest, PackEntry};
 use crate::store::pack::publish;
 use crate::store::pack::reader::Pack;
-use crate::sync::lock;
 
 /// What is going to be packed.
 pub(super) struct Plan {
@@ -76,7 +75,7 @@ impl Compactor<'_> {
                 Err(obstacle) => left.push((name.clone(), obstacle)),
             }
         }
-        let open: Vec<Arc<Pack>> = lock(self.index).packs().cloned().collect();
+        let open: Vec<Arc<Pack>> = self.catalog.index().packs().cloned().collect();
         let mut found = publish::open_packs(fs, &packs, &current, &open)?;
         let is_complete = found.iter().all(Result::is_ok);
         let missing = if what.damaged { self.missing(&current, &found)? } else { HashSet::new() };
@@ -132,8 +131,8 @@ impl Compactor<'_> {
 
     /// The segments that nobody can read on, whichever process may add to them.
     fn broken_segments(&self) -> Result<HashSet<PathBuf>> {
-        (self.poll)()?;
-        let broken = lock(self.follower).broken(self.jugdir)?;
+        self.catalog.poll_segments()?;
+        let broken = self.catalog.follower().broken(self.jugdir)?;
         Ok(broken.into_iter().map(|it| it.path).collect())
     }
 

@@ -1,20 +1,20 @@
-//! Files of blobs that no result refers to.
+//! Files that nobody needs: blobs that no result refers to, and what packs replaced.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use crate::jugdir::Liveness;
-use crate::store::Store;
+use crate::jugdir::{Jugdir, Liveness};
+use crate::os::FileSystem;
 use crate::store::blob::BlobRef;
+use crate::store::catalog::Catalog;
+use crate::store::compaction::leftovers::leftovers;
 use crate::store::log::record::Kind;
 use crate::store::log::scan::RecordAt;
 use crate::store::media_error::or_reason;
-use crate::store::pack::reader::Pack;
-use crate::sync::lock;
+use crate::store::read::Reader;
 use crate::{Key, Result};
 
-/// A file of a blob that no result refers to, and that none will.
+/// A file that counts for nothing, and never will.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Orphan {
     /// Where it is.
@@ -23,10 +23,17 @@ pub struct Orphan {
     pub bytes: u64,
 }
 
-impl Store {
+/// Finds and removes what nobody needs.
+pub(in crate::store) struct Collector<'a> {
+    pub(in crate::store) jugdir: &'a Jugdir,
+    pub(in crate::store) catalog: &'a Catalog,
+    pub(in crate::store) reader: &'a Reader,
+}
+
+impl Collector<'_> {
     /// The files of blobs that dead workers left and that no result refers to: of results that were replaced,
     /// removed while they were stored, or never finished.
-    pub fn orphaned_blobs(&self) -> Result<Vec<Orphan>> {
+    pub(in crate::store) fn orphaned_blobs(&self) -> Result<Vec<Orphan>> {
         let fs = &**self.jugdir.fs();
         let blobs = self.jugdir.blobs();
         fs.refuse_link(&blobs)?;
@@ -51,7 +58,7 @@ impl Store {
             }
         }
         // Whatever a dead worker stored is seen from here on: it was written before the worker was found dead.
-        self.poll_segments()?;
+        self.catalog.poll_segments()?;
         let mut orphans = Vec::new();
         for (path, key, suffix) in found {
             let may_be_referred = match key {
@@ -62,23 +69,17 @@ impl Store {
                 orphans.push((key.is_some(), Orphan { path, bytes }));
             }
         }
-        if self.has_unreadable() {
+        if self.catalog.has_unreadable() {
             // The records of these may be where nothing can be read now.
             orphans.retain(|(has_key, _)| !has_key);
         }
         Ok(orphans.into_iter().map(|(_, orphan)| orphan).collect())
     }
 
-    /// Whether some records could not be read, so that nobody knows what they say.
-    fn has_unreadable(&self) -> bool {
-        let is_blind = |pack: &Arc<Pack>| pack.substitute().is_some_and(|made| made.is_blind);
-        lock(&self.corruption).has_unreadable() || lock(&self.index).packs().any(is_blind)
-    }
-
     /// Whether the result of `key` is the blob with this suffix. Where that cannot be read now, it may be.
     fn may_refer_to(&self, key: &Key, suffix: &str) -> Result<bool> {
-        let Some(place) = self.place_of(key)? else { return Ok(false) };
-        Ok(match self.record_at(key, place)? {
+        let Some(place) = self.reader.place_of(key)? else { return Ok(false) };
+        Ok(match self.reader.record_at(key, place)? {
             RecordAt::Whole(header, payload) if header.kind == Kind::ResultBlob => {
                 BlobRef::decode(&payload).is_some_and(|blob| blob.suffix == suffix)
             }
@@ -87,8 +88,38 @@ impl Store {
         })
     }
 
-    /// Removes them, and [`Store::leftovers`]; how many files and bytes that were.
-    pub fn sweep(&self) -> Result<(usize, u64)> {
+    /// Files that count for nothing: packs that were never published or have been replaced, and names that were
+    /// given for a moment by processes that are dead.
+    pub(in crate::store) fn leftovers(&self) -> Result<Vec<Orphan>> {
+        let (fs, jugdir) = (&**self.jugdir.fs(), self.jugdir);
+        let (manifest, packs) = leftovers(jugdir)?;
+        let mut found: Vec<PathBuf> = packs.iter().map(|name| jugdir.packs().join(name)).collect();
+        let listed = fs.names(&jugdir.segments())?;
+        let replaced: HashSet<&String> = manifest.replaced.iter().collect();
+        let replaced = listed.iter().filter(|name| replaced.contains(name));
+        found.extend(replaced.map(|name| jugdir.segments().join(name)));
+        for name in fs.names(&jugdir.workers())? {
+            // It is locked a moment after it was created, and renamed a moment after that.
+            if let Some(wid) = name.strip_prefix('.')
+                && !has_process(fs, wid)
+                && jugdir.liveness(wid)? == Liveness::Dead
+                && jugdir.liveness(&name)? == Liveness::Dead
+            {
+                found.push(jugdir.workers().join(name));
+            }
+        }
+        let mut orphans = Vec::new();
+        for path in found {
+            // What cannot be looked at stays.
+            if let Ok(Some(bytes)) = or_reason(fs.length(&path))? {
+                orphans.push(Orphan { path, bytes });
+            }
+        }
+        Ok(orphans)
+    }
+
+    /// Removes all of these; how many files and bytes that were.
+    pub(in crate::store) fn sweep(&self) -> Result<(usize, u64)> {
         // Through the network nobody could tell which workers are dead.
         self.jugdir.check_network_mount()?;
         let mut orphans = self.orphaned_blobs()?;
@@ -111,4 +142,10 @@ fn parse(folder: &str, name: &str) -> Option<(Option<Key>, String, String)> {
     let key = Key::from_hex(format!("{folder}{hex}").as_bytes())?;
     let (wid, _number) = suffix.rsplit_once('-')?;
     Some((Some(key), suffix.to_owned(), wid.to_owned()))
+}
+
+/// Whether this host has a process with the number that is part of a worker's id.
+fn has_process(fs: &dyn FileSystem, wid: &str) -> bool {
+    let pid = wid.rsplit('.').nth(1).and_then(|pid| pid.parse().ok());
+    pid.is_some_and(|pid| fs.process_start(pid).is_some())
 }

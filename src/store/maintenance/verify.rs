@@ -6,21 +6,16 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use super::gc::Orphan;
-use super::quarantine::keep_aside;
-use crate::jugdir::{ClaimMode, Liveness};
-use crate::os::FileSystem;
-use crate::store::Store;
+use crate::jugdir::{ClaimMode, Jugdir};
 use crate::store::blob::{self, BlobRef};
-use crate::store::compaction::leftovers::leftovers;
+use crate::store::catalog::Catalog;
 use crate::store::corruption::BAD_RECORD;
 use crate::store::index::Location;
 use crate::store::log::record::{Header, Kind};
 use crate::store::log::scan::{self, Payload, RecordAt, ScanEnd};
 use crate::store::log::segment;
-use crate::store::media_error::or_reason;
 use crate::store::pack::reader::Pack;
-use crate::sync::lock;
+use crate::store::read::Reader;
 use crate::{Key, Result};
 
 /// Something that is not what was stored.
@@ -65,18 +60,25 @@ impl ProgressCounter<'_> {
     }
 }
 
-impl Store {
+/// Looks for damage.
+pub(in crate::store) struct Verifier<'a> {
+    pub(in crate::store) jugdir: &'a Jugdir,
+    pub(in crate::store) catalog: &'a Catalog,
+    pub(in crate::store) reader: &'a Reader,
+}
+
+impl Verifier<'_> {
     /// Reads all packs and all blobs, and says what is damaged in them and in the segments. Changes nothing.
-    pub fn verify(&self, progress: Progress) -> Result<Vec<Finding>> {
-        self.poll_segments()?;
+    pub(in crate::store) fn verify(&self, progress: Progress) -> Result<Vec<Finding>> {
+        self.catalog.poll_segments()?;
         let mut faults = self.faults_of_segments()?;
-        let (packs, blobs) = self.ask(|index| {
+        let (packs, blobs) = self.catalog.ask(|index| {
             index.know_blobs()?;
             Ok((index.packs().cloned().collect::<Vec<_>>(), index.blobs()))
         })?;
         let mut lengths = Vec::new();
         for (key, place) in blobs {
-            lengths.push((key, place, self.blob_of(&key)?));
+            lengths.push((key, place, self.reader.blob_of(&key)?));
         }
         let of_packs = packs.iter().flat_map(|pack| [pack.listed().length, pack.listed().index]);
         let of_blobs = lengths.iter().filter_map(|(_, _, blob)| Some(blob.as_ref()?.length));
@@ -93,43 +95,8 @@ impl Store {
         Ok(faults)
     }
 
-    /// Keeps damaged files for later inspection: gives them a second name in `quarantine`.
-    pub fn quarantine(&self, paths: &[PathBuf]) -> Result<PathBuf> {
-        self.jugdir.by_all_means(|| keep_aside(&**self.jugdir.fs(), &self.jugdir, paths))
-    }
-
-    /// Files that count for nothing: packs that were never published or have been replaced, and names that were
-    /// given for a moment by processes that are dead.
-    pub fn leftovers(&self) -> Result<Vec<Orphan>> {
-        let (fs, jugdir) = (&**self.jugdir.fs(), &self.jugdir);
-        let (manifest, packs) = leftovers(&self.jugdir)?;
-        let mut found: Vec<PathBuf> = packs.iter().map(|name| jugdir.packs().join(name)).collect();
-        let listed = fs.names(&jugdir.segments())?;
-        let replaced: HashSet<&String> = manifest.replaced.iter().collect();
-        let replaced = listed.iter().filter(|name| replaced.contains(name));
-        found.extend(replaced.map(|name| jugdir.segments().join(name)));
-        for name in fs.names(&jugdir.workers())? {
-            // It is locked a moment after it was created, and renamed a moment after that.
-            if let Some(wid) = name.strip_prefix('.')
-                && !has_process(fs, wid)
-                && jugdir.liveness(wid)? == Liveness::Dead
-                && jugdir.liveness(&name)? == Liveness::Dead
-            {
-                found.push(jugdir.workers().join(name));
-            }
-        }
-        let mut orphans = Vec::new();
-        for path in found {
-            // What cannot be looked at stays.
-            if let Ok(Some(bytes)) = or_reason(fs.length(&path))? {
-                orphans.push(Orphan { path, bytes });
-            }
-        }
-        Ok(orphans)
-    }
-
     /// Posix mode: segments whose worker has no file, so that nobody can tell whether it lives. They count.
-    pub fn ownerless_segments(&self) -> Result<Vec<PathBuf>> {
+    pub(in crate::store) fn ownerless_segments(&self) -> Result<Vec<PathBuf>> {
         // In link mode the files of dead workers go away first.
         if self.jugdir.claim_mode()? == ClaimMode::Link {
             return Ok(Vec::new());
@@ -154,34 +121,34 @@ impl Store {
             let path = blob.path(&self.jugdir.blobs(), key);
             let checked = blob::check(&**self.jugdir.fs(), &path, &blob, &mut |bytes| counter.read(bytes))?;
             let Some(what) = checked else { return Ok(None) };
-            self.poll_segments()?;
-            let now = self.place_of(key)?;
+            self.catalog.poll_segments()?;
+            let now = self.reader.place_of(key)?;
             if now == Some(place) {
-                let name = self.name_in(key, place);
+                let name = self.reader.name_in(key, place);
                 let (key, what) = (Some(*key), what.to_owned());
                 return Ok(Some(Finding { key, name, path, offset: 0, what, harmless: false }));
             }
-            let (Some(now), Some(other)) = (now, self.blob_of(key)?) else { return Ok(None) };
+            let (Some(now), Some(other)) = (now, self.reader.blob_of(key)?) else { return Ok(None) };
             (place, blob) = (now, other);
         }
     }
 
     fn faults_of_segments(&self) -> Result<Vec<Finding>> {
-        let keys = lock(&self.corruption).keys();
-        let (hurt, files) = self.ask(|index| {
+        let keys = self.catalog.corruption().keys();
+        let (hurt, files) = self.catalog.ask(|index| {
             index.load_from_packs(&keys)?;
-            let corruption = lock(&self.corruption);
+            let corruption = self.catalog.corruption();
             Ok((corruption.unhealed(index), corruption.report(index).files))
         })?;
         // Who reads on and on waits for a silent worker; who audits once says what there is now.
-        let silent = lock(&self.follower).broken(&self.jugdir)?;
+        let silent = self.catalog.follower().broken(self.jugdir)?;
         let silent = silent.into_iter().map(|it| (it.path, it.offset, it.what));
         let silent: Vec<_> = silent.filter(|it| !files.contains(it)).collect();
         let files = files.into_iter().chain(silent);
         let mut faults = Vec::new();
         for (key, place, what) in hurt {
             let name = key.map(|key| self.name_in_header(&key, place)).unwrap_or_default();
-            let (path, what) = (self.path_of(place), what.to_owned());
+            let (path, what) = (self.reader.path_of(place), what.to_owned());
             faults.push(Finding { key, name, path, offset: place.offset, what, harmless: false });
         }
         for (path, offset, what) in files {
@@ -194,9 +161,9 @@ impl Store {
 
     /// The name in the header of a record whose payload is damaged.
     fn name_in_header(&self, key: &Key, place: Location) -> String {
-        let Ok(Some((file, _))) = self.file_at(place) else { return String::new() };
+        let Ok(Some((file, _))) = self.reader.file_at(place) else { return String::new() };
         match scan::header_at(&*file, place.offset) {
-            Some(header) if header.key == *key => self.name_of(place, header.name),
+            Some(header) if header.key == *key => self.reader.name_of(place, header.name),
             _ => String::new(),
         }
     }
@@ -256,7 +223,7 @@ impl Store {
         faults: &mut Vec<Finding>,
     ) -> Result<()> {
         let is_result = matches!(kind, Kind::Result | Kind::ResultBlob);
-        let place = self.ask_about(&key, |index| index.result(&key))?;
+        let place = self.catalog.ask_about(&key, |index| index.result(&key))?;
         if is_result && place.is_none_or(|place| place.offset != offset || place.pack == 0) {
             return Ok(());
         }
@@ -266,10 +233,4 @@ impl Store {
         faults.push(Finding { key, name, path, offset, what, harmless: false });
         Ok(())
     }
-}
-
-/// Whether this host has a process with the number that is part of a worker's id.
-fn has_process(fs: &dyn FileSystem, wid: &str) -> bool {
-    let pid = wid.rsplit('.').nth(1).and_then(|pid| pid.parse().ok());
-    pid.is_some_and(|pid| fs.process_start(pid).is_some())
 }

@@ -2,15 +2,20 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_pickle::{HashableValue, SerOptions, Value};
 
-use super::{Own, Report, RunMetadata, State, Store};
 use crate::codec::{Encoded, compress};
+use crate::jugdir::Jugdir;
 use crate::store::blob::{self, BlobRef};
+use crate::store::catalog::Catalog;
+use crate::store::index::State;
 use crate::store::log::record::{COMPRESSED, CRITICAL, Header, INLINE_MAX, Kind};
-use crate::sync::lock;
+use crate::store::metadata::RunMetadata;
+use crate::store::own_writer::{Own, OwnWriter};
+use crate::store::read::{Reader, Report};
 use crate::{Error, Key, Result};
 
 /// The longest text in a failure report; of a longer one the end is kept, where the reason is.
@@ -18,13 +23,40 @@ const TEXT_MAX: usize = 32 * 1024;
 /// How many results are removed first where the disk is full: their records fit into the room that is kept for it.
 const FEW: usize = 32;
 
-impl Store {
+/// Adds records.
+pub(super) struct Appender {
+    jugdir: Arc<Jugdir>,
+    own: Arc<OwnWriter>,
+    catalog: Arc<Catalog>,
+    /// Says which blobs go away with their results.
+    reader: Arc<Reader>,
+    /// How many blobs were begun, so that no two have one name.
+    blobs: AtomicU64,
+}
+
+impl Appender {
+    /// An appender that has written nothing yet.
+    pub(super) fn new(
+        jugdir: Arc<Jugdir>,
+        own: Arc<OwnWriter>,
+        catalog: Arc<Catalog>,
+        reader: Arc<Reader>,
+    ) -> Appender {
+        Appender { jugdir, own, catalog, reader, blobs: AtomicU64::new(0) }
+    }
+
     /// Stores the value of a task that was claimed at `epoch`.
     ///
     /// Without an epoch the value replaces whatever result there is. With one, it counts only if the task was
     /// not invalidated since.
-    pub fn save(&self, key: Key, value: &Encoded, facts: &RunMetadata, epoch: Option<u64>) -> Result<()> {
-        let own = self.writer()?;
+    pub(super) fn save(
+        &self,
+        key: Key,
+        value: &Encoded,
+        facts: &RunMetadata,
+        epoch: Option<u64>,
+    ) -> Result<()> {
+        let own = self.own.get_or_create()?;
         let raw: Vec<&[u8]> = value.parts.iter().map(Cow::as_ref).collect();
         let compressed = compress::compress(&raw);
         let parts = compressed.as_deref().map_or(raw, |bytes| vec![bytes]);
@@ -57,10 +89,10 @@ impl Store {
     fn header(&self, kind: Kind, key: Key, facts: &RunMetadata, epoch: Option<u64>) -> Result<Header> {
         let epoch = match epoch {
             Some(epoch) => epoch,
-            None => self.ask_about(&key, |index| index.epoch_to_replace(&key))?,
+            None => self.catalog.ask_about(&key, |index| index.epoch_to_replace(&key))?,
         };
         // Where a damaged result was found, the new one must win over it in every process.
-        let epoch = epoch.max(lock(&self.index).epoch_to_heal(&key));
+        let epoch = epoch.max(self.catalog.index().epoch_to_heal(&key));
         let RunMetadata { started, duration, code, attempt, .. } = *facts;
         Ok(Header { started, duration, code, attempt, ..Header::new(kind, key, epoch) })
     }
@@ -68,16 +100,13 @@ impl Store {
     /// Takes results away; returns how many there were.
     ///
     /// Results that were claimed before this do not count, even if they arrive later.
-    pub fn remove(&self, keys: &[Key]) -> Result<usize> {
+    pub(super) fn remove(&self, keys: &[Key]) -> Result<usize> {
         if keys.is_empty() || !self.jugdir.exists() {
             return Ok(0);
         }
-        let own = self.jugdir.by_all_means(|| self.writer())?;
+        let own = self.jugdir.by_all_means(|| self.own.get_or_create())?;
         let blobs = self.blobs_of(keys)?;
-        let had = self.ask(|index| {
-            index.load_from_packs(keys)?;
-            Ok(keys.iter().filter(|key| index.state(key) == State::Result).count())
-        })?;
+        let had = self.catalog.are(State::Result, keys)?.into_iter().filter(|had| *had).count();
         let outcome = self.remove_with_blobs(&own, keys, &blobs);
         match outcome {
             Err(error) if error.is_full() => {
@@ -120,16 +149,16 @@ impl Store {
     /// Writes REMOVED for each key, on disk when this returns, so that no result counts that was claimed before.
     fn remove_records(&self, own: &Own, keys: &[Key]) -> Result<()> {
         loop {
-            let epoch = self.epoch() + 1;
+            let epoch = self.catalog.epoch() + 1;
             for key in keys {
                 let header = Header { flags: CRITICAL, ..Header::new(Kind::Removed, *key, epoch) };
                 own.writer.append(header, "", &[])?;
             }
-            own.writer.sync().and_then(|()| own.writer.announce())?;
+            own.publish()?;
             // Somebody else may have taken the same epoch at the same time. A worker that has seen his records and
             // not these would stamp with it what it makes of results that are taken away here.
-            self.poll_segments()?;
-            if lock(&self.index).others_epoch() < epoch {
+            self.catalog.poll_segments()?;
+            if self.catalog.index().others_epoch() < epoch {
                 return Ok(());
             }
         }
@@ -138,8 +167,8 @@ impl Store {
     fn blobs_of(&self, keys: &[Key]) -> Result<HashMap<Key, BlobRef>> {
         let mut blobs = HashMap::new();
         for key in keys {
-            let is_blob = self.ask_about(key, |index| index.blob(key).is_some())?;
-            if is_blob && let Some(blob) = self.blob_of(key)? {
+            let is_blob = self.catalog.ask_about(key, |index| index.blob(key).is_some())?;
+            if is_blob && let Some(blob) = self.reader.blob_of(key)? {
                 blobs.insert(*key, blob);
             }
         }
@@ -147,8 +176,8 @@ impl Store {
     }
 
     /// Records that a run failed; a report's texts are cut to their last 32 KiB.
-    pub fn save_failure(&self, key: Key, report: &Report, facts: &RunMetadata) -> Result<()> {
-        let own = self.writer()?;
+    pub(super) fn save_failure(&self, key: Key, report: &Report, facts: &RunMetadata) -> Result<()> {
+        let own = self.own.get_or_create()?;
         let fields = report.iter().map(|(name, value)| {
             let value = match value {
                 Value::String(text) => Value::String(last(text).to_owned()),
@@ -157,14 +186,14 @@ impl Store {
             (HashableValue::String(name.clone()), value)
         });
         let payload = serde_pickle::value_to_vec(&Value::Dict(fields.collect()), SerOptions::new());
-        let epoch = self.epoch();
+        let epoch = self.catalog.epoch();
         let payload = payload.map_err(|error| Error::Unstorable { key, what: error.to_string() })?;
         own.writer.append(self.header(Kind::Failed, key, facts, Some(epoch))?, &facts.name, &[&payload])
     }
 
     /// Forgets failures; returns how many there were.
-    pub fn clear_failures(&self, keys: &[Key]) -> Result<usize> {
-        let (epoch, failed) = self.ask(|index| {
+    pub(super) fn clear_failures(&self, keys: &[Key]) -> Result<usize> {
+        let (epoch, failed) = self.catalog.ask(|index| {
             index.load_from_packs(keys)?;
             let failed = keys.iter().filter(|key| index.state(key) == State::Failed);
             Ok((index.epoch() + 1, failed.copied().collect::<Vec<Key>>()))
@@ -172,7 +201,7 @@ impl Store {
         if failed.is_empty() {
             return Ok(0);
         }
-        let own = self.jugdir.by_all_means(|| self.writer())?;
+        let own = self.jugdir.by_all_means(|| self.own.get_or_create())?;
         self.jugdir.by_all_means(|| {
             for key in &failed {
                 let header = Header { flags: CRITICAL, ..Header::new(Kind::Cleared, *key, epoch) };
@@ -184,11 +213,11 @@ impl Store {
     }
 
     /// Remembers that `key` stands for `name`, which is no key.
-    pub fn alias(&self, key: Key, name: &[u8]) -> Result<()> {
-        if lock(&self.index).aliases().get(&key).is_some_and(|known| **known == *name) {
+    pub(super) fn alias(&self, key: Key, name: &[u8]) -> Result<()> {
+        if self.catalog.index().aliases().get(&key).is_some_and(|known| **known == *name) {
             return Ok(());
         }
-        self.writer()?.writer.append(Header::new(Kind::Alias, key, 0), "", &[name])
+        self.own.get_or_create()?.writer.append(Header::new(Kind::Alias, key, 0), "", &[name])
     }
 }
 
