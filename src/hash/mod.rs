@@ -5,11 +5,11 @@
 //! that changes is a result that is lost.
 
 mod digest;
-mod draft;
 mod encoder;
 mod tag;
+mod template;
 
 pub use digest::{BULK, Digester, digest};
-pub use draft::Draft;
 pub use encoder::{Encoder, FOLD, Group, Items};
 pub use tag::Tag;
+pub use template::Template;

@@ -187,7 +187,7 @@ fn filled(value: &Value) -> (usize, Vec<u8>) {
     }
     let (mut encoder, mut found) = (Encoder::new(), Vec::new());
     with_gaps(&mut encoder, value);
-    let draft = encoder.take_draft();
+    let template = encoder.take_template();
     tasks(value, &mut found);
     let mut contents = Encoder::new();
     let mut ends = Vec::new();
@@ -197,14 +197,14 @@ fn filled(value: &Value) -> (usize, Vec<u8>) {
     }
     // What was encoded before it, in the same buffer, is left alone.
     encoder.singleton(Tag::None);
-    encoder.fill(&draft, contents.as_bytes(), &ends);
+    encoder.fill(&template, contents.as_bytes(), &ends);
     assert_eq!(encoder.as_bytes()[0], Tag::None as u8);
-    (draft.nr_gaps(), encoder.as_bytes()[1..].to_vec())
+    (template.nr_gaps(), encoder.as_bytes()[1..].to_vec())
 }
 
 proptest! {
     #[test]
-    fn a_draft_whose_gaps_are_filled_is_the_encoding(values in prop::collection::vec(values(), 0..40)) {
+    fn a_template_whose_gaps_are_filled_is_the_encoding(values in prop::collection::vec(values(), 0..40)) {
         let nested = Value::List(vec![Value::Set(values.clone()), Value::List(values.clone()), Value::Dict(
             values.iter().cloned().zip(values.iter().rev().cloned()).collect(),
         )]);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use pyo3::prelude::*;
 
-use crate::hash::Draft;
+use crate::hash::Template;
 use crate::py::unkeyable::Fault;
 
 /// One of the arguments of a task, for messages.
@@ -28,8 +28,8 @@ impl fmt::Display for Argument {
 pub(in crate::py) type Refusal = (Box<Fault>, Argument);
 
 /// What follows the name in the encoding of a task, with a gap for each value that waits for the key of a task.
-pub(in crate::py) struct ArgumentsDraft {
-    pub(in crate::py) draft: Draft,
+pub(in crate::py) struct ArgumentsTemplate {
+    pub(in crate::py) template: Template,
     pub(in crate::py) gaps: Vec<(Argument, Py<PyAny>)>,
     /// Whether it differs from the encoding of an earlier version.
     pub(in crate::py) changed: bool,
@@ -46,7 +46,7 @@ pub(in crate::py) struct Fingerprint {
     pub(in crate::py) by_reference: bool,
 }
 
-impl ArgumentsDraft {
+impl ArgumentsTemplate {
     /// The objects that it holds.
     pub(in crate::py) fn objects(&self) -> impl Iterator<Item = &Py<PyAny>> {
         self.gaps.iter().map(|(_, gap)| gap)

@@ -14,13 +14,13 @@ use crate::sync::lock;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
-pub(super) use self::encoding::{Argument, ArgumentsDraft, Fingerprint, Refusal};
+pub(super) use self::encoding::{Argument, ArgumentsTemplate, Fingerprint, Refusal};
 pub(super) use self::pickled::{ArgumentsRef, CallArguments, PickledArguments, Sharing};
 
 /// What is known of arguments that may change.
 pub(super) struct Snapshot {
     /// Their encoding, until the task has its key.
-    draft: Mutex<Option<ArgumentsDraft>>,
+    template: Mutex<Option<ArgumentsTemplate>>,
     /// Why they have no encoding.
     refusal: Option<Refusal>,
     pickled: Option<PickledArguments>,
@@ -40,21 +40,21 @@ pub(super) struct CheckedArgument {
 impl Snapshot {
     /// A snapshot of arguments that have an encoding.
     pub(super) fn new(
-        draft: ArgumentsDraft,
+        template: ArgumentsTemplate,
         pickled: Option<PickledArguments>,
         checked: Vec<CheckedArgument>,
     ) -> Snapshot {
-        Snapshot { draft: Mutex::new(Some(draft)), refusal: None, pickled, checked }
+        Snapshot { template: Mutex::new(Some(template)), refusal: None, pickled, checked }
     }
 
     /// A snapshot of arguments that have none.
     pub(super) fn refused(refusal: Refusal) -> Snapshot {
-        Snapshot { draft: Mutex::default(), refusal: Some(refusal), pickled: None, checked: Vec::new() }
+        Snapshot { template: Mutex::default(), refusal: Some(refusal), pickled: None, checked: Vec::new() }
     }
 
     /// Calls `body` with the encoding, unless the key was computed already.
-    pub(super) fn with_draft<T>(&self, body: impl FnOnce(&ArgumentsDraft) -> T) -> Option<T> {
-        self.draft().as_ref().map(body)
+    pub(super) fn with_template<T>(&self, body: impl FnOnce(&ArgumentsTemplate) -> T) -> Option<T> {
+        self.template().as_ref().map(body)
     }
 
     /// Whether there is no encoding.
@@ -69,8 +69,8 @@ impl Snapshot {
 
     /// Drops what was needed for the key.
     pub(super) fn key_is_known(&self) {
-        let draft = self.draft().take();
-        drop(draft);
+        let template = self.template().take();
+        drop(template);
     }
 
     /// A new copy of the arguments; None if all of them are passed as they are.
@@ -94,15 +94,15 @@ impl Snapshot {
             visit.call(shared)?;
         }
         // The collector must not wait.
-        if let Ok(draft) = self.draft.try_lock()
-            && let Some(draft) = &*draft
+        if let Ok(template) = self.template.try_lock()
+            && let Some(template) = &*template
         {
-            draft.objects().try_for_each(|object| visit.call(object))?;
+            template.objects().try_for_each(|object| visit.call(object))?;
         }
         Ok(())
     }
 
-    fn draft(&self) -> MutexGuard<'_, Option<ArgumentsDraft>> {
-        lock(&self.draft)
+    fn template(&self) -> MutexGuard<'_, Option<ArgumentsTemplate>> {
+        lock(&self.template)
     }
 }

@@ -9,7 +9,7 @@ use pyo3::types::PyTuple;
 use super::core::Captured;
 use crate::py::immutable::{is_immutable, is_shared};
 use crate::py::snapshot::{Argument, ArgumentsRef, CheckedArgument, PickledArguments, Sharing, Snapshot};
-use crate::py::walk::{Drafted, MutableArgument, draft_arguments, fingerprint, is_unchanged};
+use crate::py::walk::{EncodedArguments, MutableArgument, encode_arguments, fingerprint, is_unchanged};
 
 /// Up to how many bytes an argument is pickled.
 const PICKLED: usize = 64 * 1024;
@@ -23,8 +23,8 @@ pub(super) fn capture(given: &ArgumentsRef<'_>) -> PyResult<Option<Box<Captured>
         return Ok(None);
     }
     let py = given.args.py();
-    let captured = match draft_arguments(given.args, given.kwargs, |value| Ok(!is_immutable(value)?)) {
-        Ok(drafted) => of_drafted(given, drafted)?,
+    let captured = match encode_arguments(given.args, given.kwargs, |value| Ok(!is_immutable(value)?)) {
+        Ok(encoded) => of_encoded(given, encoded)?,
         // That it has no key is reported when the key is needed.
         Err((fault, argument)) => {
             let snapshot = Snapshot::refused((fault.kept(py)?, argument));
@@ -34,9 +34,9 @@ pub(super) fn capture(given: &ArgumentsRef<'_>) -> PyResult<Option<Box<Captured>
     Ok(Some(Box::new(captured)))
 }
 
-fn of_drafted(given: &ArgumentsRef<'_>, drafted: Drafted<'_>) -> PyResult<Captured> {
+fn of_encoded(given: &ArgumentsRef<'_>, encoded: EncodedArguments<'_>) -> PyResult<Captured> {
     let py = given.args.py();
-    let Drafted { draft, dependencies, has_shared, mutable } = drafted;
+    let EncodedArguments { template, dependencies, has_shared, mutable } = encoded;
     let (small, mut uncopied): (Vec<_>, Vec<_>) =
         mutable.into_iter().partition(|argument| argument.volume <= PICKLED || argument.has_iterator);
     let mut pickled = None;
@@ -57,7 +57,7 @@ fn of_drafted(given: &ArgumentsRef<'_>, drafted: Drafted<'_>) -> PyResult<Captur
     if !checked.is_empty() {
         CHECKED.store(true, Ordering::Relaxed);
     }
-    Ok(Captured { snapshot: Snapshot::new(draft, pickled, checked), dependencies })
+    Ok(Captured { snapshot: Snapshot::new(template, pickled, checked), dependencies })
 }
 
 fn checked(argument: MutableArgument<'_>) -> PyResult<CheckedArgument> {

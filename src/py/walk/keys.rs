@@ -235,7 +235,7 @@ fn fill_from_snapshot(walk: &mut Walk<'_>, core: &TaskCore, snapshot: &Snapshot)
     }
     let known = core.known_dependencies().unwrap_or_default();
     walk.dependencies = known.iter().map(|task| task.bind(walk.py).clone()).collect();
-    snapshot.with_draft(|draft| walk.fill_draft(draft)).unwrap_or(Ok(()))
+    snapshot.with_template(|template| walk.fill_template(template)).unwrap_or(Ok(()))
 }
 
 /// Warns once that a task in a set stays a task, as it does in jug 2.7.

@@ -1,15 +1,15 @@
 //! The walk over live Python objects: one pass gives the canonical encoding and the tasks met on the way.
 //!
 //! `state` has the walk itself, `dispatch` chooses how a value is encoded by its type, and most of the other files
-//! encode the types of one library. `keys` computes keys, `draft` encodes arguments before their tasks have keys.
+//! encode the types of one library. `keys` computes keys, `arguments` encodes arguments before their tasks have keys.
 
+mod arguments;
 mod arrow;
 mod caches;
 mod containers;
 mod dataframe;
 mod dependencies;
 mod dispatch;
-mod draft;
 mod former_keys;
 mod geometry;
 mod keys;
@@ -25,7 +25,9 @@ mod stdlib;
 mod task_policy;
 mod times;
 
-pub(super) use self::draft::{Drafted, MutableArgument, draft_arguments, fingerprint, is_unchanged};
+pub(super) use self::arguments::{
+    EncodedArguments, MutableArgument, encode_arguments, fingerprint, is_unchanged,
+};
 pub(super) use self::keys::{
     arguments_of, dependencies_of, former_key_of_value, former_keys, key_and_dependencies, key_of_task,
     key_of_value, key_with, lambda_key,

@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::state::{Aim, Walk};
 use crate::hash::{Encoder, Tag};
-use crate::py::snapshot::{Argument, ArgumentsDraft, Fingerprint, Refusal};
+use crate::py::snapshot::{Argument, ArgumentsTemplate, Fingerprint, Refusal};
 use crate::py::task::TaskCore;
 use crate::py::unkeyable::{Fault, Walked};
 
@@ -26,8 +26,8 @@ pub(in crate::py) struct MutableArgument<'py> {
 }
 
 /// The arguments of a task as the walk encoded them.
-pub(in crate::py) struct Drafted<'py> {
-    pub(in crate::py) draft: ArgumentsDraft,
+pub(in crate::py) struct EncodedArguments<'py> {
+    pub(in crate::py) template: ArgumentsTemplate,
     pub(in crate::py) dependencies: Vec<Py<TaskCore>>,
     /// Whether something in them is passed as it is: what is encoded by its name, or by its own protocol.
     pub(in crate::py) has_shared: bool,
@@ -35,11 +35,11 @@ pub(in crate::py) struct Drafted<'py> {
 }
 
 /// Encodes arguments, and describes those of which `may_change` says so.
-pub(in crate::py) fn draft_arguments<'py>(
+pub(in crate::py) fn encode_arguments<'py>(
     args: &Bound<'py, PyTuple>,
     kwargs: Option<&Bound<'py, PyDict>>,
     may_change: impl Fn(&Bound<'py, PyAny>) -> PyResult<bool>,
-) -> Result<Drafted<'py>, Refusal> {
+) -> Result<EncodedArguments<'py>, Refusal> {
     let mut walk = Walk::new(args.py());
     walk.former = false;
     walk.snapshot.aim = Aim::LaterKey;
@@ -67,9 +67,9 @@ pub(in crate::py) fn draft_arguments<'py>(
         }
         Ok(())
     })?;
-    Ok(Drafted {
-        draft: ArgumentsDraft {
-            draft: walk.encoder.take_draft(),
+    Ok(EncodedArguments {
+        template: ArgumentsTemplate {
+            template: walk.encoder.take_template(),
             gaps,
             changed: walk.changed,
             deep: walk.deep,
@@ -111,21 +111,21 @@ impl<'py> Walk<'py> {
         Ok(())
     }
 
-    /// Appends the encoding from a draft, if all tasks in it have keys.
-    pub(super) fn fill_draft(&mut self, draft: &ArgumentsDraft) -> Result<(), Refusal> {
+    /// Appends the encoding from a template, if all tasks in it have keys.
+    pub(super) fn fill_template(&mut self, template: &ArgumentsTemplate) -> Result<(), Refusal> {
         let whole = std::mem::take(&mut self.encoder);
-        let mut ends = Vec::with_capacity(draft.gaps.len());
-        for (argument, gap) in &draft.gaps {
+        let mut ends = Vec::with_capacity(template.gaps.len());
+        for (argument, gap) in &template.gaps {
             let filled = self.trusting(|walk| walk.value(gap.bind(walk.py)));
             filled.map_err(|fault| (fault, argument.clone()))?;
             ends.push(self.encoder.len());
         }
         let contents: Encoder = std::mem::replace(&mut self.encoder, whole);
-        self.changed |= draft.changed;
-        self.deep |= draft.deep;
-        self.in_a_set.clone_from(&draft.in_a_set);
+        self.changed |= template.changed;
+        self.deep |= template.deep;
+        self.in_a_set.clone_from(&template.in_a_set);
         if self.missing.is_empty() {
-            self.encoder.fill(&draft.draft, contents.as_bytes(), &ends);
+            self.encoder.fill(&template.template, contents.as_bytes(), &ends);
         }
         Ok(())
     }

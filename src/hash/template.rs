@@ -1,13 +1,13 @@
 //! An encoding with gaps: what stands in them is not known yet.
 //!
 //! A group around a gap can neither be put into order nor replaced by its digest before the gap is filled. So a
-//! draft keeps where such groups begin and end, and filling it does both.
+//! template keeps where such groups begin and end, and filling it does both.
 
 use super::encoder::{Encoder, Group, GroupWithGap, Items};
 
 /// An encoding with gaps.
 #[derive(Debug, Default)]
-pub struct Draft {
+pub struct Template {
     /// One byte in the place of each gap.
     bytes: Box<[u8]>,
     gaps: Box<[usize]>,
@@ -15,7 +15,7 @@ pub struct Draft {
     groups: Box<[GroupWithGap]>,
 }
 
-/// What happens at one place of a draft, in the order in which it happens.
+/// What happens at one place of a template, in the order in which it happens.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Close,
@@ -24,7 +24,7 @@ enum Event {
     Gap(usize),
 }
 
-impl Draft {
+impl Template {
     /// How many gaps it has.
     pub fn nr_gaps(&self) -> usize {
         self.gaps.len()
@@ -45,7 +45,7 @@ impl Draft {
 }
 
 impl Encoder {
-    /// Leaves a gap for one value, to be filled when there is a draft of the whole.
+    /// Leaves a gap for one value, to be filled when there is a template of the whole.
     pub fn gap(&mut self) {
         self.gaps.push(self.buffer.len());
         self.buffer.push(0);
@@ -57,17 +57,17 @@ impl Encoder {
     }
 
     /// What was encoded, with its gaps; the encoder begins again.
-    pub fn take_draft(&mut self) -> Draft {
+    pub fn take_template(&mut self) -> Template {
         let Encoder { buffer, gaps, groups, .. } = std::mem::take(self);
-        Draft { bytes: buffer.into(), gaps: gaps.into(), groups: groups.into() }
+        Template { bytes: buffer.into(), gaps: gaps.into(), groups: groups.into() }
     }
 
-    /// Appends a draft. `contents` has the values for its gaps, one after the other, and `ends` where each ends.
-    pub fn fill(&mut self, draft: &Draft, contents: &[u8], ends: &[usize]) {
+    /// Appends a template. `contents` has the values for its gaps, one after the other, and `ends` where each ends.
+    pub fn fill(&mut self, template: &Template, contents: &[u8], ends: &[usize]) {
         let mut open: Vec<Items> = Vec::new();
         let mut copied = 0;
-        for (at, event) in draft.events() {
-            self.buffer.extend_from_slice(&draft.bytes[copied..at]);
+        for (at, event) in template.events() {
+            self.buffer.extend_from_slice(&template.bytes[copied..at]);
             copied = at;
             match event {
                 Event::Open => {
@@ -83,6 +83,6 @@ impl Encoder {
                 }
             }
         }
-        self.buffer.extend_from_slice(&draft.bytes[copied..]);
+        self.buffer.extend_from_slice(&template.bytes[copied..]);
     }
 }
