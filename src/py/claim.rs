@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use super::convert::Changes;
-use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
+use super::key_sequence::{KeyBytes, for_chunks, keys_from, to_bytes};
 use super::store::{PyStore, run_metadata};
 use crate::claim::ClaimId;
 use crate::codec::Encoded;

@@ -9,7 +9,7 @@ use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView, PyString};
 
-use super::keys::{Keys, key_of, keys_from};
+use super::key_sequence::{Keys, key_of, keys_from};
 use super::task::TaskCore;
 use super::walk;
 use crate::Key;

@@ -10,7 +10,7 @@ mod graph;
 mod hash;
 mod immutable;
 mod input_cache;
-mod keys;
+mod key_sequence;
 mod process;
 mod redis;
 mod resolve;
@@ -50,7 +50,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     claim::register(m)?;
     containers::register(m)?;
     hash::register(m)?;
-    keys::register(m)?;
+    key_sequence::register(m)?;
     process::register(m)?;
     redis::register(m)?;
     resolve::register(m)?;

@@ -9,7 +9,7 @@ use pyo3::types::{PyBytes, PyDict};
 use super::codec;
 use super::convert::{self, Changes, StoredRun, facts_dict, redis_state_name, run_times, seconds};
 use super::input_cache::InputCache;
-use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
+use super::key_sequence::{KeyBytes, for_chunks, keys_from, to_bytes};
 use super::sched::PyScheduler;
 use crate::redis::client::url::Address;
 use crate::redis::record::{self, RunMetadata};

@@ -14,7 +14,7 @@ use super::convert::{
 };
 use super::error::DamagedResult;
 use super::input_cache::InputCache;
-use super::keys::{KeyBytes, for_chunks, keys_from, to_bytes};
+use super::key_sequence::{KeyBytes, for_chunks, keys_from, to_bytes};
 use super::sched::PyScheduler;
 use crate::background::Background;
 use crate::codec::Encoded;

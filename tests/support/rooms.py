@@ -116,7 +116,7 @@ RUST = Table(
         Room(
             11,
             "py graph",
-            ("py/keys", "py/graph", "py/sched", "py/hash"),
+            ("py/key_sequence", "py/graph", "py/sched", "py/hash"),
             "keys, graphs and schedulers of tasks",
         ),
         Room(
