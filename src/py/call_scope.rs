@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 
 use super::codec;
 use super::immutable::is_immutable;
+use super::keys;
 use super::task::TaskCore;
-use super::walk;
 use crate::Key;
 
 /// Results that may change, loaded for one call.
@@ -51,7 +51,7 @@ pub(super) fn result_of<'py>(task: &Bound<'py, TaskCore>) -> PyResult<Bound<'py,
         _ if !for_a_call => return task.call_method0(intern!(py, "value")),
         _ => {}
     }
-    let key = walk::key_of_task(task)?;
+    let key = keys::key_of_task(task)?;
     if let Some(input) = loaded_for_this_call(py, &key) {
         return Ok(input);
     }

@@ -10,8 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView, PyString};
 
 use super::key_sequence::{Keys, key_of, keys_from};
+use super::keys;
 use super::task::TaskCore;
-use super::walk;
 use crate::Key;
 use crate::sched::{Graph, Node};
 
@@ -79,7 +79,7 @@ impl PyGraph {
     }
 
     fn node_of(&self, task: &Bound<'_, TaskCore>) -> PyResult<Option<Node>> {
-        Ok(self.nodes.find(&walk::key_of_task(task)?))
+        Ok(self.nodes.find(&keys::key_of_task(task)?))
     }
 
     fn find(&self, keys: &Bound<'_, PyAny>) -> PyResult<Vec<Option<Node>>> {
@@ -115,7 +115,7 @@ impl PyGraph {
         self.check(&nodes)?;
         let tasks: Vec<_> =
             nodes.iter().map(|node| self.nodes.tasks[*node as usize].bind(py).clone()).collect();
-        let former = walk::former_keys(&tasks)?;
+        let former = keys::former_keys(&tasks)?;
         Ok(former.iter().map(|key| key.map(|key| PyBytes::new(py, key.as_bytes()))).collect())
     }
 
@@ -209,7 +209,7 @@ impl Builder {
                 self.compare(node, task);
                 return Ok(node);
             }
-            None => walk::key_and_dependencies(task)?,
+            None => keys::key_and_dependencies(task)?,
         };
         let (node, is_new) = self.nodes.enter(key, task)?;
         if is_new {
@@ -231,7 +231,7 @@ impl Builder {
 
     fn needs(&mut self, node: Node, dependencies: Vec<Bound<'_, TaskCore>>) -> PyResult<()> {
         for dependency in dependencies {
-            match self.nodes.find(&walk::key_of_task(&dependency)?) {
+            match self.nodes.find(&keys::key_of_task(&dependency)?) {
                 Some(needed) => self.edges.push((node, needed)),
                 None => self.open.push((node, dependency.unbind())),
             }

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::walk;
+use super::keys;
 
 /// The 32-byte key of any value: BLAKE3 over its canonical encoding.
 ///
@@ -11,14 +11,14 @@ use super::walk;
 #[pyfunction]
 #[pyo3(signature = (obj, /))]
 fn key<'py>(obj: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
-    Ok(PyBytes::new(obj.py(), walk::key_of_value(obj)?.as_bytes()))
+    Ok(PyBytes::new(obj.py(), keys::key_of_value(obj)?.as_bytes()))
 }
 
 /// The key that a value had by the generation of keys before; None if it was the same, or if it had none.
 #[pyfunction]
 #[pyo3(signature = (obj, /))]
 fn former_key<'py>(obj: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyBytes>>> {
-    let former = walk::former_key_of_value(obj)?;
+    let former = keys::former_key_of_value(obj)?;
     Ok(former.map(|key| PyBytes::new(obj.py(), key.as_bytes())))
 }
 
@@ -27,7 +27,7 @@ fn former_key<'py>(obj: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyByte
 #[pyfunction]
 #[pyo3(signature = (f, /))]
 fn lambda_key<'py>(f: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
-    Ok(PyBytes::new(f.py(), walk::lambda_key(f)?.as_bytes()))
+    Ok(PyBytes::new(f.py(), keys::lambda_key(f)?.as_bytes()))
 }
 
 /// Adds this module's names to `jug._native`.

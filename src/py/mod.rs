@@ -11,6 +11,7 @@ mod hash;
 mod immutable;
 mod input_cache;
 mod key_sequence;
+mod keys;
 mod process;
 mod redis;
 mod resolve;
@@ -21,7 +22,6 @@ mod store;
 mod subscript;
 mod task;
 mod unkeyable;
-mod walk;
 
 use std::panic;
 

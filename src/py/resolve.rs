@@ -9,9 +9,9 @@ use pyo3::types::{PyDict, PyList, PyTuple, PyType};
 
 use super::call_scope::{CallScope, result_of};
 use super::containers::Container;
+use super::keys::{self, can_nest};
 use super::scalar::is_scalar;
 use super::task::TaskCore;
-use super::walk::{self, can_nest};
 
 /// A copy of lists, tuples and dicts with every task inside replaced by its value.
 ///
@@ -39,7 +39,7 @@ fn resolve_args<'py>(
     }
     let _call = CallScope::begin();
     let mut resolver = Resolver { shallow: core.is_shallow(), ..Resolver::default() };
-    let (args, kwargs) = walk::arguments_of(task)?;
+    let (args, kwargs) = keys::arguments_of(task)?;
     let args = resolver.tuple(&args)?;
     let kwargs = kwargs.map(|kwargs| resolver.dict(&kwargs)).transpose()?;
     Ok((args, kwargs))

@@ -9,9 +9,9 @@ use super::call_scope::{
     copied_for_this_call, copy_for_this_call, is_for_a_call, loaded_for_this_call, result_of,
 };
 use super::immutable::is_immutable;
+use super::keys;
 use super::resolve::resolve;
 use super::task::TaskCore;
-use super::walk;
 
 /// Whether `[]` of a value finds a part of it and does nothing else.
 pub(super) fn has_plain_parts(value: &Bound<'_, PyAny>) -> bool {
@@ -36,7 +36,7 @@ fn part_alone<'py>(
     path: &Bound<'py, PyList>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = task.py();
-    if !is_for_a_call() || loaded_for_this_call(py, &walk::key_of_task(task)?).is_some() {
+    if !is_for_a_call() || loaded_for_this_call(py, &keys::key_of_task(task)?).is_some() {
         return Ok(None);
     }
     for index in path {

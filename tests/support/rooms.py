@@ -108,8 +108,8 @@ RUST = Table(
         Room(9, "py task", ("py/task/core", "py/task/arguments"), "a task: function, arguments, key, result"),
         Room(
             10,
-            "py walk",
-            ("py/walk", "py/immutable"),
+            "py keys",
+            ("py/keys", "py/immutable"),
             "the walk over live Python objects; which of them are immutable",
         ),
         Room(11, "py task methods", ("py/task",), "the methods of tasks, capturing their arguments"),

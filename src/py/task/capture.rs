@@ -8,8 +8,8 @@ use pyo3::types::PyTuple;
 
 use super::core::Captured;
 use crate::py::immutable::{is_immutable, is_shared};
+use crate::py::keys::{EncodedArguments, MutableArgument, encode_arguments, fingerprint, is_unchanged};
 use crate::py::snapshot::{Argument, ArgumentsRef, CheckedArgument, PickledArguments, Sharing, Snapshot};
-use crate::py::walk::{EncodedArguments, MutableArgument, encode_arguments, fingerprint, is_unchanged};
 
 /// Up to how many bytes an argument is pickled.
 const PICKLED: usize = 64 * 1024;

@@ -15,8 +15,8 @@ use super::capture::{self, capture, changed_argument};
 use super::core::{Names, TaskCore};
 use crate::Key;
 use crate::py::immutable::is_immutable;
+use crate::py::keys;
 use crate::py::snapshot::ArgumentsRef;
-use crate::py::walk;
 use crate::sync::lock;
 
 /// The origin of the tasks that are made from now on.
@@ -139,12 +139,12 @@ impl TaskCore {
 
     /// The 32-byte key, computed on first use.
     fn key<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(PyBytes::new(slf.py(), walk::key_of_task(slf)?.as_bytes()))
+        Ok(PyBytes::new(slf.py(), keys::key_of_task(slf)?.as_bytes()))
     }
 
     /// The key as 64 hexadecimal digits.
     fn hash<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(PyBytes::new(slf.py(), walk::key_of_task(slf)?.to_hex().as_bytes()))
+        Ok(PyBytes::new(slf.py(), keys::key_of_task(slf)?.to_hex().as_bytes()))
     }
 
     /// The same as `hash`, the protocol by which any object gives its hash.
@@ -154,14 +154,14 @@ impl TaskCore {
 
     /// The key and the direct dependencies, found in one walk if the key was not known.
     fn _identify<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyBytes>, Vec<Bound<'py, TaskCore>>)> {
-        let (key, dependencies) = walk::key_and_dependencies(slf)?;
+        let (key, dependencies) = keys::key_and_dependencies(slf)?;
         Ok((PyBytes::new(slf.py(), key.as_bytes()), dependencies))
     }
 
     /// The key that the arguments give now: another than `key()` if one was changed of which there is no copy.
     fn _fresh_key<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
-        let (args, kwargs) = walk::arguments_of(slf)?;
-        Ok(PyBytes::new(slf.py(), walk::key_with(slf, &args, kwargs.as_ref())?.as_bytes()))
+        let (args, kwargs) = keys::arguments_of(slf)?;
+        Ok(PyBytes::new(slf.py(), keys::key_with(slf, &args, kwargs.as_ref())?.as_bytes()))
     }
 
     /// How long it takes to check whether an argument was changed, in seconds; None if no argument can be.
@@ -186,7 +186,7 @@ impl TaskCore {
 
     /// Tasks among the arguments (through lists, tuples, dicts and tasklets), each once.
     fn direct_dependencies<'py>(slf: &Bound<'py, Self>) -> PyResult<Vec<Bound<'py, TaskCore>>> {
-        walk::dependencies_of(slf)
+        keys::dependencies_of(slf)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -5,7 +5,7 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyRange};
 
-use super::state::Walk;
+use super::walk::Walk;
 use crate::py::unkeyable::Walked;
 
 /// So many rows are put into that form at a time.

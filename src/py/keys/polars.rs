@@ -3,8 +3,8 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::state::Walk;
 use super::times::{ROWS, polars_integers};
+use super::walk::Walk;
 use crate::hash::Tag;
 use crate::py::unkeyable::Walked;
 

@@ -8,8 +8,8 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySet, PyString, PyTuple, PyType, PyWeakrefMethods, PyWeakrefReference};
 
-use super::keys::key_of_value;
-use super::state::Walk;
+use super::compute::key_of_value;
+use super::walk::Walk;
 use crate::py::unkeyable::Walked;
 use crate::sync::lock;
 

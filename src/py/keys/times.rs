@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
-use super::state::Walk;
+use super::walk::Walk;
 use crate::py::unkeyable::Walked;
 
 /// A column becomes Python objects so many rows at a time.

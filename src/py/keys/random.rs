@@ -4,7 +4,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::state::Walk;
+use super::walk::Walk;
 use crate::py::unkeyable::Walked;
 
 impl<'py> Walk<'py> {

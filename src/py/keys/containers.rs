@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
-use super::state::Walk;
+use super::walk::Walk;
 use crate::hash::Tag;
 use crate::py::unkeyable::{Located, Walked};
 

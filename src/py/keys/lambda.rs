@@ -5,7 +5,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyTuple};
 
-use super::state::Walk;
+use super::walk::Walk;
 use crate::hash::Tag;
 use crate::py::unkeyable::{Fault, Walked};
 

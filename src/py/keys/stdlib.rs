@@ -4,8 +4,8 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyDict, PyTuple};
 
-use super::state::{Fields, Walk};
 use super::task_policy::noun_of;
+use super::walk::{Fields, Walk};
 use crate::hash::Tag;
 use crate::py::containers::pairs;
 use crate::py::unkeyable::{Located, Misplaced, Walked};

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyModule, PyString, PyType};
 
-use super::state::{Purpose, Walk};
+use super::walk::{Purpose, Walk};
 use crate::hash::Tag;
 use crate::py::unkeyable::{Fault, Walked};
 

@@ -9,9 +9,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 
 use super::former_keys;
-use super::state::{Aim, Encode, How, Kind, TaskPolicy, Traits, Walk};
 use super::stdlib::fields_of;
 use super::task_policy::noun_of;
+use super::walk::{Aim, Encode, How, Kind, TaskPolicy, Traits, Walk};
 use crate::hash::Tag;
 use crate::py::containers::Container;
 use crate::py::task::TaskCore;

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 
 use super::former_keys;
-use super::state::{Aim, Purpose, TaskPolicy, Walk};
+use super::walk::{Aim, Purpose, TaskPolicy, Walk};
 use crate::hash::Tag;
 use crate::py::containers::Container;
 use crate::py::task::TaskCore;

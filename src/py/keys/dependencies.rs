@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::recursion_limit::can_nest;
-use super::state::Walk;
+use super::walk::Walk;
 use crate::py::scalar::is_scalar;
 use crate::py::task::TaskCore;
 use crate::py::unkeyable::Walked;

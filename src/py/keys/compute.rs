@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::former_keys::{self, with_current_keys, with_former_keys};
-use super::state::{Purpose, Walk};
+use super::walk::{Purpose, Walk};
 use crate::Key;
 use crate::hash::{Group, Tag};
 use crate::py::snapshot::Refusal;

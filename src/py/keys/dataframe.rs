@@ -4,7 +4,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
-use super::state::Walk;
+use super::walk::Walk;
 use crate::hash::Tag;
 use crate::py::unkeyable::Walked;
 

@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 
-use super::state::Walk;
 use super::task_policy::noun_of;
+use super::walk::Walk;
 use crate::hash::Tag;
 use crate::py::containers::pairs;
 use crate::py::unkeyable::{Located, Misplaced, Walked};

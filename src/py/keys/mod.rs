@@ -6,13 +6,13 @@
 mod arguments;
 mod arrow;
 mod caches;
+mod compute;
 mod containers;
 mod dataframe;
 mod dependencies;
 mod dispatch;
 mod former_keys;
 mod geometry;
-mod keys;
 mod lambda;
 mod numpy;
 mod polars;
@@ -20,15 +20,15 @@ mod qualname;
 mod random;
 mod recursion_limit;
 mod reduce;
-mod state;
 mod stdlib;
 mod task_policy;
 mod times;
+mod walk;
 
 pub(super) use self::arguments::{
     EncodedArguments, MutableArgument, encode_arguments, fingerprint, is_unchanged,
 };
-pub(super) use self::keys::{
+pub(super) use self::compute::{
     arguments_of, dependencies_of, former_key_of_value, former_keys, key_and_dependencies, key_of_task,
     key_of_value, key_with, lambda_key,
 };

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::IntoPyDict;
 
-use super::state::Walk;
+use super::walk::Walk;
 use crate::py::unkeyable::Walked;
 
 impl<'py> Walk<'py> {

@@ -10,8 +10,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PySlice, PyTuple, PyType};
 
-use super::keys::key_of_value;
-use super::state::Walk;
+use super::compute::key_of_value;
+use super::walk::Walk;
 use crate::hash::{BULK, Digester, Tag};
 use crate::py::unkeyable::Walked;
 

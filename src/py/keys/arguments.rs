@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::state::{Aim, Walk};
+use super::walk::{Aim, Walk};
 use crate::hash::{Encoder, Tag};
 use crate::py::snapshot::{Argument, ArgumentsTemplate, Fingerprint, Refusal};
 use crate::py::task::TaskCore;
