@@ -31,6 +31,14 @@ def test_files_use_what_is_below_them_and_nothing_else(imports: Imports, table: 
     assert rooms.against(table, imports) == []
 
 
+def test_only_sessions_know_which_store_they_have() -> None:
+    """Stores are chosen in their own room; all others ask what a store can do."""
+    stores = {f"backends/{name}" for name in ("dict_store", "file_store", "native_store", "redis_store")}
+    imports = python_imports(ROOT / "python" / "jug")
+    users = {user for user, used in imports.items() if used & stores}
+    assert {user for user in users if not user.startswith(("backends", "engine/session/"))} == {"."}
+
+
 @pytest.mark.parametrize(("imports", "table"), HALVES)
 def test_every_file_that_the_table_names_is_there(imports: Imports, table: rooms.Table) -> None:
     """So that no room stays in the table when its files have moved."""

@@ -14,6 +14,7 @@ from jug.task import TaskGenerator
 MODULES = (
     "jug",
     "jug.backends.base",
+    "jug.backends.capabilities",
     "jug.backends.dict_store",
     "jug.backends.encode",
     "jug.backends.file_store",
@@ -133,7 +134,9 @@ def gaps(module):
                 yield f"{name}: {', '.join(missing)}"
         elif inspect.isclass(member):
             docstring = member.__doc__ and inspect.cleandoc(member.__doc__)
-            missing = lacks(vars(member).get("__init__"), docstring, is_class=True)
+            # Nobody makes an object of a protocol: its `__init__` is one of the typing module.
+            constructor = None if getattr(member, "_is_protocol", False) else vars(member).get("__init__")
+            missing = lacks(constructor, docstring, is_class=True)
             if missing:
                 yield f"{name}: {', '.join(missing)}"
             for method, function, is_property in members(member):

@@ -196,7 +196,7 @@ def count_loads(monkeypatch, store):
     native = type(store.native)
     assert native.load_input
     monkeypatch.setattr(
-        type(store), "load_input", lambda s, name: loads.append(name) or s.native.load_input(s._key(name))
+        type(store), "load_input", lambda s, name: loads.append(name) or s.native.load_input(s.key_of(name))
     )
     return loads
 

@@ -17,7 +17,7 @@ def test_all_of_it_passes_and_leaves_nothing_behind(jug):
 def test_what_does_not_work_is_shown_and_the_exit_status_says_so(jug):
     """Here invalidate forgets nothing."""
     jug.write(
-        "from jug.monitor import status\nstatus.StatusCollector.invalidate = lambda *_: {}\n",
+        "from jug.engine.maintenance import invalidate\ninvalidate.invalidate = lambda *_: {}\n",
         "sitecustomize.py",
     )
     done = jug("test-jug", env={"PYTHONPATH": str(jug.folder)})

@@ -46,7 +46,7 @@ PYTHON = Table(
         Room(13, "monitor", ("monitor",), "status, its cache, waiting, the watcher: all that looks on"),
         Room(13, "jug 2.x", ("legacy",), "its keys, its jugdirs, there and back"),
         Room(12, "worker", ("engine/worker",), "claims tasks, has them run, stores results, waits"),
-        Room(12, "maintenance", ("engine/maintenance",), "what is removed, and why"),
+        Room(12, "maintenance", ("engine/maintenance",), "what is removed, checked and packed, and why"),
         Room(
             11,
             "jugfile and graph",
@@ -56,7 +56,7 @@ PYTHON = Table(
         Room(
             10, "session", ("engine/session",), "results and claims of many tasks at a time, for each store"
         ),
-        Room(9, "failures", ("engine/failures",), "kinds of failures, reports, what is said of them"),
+        Room(9, "failures", ("engine/failures",), "kinds of failures, reports, which are kept, what is said"),
         Room(8, "executors", ("executors",), "run a call, give an outcome"),
         Room(
             7,
@@ -64,7 +64,12 @@ PYTHON = Table(
             ("task", "barrier", "compound", "mapreduce", "io", "utils", "hash", "unsafe"),
             "what jugfiles import",
         ),
-        Room(6, "stores", ("backends",), "results and locks by name, one class a kind of store"),
+        Room(
+            6,
+            "stores",
+            ("backends",),
+            "results and locks by name, one class a kind of store; what each can do",
+        ),
         Room(5, "configuration", ("configuration",), "options in layers, and jugrc files"),
         Room(4, "processes", ("process",), "children, signals, who a process is"),
         Room(3, "hooks", ("hooks",), "functions of the user's at fixed moments"),

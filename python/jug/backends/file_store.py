@@ -375,7 +375,7 @@ class file_based_lock(base_lock):
         if not isinstance(jugdir, file_store):
             jugdir = open_directory(jugdir)
         self._store = jugdir
-        self._key = jugdir._key(name)
+        self._key = jugdir.key_of(name)
         self._name = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
         self.fullname = os.path.join(jugdir.jugdir, "locks", f"{os.fsdecode(self._name)}.lock")
 

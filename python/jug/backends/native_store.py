@@ -85,10 +85,10 @@ class native_store(base_store):
         return not self._closed and self._pid == os.getpid()
 
     def load(self, name: Name) -> Any:
-        return self.native.load(self._key(name))
+        return self.native.load(self.key_of(name))
 
     def load_input(self, name: Name) -> Any:
-        return self.native.load_input(self._key(name))
+        return self.native.load_input(self.key_of(name))
 
     def load_base(self, name: Name) -> Any | None:
         """Reads a result of which the caller uses only copies of parts.
@@ -108,10 +108,10 @@ class native_store(base_store):
         KeyError
             If there is no result of that name.
         """
-        return self.native.load_base(self._key(name))
+        return self.native.load_base(self.key_of(name))
 
     def can_load(self, name: Name) -> bool:
-        key = self._key(name)
+        key = self.key_of(name)
         found = self.native.contains(key)
         if not found or time.monotonic() - self._refreshed > _FRESH:
             self.refresh()
@@ -127,12 +127,12 @@ class native_store(base_store):
         return bool(self.remove_many([name]))
 
     def remove_many(self, names: Iterable[Name]) -> set[Name]:
-        by_key = {self._key(name): name for name in names}
+        by_key = {self.key_of(name): name for name in names}
         return {by_key[key] for key in self.remove_keys([*by_key])}
 
     def cleanup(self, active: Iterable[_native.TaskCore], keeplocks: bool = False) -> int:
         self.refresh()
-        wanted = {t.key() if isinstance(t, _native.TaskCore) else self._key(t.hash()) for t in active}
+        wanted = {t.key() if isinstance(t, _native.TaskCore) else self.key_of(t.hash()) for t in active}
         removed = self.remove_keys([key for key in self._keys() if key not in wanted])
         if not keeplocks:
             self.remove_locks()
@@ -237,8 +237,19 @@ class native_store(base_store):
     def _keys(self) -> Sequence[bytes]:
         return self.native.keys()
 
-    def _key(self, name: Name) -> bytes:
-        """The key of a task's hash; any other name stands for the key of the name itself."""
+    def key_of(self, name: Name) -> bytes:
+        """The key under which a result of a name is stored.
+
+        Parameters
+        ----------
+        name : bytes or str
+            The hash of a task, or any other name.
+
+        Returns
+        -------
+        bytes
+            The key that a task's hash shows; for any other name a key of the name itself. 32 bytes.
+        """
         text = name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
         if len(text) == 64:
             try:
@@ -249,7 +260,7 @@ class native_store(base_store):
 
     def _named(self, name: Name) -> bytes:
         """The key of a name that is to be stored: what is not a task's hash is remembered."""
-        key = self._key(name)
+        key = self.key_of(name)
         as_bytes = name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name
         if as_bytes != digits(key):
             self.native.alias(key, as_bytes)

@@ -283,7 +283,7 @@ class redis_lock(base_lock):
     def __init__(self, redis: redis_store, name: Name) -> None:
         self._store = redis
         self._name = name
-        self._key = redis._key(name)
+        self._key = redis.key_of(name)
 
     def get(self) -> bool:
         if self.is_failed() or not self._store.claim([self._key])[0]:

@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from .. import task
+from ..backends.capabilities import has_jugdir
 from ..engine.jugfile import init
 from ..errors import Signalled, UserError
 from ..internal import running
@@ -84,11 +85,10 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _run(options: Options) -> Any:
-    from ..backends import file_store
+    from ..backends.select import set_default_modes
     from .registry import cmdapi
 
-    file_store.set_default_sync(options.sync)
-    file_store.set_default_claims(options.claims)
+    set_default_modes(options.sync, options.claims)
     store = jugspace = None
     pid = os.getpid()
     # Whether an error was reported already, which may say the same.
@@ -125,11 +125,9 @@ def _interrupt_note(options: Options | None) -> str:
 
 def _warn_network_mount(store: base_store) -> None:
     """Warns of a jugdir for one host that was seen through a network filesystem; changing it there fails."""
-    from ..backends.file_store import file_store
-
-    objection = store.native.network_mount_warning() if isinstance(store, file_store) else None
-    if objection:
-        warn(objection)
+    warning = store.native.network_mount_warning() if has_jugdir(store) else None
+    if warning:
+        warn(warning)
 
 
 def main_execute() -> None:

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _native, task
-from ..backends.file_store import file_store, set_default_claims, set_default_sync
-from ..backends.select import select
+from ..backends.capabilities import has_jugdir
+from ..backends.select import select, set_default_modes
 from ..barrier import BarrierError
 from ..configuration import Options, default_options, expand_jugdir, read_configuration_file
 from ..errors import UserError
@@ -78,8 +78,7 @@ class Jugfile(NamedTuple):
     def restore(self) -> Options:
         """Makes this process one that works for that command; the options to load the jugfile with."""
         running.begin_command()
-        set_default_sync(self.sync)
-        set_default_claims(self.claims)
+        set_default_modes(self.sync, self.claims)
         sys.argv[:] = self.argv
         options = Options(default_options)
         options.update({"jugfile": self.path, "jugdir": self.jugdir, "debug": self.debug})
@@ -248,7 +247,7 @@ def load_if_there(options: Options) -> LoadedJugfile:
         return load(options)
     del task.alltasks[:]
     store = set_jugdir(options.jugdir)
-    if isinstance(store, file_store) and not os.path.isdir(store.jugdir):
+    if has_jugdir(store) and not os.path.isdir(store.jugdir):
         raise UserError(f"there is neither a jugfile {options.jugfile} nor a jugdir {store.jugdir}")
     return LoadedJugfile(store, {})
 

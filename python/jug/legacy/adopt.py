@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import task
-from ..backends.file_store import file_store
+from ..backends.capabilities import has_jugdir
 from ..engine.failures.errors import StoreFailure
 from ..engine.jugfile import load
 from ..engine.session.open import open_session
@@ -118,7 +118,7 @@ class _Adoption:
             raise KeyError(old_key)
         value, stored = self._old.load(old_key)
         try:
-            if isinstance(store, file_store):
+            if has_jugdir(store):
                 store.native.save(t.key(), value, name=t.name, started=stored)
             else:
                 store.dump(value, t.hash())

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import task
-from ..backends.file_store import file_store
+from ..backends.capabilities import has_jugdir
 from ..engine.jugfile import load
 from ..engine.session.open import open_session
 from ..engine.task_graph import graph_of
@@ -125,7 +125,7 @@ def _write(store: base_store, t: task.Task, path: str) -> None:
     except BaseException:
         os.unlink(path)
         raise
-    facts = store.native.facts(t.key()) if isinstance(store, file_store) else None
+    facts = store.native.facts(t.key()) if has_jugdir(store) else None
     if facts and facts["started"]:
         # jug 2.7 tells from it when a result was completed.
         completed = facts["started"] + facts["duration"]

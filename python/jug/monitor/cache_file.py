@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._native import __version__
-from ..backends.file_store import file_store
+from ..backends.capabilities import has_jugdir
 from ..engine.session.base import StoreSession
 from ..errors import UserError
 from ..internal.files import open_regular
@@ -208,7 +208,7 @@ def changed_states(
 
 def stamp_of(store: Any) -> str:
     """A text that changes whenever results are removed from a store or lost; empty if that is not known."""
-    if not isinstance(store, file_store):
+    if not has_jugdir(store):
         return ""
     try:
         with open(os.path.join(store.native.path, "FORMAT"), encoding="ascii", errors="replace") as file:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .. import _native, task
-from ..backends.file_store import file_store
+from ..backends.capabilities import has_jugdir
 from ..backends.select import select
-from ..engine.failures.report import is_suspicion
+from ..engine.failures.query import failure_reports
 from ..engine.jugfile import LoadedJugfile, load
 from ..engine.session.base import warn_of_damage
 from ..engine.session.open import open_session
@@ -80,7 +80,7 @@ def _status_from_cache(cache: StatusCache, header: CacheHeader, options: Any) ->
         changed = {number: states[number] for number, _, _, before in rows if states[number] != before}
         if changed or now != header:
             _try_write_cache(lambda: cache.update(now, changed))
-        reports = {key: it for key, it in session.failures().items() if not is_suspicion(it)}
+        reports = failure_reports(session)
         failures = [
             (name, reports[key])
             for _, name, text, _ in (rows if reports else ())
@@ -134,7 +134,7 @@ def _jugdir_set_by_jugfile(loaded: LoadedJugfile, selected: Any) -> str | None:
     """The jugdir that the jugfile chose; empty if it did not, None if it cannot be opened again by name."""
     if loaded.store is selected:
         return ""
-    return loaded.store.native.path if isinstance(loaded.store, file_store) else None
+    return loaded.store.native.path if has_jugdir(loaded.store) else None
 
 
 def _try_write_cache(write: Callable[[], None]) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import compress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _native, task
-from ..backends.file_store import file_store
-from ..backends.redis_store import redis_store
-from ..engine.failures.report import is_suspicion
+from ..engine.failures.query import failure_reports
 from ..engine.jugfile import load
 from ..engine.session.base import StoreSession, warn_of_damage
 from ..engine.session.open import open_session
@@ -45,15 +43,11 @@ class StatusCollector:
     tasks : sequence of Task
         Usually ``jug.task.alltasks``.
     store : store
-    compared : bool, default True
-        Whether it is an error if different functions share a name and have equal arguments.
     """
 
-    def __init__(self, tasks: Sequence[task.Task], store: Any, *, compared: bool = True) -> None:
-        self._listed = tasks
-        self._store = store
+    def __init__(self, tasks: Sequence[task.Task], store: Any) -> None:
         self._session = open_session(store)
-        self._graph = graph_of(tasks, compared=compared)
+        self._graph = graph_of(tasks)
         self._keys = self._graph.keys()
         self._told: Sequence[str] = ()
 
@@ -123,7 +117,7 @@ class StatusCollector:
 
     def failures(self) -> list[tuple[_native.TaskCore, FailureReport]]:
         """The tasks without a result whose last run failed, each with the report of that run."""
-        reports = {key: it for key, it in self._session.failures().items() if not is_suspicion(it)}
+        reports = failure_reports(self._session)
         if not reports:
             return []
         nodes = zip(self._graph.find(list(reports)), reports, strict=True)
@@ -144,33 +138,6 @@ class StatusCollector:
         if damage and damage != self._told:
             self._told = damage
             warn_of_damage(self._session)
-
-    def invalidate(self, matcher: Callable[[str], object]) -> dict[str, int]:
-        """Removes the results of the tasks whose name `matcher` accepts, and of all that depends on them.
-
-        Returns the number of results removed, by name, with 0 for names that were affected and had none.
-        """
-        tasks = self._graph.tasks()
-        affected = self._graph.closure([node for node, t in enumerate(tasks) if matcher(t.name)])
-        keys = [self._keys[node] for node in affected]
-        removed = self._remove(keys)
-        if isinstance(self._store, (file_store, redis_store)):
-            self._store.forget_deaths(keys)
-        gone = {node for node in affected if self._keys[node] in removed}
-        affected_set = set(affected)
-        counts: dict[str, int] = {}
-        for t, node in zip(self._listed, self._graph.node_ids(), strict=True):
-            if node in affected_set:
-                counts[t.name] = counts.get(t.name, 0) + (node in gone)
-        return counts
-
-    def _remove(self, keys: Sequence[bytes]) -> set[bytes]:
-        if isinstance(self._store, (file_store, redis_store)):
-            return set(self._store.remove_keys(keys))
-        names = {key.hex().encode(): key for key in keys}
-        if not hasattr(self._store, "remove_many"):
-            return {key for name, key in names.items() if self._store.remove(name)}
-        return {names[name] for name in self._store.remove_many(names)}
 
 
 def collect(options: Any) -> Status:

@@ -11,8 +11,7 @@ from itertools import compress
 from typing import Any
 
 from .. import task
-from ..backends.dict_store import dict_store
-from ..backends.file_store import file_store
+from ..backends.capabilities import ReopenableStore, has_jugdir
 from ..engine.jugfile import load
 from ..engine.session.workers import WorkerStatus
 from ..engine.task_state import TaskState
@@ -112,14 +111,14 @@ class Watcher:
         return time.monotonic() - self._loaded_at > pause
 
     def _is_store_outdated(self) -> bool:
-        """Whether the store is one of ours that has to be opened again to be seen as it is."""
-        return isinstance(self._store, (file_store, dict_store)) and self._store.is_outdated()
+        """Whether the store has to be opened again to be seen as it is."""
+        return isinstance(self._store, ReopenableStore) and self._store.is_outdated()
 
     def _reload(self) -> None:
         store = self._store
         if not self._usable or self._is_store_outdated():
             self._usable, store = False, None
-            if isinstance(self._store, file_store):
+            if has_jugdir(self._store):
                 self._store.close()
         self._idle_loads = 0 if self._news else self._idle_loads + 1
         self._news = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..backends.native_store import native_store
 from ..cli.registry import SubCommand
 from ..errors import UserError
 from ..internal.console import warn
@@ -74,21 +73,19 @@ class CleanupCommand(SubCommand):
 
     def run(self, store: base_store, options: Options, *args: Any, **kwargs: Any) -> None:
         """Removes unused results and all locks, or what the options restrict it to; prints the numbers."""
+        from ..engine.failures.query import clear_failures, count_failures
         from ..engine.maintenance.cleanup import CleanupPlan
 
         _refuse_contradictions(options)
         dry = options.cleanup_dry_run
         verb = "Would remove" if dry else "Removed"
         if options.cleanup_locks_only:
-            options.print_out(f"{verb} {_nr_failures(store) if dry else store.remove_locks()} locks")
+            options.print_out(f"{verb} {count_failures(store) if dry else store.remove_locks()} locks")
             return
         if options.cleanup_failed_only:
-            number = _nr_failures(store)
+            number = count_failures(store)
             if not dry:
-                for lock in _failure_marks(store):
-                    lock.release()
-                if isinstance(store, native_store):
-                    store.forget_deaths()
+                clear_failures(store)
             options.print_out(f"{verb} {number} failure locks")
             return
         has_barrier = bool((kwargs.get("jugspace") or {}).get("__jug__hasbarrier__"))
@@ -101,7 +98,7 @@ class CleanupCommand(SubCommand):
         for line in removal.kept():
             warn(line)
         if not options.cleanup_keep_locks and not by_measure:
-            number = _nr_failures(store) if dry else removal.remove_locks()
+            number = count_failures(store) if dry else removal.remove_locks()
             options.print_out(f"{verb} {number} locks")
         if not dry:
             removal.compact()
@@ -149,16 +146,6 @@ def _tell(options: Options, counts: Any, freed: int, dry: bool) -> None:
     for name, count in sorted(counts.items()):
         options.print_out(f"{count:>12}  {name or '(no name)'}")
     options.print_out(f"{'This would free' if dry else 'Freed'} {format_size(freed)} ({freed} bytes)")
-
-
-def _nr_failures(store: base_store) -> int:
-    """How many tasks are marked as failed, or ended their process and have no result since."""
-    return len(_failure_marks(store)) + (len(store.died()) if isinstance(store, native_store) else 0)
-
-
-def _failure_marks(store: base_store) -> list[Any]:
-    """The locks of the tasks that are marked as failed."""
-    return [lock for lock in map(store.getlock, list(store.listlocks())) if lock.is_failed()]
 
 
 cleanup = CleanupCommand()

@@ -129,15 +129,13 @@ class ExecuteCommand(SubCommand):
 
 def _compact_if_due() -> None:
     """Packs what dead workers left, if that is much. It is no part of the computation: it must not fail."""
-    from ..backends.file_store import file_store
+    from ..engine.maintenance.pack import pack_if_due
     from ..task import Task
 
-    store = Task.store
-    if isinstance(store, file_store) and store.is_usable():
-        try:
-            store.native.pack_if_worthwhile()
-        except (OSError, RuntimeError) as error:
-            warn(f"the results could not be packed: {error}")
+    try:
+        pack_if_due(Task.store)
+    except (OSError, RuntimeError) as error:
+        warn(f"the results could not be packed: {error}")
 
 
 execute = ExecuteCommand()

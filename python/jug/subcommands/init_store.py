@@ -28,15 +28,18 @@ class InitStoreCommand(SubCommand):
 
         UserError if there is nothing to do, or it is no directory; RuntimeError while somebody works there.
         """
-        from ..backends.file_store import file_store
+        from ..backends.capabilities import has_jugdir
+        from ..backends.select import directory_named
         from ..engine.jugfile import set_jugdir
         from ..internal.redact import redact_url
 
-        if options.claims == "link" and _share(str(options.jugdir)):
+        directory = os.path.abspath(directory_named(options.jugdir))
+        is_jugdir = os.path.isfile(os.path.join(directory, "FORMAT"))
+        if options.claims == "link" and is_jugdir and _native.share_jugdir(directory):
             options.print_out(f"{options.jugdir}: claims in mode link from now on, {_MEANING['link']}")
             return 0
         store = set_jugdir(options.jugdir)
-        if not isinstance(store, file_store):
+        if not has_jugdir(store):
             raise UserError(f"{redact_url(options.jugdir)} needs no init-store: only a directory does")
         if store.native.exists():
             mode = store.native.claim_mode
@@ -54,12 +57,6 @@ class InitStoreCommand(SubCommand):
             why = f"because the filesystem is one of this host ({kind})"
         options.print_out(f"{options.jugdir}: claims in mode {mode}, {_MEANING[mode]}, {why}")
         return 0
-
-
-def _share(jugdir: str) -> bool:
-    """Opens a jugdir that was made for one host to workers of others; False if it is not one of that kind."""
-    path = jugdir.removeprefix("file_keepalive:")
-    return os.path.isfile(os.path.join(path, "FORMAT")) and _native.share_jugdir(os.path.abspath(path))
 
 
 init_store = InitStoreCommand()

@@ -26,17 +26,16 @@ class InvalidateCommand(SubCommand):
     def run(self, store: Any, options: Any, *args: Any, **kwargs: Any) -> int:
         """Removes results and prints how many, by name; returns 0."""
         from ..compound import expanded
+        from ..engine.maintenance.invalidate import invalidate
         from ..internal.advice import nothing_selected
         from ..io import print_task_summary_table
-        from ..monitor.status import StatusCollector
         from ..task import alltasks
         from ..utils import prepare_matcher_from_options
 
         matcher = prepare_matcher_from_options(options.invalid_name, options.invalid_pattern)
         if matcher is None:
             raise PatternError("jug invalidate needs --name or --pattern", status=2)
-        # What is there must be able to go whatever is wrong with the jugfile.
-        affected = StatusCollector(expanded(alltasks), store, compared=False).invalidate(matcher)
+        affected = invalidate(expanded(alltasks), store, matcher)
         removed = {name: count for name, count in affected.items() if count}
         if removed:
             print_task_summary_table(options, [("Invalidated", removed)])

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..cli.registry import SubCommand
-from ..errors import UserError
 from ..internal.option_spec import OptionSpec
 
-if TYPE_CHECKING:
-    from ..backends.base import base_store
-    from ..internal.types import PackedStore, PackReport
-
-__all__ = ["PackCommand", "pack", "pack_store"]
+__all__ = ["PackCommand", "pack"]
 
 
 class PackCommand(SubCommand):
@@ -36,6 +31,7 @@ class PackCommand(SubCommand):
         no room for anything, else 0.
         """
         from ..engine.jugfile import load_if_there
+        from ..engine.maintenance.pack import describe, pack_store
 
         done = pack_store(load_if_there(options).store, force=options.pack_force)
         options.print_out(f"Packed {done['packed']} objects")
@@ -47,79 +43,6 @@ class PackCommand(SubCommand):
     def interrupt_message(self, options: Any) -> str:
         """Packing changes no result."""
         return "all results are as they were"
-
-
-def pack_store(store: base_store, *, force: bool = False) -> PackedStore:
-    """Packs a file store, unless that would take more room; with `force` all the same.
-
-    Returns
-    -------
-    PackedStore
-        What it did.
-
-    Raises
-    ------
-    UserError
-        For any other kind of store.
-    """
-    from ..backends.file_store import file_store
-
-    if not isinstance(store, file_store):
-        raise UserError("this store cannot be packed: only a jugdir on a filesystem can")
-    done = store.native.pack(all=True, smaller=not force)
-    if done["beaten"]:
-        # Another process has just done it. What it left is little.
-        done = store.native.pack(all=True, smaller=not force)
-    return {**done, "swept": store.native.sweep()}
-
-
-def describe(done: PackedStore) -> list[str]:
-    """What packing did, in lines."""
-    from ..internal.units import format_size
-
-    (files_before, files_after), (bytes_before, bytes_after) = done["files"], done["bytes"]
-    lines = [
-        f"{done['results']} results are in packs now",
-        f"files: {files_before} before, {files_after} after",
-        f"size: {format_size(bytes_before)} before, {format_size(bytes_after)} after",
-    ]
-    if done["larger"]:
-        lines.append(
-            f"nothing was packed: a pack would take {format_size(done['larger'])} more than these files "
-            "(--force packs them)"
-        )
-    count, size = done["swept"]
-    if count:
-        lines.append(f"removed {count} files that nothing refers to ({format_size(size)})")
-    reasons = {
-        "open": "of workers that run",
-        "unheard": "of workers on other hosts that run, or that nobody has seen silent for two minutes",
-        "foreign": "of workers that are lost, which only the user who ran them can pack",
-        "damaged": "with damage that nothing has healed ('jug fsck' says more)",
-        "unknown": "with records of a later version of jug-rs",
-    }
-    for reason, text in reasons.items():
-        count = sum(why == reason for _, why in done["left"])
-        if count:
-            lines.append(f"left {count} segments {text}")
-    count = sum(why == "unreadable" for _, why in done["left"])
-    if count:
-        lines.append(f"left {count} files that cannot be read now ('jug fsck' says more)")
-    line = room_needed(done)
-    return [*lines, line] if line else lines
-
-
-def room_needed(done: PackReport) -> str:
-    """What to say of files that were not packed because the disk is full; empty if there are none."""
-    from ..internal.units import format_size
-
-    count = sum(why == "no room" for _, why in done["left"])
-    if not count:
-        return ""
-    return (
-        f"left {count} files because the disk is full: to pack the largest needs "
-        f"{format_size(done['needed'])} of room, which is free again afterwards"
-    )
 
 
 pack = PackCommand()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _native
-from ..backends.file_store import file_store
+from ..backends.capabilities import has_jugdir
 from ..engine.failures.report import describe_call, summary_line
 from ..engine.task_state import TaskState
 from ..internal.redact import redact_url
@@ -32,7 +32,7 @@ MOST_NAMES, MOST_FAILURES, MOST_LIVING, MOST_ENDED, MOST_IN_BATCH = 1000, 1000, 
 
 def store_label(store: Any, jugdir: Any) -> str:
     """Where results are kept, without the password that may be part of it."""
-    if isinstance(store, file_store):
+    if has_jugdir(store):
         return store.jugdir
     if not isinstance(jugdir, str):
         return type(store).__name__

@@ -6,14 +6,17 @@ import os
 import sys
 import time
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ... import task
-from ...backends.file_store import file_store
+from ...backends.capabilities import JugdirStore, has_jugdir
 from ...errors import UserError
 from ...internal.units import format_size
 from ..session.workers import worker_statuses
 from ..task_graph import keys_of
+
+if TYPE_CHECKING:
+    from ...backends.base import base_store
 
 __all__ = ["CleanupPlan"]
 
@@ -33,9 +36,9 @@ class CleanupPlan:
         Whether results go that may belong to tasks behind it, or to another jugfile.
     """
 
-    def __init__(self, store: Any, *, has_barrier: bool, force: bool) -> None:
+    def __init__(self, store: base_store, *, has_barrier: bool, force: bool) -> None:
         self._store = store
-        self._native = store.native if isinstance(store, file_store) else None
+        self._jugdir: JugdirStore | None = store if has_jugdir(store) else None
         self._used = {key.hex().encode() for key in keys_of(task.alltasks)}
         self._protected = has_barrier and not force
         self._chosen: dict[bytes, int] = {}
@@ -51,8 +54,8 @@ class CleanupPlan:
     def select_unused(self) -> None:
         """Chooses results that no task of the jugfile has."""
         unused = [name for name in self._names() if name not in self._used]
-        if self._native is not None and not self._force:
-            unused = self._without_those_of_others(unused)
+        if self._jugdir is not None and not self._force:
+            unused = self._without_those_of_others(self._jugdir, unused)
         for name in self._removable(unused):
             self._chosen[name] = 0
 
@@ -80,7 +83,7 @@ class CleanupPlan:
     def execute(self, *, dry: bool) -> tuple[Counter[str], int]:
         """Removes what was chosen, unless `dry`; how many results of each name, and their bytes."""
         names = list(self._chosen)
-        if self._native is None and not dry and names:
+        if self._jugdir is None and not dry and names:
             # A store of the user's own has its own way.
             return Counter({"": self._store.cleanup(task.alltasks, keeplocks=True)}), 0
         described = self._describe(names)
@@ -112,27 +115,25 @@ class CleanupPlan:
 
     def remove_locks(self) -> int:
         """Clears failure marks; how many."""
-        count: int = self._store.remove_locks()
-        return count
+        return self._store.remove_locks()
 
     def compact(self) -> None:
         """Lets the filesystem have the room of what was removed, where that is many results in one file."""
-        if self._native is None or not self._chosen:
-            return
-        # What this process wrote can be packed once nothing will follow it.
-        self._store.close()
-        self._native.pack(all=True)
-        self._native.sweep()
+        if self._jugdir is not None and self._chosen:
+            # What this process wrote can be packed once nothing will follow it.
+            self._jugdir.close()
+            self._jugdir.native.pack(all=True)
+            self._jugdir.native.sweep()
 
     def _names(self) -> list[bytes]:
         return [name if isinstance(name, bytes) else name.encode() for name in self._store.list()]
 
-    def _without_those_of_others(self, names: list[bytes]) -> list[bytes]:
+    def _without_those_of_others(self, jugdir: JugdirStore, names: list[bytes]) -> list[bytes]:
         """Those of the names whose functions are not of another jugfile; counts the others.
 
         What this jugfile imports is part of it, and a module that is nowhere beside the jugdir is no jugfile.
         """
-        folder = os.path.dirname(os.path.abspath(self._store.jugdir))
+        folder = os.path.dirname(os.path.abspath(jugdir.jugdir))
         jugfiles: dict[str, str] = {}
         rest = []
         for name, (function, _, _) in self._describe(names).items():
@@ -153,30 +154,15 @@ class CleanupPlan:
             kept = [name for name in names if name not in self._used]
             self._kept_behind = max(self._kept_behind, len(kept))
             names = [name for name in names if name in self._used]
-        if self._native is None or not names:
+        if self._jugdir is None or not names:
             return names
-        keys = [self._store._key(name) for name in names]
-        running = self._running(keys) if self._store.claims.claimed_ids() else set()
+        keys = [self._jugdir.key_of(name) for name in names]
+        running = _running(self._jugdir, keys)
         self._kept_running = max(self._kept_running, len(running))
         return [name for name, key in zip(names, keys, strict=True) if key not in running]
 
-    def _running(self, keys: list[bytes]) -> set[bytes]:
-        """Those of the keys of results whose tasks run again.
-
-        Workers keep claims for a while after the result. A claim on a task whose result another one stored is
-        that of a script that runs the task once more.
-        """
-        assert self._native is not None
-        running = set()
-        for worker in worker_statuses(self._store.claims, keys):
-            for claim in worker.claims:
-                facts = self._native.facts(claim.key)
-                if not (worker.id and facts and facts["worker"] == worker.id):
-                    running.add(claim.key)
-        return running
-
     def _measure(self) -> dict[bytes, tuple[str, float, int]]:
-        if self._native is None:
+        if self._jugdir is None:
             raise UserError(
                 "this store does not tell how old and how large its results are: --older-than and --max-size "
                 "work for a jugdir on a filesystem",
@@ -189,14 +175,31 @@ class CleanupPlan:
     def _describe(self, names: list[bytes]) -> dict[bytes, tuple[str, float, int]]:
         if self._measured is not None:
             return self._measured
-        if self._native is None:
+        if self._jugdir is None:
             return dict.fromkeys(names, ("", 0.0, 0))
         described = {}
         for name in names:
-            facts = self._native.facts(self._store._key(name))
+            facts = self._jugdir.native.facts(self._jugdir.key_of(name))
             if facts is None:
                 described[name] = ("", 0.0, _RECORD)
                 continue
             finished = facts["started"] + facts["duration"] if facts["started"] else 0.0
             described[name] = (facts["name"], finished, facts["size"] + _RECORD)
         return described
+
+
+def _running(jugdir: JugdirStore, keys: list[bytes]) -> set[bytes]:
+    """Those of the keys of results whose tasks run again.
+
+    Workers keep claims for a while after the result. A claim on a task whose result another one stored is
+    that of a script that runs the task once more.
+    """
+    running: set[bytes] = set()
+    if not jugdir.claims.claimed_ids():
+        return running
+    for worker in worker_statuses(jugdir.claims, keys):
+        for claim in worker.claims:
+            facts = jugdir.native.facts(claim.key)
+            if not (worker.id and facts and facts["worker"] == worker.id):
+                running.add(claim.key)
+    return running

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ...executors.base import Outcome, outcome_of
 from ...internal.console import warn
 from ..failures.errors import Crashed
-from ..failures.report import crash_report, describe_call, used_up
+from ..failures.query import used_up
+from ..failures.report import crash_report, describe_call
 from ..jugfile import Jugfile
 from ..session.base import Crash, StoreSession
 

@@ -1,0 +1,131 @@
+"""What some stores can do beside what every store can.
+
+A store has a capability if it has its methods, whatever its class. One that lacks it, such as most of users'
+own, is used without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeGuard, runtime_checkable
+
+from .. import _native
+from .base import Name
+
+__all__ = ["JugdirStore", "KeyedStore", "ReopenableStore", "has_jugdir"]
+
+
+@runtime_checkable
+class ReopenableStore(Protocol):
+    """May be open and yet show what is not there any more; opened again, it shows what is."""
+
+    def is_outdated(self) -> bool:
+        """Whether it has to be opened again to be seen as it is.
+
+        Returns
+        -------
+        bool
+            May be asked often.
+        """
+
+
+@runtime_checkable
+class KeyedStore(Protocol):
+    """Has results by key, 32 bytes each, and knows which tasks ended the process that ran them."""
+
+    def remove_keys(self, keys: Sequence[bytes]) -> Sequence[bytes]:
+        """Removes results; those of tasks that run now will not count.
+
+        Parameters
+        ----------
+        keys : sequence of bytes
+            The keys of the tasks.
+
+        Returns
+        -------
+        sequence of bytes
+            Those keys that had a result.
+        """
+
+    def died(self) -> Sequence[bytes]:
+        """Tasks that ended the process that ran them, have no result since, and are not marked as failed.
+
+        Returns
+        -------
+        sequence of bytes
+            Their keys.
+        """
+
+    def forget_deaths(self, keys: Iterable[bytes] | None = None) -> int:
+        """Lets tasks begin again as if they had never ended a process.
+
+        Parameters
+        ----------
+        keys : iterable of bytes, optional
+            The keys of the tasks. Default: all that :meth:`died` returns.
+
+        Returns
+        -------
+        int
+            For how many tasks something was forgotten.
+        """
+
+
+class JugdirStore(Protocol):
+    """Keeps results and claims in a jugdir: a directory that can be checked, packed and opened by its name.
+
+    Attributes
+    ----------
+    jugdir : str
+        The directory as it was named.
+    native : jug._native.Store
+        The results.
+    claims : jug._native.Claims
+        Who runs what.
+    """
+
+    jugdir: str
+    native: _native.Store
+    claims: _native.Claims
+
+    def key_of(self, name: Name) -> bytes:
+        """The key under which a result of a name is stored.
+
+        Parameters
+        ----------
+        name : bytes or str
+            The hash of a task, or any other name.
+
+        Returns
+        -------
+        bytes
+            32 bytes.
+        """
+
+    def is_usable(self) -> bool:
+        """Whether it is open, and was opened by this process.
+
+        Returns
+        -------
+        bool
+            False in a process that was forked after it was opened.
+        """
+
+    def close(self) -> None:
+        """Makes everything durable and closes the jugdir."""
+
+
+def has_jugdir(store: object) -> TypeGuard[JugdirStore]:
+    """Whether a store keeps its results in a jugdir.
+
+    Parameters
+    ----------
+    store : object
+        Any store.
+
+    Returns
+    -------
+    bool
+        Whether it can be used as a :class:`JugdirStore`.
+    """
+    return isinstance(getattr(store, "claims", None), _native.Claims)

@@ -1,0 +1,52 @@
+"""What `jug invalidate` removes: results of some tasks, and of all that depends on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from ...backends.capabilities import KeyedStore
+from ..failures.query import clear_crashes
+from ..session.open import open_session
+from ..task_graph import graph_of
+
+if TYPE_CHECKING:
+    from ... import task
+    from ...backends.base import Name, base_store
+
+__all__ = ["invalidate"]
+
+
+def invalidate(
+    tasks: Sequence[task.Task], store: base_store, matcher: Callable[[str], object]
+) -> dict[str, int]:
+    """Removes the results of the tasks whose name `matcher` accepts, and of all that depends on them.
+
+    Returns the number of results removed, by name, with 0 for names that were affected and had none.
+    """
+    # What is there must be able to go whatever is wrong with the jugfile.
+    graph = graph_of(tasks, compared=False)
+    keys = graph.keys()
+    affected = graph.closure([node for node, t in enumerate(graph.tasks()) if matcher(t.name)])
+    affected_keys = [keys[node] for node in affected]
+    removed = _remove(store, affected_keys)
+    clear_crashes(store, affected_keys)
+    counts = {keys[node]: int(keys[node] in removed) for node in affected}
+    by_name: dict[str, int] = {}
+    for t, node in zip(tasks, graph.node_ids(), strict=True):
+        if keys[node] in counts:
+            by_name[t.name] = by_name.get(t.name, 0) + counts[keys[node]]
+    return by_name
+
+
+def _remove(store: base_store, keys: Sequence[bytes]) -> set[bytes]:
+    """Removes results; the keys of those that were there."""
+    # A large result whose file is gone is none: a session leaves it out.
+    with closing(open_session(store)):
+        if isinstance(store, KeyedStore):
+            return set(store.remove_keys(keys))
+        names: dict[Name, bytes] = {key.hex().encode(): key for key in keys}
+        if not hasattr(store, "remove_many"):
+            return {key for name, key in names.items() if store.remove(name)}
+        return {names[name] for name in store.remove_many(names)}
