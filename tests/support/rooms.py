@@ -115,7 +115,7 @@ RUST = Table(
             10,
             "py keys",
             ("py/keys", "py/immutable"),
-            "the walk over live Python objects; which of them are immutable",
+            "keys and dependencies, by a walk over live Python objects; which of them are immutable",
         ),
         Room(11, "py task methods", ("py/task",), "the methods of tasks, capturing their arguments"),
         Room(

@@ -1,7 +1,7 @@
-//! The walk over live Python objects: one pass gives the canonical encoding and the tasks met on the way.
+//! Keys of live Python objects, by a walk over them: one pass gives the canonical encoding and the tasks met on the way.
 //!
-//! `state` has the walk itself, `dispatch` chooses how a value is encoded by its type, and most of the other files
-//! encode the types of one library. `keys` computes keys, `arguments` encodes arguments before their tasks have keys.
+//! `compute` computes keys. `walk` has the walk itself, `dispatch` chooses how a value is encoded by its type, and most
+//! of the other files encode the types of one library. `arguments` encodes arguments before their tasks have keys.
 
 mod arguments;
 mod arrow;
