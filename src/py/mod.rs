@@ -6,7 +6,6 @@ mod codec;
 mod containers;
 mod convert;
 mod error;
-mod graph;
 mod hash;
 mod immutable;
 mod input_cache;
@@ -21,6 +20,7 @@ mod snapshot;
 mod store;
 mod subscript;
 mod task;
+mod task_graph;
 mod unkeyable;
 
 use std::panic;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::graph::PyGraph;
+use super::task_graph::PyGraph;
 use crate::Key;
 use crate::sched::{Node, Scheduler};
 use crate::sync::lock;

@@ -4,8 +4,8 @@
 //! of results, failures and claims; that may be late, twice, or about nodes it never offered.
 
 mod bitset;
-mod graph;
+mod dependency_graph;
 mod scheduler;
 
-pub use graph::{Graph, Node};
+pub use dependency_graph::{Graph, Node};
 pub use scheduler::{Scheduler, State};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::bitset::Bits;
-use super::graph::{Graph, Node, nodes};
+use super::dependency_graph::{Graph, Node, nodes};
 
 /// What a scheduler believes of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

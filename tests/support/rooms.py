@@ -121,7 +121,7 @@ RUST = Table(
         Room(
             11,
             "py graph",
-            ("py/key_sequence", "py/graph", "py/sched", "py/hash"),
+            ("py/key_sequence", "py/task_graph", "py/sched", "py/hash"),
             "keys, graphs and schedulers of tasks",
         ),
         Room(
