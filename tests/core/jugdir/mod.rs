@@ -1,4 +1,4 @@
 //! The directory that workers share: its FORMAT, its workers, what they run.
 
-mod slot;
 mod worker;
+mod worker_status;

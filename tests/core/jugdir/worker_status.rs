@@ -65,7 +65,7 @@ fn runs_a_task() {
 #[test]
 fn what_a_worker_runs_is_seen_while_it_lives_and_after_its_death() {
     let dir = tempfile::tempdir().unwrap();
-    let mut worker = Child::play("jugdir::slot::runs_a_task", dir.path());
+    let mut worker = Child::play("jugdir::worker_status::runs_a_task", dir.path());
     assert_eq!(worker.hear(), "runs");
     let jugdir = Jugdir::open(dir.path()).unwrap();
     let running = jugdir.running().unwrap();
@@ -80,7 +80,7 @@ fn what_a_worker_runs_is_seen_while_it_lives_and_after_its_death() {
 #[test]
 fn a_worker_that_was_killed_while_nothing_ran_left_no_crash() {
     let dir = tempfile::tempdir().unwrap();
-    let mut worker = Child::play("jugdir::slot::runs_a_task", dir.path());
+    let mut worker = Child::play("jugdir::worker_status::runs_a_task", dir.path());
     assert_eq!(worker.hear(), "runs");
     worker.go_on();
     assert_eq!(worker.hear(), "rests");
@@ -95,7 +95,7 @@ fn a_worker_that_was_killed_while_nothing_ran_left_no_crash() {
 #[test]
 fn a_crash_is_remembered_until_it_is_settled_whichever_workers_come_and_go() {
     let dir = tempfile::tempdir().unwrap();
-    let mut worker = Child::play("jugdir::slot::runs_a_task", dir.path());
+    let mut worker = Child::play("jugdir::worker_status::runs_a_task", dir.path());
     assert_eq!(worker.hear(), "runs");
     worker.kill();
     for _ in 0..2 {
