@@ -110,7 +110,7 @@ def test_what_waits_in_a_batch_is_not_started_once_a_result_was_taken_away(
 
     def take_away_and_learn() -> None:
         others.remove_many([first.hash()])
-        worker._apply_changes(worker._session.refresh())
+        worker._progress.apply(worker._session.refresh())
 
     real = worker._run_one
     started: list[int] = []

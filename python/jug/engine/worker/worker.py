@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import compress
 from operator import not_
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ... import _native, task
 from ...errors import TaskQuit, UserError
@@ -30,10 +29,8 @@ from .contention import ContentionBackoff
 from .crashes import Crashes, lost
 from .deferred_release import DeferredRelease
 from .nesting import running_here, worker_at_work
+from .progress import Progress
 from .state import ExecutionState
-
-if TYPE_CHECKING:
-    from ...internal.types import Change
 
 __all__ = ["Worker"]
 
@@ -78,8 +75,6 @@ class Worker:
         self._before_each = registered("execute.task-pre-execute")
         self._after_each = registered("execute.task-executed1")
         self._pid = os.getpid()
-        #: Whether a result was taken away since the current batch was claimed.
-        self._inputs_removed = False
         self._deferred = DeferredRelease(self._session.release)
         #: What was run last: once the next task starts, its claim ends even if that one takes long.
         self._last_run: bytes | None = None
@@ -109,10 +104,9 @@ class Worker:
         )
         self._blockade = Blockade(self._graph, self._scheduler, self._selected)
         self._contention = ContentionBackoff(self._session, self._scheduler, self._keys)
-        # Identical tasks are one node, but each of them is counted for the summary.
-        nodes = self._graph.node_ids()
-        repeated = len(nodes) > len(self._graph)
-        self._copies = {node: n - 1 for node, n in Counter(nodes).items() if n > 1} if repeated else {}
+        self._progress = Progress(
+            self._graph, self._scheduler, self._session, self._crashes, state, self._selected
+        )
 
     def run(self) -> bool:
         """Runs until all is done or nothing more can be; returns whether a task failed here.
@@ -132,7 +126,7 @@ class Worker:
             self._session.expect(self._scheduler)
             if self._scheduler.nr_unfinished():
                 warn_of_damage(self._session)
-            self._count_loaded(
+            self._progress.count_loaded(
                 node for node, state in enumerate(self._scheduler.states()) if state == NODE_DONE
             )
             while self._is_work_left():
@@ -176,7 +170,7 @@ class Worker:
     def _is_work_left(self) -> bool:
         if not self._scheduler.nr_unfinished():
             # Somebody may have invalidated what was finished.
-            self._apply_changes(self._session.refresh())
+            self._progress.apply(self._session.refresh())
         return self._scheduler.nr_unfinished() > 0
 
     # --- running ---
@@ -189,12 +183,12 @@ class Worker:
         claimed = [key for key, mine in zip(keys, won, strict=True) if mine]
         finished: list[int] = []
         waiting: list[int] = []
-        self._inputs_removed = False
+        self._progress.inputs_removed = False
         try:
             self._crashes.look(claimed)
             # Only a refresh begun after the claim is sure to see a result that was stored before it.
             refreshing = time.perf_counter()
-            changed = self._apply_changes(self._session.refresh())
+            changed = self._progress.apply(self._session.refresh())
             refreshing = time.perf_counter() - refreshing
             found: list[int] = []
             busy: list[int] = []
@@ -203,7 +197,7 @@ class Worker:
                     (waiting if mine else busy).append(node)
                 elif node not in changed:
                     found.append(node)
-            self._finished_elsewhere(found)
+            self._progress.finished_elsewhere(found)
             self._scheduler.busy(busy)
             self._contention.after_claiming(met=bool(busy))
             if self._suspects or self._crashes.found:
@@ -214,7 +208,7 @@ class Worker:
             self._waiting = waiting
             count = len(waiting)
             # Where results were taken away, some of these may have lost an input, and have to wait again.
-            while waiting and not self._inputs_removed:
+            while waiting and not self._progress.inputs_removed:
                 node = waiting[-1]
                 key = self._keys[node]
                 attempt = self._attempts.get(key, 0) + 1 if self._attempts else 1
@@ -245,6 +239,7 @@ class Worker:
         What has no result is given back at once, what has one a little later: nobody waits for the claim on a
         finished task, and to give it back takes a write of its record.
         """
+        self._progress.count_executed(nodes)
         self._session.set_idle(
             self._state.executed.total(), len(self._state.failed), self._state.loaded.total()
         )
@@ -254,8 +249,8 @@ class Worker:
         for node, counts in zip(nodes, self._session.present(keys), strict=True):
             # A result that was invalidated while its task ran does not count.
             (finished if counts else outdated).append(node)
-        self._unload(self._scheduler.done(finished))
-        self._unload(outdated)
+        self._progress.unload(self._scheduler.done(finished))
+        self._progress.unload(outdated)
         self._scheduler.put_back(outdated)
         stored = {self._keys[node] for node in finished}
         self._deferred.add(stored, [key for key in claimed if key not in stored])
@@ -291,10 +286,6 @@ class Worker:
             else:
                 self._failed(node, t, outcome._replace(error=error))
             return False
-        self._state.executed[name] += 1
-        self._state.idle = 0.0
-        if node in self._copies:
-            self._state.loaded[name] += self._copies[node]
         if self._after_each:
             jug_hook("execute.task-executed1", (t,))
         return True
@@ -318,7 +309,7 @@ class Worker:
         attempt = self._attempts[key] = self._attempts.get(key, 0) + 1
         report = failure_report(t, outcome, attempt=attempt, kept=kept)
         self._state.failed.add(t.hash())
-        self._unload(self._scheduler.failed([node]))
+        self._progress.unload(self._scheduler.failed([node]))
         self._session.save_failure(key, report, t.name)
         if self._options.pdb:
             from ...internal.debugger import debug_exception
@@ -341,60 +332,12 @@ class Worker:
 
         Then the input runs again, and after it this task.
         """
-        self._apply_changes(self._session.refresh())
+        self._progress.apply(self._session.refresh())
         inputs = [self._keys[needed] for needed in self._graph.dependencies(node)]
         if all(self._session.present(inputs)):
             return False
         self._scheduler.put_back([node])
         return True
-
-    # --- what others did ---
-
-    def _apply_changes(self, changes: Sequence[Change]) -> Collection[int]:
-        """Brings the scheduler up to date with what a refresh saw; the nodes that have a result now."""
-        if not changes:
-            return ()
-        by_state: dict[str, list[int]] = {"result": [], "failed": [], "absent": []}
-        keys, states = zip(*changes, strict=True)
-        for node, state in zip(self._graph.find(keys), states, strict=True):
-            if node is not None:
-                by_state[state].append(node)
-        if by_state["absent"]:
-            self._inputs_removed = True
-            self._crashes.forget([self._keys[node] for node in by_state["absent"]])
-            self._unload(by_state["absent"])
-            self._scheduler.removed(by_state["absent"])
-        if by_state["failed"]:
-            # Whether a task died too often, every worker decides alike.
-            crashed = self._crashes.learn(self._session.reports([self._keys[n] for n in by_state["failed"]]))
-            self._state.failed.update(key.hex().encode() for key in crashed)
-            kept = {*self._session.kept_failures(), *crashed}
-            given_up = [node for node in by_state["failed"] if self._keys[node] in kept]
-            self._unload(self._scheduler.failed(given_up))
-        # What is in memory may have been replaced, all between two looks.
-        self._unload(by_state["result"])
-        self._finished_elsewhere(by_state["result"])
-        return set(by_state["result"])
-
-    def _finished_elsewhere(self, nodes: Sequence[int]) -> None:
-        if nodes:
-            self._state.idle = 0.0
-            self._unload(self._scheduler.done(nodes))
-            self._count_loaded(nodes)
-
-    def _count_loaded(self, nodes: Iterable[int]) -> None:
-        announce = registered("execute.task-loadable")
-        for node in nodes:
-            if self._selected is None or node in self._selected:
-                self._state.loaded[self._names[node]] += 1 + self._copies.get(node, 0)
-                if announce:
-                    jug_hook("execute.task-loadable", (self._task(node),))
-
-    def _unload(self, nodes: Sequence[int]) -> None:
-        for node in nodes:
-            self._task(node).unload()
-        if nodes and self._session.has_inputs():
-            self._session.forget_inputs([self._keys[node] for node in nodes])
 
     # --- waiting ---
 
@@ -424,10 +367,10 @@ class Worker:
         # First the claims, then the results: a claim that ended with a result must not look abandoned.
         claimed = self._session.claimed([self._keys[node] for node in busy])
         abandoned = set(compress(busy, map(not_, claimed)))
-        self._apply_changes(self._session.refresh())
+        self._progress.apply(self._session.refresh())
         busy = self._scheduler.busy_nodes()
         present = self._session.present([self._keys[node] for node in busy])
-        self._finished_elsewhere(list(compress(busy, present)))
+        self._progress.finished_elsewhere(list(compress(busy, present)))
         self._scheduler.free(
             [n for n, found in zip(busy, present, strict=True) if n in abandoned and not found]
         )
