@@ -10,6 +10,9 @@ import pytest
 
 import jug.task
 from jug.backends.file_store import file_store
+from jug.engine.failures.report import crash_report
+from jug.engine.session.open import open_session
+from jug.engine.worker.crashes import lost
 from jug.engine.worker.state import ExecutionState
 from jug.engine.worker.worker import Worker
 from jug.options import default_options
@@ -126,3 +129,18 @@ def test_what_waits_in_a_batch_is_not_started_once_a_result_was_taken_away(
     worker._run_batch(nodes)
     assert len(nodes) == len(behind)
     assert len(started) == 1
+
+
+def test_deaths_that_were_recorded_since_the_store_was_opened_count_from_the_first_task_on(
+    stores: tuple[file_store, file_store],
+) -> None:
+    """A worker that loads its jugfile for long would take over what has ended another one, and end as well."""
+    mine, others = stores
+    task = Task(note, 1)
+    times = int(default_options.execute_crash_limit)
+    key = bytes.fromhex(task.hash().decode())
+    open_session(others).save_failure(key, crash_report(lost(times), "1"), "note")
+    others.native.flush()
+    worker = working(mine)
+    worker.run()
+    assert RAN == []

@@ -80,6 +80,8 @@ class Worker:
         self._last_run: bytes | None = None
         #: What was claimed with it and is not started.
         self._waiting: list[int] = []
+        # First of all: the store may have been opened long ago, and its changes since then are not looked at below.
+        self._session.refresh()
         reports = self._session.failures()
         self._attempts = {key: int(report.get("attempt", 1)) for key, report in reports.items()}
         self._crashes = Crashes(self._session, int(options.execute_crash_limit), state.jugfile, reports)
@@ -87,7 +89,6 @@ class Worker:
         self._batch_size = BatchSize(self._session.max_batch)
         state.cycle = float(options.execute_wait_cycle_time)
         self._patience = state.cycle * int(options.execute_nr_wait_cycles)
-        self._session.refresh()
         present = self._session.present(self._keys)
         state.former.tell(self._graph, store, self._session, present)
         given_up = {bytes.fromhex(name.decode()) for name in state.failed}
