@@ -134,7 +134,7 @@ def test_what_waits_in_a_batch_is_not_started_once_a_result_was_taken_away(
 def test_deaths_that_were_recorded_since_the_store_was_opened_count_from_the_first_task_on(
     stores: tuple[file_store, file_store],
 ) -> None:
-    """A worker that loads its jugfile for long would take over what has ended another one, and end as well."""
+    """A worker that loads its jugfile for long would run what has ended another one, and end as well."""
     mine, others = stores
     task = Task(note, 1)
     times = int(default_options.execute_crash_limit)

@@ -80,7 +80,7 @@ class Worker:
         self._last_run: bytes | None = None
         #: What was claimed with it and is not started.
         self._waiting: list[int] = []
-        # First of all: the store may have been opened long ago, and its changes since then are not looked at below.
+        # First of all: its changes since the store was opened, which may be long ago, are not looked at.
         self._session.refresh()
         reports = self._session.failures()
         self._attempts = {key: int(report.get("attempt", 1)) for key, report in reports.items()}
