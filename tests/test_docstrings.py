@@ -37,6 +37,7 @@ MODULES = (
     "jug.mapreduce",
     "jug.options",
     "jug.task",
+    "jug.tasklet",
     "jug.unsafe",
     "jug.utils",
 )

@@ -61,7 +61,7 @@ PYTHON = Table(
         Room(
             7,
             "words of a jugfile",
-            ("task", "barrier", "compound", "mapreduce", "io", "utils", "hash", "unsafe"),
+            ("task", "tasklet", "barrier", "compound", "mapreduce", "io", "utils", "hash", "unsafe"),
             "what jugfiles import",
         ),
         Room(
