@@ -1,9 +1,44 @@
 """docs/format.md beside the stored bytes."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
+
+#: Bytes of the types that structs on disk are made of.
+SIZES = {"u8": 1, "U16": 2, "U32": 4, "U64": 8, "I64": 8}
+
+#: What the first row of a table on the page says, and the struct that has the table's fields.
+STRUCTS = {
+    "`JUGr`": ("store/log/record.rs", "OnDisk"),
+}
+
+
+def fields_of(file: str, struct: str) -> Iterator[tuple[int, int]]:
+    """Offset and length of each field of a struct on disk, but for those that are padding (`_...`)."""
+    body = re.search(
+        rf"#\[repr\(C\)\]\nstruct {struct} {{\n(.*?)\n}}", (ROOT / "src" / file).read_text(), re.DOTALL
+    )
+    assert body, f"{file} has no such struct"
+    offset = 0
+    for name, count, kind in re.findall(r"^    (\w+): (?:\[u8; ([\w:]+)\]|(\w+)),$", body[1], re.MULTILINE):
+        length = SIZES[kind] if kind else 32 if count == "Key::LEN" else int(count)
+        if not name.startswith("_"):
+            yield offset, length
+        offset += length
+
+
+@pytest.mark.parametrize("first", STRUCTS)
+def test_the_fields_of_a_struct_on_disk_are_the_rows_of_its_table(first):
+    page = (ROOT / "docs" / "format.md").read_text()
+    table = re.search(rf"^\| 0 \| \d+ \| {re.escape(first)} \|\n(?:\|.*\n)*", page, re.MULTILINE)
+    rows = [
+        (int(at), int(length)) for at, length in re.findall(r"^\| (\d+) \| (\d+) \|", table[0], re.MULTILINE)
+    ]
+    assert rows == list(fields_of(*STRUCTS[first]))
 
 
 def test_the_record_that_the_page_shows_is_the_one_in_the_golden_segment():

@@ -1,9 +1,14 @@
 //! One record of a segment: a fixed header with its checksum, a payload with its own.
 
+use std::mem::offset_of;
+
+use zerocopy::little_endian::{I64, U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute};
+
 use crate::Key;
 
 /// Bytes of a record before its payload, the header's checksum included.
-pub const HEADER_LEN: usize = 88;
+pub const HEADER_LEN: usize = size_of::<OnDisk>();
 /// Bytes after the payload: its checksum.
 pub const TRAILER_LEN: usize = 4;
 /// The version that this build writes. Later versions keep the layout of the header.
@@ -17,7 +22,33 @@ pub const CRITICAL: u8 = 1;
 pub const COMPRESSED: u8 = 2;
 
 const MAGIC: [u8; 4] = *b"JUGr";
-const CRC_AT: usize = HEADER_LEN - 4;
+
+/// A header as it is on disk, field by field as docs/format.md has it.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct OnDisk {
+    magic: [u8; 4],
+    version: u8,
+    kind: u8,
+    flags: u8,
+    codec: u8,
+    epoch: U64,
+    length: U32,
+    name: U32,
+    started: I64,
+    duration: U64,
+    code: U64,
+    attempt: U32,
+    key: [u8; Key::LEN],
+    checksum: U32,
+}
+
+impl OnDisk {
+    /// What its checksum should be.
+    fn computed_checksum(&self) -> U32 {
+        crc32c::crc32c(&self.as_bytes()[..offset_of!(OnDisk, checksum)]).into()
+    }
+}
 
 /// What a record says about its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,52 +175,47 @@ impl Header {
 
     /// The header's bytes, checksum included.
     pub fn encode(&self) -> [u8; HEADER_LEN] {
-        let mut out = [0; HEADER_LEN];
-        out[0..4].copy_from_slice(&MAGIC);
-        out[4] = self.version;
-        out[5] = self.kind.to_byte();
-        out[6] = self.flags;
-        out[7] = self.codec;
-        out[8..16].copy_from_slice(&self.epoch.to_le_bytes());
-        out[16..20].copy_from_slice(&self.length.to_le_bytes());
-        out[20..24].copy_from_slice(&self.name.to_le_bytes());
-        out[24..32].copy_from_slice(&self.started.to_le_bytes());
-        out[32..40].copy_from_slice(&self.duration.to_le_bytes());
-        out[40..48].copy_from_slice(&self.code.to_le_bytes());
-        out[48..52].copy_from_slice(&self.attempt.to_le_bytes());
-        out[52..84].copy_from_slice(self.key.as_bytes());
-        let crc = crc32c::crc32c(&out[..CRC_AT]);
-        out[CRC_AT..].copy_from_slice(&crc.to_le_bytes());
-        out
+        let mut header = OnDisk {
+            magic: MAGIC,
+            version: self.version,
+            kind: self.kind.to_byte(),
+            flags: self.flags,
+            codec: self.codec,
+            epoch: self.epoch.into(),
+            length: self.length.into(),
+            name: self.name.into(),
+            started: self.started.into(),
+            duration: self.duration.into(),
+            code: self.code.into(),
+            attempt: self.attempt.into(),
+            key: *self.key.as_bytes(),
+            checksum: U32::ZERO,
+        };
+        header.checksum = header.computed_checksum();
+        transmute!(header)
     }
 
     /// Reads a header; `None` where the magic or the checksum is wrong or bytes are missing.
     pub fn decode(bytes: &[u8]) -> Option<Header> {
-        let bytes: &[u8; HEADER_LEN] = bytes.get(..HEADER_LEN)?.try_into().ok()?;
-        if bytes[..4] != MAGIC || crc32c::crc32c(&bytes[..CRC_AT]).to_le_bytes() != bytes[CRC_AT..] {
+        let (header, _) = OnDisk::ref_from_prefix(bytes).ok()?;
+        if header.magic != MAGIC || header.checksum != header.computed_checksum() {
             return None;
         }
         Some(Header {
-            version: bytes[4],
-            kind: Kind::from_byte(bytes[5]),
-            flags: bytes[6],
-            codec: bytes[7],
-            epoch: u64::from_le_bytes(field(bytes, 8)),
-            length: u32::from_le_bytes(field(bytes, 16)),
-            name: u32::from_le_bytes(field(bytes, 20)),
-            started: i64::from_le_bytes(field(bytes, 24)),
-            duration: u64::from_le_bytes(field(bytes, 32)),
-            code: u64::from_le_bytes(field(bytes, 40)),
-            attempt: u32::from_le_bytes(field(bytes, 48)),
-            key: Key::new(field(bytes, 52)),
+            version: header.version,
+            kind: Kind::from_byte(header.kind),
+            flags: header.flags,
+            codec: header.codec,
+            epoch: header.epoch.get(),
+            length: header.length.get(),
+            name: header.name.get(),
+            started: header.started.get(),
+            duration: header.duration.get(),
+            code: header.code.get(),
+            attempt: header.attempt.get(),
+            key: Key::new(header.key),
         })
     }
-}
-
-fn field<const N: usize>(bytes: &[u8; HEADER_LEN], at: usize) -> [u8; N] {
-    let mut out = [0; N];
-    out.copy_from_slice(&bytes[at..at + N]);
-    out
 }
 
 /// Appends a whole record whose payload is the concatenation of `parts`, and sets the header's length.
