@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .base import Name, base_lock, base_store, input_loader
+from .capabilities import SharingStore
 
 if TYPE_CHECKING:
     from .. import _native
@@ -21,7 +22,7 @@ def _refuse(act: str) -> NoReturn:
     raise NotImplementedError(f"a memoize_store is for looking only: {act} belongs to the store behind it")
 
 
-class memoize_store(base_store):
+class memoize_store(base_store, SharingStore):
     """What another store has, asked once and remembered, so that one look at many tasks is consistent.
 
     It can only be read; what would change anything raises NotImplementedError.
@@ -61,23 +62,6 @@ class memoize_store(base_store):
         return input_loader(self.base)(name)
 
     def load_base(self, name: Name) -> Any | None:
-        """Reads a result of which the caller uses only copies of parts.
-
-        Parameters
-        ----------
-        name : bytes or str
-            The name it was stored under.
-
-        Returns
-        -------
-        any or None
-            The result, shared by all callers; None if :meth:`load_input` is to be used.
-
-        Raises
-        ------
-        KeyError
-            If there is no result of that name.
-        """
         loader = getattr(self.base, "load_base", None)
         return None if loader is None else loader(name)
 
@@ -95,18 +79,6 @@ class memoize_store(base_store):
         return cache_lock(self.base.getlock(name), name, self.locks if is_listed else None)
 
     def metadata(self, t: _native.TaskCore) -> Mapping[str, object] | None:
-        """What the base store knows about the result of a task.
-
-        Parameters
-        ----------
-        t : Task
-            The task.
-
-        Returns
-        -------
-        mapping of str to object, or None
-            None if the base store keeps no metadata.
-        """
         return self.base.metadata(t)
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _native
 from .base import Name, base_store
+from .capabilities import KeyedStore, SharingStore
 
 __all__ = ["Changes", "digits", "native_store"]
 
@@ -39,7 +40,7 @@ def digits(key: bytes) -> bytes:
     return key.hex().encode()
 
 
-class native_store(base_store):
+class native_store(base_store, KeyedStore, SharingStore):
     """A store whose results have keys of 32 bytes; a backend adds its connection, its locks and removal."""
 
     def __init__(self) -> None:
@@ -52,21 +53,6 @@ class native_store(base_store):
 
     #: The results, which may be read by key.
     native: _native.Store | _native.Redis
-
-    @abstractmethod
-    def remove_keys(self, keys: Sequence[bytes]) -> Sequence[bytes]:
-        """Removes results by key. The results of those tasks that run now will not count.
-
-        Parameters
-        ----------
-        keys : sequence of bytes
-            Keys of 32 bytes each.
-
-        Returns
-        -------
-        sequence of bytes
-            Those keys that had a result.
-        """
 
     @abstractmethod
     def _died(self) -> Iterable[bytes]:
@@ -91,23 +77,6 @@ class native_store(base_store):
         return self.native.load_input(self.key_of(name))
 
     def load_base(self, name: Name) -> Any | None:
-        """Reads a result of which the caller uses only copies of parts.
-
-        Parameters
-        ----------
-        name : bytes or str
-            The name it was stored under.
-
-        Returns
-        -------
-        any or None
-            The result, shared by all callers; None if :meth:`load_input` is to be used.
-
-        Raises
-        ------
-        KeyError
-            If there is no result of that name.
-        """
         return self.native.load_base(self.key_of(name))
 
     def can_load(self, name: Name) -> bool:
@@ -139,29 +108,10 @@ class native_store(base_store):
         return len(removed)
 
     def died(self) -> Sequence[bytes]:
-        """Tasks that ended the process that ran them, have no result since, and are not marked as failed.
-
-        Returns
-        -------
-        sequence of bytes
-            Their keys, of 32 bytes each.
-        """
         self.refresh()
         return [*self._died()]
 
     def forget_deaths(self, keys: Iterable[bytes] | None = None) -> int:
-        """Lets tasks begin again as if they had never ended a process.
-
-        Parameters
-        ----------
-        keys : iterable of bytes, optional
-            Keys of 32 bytes each. Default: all tasks that :meth:`died` returns.
-
-        Returns
-        -------
-        int
-            For how many tasks something was forgotten.
-        """
         died = self.died()
         if keys is not None and died:
             died = [*set(died).intersection(keys)]

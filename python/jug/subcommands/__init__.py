@@ -2,26 +2,5 @@
 
 from __future__ import annotations
 
-from ..cli.registry import (
-    CITATION,
-    NoSuchCommandError,
-    Options,
-    SubCommand,
-    SubCommandDict,
-    SubCommandError,
-    SubCommandManager,
-    cmdapi,
-    maybe_print_citation_info,
-)
-
-__all__ = [
-    "CITATION",
-    "NoSuchCommandError",
-    "Options",
-    "SubCommand",
-    "SubCommandDict",
-    "SubCommandError",
-    "SubCommandManager",
-    "cmdapi",
-    "maybe_print_citation_info",
-]
+from ..cli.registry import *  # noqa: F403
+from ..cli.registry import __all__ as __all__

@@ -34,16 +34,13 @@ _STILL_CLAIMED = 10.0
 _UNFINISHED = "its last record is incomplete"
 
 
-class FileSession(NativeSession):
+class FileSession(NativeSession[file_store, _native.Store]):
     """The session of a :class:`jug.backends.file_store.file_store`."""
 
-    _store: file_store
     poll_interval = 0.025
-    avoids_contention = False
 
     def __init__(self, store: file_store) -> None:
         super().__init__(store, store.native)
-        self._native: _native.Store = store.native
         self._claims = store.claims
         self._looked = 0.0
         self.claim: Callable[[Sequence[bytes]], Sequence[bool]] = self._claims.claim
@@ -55,7 +52,6 @@ class FileSession(NativeSession):
         self.set_idle = self._claims.rest
         self.claimed_hint = self._claims.are_taken
         self.kept_failures = store.kept_failures
-        self.expect = self._native.expect
         self.sync = self._native.sync
         self._crash_detector = CrashDetector(os.path.join(self._native.path, "workers"), self._claims.crashed)
         store.check_blobs()
@@ -160,6 +156,5 @@ class FileSession(NativeSession):
         return [facts["duration"] if facts and facts["started"] else None for facts in known]
 
     def close(self) -> None:
-        self._native.expect(None)
         self._crash_detector.close()
         super().close()

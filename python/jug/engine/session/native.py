@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ... import _native
 from ...backends.native_store import native_store
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["NativeSession"]
 
 
-class NativeSession:
+_StoreT = TypeVar("_StoreT", bound=native_store)
+_NativeT = TypeVar("_NativeT", bound=_native.Store | _native.Redis)
+
+
+class NativeSession(Generic[_StoreT, _NativeT]):
     """A session that follows what any user of its store learns of changes by others.
 
     Parameters
@@ -28,13 +32,16 @@ class NativeSession:
 
     max_batch = 1024
     reports_changes = True
+    avoids_contention = False
 
-    def __init__(self, store: native_store, native: _native.Store | _native.Redis) -> None:
+    def __init__(self, store: _StoreT, native: _NativeT) -> None:
         self._store = store
+        self._native = native
         self._changes: list[Change] = []
         self.present = native.contains_many
         self.has_inputs = native.has_inputs
         self.forget_inputs = native.forget_inputs
+        self.expect = native.expect
         self.wait = native.wait
         store.listen(self._changes.extend)
 
@@ -46,6 +53,7 @@ class NativeSession:
         return running(self.workers(keys), set(keys))
 
     def close(self) -> None:
+        self._native.expect(None)
         self._store.unlisten(self._changes.extend)
 
     def _take_changes(self) -> Sequence[Change]:

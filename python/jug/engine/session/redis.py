@@ -18,20 +18,16 @@ if TYPE_CHECKING:
 __all__ = ["RedisSession"]
 
 
-class RedisSession(NativeSession):
+class RedisSession(NativeSession[redis_store, _native.Redis]):
     """The session of a :class:`jug.backends.redis_store.redis_store`."""
 
-    _store: redis_store
     poll_interval = 0.25
-    avoids_contention = False
 
     def __init__(self, store: redis_store) -> None:
         super().__init__(store, store.native)
-        self._native: _native.Redis = store.native
         self._claimed_just_now = False
         self.kept_failures = self._native.kept_failures
         self.release = self._native.release
-        self.expect = self._native.expect
         self.sync = self._native.flush
 
     def refresh(self) -> Sequence[Change]:
@@ -118,7 +114,3 @@ class RedisSession(NativeSession):
 
     def durations(self, keys: Sequence[bytes]) -> Sequence[float | None]:
         return self._native.durations(keys)
-
-    def close(self) -> None:
-        self._native.expect(None)
-        super().close()
