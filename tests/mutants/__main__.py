@@ -17,7 +17,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.mutants.patches import ROOT, Patch, read_all, table
+from tests.mutants.patches import Patch, read_all, table
+from tests.support.paths import ROOT
 
 COPY = ROOT / "target" / "mutants" / "tree"
 #: Not where the tree is built: cargo goes by times and relative paths, and would take a mutant for it.

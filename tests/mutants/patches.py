@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["HERE", "ROOT", "Patch", "Unfit", "invariants", "read_all", "table"]
+from tests.support.paths import ROOT
+
+__all__ = ["HERE", "Patch", "Unfit", "invariants", "read_all", "table"]
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 
 
 class Unfit(Exception):

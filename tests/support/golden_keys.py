@@ -1,7 +1,7 @@
 """One value of every supported type, and the script that writes down their keys.
 
-A key that changes is a stored result that is lost, so the keys in golden_keys.json hold for ever. Where a
-kind of value had to get other keys, both stand there: of the first generation, and of the second.
+A key that changes is a stored result that is lost, so the keys in tests/golden/keys.json hold for ever. Where
+a kind of value had to get other keys, both stand there: of the first generation, and of the second.
 ``python tests/support/golden_keys.py`` adds the keys of new samples to the file and never changes one that
 is there; it adds the second key of those samples that it is given the names of.
 """
@@ -33,7 +33,7 @@ import numpy as np
 
 from jug import _native
 
-FILE = Path(__file__).parent.parent / "golden_keys.json"
+FILE = Path(__file__).parents[1] / "golden" / "keys.json"
 
 
 class Colour(enum.Enum):

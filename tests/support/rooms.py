@@ -1,7 +1,7 @@
 """Which rooms the package has, in Python and in Rust, and which of them may use which.
 
 A file uses files of its own room and of lower floors, never of another room on its floor or above. The page
-on the architecture shows the tables; `tests/test_architecture.py` compares them with the imports.
+on the architecture shows the tables; `tests/docs/test_architecture.py` compares them with the imports.
 """
 
 from __future__ import annotations

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
 from tests.support import rooms
+from tests.support.paths import ROOT
 from tests.support.structure import circles, python_imports, rust_imports
 
-ROOT = Path(__file__).parents[1]
 Imports = Mapping[str, frozenset[str]]
 
 HALVES = [

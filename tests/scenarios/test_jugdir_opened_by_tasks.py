@@ -11,6 +11,7 @@ import time
 import pytest
 
 from jug._native import Claims, Store, key
+from tests.support.paths import ROOT
 
 KEYS = [key(number) for number in range(200)]
 
@@ -31,6 +32,7 @@ def seen_from_elsewhere(jugdir):
     """What another process sees: whether each key is claimed, and how many workers live."""
     program = f"""
 from jug._native import Claims, Store, key
+from tests.support.paths import ROOT
 claims = Claims(Store({str(jugdir)!r}))
 print(sum(claims.is_claimed([key(n) for n in range(200)])), sum(w["alive"] for w in claims.workers()))
 """
@@ -154,6 +156,7 @@ def test_no_child_keeps_the_claims_of_a_killed_worker(jugdir, how):
     program = f"""
 import os, sys, time
 from jug._native import Claims, Store, key
+from tests.support.paths import ROOT
 claims = Claims(Store({str(jugdir)!r}))
 assert all(claims.claim([key(n) for n in range(200)]))
 def stay():
@@ -181,7 +184,7 @@ def test_workers_of_earlier_builds_and_of_this_one_exclude_each_other(jugdir):
     assert all(claims.claim(KEYS[:100]))
     program = f"""
 import sys
-sys.path.insert(0, {os.path.dirname(os.path.dirname(__file__))!r})
+sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
 from jug._native import key
 from tests.support.earlier_build import EarlierBuild

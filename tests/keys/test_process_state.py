@@ -6,7 +6,6 @@ import json
 import random
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +14,7 @@ import scipy.stats
 from jug._native import key
 from tests.support import fleeting
 from tests.support.key_values import different
-
-ROOT = Path(__file__).parents[1]
+from tests.support.paths import ROOT
 
 
 @pytest.mark.parametrize("name", fleeting.SAMPLES)

@@ -10,8 +10,9 @@ import pytest
 
 from docs._ext import jug_surface
 from tests.support.doc_pages import AT_THE_END, Shown, blocks_of, run_page
+from tests.support.paths import ROOT
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 RUN = [page for page in PAGES if any(b.language in ("console", "pycon", "ipython") for b in blocks_of(page))]
 

@@ -1,4 +1,4 @@
-"""The same as in ``test_key_parts.py`` for pandas, polars and pyarrow."""
+"""The same as in ``test_parts.py`` for pandas, polars and pyarrow."""
 
 from __future__ import annotations
 

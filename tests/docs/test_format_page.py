@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.support.paths import ROOT
 
 #: Bytes of the types that structs on disk are made of.
 SIZES = {"u8": 1, "U16": 2, "U32": 4, "U64": 8, "I64": 8}

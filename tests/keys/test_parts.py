@@ -23,17 +23,17 @@ import types
 import uuid
 import zoneinfo
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from jug._native import key
+from tests.keys.test_parts_of_frames import FRAMES
 from tests.support.key_values import check_parts, samples
-from tests.test_key_parts_of_frames import FRAMES
+from tests.support.paths import ROOT
 
-WALK = Path(__file__).parents[1] / "src" / "py" / "walk"
+WALK = ROOT / "src" / "py" / "walk"
 
 UTC, HOUR = datetime.UTC, datetime.timedelta(hours=1)
 
@@ -349,8 +349,8 @@ PARTS: dict[str, Callable[[], list[Any]]] = {
 }
 
 
-#: What is on Windows only, what numba compiles, which its name identifies (tests/test_hash_fleeting.py), and
-#: geometries (tests/test_hash_geometry.py).
+#: What is on Windows only, what numba compiles, which its name identifies (tests/keys/test_process_state.py),
+#: and geometries (tests/keys/test_geometry.py).
 ELSEWHERE = {"WindowsPath", "Dispatcher", "DUFunc", "GUFunc", "Geometry"}
 
 #: What pickles tell apart and keys do not, for a reason that docs/keys.md gives.

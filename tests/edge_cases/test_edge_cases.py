@@ -1,6 +1,6 @@
 """Jugfiles whose right values are easily missed: on every store, alone and in company, with --debug.
 
-The jugfiles are in ``tests/hard/``.
+The jugfiles are in ``tests/edge_cases/jugfiles/``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 from tests.support.command import Jug
 from tests.support.redis_server import RedisServer
 
-HARD = Path(__file__).parent / "hard"
+JUGFILES = Path(__file__).parent / "jugfiles"
 
 #: What `value(out)` is, as a program prints it.
 RIGHT = {
@@ -62,7 +62,7 @@ def run(request: pytest.FixtureRequest, jug: Jug, jugdir: str) -> Run:
     def execute(
         name: str, *more: str, env: dict[str, str] | None = None
     ) -> list[subprocess.CompletedProcess[str]]:
-        shutil.copy(HARD / f"{name}.py", jug.folder)
+        shutil.copy(JUGFILES / f"{name}.py", jug.folder)
         command = ("execute", "--will-cite", "--short", *options, *more, f"{name}.py", "--jugdir", jugdir)
         started = [jug.start(*command, env=env) for _ in range(workers)]
         ended = []

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.patches import ROOT, Patch, Unfit, invariants, read_all, table
+from tests.mutants.patches import Patch, Unfit, invariants, read_all, table
+from tests.support.paths import ROOT
 
 PATCHES = read_all()
 

@@ -1,0 +1,1 @@
+"""Jugfiles whose right values are easily missed."""

@@ -1,0 +1,1 @@
+"""Tests of jug.legacy: what jug 2.x wrote."""

@@ -1,0 +1,1 @@
+"""Tests of the native half, as Python uses it."""
