@@ -86,7 +86,7 @@ def is_alive(pid):
         return False
 
 
-def test_a_task_that_crashes_costs_one_worker_and_fails(jug, jugdir):
+def test_a_task_that_crashes_costs_one_worker_and_fails(jug, jugdir, request):
     """Signals, os._exit and SIGKILL, in four workers at once; nobody has to do anything about it."""
     jug.write(CRASHING)
     workers = [jug.start("execute", "--will-cite", "--keep-going", *jugdir) for _ in range(4)]
@@ -102,8 +102,14 @@ def test_a_task_that_crashes_costs_one_worker_and_fails(jug, jugdir):
         "work(150)": "killed by SIGKILL, perhaps for want of memory",
     }
     own = {str(worker.pid) for worker in workers}
+    is_known = request.node.callspec.params["jugdir"] == "posix"
     for crashing in (50, 100, 150):
-        assert len(own.intersection(runs(jug, crashing))) == 1, "the others ran it in a process of its own"
+        ran = runs(jug, crashing)
+        # Where a worker does not leave behind which task it ran, no other worker runs what it had claimed itself, and
+        # that death does not count.
+        in_workers = len(own.intersection(ran))
+        assert in_workers == 1 if is_known else in_workers <= 1
+        assert len(ran) == (2 if is_known else in_workers + 2), "the others ran it in a process of its own"
 
 
 def test_what_died_too_often_for_one_worker_is_not_tried_by_another(jug, jugdir, request):
