@@ -9,7 +9,7 @@ from ..cli.registry import SubCommand, maybe_print_citation_info
 from ..errors import UserError
 from ..internal.console import fail, show, warn
 from ..internal.option_spec import OptionSpec
-from ..utils import task_selection_specs
+from ..internal.task_selection import task_selection_specs
 
 __all__ = ["ExecuteCommand", "execute"]
 

@@ -9,7 +9,7 @@ from ..cli.registry import SubCommand
 from ..errors import PatternError
 from ..internal.console import warn
 from ..internal.option_spec import add_options
-from ..utils import task_selection_specs
+from ..internal.task_selection import prepare_matcher_from_options, task_selection_specs
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +30,6 @@ class InvalidateCommand(SubCommand):
         from ..internal.advice import nothing_selected
         from ..io import print_task_summary_table
         from ..task import alltasks
-        from ..utils import prepare_matcher_from_options
 
         matcher = prepare_matcher_from_options(options.invalid_name, options.invalid_pattern)
         if matcher is None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ... import task
 from ...internal import log
+from ...internal.task_selection import prepare_matcher_from_options
 from ...internal.tracebacks import begin_at_users_line
 from ...process.signals import end_cleanly
-from ...utils import prepare_matcher_from_options
 from ..drift import Drift, load_steadily
 from ..jugfile import Jugfile
 from ..session.open import open_session
