@@ -20,6 +20,7 @@ from ..internal.tracebacks import is_panic, is_users, message_of, users_tracebac
 if TYPE_CHECKING:
     from ..backends.base import base_store
     from ..configuration import Options
+    from ..internal.types import OnError
 
 __all__ = ["main", "main_execute"]
 
@@ -95,7 +96,7 @@ def _run(options: Options) -> Any:
     is_reported = False
     try:
         if getattr(cmdapi.get(options.subcommand), "needs_jugfile", True):
-            on_error = "propagate" if options.pdb else "exit"
+            on_error: OnError = "propagate" if options.pdb else "exit"
             store, jugspace = init(options.jugfile, options.jugdir, on_error=on_error)
             if not (task.alltasks or jugspace.get("__jug__hasbarrier__")):
                 from ..engine.jugfile import warn_of_emptiness

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _native, task
 from ..errors import UserError
@@ -14,6 +14,10 @@ from ..internal.short_repr import short
 from ..task import Task
 from .jugfile import LoadedJugfile, load
 from .task_graph import keys_of
+
+if TYPE_CHECKING:
+    from ..backends.base import base_store
+    from ..configuration import Options
 
 __all__ = ["Drift", "load_steadily"]
 
@@ -102,7 +106,9 @@ class Drift:
         self._is_found = True
 
 
-def load_steadily(options: Any, store: Any, drift: Drift, *, only_waits: bool = False) -> LoadedJugfile:
+def load_steadily(
+    options: Options, store: base_store | None, drift: Drift, *, only_waits: bool = False
+) -> LoadedJugfile:
     """Loads the jugfile, a second time if only that tells whether its tasks are others in each load.
 
     Raises

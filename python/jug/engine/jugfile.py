@@ -24,7 +24,7 @@ from ..internal.tracebacks import is_panic, users_traceback
 
 if TYPE_CHECKING:
     from ..backends.base import base_store
-    from ..internal.types import ClaimChoice, SyncMode
+    from ..internal.types import ClaimChoice, OnError, SyncMode
 
 __all__ = [
     "Jugfile",
@@ -42,7 +42,7 @@ __all__ = [
 class LoadedJugfile(NamedTuple):
     """A jugfile that was loaded; its tasks are in ``jug.task.alltasks``."""
 
-    store: Any
+    store: base_store
     jugspace: dict[str, Any]
 
     @property
@@ -55,7 +55,7 @@ class Jugfile(NamedTuple):
     """How a jugfile was loaded, so that another process can load it in the same way."""
 
     path: str
-    jugdir: Any
+    jugdir: str
     argv: list[str]
     cwd: str
     sync: SyncMode
@@ -106,7 +106,7 @@ _NEEDED_LATER = (
 _objected: set[str] = set()
 
 
-def set_jugdir(jugdir: str | os.PathLike[str] | base_store | None) -> Any:
+def set_jugdir(jugdir: str | os.PathLike[str] | base_store | None) -> base_store:
     """Selects the store of the tasks that are made from now on.
 
     In a jugfile it is that of all its tasks, also of those that were made before.
@@ -137,9 +137,9 @@ def set_jugdir(jugdir: str | os.PathLike[str] | base_store | None) -> Any:
 def init(
     jugfile: str | None = None,
     jugdir: str | os.PathLike[str] | base_store | None = None,
-    on_error: str = "exit",
+    on_error: OnError = "exit",
     store: base_store | None = None,
-) -> tuple[Any, dict[str, Any]]:
+) -> tuple[base_store, dict[str, Any]]:
     """Opens a store and loads a jugfile.
 
     Parameters
@@ -180,26 +180,35 @@ def init(
     if jugdir is None and store is None:
         jugdir = _jugdir_of_the_command(jugfile)
     set_jugdir(jugdir if store is None else store)
+    path = os.path.abspath(jugfile)
+    _remove_tasks_of(path)
     try:
-        path = os.path.abspath(jugfile)
-        if task.alltasks and task_origin.is_known(path):
-            task.alltasks[:] = [t for t in task.alltasks if t._origin is None or t._origin.jugfile != path]
         with task_origin.loading(path):
             jugspace = run_jugfile(jugfile)
-    except UserError as error:
-        if on_error == "propagate":
-            raise
-        fail(str(error))
-        sys.exit(1)
     except BaseException as error:
         if on_error == "propagate" or not (isinstance(error, Exception) or is_panic(error)):
             raise
-        show(users_traceback(error))
-        name = os.path.basename(jugfile).removesuffix(".py")
-        what = f"the jugfile {jugfile!r} raised {type(error).__name__} while it was loading (see above)"
-        fail(f"{what}{name_is_taken(name, error)}")
+        _explain(jugfile, error)
         sys.exit(1)
+    # The jugfile may have chosen another one, but not none.
+    assert task.Task.store is not None
     return task.Task.store, jugspace
+
+
+def _remove_tasks_of(path: str) -> None:
+    """Takes the tasks out of ``jug.task.alltasks`` that an earlier load of this jugfile made."""
+    if task.alltasks and task_origin.is_known(path):
+        task.alltasks[:] = [t for t in task.alltasks if t._origin is None or t._origin.jugfile != path]
+
+
+def _explain(jugfile: str, error: BaseException) -> None:
+    """Says why a jugfile could not be loaded."""
+    if isinstance(error, UserError):
+        fail(str(error))
+        return
+    show(users_traceback(error))
+    what = f"the jugfile {jugfile!r} raised {type(error).__name__} while it was loading (see above)"
+    fail(f"{what}{name_is_taken(_module_name(jugfile), error)}")
 
 
 def _jugdir_of_the_command(jugfile: str) -> str | None:
@@ -212,7 +221,9 @@ def _jugdir_of_the_command(jugfile: str) -> str | None:
     return jugdir
 
 
-def load(options: Options, store: base_store | None = None, *, on_error: str | None = None) -> LoadedJugfile:
+def load(
+    options: Options, store: base_store | None = None, *, on_error: OnError | None = None
+) -> LoadedJugfile:
     """Loads the jugfile of `options` in place of what was loaded before.
 
     `on_error` is that of :func:`jug.init`; default: "exit", and with ``--pdb`` "propagate".

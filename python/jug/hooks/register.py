@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
 from typing import Any, overload
 
-Hook = Callable[..., Any]
+#: A function of a user's, called at a moment.
+Hook = Callable[..., object]
 
 _KNOWN = (
     "execute.task-loadable",
@@ -51,7 +52,9 @@ def registered(name: str) -> list[Hook]:
     return _hooks.get(name, [])
 
 
-def jug_hook(name: str, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None) -> list[Any]:
+def jug_hook(
+    name: str, args: Iterable[object] = (), kwargs: Mapping[str, object] | None = None
+) -> list[object]:
     """Calls everything registered for a moment, in the order of registration.
 
     Parameters

@@ -14,6 +14,7 @@ __all__ = [
     "FailureReport",
     "Fault",
     "NotPacked",
+    "OnError",
     "PackReport",
     "PackedStore",
     "ProcessIdentity",
@@ -34,6 +35,9 @@ ClaimMode = Literal["posix", "link"]
 
 #: The same, or as the filesystem needs it.
 ClaimChoice = Literal["auto", "posix", "link"]
+
+#: Whether an error in a jugfile ends the process, after its traceback, or is raised.
+OnError = Literal["exit", "propagate"]
 
 #: What a store has of a task.
 State = Literal["result", "failed", "absent"]

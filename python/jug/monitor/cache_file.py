@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .._native import __version__
 from ..backends.capabilities import has_jugdir
@@ -20,6 +20,9 @@ from ..internal.files import open_regular
 
 if TYPE_CHECKING:
     import sqlite3
+
+    from ..backends.base import base_store
+    from ..configuration import Options
 
 __all__ = ["Row", "StatusCache", "changed_states", "clear", "create_tables", "stamp_of"]
 
@@ -206,7 +209,7 @@ def changed_states(
     return states
 
 
-def stamp_of(store: Any) -> str:
+def stamp_of(store: base_store) -> str:
     """A text that changes whenever results are removed from a store or lost; empty if that is not known."""
     if not has_jugdir(store):
         return ""
@@ -222,7 +225,7 @@ def stamp_of(store: Any) -> str:
     )
 
 
-def source_of(options: Any) -> str:
+def source_of(options: Options) -> str:
     """A digest of the jugfile, its arguments, and the version of this package."""
     import hashlib
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .. import _native, task
 from ..backends.capabilities import has_jugdir
@@ -20,12 +20,16 @@ from ..internal.console import warn
 from .cache_file import CacheHeader, Row, StatusCache, changed_states, source_of, stamp_of
 from .status import Status, StatusCollector, status_of
 
+if TYPE_CHECKING:
+    from ..backends.base import base_store
+    from ..configuration import Options
+
 __all__ = ["collect_cached", "needs_of", "rows_of"]
 
 _BY_WORD = {state.in_cache: state for state in TaskState}
 
 
-def collect_cached(options: Any) -> Status:
+def collect_cached(options: Options) -> Status:
     """Looks at the tasks that are not known to have a result; loads the jugfile only where it must.
 
     It must if the cache file is new, if the jugfile or its arguments have changed, if a result is gone, or if
@@ -56,7 +60,7 @@ def collect_cached(options: Any) -> Status:
         cache.close()
 
 
-def _status_from_cache(cache: StatusCache, header: CacheHeader, options: Any) -> Status | None:
+def _status_from_cache(cache: StatusCache, header: CacheHeader, options: Options) -> Status | None:
     """What is to be seen of the tasks in the cache; None if the jugfile must be loaded."""
     from ..engine.jugfile import set_jugdir
 
@@ -93,7 +97,7 @@ def _status_from_cache(cache: StatusCache, header: CacheHeader, options: Any) ->
         session.close()
 
 
-def _load_and_fill(cache: StatusCache, jugfile: str, source: str, options: Any) -> Status:
+def _load_and_fill(cache: StatusCache, jugfile: str, source: str, options: Options) -> Status:
     """Loads the jugfile, looks at every task, and writes it all down."""
     selected = select(options.jugdir)
     loaded = load(options, selected)
@@ -130,7 +134,7 @@ def needs_of(graph: _native.Graph) -> Iterator[tuple[int, int]]:
                 yield number, first[needed]
 
 
-def _jugdir_set_by_jugfile(loaded: LoadedJugfile, selected: Any) -> str | None:
+def _jugdir_set_by_jugfile(loaded: LoadedJugfile, selected: base_store) -> str | None:
     """The jugdir that the jugfile chose; empty if it did not, None if it cannot be opened again by name."""
     if loaded.store is selected:
         return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .. import _native
 from ..engine.session.workers import WorkerStatus
@@ -13,6 +13,7 @@ from .eta import TimeLeft
 from .observations import ClaimObservation
 
 if TYPE_CHECKING:
+    from ..backends.base import base_store
     from ..internal.types import FailureReport
 
 __all__ = ["Display", "Problem", "Snapshot", "WorkerStatus"]
@@ -29,7 +30,7 @@ class Problem(NamedTuple):
 class Snapshot(NamedTuple):
     """A computation at one moment."""
 
-    store: Any
+    store: base_store
     #: The tasks, and the state of each node.
     graph: _native.Graph
     states: bytes

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import compress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _native, task
 from ..engine.failures.query import failure_reports
@@ -18,6 +18,8 @@ from ..engine.task_graph import graph_of
 from ..engine.task_state import TaskState, as_task_states
 
 if TYPE_CHECKING:
+    from ..backends.base import base_store
+    from ..configuration import Options
     from ..internal.types import FailureReport
 
 __all__ = ["Counts", "Status", "StatusCollector", "collect", "status_of"]
@@ -45,7 +47,7 @@ class StatusCollector:
     store : store
     """
 
-    def __init__(self, tasks: Sequence[task.Task], store: Any) -> None:
+    def __init__(self, tasks: Sequence[task.Task], store: base_store) -> None:
         self._session = open_session(store)
         self._graph = graph_of(tasks)
         self._keys = self._graph.keys()
@@ -140,7 +142,7 @@ class StatusCollector:
             warn_of_damage(self._session)
 
 
-def collect(options: Any) -> Status:
+def collect(options: Options) -> Status:
     """Loads the jugfile and looks at every task."""
     loaded = load(options)
     collector = StatusCollector(task.alltasks, loaded.store)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from itertools import compress
 from operator import not_
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .. import _native, task
 from ..engine.blocked import Blockade, Blocked
@@ -17,6 +17,10 @@ from ..engine.session.open import open_session
 from ..engine.task_graph import graph_of
 from ..internal import log
 
+if TYPE_CHECKING:
+    from ..backends.base import base_store
+    from ..configuration import Options
+
 __all__ = ["wait_until_complete"]
 
 
@@ -24,7 +28,7 @@ __all__ = ["wait_until_complete"]
 _PATIENCE = 1.0
 
 
-def wait_until_complete(options: Any) -> Blocked:
+def wait_until_complete(options: Options) -> Blocked:
     """Returns when every task of the jugfile has a result, behind its barriers too.
 
     Or when all that is left cannot run any more; that is returned.
@@ -49,7 +53,7 @@ def wait_until_complete(options: Any) -> Blocked:
         drift.ended(task.alltasks)
 
 
-def _wait_for(graph: _native.Graph, store: Any, crash_limit: int, patience: float) -> Blocked | None:
+def _wait_for(graph: _native.Graph, store: base_store, crash_limit: int, patience: float) -> Blocked | None:
     """Waits for the tasks of one load; None if none of them was finished for `patience` seconds."""
     session = open_session(store)
     keys: Sequence[bytes] = graph.keys()

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import compress
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .. import task
 from ..backends.capabilities import ReopenableStore, has_jugdir
@@ -19,6 +19,11 @@ from .eta import Durations, TimeLeft, time_left
 from .observations import ClaimObservation, ClaimObservations
 from .snapshot import Display, Problem, Snapshot
 from .status import StatusCollector
+
+if TYPE_CHECKING:
+    from ..backends.base import base_store
+    from ..configuration import Options
+    from ..internal.types import OnError
 
 __all__ = ["Watcher"]
 
@@ -53,7 +58,7 @@ class Watcher:
         Where to show what is seen.
     """
 
-    def __init__(self, options: Any, display: Display) -> None:
+    def __init__(self, options: Options, display: Display) -> None:
         self._options = options
         self._display = display
         self._folder = os.getcwd()
@@ -84,7 +89,7 @@ class Watcher:
 
     # --- loading ---
 
-    def _load(self, store: Any, on_error: str | None = None) -> None:
+    def _load(self, store: base_store | None, on_error: OnError | None = None) -> None:
         began = time.monotonic()
         # The jugfile may have changed the working directory when it was loaded before.
         os.chdir(self._folder)
@@ -115,7 +120,7 @@ class Watcher:
         return isinstance(self._store, ReopenableStore) and self._store.is_outdated()
 
     def _reload(self) -> None:
-        store = self._store
+        store: base_store | None = self._store
         if not self._usable or self._is_store_outdated():
             self._usable, store = False, None
             if has_jugdir(self._store):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..cli.registry import SubCommand, maybe_print_citation_info
 from ..errors import UserError
 from ..internal.console import fail, show, warn
 from ..internal.option_spec import OptionSpec
 from ..internal.task_selection import task_selection_specs
+
+if TYPE_CHECKING:
+    from ..configuration import Options
 
 __all__ = ["ExecuteCommand", "execute"]
 
@@ -73,7 +76,7 @@ class ExecuteCommand(SubCommand):
         ),
     )
 
-    def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
+    def run(self, options: Options, *args: Any, **kwargs: Any) -> int:
         """Works until nothing is left, prints what was done; returns 0.
 
         Exits with 1 if a task failed, or cannot run because one is marked as failed.
@@ -122,7 +125,7 @@ class ExecuteCommand(SubCommand):
         exit_env_vars()
         exit_if_file_exists(_STOP_FILE)
 
-    def interrupt_message(self, options: Any) -> str:
+    def interrupt_message(self, options: Options) -> str:
         """Results are written while the command runs."""
         return "what was finished is stored"
 

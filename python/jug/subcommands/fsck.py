@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..cli.registry import SubCommand
 from ..internal.option_spec import OptionSpec
+
+if TYPE_CHECKING:
+    from ..configuration import Options
 
 __all__ = ["FsckCommand", "fsck"]
 
@@ -26,7 +29,7 @@ class FsckCommand(SubCommand):
         ),
     )
 
-    def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
+    def run(self, options: Options, *args: Any, **kwargs: Any) -> int:
         """Reads everything and prints what is wrong; returns 1 if anything is damaged, else 0.
 
         Nothing is changed without --repair. The jugfile is needed for nothing but its names and classes.
@@ -51,7 +54,7 @@ class FsckCommand(SubCommand):
             verification.repair(report)
         return 1 if verification.found_damage or has_bad_manifest else 0
 
-    def interrupt_message(self, options: Any) -> str:
+    def interrupt_message(self, options: Options) -> str:
         """Whether a repair was begun."""
         if options.fsck_repair:
             return "no result that could be read is lost; run it again to finish the repair"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import _native
 from ..cli.registry import SubCommand
 from ..errors import UserError
+
+if TYPE_CHECKING:
+    from ..configuration import Options
 
 __all__ = ["InitStoreCommand", "init_store"]
 
@@ -23,7 +26,7 @@ class InitStoreCommand(SubCommand):
     name = "init-store"
     needs_jugfile = False
 
-    def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
+    def run(self, options: Options, *args: Any, **kwargs: Any) -> int:
         """Creates what --jugdir names, or opens it to workers of other hosts; returns 0.
 
         UserError if there is nothing to do, or it is no directory; RuntimeError while somebody works there.

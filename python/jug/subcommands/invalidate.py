@@ -14,6 +14,9 @@ from ..internal.task_selection import prepare_matcher_from_options, task_selecti
 if TYPE_CHECKING:
     import argparse
 
+    from ..backends.base import base_store
+    from ..configuration import Options
+
 __all__ = ["InvalidateCommand", "invalidate"]
 
 
@@ -23,7 +26,7 @@ class InvalidateCommand(SubCommand):
     name = "invalidate"
     option_specs = task_selection_specs("invalid_name", "invalid_pattern", "invalidate")
 
-    def run(self, store: Any, options: Any, *args: Any, **kwargs: Any) -> int:
+    def run(self, store: base_store, options: Options, *args: Any, **kwargs: Any) -> int:
         """Removes results and prints how many, by name; returns 0."""
         from ..compound import expanded
         from ..engine.maintenance.invalidate import invalidate
@@ -53,7 +56,7 @@ class InvalidateCommand(SubCommand):
         """Adds --name and --pattern, one of which must be given."""
         add_options(parser, self.option_specs, required=True)
 
-    def interrupt_message(self, options: Any) -> str:
+    def interrupt_message(self, options: Options) -> str:
         """Some of it may be done."""
         return "some results may be invalid already: run it again"
 

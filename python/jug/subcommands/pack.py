@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..cli.registry import SubCommand
 from ..internal.option_spec import OptionSpec
+
+if TYPE_CHECKING:
+    from ..configuration import Options
 
 __all__ = ["PackCommand", "pack"]
 
@@ -24,7 +27,7 @@ class PackCommand(SubCommand):
         ),
     )
 
-    def run(self, options: Any, *args: Any, **kwargs: Any) -> int:
+    def run(self, options: Options, *args: Any, **kwargs: Any) -> int:
         """Packs all there is and says what that did. Workers may go on meanwhile.
 
         Nothing is packed where that would take more room, unless ``--force`` is given. Returns 1 if there is
@@ -40,7 +43,7 @@ class PackCommand(SubCommand):
                 options.print_out(line)
         return 1 if done["needed"] and not done["segments"] else 0
 
-    def interrupt_message(self, options: Any) -> str:
+    def interrupt_message(self, options: Options) -> str:
         """Packing changes no result."""
         return "all results are as they were"
 

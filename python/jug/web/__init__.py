@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..configuration import Options
 
 __all__ = ["serve"]
 
 
-def serve(options: Any) -> int:
+def serve(options: Options) -> int:
     """Shows the page until Ctrl-C; returns 130 then.
 
     Parameters

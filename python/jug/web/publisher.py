@@ -12,6 +12,7 @@ from .feed import StateFeed
 from .serialize import listed_workers, recent_failures, status_rows, store_label
 
 if TYPE_CHECKING:
+    from ..configuration import Options
     from ..internal.types import FailureReport
 
 __all__ = ["Publisher"]
@@ -31,7 +32,7 @@ class Publisher:
         From which the requests are answered.
     """
 
-    def __init__(self, options: Any, feed: StateFeed) -> None:
+    def __init__(self, options: Options, feed: StateFeed) -> None:
         self._options = options
         self._feed = feed
         self._shown: dict[str, Any] = {}

@@ -15,6 +15,7 @@ from ..monitor.observations import ClaimObservation
 from ..monitor.snapshot import WorkerStatus
 
 if TYPE_CHECKING:
+    from ..backends.base import base_store
     from ..internal.types import FailureReport
 
 __all__ = [
@@ -30,7 +31,7 @@ __all__ = [
 MOST_NAMES, MOST_FAILURES, MOST_LIVING, MOST_ENDED, MOST_IN_BATCH = 1000, 1000, 200, 20, 3
 
 
-def store_label(store: Any, jugdir: Any) -> str:
+def store_label(store: base_store, jugdir: Any) -> str:
     """Where results are kept, without the password that may be part of it."""
     if has_jugdir(store):
         return store.jugdir

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 from ...backends.capabilities import KeyedStore
+from ...internal.task_selection import Matcher
 from ..failures.query import clear_crashes
 from ..session.open import open_session
 from ..task_graph import graph_of
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["invalidate"]
 
 
-def invalidate(
-    tasks: Sequence[task.Task], store: base_store, matcher: Callable[[str], object]
-) -> dict[str, int]:
+def invalidate(tasks: Sequence[task.Task], store: base_store, matcher: Matcher) -> dict[str, int]:
     """Removes the results of the tasks whose name `matcher` accepts, and of all that depends on them.
 
     Returns the number of results removed, by name, with 0 for names that were affected and had none.

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import compress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ... import _native
 from ...backends.base import base_lock, input_loader, missing_methods
@@ -41,7 +41,7 @@ class GenericSession:
 
     def __init__(self, store: base_store) -> None:
         self._store = store
-        self._locks: dict[bytes, Any] = {}
+        self._locks: dict[bytes, base_lock] = {}
         self._lock_errors: Counter[bytes] = Counter()
         self._pause = 0.02
         self._lock_is_checked = False
@@ -53,7 +53,7 @@ class GenericSession:
     def present(self, keys: Sequence[bytes]) -> Sequence[bool]:
         return [bool(self._store.can_load(_name(key))) for key in keys]
 
-    def _lock(self, key: bytes) -> Any:
+    def _lock(self, key: bytes) -> base_lock:
         lock = self._store.getlock(_name(key))
         if not self._lock_is_checked:
             missing = missing_methods(lock, base_lock)
@@ -120,7 +120,7 @@ class GenericSession:
                 pass
 
     @staticmethod
-    def _released(lock: Any) -> bool:
+    def _released(lock: base_lock) -> bool:
         # Releasing a lock that is marked as failed would clear the mark.
         if not lock.is_failed():
             lock.release()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ...backends.base import base_store
 from ...backends.file_store import file_store
 from ...backends.redis_store import redis_store
 from .base import StoreSession
 from .file import FileSession
 
-if TYPE_CHECKING:
-    from ...backends.base import base_store
+__all__ = ["Store", "open_session"]
 
-__all__ = ["open_session"]
+#: Any store. Its users need not know what a store is: they ask its session.
+Store = base_store
 
 
 def open_session(store: base_store) -> StoreSession:

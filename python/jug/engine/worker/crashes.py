@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...executors.base import Outcome, outcome_of
 from ...internal.console import warn
+from ...task import Task
 from ..failures.errors import Crashed
 from ..failures.query import used_up
 from ..failures.report import crash_report, describe_call
@@ -75,7 +76,7 @@ class Crashes:
         """Looks for workers that died: after a claim, and before the refresh that follows it."""
         self.found = self._session.crashes(claimed)
 
-    def record(self, mine: Mapping[bytes, Any]) -> list[bytes]:
+    def record(self, mine: Mapping[bytes, Task]) -> list[bytes]:
         """Records what was found; the keys of the tasks that died too often, by that.
 
         `mine` are the tasks by key that are claimed here and have no result. Who has claimed a task counts
@@ -99,21 +100,21 @@ class Crashes:
             self._session.acknowledge_crashes(found)
         return final
 
-    def _keep(self, key: bytes, t: Any, crash: Crashed, attempt: int) -> None:
+    def _keep(self, key: bytes, t: Task, crash: Crashed, attempt: int) -> None:
         report = crash_report(crash, describe_call(t))
         report["attempt"], report["again"] = attempt, crash.crashes < self._limit
         self._session.save_failure(key, report, t.name)
 
     # --- trying again ---
 
-    def run(self, key: bytes, t: Any, attempt: int) -> Outcome:
+    def run(self, key: bytes, t: Task, attempt: int) -> Outcome:
         """Runs a task in a process of its own, and again if it dies of it.
 
         Its error is Crashed if it died too often, FailedInChild if it failed otherwise.
         """
         return outcome_of(partial(self._run, key, t, attempt))
 
-    def _run(self, key: bytes, t: Any, attempt: int) -> Any:
+    def _run(self, key: bytes, t: Task, attempt: int) -> Any:
         from .isolated import Death, IsolatedRunner
 
         # What it needs may not be written yet.

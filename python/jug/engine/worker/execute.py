@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from itertools import compress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ... import task
 from ...internal import log
@@ -13,7 +13,8 @@ from ...internal.tracebacks import begin_at_users_line
 from ...process.signals import end_cleanly
 from ..drift import Drift, load_steadily
 from ..jugfile import Jugfile
-from ..session.open import open_session
+from ..session.open import Store, open_session
+from .options import WorkerOptions
 from .state import ExecutionState
 from .worker import Worker
 
@@ -36,7 +37,7 @@ def execute(options: Options, state: ExecutionState) -> bool:
     state.jugfile = Jugfile.of(options)
     store = None
     failures = False
-    patience = float(options.execute_wait_cycle_time) * int(options.execute_nr_wait_cycles)
+    patience = WorkerOptions.of(options).patience
     drift = Drift()
     while True:
         loaded = load_steadily(options, store, drift)
@@ -57,7 +58,9 @@ def execute(options: Options, state: ExecutionState) -> bool:
         state.idle += 0.01
 
 
-def run_tasks(tasks: list[task.Task], options: Options, state: ExecutionState, store: Any = None) -> bool:
+def run_tasks(
+    tasks: list[task.Task], options: Options, state: ExecutionState, store: Store | None = None
+) -> bool:
     """Runs the tasks in `tasks`; whether one failed here.
 
     Parameters
@@ -78,6 +81,8 @@ def run_tasks(tasks: list[task.Task], options: Options, state: ExecutionState, s
         return False
     matcher = prepare_matcher_from_options(options.execute_name, options.execute_pattern)
     store = task.Task.store if store is None else store
+    if store is None:
+        store = tasks[0]._open_store()  # It says that none is open.
     return Worker(tasks, store, options, state, matcher).run()
 
 
@@ -108,9 +113,9 @@ def execution_loop(tasks: list[task.Task], options: Options, state: ExecutionSta
     """
     if state is None:
         state = ExecutionState()
-    by_store: dict[int, tuple[Any, list[task.Task]]] = {}
+    by_store: dict[int, tuple[Store, list[task.Task]]] = {}
     for t in tasks:
-        store = t._own_store()
+        store = t._open_store()
         by_store.setdefault(id(store), (store, []))[1].append(t)
     failed = False
     try:

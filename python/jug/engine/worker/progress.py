@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ... import _native
 from ...hooks.register import jug_hook, registered
+from ...task import Task
 from ..session.base import StoreSession
 from .crashes import Crashes
 from .state import ExecutionState
@@ -51,7 +52,7 @@ class Progress:
         self._selected = selected
         self._keys = graph.keys()
         self._names = graph.names()
-        self._task: Callable[[int], Any] = graph.task
+        self._task: Callable[[int], Task] = graph.task  # type: ignore[assignment]  # no others are made
         #: Whether a result was taken away since the worker set this to False, before its batch.
         self.inputs_removed = False
         # Identical tasks are one node, but each of them is counted for the summary.

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import compress
 from operator import not_
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ... import _native, task
 from ...errors import TaskQuit, UserError
@@ -16,12 +16,13 @@ from ...executors.inline import InlineExecutor
 from ...hooks.register import jug_hook, registered
 from ...internal import log
 from ...internal.console import warn
+from ...internal.task_selection import Matcher
 from ...process.signals import request_to_end
 from ..blocked import Blockade
 from ..failures.errors import StoreFailure, UnstorableResult
 from ..failures.report import failure_report
 from ..session.base import warn_of_damage
-from ..session.open import open_session
+from ..session.open import Store, open_session
 from ..task_graph import graph_of
 from ..task_state import NODE_DONE
 from .batch_size import BatchSize
@@ -29,8 +30,12 @@ from .contention import ContentionBackoff
 from .crashes import Crashes, lost
 from .deferred_release import DeferredRelease
 from .nesting import running_here, worker_at_work
+from .options import WorkerOptions
 from .progress import Progress
 from .state import ExecutionState
+
+if TYPE_CHECKING:
+    from ...configuration import Options
 
 __all__ = ["Worker"]
 
@@ -43,8 +48,8 @@ class Worker:
     tasks : sequence of Task
     store : store
         Anything with the interface of ``jug.backends.base``.
-    options : jug options
-        ``execute_*``, ``debug``, ``pdb`` and ``aggressive_unload`` are used.
+    options : Options
+        See :class:`WorkerOptions`.
     state : ExecutionState
         Goes from load to load.
     matcher : callable, optional
@@ -54,19 +59,19 @@ class Worker:
     def __init__(
         self,
         tasks: Sequence[task.Task],
-        store: Any,
-        options: Any,
+        store: Store,
+        options: Options,
         state: ExecutionState,
-        matcher: Callable[[str], object] | None = None,
+        matcher: Matcher | None = None,
     ) -> None:
-        self._options = options
+        self._options = WorkerOptions.of(options)
         self._state = state
         self._session = open_session(store)
         self._graph = graph_of(tasks)
-        self._task: Callable[[int], Any] = self._graph.task
+        self._task: Callable[[int], task.Task] = self._graph.task  # type: ignore[assignment]  # no others are made
         self._keys = self._graph.keys()
         self._names = self._graph.names()
-        self._executor = InlineExecutor(debug=bool(options.debug))
+        self._executor = InlineExecutor(debug=self._options.debug)
         self._selected = (
             None if matcher is None else {node for node, name in enumerate(self._names) if matcher(name)}
         )
@@ -84,11 +89,11 @@ class Worker:
         self._session.refresh()
         reports = self._session.failures()
         self._attempts = {key: int(report.get("attempt", 1)) for key, report in reports.items()}
-        self._crashes = Crashes(self._session, int(options.execute_crash_limit), state.jugfile, reports)
+        self._crashes = Crashes(self._session, self._options.crash_limit, state.jugfile, reports)
         self._suspects = self._crashes.suspects
         self._batch_size = BatchSize(self._session.max_batch)
-        state.cycle = float(options.execute_wait_cycle_time)
-        self._patience = state.cycle * int(options.execute_nr_wait_cycles)
+        state.cycle = self._options.wait_cycle
+        self._patience = self._options.patience
         present = self._session.present(self._keys)
         state.former.tell(self._graph, store, self._session, present)
         given_up = {bytes.fromhex(name.decode()) for name in state.failed}
@@ -291,7 +296,7 @@ class Worker:
             jug_hook("execute.task-executed1", (t,))
         return True
 
-    def _store(self, key: bytes, name: str, attempt: int, t: Any, outcome: Outcome) -> Exception | None:
+    def _store(self, key: bytes, name: str, attempt: int, t: task.Task, outcome: Outcome) -> Exception | None:
         """Stores a result; an error if it is none that can be stored."""
         try:
             self._session.save(key, outcome, name, attempt)
@@ -304,8 +309,8 @@ class Worker:
         t._keep(outcome.value)
         return None
 
-    def _failed(self, node: int, t: Any, outcome: Outcome) -> None:
-        key, kept, error = self._keys[node], bool(self._options.execute_keep_failed), outcome.error
+    def _failed(self, node: int, t: task.Task, outcome: Outcome) -> None:
+        key, kept, error = self._keys[node], self._options.keep_failed, outcome.error
         assert error is not None
         attempt = self._attempts[key] = self._attempts.get(key, 0) + 1
         report = failure_report(t, outcome, attempt=attempt, kept=kept)
@@ -319,7 +324,7 @@ class Worker:
                 raise error
             except BaseException:
                 debug_exception()
-        goes_on = bool(self._options.execute_keep_going)
+        goes_on = self._options.keep_going
         self._state.complaints.add(
             t.name, report, lambda: len(self._graph.closure([node])) - 1, with_traceback=goes_on
         )
