@@ -105,8 +105,8 @@ def test_a_task_that_crashes_costs_one_worker_and_fails(jug, jugdir, request):
     is_known = request.node.callspec.params["jugdir"] == "posix"
     for crashing in (50, 100, 150):
         ran = runs(jug, crashing)
-        # Where a worker does not leave behind which task it ran, no other worker runs what it had claimed itself, and
-        # that death does not count.
+        # Where a worker does not leave behind which task it ran, no other worker runs what it had claimed
+        # itself, and that death does not count.
         in_workers = len(own.intersection(ran))
         assert in_workers == 1 if is_known else in_workers <= 1
         assert len(ran) == (2 if is_known else in_workers + 2), "the others ran it in a process of its own"
