@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
 from tests.mutants.patches import Patch, Unfit, invariants, read_all, table
+from tests.support.named_tests import missing
 from tests.support.paths import ROOT
 
 PATCHES = read_all()
+HERE = "tests/mutants/test_mutants.py"
 
 
 @pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.name)
@@ -20,14 +21,30 @@ def test_a_patch_fits_the_code(patch: Patch) -> None:
         assert text != (ROOT / path).read_text()
 
 
+@pytest.fixture(scope="module")
+def not_there() -> list[str]:
+    """Those of the tests that patches name that would not run."""
+    return missing(test for patch in PATCHES for test in patch.tests)
+
+
 @pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.name)
-def test_the_tests_that_a_patch_names_exist(patch: Patch) -> None:
-    """In Rust or in Python."""
-    for test in patch.tests:
-        path, name = test.split("::")
-        keyword = "fn" if path.endswith(".rs") else "def"
-        name = name.partition("[")[0]
-        assert re.search(rf"\b{keyword} {name}\(", (ROOT / path).read_text()), test
+def test_the_tests_that_a_patch_names_exist(patch: Patch, not_there: list[str]) -> None:
+    """In Rust or in Python, with the parameters that it names."""
+    assert patch.tests
+    assert [test for test in patch.tests if test in not_there] == []
+
+
+def test_a_test_that_does_not_run_is_missing() -> None:
+    """What is a helper, or is started by another test, or has other parameters."""
+    rust = "tests/core/os/byte_range_lock.rs"
+    there = [f"{rust}::holders_of_all_kinds_are_listed", f"{HERE}::test_a_patch_fits_the_code"]
+    not_there = [
+        f"{HERE}::not_there",
+        f"{HERE}::test_a_patch_fits_the_code[of another name]",
+        f"{rust}::holds_some_bytes",
+        f"{rust}::open",
+    ]
+    assert missing([*there, *not_there]) == sorted(not_there)
 
 
 def test_every_invariant_can_be_switched_off() -> None:
