@@ -12,6 +12,7 @@ SIZES = {"u8": 1, "U16": 2, "U32": 4, "U64": 8, "I64": 8}
 
 #: What the first row of a table on the page says, and the struct that has the table's fields.
 STRUCTS = {
+    "`JUGsegm\\n`": ("store/log/segment.rs", "OnDisk"),
     "`JUGr`": ("store/log/record.rs", "OnDisk"),
 }
 

@@ -2,16 +2,27 @@
 
 use std::path::Path;
 
+use zerocopy::little_endian::U32;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
 use crate::{Error, Result};
 
 /// The version of the segment header that this build writes and reads.
 pub const VERSION: u32 = 1;
-/// Bytes before the worker's id.
-const FIXED: usize = 32;
-/// The longest segment header: `FIXED`, a worker's id, the checksum.
-pub const HEADER_MAX: usize = FIXED + WID_MAX + 4;
+/// The longest segment header: what is before the worker's id, the id, the checksum.
+pub const HEADER_MAX: usize = size_of::<OnDisk>() + WID_MAX + size_of::<U32>();
 const WID_MAX: usize = 200;
 const MAGIC: [u8; 8] = *b"JUGsegm\n";
+
+/// What is before the worker's id, field by field as docs/format.md has it.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct OnDisk {
+    magic: [u8; 8],
+    version: U32,
+    wid_length: U32,
+    uuid: [u8; 16],
+}
 
 /// What the head of a segment says.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,15 +42,11 @@ pub enum SegmentHeader {
 
 /// The bytes at the start of a segment.
 pub fn encode(uuid: [u8; 16], wid: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(FIXED + wid.len() + 4);
-    out.extend_from_slice(&MAGIC);
-    out.extend_from_slice(&VERSION.to_le_bytes());
-    let length = u32::try_from(wid.len()).unwrap_or(u32::MAX);
-    out.extend_from_slice(&length.to_le_bytes());
-    out.extend_from_slice(&uuid);
-    out.extend_from_slice(wid.as_bytes());
-    let crc = crc32c::crc32c(&out);
-    out.extend_from_slice(&crc.to_le_bytes());
+    let wid_length = u32::try_from(wid.len()).unwrap_or(u32::MAX).into();
+    let header = OnDisk { magic: MAGIC, version: VERSION.into(), wid_length, uuid };
+    let mut out = [header.as_bytes(), wid.as_bytes()].concat();
+    let checksum = crc32c::crc32c(&out);
+    out.extend_from_slice(&checksum.to_le_bytes());
     out
 }
 
@@ -47,28 +54,26 @@ pub fn encode(uuid: [u8; 16], wid: &str) -> Vec<u8> {
 ///
 /// Fails with [`Error::NewerFormat`] where a sound header carries a later version.
 pub fn decode(bytes: &[u8], path: &Path) -> Result<SegmentHeader> {
-    if bytes.len() < FIXED || bytes.iter().all(|&byte| byte == 0) {
+    if bytes.iter().all(|&byte| byte == 0) {
         return Ok(SegmentHeader::Incomplete);
     }
-    let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-    let wid = word(12) as usize;
-    if bytes[..8] != MAGIC || wid > WID_MAX {
+    let Ok((header, rest)) = OnDisk::ref_from_prefix(bytes) else { return Ok(SegmentHeader::Incomplete) };
+    let wid = header.wid_length.get() as usize;
+    if header.magic != MAGIC || wid > WID_MAX {
         return Ok(SegmentHeader::Bad);
     }
-    let end = FIXED + wid;
-    if bytes.len() < end + 4 {
+    let end = size_of::<OnDisk>() + wid;
+    let Some(checksum) = rest.get(wid..).and_then(<[u8]>::first_chunk) else {
         return Ok(SegmentHeader::Incomplete);
-    }
-    if crc32c::crc32c(&bytes[..end]) != word(end) {
+    };
+    if crc32c::crc32c(&bytes[..end]).to_le_bytes() != *checksum {
         return Ok(SegmentHeader::Bad);
     }
-    let found = word(8);
+    let found = header.version.get();
     if found > VERSION {
         return Err(Error::NewerFormat { path: path.to_owned(), found, supported: VERSION });
     }
-    let mut uuid = [0; 16];
-    uuid.copy_from_slice(&bytes[16..32]);
-    Ok(SegmentHeader::Good { uuid, length: end + 4 })
+    Ok(SegmentHeader::Good { uuid: header.uuid, length: end + checksum.len() })
 }
 
 /// The name of a worker's n-th segment.
