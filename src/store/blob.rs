@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use blake3::Hasher;
+use zerocopy::little_endian::U64;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::error::IoContext;
 use crate::os::FileSystem;
@@ -14,7 +16,14 @@ const PARALLEL: usize = 4 * 1024 * 1024;
 const MISSING: &str = "its file is missing";
 const OTHER_CONTENTS: &str = "its file does not match its checksum";
 const OTHER_LENGTH: &str = "its file has another length";
-const FIXED: usize = 8 + blake3::OUT_LEN;
+
+/// What is before the suffix in the payload of a `RESULT_BLOB`.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct OnDisk {
+    length: U64,
+    digest: [u8; blake3::OUT_LEN],
+}
 
 /// What a `RESULT_BLOB` record says: which file, how long, with which contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,23 +39,19 @@ pub struct BlobRef {
 impl BlobRef {
     /// The payload of the record.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(FIXED + self.suffix.len());
-        out.extend_from_slice(&self.length.to_le_bytes());
-        out.extend_from_slice(&self.digest);
-        out.extend_from_slice(self.suffix.as_bytes());
-        out
+        let head = OnDisk { length: self.length.into(), digest: self.digest };
+        [head.as_bytes(), self.suffix.as_bytes()].concat()
     }
 
     /// Reads the payload of a record; `None` if it is none, or names a file outside its directory.
     pub fn decode(payload: &[u8]) -> Option<BlobRef> {
-        let (length, rest) = payload.split_first_chunk::<8>()?;
-        let (digest, suffix) = rest.split_first_chunk::<{ blake3::OUT_LEN }>()?;
+        let (head, suffix) = OnDisk::ref_from_prefix(payload).ok()?;
         let suffix = std::str::from_utf8(suffix).ok()?;
         let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         if suffix.is_empty() || !suffix.bytes().all(sound) {
             return None;
         }
-        Some(BlobRef { suffix: suffix.to_owned(), length: u64::from_le_bytes(*length), digest: *digest })
+        Some(BlobRef { suffix: suffix.to_owned(), length: head.length.get(), digest: head.digest })
     }
 
     /// The file, in the directory of blobs.
