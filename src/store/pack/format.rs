@@ -1,7 +1,11 @@
 //! The index of a pack as bytes: entries sorted by key in pages, each with its checksum, and what helps to
 //! find the page.
 
+use std::mem::offset_of;
 use std::path::Path;
+
+use zerocopy::little_endian::{U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::store::log::record::Kind;
 use crate::{Error, Key, Result};
@@ -10,12 +14,44 @@ use crate::{Error, Key, Result};
 pub const PAGE: usize = 4096;
 /// Entries of a page that is full.
 pub const PER_PAGE: usize = (PAGE - CRC) / ENTRY;
-/// Bytes of the head that mean something.
-const HEAD: usize = 88;
-const ENTRY: usize = 48;
+const ENTRY: usize = size_of::<EntryOnDisk>();
 const CRC: usize = 4;
 const MAGIC: [u8; 8] = *b"JUGindx\n";
-const OFFSET_BITS: u32 = 56;
+
+/// What the head of an index says, field by field as docs/format.md has it; zeros fill the page.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct HeadOnDisk {
+    magic: [u8; 8],
+    version: U32,
+    zero: U32,
+    uuid: [u8; 16],
+    pack: U64,
+    entries: U64,
+    results: U64,
+    specials: U64,
+    runs: U64,
+    epoch: U64,
+    also_zero: U32,
+    checksum: U32,
+}
+
+impl HeadOnDisk {
+    /// What its checksum should be.
+    fn computed_checksum(&self) -> U32 {
+        crc32c::crc32c(&self.as_bytes()[..offset_of!(HeadOnDisk, checksum)]).into()
+    }
+}
+
+/// An entry, field by field as docs/format.md has it.
+#[derive(Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct EntryOnDisk {
+    key: [u8; Key::LEN],
+    epoch: U64,
+    offset: [u8; 7],
+    kind: u8,
+}
 
 /// Where a record is in its pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,27 +82,23 @@ impl Entry {
         matches!(self.kind, Kind::Result | Kind::ResultBlob)
     }
 
-    fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.key.as_bytes());
-        out.extend_from_slice(&self.epoch.to_le_bytes());
-        let place = self.offset | u64::from(self.kind.to_byte()) << OFFSET_BITS;
-        out.extend_from_slice(&place.to_le_bytes());
+    fn encode(&self) -> EntryOnDisk {
+        // No file is so long that its offsets need the eighth byte.
+        let [offset @ .., _] = self.offset.to_le_bytes();
+        let kind = self.kind.to_byte();
+        EntryOnDisk { key: *self.key.as_bytes(), epoch: self.epoch.into(), offset, kind }
     }
 
-    fn decode(bytes: &[u8; ENTRY]) -> Entry {
-        let word = |at: usize| u64_at(bytes, at);
-        let mut key = [0; Key::LEN];
-        key.copy_from_slice(&bytes[..Key::LEN]);
-        let place = word(40);
-        let kind = Kind::from_byte(place.to_le_bytes()[7]);
-        Entry { key: Key::new(key), epoch: word(32), kind, offset: place & ((1 << OFFSET_BITS) - 1) }
+    fn decode(entry: &EntryOnDisk) -> Entry {
+        let mut offset = [0; 8];
+        offset[..7].copy_from_slice(&entry.offset);
+        Entry {
+            key: Key::new(entry.key),
+            epoch: entry.epoch.get(),
+            kind: Kind::from_byte(entry.kind),
+            offset: u64::from_le_bytes(offset),
+        }
     }
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    let mut word = [0; 8];
-    word.copy_from_slice(&bytes[at..at + 8]);
-    u64::from_le_bytes(word)
 }
 
 /// The records of one segment in a pack.
@@ -147,16 +179,23 @@ impl IndexHeader {
 
     /// The first page.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![0; PAGE];
-        out[..8].copy_from_slice(&MAGIC);
-        out[8..12].copy_from_slice(&super::VERSION.to_le_bytes());
-        out[16..32].copy_from_slice(&self.uuid);
-        let words = [self.pack, self.entries, self.results, self.specials, self.runs, self.epoch];
-        for (at, word) in (32..).step_by(8).zip(words) {
-            out[at..at + 8].copy_from_slice(&word.to_le_bytes());
-        }
-        let crc = crc32c::crc32c(&out[..HEAD - CRC]);
-        out[HEAD - CRC..HEAD].copy_from_slice(&crc.to_le_bytes());
+        let mut head = HeadOnDisk {
+            magic: MAGIC,
+            version: super::VERSION.into(),
+            zero: U32::ZERO,
+            uuid: self.uuid,
+            pack: self.pack.into(),
+            entries: self.entries.into(),
+            results: self.results.into(),
+            specials: self.specials.into(),
+            runs: self.runs.into(),
+            epoch: self.epoch.into(),
+            also_zero: U32::ZERO,
+            checksum: U32::ZERO,
+        };
+        head.checksum = head.computed_checksum();
+        let mut out = head.as_bytes().to_vec();
+        out.resize(PAGE, 0);
         out
     }
 
@@ -164,26 +203,22 @@ impl IndexHeader {
     ///
     /// Fails with [`Error::NewerFormat`] where a sound head carries a later version.
     pub fn decode(bytes: &[u8], path: &Path) -> Result<Option<IndexHeader>> {
-        let Some(bytes) = bytes.get(..HEAD) else { return Ok(None) };
-        let (body, crc) = bytes.split_at(HEAD - CRC);
-        if body[..8] != MAGIC || crc32c::crc32c(body).to_le_bytes() != *crc {
+        let Ok((head, _)) = HeadOnDisk::ref_from_prefix(bytes) else { return Ok(None) };
+        if head.magic != MAGIC || head.checksum != head.computed_checksum() {
             return Ok(None);
         }
-        let found = u32::from_le_bytes([body[8], body[9], body[10], body[11]]);
+        let found = head.version.get();
         if found > super::VERSION {
             return Err(Error::NewerFormat { path: path.to_owned(), found, supported: super::VERSION });
         }
-        let mut uuid = [0; 16];
-        uuid.copy_from_slice(&body[16..32]);
-        let word = |number: usize| u64_at(body, 32 + 8 * number);
         let head = IndexHeader {
-            uuid,
-            pack: word(0),
-            entries: word(1),
-            results: word(2),
-            specials: word(3),
-            runs: word(4),
-            epoch: word(5),
+            uuid: head.uuid,
+            pack: head.pack.get(),
+            entries: head.entries.get(),
+            results: head.results.get(),
+            specials: head.specials.get(),
+            runs: head.runs.get(),
+            epoch: head.epoch.get(),
         };
         // What follows is computed from these; no file is that long.
         let sound = [head.entries, head.specials, head.runs].iter().all(|&count| count < 1 << 40);
@@ -199,7 +234,7 @@ pub fn encode_body(entries: &[Entry], runs: &[Run]) -> Vec<u8> {
         let start = out.len();
         fences.extend_from_slice(&fence(&page[0].key).to_le_bytes());
         for entry in page {
-            entry.encode(&mut out);
+            out.extend_from_slice(entry.encode().as_bytes());
         }
         out.resize(start + PAGE - CRC, 0);
         let crc = crc32c::crc32c(&out[start..]);
@@ -266,19 +301,18 @@ fn take_text(bytes: &mut &[u8]) -> Option<String> {
 
 /// A page whose checksum is right: entries that are decoded when they are asked for.
 #[derive(Clone, Copy, Debug)]
-pub struct Page<'p>(&'p [[u8; ENTRY]]);
+pub struct Page<'p>(&'p [EntryOnDisk]);
 
 impl<'p> Page<'p> {
     /// A page with `count` entries; `None` where its checksum is wrong.
     pub fn check(page: &'p [u8], count: usize) -> Option<Page<'p>> {
         let (body, crc) = page.split_at_checked(PAGE - CRC)?;
-        let (entries, _) = body.as_chunks();
-        (crc32c::crc32c(body).to_le_bytes() == *crc).then(|| Page(&entries[..count.min(entries.len())]))
+        (crc32c::crc32c(body).to_le_bytes() == *crc).then(|| Page::trusted(body, count))
     }
 
     /// The same for a page that was checked before.
     pub fn trusted(page: &'p [u8], count: usize) -> Page<'p> {
-        let (entries, _) = page.as_chunks();
+        let entries = <[EntryOnDisk]>::ref_from_prefix(page).map_or(&[][..], |(entries, _)| entries);
         Page(&entries[..count.min(PER_PAGE).min(entries.len())])
     }
 
@@ -289,7 +323,7 @@ impl<'p> Page<'p> {
 
     /// The entries of a key.
     pub fn of(self, key: &Key) -> impl Iterator<Item = Entry> {
-        let start = self.0.partition_point(|entry| entry[..Key::LEN] < key.as_bytes()[..]);
+        let start = self.0.partition_point(|entry| entry.key < *key.as_bytes());
         self.from(start).take_while(move |entry| entry.key == *key)
     }
 }

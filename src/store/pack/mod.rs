@@ -10,7 +10,11 @@ pub mod manifest;
 pub mod publish;
 pub mod reader;
 
+use std::mem::offset_of;
 use std::path::Path;
+
+use zerocopy::little_endian::U32;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute};
 
 use crate::store::log::segment::SegmentHeader;
 use crate::{Error, Result};
@@ -18,38 +22,51 @@ use crate::{Error, Result};
 /// The version of packs and their indexes that this build writes and reads.
 pub const VERSION: u32 = 1;
 /// Bytes before the first record of a pack.
-pub const HEAD_LEN: usize = 36;
+pub const HEAD_LEN: usize = size_of::<OnDisk>();
 const MAGIC: [u8; 8] = *b"JUGpack\n";
+
+/// The head of a pack, field by field as docs/format.md has it.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct OnDisk {
+    magic: [u8; 8],
+    version: U32,
+    zero: U32,
+    uuid: [u8; 16],
+    checksum: U32,
+}
+
+impl OnDisk {
+    /// What its checksum should be.
+    fn computed_checksum(&self) -> U32 {
+        crc32c::crc32c(&self.as_bytes()[..offset_of!(OnDisk, checksum)]).into()
+    }
+}
 
 /// The bytes at the start of a pack.
 pub fn encode_head(uuid: [u8; 16]) -> [u8; HEAD_LEN] {
-    let mut out = [0; HEAD_LEN];
-    out[..8].copy_from_slice(&MAGIC);
-    out[8..12].copy_from_slice(&VERSION.to_le_bytes());
-    out[16..32].copy_from_slice(&uuid);
-    let crc = crc32c::crc32c(&out[..32]);
-    out[32..].copy_from_slice(&crc.to_le_bytes());
-    out
+    let (version, zero, checksum) = (VERSION.into(), U32::ZERO, U32::ZERO);
+    let mut head = OnDisk { magic: MAGIC, version, zero, uuid, checksum };
+    head.checksum = head.computed_checksum();
+    transmute!(head)
 }
 
 /// Reads the head of a pack from the first bytes of its file.
 ///
 /// Fails with [`Error::NewerFormat`] where a sound head carries a later version.
 pub fn decode_head(bytes: &[u8], path: &Path) -> Result<SegmentHeader> {
-    let Some(head) = bytes.first_chunk::<HEAD_LEN>() else { return Ok(SegmentHeader::Incomplete) };
-    if head.iter().all(|&byte| byte == 0) {
+    let Ok((head, _)) = OnDisk::ref_from_prefix(bytes) else { return Ok(SegmentHeader::Incomplete) };
+    if head.as_bytes().iter().all(|&byte| byte == 0) {
         return Ok(SegmentHeader::Incomplete);
     }
-    if head[..8] != MAGIC || crc32c::crc32c(&head[..32]).to_le_bytes() != head[32..] {
+    if head.magic != MAGIC || head.checksum != head.computed_checksum() {
         return Ok(SegmentHeader::Bad);
     }
-    let found = u32::from_le_bytes([head[8], head[9], head[10], head[11]]);
+    let found = head.version.get();
     if found > VERSION {
         return Err(Error::NewerFormat { path: path.to_owned(), found, supported: VERSION });
     }
-    let mut uuid = [0; 16];
-    uuid.copy_from_slice(&head[16..32]);
-    Ok(SegmentHeader::Good { uuid, length: HEAD_LEN })
+    Ok(SegmentHeader::Good { uuid: head.uuid, length: HEAD_LEN })
 }
 
 /// The name of a pack without its ending: the number of the manifest it was made for, the worker that made it,
