@@ -150,6 +150,8 @@ def get_terminal_size() -> tuple[int, int]:
     rows : int
         Lines; 25 without a terminal.
     """
+    # Not that of shutil, which imports bz2 and lzma: every command asks for the width when it parses its
+    # options, and a plain `jug execute` for that of its table. Nor does that one refuse an absurd COLUMNS.
     import sys
 
     try:

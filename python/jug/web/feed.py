@@ -6,8 +6,9 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+
+from .page_state import FailureItem, PageState
 
 __all__ = ["StateFeed", "as_json"]
 
@@ -29,9 +30,9 @@ class StateFeed:
         self._run = secrets.token_hex(4)
         self._count = 0
         self._state = b"null"
-        self._failures: Sequence[Mapping[str, Any]] = ()
+        self._failures: Sequence[FailureItem] = ()
 
-    def publish(self, state: Mapping[str, Any], failures: Sequence[Mapping[str, Any]] | None = None) -> None:
+    def publish(self, state: PageState, failures: Sequence[FailureItem] | None = None) -> None:
         """Shows `state` from now on; `failures`, newest first, too unless it is None."""
         encoded = as_json(state)
         with self._news:

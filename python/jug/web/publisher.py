@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..engine.failures.report import summary_line
 from ..internal.tracebacks import users_traceback
 from ..monitor.snapshot import Problem, Snapshot
 from .feed import StateFeed
+from .page_state import FailureCount, FailureItem, PageState, ShownProblem
 from .serialize import listed_workers, recent_failures, status_rows, store_label
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Publisher:
     def __init__(self, options: Options, feed: StateFeed) -> None:
         self._options = options
         self._feed = feed
-        self._shown: dict[str, Any] = {}
+        self._shown: PageState | None = None
         #: Which failures are shown, and how often these have changed.
         self._failed: list[tuple[str, float]] = []
         self._revision = 0
@@ -46,15 +47,15 @@ class Publisher:
         failed = [(report["id"], report["at"]) for report in reports.items]
         if failed != self._failed:
             self._failed, self._revision = failed, self._revision + 1
-        state = self._state(snapshot)
-        state["failures"] = {"revision": self._revision, "total": reports.total}
-        self._publish(state, reports.items)
+        count: FailureCount = {"revision": self._revision, "total": reports.total}
+        self._publish(self._state(snapshot, count), reports.items)
 
     def show_problem(self, problem: Problem) -> None:
         """Publishes a problem beside what is shown."""
-        self._publish({**self._shown, "problem": _described(problem)})
+        if self._shown is not None:
+            self._publish({**self._shown, "problem": _described(problem)})
 
-    def _state(self, snapshot: Snapshot) -> dict[str, Any]:
+    def _state(self, snapshot: Snapshot, failures: FailureCount) -> PageState:
         it = snapshot
         return {
             "jugfile": self._options.jugfile,
@@ -64,20 +65,26 @@ class Publisher:
             "barrier": it.has_barrier,
             "damage": it.damage[:_MOST_DAMAGE],
             "problem": None if it.problem is None else _described(it.problem),
-            "left": {**it.left._asdict(), "at": time.time()},
+            "left": {
+                "seconds": it.left.seconds,
+                "at_least": it.left.at_least,
+                "why": it.left.why,
+                "at": time.time(),
+            },
             "workers": None
             if it.workers is None
             else listed_workers(it.workers, it.claims, it.nodes, it.graph),
+            "failures": failures,
         }
 
-    def _publish(self, state: dict[str, Any], failures: list[dict[str, Any]] | None = None) -> None:
+    def _publish(self, state: PageState, failures: list[FailureItem] | None = None) -> None:
         # An estimate that is new only because time went by is no news.
-        if {**state, "left": None} != {**self._shown, "left": None}:
+        if self._shown is None or state != {**self._shown, "left": state["left"]}:
             self._shown = state
             self._feed.publish(state, failures)
 
 
-def _described(problem: Problem) -> dict[str, str]:
+def _described(problem: Problem) -> ShownProblem:
     error = problem.error
     report: FailureReport = {"type": type(error).__name__, "message": str(error)}
     return {"what": f"{problem.what}: {summary_line(report)}", "detail": users_traceback(error)}

@@ -13,6 +13,7 @@ from ..engine.task_state import TaskState
 from ..internal.redact import redact_url
 from ..monitor.observations import ClaimObservation
 from ..monitor.snapshot import WorkerStatus
+from .page_state import FailureItem, LivingWorker, StatusRows, Workers
 
 if TYPE_CHECKING:
     from ..backends.base import base_store
@@ -40,9 +41,11 @@ def store_label(store: base_store, jugdir: Any) -> str:
     return redact_url(jugdir)
 
 
-def status_rows(counts: Mapping[str, Mapping[TaskState, int]]) -> dict[str, Any]:
+def status_rows(counts: Mapping[str, Mapping[TaskState, int]]) -> StatusRows:
     """The rows of the table by name, their sum, and how many names there are beyond those shown."""
-    rows = [[name, *(counts[name].get(state, 0) for state in TaskState)] for name in sorted(counts)]
+    rows: list[list[str | int]] = [
+        [name, *(counts[name].get(state, 0) for state in TaskState)] for name in sorted(counts)
+    ]
     total = [sum(by_state.get(state, 0) for by_state in counts.values()) for state in TaskState]
     return {"names": rows[:MOST_NAMES], "other_names": len(rows[MOST_NAMES:]), "total": total}
 
@@ -50,7 +53,7 @@ def status_rows(counts: Mapping[str, Mapping[TaskState, int]]) -> dict[str, Any]
 class Failures(NamedTuple):
     """The newest failures first, and how many there are beside them."""
 
-    items: list[dict[str, Any]]
+    items: list[FailureItem]
     total: int
 
 
@@ -65,15 +68,20 @@ def _ended(report: FailureReport) -> float:
     return float(report.get("started") or 0.0) + float(report.get("duration") or 0.0)
 
 
-def _failure(ended: float, t: _native.TaskCore, report: FailureReport) -> dict[str, Any]:
-    shown = ("arguments", "traceback", "host", "pid", "attempt", "duration", "kind")
+def _failure(ended: float, t: _native.TaskCore, report: FailureReport) -> FailureItem:
     return {
         "id": t.hash().decode(),
         "name": t.name,
         "error": summary_line(report),
         "at": ended,
         "kept": bool(report.get("kept")),
-        **{key: report.get(key) for key in shown},
+        "arguments": report.get("arguments"),
+        "traceback": report.get("traceback"),
+        "host": report.get("host"),
+        "pid": report.get("pid"),
+        "attempt": report.get("attempt"),
+        "duration": report.get("duration"),
+        "kind": report.get("kind"),
     }
 
 
@@ -82,7 +90,7 @@ def listed_workers(
     claims: Mapping[bytes, ClaimObservation],
     nodes: Mapping[bytes, int | None],
     graph: _native.Graph,
-) -> dict[str, Any]:
+) -> Workers:
     """The workers: those that live with what they do, and the latest of those that ended.
 
     Parameters
@@ -95,10 +103,7 @@ def listed_workers(
     """
     living = sorted((it for it in activity if it.alive), key=lambda it: (it.host, it.started or 0.0, it.pid))
     ended = sorted((it for it in activity if not it.alive), key=lambda it: it.started or 0.0, reverse=True)
-    shown = [
-        {**_identity(worker), **current_activity(worker, claims, nodes, graph)}
-        for worker in living[:MOST_LIVING]
-    ]
+    shown = [_at_work(worker, claims, nodes, graph) for worker in living[:MOST_LIVING]]
     return {
         "living": shown,
         "nr_living": len(living),
@@ -107,27 +112,32 @@ def listed_workers(
     }
 
 
-def _identity(worker: WorkerStatus) -> dict[str, Any]:
+def _identity(worker: WorkerStatus) -> LivingWorker:
     return {"id": worker.id, "host": worker.host, "pid": worker.pid, "started": worker.started}
 
 
-def current_activity(
+def _at_work(
     worker: WorkerStatus,
     claims: Mapping[bytes, ClaimObservation],
     nodes: Mapping[bytes, int | None],
     graph: _native.Graph,
-) -> dict[str, Any]:
-    """What a worker runs, or that it is at a batch of short tasks, of which nobody knows which one runs."""
+) -> LivingWorker:
+    """A worker with what it runs, or with the batch of short tasks that it is at."""
+    item = _identity(worker)
     found = [(claim, nodes.get(claim.key)) for claim in worker.claims]
     held = [(claim, graph.task(node)) for claim, node in found if node is not None]
     started = [it for it in held if it[0].since is not None]
     if len(held) == 1 or len(started) == 1:
         claim, t = (started or held)[0]
-        sighting = claims[claim.key]
-        running = {"name": t.name, "arguments": describe_call(t)}
-        return {"runs": {**running, "since": sighting.since, "exact": sighting.exact}}
-    if not held:
-        return {}
-    names = Counter(t.name for _, t in held)
-    shown = [name for name, _ in names.most_common(MOST_IN_BATCH)]
-    return {"batch": {"tasks": len(held), "names": shown, "other_names": len(names) - len(shown)}}
+        observation = claims[claim.key]
+        item["runs"] = {
+            "name": t.name,
+            "arguments": describe_call(t),
+            "since": observation.since,
+            "exact": observation.exact,
+        }
+    elif held:
+        names = Counter(t.name for _, t in held)
+        shown = [name for name, _ in names.most_common(MOST_IN_BATCH)]
+        item["batch"] = {"tasks": len(held), "names": shown, "other_names": len(names) - len(shown)}
+    return item
