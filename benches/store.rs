@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use jug_native::Key;
 use jug_native::codec::{Codec, Encoded};
-use jug_native::store::{Durability, RunMetadata, Store};
+use jug_native::result_store::{ResultStore, RunMetadata};
+use jug_native::store::{Durability, Store};
 
 /// What a no-op task leaves behind.
 const NONE: &[u8] = b"\x80\x05N.";
@@ -26,7 +27,7 @@ fn fill(store: &Store, keys: &[Key]) {
     let facts = RunMetadata { name: "primes.is_prime".to_owned(), attempt: 1, ..RunMetadata::default() };
     for key in keys {
         let value = Encoded::new(Codec::Pickle, NONE);
-        store.save(*key, &value, &facts, None).expect("there is room for a few megabytes");
+        store.save(*key, &value, &facts).expect("there is room for a few megabytes");
     }
 }
 

@@ -12,6 +12,7 @@ use jug_native::codec::{compress, flat, ndarray};
 use jug_native::jugdir::{ClaimMode, Format, Identity};
 use jug_native::redis::client::resp;
 use jug_native::redis::record as entry;
+use jug_native::result_store::ResultStore;
 use jug_native::store::blob::{self, BlobRef, Loaded};
 use jug_native::store::log::record::{COMPRESSED, HEADER_LEN, Header, Kind};
 use jug_native::store::pack::manifest::{Manifest, PackEntry};

@@ -14,7 +14,8 @@ use crate::background::Background;
 use crate::claim::{AutoClaims, Claims, Prefetch, WriteProgress};
 use crate::codec::Encoded;
 use crate::jugdir::{Jugdir, Run};
-use crate::store::{Durability, RunMetadata, State, Store};
+use crate::result_store::{ResultStore, RunMetadata, State};
+use crate::store::{Durability, Store};
 use crate::sync::lock;
 use crate::{Key, Result};
 
@@ -71,7 +72,7 @@ impl Engine {
 
     /// Reads what others wrote, after claims were made; each key whose state is another now, with that state.
     ///
-    /// What is saved from now on counts unless the task is removed after this. [`Store::refresh`] does not change that:
+    /// What is saved from now on counts unless the task is removed after this. [`ResultStore::refresh`] does not change that:
     /// a caller that looks into the store while a task runs may learn that an input of this very task was removed.
     ///
     /// # Errors
@@ -89,7 +90,7 @@ impl Engine {
     ///
     /// Where it cannot be written, or an earlier record could not be.
     pub fn save(&self, key: Key, value: &Encoded, facts: &RunMetadata) -> Result<()> {
-        self.store.save(key, value, facts, Some(self.epoch.load(Ordering::Acquire)))?;
+        self.store.save_claimed(key, value, facts, self.epoch.load(Ordering::Acquire))?;
         let now = Instant::now();
         let mut flushed = lock(&self.flushed);
         if flushed.is_none_or(|flushed| now.duration_since(flushed) > UNWRITTEN) {

@@ -6,6 +6,7 @@
 //! - [`os`] is the interface to the operating system: the only module that touches files, asks the clock, or asks about
 //!   processes. [`codec`] turns a result into bytes, [`hash`] computes a key from a canonical encoding. [`background`] is
 //!   the one background thread.
+//! - [`result_store`] is what every store of results does.
 //! - [`jugdir`] is the directory that workers share: its `FORMAT`, its workers, and which of them are alive.
 //! - [`store`] (results), [`claim`] (who runs what) and [`sched`] (the graph and what may run next) are siblings that never
 //!   import one another. [`redis`] is results and claims in a server instead of a directory.
@@ -26,6 +27,7 @@ pub mod os;
 #[cfg(feature = "python")]
 mod py;
 pub mod redis;
+pub mod result_store;
 pub mod sched;
 pub mod store;
 mod sync;

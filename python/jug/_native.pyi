@@ -236,8 +236,67 @@ class Scheduler:
 class DamagedResult(RuntimeError):
     """A stored result is not what was stored; from now on there is no result for its task."""
 
+class ResultStore:
+    """Results and failures by key: what every native store does.
+
+    In a forked child what writes raises RuntimeError.
+    """
+
+    def refresh(self) -> list[Change]:
+        """Reads what others stored since; what changed.
+
+        A result in the place of another one is a change too, and so is a failure.
+        """
+    def contains(self, key: bytes) -> bool: ...
+    def contains_many(self, keys: Sequence[bytes]) -> list[bool]:
+        """As of the last refresh, and what was saved here since."""
+    def keys(self) -> list[bytes]: ...
+    def load(self, key: bytes) -> Any:
+        """KeyError where there is no result, DamagedResult where it does not match its checksum."""
+    def load_input(self, key: bytes) -> Any:
+        """A stored value as `load` gives it, for a use that may change it; kept for further uses."""
+    def load_base(self, key: bytes) -> Any | None:
+        """A stored value of which only copies of parts are used; None if `load_input` is to be used."""
+    def forget_inputs(self, keys: Iterable[bytes]) -> None:
+        """Drops what `load_input` and `save` keep in memory."""
+    def expect(self, scheduler: Scheduler | None) -> None:
+        """Keeps from the first use on what several tasks of this scheduler need; None ends that."""
+    def has_inputs(self) -> bool:
+        """Whether anything is kept in that way."""
+    def save(
+        self,
+        key: bytes,
+        value: object,
+        *,
+        name: str = "",
+        started: float = 0.0,
+        duration: float = 0.0,
+        attempt: int = 1,
+    ) -> None:
+        """Stores a result in place of an earlier one. Others see it after `flush`, or soon."""
+    def remove(self, keys: Sequence[bytes]) -> list[bool]:
+        """Removes results; whether each key had one. What runs now will not count."""
+    def facts(self, key: bytes) -> ResultFacts | None:
+        """What is known of a stored result; None if there is none."""
+    def save_failure(self, key: bytes, report: Mapping[str, object], *, name: str = "") -> None:
+        """Stores a failure, in place of an earlier one. What is no simple value becomes its `str`.
+
+        A server takes it only from the worker that has claimed the task.
+        """
+    def failures(self) -> dict[bytes, FailureReport]:
+        """The last failure of each task that has no result since."""
+    def kept_failures(self) -> list[bytes]:
+        """Keys that stay failed, as of the last refresh."""
+    def clear_failures(self, keys: Sequence[bytes]) -> int: ...
+    def alias(self, key: bytes, name: bytes) -> None:
+        """Remembers that a key stands for a name that is not a key's 64 digits."""
+    def aliases(self) -> dict[bytes, bytes]: ...
+    def flush(self) -> None:
+        """Returns once others see what was stored so far."""
+    def close(self) -> None: ...
+
 @final
-class Store:
+class Store(ResultStore):
     """The results of a jugdir.
 
     In a forked child it can be read; `save` and what else writes raises RuntimeError there.
@@ -269,49 +328,8 @@ class Store:
     @property
     def removals(self) -> int:
         """How many keys have been removed at some time; with `epoch` it changes with every removal."""
-    def refresh(self) -> list[Change]:
-        """Reads what others wrote since; what changed.
-
-        A result in the place of another one is a change too, and so is a failure.
-        """
-    def contains(self, key: bytes) -> bool: ...
-    def contains_many(self, keys: Sequence[bytes]) -> list[bool]: ...
-    def load_input(self, key: bytes) -> Any:
-        """A stored value as `load` gives it, for a use that may change it; kept for further uses."""
-    def load_base(self, key: bytes) -> Any | None:
-        """A stored value of which only copies of parts are used; None if `load_input` is to be used."""
-    def forget_inputs(self, keys: Iterable[bytes]) -> None:
-        """Drops what `load_input` and `save` keep in memory."""
-    def expect(self, scheduler: Scheduler | None) -> None:
-        """Keeps from the first use on what several tasks of this scheduler need; None ends that."""
-    def has_inputs(self) -> bool:
-        """Whether anything is kept in that way."""
-    def load(self, key: bytes) -> Any:
-        """KeyError where there is no result, DamagedResult where it does not match its checksum."""
-    def save(
-        self,
-        key: bytes,
-        value: object,
-        *,
-        name: str = "",
-        started: float = 0.0,
-        duration: float = 0.0,
-        attempt: int = 1,
-    ) -> None: ...
-    def remove(self, keys: Sequence[bytes]) -> int:
-        """Writes REMOVED for each key; returns how many had a result."""
-    def keys(self) -> list[bytes]: ...
-    def alias(self, key: bytes, name: bytes) -> None:
-        """Remembers that a key stands for a name that is not a key's 64 digits."""
-    def aliases(self) -> dict[bytes, bytes]: ...
-    def facts(self, key: bytes) -> ResultFacts | None:
-        """What is known of a stored result; None if there is none."""
-    def save_failure(self, key: bytes, report: Mapping[str, object], *, name: str = "") -> None:
-        """Stores a failure, in place of an earlier one. What is no simple value becomes its `str`."""
     def failure(self, key: bytes) -> FailureReport | None:
         """The last failure; None if there is none, or a result since."""
-    def failed_keys(self) -> list[bytes]: ...
-    def clear_failures(self, keys: Sequence[bytes]) -> int: ...
     def check_blobs(self) -> None:
         """Checks that large results exist in full length; those that do not are results no more."""
     def damage(self) -> Damage:
@@ -345,15 +363,12 @@ class Store:
         """Removes `orphaned_blobs` and `leftovers`; how many files and bytes."""
     def stats(self) -> WriteCounts:
         """What this object wrote."""
-    def flush(self) -> None:
-        """All records so far are in the file (visible to other processes)."""
     def sync(self) -> None:
         """All records so far are on disk."""
     def wait(self, timeout: float) -> bool:
         """Sleeps until another process stored something or gave up claims, be it by dying (True), or until
         `timeout` seconds passed (False). It may return True where nothing of that happened.
         """
-    def close(self) -> None: ...
 
 # --- claims ---------------------------------------------------------------------------------------
 
@@ -463,7 +478,7 @@ def redis_url(url: str) -> str:
     """A URL of a redis server without user and password; ValueError if it is none."""
 
 @final
-class Redis:
+class Redis(ResultStore):
     """Results and claims in a database of a redis server.
 
     What needs the server tries for as long as the URL says (``?retry=SECONDS``, 60 by default) and raises
@@ -482,27 +497,9 @@ class Redis:
         """The rule by which the server throws keys away when its memory is full, if it does."""
     def is_foreign(self) -> bool:
         """Whether the database has results of jug 2.x, and none of ours."""
-    def refresh(self) -> list[Change]:
-        """Reads what others did; what changed."""
     def news(self) -> list[Change] | None:
         """The same, as of the last claim, without a request; None where that needs one."""
-    def contains(self, key: bytes) -> bool: ...
-    def contains_many(self, keys: Sequence[bytes]) -> list[bool]:
-        """As of the last refresh, and what was saved here since."""
-    def keys(self) -> list[bytes]: ...
-    def load_input(self, key: bytes) -> Any:
-        """A stored value as `load` gives it, for a use that may change it; kept for further uses."""
-    def load_base(self, key: bytes) -> Any | None:
-        """A stored value of which only copies of parts are used; None if `load_input` is to be used."""
-    def forget_inputs(self, keys: Iterable[bytes]) -> None:
-        """Drops what `load_input` and `save` keep in memory."""
-    def expect(self, scheduler: Scheduler | None) -> None:
-        """Keeps from the first use on what several tasks of this scheduler need; None ends that."""
-    def has_inputs(self) -> bool:
-        """Whether anything is kept in that way."""
-    def load(self, key: bytes) -> Any:
-        """KeyError where there is no result, DamagedResult where it does not match its checksum."""
-    def save(
+    def save_claimed(
         self,
         key: bytes,
         value: object,
@@ -511,25 +508,13 @@ class Redis:
         started: float = 0.0,
         duration: float = 0.0,
         attempt: int = 1,
-        claimed: bool = False,
     ) -> None:
-        """Stores a result within 5 ms. With `claimed` it counts only if this worker still has the task."""
-    def remove(self, keys: Sequence[bytes]) -> list[bool]:
-        """Whether each key had a result. What runs now will not count."""
-    def alias(self, key: bytes, name: bytes) -> None: ...
-    def aliases(self) -> list[tuple[bytes, bytes]]: ...
-    def facts(self, key: bytes) -> ResultFacts | None:
-        """What is known of a stored result; None if there is none."""
+        """Stores the result of a claimed task within 5 ms. It counts if this worker still has the task."""
     def durations(self, keys: Sequence[bytes]) -> list[float | None]:
         """How long the run took that each result came from, in seconds; None where that is not known."""
-    def save_failure(self, key: bytes, report: bytes, kept: bool, claimed: bool) -> None: ...
-    def failures(self) -> list[tuple[bytes, bytes]]: ...
     def suspects(self) -> list[bytes]:
         """What was claimed here since the last call that a worker had claimed when it died."""
 
-    def kept_failures(self) -> list[bytes]:
-        """Keys that stay failed, as of the last refresh."""
-    def clear_failures(self, keys: Sequence[bytes]) -> int: ...
     def claim(self, keys: Sequence[bytes], facts: str) -> tuple[list[bool], list[str]]:
         """Whether each key is claimed here now and was not before, and who has the others.
 
@@ -552,7 +537,5 @@ class Redis:
         """Ends the claims of these workers, and of all without a heartbeat; how many."""
     def delete_all(self) -> None:
         """Closes, and removes everything that is ours."""
-    def flush(self) -> None: ...
     def wait(self, timeout: float) -> bool:
         """Sleeps until something happens in the store (True), a quarter of a second at most."""
-    def close(self) -> None: ...

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use super::convert::Changes;
+use super::convert::{Changes, run_metadata};
 use super::key_sequence::{KeyBytes, for_chunks, keys_from, to_bytes};
-use super::store::{PyStore, run_metadata};
+use super::result_store::PyResultStore;
+use super::store::PyStore;
 use crate::claim::ClaimId;
-use crate::codec::Encoded;
 use crate::engine::Engine;
 use crate::jugdir::{Counts, Run, WorkerInfo};
 
@@ -23,7 +23,7 @@ pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
 #[pyclass(frozen, name = "Claims", module = "jug._native")]
 pub(super) struct PyClaims {
     engine: Engine,
-    store: Py<PyStore>,
+    store: Py<PyResultStore>,
 }
 
 /// What a worker runs: its id, and of the task the key, the name, the attempt, and when it began.
@@ -34,7 +34,8 @@ impl PyClaims {
     #[new]
     #[pyo3(signature = (store))]
     fn new(store: &Bound<'_, PyStore>) -> PyClaims {
-        PyClaims { engine: Engine::of(Arc::clone(store.get().core())), store: store.clone().unbind() }
+        let engine = Engine::of(Arc::clone(store.get().core()));
+        PyClaims { engine, store: store.as_super().clone().unbind() }
     }
 
     fn refresh<'py>(&self, py: Python<'py>) -> PyResult<Changes<'py>> {
@@ -55,8 +56,9 @@ impl PyClaims {
         attempt: u32,
     ) -> PyResult<()> {
         let facts = run_metadata(name, started, duration, attempt);
-        let save = |encoded: &Encoded<'_>| self.engine.save(key.0, encoded, &facts);
-        self.store.get().save_by(py, key.0, value, (name, duration), &save)
+        self.store.get().save_by(key.0, value, (name, duration), |encoded| {
+            Ok(py.detach(|| self.engine.save(key.0, encoded, &facts))?)
+        })
     }
 
     fn claim(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {

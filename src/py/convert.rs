@@ -11,8 +11,8 @@ use super::codec;
 use super::input_cache::InputCache;
 use crate::Key;
 use crate::codec::Stored;
-use crate::redis::KeyState;
-use crate::store::{CompactReport, Finding, Report, SkipReason, State};
+use crate::result_store::{Report, ResultInfo, RunMetadata, State};
+use crate::store::{CompactReport, Finding, SkipReason};
 
 /// The value of a stored form that was looked for; `KeyError` where there is none.
 pub(super) fn loaded<'py>(py: Python<'py>, key: &Key, found: Option<Stored>) -> PyResult<Bound<'py, PyAny>> {
@@ -73,31 +73,22 @@ fn obstacle(obstacle: SkipReason) -> &'static str {
     }
 }
 
-/// Facts of a stored result and the run that gave it; times in microseconds.
-pub(super) struct StoredRun<'a> {
-    pub(super) name: &'a str,
-    pub(super) started: i64,
-    pub(super) duration: u64,
-    pub(super) attempt: u32,
-    pub(super) worker: &'a str,
-    pub(super) size: u64,
-}
-
-/// The facts of a result as a dictionary.
-pub(super) fn facts_dict<'py>(py: Python<'py>, run: &StoredRun<'_>) -> PyResult<Bound<'py, PyDict>> {
+/// What is known of a stored result as a dictionary.
+pub(super) fn facts_dict<'py>(py: Python<'py>, found: &ResultInfo) -> PyResult<Bound<'py, PyDict>> {
     let facts = PyDict::new(py);
-    facts.set_item("name", run.name)?;
-    facts.set_item("started", seconds(i128::from(run.started)))?;
-    facts.set_item("duration", seconds(i128::from(run.duration)))?;
-    facts.set_item("attempt", run.attempt)?;
-    facts.set_item("worker", run.worker)?;
-    facts.set_item("size", run.size)?;
+    facts.set_item("name", &found.facts.name)?;
+    facts.set_item("started", seconds(i128::from(found.facts.started)))?;
+    facts.set_item("duration", seconds(i128::from(found.facts.duration)))?;
+    facts.set_item("attempt", found.facts.attempt)?;
+    facts.set_item("worker", &found.worker)?;
+    facts.set_item("size", found.size)?;
     Ok(facts)
 }
 
-/// When a run started and how long it took, in microseconds, from seconds.
-pub(super) fn run_times(started: f64, duration: f64) -> (i64, u64) {
-    (microseconds(started), microseconds(duration).unsigned_abs())
+/// What is known of a run; times are in seconds.
+pub(super) fn run_metadata(name: &str, started: f64, duration: f64, attempt: u32) -> RunMetadata {
+    let (started, duration) = (microseconds(started), microseconds(duration).unsigned_abs());
+    RunMetadata { name: name.to_owned(), started, duration, attempt, code: 0 }
 }
 
 /// A time limit in seconds; one that is too long for the clock is none.
@@ -109,25 +100,12 @@ pub(super) fn timeout(seconds: f64) -> Duration {
 pub(super) type Changes<'py> = Vec<(Bound<'py, PyBytes>, &'static str)>;
 
 /// Changes for Python, where each state has a name. What is kept of those keys for tasks that need it is dropped.
-pub(super) fn changes<'py, S>(
-    py: Python<'py>,
-    inputs: &InputCache,
-    changes: Vec<(Key, S)>,
-    name: fn(S) -> &'static str,
-) -> Changes<'py> {
+pub(super) fn changes<'py>(py: Python<'py>, inputs: &InputCache, changes: Vec<(Key, State)>) -> Changes<'py> {
     inputs.forget(py, changes.iter().map(|(key, _)| *key));
-    changes.into_iter().map(|(key, state)| (PyBytes::new(py, key.as_bytes()), name(state))).collect()
+    changes.into_iter().map(|(key, state)| (PyBytes::new(py, key.as_bytes()), state_name(state))).collect()
 }
 
-pub(super) fn redis_state_name(state: KeyState) -> &'static str {
-    match state {
-        KeyState::Absent => "absent",
-        KeyState::Result => "result",
-        KeyState::Failed => "failed",
-    }
-}
-
-pub(super) fn state_name(state: State) -> &'static str {
+fn state_name(state: State) -> &'static str {
     match state {
         State::Absent => "absent",
         State::Result => "result",

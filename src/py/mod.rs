@@ -14,6 +14,7 @@ mod keys;
 mod process;
 mod redis;
 mod resolve;
+mod result_store;
 mod scalar;
 mod sched;
 mod snapshot;
@@ -22,6 +23,7 @@ mod subscript;
 mod task;
 mod task_graph;
 mod unkeyable;
+mod waiting;
 
 use std::panic;
 
@@ -54,6 +56,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     process::register(m)?;
     redis::register(m)?;
     resolve::register(m)?;
+    result_store::register(m)?;
     sched::register(m)?;
     store::register(m)?;
     subscript::register(m)?;

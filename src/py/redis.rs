@@ -1,21 +1,16 @@
 //! The store in a redis server for Python.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyBytes;
 
-use super::codec;
-use super::convert::{self, Changes, StoredRun, facts_dict, redis_state_name, run_times, seconds};
-use super::input_cache::InputCache;
-use super::key_sequence::{KeyBytes, for_chunks, keys_from, to_bytes};
-use super::sched::PyScheduler;
+use super::convert::{self, Changes, run_metadata, seconds};
+use super::key_sequence::{KeyBytes, keys_from, to_bytes};
+use super::result_store::{Core, PyResultStore};
+use super::waiting::waiting;
+use crate::redis::Redis;
 use crate::redis::client::url::Address;
-use crate::redis::record::{self, RunMetadata};
-use crate::redis::{Caller, Redis};
-use crate::sync::lock;
-use crate::{Error, Key, Result};
 
 /// Adds this module's names to `jug._native`.
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -30,54 +25,17 @@ fn redis_url(url: &str) -> PyResult<String> {
 }
 
 /// Results and claims in a redis server.
-#[pyclass(frozen, name = "Redis", module = "jug._native")]
-pub(super) struct PyRedis(Arc<Redis>, InputCache);
-
-/// A Python thread that waits: Ctrl-C ends the waiting, and what takes long is logged.
-#[derive(Default)]
-struct Waiting(Mutex<Option<PyErr>>);
-
-impl Caller for Waiting {
-    fn warn(&self, message: &str) {
-        Python::attach(|py| {
-            let logger = py.import("logging").and_then(|it| it.call_method1("getLogger", ("jug",)));
-            // A warning that cannot be logged must not end the wait.
-            let _logged = logger.and_then(|it| it.call_method1("warning", ("jug: warning: %s", message)));
-        });
-    }
-
-    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method has too narrow a lifetime")]
-    fn keeps_waiting(&self) -> bool {
-        let Err(error) = Python::attach(|py| py.check_signals()) else { return true };
-        *lock(&self.0) = Some(error);
-        false
-    }
-}
-
-/// Calls `f` without the interpreter.
-fn waiting<T: Send>(py: Python<'_>, f: impl FnOnce(&Waiting) -> Result<T> + Send) -> PyResult<T> {
-    let caller = Waiting::default();
-    match py.detach(|| f(&caller)) {
-        Err(Error::Interrupted) => {
-            let raised = caller.0.into_inner().unwrap_or_else(PoisonError::into_inner);
-            Err(raised.unwrap_or_else(|| PyKeyboardInterrupt::new_err(())))
-        }
-        other => Ok(other?),
-    }
-}
-
-type Pairs<'py> = Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>;
-
-fn to_pairs<'py>(py: Python<'py>, pairs: &[(Key, Vec<u8>)]) -> Pairs<'py> {
-    pairs.iter().map(|(key, value)| (PyBytes::new(py, key.as_bytes()), PyBytes::new(py, value))).collect()
-}
+#[pyclass(extends = PyResultStore, frozen, name = "Redis", module = "jug._native")]
+pub(super) struct PyRedis(Arc<Redis>);
 
 #[pymethods]
 impl PyRedis {
     #[new]
-    fn new(py: Python<'_>, url: &str, worker: &str) -> PyResult<PyRedis> {
+    fn new(py: Python<'_>, url: &str, worker: &str) -> PyResult<PyClassInitializer<PyRedis>> {
         let address = Address::parse(url)?;
-        Ok(PyRedis(waiting(py, |caller| Redis::open(caller, address, worker))?, InputCache::default()))
+        let redis = waiting(py, |caller| Redis::open(caller, address, worker))?;
+        let base = PyResultStore::new(Core::Redis(Arc::clone(&redis)));
+        Ok(PyClassInitializer::from(base).add_subclass(PyRedis(redis)))
     }
 
     #[getter]
@@ -99,100 +57,26 @@ impl PyRedis {
         waiting(py, |caller| self.0.is_foreign(caller))
     }
 
-    fn refresh<'py>(&self, py: Python<'py>) -> PyResult<Changes<'py>> {
-        let changes = waiting(py, |caller| self.0.refresh(caller))?;
-        Ok(convert::changes(py, &self.1, changes, redis_state_name))
+    fn news<'py>(slf: &Bound<'py, PyRedis>) -> PyResult<Option<Changes<'py>>> {
+        let news = slf.get().0.news()?;
+        Ok(news.map(|news| slf.as_super().get().changed(slf.py(), news)))
     }
 
-    fn news<'py>(&self, py: Python<'py>) -> PyResult<Option<Changes<'py>>> {
-        Ok(self.0.news()?.map(|news| convert::changes(py, &self.1, news, redis_state_name)))
-    }
-
-    fn contains(&self, py: Python<'_>, key: KeyBytes) -> PyResult<bool> {
-        Ok(waiting(py, |caller| self.0.contains_many(caller, &[key.0]))?[0])
-    }
-
-    fn contains_many(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
-        let mut found = Vec::new();
-        for_chunks(keys, |keys| {
-            found.extend(waiting(py, |caller| self.0.contains_many(caller, keys))?);
-            Ok(())
-        })?;
-        Ok(found)
-    }
-
-    fn keys<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
-        Ok(to_bytes(py, &waiting(py, |caller| self.0.keys(caller))?))
-    }
-
-    fn load<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Bound<'py, PyAny>> {
-        convert::loaded(py, &key.0, waiting(py, |caller| self.0.load(caller, &key.0))?)
-    }
-
-    fn load_input<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Bound<'py, PyAny>> {
-        let load = || waiting(py, |caller| self.0.load(caller, &key.0));
-        convert::found(py, &key.0, self.1.copy(py, key.0, load)?)
-    }
-
-    fn load_base<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.1.base(py, key.0, || waiting(py, |caller| self.0.load(caller, &key.0)))
-    }
-
-    fn forget_inputs(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.1.forget(py, keys_from(keys)?);
-        Ok(())
-    }
-
-    #[pyo3(signature = (scheduler))]
-    fn expect(&self, scheduler: Option<Py<PyScheduler>>) {
-        self.1.expect(scheduler);
-    }
-
-    fn has_inputs(&self) -> bool {
-        !self.1.is_empty()
-    }
-
-    #[pyo3(signature = (key, value, *, name = "", started = 0.0, duration = 0.0, attempt = 1, claimed = false))]
-    #[expect(clippy::too_many_arguments, reason = "the facts of a result are keyword arguments")]
-    fn save(
-        &self,
-        py: Python<'_>,
+    #[pyo3(signature = (key, value, *, name = "", started = 0.0, duration = 0.0, attempt = 1))]
+    fn save_claimed(
+        slf: &Bound<'_, PyRedis>,
         key: KeyBytes,
         value: &Bound<'_, PyAny>,
         name: &str,
         started: f64,
         duration: f64,
         attempt: u32,
-        claimed: bool,
     ) -> PyResult<()> {
-        let prepared = codec::prepare_result(value, name, duration)?;
-        let encoded = prepared.encoded()?;
-        let (started, duration) = run_times(started, duration);
-        let worker = self.0.worker_id().to_owned();
-        let facts = RunMetadata { name: name.to_owned(), worker, started, duration, attempt };
-        waiting(py, |caller| self.0.save(caller, key.0, record::encode(&facts, &encoded), claimed))?;
-        self.1.stored(key.0, value, &prepared)
-    }
-
-    fn remove(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
-        let keys = keys_from(keys)?;
-        self.1.forget(py, keys.iter().copied());
-        waiting(py, |caller| self.0.remove(caller, &keys))
-    }
-
-    fn alias(&self, py: Python<'_>, key: KeyBytes, name: &[u8]) -> PyResult<()> {
-        waiting(py, |caller| self.0.alias(caller, &key.0, name))
-    }
-
-    fn aliases<'py>(&self, py: Python<'py>) -> PyResult<Pairs<'py>> {
-        Ok(to_pairs(py, &waiting(py, |caller| self.0.aliases(caller))?))
-    }
-
-    fn facts<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let Some(found) = waiting(py, |caller| self.0.describe(caller, &key.0))? else { return Ok(None) };
-        let RunMetadata { name, worker, started, duration, attempt } = &found.facts;
-        let (started, duration, attempt) = (*started, *duration, *attempt);
-        facts_dict(py, &StoredRun { name, started, duration, attempt, worker, size: found.size }).map(Some)
+        let facts = run_metadata(name, started, duration, attempt);
+        let (py, redis) = (slf.py(), &slf.get().0);
+        slf.as_super().get().save_by(key.0, value, (name, duration), |encoded| {
+            waiting(py, |caller| redis.save_claimed(caller, key.0, encoded, &facts))
+        })
     }
 
     fn durations(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<Option<f64>>> {
@@ -201,32 +85,8 @@ impl PyRedis {
         Ok(found.into_iter().map(|took| took.map(|took| seconds(i128::from(took)))).collect())
     }
 
-    fn save_failure(
-        &self,
-        py: Python<'_>,
-        key: KeyBytes,
-        report: &[u8],
-        kept: bool,
-        claimed: bool,
-    ) -> PyResult<()> {
-        waiting(py, |caller| self.0.save_failure(caller, &key.0, report, kept, claimed))
-    }
-
-    fn failures<'py>(&self, py: Python<'py>) -> PyResult<Pairs<'py>> {
-        Ok(to_pairs(py, &waiting(py, |caller| self.0.failures(caller))?))
-    }
-
     fn suspects<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
         Ok(to_bytes(py, &self.0.suspects()?))
-    }
-
-    fn kept_failures<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
-        Ok(to_bytes(py, &self.0.kept_failures()?))
-    }
-
-    fn clear_failures(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<usize> {
-        let keys = keys_from(keys)?;
-        waiting(py, |caller| self.0.clear_failures(caller, &keys))
     }
 
     fn claim(
@@ -282,18 +142,10 @@ impl PyRedis {
         waiting(py, |caller| self.0.delete_all(caller))
     }
 
-    fn flush(&self, py: Python<'_>) -> PyResult<()> {
-        waiting(py, |caller| self.0.flush(caller))
-    }
-
     fn wait(&self, py: Python<'_>, timeout: f64) -> PyResult<bool> {
         let timeout = convert::timeout(timeout);
         let woken = waiting(py, |caller| self.0.wait(caller, timeout))?;
         py.check_signals()?;
         Ok(woken)
-    }
-
-    fn close(&self, py: Python<'_>) -> PyResult<()> {
-        waiting(py, |caller| self.0.close(caller))
     }
 }

@@ -1,4 +1,4 @@
-//! The store for Python.
+//! The store of a jugdir for Python.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,22 +6,17 @@ use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyDict;
 
-use super::codec;
-use super::convert::{
-    self, Changes, StoredRun, described, facts_dict, packed, report_from, report_to, run_times, state_name,
-};
+use super::convert::{self, described, packed, report_to};
 use super::error::DamagedResult;
-use super::input_cache::InputCache;
-use super::key_sequence::{KeyBytes, for_chunks, keys_from, to_bytes};
-use super::sched::PyScheduler;
+use super::key_sequence::{KeyBytes, to_bytes};
+use super::result_store::{Core, PyResultStore};
+use crate::Error;
 use crate::background::Background;
-use crate::codec::Encoded;
 use crate::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use crate::os::local;
-use crate::store::{self, CompactOptions, Durability, RunMetadata, State, Store};
-use crate::{Error, Key};
+use crate::store::{self, CompactOptions, Durability, Store};
 
 /// The longest wait between two checks for Ctrl-C.
 const SLICE: Duration = Duration::from_millis(100);
@@ -52,33 +47,13 @@ fn share_jugdir(py: Python<'_>, path: &str) -> PyResult<bool> {
 }
 
 /// The results of a jugdir.
-#[pyclass(frozen, name = "Store", module = "jug._native")]
-pub(super) struct PyStore(Arc<Store>, InputCache);
+#[pyclass(extends = PyResultStore, frozen, name = "Store", module = "jug._native")]
+pub(super) struct PyStore(Arc<Store>);
 
 impl PyStore {
     /// The store itself, for the bindings that build on it.
     pub(super) fn core(&self) -> &Arc<Store> {
         &self.0
-    }
-
-    /// Changes for Python, as of [`convert::changes`].
-    pub(super) fn changed<'py>(&self, py: Python<'py>, changes: Vec<(Key, State)>) -> Changes<'py> {
-        convert::changes(py, &self.1, changes, state_name)
-    }
-
-    /// Encodes a result of a task with this name that took so many seconds, and has it saved.
-    pub(super) fn save_by(
-        &self,
-        py: Python<'_>,
-        key: Key,
-        value: &Bound<'_, PyAny>,
-        (name, duration): (&str, f64),
-        save: &(dyn Fn(&Encoded<'_>) -> crate::Result<()> + Sync),
-    ) -> PyResult<()> {
-        let prepared = codec::prepare_result(value, name, duration)?;
-        let encoded = prepared.encoded()?;
-        py.detach(|| save(&encoded))?;
-        self.1.stored(key, value, &prepared)
     }
 }
 
@@ -86,7 +61,7 @@ impl PyStore {
 impl PyStore {
     #[new]
     #[pyo3(signature = (path, *, sync = "group", claims = "auto"))]
-    fn new(py: Python<'_>, path: &str, sync: &str, claims: &str) -> PyResult<PyStore> {
+    fn new(py: Python<'_>, path: &str, sync: &str, claims: &str) -> PyResult<PyClassInitializer<PyStore>> {
         let durability = match sync {
             "group" => Durability::Group,
             "always" => Durability::Always,
@@ -103,7 +78,9 @@ impl PyStore {
             let jugdir = Jugdir::open_as(local(), Path::new(path), wanted, LeaseTiming::from_environment())?;
             Store::open_in(jugdir, Background::spawn(), durability)
         };
-        Ok(PyStore(Arc::new(py.detach(open)?), InputCache::default()))
+        let store = Arc::new(py.detach(open)?);
+        let base = PyResultStore::new(Core::Jugdir(Arc::clone(&store)));
+        Ok(PyClassInitializer::from(base).add_subclass(PyStore(store)))
     }
 
     #[getter]
@@ -144,122 +121,9 @@ impl PyStore {
         self.0.removals()
     }
 
-    fn refresh<'py>(&self, py: Python<'py>) -> PyResult<Changes<'py>> {
-        Ok(self.changed(py, py.detach(|| self.0.refresh())?))
-    }
-
-    fn contains(&self, key: KeyBytes) -> PyResult<bool> {
-        Ok(self.0.contains(&key.0)?)
-    }
-
-    fn contains_many(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
-        let mut found = Vec::new();
-        for_chunks(keys, |keys| {
-            found.extend(py.detach(|| self.0.contains_many(keys))?);
-            Ok(())
-        })?;
-        Ok(found)
-    }
-
-    fn load<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Bound<'py, PyAny>> {
-        convert::loaded(py, &key.0, py.detach(|| self.0.load(&key.0))?)
-    }
-
-    fn load_input<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Bound<'py, PyAny>> {
-        let found = self.1.copy(py, key.0, || Ok(py.detach(|| self.0.load(&key.0))?))?;
-        convert::found(py, &key.0, found)
-    }
-
-    fn load_base<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.1.base(py, key.0, || Ok(py.detach(|| self.0.load(&key.0))?))
-    }
-
-    fn forget_inputs(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.1.forget(py, keys_from(keys)?);
-        Ok(())
-    }
-
-    #[pyo3(signature = (scheduler))]
-    fn expect(&self, scheduler: Option<Py<PyScheduler>>) {
-        self.1.expect(scheduler);
-    }
-
-    fn has_inputs(&self) -> bool {
-        !self.1.is_empty()
-    }
-
-    #[pyo3(signature = (key, value, *, name = "", started = 0.0, duration = 0.0, attempt = 1))]
-    #[expect(clippy::too_many_arguments, reason = "the facts of a result are keyword arguments")]
-    fn save(
-        &self,
-        py: Python<'_>,
-        key: KeyBytes,
-        value: &Bound<'_, PyAny>,
-        name: &str,
-        started: f64,
-        duration: f64,
-        attempt: u32,
-    ) -> PyResult<()> {
-        let facts = run_metadata(name, started, duration, attempt);
-        let save = |encoded: &Encoded<'_>| self.0.save(key.0, encoded, &facts, None);
-        self.save_by(py, key.0, value, (name, duration), &save)
-    }
-
-    fn remove(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<usize> {
-        let keys = keys_from(keys)?;
-        self.1.forget(py, keys.iter().copied());
-        Ok(py.detach(|| self.0.remove(&keys))?)
-    }
-
-    fn keys<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
-        Ok(to_bytes(py, &py.detach(|| self.0.keys())?))
-    }
-
-    fn alias(&self, py: Python<'_>, key: KeyBytes, name: &[u8]) -> PyResult<()> {
-        Ok(py.detach(|| self.0.alias(key.0, name))?)
-    }
-
-    fn aliases<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let aliases = PyDict::new(py);
-        for (key, name) in self.0.aliases() {
-            aliases.set_item(PyBytes::new(py, key.as_bytes()), PyBytes::new(py, &name))?;
-        }
-        Ok(aliases)
-    }
-
-    fn facts<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let Some(found) = py.detach(|| self.0.facts(&key.0))? else { return Ok(None) };
-        let RunMetadata { name, started, duration, attempt, .. } = &found.facts;
-        let (started, duration, attempt) = (*started, *duration, *attempt);
-        let run = StoredRun { name, started, duration, attempt, worker: &found.worker, size: found.size };
-        facts_dict(py, &run).map(Some)
-    }
-
-    #[pyo3(signature = (key, report, *, name = ""))]
-    fn save_failure(
-        &self,
-        py: Python<'_>,
-        key: KeyBytes,
-        report: &Bound<'_, PyAny>,
-        name: &str,
-    ) -> PyResult<()> {
-        let report = report_from(report)?;
-        let facts = RunMetadata { name: name.to_owned(), ..RunMetadata::default() };
-        Ok(py.detach(|| self.0.save_failure(key.0, &report, &facts))?)
-    }
-
     fn failure<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyDict>>> {
         let found = py.detach(|| self.0.failure(&key.0))?;
         found.map(|report| report_to(py, report)).transpose()
-    }
-
-    fn failed_keys<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
-        to_bytes(py, &py.detach(|| self.0.failed_keys()))
-    }
-
-    fn clear_failures(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<usize> {
-        let keys = keys_from(keys)?;
-        Ok(py.detach(|| self.0.clear_failures(&keys))?)
     }
 
     fn damage<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -355,10 +219,6 @@ impl PyStore {
         Ok(stats)
     }
 
-    fn flush(&self, py: Python<'_>) -> PyResult<()> {
-        Ok(py.detach(|| self.0.flush())?)
-    }
-
     fn sync(&self, py: Python<'_>) -> PyResult<()> {
         Ok(py.detach(|| self.0.sync())?)
     }
@@ -377,14 +237,4 @@ impl PyStore {
             }
         }
     }
-
-    fn close(&self, py: Python<'_>) -> PyResult<()> {
-        Ok(py.detach(|| self.0.close())?)
-    }
-}
-
-/// What is known of a run; times are in seconds.
-pub(super) fn run_metadata(name: &str, started: f64, duration: f64, attempt: u32) -> RunMetadata {
-    let (started, duration) = run_times(started, duration);
-    RunMetadata { name: name.to_owned(), started, duration, attempt, code: 0 }
 }

@@ -1,20 +1,22 @@
-//! Claiming tasks, storing results and failures, and removing them.
+//! Claiming tasks, and storing their results and failures.
 
 use std::time::Instant;
 
 use super::client::resp::{Commands, Reply};
-use super::client::script::{ALIVE, KEYS, NAMES, Script, WORKERS};
+use super::client::script::{ALIVE, KEYS, Script, WORKERS};
 use super::client::{Caller, Client};
 use super::in_flight::UnsentResult;
 use super::index::CatchUp;
-use super::{FLUSH_AFTER, Redis, State};
+use super::{FLUSH_AFTER, Redis, State, record};
+use crate::codec::Encoded;
+use crate::result_store::RunMetadata;
 use crate::{Key, Result};
 
 /// The most results that are sent together, and the most bytes.
 const GROUP: (usize, usize) = (512, 1 << 20);
 /// The most keys in one command.
 pub(super) const CHUNK: usize = 4096;
-const CLAIM_NEEDED: &[u8] = b"1";
+pub(super) const CLAIM_NEEDED: &[u8] = b"1";
 
 /// The outcome of a claim.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,13 +114,31 @@ impl Redis {
         Ok(())
     }
 
-    /// Stores a record: at once if the last one was some time ago, and otherwise soon, together with others. With
-    /// `claimed` it counts only if its task is still claimed here when it arrives.
+    /// Stores the value of a claimed task: it counts only if the task is still claimed here when it arrives.
     ///
     /// # Errors
-    /// Those of [`Redis::claim`]. The record is kept, and sent by the next call.
-    pub fn save(&self, caller: &dyn Caller, key: Key, record: Vec<u8>, claimed: bool) -> Result<()> {
+    /// Those of [`Redis::claim`]. The value is kept, and sent by the next call.
+    pub fn save_claimed(
+        &self,
+        caller: &dyn Caller,
+        key: Key,
+        value: &Encoded,
+        facts: &RunMetadata,
+    ) -> Result<()> {
+        self.save(caller, key, value, facts, true)
+    }
+
+    /// Stores a value: at once if the last one was some time ago, and otherwise soon, together with others.
+    pub(super) fn save(
+        &self,
+        caller: &dyn Caller,
+        key: Key,
+        value: &Encoded,
+        facts: &RunMetadata,
+        claimed: bool,
+    ) -> Result<()> {
         self.check_open()?;
+        let record = record::encode(facts, &self.worker_id, value);
         let is_due = {
             let mut state = self.state();
             state.in_flight.push(UnsentResult { key, record, claimed });
@@ -175,74 +195,6 @@ impl Redis {
                 state.in_flight.end(&result.key);
             }
         }
-        Ok(())
-    }
-
-    /// Removes results; whether each key had one. A result of a task that runs now will not count either.
-    ///
-    /// # Errors
-    /// Those of [`Redis::claim`].
-    pub fn remove(&self, caller: &dyn Caller, keys: &[Key]) -> Result<Vec<bool>> {
-        self.flush(caller)?;
-        self.check_open()?;
-        let mut had = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(CHUNK) {
-            let reply = self.client.script(caller, Script::Remove, &self.words(keys))?.bytes();
-            had.extend(reply.into_iter().map(|had| had == b'1'));
-        }
-        self.refresh_own(caller)?;
-        Ok(had)
-    }
-
-    /// Applies the events of what this process did itself, so that the next query is right.
-    fn refresh_own(&self, caller: &dyn Caller) -> Result<()> {
-        let changes = self.refresh(caller)?;
-        self.state().index.restore_changes(changes);
-        Ok(())
-    }
-
-    /// Stores the report of a failure. With `claimed` it counts only if the task is still claimed here.
-    ///
-    /// # Errors
-    /// Those of [`Redis::claim`].
-    pub fn save_failure(
-        &self,
-        caller: &dyn Caller,
-        key: &Key,
-        report: &[u8],
-        kept: bool,
-        claimed: bool,
-    ) -> Result<()> {
-        self.flush(caller)?;
-        self.check_open()?;
-        let digit = |flag: bool| -> &[u8] { if flag { b"1" } else { b"0" } };
-        let args = [self.worker_id.as_bytes(), digit(claimed), key.as_bytes(), report, digit(kept)];
-        self.client.script(caller, Script::Fail, &args)?;
-        Ok(())
-    }
-
-    /// Removes failures; how many there were.
-    ///
-    /// # Errors
-    /// Those of [`Redis::claim`].
-    pub fn clear_failures(&self, caller: &dyn Caller, keys: &[Key]) -> Result<usize> {
-        self.check_open()?;
-        let mut cleared = 0;
-        for keys in keys.chunks(CHUNK) {
-            let reply = self.client.script(caller, Script::Clear, &self.words(keys))?;
-            cleared += usize::try_from(reply.number()).unwrap_or(0);
-        }
-        Ok(cleared)
-    }
-
-    /// Records that a key stands for a name.
-    ///
-    /// # Errors
-    /// Those of [`Redis::claim`].
-    pub fn alias(&self, caller: &dyn Caller, key: &Key, name: &[u8]) -> Result<()> {
-        self.check_open()?;
-        let commands = Commands::new().and([b"HSET".as_slice(), NAMES.as_bytes(), key.as_bytes(), name]);
-        self.client.ask(caller, &commands)?;
         Ok(())
     }
 

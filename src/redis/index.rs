@@ -5,17 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::client::resp::Reply;
 use crate::Key;
-
-/// The state that a key has now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyState {
-    /// It has a result (or another one).
-    Result,
-    /// Its task failed.
-    Failed,
-    /// It has no result, or no failure, any more.
-    Absent,
-}
+use crate::result_store::State;
 
 /// The state of the store after an event.
 #[derive(Debug, Default)]
@@ -32,7 +22,7 @@ pub struct Snapshot {
 #[derive(Debug, Default)]
 pub struct Index {
     now: Snapshot,
-    changes: Vec<(Key, KeyState)>,
+    changes: Vec<(Key, State)>,
 }
 
 /// How far [`Index::follow`] got.
@@ -68,12 +58,12 @@ impl Index {
     }
 
     /// What changed since the last call.
-    pub fn take_changes(&mut self) -> Vec<(Key, KeyState)> {
+    pub fn take_changes(&mut self) -> Vec<(Key, State)> {
         std::mem::take(&mut self.changes)
     }
 
     /// Puts changes back: the next call returns them first.
-    pub fn restore_changes(&mut self, mut changes: Vec<(Key, KeyState)>) {
+    pub fn restore_changes(&mut self, mut changes: Vec<(Key, State)>) {
         changes.append(&mut self.changes);
         self.changes = changes;
     }
@@ -87,7 +77,7 @@ impl Index {
     /// Drops a key whose result turned out to be damaged.
     pub fn lose(&mut self, key: Key) {
         if self.now.results.remove(&key) {
-            self.changes.push((key, KeyState::Absent));
+            self.changes.push((key, State::Absent));
         }
     }
 
@@ -102,9 +92,9 @@ impl Index {
         let new = now.results.difference(&before.results);
         // Which of them failed once more, with another report, is not known.
         let failed = now.failed.keys();
-        self.changes.extend(absent.map(|key| (*key, KeyState::Absent)));
-        self.changes.extend(new.map(|key| (*key, KeyState::Result)));
-        self.changes.extend(failed.map(|key| (*key, KeyState::Failed)));
+        self.changes.extend(absent.map(|key| (*key, State::Absent)));
+        self.changes.extend(new.map(|key| (*key, State::Result)));
+        self.changes.extend(failed.map(|key| (*key, State::Failed)));
     }
 
     /// Applies the events from [`Index::last`] on, this one included, if it is there. At most `limit` of them
@@ -145,23 +135,23 @@ impl Index {
                     let is_new = self.now.results.insert(key);
                     self.now.failed.remove(&key);
                     if is_new || !is_own {
-                        self.changes.push((key, KeyState::Result));
+                        self.changes.push((key, State::Result));
                     }
                 }
                 b"absent" => {
                     self.now.results.remove(&key);
-                    self.changes.push((key, KeyState::Absent));
+                    self.changes.push((key, State::Absent));
                 }
                 b"failed" | b"kept" => {
                     self.now.failed.insert(key, kind == b"kept");
                     if !is_own {
-                        self.changes.push((key, KeyState::Failed));
+                        self.changes.push((key, State::Failed));
                     }
                 }
                 b"cleared" => {
                     self.now.failed.remove(&key);
                     if !self.contains(&key) {
-                        self.changes.push((key, KeyState::Absent));
+                        self.changes.push((key, State::Absent));
                     }
                 }
                 _ => {}

@@ -12,13 +12,16 @@ pub mod in_flight;
 pub mod index;
 mod queries;
 pub mod record;
+pub mod report;
+mod results;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 pub use client::Caller;
-pub use index::KeyState;
-pub use queries::{Claimed, ResultInfo};
+
+pub use queries::Claimed;
+pub use results::Results;
 
 use self::client::url::Address;
 use self::client::{Client, ServerInfo};

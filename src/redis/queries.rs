@@ -1,4 +1,4 @@
-//! Queries: results, failures, claims, and what changed.
+//! Queries: what changed, and claims.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,30 +6,19 @@ use std::time::Duration;
 use super::Redis;
 use super::client::Caller;
 use super::client::resp::{Commands, Reply};
-use super::client::script::{CLAIMS, EVENTS, FAILED, KEPT, NAMES, RESULTS, STORE, Script};
+use super::client::script::{CLAIMS, EVENTS, FAILED, KEPT, RESULTS, STORE, Script};
 use super::commands::CHUNK;
-use super::index::{CatchUp, KeyState, Snapshot};
-use super::record::{self, RunMetadata, Unreadable};
-use crate::codec::Stored;
-use crate::{Error, Key, Result};
+use super::index::{CatchUp, Snapshot};
+use super::record;
+use crate::result_store::State;
+use crate::{Key, Result};
 
 /// How many events are asked for at a time.
 pub(super) const EVENTS_MAX: usize = 1025;
 /// For more keys than this, all claims are asked for.
 const CLAIMS_MAX: usize = 1000;
-/// How many failures are read at a time, of about 2 KiB each.
-const FAILURES: &str = "1000";
 /// The longest wait between two checks for Ctrl-C.
 const SLICE: Duration = Duration::from_millis(250);
-
-/// What is known of a stored result.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ResultInfo {
-    /// The run that gave it.
-    pub facts: RunMetadata,
-    /// Bytes as stored.
-    pub size: u64,
-}
 
 /// Claims and their owners.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,7 +34,7 @@ impl Redis {
     ///
     /// # Errors
     /// Those of [`Client::script`](super::client::Client::script).
-    pub fn refresh(&self, caller: &dyn Caller) -> Result<Vec<(Key, KeyState)>> {
+    pub fn refresh(&self, caller: &dyn Caller) -> Result<Vec<(Key, State)>> {
         self.flush(caller)?;
         let _order = self.order_lock();
         while !self.follow(caller)? {}
@@ -55,8 +44,8 @@ impl Redis {
     /// The same as of the last claim, without a request to the server; `None` where one is needed.
     ///
     /// # Errors
-    /// [`Error::Forked`] in a child of the process that opened the store.
-    pub fn news(&self) -> Result<Option<Vec<(Key, KeyState)>>> {
+    /// [`Error::Forked`](crate::Error::Forked) in a child of the process that opened the store.
+    pub fn news(&self) -> Result<Option<Vec<(Key, State)>>> {
         self.check()?;
         let mut state = self.state();
         Ok(std::mem::take(&mut state.has_all_news).then(|| state.index.take_changes()))
@@ -116,74 +105,6 @@ impl Redis {
         Ok(())
     }
 
-    /// For each key, whether there is a result, as of the last refresh.
-    ///
-    /// # Errors
-    /// Those of [`Redis::refresh`].
-    pub fn contains_many(&self, caller: &dyn Caller, keys: &[Key]) -> Result<Vec<bool>> {
-        self.flush(caller)?;
-        let state = self.state();
-        Ok(keys.iter().map(|key| state.index.contains(key)).collect())
-    }
-
-    /// All keys with results, as of the last refresh.
-    ///
-    /// # Errors
-    /// Those of [`Redis::refresh`].
-    pub fn keys(&self, caller: &dyn Caller) -> Result<Vec<Key>> {
-        self.flush(caller)?;
-        Ok(self.state().index.keys().copied().collect())
-    }
-
-    /// A stored value; `None` if there is no result.
-    ///
-    /// # Errors
-    /// Those of [`Redis::refresh`]; [`Error::DamagedResult`] if it is not what was stored: from then on there is no
-    /// result for this process.
-    pub fn load(&self, caller: &dyn Caller, key: &Key) -> Result<Option<Stored>> {
-        self.flush(caller)?;
-        let commands = Commands::new().and([b"HGET".as_slice(), RESULTS.as_bytes(), key.as_bytes()]);
-        let Reply::Bytes(record) = self.ask_one(caller, &commands)? else {
-            self.state().index.lose(*key);
-            return Ok(None);
-        };
-        record::decode(&record).map(Some).map_err(|why| {
-            self.state().index.lose(*key);
-            self.unreadable(*key, why)
-        })
-    }
-
-    fn unreadable(&self, key: Key, why: Unreadable) -> Error {
-        match why {
-            Unreadable::Damaged(what) => Error::DamagedResult {
-                key,
-                name: String::new(),
-                place: self.address().to_string(),
-                what: what.to_owned(),
-            },
-            Unreadable::Newer(version) => Error::Server {
-                url: self.address().to_string(),
-                what: format!(
-                    "has a result of version {version}, which this version cannot read; upgrade jug-rs"
-                ),
-            },
-        }
-    }
-
-    /// What is known of a result; `None` if there is none.
-    ///
-    /// # Errors
-    /// Those of [`Redis::load`].
-    pub fn describe(&self, caller: &dyn Caller, key: &Key) -> Result<Option<ResultInfo>> {
-        self.flush(caller)?;
-        let args = [self.worker_id.as_bytes(), key.as_bytes()];
-        let mut reply = self.client.script(caller, Script::Facts, &args)?.list().into_iter();
-        let size = reply.next().map_or(0, |reply| reply.number()).unsigned_abs();
-        let Some(Reply::Bytes(record)) = reply.next() else { return Ok(None) };
-        let (facts, value) = record::describe(&record).map_err(|why| self.unreadable(*key, why))?;
-        Ok(Some(ResultInfo { facts, size: size.saturating_sub(value as u64) }))
-    }
-
     /// How long the run of each result took, in microseconds, where that is known.
     ///
     /// # Errors
@@ -196,46 +117,6 @@ impl Redis {
             found.extend(times.chunks_exact(16).map(record::duration));
         }
         Ok(found)
-    }
-
-    /// Names that stand for keys.
-    ///
-    /// # Errors
-    /// Those of [`Redis::refresh`].
-    pub fn aliases(&self, caller: &dyn Caller) -> Result<Vec<(Key, Vec<u8>)>> {
-        self.check()?;
-        Ok(pairs(self.ask_one(caller, &Commands::new().and_words(["HGETALL", NAMES]))?))
-    }
-
-    /// The report of every failure; none if there was none at the last refresh.
-    ///
-    /// # Errors
-    /// Those of [`Redis::refresh`].
-    pub fn failures(&self, caller: &dyn Caller) -> Result<Vec<(Key, Vec<u8>)>> {
-        self.check()?;
-        if self.state().index.failed().is_empty() {
-            return Ok(Vec::new());
-        }
-        let (mut found, mut cursor) = (Vec::new(), "0".to_owned());
-        loop {
-            let commands = Commands::new().and_words(["HSCAN", FAILED, &cursor, "COUNT", FAILURES]);
-            let mut reply = self.ask_one(caller, &commands)?.list().into_iter();
-            cursor = String::from_utf8(reply.next().unwrap_or(Reply::Nil).bytes()).unwrap_or_default();
-            found.extend(pairs(reply.next().unwrap_or(Reply::Nil)));
-            if cursor.is_empty() || cursor == "0" {
-                return Ok(found);
-            }
-        }
-    }
-
-    /// Keys that stay failed, as of the last refresh.
-    ///
-    /// # Errors
-    /// That of [`Redis::news`].
-    pub fn kept_failures(&self) -> Result<Vec<Key>> {
-        self.check()?;
-        let state = self.state();
-        Ok(state.index.failed().iter().filter(|(_, kept)| **kept).map(|(key, _)| *key).collect())
     }
 
     /// How many claims other workers hold, dead ones included, as of the last refresh.
@@ -304,13 +185,13 @@ impl Redis {
     }
 
     /// The reply to a single command.
-    fn ask_one(&self, caller: &dyn Caller, commands: &Commands) -> Result<Reply> {
+    pub(super) fn ask_one(&self, caller: &dyn Caller, commands: &Commands) -> Result<Reply> {
         Ok(self.client.ask(caller, commands)?.into_iter().next().unwrap_or(Reply::Nil))
     }
 }
 
 /// The fields of a hash whose names are keys.
-fn pairs(reply: Reply) -> Vec<(Key, Vec<u8>)> {
+pub(super) fn pairs(reply: Reply) -> Vec<(Key, Vec<u8>)> {
     let mut fields = reply.list().into_iter().map(Reply::bytes);
     let mut found = Vec::new();
     while let (Some(key), Some(value)) = (fields.next(), fields.next()) {

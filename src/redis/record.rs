@@ -18,6 +18,7 @@
 use std::borrow::Cow;
 
 use crate::codec::{Codec, Encoded, Stored, compress};
+use crate::result_store::RunMetadata;
 
 /// Length of the header. With 2 times 65,535 bytes for names, this is all that metadata can take.
 pub const HEAD: usize = 32;
@@ -25,19 +26,15 @@ pub const HEAD: usize = 32;
 const VERSION: u8 = 1;
 const COMPRESSED: u8 = 2;
 
-/// The run that gave a result.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RunMetadata {
-    /// The task's name.
-    pub name: String,
+/// What a record says of its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// The run that gave it.
+    pub facts: RunMetadata,
     /// The worker that ran it.
     pub worker: String,
-    /// When it started, in microseconds since 1970; 0 is "unknown".
-    pub started: i64,
-    /// How long it ran, in microseconds.
-    pub duration: u64,
-    /// Attempt number, starting at 1; 0 is "unknown".
-    pub attempt: u32,
+    /// Where the value begins.
+    pub value_at: usize,
 }
 
 /// Why a record cannot be read.
@@ -49,13 +46,13 @@ pub enum Unreadable {
     Damaged(&'static str),
 }
 
-/// The bytes of a record.
-pub fn encode(facts: &RunMetadata, value: &Encoded<'_>) -> Vec<u8> {
+/// The bytes of a record of a result that `worker` gave.
+pub fn encode(facts: &RunMetadata, worker: &str, value: &Encoded<'_>) -> Vec<u8> {
     let raw: Vec<&[u8]> = value.parts.iter().map(Cow::as_ref).collect();
     let compressed = compress::compress(&raw);
     let flags = if compressed.is_some() { COMPRESSED } else { 0 };
     let parts = compressed.as_deref().map_or(raw, |bytes| vec![bytes]);
-    let (name, worker) = (short(&facts.name), short(&facts.worker));
+    let (name, worker) = (short(&facts.name), short(worker));
     let mut record =
         Vec::with_capacity(HEAD + name.1 + worker.1 + parts.iter().map(|it| it.len()).sum::<usize>());
     record.extend_from_slice(&[VERSION, value.codec.to_byte(), flags, 0]);
@@ -88,7 +85,7 @@ fn checksum(record: &[u8]) -> u32 {
 /// # Errors
 /// [`Unreadable`] if a later version wrote the record, or its bytes are not those that were written.
 pub fn decode(record: &[u8]) -> Result<Stored, Unreadable> {
-    let (_, value) = describe(record)?;
+    let value = describe(record)?.value_at;
     if record[28..HEAD] != checksum(record).to_le_bytes() {
         return Err(Unreadable::Damaged("its checksum does not match"));
     }
@@ -101,11 +98,11 @@ pub fn decode(record: &[u8]) -> Result<Stored, Unreadable> {
     Ok(Stored { codec, bytes })
 }
 
-/// The metadata at the beginning of a record, and where its value begins. No checksum is checked.
+/// The metadata at the beginning of a record. No checksum is checked.
 ///
 /// # Errors
 /// [`Unreadable`] if a later version wrote the record, or its beginning is cut off.
-pub fn describe(record: &[u8]) -> Result<(RunMetadata, usize), Unreadable> {
+pub fn describe(record: &[u8]) -> Result<Description, Unreadable> {
     match record.first() {
         Some(&VERSION) if record.len() >= HEAD => {}
         Some(&version) if version > VERSION => return Err(Unreadable::Newer(version)),
@@ -118,12 +115,12 @@ pub fn describe(record: &[u8]) -> Result<(RunMetadata, usize), Unreadable> {
     let cut = Unreadable::Damaged("it is cut off");
     let facts = RunMetadata {
         name: text(HEAD, name).ok_or(cut)?,
-        worker: text(name, worker).ok_or(cut)?,
         started: i64::from_le_bytes(eight(&record[8..16])),
         duration: u64::from_le_bytes(eight(&record[16..24])),
         attempt: u32::from_le_bytes([record[4], record[5], record[6], record[7]]),
+        code: 0,
     };
-    Ok((facts, worker))
+    Ok(Description { facts, worker: text(name, worker).ok_or(cut)?, value_at: worker })
 }
 
 /// How long a run took, in microseconds, from the 16 bytes of a record with its times; `None` if it is not known.

@@ -9,13 +9,12 @@ use serde_pickle::{HashableValue, SerOptions, Value};
 
 use crate::codec::{Encoded, compress};
 use crate::jugdir::Jugdir;
+use crate::result_store::{Report, RunMetadata, State};
 use crate::store::blob::{self, BlobRef};
 use crate::store::catalog::Catalog;
-use crate::store::index::State;
 use crate::store::log::record::{COMPRESSED, CRITICAL, Header, INLINE_MAX, Kind};
-use crate::store::metadata::RunMetadata;
 use crate::store::own_writer::{Own, OwnWriter};
-use crate::store::read::{Reader, Report};
+use crate::store::read::Reader;
 use crate::{Error, Key, Result};
 
 /// The longest text in a failure report; of a longer one the end is kept, where the reason is.
@@ -97,16 +96,16 @@ impl Appender {
         Ok(Header { started, duration, code, attempt, ..Header::new(kind, key, epoch) })
     }
 
-    /// Takes results away; returns how many there were.
+    /// Takes results away; whether each key had one.
     ///
     /// Results that were claimed before this do not count, even if they arrive later.
-    pub(super) fn remove(&self, keys: &[Key]) -> Result<usize> {
+    pub(super) fn remove(&self, keys: &[Key]) -> Result<Vec<bool>> {
         if keys.is_empty() || !self.jugdir.exists() {
-            return Ok(0);
+            return Ok(vec![false; keys.len()]);
         }
         let own = self.jugdir.by_all_means(|| self.own.get_or_create())?;
         let blobs = self.blobs_of(keys)?;
-        let had = self.catalog.are(State::Result, keys)?.into_iter().filter(|had| *had).count();
+        let had = self.catalog.are(State::Result, keys)?;
         let outcome = self.remove_with_blobs(&own, keys, &blobs);
         match outcome {
             Err(error) if error.is_full() => {

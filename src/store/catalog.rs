@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::jugdir::Jugdir;
+use crate::result_store::State;
 use crate::store::corruption::{CorruptionLog, Report};
 use crate::store::follow::{Follower, ReadInto};
-use crate::store::index::{Index, State};
+use crate::store::index::Index;
 use crate::store::own_writer::OwnWriter;
 use crate::store::pack::publish;
 use crate::store::pack::reader::Pack;

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use crate::Key;
-use crate::store::index::{Index, Location, State};
+use crate::result_store::State;
+use crate::store::index::{Index, Location};
 use crate::store::log::record::{Header, Kind};
 use crate::store::media_error;
 

@@ -26,18 +26,17 @@ use std::time::Duration;
 
 pub use compaction::merge::SkipReason;
 pub use compaction::{CompactOptions, CompactReport, DiskUsage, MANY_BYTES, MANY_SEGMENTS};
-pub use index::State;
 pub use log::active_segment::SegmentDir;
 pub use maintenance::gc::Orphan;
 pub use maintenance::repair::{damaged_manifest, repair_manifest};
 pub use maintenance::verify::{Finding, Progress};
-pub use metadata::{ResultInfo, RunMetadata, WriteStats};
+pub use metadata::WriteStats;
 pub use own_writer::Durability;
-pub use read::Report;
 
 use crate::background::Background;
 use crate::codec::{Encoded, Stored};
 use crate::jugdir::Jugdir;
+use crate::result_store::{Report, ResultInfo, ResultStore, RunMetadata, State, is_kept};
 use crate::store::append::Appender;
 use crate::store::catalog::Catalog;
 use crate::store::compaction::Compactor;
@@ -111,54 +110,9 @@ impl Store {
         self.catalog.epoch()
     }
 
-    /// Reads what others wrote since the last call; each key whose state is another now, with that state.
-    ///
-    /// It is repeated until it brings no higher epoch: reading takes its time, and a process that learns of one removal
-    /// may miss another of the same epoch. What is stamped with [`Store::epoch`] afterwards loses against every
-    /// removal that was not seen, because a process that removes sees that epoch in turn ([`Store::remove`]).
-    ///
-    /// # Errors
-    ///
-    /// Where the jugdir cannot be read.
-    pub fn refresh(&self) -> Result<Vec<(Key, State)>> {
-        self.catalog.refresh()
-    }
-
-    /// True if there is a result.
-    ///
-    /// # Errors
-    ///
-    /// Where a pack cannot be read.
-    pub fn contains(&self, key: &Key) -> Result<bool> {
-        self.catalog.ask_about(key, |index| index.state(key) == State::Result)
-    }
-
-    /// For each key, whether there is a result.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::contains`].
-    pub fn contains_many(&self, keys: &[Key]) -> Result<Vec<bool>> {
-        self.catalog.are(State::Result, keys)
-    }
-
-    /// All keys with a result.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::contains`].
-    pub fn keys(&self) -> Result<Vec<Key>> {
-        self.catalog.ask(Index::all_results)
-    }
-
     /// All keys whose last run failed.
     pub fn failed_keys(&self) -> Vec<Key> {
         self.catalog.index().keys(State::Failed)
-    }
-
-    /// The names that users gave where jug expects keys.
-    pub fn aliases(&self) -> Vec<(Key, Vec<u8>)> {
-        self.catalog.index().aliases().iter().map(|(key, name)| (*key, name.to_vec())).collect()
     }
 
     /// How many keys have been removed at some time.
@@ -170,39 +124,19 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// As [`Store::contains`].
+    /// Where a pack cannot be read.
     pub fn damage(&self) -> Result<corruption::Report> {
         self.catalog.damage()
     }
 
-    /// The stored value; `None` if there is no result.
-    ///
-    /// # Errors
-    ///
-    /// Where the value is not what was stored, this is an [`Error::DamagedResult`](crate::Error::DamagedResult), from
-    /// then on there is no result for this key, and the next [`Store::refresh`] says so.
-    /// [`Error::NewerRecord`](crate::Error::NewerRecord) where a later version stored it.
-    pub fn load(&self, key: &Key) -> Result<Option<Stored>> {
-        self.reader.load(key)
-    }
-
     /// Looks whether the file of every blob is there and as long as it should be. Where it is not, there is no
-    /// result from then on, as after a [`Store::load`] that found the corruption.
+    /// result from then on, as after a [`ResultStore::load`] that found the corruption.
     ///
     /// # Errors
     ///
     /// Where the jugdir cannot be read.
     pub fn check_blobs(&self) -> Result<()> {
         self.reader.check_blobs()
-    }
-
-    /// What is known of a stored result; `None` if there is none.
-    ///
-    /// # Errors
-    ///
-    /// Where its record cannot be read.
-    pub fn facts(&self, key: &Key) -> Result<Option<ResultInfo>> {
-        self.reader.facts(key)
     }
 
     /// The report of a failed run; `None` if the key's last run did not fail.
@@ -216,69 +150,18 @@ impl Store {
         self.reader.failure(key)
     }
 
-    /// Stores the value of a task that was claimed at `epoch`.
-    ///
-    /// Without an epoch the value replaces whatever result there is. With one, it counts only if the task was
-    /// not invalidated since.
+    /// Stores the value of a task that was claimed at `epoch`: it counts only if the task was not removed since.
     ///
     /// # Errors
     ///
-    /// Where it cannot be written, or an earlier record could not be; [`Error::Forked`](crate::Error::Forked) in a forked
-    /// child, [`Error::Closed`](crate::Error::Closed) after [`Store::close`].
-    pub fn save(&self, key: Key, value: &Encoded, facts: &RunMetadata, epoch: Option<u64>) -> Result<()> {
-        self.appender.save(key, value, facts, epoch)
-    }
-
-    /// Takes results away; returns how many there were.
-    ///
-    /// Results that were claimed before this do not count, even if they arrive later.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::save`].
-    pub fn remove(&self, keys: &[Key]) -> Result<usize> {
-        self.appender.remove(keys)
-    }
-
-    /// Records that a run failed; a report's texts are cut to their last 32 KiB.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::save`].
-    pub fn save_failure(&self, key: Key, report: &Report, facts: &RunMetadata) -> Result<()> {
-        self.appender.save_failure(key, report, facts)
-    }
-
-    /// Forgets failures; returns how many there were.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::save`].
-    pub fn clear_failures(&self, keys: &[Key]) -> Result<usize> {
-        self.appender.clear_failures(keys)
-    }
-
-    /// Remembers that `key` stands for `name`, which is no key.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::save`].
-    pub fn alias(&self, key: Key, name: &[u8]) -> Result<()> {
-        self.appender.alias(key, name)
+    /// As [`ResultStore::save`].
+    pub fn save_claimed(&self, key: Key, value: &Encoded, facts: &RunMetadata, epoch: u64) -> Result<()> {
+        self.appender.save(key, value, facts, Some(epoch))
     }
 
     /// What this process has written so far.
     pub fn stats(&self) -> WriteStats {
         self.own.stats()
-    }
-
-    /// Returns once all records so far are in their file, where other processes see them.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be written.
-    pub fn flush(&self) -> Result<()> {
-        self.own.flush()
     }
 
     /// Returns once all records so far are on disk.
@@ -415,18 +298,6 @@ impl Store {
         self.collector().sweep()
     }
 
-    /// Writes and syncs what is left and seals the segment. What is stored can still be read.
-    ///
-    /// # Errors
-    ///
-    /// Where something that was stored cannot be written.
-    pub fn close(&self) -> Result<()> {
-        let closed = self.own.close();
-        self.jugdir.restore_reserve();
-        self.jugdir.leave();
-        closed
-    }
-
     fn compactor(&self) -> Compactor<'_> {
         Compactor { jugdir: &self.jugdir, catalog: &self.catalog }
     }
@@ -437,6 +308,79 @@ impl Store {
 
     fn collector(&self) -> Collector<'_> {
         Collector { jugdir: &self.jugdir, catalog: &self.catalog, reader: &self.reader }
+    }
+}
+
+impl ResultStore for Store {
+    /// Repeated until it brings no higher epoch: reading takes its time, and a process that learns of one removal may miss
+    /// another of the same epoch. What is stamped with [`Store::epoch`] afterwards loses against every removal that was not
+    /// seen, because a process that removes sees that epoch in turn ([`ResultStore::remove`]).
+    fn refresh(&self) -> Result<Vec<(Key, State)>> {
+        self.catalog.refresh()
+    }
+
+    fn contains_many(&self, keys: &[Key]) -> Result<Vec<bool>> {
+        self.catalog.are(State::Result, keys)
+    }
+
+    fn keys(&self) -> Result<Vec<Key>> {
+        self.catalog.ask(Index::all_results)
+    }
+
+    fn load(&self, key: &Key) -> Result<Option<Stored>> {
+        self.reader.load(key)
+    }
+
+    fn facts(&self, key: &Key) -> Result<Option<ResultInfo>> {
+        self.reader.facts(key)
+    }
+
+    fn save(&self, key: Key, value: &Encoded, facts: &RunMetadata) -> Result<()> {
+        self.appender.save(key, value, facts, None)
+    }
+
+    fn remove(&self, keys: &[Key]) -> Result<Vec<bool>> {
+        self.appender.remove(keys)
+    }
+
+    /// Of long texts in the report the last 32 KiB are kept.
+    fn save_failure(&self, key: Key, report: &Report, facts: &RunMetadata) -> Result<()> {
+        self.appender.save_failure(key, report, facts)
+    }
+
+    fn failures(&self) -> Result<Vec<(Key, Report)>> {
+        let failed = self.failed_keys().into_iter();
+        failed.filter_map(|key| Some(self.failure(&key).transpose()?.map(|report| (key, report)))).collect()
+    }
+
+    fn kept_failures(&self) -> Result<Vec<Key>> {
+        let kept = self.failures()?.into_iter().filter(|(_, report)| is_kept(report));
+        Ok(kept.map(|(key, _)| key).collect())
+    }
+
+    fn clear_failures(&self, keys: &[Key]) -> Result<usize> {
+        self.appender.clear_failures(keys)
+    }
+
+    fn alias(&self, key: Key, name: &[u8]) -> Result<()> {
+        self.appender.alias(key, name)
+    }
+
+    fn aliases(&self) -> Result<Vec<(Key, Vec<u8>)>> {
+        let index = self.catalog.index();
+        Ok(index.aliases().iter().map(|(key, name)| (*key, name.to_vec())).collect())
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.own.flush()
+    }
+
+    /// Syncs what is left and seals the segment.
+    fn close(&self) -> Result<()> {
+        let closed = self.own.close();
+        self.jugdir.restore_reserve();
+        self.jugdir.leave();
+        closed
     }
 }
 

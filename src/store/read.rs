@@ -1,14 +1,13 @@
 //! Reading what is stored.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-
-use serde_pickle::Value;
 
 use crate::codec::{Codec, Stored, compress, flat};
 use crate::jugdir::Jugdir;
 use crate::os::File;
+use crate::result_store::{Report, ResultInfo, RunMetadata};
 use crate::store::blob::{self, BlobRef, Loaded};
 use crate::store::catalog::Catalog;
 use crate::store::index::{Index, Location};
@@ -16,14 +15,10 @@ use crate::store::log::record::{COMPRESSED, CRITICAL, Header, Kind};
 use crate::store::log::scan::{self, RecordAt};
 use crate::store::log::segment;
 use crate::store::media_error::{self, or_reason};
-use crate::store::metadata::{ResultInfo, RunMetadata};
 use crate::store::own_writer::OwnWriter;
 use crate::store::pack::publish;
 use crate::sync::lock;
 use crate::{Error, Key, Result};
-
-/// A failure report: what is known of a run that failed, by name.
-pub type Report = BTreeMap<String, Value>;
 
 /// How many segments are kept open for reading.
 const FILES_MAX: usize = 64;

@@ -5,7 +5,8 @@ use jug_native::codec::{Codec, Encoded};
 use jug_native::engine::Engine;
 use jug_native::jugdir::Jugdir;
 use jug_native::os::local;
-use jug_native::store::{Durability, RunMetadata};
+use jug_native::result_store::{ResultStore, RunMetadata};
+use jug_native::store::Durability;
 
 use crate::support::temp_jugdir::{Shelf, key, load, save};
 
@@ -52,7 +53,7 @@ fn s3_a_result_is_as_old_as_its_claim_whoever_looks_into_the_store_meanwhile() {
     assert_eq!(slow.prefetch().claim(&[key(1)]).unwrap(), [true]);
     slow.refresh().unwrap();
     other.refresh().unwrap();
-    assert_eq!(other.store().remove(&[key(1)]).unwrap(), 1);
+    assert_eq!(other.store().remove(&[key(1)]).unwrap(), [true]);
     // The task that runs looks into the store.
     slow.store().refresh().unwrap();
     save_claimed(&slow, 1, b"stale");

@@ -95,6 +95,7 @@ RUST = Table(
         Room(1, "codec", ("codec",), "value <-> bytes: what a stored result looks like"),
         Room(2, "os", ("os",), "the operating system: files, clocks, chance, processes"),
         Room(2, "redis client", ("redis/client",), "the protocol of redis, connections and reconnecting"),
+        Room(2, "result store", ("result_store",), "what every store of results does: a trait"),
         Room(3, "background", ("background",), "the one background thread"),
         Room(4, "jugdir", ("jugdir",), "the directory that workers share: its FORMAT and its workers"),
         Room(5, "store", ("store",), "results in a jugdir"),
@@ -130,7 +131,12 @@ RUST = Table(
             ("py/call_scope", "py/resolve", "py/subscript", "py/input_cache"),
             "what a task gets for a call",
         ),
-        Room(13, "py stores", ("py/convert", "py/store", "py/claim", "py/redis"), "stores and claims"),
+        Room(
+            13,
+            "py stores",
+            ("py/convert", "py/waiting", "py/result_store", "py/store", "py/claim", "py/redis"),
+            "stores and claims",
+        ),
         Room(14, "crate", (".", "py"), "the crate and its Python module: they name the others"),
     ),
     (

@@ -203,9 +203,9 @@ class file_store(native_store):
             Each name once.
         """
         self.refresh()
-        failed = self.kept_failures()
+        failed = self.native.kept_failures()
         held = set(self.claims.claimed_ids())
-        names = dict(self.native.aliases())
+        names = self.native.aliases()
         keys = (*self._keys(), *names, *self.claims.held(), *failed) if held else ()
         known = {self.claims.id_of(key): key for key in keys}
         running = [known.get(claim, claim) for claim in sorted(held)]
@@ -226,23 +226,9 @@ class file_store(native_store):
         int
             How many were cleared.
         """
-        failed = self.kept_failures()
+        failed = self.native.kept_failures()
         cleared = self.native.clear_failures(failed) if failed else 0
         return cleared + self.forget_deaths() + self.claims.sweep()
-
-    def kept_failures(self) -> Sequence[bytes]:
-        """Tasks whose last failure was kept, so that they do not run again.
-
-        Returns
-        -------
-        sequence of bytes
-            Their keys, of 32 bytes each.
-        """
-        return [key for key in self.native.failed_keys() if (self.native.failure(key) or {}).get("kept")]
-
-    def _died(self) -> Iterator[bytes]:
-        reports = ((key, self.native.failure(key) or {}) for key in self.native.failed_keys())
-        return (key for key, report in reports if report.get("crashes") and not report.get("kept"))
 
     # --- what others do ---
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -54,10 +53,6 @@ class native_store(base_store, KeyedStore, SharingStore):
     #: The results, which may be read by key.
     native: _native.Store | _native.Redis
 
-    @abstractmethod
-    def _died(self) -> Iterable[bytes]:
-        """Keys without a result whose last failure counts deaths, and is not to be kept."""
-
     # --- results ---
 
     def is_usable(self) -> bool:
@@ -89,7 +84,7 @@ class native_store(base_store, KeyedStore, SharingStore):
 
     def list(self) -> Iterator[bytes]:
         self.refresh()
-        names = dict(self.native.aliases())
+        names = self.native.aliases()
         return (names.get(key) or digits(key) for key in self._keys())
 
     def remove(self, name: Name) -> bool:
@@ -109,7 +104,8 @@ class native_store(base_store, KeyedStore, SharingStore):
 
     def died(self) -> Sequence[bytes]:
         self.refresh()
-        return [*self._died()]
+        reports = self.native.failures().items()
+        return [key for key, report in reports if report.get("crashes") and not report.get("kept")]
 
     def forget_deaths(self, keys: Iterable[bytes] | None = None) -> int:
         died = self.died()

@@ -150,7 +150,7 @@ class redis_store(native_store):
             Each name once.
         """
         self.refresh()
-        names = dict(self.native.aliases())
+        names = self.native.aliases()
         keys = dict.fromkeys([*self.native.kept_failures(), *self.workers()[0]])
         return iter([names.get(key) or digits(key) for key in keys])
 
@@ -169,10 +169,6 @@ class redis_store(native_store):
         cleared = self.native.clear_failures(failed) if failed else 0
         dead = [known.id for known in self.workers()[1] if not known.alive]
         return cleared + self.forget_deaths() + self.native.reap(dead)
-
-    def _died(self) -> Iterator[bytes]:
-        reports = ((key, _parsed(text)) for key, text in self.native.failures())
-        return (key for key, report in reports if report.get("crashes") and not report.get("kept"))
 
     def claim(self, keys: Sequence[bytes]) -> Sequence[bool]:
         """Tries to claim tasks for this worker.
@@ -304,9 +300,7 @@ class redis_lock(base_lock):
     def fail(self) -> bool:
         native = self._store.native
         if self._key in native.held():
-            native.save_failure(
-                self._key, b'{"type": "", "message": "marked as failed", "kept": true}', True, True
-            )
+            native.save_failure(self._key, {"type": "", "message": "marked as failed", "kept": True})
             native.release([self._key])
         return self.is_failed()
 

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use super::version::{Resolved, same};
-use super::{Entry, Index, State};
+use super::{Entry, Index};
 use crate::Key;
+use crate::result_store::State;
 
 impl Index {
     /// The keys that [`Index::take_changes`] would look at.

@@ -18,9 +18,10 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use version::Resolved;
-pub use version::{Location, State, Version, Versions};
+pub use version::{Location, Version, Versions};
 
 use crate::Key;
+use crate::result_store::State;
 use crate::store::log::record::{Header, Kind};
 use crate::store::pack::reader::Pack;
 

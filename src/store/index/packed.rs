@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Index, Location, NOWHERE, Slot, State};
+use super::{Index, Location, NOWHERE, Slot};
+use crate::result_store::State;
 use crate::store::log::record::{Header, Kind};
 use crate::store::log::scan::{self, RecordAt};
 use crate::store::pack::format::{self, Entry};

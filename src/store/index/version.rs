@@ -1,5 +1,7 @@
 //! A record among others of its kind and key: where it is, and which of two it is.
 
+use crate::result_store::State;
+
 /// Where a record begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Location {
@@ -16,17 +18,6 @@ impl Location {
     pub const fn in_segment(segment: u32, offset: u64) -> Location {
         Location { segment, offset, pack: 0 }
     }
-}
-
-/// What is known of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Neither a result nor a failure counts.
-    Absent,
-    /// There is a result.
-    Result,
-    /// The last run failed.
-    Failed,
 }
 
 /// A record that competes with others of its kind and key.

@@ -8,6 +8,7 @@ use jug_native::Error;
 use jug_native::background::Background;
 use jug_native::jugdir::{ClaimMode, Format, Identity, Jugdir};
 use jug_native::os::local::Local;
+use jug_native::result_store::ResultStore;
 use jug_native::store::{Durability, Store};
 
 use crate::support::child_process::{self, Child};

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use jug_native::Key;
 use jug_native::codec::{Codec, Encoded};
-use jug_native::redis::KeyState;
 use jug_native::redis::client::resp::{self, Commands, Reply};
 use jug_native::redis::client::url::Address;
 use jug_native::redis::in_flight::{InFlight, UnsentResult};
 use jug_native::redis::index::{CatchUp, Index, Snapshot};
-use jug_native::redis::record::{self, RunMetadata, Unreadable};
+use jug_native::redis::record::{self, Unreadable};
+use jug_native::result_store::{RunMetadata, State};
 use proptest::prelude::*;
 
 fn key(n: u8) -> Key {
@@ -94,18 +94,19 @@ proptest! {
     fn a_record_gives_back_what_it_was_made_of(
         value in prop::collection::vec(0_u8..3, 0..2000), name in ".{0,20}", started: i64, attempt: u32
     ) {
-        let facts = RunMetadata { name, worker: "host.1.ab".into(), started, duration: 7, attempt };
-        let bytes = record::encode(&facts, &Encoded::new(Codec::Pickle, value.clone()));
+        let facts = RunMetadata { name, started, duration: 7, attempt, code: 0 };
+        let bytes = record::encode(&facts, "host.1.ab", &Encoded::new(Codec::Pickle, value.clone()));
         prop_assert_eq!(record::decode(&bytes).unwrap().bytes, value);
-        prop_assert_eq!(record::describe(&bytes).unwrap().0, facts);
+        let described = record::describe(&bytes).unwrap();
+        prop_assert_eq!((described.facts, described.worker.as_str()), (facts, "host.1.ab"));
         let expected = (started != 0).then_some(7);
         prop_assert_eq!(record::duration(&bytes[8..24]), expected);
     }
 
     #[test]
     fn a_flipped_bit_anywhere_in_a_record_is_noticed(at: prop::sample::Index, bit in 0_u8..8) {
-        let facts = RunMetadata { name: "f".into(), worker: "w".into(), started: 1, duration: 2, attempt: 1 };
-        let mut bytes = record::encode(&facts, &Encoded::new(Codec::Pickle, b"value".as_slice()));
+        let facts = RunMetadata { name: "f".into(), started: 1, duration: 2, attempt: 1, code: 0 };
+        let mut bytes = record::encode(&facts, "w", &Encoded::new(Codec::Pickle, b"value".as_slice()));
         let at = at.index(bytes.len());
         bytes[at] ^= 1 << bit;
         prop_assert!(record::decode(&bytes).is_err());
@@ -115,7 +116,7 @@ proptest! {
 #[test]
 fn a_record_of_a_later_version_is_distinguished_from_a_damaged_one() {
     let mut bytes =
-        record::encode(&RunMetadata::default(), &Encoded::new(Codec::Pickle, b"value".as_slice()));
+        record::encode(&RunMetadata::default(), "", &Encoded::new(Codec::Pickle, b"value".as_slice()));
     bytes[0] = 2;
     assert_eq!(record::decode(&bytes), Err(Unreadable::Newer(2)));
     assert!(matches!(record::decode(b""), Err(Unreadable::Damaged(_))));
@@ -133,7 +134,7 @@ fn events_are_followed_in_order_and_own_results_are_no_news() {
     let mut index = Index::default();
     let first = vec![event(1, "result", &[key(1), key(2)], "other"), event(2, "kept", &[key(3)], "other")];
     assert_eq!(index.follow(first, 10, "me"), CatchUp::Complete);
-    let news = vec![(key(1), KeyState::Result), (key(2), KeyState::Result), (key(3), KeyState::Failed)];
+    let news = vec![(key(1), State::Result), (key(2), State::Result), (key(3), State::Failed)];
     assert_eq!(index.take_changes(), news);
     assert_eq!(index.failed().get(&key(3)), Some(&true));
     index.add_own(key(4));
@@ -144,7 +145,7 @@ fn events_are_followed_in_order_and_own_results_are_no_news() {
         event(5, "cleared", &[key(3)], "other"),
     ];
     assert_eq!(index.follow(second, 4, "me"), CatchUp::Partial);
-    assert_eq!(index.take_changes(), vec![(key(1), KeyState::Absent), (key(3), KeyState::Absent)]);
+    assert_eq!(index.take_changes(), vec![(key(1), State::Absent), (key(3), State::Absent)]);
     assert!(index.failed().is_empty());
     assert_eq!(index.last(), "5-0");
 }
@@ -160,7 +161,7 @@ fn an_own_result_that_was_removed_and_stored_again_counts() {
         event(3, "result", &[key(1)], "me"),
     ];
     index.follow(events, 10, "me");
-    assert_eq!(index.take_changes(), vec![(key(1), KeyState::Absent), (key(1), KeyState::Result)]);
+    assert_eq!(index.take_changes(), vec![(key(1), State::Absent), (key(1), State::Result)]);
     assert!(index.contains(&key(1)));
 }
 
@@ -191,7 +192,7 @@ fn reading_everything_again_gives_the_difference() {
     index.replace(state(3, &[key(1), key(2)]));
     index.take_changes();
     index.replace(state(9, &[key(2), key(3)]));
-    assert_eq!(index.take_changes(), vec![(key(1), KeyState::Absent), (key(3), KeyState::Result)]);
+    assert_eq!(index.take_changes(), vec![(key(1), State::Absent), (key(3), State::Result)]);
     assert_eq!(index.last(), "9-0");
 }
 
@@ -206,7 +207,7 @@ fn reading_everything_again_gives_which_failures_are_gone_and_which_may_be_other
     index.replace(state(3, &[key(1), key(2)]));
     index.take_changes();
     index.replace(state(9, &[key(2)]));
-    assert_eq!(index.take_changes(), vec![(key(1), KeyState::Absent), (key(2), KeyState::Failed)]);
+    assert_eq!(index.take_changes(), vec![(key(1), State::Absent), (key(2), State::Failed)]);
 }
 
 #[test]

@@ -10,7 +10,8 @@ use jug_native::claim::Claims;
 use jug_native::jugdir::{Jugdir, LeaseTiming};
 use jug_native::os::FileSystem;
 use jug_native::os::local::local;
-use jug_native::store::{Durability, State, Store};
+use jug_native::result_store::{ResultStore, State};
+use jug_native::store::{Durability, Store};
 
 use crate::support::hooked_fs::{Hooked, Hooks};
 use crate::support::link_worker::{LEASE, LinkWorker};

@@ -9,7 +9,8 @@ use jug_native::background::Background;
 use jug_native::jugdir::Jugdir;
 use jug_native::os::File;
 use jug_native::os::local::local;
-use jug_native::store::{Durability, State, Store};
+use jug_native::result_store::{ResultStore, State};
+use jug_native::store::{Durability, Store};
 
 use crate::support::hooked_fs::{Hooked, Hooks};
 use crate::support::packs::{ALL, filled};
@@ -138,7 +139,7 @@ fn a_removal_is_on_disk_before_a_blob_goes_and_before_the_call_returns() {
     let (store, steps) = watched(&shelf, false);
     save(&store, 1, &noise(70_000)).unwrap();
     store.sync().unwrap();
-    assert_eq!(store.remove(&[key(1)]).unwrap(), 1);
+    assert_eq!(store.remove(&[key(1)]).unwrap(), [true]);
     let steps = steps.taken();
     let is_segment = |path: &Path| is_in(path, "segments");
     let removal = last(&steps, |step| matches!(step, Appended(path) if is_segment(path)));
@@ -156,7 +157,7 @@ fn a_reader_that_listed_the_segments_a_moment_ago_learns_of_a_removal() {
     store.close().unwrap();
     let (store, again) = watched(&shelf, true);
     drop(steps);
-    assert_eq!(store.remove(&[key(1)]).unwrap(), 1);
+    assert_eq!(store.remove(&[key(1)]).unwrap(), [true]);
     let steps = again.taken();
     let created = first(&steps, |step| matches!(step, Created(path) if is_in(path, "segments")));
     assert!(steps[created..].contains(&TouchedDir(shelf.segments())), "{steps:#?}");

@@ -11,7 +11,8 @@ use jug_native::background::Background;
 use jug_native::codec::{Codec, Encoded};
 use jug_native::jugdir::Jugdir;
 use jug_native::os::File;
-use jug_native::store::{CompactOptions, Durability, RunMetadata, SkipReason, Store};
+use jug_native::result_store::{ResultStore, RunMetadata};
+use jug_native::store::{CompactOptions, Durability, SkipReason, Store};
 
 use crate::support::hooked_fs::{Hooked, Hooks};
 use crate::support::packs::ALL;
@@ -68,7 +69,7 @@ fn key(number: usize) -> Key {
 fn save(store: &Store, numbers: std::ops::Range<usize>, size: usize) {
     let value = Encoded { codec: Codec::Pickle, parts: vec![noise(size).into()] };
     for number in numbers {
-        store.save(key(number), &value, &RunMetadata::default(), None).unwrap();
+        store.save(key(number), &value, &RunMetadata::default()).unwrap();
     }
     store.close().unwrap();
 }
@@ -81,7 +82,7 @@ fn what_is_removed_makes_room_where_not_a_byte_is_free() {
     disk.fill(0);
     let store = disk.open();
     let (before, keys) = (disk.used(), (0..290).map(key).collect::<Vec<Key>>());
-    assert_eq!(store.remove(&keys).unwrap(), 290);
+    assert_eq!(store.remove(&keys).unwrap(), vec![true; 290]);
     store.close().unwrap();
     assert!(disk.used() < before / 10);
     let store = disk.open();
@@ -89,7 +90,7 @@ fn what_is_removed_makes_room_where_not_a_byte_is_free() {
     // What was kept for that day is kept for the next one.
     let again = disk.used();
     disk.fill(0);
-    assert_eq!(store.remove(&store.keys().unwrap()).unwrap(), 10);
+    assert_eq!(store.remove(&store.keys().unwrap()).unwrap(), vec![true; 10]);
     assert!(disk.used() < again / 2);
 }
 
@@ -100,7 +101,7 @@ fn what_was_removed_is_packed_away_where_not_a_byte_is_free() {
     save(&disk.open(), 0..100, 20_000);
     disk.fill(0);
     let store = disk.open();
-    assert_eq!(store.remove(&(0..95).map(key).collect::<Vec<Key>>()).unwrap(), 95);
+    assert_eq!(store.remove(&(0..95).map(key).collect::<Vec<Key>>()).unwrap(), vec![true; 95]);
     store.close().unwrap();
     let before = disk.used();
     store.pack(ALL).unwrap();

@@ -10,6 +10,7 @@ use jug_native::codec::{Codec, compress};
 use jug_native::jugdir::{ClaimMode, Format, Identity, Jugdir, LeaseTiming};
 use jug_native::os::local;
 use jug_native::redis::record as entry;
+use jug_native::result_store::{ResultStore, RunMetadata};
 use jug_native::store::blob::BlobRef;
 use jug_native::store::log::record::{CRITICAL, Header, Kind};
 use jug_native::store::log::segment;
@@ -195,10 +196,9 @@ fn values_that_lie_about_their_length_are_refused() {
     run(bodies::value, &bomb, "as small as it gets");
     mutilate(bodies::value, &compress::compress(&[&[1; 600], &noise(300)]).unwrap());
     mutilate(bodies::redis, b"*2\r\n$3\r\nabc\r\n:5\r\n");
-    let facts =
-        entry::RunMetadata { name: "primes".into(), worker: "ghost".into(), ..entry::RunMetadata::default() };
+    let facts = RunMetadata { name: "primes".into(), ..RunMetadata::default() };
     let value = jug_native::codec::Encoded::new(Codec::Pickle, vec![0; 2000]);
-    mutilate(bodies::redis, &entry::encode(&facts, &value));
+    mutilate(bodies::redis, &entry::encode(&facts, "ghost", &value));
     for lie in [
         "$9223372036854775807\r\nabc",
         "*9223372036854775807\r\n",

@@ -10,6 +10,7 @@ use jug_native::background::Background;
 use jug_native::jugdir::Jugdir;
 use jug_native::os::File;
 use jug_native::os::local::local;
+use jug_native::result_store::ResultStore;
 use jug_native::store::{Durability, Store};
 
 use crate::support::hooked_fs::{Hooked, Hooks};

@@ -15,6 +15,7 @@ use jug_native::background::Background;
 use jug_native::claim::{AutoClaims, Claims};
 use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::{File, FileSystem};
+use jug_native::result_store::ResultStore;
 use jug_native::store::{CompactOptions, Durability, Store};
 use jug_native::{Key, Result};
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use jug_native::background::Background;
 use jug_native::jugdir::Jugdir;
 use jug_native::os::File;
+use jug_native::result_store::ResultStore;
 use jug_native::store::{Durability, Store};
 use proptest::prelude::*;
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use jug_native::background::Background;
 use jug_native::jugdir::Jugdir;
 use jug_native::os::{File, Stat};
+use jug_native::result_store::ResultStore;
 use jug_native::store::{Durability, Store};
 
 use crate::support::hooked_fs::{Hooked, Hooks};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jug_native::background::Background;
 use jug_native::jugdir::Jugdir;
 use jug_native::os::FileSystem;
+use jug_native::result_store::ResultStore;
 use jug_native::sched::Node;
 use jug_native::store::{Durability, Store};
 use jug_native::{Error, Key, Result};

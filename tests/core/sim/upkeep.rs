@@ -7,7 +7,8 @@ use std::time::Duration;
 use jug_native::background::Periodic;
 use jug_native::claim::{Claims, Prefetch};
 use jug_native::codec::{Codec, Encoded};
-use jug_native::store::{CompactOptions, RunMetadata, SkipReason};
+use jug_native::result_store::{ResultStore, RunMetadata};
+use jug_native::store::{CompactOptions, SkipReason};
 use jug_native::{Error, Key, Result};
 
 use super::actors::Actor;
@@ -65,7 +66,7 @@ pub(super) fn work_on_former(process: &Arc<Process>, job: &Arc<Job>, which: usiz
             let mut value = vec![0; if which == 0 { 66_000 } else { 16 }];
             blake3::Hasher::new_derive_key("former").update(key.as_bytes()).finalize_xof().fill(&mut value);
             let encoded = Encoded::new(Codec::Pickle, &value[..]);
-            actor.store.save(key, &encoded, &RunMetadata::default(), Some(epoch))?;
+            actor.store.save_claimed(key, &encoded, &RunMetadata::default(), epoch)?;
             actor.sync()?;
             // It may be invalid by now, if the worker was out of touch for too long.
             job.facts().former[run].synced = actor.store.contains(&key)?;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use jug_native::claim::{AutoClaims, Claims, Prefetch};
 use jug_native::codec::{Codec, Encoded};
 use jug_native::jugdir::ClaimMode;
+use jug_native::result_store::{ResultStore, RunMetadata, State};
 use jug_native::sched::{Node, Scheduler};
-use jug_native::store::{RunMetadata, State};
 use jug_native::{Error, Key, Result};
 
 use super::actors::Actor;
@@ -170,7 +170,7 @@ impl Worker {
         job.facts().note_value(node, &value);
         let encoded = Encoded::new(Codec::Pickle, &value[..]);
         let facts = RunMetadata { name: format!("m.f{}", node % 3), attempt: 1, ..RunMetadata::default() };
-        self.actor.store.save(self.keys(&[node])[0], &encoded, &facts, Some(self.epoch))?;
+        self.actor.store.save_claimed(self.keys(&[node])[0], &encoded, &facts, self.epoch)?;
         let now = self.actor.now();
         job.facts().runs[run].saved = Some(now);
         self.actor.saved(run);

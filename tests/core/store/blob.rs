@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use jug_native::Error;
 use jug_native::background::Background;
 use jug_native::jugdir::Jugdir;
+use jug_native::result_store::{ResultStore, State};
 use jug_native::store::corruption::Report;
-use jug_native::store::{Durability, State, Store};
+use jug_native::store::{Durability, Store};
 
 use crate::support::hooked_fs::{Hooked, Hooks};
 use crate::support::temp_jugdir::{Draft, Shelf, key, load, noise, save};
@@ -162,7 +163,7 @@ fn removing_a_result_removes_its_blob_and_nothing_else() {
     save(&store, 1, &noise(70_000)).unwrap();
     save(&store, 2, &noise(70_000)).unwrap();
     save(&store, 3, b"three").unwrap();
-    assert_eq!(store.remove(&[key(1), key(3), key(9)]).unwrap(), 2);
+    assert_eq!(store.remove(&[key(1), key(3), key(9)]).unwrap(), [true, true, false]);
     assert_eq!(blobs(&shelf).len(), 1);
     store.close().unwrap();
     assert_eq!(shelf.open().keys().unwrap(), [key(2)]);
@@ -193,8 +194,8 @@ fn of_two_removals_at_once_the_later_one_has_the_higher_epoch() {
     save(&one, 2, b"two").unwrap();
     one.flush().unwrap();
     other.refresh().unwrap();
-    assert_eq!(one.remove(&[key(1)]).unwrap(), 1);
-    assert_eq!(other.remove(&[key(2)]).unwrap(), 1, "it has not seen the other removal");
+    assert_eq!(one.remove(&[key(1)]).unwrap(), [true]);
+    assert_eq!(other.remove(&[key(2)]).unwrap(), [true], "it has not seen the other removal");
     assert_eq!((one.epoch(), shelf.open().epoch()), (1, 2));
 }
 
@@ -214,8 +215,8 @@ impl Hooks for Meanwhile {
         let mut stores = self.0.lock().unwrap();
         if stores.as_ref().is_some_and(|stores| path == segment_of(&stores[1])) {
             let [first, second] = stores.take().unwrap();
-            assert_eq!(first.remove(&[key(1)]).unwrap(), 1);
-            assert_eq!(second.remove(&[key(2)]).unwrap(), 1);
+            assert_eq!(first.remove(&[key(1)]).unwrap(), [true]);
+            assert_eq!(second.remove(&[key(2)]).unwrap(), [true]);
         }
     }
 }

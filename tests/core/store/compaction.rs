@@ -10,7 +10,8 @@ use jug_native::Key;
 use jug_native::background::Background;
 use jug_native::codec::{Codec, Encoded};
 use jug_native::jugdir::Jugdir;
-use jug_native::store::{CompactOptions, CompactReport, Durability, RunMetadata, SkipReason, State, Store};
+use jug_native::result_store::{ResultStore, RunMetadata, State};
+use jug_native::store::{CompactOptions, CompactReport, Durability, SkipReason, Store};
 
 use crate::support::hooked_fs::{Hooked, Hooks};
 use crate::support::packs::{ALL, filled, named, names, only_pack};
@@ -21,9 +22,7 @@ fn answers_are_the_same_for_few_keys_and_for_so_many_that_all_is_read() {
     let shelf = Shelf::new();
     let key = |number: u32| Key::new(blake3::hash(&number.to_le_bytes()).into());
     let save = |store: &Store, number: u32| {
-        store
-            .save(key(number), &Encoded::new(Codec::Pickle, &b"x"[..]), &RunMetadata::default(), None)
-            .unwrap();
+        store.save(key(number), &Encoded::new(Codec::Pickle, &b"x"[..]), &RunMetadata::default()).unwrap();
     };
     for (range, removed) in [(0..400, 7), (400..500, 8), (8..9, 450)] {
         let store = shelf.open();
@@ -137,7 +136,7 @@ fn a_paused_worker_cannot_revive_what_was_removed_and_packed() {
     }
     for number in [1, 4] {
         let value = Encoded::new(Codec::Pickle, b"stale");
-        paused.save(key(number), &value, &RunMetadata::default(), Some(epoch)).unwrap();
+        paused.save_claimed(key(number), &value, &RunMetadata::default(), epoch).unwrap();
     }
     paused.close().unwrap();
     let mut keys = shelf.open().keys().unwrap();
@@ -256,7 +255,7 @@ fn names_and_failures_survive() {
     for _ in 0..2 {
         shelf.open().pack(ALL).unwrap();
         let store = shelf.open();
-        assert_eq!(store.aliases(), [(key(1), b"my result".to_vec())]);
+        assert_eq!(store.aliases().unwrap(), [(key(1), b"my result".to_vec())]);
         assert_eq!(store.failed_keys(), [key(2)]);
         assert_eq!(store.failure(&key(2)).unwrap().unwrap(), report);
     }

@@ -12,7 +12,8 @@ use jug_native::claim::{Claims, Link};
 use jug_native::codec::{Codec, Encoded};
 use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::{File, FileSystem, local};
-use jug_native::store::{CompactReport, Durability, MANY_SEGMENTS, RunMetadata, SkipReason, Store};
+use jug_native::result_store::{ResultStore, RunMetadata};
+use jug_native::store::{CompactReport, Durability, MANY_SEGMENTS, SkipReason, Store};
 
 use crate::support::hooked_fs::{Hooked, Hooks};
 use crate::support::packs::ALL;
@@ -233,7 +234,7 @@ fn what_was_removed_is_remembered_once_a_worker_was_lost_sight_of() {
         assert_eq!(Host::at(&shelf).pack().left, []);
     }
     let stale = Encoded::new(Codec::Pickle, b"made before it was removed");
-    paused.store.save(key(1), &stale, &RunMetadata::default(), Some(epoch)).unwrap();
+    paused.store.save_claimed(key(1), &stale, &RunMetadata::default(), epoch).unwrap();
     paused.store.sync().unwrap();
     assert_eq!(load(&Host::at(&shelf).store, 1), None);
 }

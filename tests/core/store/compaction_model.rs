@@ -5,7 +5,8 @@ use std::fs;
 
 use jug_native::Key;
 use jug_native::codec::{Codec, Encoded};
-use jug_native::store::{CompactOptions, RunMetadata, State, Store};
+use jug_native::result_store::{ResultStore, RunMetadata, State};
+use jug_native::store::{CompactOptions, Store};
 use proptest::prelude::*;
 
 use crate::support::packs::names;
@@ -84,7 +85,7 @@ fn seen(store: &Store) -> Seen {
         keys.sort();
         keys
     };
-    let mut aliases = store.aliases();
+    let mut aliases = store.aliases().unwrap();
     aliases.sort();
     let (keys, failed) = (sorted(store.keys().unwrap()), sorted(store.failed_keys()));
     (store.epoch(), (0..KEYS).map(of_key).collect(), keys, failed, aliases)
@@ -118,7 +119,7 @@ proptest! {
                     let Worker { store, epoch } = &workers[at];
                     let facts = RunMetadata { name: format!("f{}", value % 3), ..RunMetadata::default() };
                     let value = vec![value; 5];
-                    store.save(key(number), &Encoded::new(Codec::Pickle, &value), &facts, Some(*epoch)).unwrap();
+                    store.save_claimed(key(number), &Encoded::new(Codec::Pickle, &value), &facts, *epoch).unwrap();
                 }
                 Step::Replace(at, number, value) => save(&workers[at].store, number, &[value; 7]).unwrap(),
                 Step::Remove(at, number) => _ = workers[at].store.remove(&[key(number)]).unwrap(),

@@ -1,7 +1,7 @@
 //! The index: a function of the set of records (S3).
 
 use jug_native::Key;
-use jug_native::store::State;
+use jug_native::result_store::State;
 use jug_native::store::index::{Index, Location};
 use jug_native::store::log::record::{Header, Kind};
 use proptest::prelude::*;

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jug_native::Error;
+use jug_native::result_store::ResultStore;
 use nix::errno::Errno;
 
 use crate::support::bad_sectors::{

@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use jug_native::jugdir::Jugdir;
+use jug_native::result_store::ResultStore;
 use jug_native::store::{CompactOptions, SkipReason, damaged_manifest, repair_manifest};
 use jug_native::{Error, Key};
 use nix::errno::Errno;

@@ -3,6 +3,7 @@
 use std::fs;
 
 use jug_native::Error;
+use jug_native::result_store::ResultStore;
 use jug_native::store::{CompactOptions, SkipReason};
 
 use crate::support::packs::{ALL, filled, only_pack};

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use jug_native::result_store::ResultStore;
 use jug_native::store::compaction::build::build;
 use jug_native::store::compaction::merge::{End, Input, Merge};
 use jug_native::store::corruption::Report;
@@ -76,7 +77,7 @@ fn the_golden_pack_is_read_for_ever() {
     assert_eq!(store.keys().unwrap(), [key(1)]);
     assert_eq!(load(&store, 1).unwrap(), b"\x80\x05N.");
     assert_eq!(store.failed_keys(), [key(3)]);
-    assert_eq!(store.aliases(), [(key(5), b"a name".to_vec())]);
+    assert_eq!(store.aliases().unwrap(), [(key(5), b"a name".to_vec())]);
     assert_eq!(store.epoch(), 3);
     let found = store.facts(&key(1)).unwrap().unwrap();
     assert_eq!((&*found.facts.name, &*found.worker, found.size), ("primes.is_prime", "ghost", 4));

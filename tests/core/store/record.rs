@@ -5,6 +5,7 @@ use std::path::Path;
 
 use jug_native::Error;
 use jug_native::os::local::Local;
+use jug_native::result_store::ResultStore;
 use jug_native::store::Store;
 use jug_native::store::corruption::Report;
 use jug_native::store::log::record::{self, CRITICAL, HEADER_LEN, Header, Kind};
@@ -63,7 +64,7 @@ fn the_golden_segment_is_read_for_ever() {
     assert_eq!(load(&store, 1).unwrap(), b"\x80\x05N.");
     assert_eq!(store.failed_keys(), [key(3)]);
     assert_eq!(store.failure(&key(3)).unwrap().unwrap()["type"], Value::String("ValueError".into()));
-    assert_eq!(store.aliases(), [(key(5), b"a name".to_vec())]);
+    assert_eq!(store.aliases().unwrap(), [(key(5), b"a name".to_vec())]);
     assert_eq!(store.epoch(), 3);
     let found = store.facts(&key(1)).unwrap().unwrap();
     assert_eq!((&*found.facts.name, &*found.worker, found.size), ("primes.is_prime", "ghost", 4));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::local;
+use jug_native::result_store::ResultStore;
 use jug_native::store::{CompactOptions, Durability, Store, damaged_manifest, repair_manifest};
 use jug_native::{Error, Key};
 

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use jug_native::background::Background;
 use jug_native::jugdir::Jugdir;
+use jug_native::result_store::{ResultStore, State};
 use jug_native::store::corruption::Report;
 use jug_native::store::log::record::{Header, Kind};
-use jug_native::store::{Durability, State, Store};
+use jug_native::store::{Durability, Store};
 
 use crate::support::failing_disk::Plan;
 use crate::support::hooked_fs::Hooked;
@@ -130,14 +131,15 @@ fn after_a_failed_sync_everything_since_the_last_one_goes_into_a_new_segment() {
 fn task_names_survive_the_move_to_a_new_segment() {
     let shelf = Shelf::new();
     let (store, plan) = on_flaky_disk(&shelf, Durability::Group);
-    let facts = |name: &str| jug_native::store::RunMetadata { name: name.to_owned(), ..Default::default() };
+    let facts =
+        |name: &str| jug_native::result_store::RunMetadata { name: name.to_owned(), ..Default::default() };
     let value = jug_native::codec::Encoded::new(jug_native::codec::Codec::Pickle, &b"value"[..]);
-    store.save(key(1), &value, &facts("m.f"), None).unwrap();
+    store.save(key(1), &value, &facts("m.f")).unwrap();
     store.sync().unwrap();
     plan.writes.store(1, Ordering::SeqCst);
-    store.save(key(2), &value, &facts("m.f"), None).unwrap();
+    store.save(key(2), &value, &facts("m.f")).unwrap();
     store.flush().unwrap();
-    store.save(key(3), &value, &facts("m.g"), None).unwrap();
+    store.save(key(3), &value, &facts("m.g")).unwrap();
     store.close().unwrap();
     for store in [store, shelf.open()] {
         let name = |number| store.facts(&key(number)).unwrap().unwrap().facts.name;
@@ -211,7 +213,7 @@ fn closing_seals_the_segment() {
 fn a_process_that_stores_nothing_creates_nothing() {
     let shelf = Shelf::new();
     let store = shelf.open();
-    assert_eq!((store.refresh().unwrap(), store.remove(&[key(1)]).unwrap()), (vec![], 0));
+    assert_eq!((store.refresh().unwrap(), store.remove(&[key(1)]).unwrap()), (vec![], vec![false]));
     assert!(!store.wait(Duration::from_millis(30)).unwrap());
     store.close().unwrap();
     assert!(!shelf.root().exists());

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use jug_native::background::Background;
 use jug_native::jugdir::Jugdir;
 use jug_native::os::File;
+use jug_native::result_store::ResultStore;
 use jug_native::store::{CompactOptions, Durability, Finding, Store};
 use jug_native::{Error, Key, Result};
 use nix::errno::Errno;

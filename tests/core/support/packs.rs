@@ -4,7 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use jug_native::codec::{Codec, Encoded};
-use jug_native::store::{CompactOptions, RunMetadata, Store};
+use jug_native::result_store::{ResultStore, RunMetadata};
+use jug_native::store::{CompactOptions, Store};
 
 use crate::support::temp_jugdir::{Shelf, key};
 
@@ -44,5 +45,5 @@ pub(crate) fn named(store: &Store, number: u8, value: &[u8]) {
         duration: 7,
         ..RunMetadata::default()
     };
-    store.save(key(number), &Encoded::new(Codec::Pickle, value), &facts, None).unwrap();
+    store.save(key(number), &Encoded::new(Codec::Pickle, value), &facts).unwrap();
 }

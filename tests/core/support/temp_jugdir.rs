@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use jug_native::Key;
 use jug_native::codec::{Codec, Encoded};
 use jug_native::jugdir::{ClaimMode, Format};
+use jug_native::result_store::{ResultStore, RunMetadata};
 use jug_native::store::log::record::{self, Header, Kind};
 use jug_native::store::log::segment;
-use jug_native::store::{Durability, RunMetadata, Store};
+use jug_native::store::{Durability, Store};
 use tempfile::TempDir;
 
 /// The uuid of every jugdir made by hand.
@@ -84,7 +85,7 @@ pub(crate) fn key(number: u8) -> Key {
 }
 
 pub(crate) fn save(store: &Store, number: u8, value: &[u8]) -> jug_native::Result<()> {
-    store.save(key(number), &Encoded::new(Codec::Pickle, value), &RunMetadata::default(), None)
+    store.save(key(number), &Encoded::new(Codec::Pickle, value), &RunMetadata::default())
 }
 
 /// The bytes of a stored value.

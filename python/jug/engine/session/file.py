@@ -51,7 +51,6 @@ class FileSession(NativeSession[file_store, _native.Store]):
         self.start = self._claims.start
         self.set_idle = self._claims.rest
         self.claimed_hint = self._claims.are_taken
-        self.kept_failures = store.kept_failures
         self.sync = self._native.sync
         self._crash_detector = CrashDetector(os.path.join(self._native.path, "workers"), self._claims.crashed)
         store.check_blobs()
@@ -80,9 +79,6 @@ class FileSession(NativeSession[file_store, _native.Store]):
             won.append(not found and tried[nr_tried])
             nr_tried += not found
         return won
-
-    def failures(self) -> Mapping[bytes, FailureReport]:
-        return self.reports(self._native.failed_keys())
 
     def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
         if len(keys) < _MANY_CLAIMS:

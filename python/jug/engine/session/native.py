@@ -27,7 +27,7 @@ class NativeSession(Generic[_StoreT, _NativeT]):
     ----------
     store : native_store
     native : jug._native.Store or jug._native.Redis
-        Its results.
+        Its results and failures.
     """
 
     max_batch = 1024
@@ -39,6 +39,9 @@ class NativeSession(Generic[_StoreT, _NativeT]):
         self._native = native
         self._changes: list[Change] = []
         self.present = native.contains_many
+        self.failures = native.failures
+        self.kept_failures = native.kept_failures
+        self.expect = native.expect
         self.has_inputs = native.has_inputs
         self.forget_inputs = native.forget_inputs
         self.expect = native.expect

@@ -26,7 +26,6 @@ class RedisSession(NativeSession[redis_store, _native.Redis]):
     def __init__(self, store: redis_store) -> None:
         super().__init__(store, store.native)
         self._claimed_just_now = False
-        self.kept_failures = self._native.kept_failures
         self.release = self._native.release
         self.sync = self._native.flush
 
@@ -37,11 +36,6 @@ class RedisSession(NativeSession[redis_store, _native.Redis]):
         else:
             self._store.refresh()
         return self._take_changes()
-
-    def failures(self) -> Mapping[bytes, FailureReport]:
-        import json
-
-        return {key: json.loads(report) for key, report in self._native.failures()}
 
     def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
         held = self._store.claims(keys)
@@ -64,21 +58,17 @@ class RedisSession(NativeSession[redis_store, _native.Redis]):
         return self._native.others_claims() > 0
 
     def save(self, key: bytes, outcome: Outcome, name: str, attempt: int) -> None:
-        self._native.save(
+        self._native.save_claimed(
             key,
             outcome.value,
             name=name,
             started=outcome.started,
             duration=outcome.duration,
             attempt=attempt,
-            claimed=True,
         )
 
     def save_failure(self, key: bytes, report: FailureReport, name: str) -> None:
-        import json
-
-        text = json.dumps({**report, "name": name}, default=str).encode()
-        self._native.save_failure(key, text, bool(report["kept"]), True)
+        self._native.save_failure(key, report, name=name)
 
     def damage(self) -> Sequence[str]:
         return ()  # What is damaged is found when it is loaded, not before.

@@ -1,0 +1,204 @@
+//! What every native store does, for Python.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use super::codec;
+use super::convert::{self, Changes, facts_dict, report_from, report_to, run_metadata};
+use super::input_cache::InputCache;
+use super::key_sequence::{KeyBytes, for_chunks, keys_from, to_bytes};
+use super::sched::PyScheduler;
+use super::waiting::waiting;
+use crate::codec::Encoded;
+use crate::redis::Redis;
+use crate::result_store::{ResultStore, RunMetadata, State};
+use crate::store::Store;
+use crate::{Key, Result};
+
+/// Adds this module's names to `jug._native`.
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<PyResultStore>()
+}
+
+/// A store of the core.
+pub(super) enum Core {
+    Jugdir(Arc<Store>),
+    Redis(Arc<Redis>),
+}
+
+impl Core {
+    /// Calls `f` without the interpreter; Ctrl-C ends the waiting for a server.
+    fn call<T: Send>(
+        &self,
+        py: Python<'_>,
+        f: impl FnOnce(&dyn ResultStore) -> Result<T> + Send,
+    ) -> PyResult<T> {
+        match self {
+            Core::Jugdir(store) => Ok(py.detach(|| f(&**store))?),
+            Core::Redis(redis) => waiting(py, |caller| f(&redis.results(caller))),
+        }
+    }
+}
+
+/// Results and failures by key: the base of all native stores.
+#[pyclass(subclass, frozen, name = "ResultStore", module = "jug._native")]
+pub(super) struct PyResultStore {
+    core: Core,
+    inputs: InputCache,
+}
+
+impl PyResultStore {
+    pub(super) fn new(core: Core) -> PyResultStore {
+        PyResultStore { core, inputs: InputCache::default() }
+    }
+
+    /// Changes for Python. What is kept of those keys for tasks that need it is dropped.
+    pub(super) fn changed<'py>(&self, py: Python<'py>, changes: Vec<(Key, State)>) -> Changes<'py> {
+        convert::changes(py, &self.inputs, changes)
+    }
+
+    /// Encodes a result of a task with this name that took so many seconds, and has it saved.
+    pub(super) fn save_by(
+        &self,
+        key: Key,
+        value: &Bound<'_, PyAny>,
+        (name, duration): (&str, f64),
+        save: impl FnOnce(&Encoded<'_>) -> PyResult<()>,
+    ) -> PyResult<()> {
+        let prepared = codec::prepare_result(value, name, duration)?;
+        save(&prepared.encoded()?)?;
+        self.inputs.stored(key, value, &prepared)
+    }
+}
+
+#[pymethods]
+impl PyResultStore {
+    fn refresh<'py>(&self, py: Python<'py>) -> PyResult<Changes<'py>> {
+        Ok(self.changed(py, self.core.call(py, |store| store.refresh())?))
+    }
+
+    fn contains(&self, py: Python<'_>, key: KeyBytes) -> PyResult<bool> {
+        self.core.call(py, |store| store.contains(&key.0))
+    }
+
+    fn contains_many(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
+        let mut found = Vec::new();
+        for_chunks(keys, |keys| {
+            found.extend(self.core.call(py, |store| store.contains_many(keys))?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn keys<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        Ok(to_bytes(py, &self.core.call(py, |store| store.keys())?))
+    }
+
+    fn load<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Bound<'py, PyAny>> {
+        convert::loaded(py, &key.0, self.core.call(py, |store| store.load(&key.0))?)
+    }
+
+    fn load_input<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Bound<'py, PyAny>> {
+        let load = || self.core.call(py, |store| store.load(&key.0));
+        convert::found(py, &key.0, self.inputs.copy(py, key.0, load)?)
+    }
+
+    fn load_base<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.inputs.base(py, key.0, || self.core.call(py, |store| store.load(&key.0)))
+    }
+
+    fn forget_inputs(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.inputs.forget(py, keys_from(keys)?);
+        Ok(())
+    }
+
+    #[pyo3(signature = (scheduler))]
+    fn expect(&self, scheduler: Option<Py<PyScheduler>>) {
+        self.inputs.expect(scheduler);
+    }
+
+    fn has_inputs(&self) -> bool {
+        !self.inputs.is_empty()
+    }
+
+    #[pyo3(signature = (key, value, *, name = "", started = 0.0, duration = 0.0, attempt = 1))]
+    #[expect(clippy::too_many_arguments, reason = "the facts of a result are keyword arguments")]
+    fn save(
+        &self,
+        py: Python<'_>,
+        key: KeyBytes,
+        value: &Bound<'_, PyAny>,
+        name: &str,
+        started: f64,
+        duration: f64,
+        attempt: u32,
+    ) -> PyResult<()> {
+        let facts = run_metadata(name, started, duration, attempt);
+        self.save_by(key.0, value, (name, duration), |encoded| {
+            self.core.call(py, |store| store.save(key.0, encoded, &facts))
+        })
+    }
+
+    fn remove(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
+        let keys = keys_from(keys)?;
+        self.inputs.forget(py, keys.iter().copied());
+        self.core.call(py, |store| store.remove(&keys))
+    }
+
+    fn facts<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let found = self.core.call(py, |store| store.facts(&key.0))?;
+        found.map(|found| facts_dict(py, &found)).transpose()
+    }
+
+    #[pyo3(signature = (key, report, *, name = ""))]
+    fn save_failure(
+        &self,
+        py: Python<'_>,
+        key: KeyBytes,
+        report: &Bound<'_, PyAny>,
+        name: &str,
+    ) -> PyResult<()> {
+        let report = report_from(report)?;
+        let facts = RunMetadata { name: name.to_owned(), ..RunMetadata::default() };
+        self.core.call(py, |store| store.save_failure(key.0, &report, &facts))
+    }
+
+    fn failures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let failures = PyDict::new(py);
+        for (key, report) in self.core.call(py, |store| store.failures())? {
+            failures.set_item(PyBytes::new(py, key.as_bytes()), report_to(py, report)?)?;
+        }
+        Ok(failures)
+    }
+
+    fn kept_failures<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        Ok(to_bytes(py, &self.core.call(py, |store| store.kept_failures())?))
+    }
+
+    fn clear_failures(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let keys = keys_from(keys)?;
+        self.core.call(py, |store| store.clear_failures(&keys))
+    }
+
+    fn alias(&self, py: Python<'_>, key: KeyBytes, name: &[u8]) -> PyResult<()> {
+        self.core.call(py, |store| store.alias(key.0, name))
+    }
+
+    fn aliases<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let aliases = PyDict::new(py);
+        for (key, name) in self.core.call(py, |store| store.aliases())? {
+            aliases.set_item(PyBytes::new(py, key.as_bytes()), PyBytes::new(py, &name))?;
+        }
+        Ok(aliases)
+    }
+
+    fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        self.core.call(py, |store| store.flush())
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.core.call(py, |store| store.close())
+    }
+}

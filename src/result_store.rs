@@ -1,0 +1,119 @@
+//! What every store of results does, wherever it keeps them.
+//!
+//! A store has more calls of its own: how it is claimed, waited for, packed or checked.
+
+use std::collections::BTreeMap;
+
+use serde_pickle::Value;
+
+use crate::codec::{Encoded, Stored};
+use crate::{Key, Result};
+
+/// What there is of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Neither a result nor a failure.
+    Absent,
+    /// A result.
+    Result,
+    /// Its last run failed.
+    Failed,
+}
+
+/// What is known of the run that gave a result.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunMetadata {
+    /// The task's name; empty where it has none.
+    pub name: String,
+    /// When it started, in microseconds since the Unix epoch; 0 is "unknown".
+    pub started: i64,
+    /// How long it ran, in microseconds.
+    pub duration: u64,
+    /// Attempt number, starting at 1; 0 is "unknown".
+    pub attempt: u32,
+    /// A fingerprint of its code; 0 is "unknown".
+    pub code: u64,
+}
+
+/// What is known of a stored result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultInfo {
+    /// The run that gave it.
+    pub facts: RunMetadata,
+    /// The worker that ran it.
+    pub worker: String,
+    /// Bytes of its value as stored.
+    pub size: u64,
+}
+
+/// A failure report: what is known of a run that failed, by name.
+pub type Report = BTreeMap<String, Value>;
+
+/// Whether a report says that its task stays failed until somebody clears the failure.
+pub fn is_kept(report: &Report) -> bool {
+    matches!(report.get("kept"), Some(Value::Bool(true)))
+}
+
+/// Results and failures by key.
+///
+/// # Errors
+///
+/// Every call fails where the store cannot be reached, read or written. What writes fails with
+/// [`Error::Forked`](crate::Error::Forked) in a forked child, and with [`Error::Closed`](crate::Error::Closed) after
+/// [`ResultStore::close`].
+#[expect(clippy::missing_errors_doc, reason = "the errors are those of all calls, and said once")]
+pub trait ResultStore {
+    /// Reads what others stored since the last call; each key whose state is another now, with that state.
+    fn refresh(&self) -> Result<Vec<(Key, State)>>;
+
+    /// Whether there is a result, as of the last refresh.
+    fn contains(&self, key: &Key) -> Result<bool> {
+        Ok(self.contains_many(&[*key])?[0])
+    }
+
+    /// For each key, whether there is a result, as of the last refresh.
+    fn contains_many(&self, keys: &[Key]) -> Result<Vec<bool>>;
+
+    /// All keys with a result, as of the last refresh.
+    fn keys(&self) -> Result<Vec<Key>>;
+
+    /// The stored value; `None` if there is no result.
+    ///
+    /// Where the value is not what was stored, this is an [`Error::DamagedResult`](crate::Error::DamagedResult): from then
+    /// on there is no result for this key, and the next refresh says so.
+    fn load(&self, key: &Key) -> Result<Option<Stored>>;
+
+    /// What is known of a stored result; `None` if there is none.
+    fn facts(&self, key: &Key) -> Result<Option<ResultInfo>>;
+
+    /// Stores a value in place of whatever result there is. Others see it after [`ResultStore::flush`], or soon.
+    fn save(&self, key: Key, value: &Encoded, facts: &RunMetadata) -> Result<()>;
+
+    /// Removes results; whether each key had one. A result of a task that runs now will not count either.
+    fn remove(&self, keys: &[Key]) -> Result<Vec<bool>>;
+
+    /// Records that a run of a task failed, in place of an earlier failure. A server takes that only from the worker that
+    /// has claimed the task.
+    fn save_failure(&self, key: Key, report: &Report, facts: &RunMetadata) -> Result<()>;
+
+    /// The report of every failure, as of the last refresh. A report that cannot be read any more is an empty one.
+    fn failures(&self) -> Result<Vec<(Key, Report)>>;
+
+    /// The keys whose failure [is kept](is_kept), as of the last refresh.
+    fn kept_failures(&self) -> Result<Vec<Key>>;
+
+    /// Forgets failures; how many there were.
+    fn clear_failures(&self, keys: &[Key]) -> Result<usize>;
+
+    /// Remembers that `key` stands for `name`, which is no key.
+    fn alias(&self, key: Key, name: &[u8]) -> Result<()>;
+
+    /// The names that users gave where jug expects keys.
+    fn aliases(&self) -> Result<Vec<(Key, Vec<u8>)>>;
+
+    /// Returns once others see what was stored so far.
+    fn flush(&self) -> Result<()>;
+
+    /// Flushes and ends the writing. What is stored can still be read.
+    fn close(&self) -> Result<()>;
+}
