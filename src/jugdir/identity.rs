@@ -4,6 +4,8 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
+use zerocopy::little_endian::U32;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::format::hex;
 use crate::codec::flat;
@@ -11,11 +13,19 @@ use crate::os::Host;
 use crate::{Error, Result};
 
 /// The first bytes of a worker file.
-const MAGIC: &[u8; 8] = b"jugwork\n";
+const MAGIC: [u8; 8] = *b"jugwork\n";
 /// The version of a worker file that this build writes, and the highest it reads.
 const VERSION: u32 = 1;
-/// Magic, version, length and checksum of what follows.
-const HEADER: usize = 8 + 4 + 4 + 4;
+
+/// What is before the pickle, field by field as docs/format.md has it.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct OnDisk {
+    magic: [u8; 8],
+    version: U32,
+    length: U32,
+    checksum: U32,
+}
 
 /// The facts that distinguish a worker from all others, also after its process id was used again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,42 +81,28 @@ impl Identity {
         let body = serde_pickle::to_vec(self, serde_pickle::SerOptions::new());
         let body = body.map_err(|error| damaged(error.to_string()))?;
         let length = u32::try_from(body.len()).map_err(|error| damaged(error.to_string()))?;
-        let mut bytes = Vec::with_capacity(HEADER + body.len());
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&VERSION.to_le_bytes());
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(&crc32c::crc32c(&body).to_le_bytes());
-        bytes.extend_from_slice(&body);
-        Ok(bytes)
+        let checksum = crc32c::crc32c(&body).into();
+        let header = OnDisk { magic: MAGIC, version: VERSION.into(), length: length.into(), checksum };
+        Ok([header.as_bytes(), &body].concat())
     }
 
     /// Reads the contents of the worker file at `path`, which is named in errors.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Identity> {
         let damaged = |what: String| Error::Damaged { path: path.to_owned(), what };
-        let (header, body) =
-            bytes.split_at_checked(HEADER).ok_or_else(|| damaged("it is cut short".into()))?;
-        let (magic, numbers) = header.split_at(MAGIC.len());
-        if magic != MAGIC {
+        let (header, body) = OnDisk::ref_from_prefix(bytes).map_err(|_| damaged("it is cut short".into()))?;
+        if header.magic != MAGIC {
             return Err(damaged("it is not a worker's file".into()));
         }
-        let [version, length, crc] = three(numbers);
-        if version > VERSION {
-            return Err(Error::NewerFormat { path: path.to_owned(), found: version, supported: VERSION });
+        let found = header.version.get();
+        if found > VERSION {
+            return Err(Error::NewerFormat { path: path.to_owned(), found, supported: VERSION });
         }
-        if body.len() as u64 != u64::from(length) || crc32c::crc32c(body) != crc {
+        if body.len() as u64 != u64::from(header.length) || crc32c::crc32c(body) != header.checksum.get() {
             return Err(damaged("its checksum does not match".into()));
         }
         // A later build of the same version may add fields; the pickle tolerates and drops them.
         flat::read(body).ok_or_else(|| damaged("it does not say who the worker is".into()))
     }
-}
-
-fn three(numbers: &[u8]) -> [u32; 3] {
-    let mut words = [0; 3];
-    for (word, bytes) in words.iter_mut().zip(numbers.chunks_exact(4)) {
-        *word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-    }
-    words
 }
 
 /// The workers among the names of their directory.
