@@ -6,9 +6,13 @@
 //! There are two entries, in turns: the one that counts is never the one that is written, so that a process that is
 //! killed in the middle leaves the one before.
 
+use std::mem::offset_of;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use zerocopy::little_endian::{U32, U64};
+use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::error::IoContext;
 use crate::os::memory::memory_of;
@@ -22,15 +26,11 @@ const VERSION: u32 = 1;
 /// The length of the file.
 const LENGTH: usize = 12_288;
 /// Where the number of the entry that counts is.
-const SEQUENCE_AT: usize = 64;
+const SEQUENCE_AT: usize = offset_of!(Head, sequence);
 /// Where the two entries are, even and odd numbers.
-const ENTRIES_AT: [usize; 2] = [128, 320];
-const ENTRY: usize = 192;
-/// Where the name is in an entry, and its checksum.
-const NAME: std::ops::Range<usize> = 80..184;
-const CRC_AT: usize = 184;
+const ENTRIES_AT: [usize; 2] = [offset_of!(Head, even), offset_of!(Head, odd)];
 /// From where on the file is a table of what the worker has claimed, in words of eight bytes; and how many.
-const CLAIMS_AT: usize = 512;
+const CLAIMS_AT: usize = size_of::<Head>();
 const CLAIMS: usize = (LENGTH - CLAIMS_AT) / 8;
 /// In how many places of the table, in a row, a claim may be.
 const PLACES: usize = 512;
@@ -77,8 +77,43 @@ pub struct WorkerStatus {
     claims: Mutex<Vec<u64>>,
 }
 
-#[derive(Debug)]
-struct Entry([u8; ENTRY]);
+/// The file before its table of claims, field by field as docs/format.md has it. What separates the parts keeps each in
+/// cache lines of its own.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct Head {
+    magic: [u8; 8],
+    version: U32,
+    zero: U32,
+    /// When the worker registered, by the clock that only goes forward, and since 1970.
+    uptime: U64,
+    date: U64,
+    checksum: U32,
+    _after_checksum: [u8; 28],
+    sequence: U64,
+    _after_sequence: [u8; 56],
+    even: Entry,
+    odd: Entry,
+}
+
+/// An entry, field by field as docs/format.md has it.
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct Entry {
+    number: U64,
+    started: U64,
+    attempt: U32,
+    runs: u8,
+    name_length: u8,
+    _before_key: [u8; 2],
+    key: [u8; 32],
+    done: U64,
+    failed: U64,
+    loaded: U64,
+    name: [u8; 104],
+    checksum: U32,
+    zero: U32,
+}
 
 impl WorkerStatus {
     /// Creates the status file of the worker `id`, which nobody else has.
@@ -87,15 +122,18 @@ impl WorkerStatus {
         let origin = (fs.now(), fs.uptime());
         let date = fs.date().duration_since(UNIX_EPOCH).unwrap_or_default();
         let file = fs.open(&path, Open::Update).context("creating", &path)?;
-        let mut bytes = [0; LENGTH];
-        bytes[..8].copy_from_slice(&MAGIC);
-        bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
-        bytes[16..24].copy_from_slice(&nanoseconds(origin.1).to_le_bytes());
-        bytes[24..32].copy_from_slice(&nanoseconds(date).to_le_bytes());
-        let crc = crc32c::crc32c(&bytes[..32]);
-        bytes[32..36].copy_from_slice(&crc.to_le_bytes());
-        let entry = Entry::new();
-        bytes[ENTRIES_AT[0]..][..ENTRY].copy_from_slice(&entry.0);
+        let entry = Entry::idle();
+        let mut head = Head {
+            magic: MAGIC,
+            version: VERSION.into(),
+            uptime: nanoseconds(origin.1).into(),
+            date: nanoseconds(date).into(),
+            even: entry.clone(),
+            ..Head::new_zeroed()
+        };
+        head.checksum = head.computed_checksum();
+        let mut bytes = head.as_bytes().to_vec();
+        bytes.resize(LENGTH, 0);
         // All of it, so that the disk has room for all of it: a store to memory cannot say that there is none.
         if let Err(error) = file.write_at(&bytes, 0) {
             let _removed = fs.unlink(&path);
@@ -148,8 +186,8 @@ impl WorkerStatus {
     /// Says that nothing runs, if nothing but this task did.
     pub(crate) fn ended(&self, key: &Key) {
         let mut entry = self.current();
-        if entry.is_running() && entry.0[24..56] == *key.as_bytes() {
-            entry.0[20] = 0;
+        if entry.is_running() && entry.key == *key.as_bytes() {
+            entry.runs = 0;
             self.publish(&mut entry);
         }
     }
@@ -157,10 +195,10 @@ impl WorkerStatus {
     /// Says that nothing runs, and what was done so far.
     pub(crate) fn rests(&self, counts: Counts) {
         let mut entry = self.current();
-        entry.0[20] = 0;
-        for (number, at) in [counts.done, counts.failed, counts.loaded].iter().zip([56, 64, 72]) {
-            entry.0[at..at + 8].copy_from_slice(&number.to_le_bytes());
-        }
+        entry.runs = 0;
+        entry.done = counts.done.into();
+        entry.failed = counts.failed.into();
+        entry.loaded = counts.loaded.into();
         self.publish(&mut entry);
     }
 
@@ -170,11 +208,10 @@ impl WorkerStatus {
     }
 
     fn publish(&self, entry: &mut Entry) {
-        let number = entry.number().wrapping_add(1);
-        entry.0[..8].copy_from_slice(&number.to_le_bytes());
-        let crc = entry.crc();
-        entry.0[CRC_AT..CRC_AT + 4].copy_from_slice(&crc.to_le_bytes());
-        self.memory.store(place_of(number), &entry.0);
+        let number = entry.number.get().wrapping_add(1);
+        entry.number = number.into();
+        entry.checksum = entry.computed_checksum();
+        self.memory.store(ENTRIES_AT[turn_of(number)], entry.as_bytes());
         self.memory.store(SEQUENCE_AT, &number.to_le_bytes());
     }
 
@@ -183,53 +220,65 @@ impl WorkerStatus {
     }
 }
 
+impl Head {
+    /// Whether this is a status file of this version.
+    fn is_sound(&self) -> bool {
+        self.magic == MAGIC && self.version.get() == VERSION && self.checksum == self.computed_checksum()
+    }
+
+    /// What its checksum should be.
+    fn computed_checksum(&self) -> U32 {
+        crc32c::crc32c(&self.as_bytes()[..offset_of!(Head, checksum)]).into()
+    }
+
+    /// `None` if it was read while that was written, or is not of this version.
+    fn entry_that_counts(&self) -> Option<&Entry> {
+        let number = self.sequence.get();
+        let entry = [&self.even, &self.odd][turn_of(number)];
+        let is_whole = entry.number.get() == number && entry.checksum == entry.computed_checksum();
+        (self.is_sound() && is_whole).then_some(entry)
+    }
+}
+
 impl Entry {
     /// The first one: nothing runs.
-    fn new() -> Entry {
-        let mut entry = Entry([0; ENTRY]);
-        let crc = entry.crc();
-        entry.0[CRC_AT..CRC_AT + 4].copy_from_slice(&crc.to_le_bytes());
+    fn idle() -> Entry {
+        let mut entry = Entry::new_zeroed();
+        entry.checksum = entry.computed_checksum();
         entry
     }
 
-    fn number(&self) -> u64 {
-        self.word(0)
-    }
-
     fn is_running(&self) -> bool {
-        self.0[20] == 1
+        self.runs == 1
     }
 
     fn set_run(&mut self, key: &Key, name: &str, attempt: u32, started: u64) {
-        let end = (0..=name.len().min(NAME.len())).rev().find(|at| name.is_char_boundary(*at));
+        let end = (0..=name.len().min(self.name.len())).rev().find(|at| name.is_char_boundary(*at));
         let name = &name[..end.unwrap_or(0)];
-        self.0[8..16].copy_from_slice(&started.to_le_bytes());
-        self.0[16..20].copy_from_slice(&attempt.to_le_bytes());
-        self.0[20] = 1;
-        self.0[21] = u8::try_from(name.len()).unwrap_or(0);
-        self.0[24..56].copy_from_slice(key.as_bytes());
-        let place = &mut self.0[NAME];
-        place.fill(0);
-        place[..name.len()].copy_from_slice(name.as_bytes());
+        self.started = started.into();
+        self.attempt = attempt.into();
+        self.runs = 1;
+        self.name_length = u8::try_from(name.len()).unwrap_or(0);
+        self.key = *key.as_bytes();
+        self.name.fill(0);
+        self.name[..name.len()].copy_from_slice(name.as_bytes());
     }
 
-    fn crc(&self) -> u32 {
-        crc32c::crc32c(&self.0[..CRC_AT])
+    /// What its checksum should be.
+    fn computed_checksum(&self) -> U32 {
+        crc32c::crc32c(&self.as_bytes()[..offset_of!(Entry, checksum)]).into()
     }
 
-    fn word(&self, at: usize) -> u64 {
-        word(&self.0, at)
-    }
-
-    /// What the worker `id` runs; `zero` is what the host's clocks said when it registered.
-    fn run(&self, id: &str, zero: (u64, u64)) -> Option<Run> {
-        let name = self.0[NAME].get(..usize::from(self.0[21]))?;
-        let started = zero.1.saturating_add(self.word(8).saturating_sub(zero.0));
+    /// What the worker `id` runs, whose file begins with `head`.
+    fn run(&self, id: &str, head: &Head) -> Option<Run> {
+        let name = self.name.get(..usize::from(self.name_length))?;
+        let since = self.started.get().saturating_sub(head.uptime.get());
+        let started = head.date.get().saturating_add(since);
         Some(Run {
             worker: id.to_owned(),
-            key: Key::from_slice(&self.0[24..56])?,
+            key: Key::new(self.key),
             name: String::from_utf8_lossy(name).into_owned(),
-            attempt: u32::from_le_bytes(self.0[16..20].try_into().ok()?),
+            attempt: self.attempt.get(),
             started: Duration::from_nanos(started).as_secs_f64(),
         })
     }
@@ -253,14 +302,14 @@ pub(super) fn read(fs: &dyn FileSystem, workers: &Path, id: &str) -> Activity {
         Ok(None) => return Activity::Idle,
         Err(_) => return Activity::Unknown,
     };
-    let mut bytes = [0; CLAIMS_AT];
+    let mut head = Head::new_zeroed();
     for _ in 0..TRIES {
-        let Ok(count) = file.read_full_at(&mut bytes, 0) else { return Activity::Unknown };
-        if count < CLAIMS_AT || bytes[..8] != MAGIC {
+        let Ok(count) = file.read_full_at(head.as_mut_bytes(), 0) else { return Activity::Unknown };
+        if count < size_of::<Head>() || head.magic != MAGIC {
             return Activity::Idle;
         }
-        if let Some(entry) = entry_in(&bytes) {
-            let run = entry.is_running().then(|| entry.run(id, (word(&bytes, 16), word(&bytes, 24))));
+        if let Some(entry) = head.entry_that_counts() {
+            let run = entry.is_running().then(|| entry.run(id, &head));
             return run.map_or(Activity::Idle, |run| run.map_or(Activity::Unknown, Activity::Running));
         }
     }
@@ -271,26 +320,13 @@ pub(super) fn read(fs: &dyn FileSystem, workers: &Path, id: &str) -> Activity {
 pub(super) fn claims(fs: &dyn FileSystem, workers: &Path, id: &str) -> Vec<u64> {
     let read = fs.read_if_exists(&path_of(workers, id));
     let Ok(Some(bytes)) = read else { return Vec::new() };
-    if bytes.len() != LENGTH || !is_sound(&bytes) {
-        return Vec::new();
+    match Head::ref_from_prefix(&bytes) {
+        Ok((head, _)) if bytes.len() == LENGTH && head.is_sound() => {}
+        _ => return Vec::new(),
     }
-    let words = bytes[CLAIMS_AT..].chunks_exact(8).map(|bytes| word(bytes, 0));
+    let (words, _) = bytes[CLAIMS_AT..].as_chunks();
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
     words.filter(|word| word & CLAIMED != 0).map(|word| word & !CLAIMED).collect()
-}
-
-/// Whether a file is a status file of this version.
-fn is_sound(bytes: &[u8]) -> bool {
-    bytes[..8] == MAGIC
-        && bytes[8..12] == VERSION.to_le_bytes()
-        && bytes[32..36] == crc32c::crc32c(&bytes[..32]).to_le_bytes()
-}
-
-/// The entry that counts; `None` if the bytes were read while it was written, or are not of this version.
-fn entry_in(bytes: &[u8; CLAIMS_AT]) -> Option<Entry> {
-    let number = word(bytes, SEQUENCE_AT);
-    let entry = Entry(bytes[place_of(number)..][..ENTRY].try_into().ok()?);
-    let is_whole = entry.number() == number && entry.0[CRC_AT..CRC_AT + 4] == entry.crc().to_le_bytes();
-    (is_sound(bytes) && is_whole).then_some(entry)
 }
 
 /// The workers that have a status file, among the names of their directory.
@@ -303,12 +339,9 @@ pub(super) fn path_of(workers: &Path, id: &str) -> PathBuf {
     workers.join(format!("{PREFIX}{id}"))
 }
 
-fn place_of(number: u64) -> usize {
-    ENTRIES_AT[usize::from(number % 2 == 1)]
-}
-
-fn word(bytes: &[u8], at: usize) -> u64 {
-    bytes[at..at + 8].try_into().map_or(0, u64::from_le_bytes)
+/// Which of the two entries has this number.
+fn turn_of(number: u64) -> usize {
+    usize::from(number % 2 == 1)
 }
 
 fn nanoseconds(time: Duration) -> u64 {

@@ -11,10 +11,13 @@ from tests.support.paths import ROOT
 ROW = r"^\| (\d+) \| (\d+) \| (?!zeros \|)"
 
 #: Bytes of the types that structs on disk are made of.
-SIZES = {"u8": 1, "U16": 2, "U32": 4, "U64": 8, "I64": 8}
+SIZES = {"u8": 1, "U32": 4, "U64": 8, "I64": 8, "Entry": 192}
 
 #: What the first row of a table on the page says, and the struct that has the table's fields.
 STRUCTS = {
+    "`jugwork` and a line feed": ("jugdir/identity.rs", "OnDisk"),
+    "`jugslot` and a line feed": ("jugdir/worker_status.rs", "Head"),
+    "its number": ("jugdir/worker_status.rs", "Entry"),
     "`JUGsegm\\n`": ("store/log/segment.rs", "OnDisk"),
     "`JUGr`": ("store/log/record.rs", "OnDisk"),
     "`JUGpack\\n`": ("store/pack/mod.rs", "OnDisk"),
