@@ -15,7 +15,8 @@ from jug.subcommands import SubCommand, cmdapi
 #: Where the names of a command's options begin with another word than its own.
 _PREFIXES = {"invalidate": "invalid"}
 
-#: Modules that are no contract: the engine, helpers, and what only the command line uses.
+#: Modules that are no contract: the engine, helpers, what another module passes on, and what only the command
+#: line uses.
 _INTERNAL = (
     "jug.backends.foreign",
     "jug.backends.native_store",
@@ -29,6 +30,7 @@ _INTERNAL = (
     "jug.cli",
     "jug.configuration",
     "jug.skills",
+    "jug.tasklet",
     "jug.web",
 )
 
