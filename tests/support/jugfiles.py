@@ -1,5 +1,15 @@
 """Jugfiles that many tests run."""
 
+ONE_TASK = """
+    from jug import TaskGenerator
+
+    @TaskGenerator
+    def f(x):
+        return x
+
+    f(1)
+"""
+
 PIPELINE = """
     from jug import TaskGenerator
 

@@ -28,6 +28,10 @@ def load_samples():
 samples = load_samples()
 
 
+def f(*args, **kwargs):
+    """A function with a name, to make tasks of."""
+
+
 def twin(value):
     """An equal value that shares nothing with the first."""
     return copy.deepcopy(value)

@@ -24,7 +24,8 @@ def missing(tests: Iterable[str]) -> list[str]:
     Parameters
     ----------
     tests : iterable of str
-        Such as ``tests/core/hash.rs::there_is_one_nan_and_two_zeros`` or ``tests/test_io.py::test_a_table``.
+        Such as ``tests/core/hash.rs::there_is_one_nan_and_two_zeros`` or
+        ``tests/test_hash.py::test_a_hash_is_made_of_pairs``.
         Without its parameters a test in Python stands for all that it is run with.
     """
     named = set(tests)
