@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::sync::PoisonError;
 
 use nix::errno::Errno;
 
@@ -49,7 +48,7 @@ impl Link {
         let mut made = self.name(worker, &path, false);
         if made.as_ref().is_err_and(is_full) {
             // Released claims are names of the file too.
-            self.release_all_deferred()?;
+            self.releases.remove_all()?;
             made = self.name(worker, &path, false);
             if made.as_ref().is_err_and(is_full) && !self.state().held.is_empty() {
                 return Ok(Attempt::Contended);
@@ -80,7 +79,7 @@ impl Link {
             let began = self.fs().now();
             self.fs().link(worker.path(), path)?;
             let took = self.fs().now().saturating_duration_since(began);
-            self.quiescence.lock().unwrap_or_else(PoisonError::into_inner).made(took);
+            self.releases.name_took(took);
             return Ok(());
         }
         let file = self.fs().open(path, Open::New)?;
@@ -94,12 +93,12 @@ impl Link {
     /// Somebody has the name already.
     fn resolve_conflict(&self, worker: &Worker, generation: Generation, path: &Path) -> Result<Attempt> {
         // The process that had it before may have given it up since: it may be this very name that was made, and the answer lost.
-        self.state().owners.remove(path);
+        self.owners.forget(path);
         match self.verified_owner(path)? {
             Owner::This => {
                 // The answer to a request was lost, and the request repeated. Or a name is still here that could not
                 // be removed before.
-                self.state().leftover.remove(path);
+                self.releases.keep(path);
                 Ok(if worker.is_lost() { Attempt::Retry } else { Attempt::Acquired })
             }
             Owner::Unclaimed => Ok(Attempt::Retry),

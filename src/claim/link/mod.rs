@@ -15,7 +15,7 @@ mod reaper;
 mod release;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,12 +25,10 @@ use crate::jugdir::{Jugdir, Worker};
 use crate::os::{FileSystem, pid};
 use crate::{Error, Key, Result};
 use generations::{Generation, Generations};
-use quiescence::{Quiescence, WaitLimit};
+use owner::{Owner, Owners};
+use quiescence::WaitLimit;
+use release::DeferredReleases;
 
-/// How long the names of finished tasks stay, and how many of them: nobody waits for these, and many removals in a
-/// row cost less than as many one by one ([`quiescence`]).
-const LINGER: Duration = Duration::from_secs(30);
-const LINGERING: usize = 1024;
 /// How long a task may run before what was claimed behind it is given back: others learn of that within a second, and
 /// each claim that was made in vain costs several requests to the server.
 const BATCH_PATIENCE: Duration = Duration::from_secs(1);
@@ -40,13 +38,12 @@ const NOTIFY_AFTER: Duration = Duration::from_millis(20);
 /// Claims in a jugdir, which need not exist before the first one is made.
 pub struct Link {
     jugdir: Arc<Jugdir>,
-    generations: Generations,
+    generations: Arc<Generations>,
     background: Arc<Background>,
     records: Arc<dyn WriteProgress>,
-    /// Held while claims are made, or names of ours are removed.
-    names: Mutex<()>,
+    releases: DeferredReleases,
+    owners: Owners,
     state: Mutex<State>,
-    quiescence: Mutex<Quiescence>,
     pid: u32,
 }
 
@@ -54,20 +51,7 @@ pub struct Link {
 struct State {
     worker: Option<Arc<Worker>>,
     held: BTreeMap<Key, HeldClaim>,
-    released: BTreeMap<Key, Released>,
-    /// Names of this process that could not be removed yet.
-    leftover: BTreeSet<PathBuf>,
-    /// Whose the claims of others are, as of the last look at each.
-    owners: BTreeMap<PathBuf, String>,
-    /// Claims without contents, and how long this process had watched when it first met each.
-    unwritten: BTreeMap<PathBuf, Duration>,
     notify_at: Option<Instant>,
-    /// When released names go away at the latest.
-    remove_at: Option<Instant>,
-    /// Whether others need some of them.
-    expedite: bool,
-    /// Whether they are being removed.
-    removing: bool,
     /// Dead workers whose claims may go: what they had claimed is recorded.
     settled: BTreeSet<String>,
     /// When dead workers were last swept away.
@@ -80,15 +64,6 @@ struct HeldClaim {
     is_confirmed: bool,
 }
 
-#[derive(Clone, Copy)]
-struct Released {
-    generation: Generation,
-    /// What [`WriteProgress::durable`] must have reached before the name goes away.
-    after: u64,
-    /// Whether somebody may wait for it.
-    is_waited_for: bool,
-}
-
 impl Link {
     /// Claims in this jugdir, whose records tell when claims may be released. Nothing is created before the first
     /// claim; from then on the background thread beats the worker's heart.
@@ -97,16 +72,18 @@ impl Link {
         background: Arc<Background>,
         records: Arc<dyn WriteProgress>,
     ) -> Arc<Link> {
-        let generations = Generations::new(Arc::clone(jugdir.fs()), jugdir.claims());
-        let (names, state, quiescence) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let generations = Arc::new(Generations::new(Arc::clone(jugdir.fs()), jugdir.claims()));
+        let (fs, gens) = (Arc::clone(jugdir.fs()), Arc::clone(&generations));
+        let releases = DeferredReleases::new(fs, gens, Arc::clone(&records));
+        let owners = Owners::new(Arc::clone(&jugdir));
         let link = Arc::new(Link {
             jugdir,
             generations,
             background,
             records,
-            names,
-            state,
-            quiescence,
+            releases,
+            owners,
+            state: Mutex::default(),
             pid: pid::id(),
         });
         let job: Arc<dyn Periodic> = link.clone();
@@ -123,17 +100,8 @@ impl Link {
         }
         let lost = state.worker.replace(Arc::clone(&worker));
         if let Some(lost) = lost {
-            let held: Vec<(Key, Generation)> = std::mem::take(&mut state.held)
-                .into_iter()
-                .map(|(key, held)| (key, held.generation))
-                .collect();
-            let released: Vec<(Key, Generation)> = std::mem::take(&mut state.released)
-                .into_iter()
-                .map(|(key, it)| (key, it.generation))
-                .collect();
-            state.leftover.extend(
-                held.iter().chain(&released).map(|(key, generation)| self.generations.path(*generation, key)),
-            );
+            let held = std::mem::take(&mut state.held);
+            self.releases.give_up(held.into_iter().map(|(key, held)| (key, held.generation)));
             drop(state);
             // Its process lives, so that nobody else could tell.
             if self.jugdir.write_tombstone(lost.id())? {
@@ -152,7 +120,7 @@ impl Link {
     fn abandon(&self, key: &Key) {
         let held = self.state().held.remove(key);
         if let Some(held) = held {
-            self.remove_name(self.generations.path(held.generation, key));
+            self.releases.remove_name(key, held.generation);
         }
     }
 
@@ -166,8 +134,14 @@ impl Link {
         self.jugdir.fs()
     }
 
-    fn lock_names(&self) -> MutexGuard<'_, ()> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whose a claim is.
+    fn verified_owner(&self, path: &Path) -> Result<Owner> {
+        self.owners.verified(path, self.worker().as_deref())
+    }
+
+    /// This process as a worker, if it is one.
+    fn worker(&self) -> Option<Arc<Worker>> {
+        self.state().worker.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -182,16 +156,15 @@ impl Link {
 impl Claims for Link {
     fn try_claim(&self, key: &Key) -> Result<bool> {
         self.check_here()?;
-        let _names = self.lock_names();
+        let _names = self.releases.lock_names();
         let mut state = self.state();
         if state.held.contains_key(key) {
             return Ok(false);
         }
         if state.worker.as_ref().is_some_and(|worker| !worker.is_lost())
-            && let Some(released) = state.released.remove(key)
+            && let Some(generation) = self.releases.take_back(key)
         {
-            // Its name is still there.
-            state.held.insert(*key, HeldClaim { generation: released.generation, is_confirmed: true });
+            state.held.insert(*key, HeldClaim { generation, is_confirmed: true });
             return Ok(true);
         }
         drop(state);
@@ -200,7 +173,7 @@ impl Claims for Link {
 
     fn confirm(&self, keys: &[Key]) -> Result<Vec<bool>> {
         self.check_here()?;
-        let _names = self.lock_names();
+        let _names = self.releases.lock_names();
         let outcome = self.confirm_all(keys);
         if outcome.is_err() {
             self.unconfirmed(keys).iter().for_each(|(key, _)| self.abandon(key));
@@ -219,21 +192,12 @@ impl Claims for Link {
         self.check_here()?;
         let after = self.records.stored();
         let mut state = self.state();
-        if let Some(held) = state.held.remove(key) {
-            state
-                .released
-                .insert(*key, Released { generation: held.generation, after, is_waited_for: false });
-            let now = self.background.now();
-            let first = state.remove_at.is_none();
-            let due = state.remove_at.get_or_insert(now + LINGER);
-            let is_full = *due > now && state.released.len() == LINGERING;
-            if is_full {
-                state.remove_at = Some(now);
-            }
-            drop(state);
-            if first || is_full {
-                self.background.wake();
-            }
+        let Some(held) = state.held.remove(key) else { return Ok(()) };
+        // At every moment its name is that of a claim, or of a released one.
+        let is_news = self.releases.add(*key, held.generation, after, self.background.now());
+        drop(state);
+        if is_news {
+            self.background.wake();
         }
         Ok(())
     }
@@ -244,12 +208,7 @@ impl Claims for Link {
 
     fn return_unstarted(&self, key: &Key) -> Result<()> {
         self.release(key)?;
-        let mut state = self.state();
-        if let Some(released) = state.released.get_mut(key) {
-            released.is_waited_for = true;
-            state.expedite = true;
-        }
-        drop(state);
+        self.releases.expedite(key);
         self.background.wake();
         Ok(())
     }
@@ -259,10 +218,7 @@ impl Claims for Link {
     }
 
     fn expedite_releases(&self) {
-        let mut state = self.state();
-        state.released.values_mut().for_each(|released| released.is_waited_for = true);
-        state.expedite = !state.released.is_empty();
-        drop(state);
+        self.releases.expedite_all();
         self.background.wake();
     }
 
@@ -290,32 +246,30 @@ impl Claims for Link {
         if wanted.is_empty() {
             return Ok(claimed);
         }
-        let mut seen = BTreeSet::new();
+        let (this, mut seen) = (self.worker(), BTreeSet::new());
         for generation in self.generations.list()? {
             for (key, path) in self.generations.claims(generation)? {
                 if let Some(&at) = wanted.get(&key) {
-                    claimed[at] |= self.held_by(&path)?.is_some();
+                    claimed[at] |= self.owners.holder(&path, this.as_deref())?.is_some();
                 }
                 seen.insert(path);
             }
         }
-        let mut state = self.state();
-        state.owners.retain(|path, _| seen.contains(path));
-        state.unwritten.retain(|path, _| seen.contains(path));
-        drop(state);
+        self.owners.retain(&seen);
         Ok(claimed)
     }
 
     fn live(&self) -> Result<Vec<LiveClaim>> {
         self.check_here()?;
-        if self.state().worker.is_none() {
+        let this = self.worker();
+        if this.is_none() {
             // Nobody looks for marks in the background.
             self.jugdir.poll_workers()?;
         }
         let mut live = Vec::new();
         for generation in self.generations.list()? {
             for (key, path) in self.generations.claims(generation)? {
-                if let Some(worker) = self.held_by(&path)? {
+                if let Some(worker) = self.owners.holder(&path, this.as_deref())? {
                     live.push(LiveClaim::by_worker(&key, worker));
                 }
             }
@@ -339,12 +293,12 @@ impl Claims for Link {
         if self.pid != pid::id() || self.state().worker.is_none() {
             return Ok(());
         }
-        while let Some(pause) = self.quiescence_pause(WaitLimit::Ending) {
+        while let Some(pause) = self.releases.quiescence_pause(WaitLimit::Ending) {
             self.fs().sleep(pause);
         }
-        let _names = self.lock_names();
-        self.release_all_deferred()?;
-        self.take_leftover().into_iter().for_each(|path| self.remove_name(path));
+        let _names = self.releases.lock_names();
+        self.releases.remove_all()?;
+        self.releases.remove_leftover();
         Ok(())
     }
 

@@ -1,12 +1,14 @@
 //! Whose a claim is that was made by a hard link: the inode tells, or else the contents.
 
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::Link;
 use super::generations::is_absent;
 use crate::Result;
 use crate::error::IoContext;
-use crate::jugdir::{Liveness, claim_owner};
+use crate::jugdir::{Jugdir, Liveness, Worker, claim_owner};
 use crate::os::Open;
 use crate::os::ops::SMALL;
 
@@ -21,19 +23,38 @@ pub(super) enum Owner {
     Orphaned,
 }
 
-impl Link {
-    /// Whose a claim is, looking twice before it says that somebody dead has it.
-    pub(super) fn verified_owner(&self, path: &Path) -> Result<Owner> {
-        let known = self.state().owners.get(path).cloned();
+/// Whose the claims are that this process has looked at.
+pub(super) struct Owners {
+    jugdir: Arc<Jugdir>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Whose the claims of others are, as of the last look at each.
+    known: BTreeMap<PathBuf, String>,
+    /// Claims without contents, and how long this process had watched when it first met each.
+    unwritten: BTreeMap<PathBuf, Duration>,
+}
+
+impl Owners {
+    /// Owners of claims in this jugdir, of which none is known yet.
+    pub(super) fn new(jugdir: Arc<Jugdir>) -> Owners {
+        Owners { jugdir, state: Mutex::default() }
+    }
+
+    /// Whose a claim is, looking twice before it says that somebody dead has it. `this` is this process as a worker.
+    pub(super) fn verified(&self, path: &Path, this: Option<&Worker>) -> Result<Owner> {
+        let known = self.state().known.get(path).cloned();
         if let Some(id) = known
             && self.jugdir.liveness(&id)? == Liveness::Alive
         {
             return Ok(Owner::Other(id));
         }
-        let owner = match self.owner(path)? {
+        let owner = match self.by_inode(path, this)? {
             // Its inode may have been somebody else's before.
             Owner::Other(id) if self.jugdir.liveness(&id)? != Liveness::Alive => {
-                self.owner_by_contents(path)?
+                self.by_contents(path, this)?
             }
             owner => owner,
         };
@@ -43,10 +64,32 @@ impl Link {
             state.unwritten.remove(path);
         }
         match &owner {
-            Owner::Other(id) => _ = state.owners.insert(path.to_owned(), id.clone()),
-            _ => _ = state.owners.remove(path),
+            Owner::Other(id) => _ = state.known.insert(path.to_owned(), id.clone()),
+            _ => _ = state.known.remove(path),
         }
         Ok(owner)
+    }
+
+    /// Which living worker holds a claim, this one included; `None` if none does.
+    pub(super) fn holder(&self, path: &Path, this: Option<&Worker>) -> Result<Option<String>> {
+        Ok(match self.verified(path, this)? {
+            Owner::Unclaimed | Owner::Orphaned => None,
+            Owner::Unknown => Some(String::new()),
+            Owner::This => this.map(|worker| worker.id().to_owned()),
+            Owner::Other(id) => (self.jugdir.liveness(&id)? == Liveness::Alive).then_some(id),
+        })
+    }
+
+    /// Has the next look at a claim not go by the last one.
+    pub(super) fn forget(&self, path: &Path) {
+        self.state().known.remove(path);
+    }
+
+    /// Forgets all claims but these, which are all that there are.
+    pub(super) fn retain(&self, existing: &BTreeSet<PathBuf>) {
+        let mut state = self.state();
+        state.known.retain(|path, _| existing.contains(path));
+        state.unwritten.retain(|path, _| existing.contains(path));
     }
 
     /// What an empty claim is, by how long this process has watched it. A process that is only slow to write will find that
@@ -59,23 +102,23 @@ impl Link {
     }
 
     /// Whose a claim is, by its inode if that is known.
-    fn owner(&self, path: &Path) -> Result<Owner> {
-        let id = match self.fs().stat(path) {
+    fn by_inode(&self, path: &Path, this: Option<&Worker>) -> Result<Owner> {
+        let id = match self.jugdir.fs().stat(path) {
             Err(error) if is_absent(&error) => return Ok(Owner::Unclaimed),
             stat => stat.context("looking at", path)?.id,
         };
-        if self.state().worker.as_ref().is_some_and(|worker| worker.file_id() == id) {
+        if this.is_some_and(|worker| worker.file_id() == id) {
             return Ok(Owner::This);
         }
         match self.jugdir.worker_with_file(id) {
             Some(id) => Ok(Owner::Other(id)),
-            None => self.owner_by_contents(path),
+            None => self.by_contents(path, this),
         }
     }
 
     /// Whose a claim is, by its contents.
-    fn owner_by_contents(&self, path: &Path) -> Result<Owner> {
-        let read = self.fs().open(path, Open::Read).and_then(|file| {
+    fn by_contents(&self, path: &Path, this: Option<&Worker>) -> Result<Owner> {
+        let read = self.jugdir.fs().open(path, Open::Read).and_then(|file| {
             file.fresh_stat()?;
             file.read_whole(SMALL)
         });
@@ -84,17 +127,11 @@ impl Link {
             read => read.context("reading", path)?,
         };
         let Some(id) = claim_owner(&bytes, path) else { return Ok(Owner::Unknown) };
-        let is_mine = self.state().worker.as_ref().is_some_and(|worker| worker.id() == id);
-        Ok(if is_mine { Owner::This } else { Owner::Other(id) })
+        let is_this = this.is_some_and(|worker| worker.id() == id);
+        Ok(if is_this { Owner::This } else { Owner::Other(id) })
     }
 
-    /// Whether a claim is held by a worker that is alive, this one included; if so, by which.
-    pub(super) fn held_by(&self, path: &Path) -> Result<Option<String>> {
-        Ok(match self.verified_owner(path)? {
-            Owner::Unclaimed | Owner::Orphaned => None,
-            Owner::Unknown => Some(String::new()),
-            Owner::This => self.state().worker.as_ref().map(|worker| worker.id().to_owned()),
-            Owner::Other(id) => (self.jugdir.liveness(&id)? == Liveness::Alive).then_some(id),
-        })
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

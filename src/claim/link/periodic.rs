@@ -8,7 +8,7 @@ use crate::background::Periodic;
 impl Periodic for Link {
     fn poll(&self, now: Instant) -> Option<Duration> {
         self.state().worker.as_ref().filter(|worker| worker.is_here())?;
-        let mut pause = self.remove_due(now);
+        let mut pause = self.releases.remove_due(now);
         if pause == Some(Duration::ZERO) {
             return pause;
         }

@@ -4,7 +4,6 @@
 //! can make one that counts ([`super::generations`]); the files of a worker have names that are never used again.
 
 use std::collections::BTreeSet;
-use std::io::ErrorKind;
 
 use super::Link;
 use super::generations::is_absent;
@@ -16,12 +15,7 @@ use crate::{Key, Result};
 impl Link {
     /// Removes what is left of dead workers, but for claims that `stay`; how many claims that were.
     pub(super) fn reap_dead(&self, stay: impl Fn(&str, &Key) -> bool) -> Result<usize> {
-        for path in self.take_leftover() {
-            match self.fs().unlink(&path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => self.try_again_later(path),
-                _ => {}
-            }
-        }
+        self.releases.remove_leftover();
         let dead = self.jugdir.dead_workers()?;
         for id in &dead {
             self.jugdir.write_tombstone(id)?;
