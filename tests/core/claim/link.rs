@@ -10,7 +10,8 @@ use jug_native::claim::{Claims, Prefetch};
 use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::local;
 
-use crate::support::link_worker::{LEASE, LinkWorker, key, path_of};
+use crate::support::link_worker::{LEASE, LinkWorker, path_of};
+use crate::support::temp_jugdir::digest_key as key;
 
 #[test]
 fn a_claim_has_one_holder_among_workers() {

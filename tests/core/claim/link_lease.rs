@@ -10,7 +10,8 @@ use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming, Liveness};
 use jug_native::os::local;
 use jug_native::store::{Durability, Store};
 
-use crate::support::link_worker::{LEASE, LinkWorker, key, path_of};
+use crate::support::link_worker::{LEASE, LinkWorker, path_of};
+use crate::support::temp_jugdir::digest_key as key;
 use crate::support::temp_jugdir::save;
 
 /// A lease that is short enough to wait for, and long enough for a busy machine.

@@ -13,7 +13,8 @@ use jug_native::os::{File, local};
 
 use crate::support::child_process::{self, Child};
 use crate::support::hooked_fs::{Hooked, Hooks};
-use crate::support::link_worker::{LEASE, LinkWorker, key, path_of};
+use crate::support::link_worker::{LEASE, LinkWorker, path_of};
+use crate::support::temp_jugdir::digest_key as key;
 
 #[test]
 fn c3_a_worker_elsewhere_is_dead_when_its_heartbeat_stops_for_a_lease() {

@@ -6,3 +6,4 @@ mod link_liveness;
 mod link_quiescence;
 mod link_release;
 mod posix;
+mod prefetch;

@@ -14,10 +14,7 @@ use jug_native::os::{File, Memory, local};
 
 use crate::support::child_process::{self, Child};
 use crate::support::hooked_fs::{Hooked, Hooks};
-
-fn key(number: u64) -> Key {
-    Key::new(*blake3::hash(&number.to_le_bytes()).as_bytes())
-}
+use crate::support::temp_jugdir::digest_key as key;
 
 /// A batch of a worker, and the jugdir.
 fn open(dir: &Path) -> (Arc<Jugdir>, Arc<Prefetch>) {

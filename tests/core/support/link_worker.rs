@@ -11,6 +11,8 @@ use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::{FileSystem, local};
 use jug_native::{Key, Result};
 
+use crate::support::temp_jugdir::digest_key as key;
+
 /// Records that are on disk when a test says so.
 #[derive(Default)]
 pub(crate) struct Shelf {
@@ -101,10 +103,6 @@ impl LinkWorker {
         }
         at
     }
-}
-
-pub(crate) fn key(number: u64) -> Key {
-    Key::new(*blake3::hash(&number.to_le_bytes()).as_bytes())
 }
 
 pub(crate) fn path_of(dir: &Path, generation: u64, number: u64) -> PathBuf {

@@ -84,6 +84,11 @@ pub(crate) fn key(number: u8) -> Key {
     Key::new([number; Key::LEN])
 }
 
+/// Spread like a digest, as the keys of tasks are.
+pub(crate) fn digest_key(number: u64) -> Key {
+    Key::new(*blake3::hash(&number.to_le_bytes()).as_bytes())
+}
+
 pub(crate) fn save(store: &Store, number: u8, value: &[u8]) -> jug_native::Result<()> {
     store.save(key(number), &Encoded::new(Codec::Pickle, value), &RunMetadata::default())
 }
