@@ -1,4 +1,5 @@
-//! What can go wrong, as one type: the act, the path, the cause.
+//! What can go wrong, in three families: what is stored, who works on what, the server. Each error names the act, the
+//! path or server, and the cause.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,15 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// Something stored, or where it should be.
+    #[error(transparent)]
+    Store(StoreError),
+    /// Who may work in a jugdir.
+    #[error(transparent)]
+    Claim(ClaimError),
+    /// A redis server.
+    #[error(transparent)]
+    Server(ServerError),
     /// A system call on a file failed.
     #[error("{action} {path}: {source}", path = path.display())]
     Io {
@@ -22,6 +32,27 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The object belongs to the process that forked this one.
+    #[error("{what} was opened before this process was forked; open it again here")]
+    Forked {
+        /// The object's noun: "the store", "the claims".
+        what: &'static str,
+    },
+    /// The wait was cancelled by the caller, as by Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+    /// The object was closed.
+    #[error("{what} is closed")]
+    Closed {
+        /// The object's noun.
+        what: &'static str,
+    },
+}
+
+/// What is wrong with a directory, a file of it or a value.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
     /// The path exists and is not a directory.
     #[error("{path} is not a directory; choose another --jugdir", path = path.display())]
     NotADirectory {
@@ -59,38 +90,6 @@ pub enum Error {
         path: PathBuf,
         /// What it asks for.
         what: String,
-    },
-    /// Claims were asked for in another mode than the jugdir has.
-    #[error("{path} has claims in mode {found}, not {wanted}: the mode is chosen once, when a jugdir is created; leave the option out, or choose another --jugdir", path = path.display())]
-    OtherClaimMode {
-        /// The jugdir.
-        path: PathBuf,
-        /// The mode it has.
-        found: &'static str,
-        /// The mode that was asked for.
-        wanted: &'static str,
-    },
-    /// Workers of other hosts are to be let into a jugdir in which somebody works.
-    #[error("{path} is in use by worker {worker}: how tasks are claimed can be changed while nobody works there; try again when it has ended", path = path.display())]
-    JugdirInUse {
-        /// The jugdir.
-        path: PathBuf,
-        /// The worker.
-        worker: String,
-    },
-    /// The claim mode was changed while this process had the jugdir open.
-    #[error("{path} was opened to workers of other hosts meanwhile; nothing was run: start again", path = path.display())]
-    ModeChanged {
-        /// The jugdir.
-        path: PathBuf,
-    },
-    /// A jugdir for one host, seen through a network filesystem.
-    #[error("{path} was made for workers on one host (claims in mode posix) and is on a network filesystem here ({kind}), where workers on several hosts would run the same tasks twice. 'jug init-store --claims=link --jugdir {path}' opens it to them, while nobody works there; if all workers are on this host, add --claims=posix", path = path.display())]
-    PosixModeOnNetwork {
-        /// The jugdir.
-        path: PathBuf,
-        /// The type of the filesystem.
-        kind: String,
     },
     /// A record that only a later version of this package understands and that must not be skipped.
     #[error("{path} holds a record of version {version} and type {kind} that this version cannot read; upgrade jug-rs", path = path.display())]
@@ -141,12 +140,50 @@ pub enum Error {
         /// What is in the way.
         what: String,
     },
-    /// The object belongs to the process that forked this one.
-    #[error("{what} was opened before this process was forked; open it again here")]
-    Forked {
-        /// The object's noun: "the store", "the claims".
-        what: &'static str,
+}
+
+/// Why this process must not work in a jugdir, or not change how tasks are claimed there.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClaimError {
+    /// Claims were asked for in another mode than the jugdir has.
+    #[error("{path} has claims in mode {found}, not {wanted}: the mode is chosen once, when a jugdir is created; leave the option out, or choose another --jugdir", path = path.display())]
+    OtherClaimMode {
+        /// The jugdir.
+        path: PathBuf,
+        /// The mode it has.
+        found: &'static str,
+        /// The mode that was asked for.
+        wanted: &'static str,
     },
+    /// Workers of other hosts are to be let into a jugdir in which somebody works.
+    #[error("{path} is in use by worker {worker}: how tasks are claimed can be changed while nobody works there; try again when it has ended", path = path.display())]
+    JugdirInUse {
+        /// The jugdir.
+        path: PathBuf,
+        /// The worker.
+        worker: String,
+    },
+    /// The claim mode was changed while this process had the jugdir open.
+    #[error("{path} was opened to workers of other hosts meanwhile; nothing was run: start again", path = path.display())]
+    ModeChanged {
+        /// The jugdir.
+        path: PathBuf,
+    },
+    /// A jugdir for one host, seen through a network filesystem.
+    #[error("{path} was made for workers on one host (claims in mode posix) and is on a network filesystem here ({kind}), where workers on several hosts would run the same tasks twice. 'jug init-store --claims=link --jugdir {path}' opens it to them, while nobody works there; if all workers are on this host, add --claims=posix", path = path.display())]
+    PosixModeOnNetwork {
+        /// The jugdir.
+        path: PathBuf,
+        /// The type of the filesystem.
+        kind: String,
+    },
+}
+
+/// What is wrong with a redis server.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
     /// The text does not name a server.
     #[error("{url} does not name a redis server: {what}; write redis://[:PASSWORD@]HOST[:PORT][/DATABASE]")]
     InvalidUrl {
@@ -157,20 +194,11 @@ pub enum Error {
     },
     /// A server cannot be reached, or refuses to do what it should.
     #[error("the redis server {url} {what}")]
-    Server {
+    Unavailable {
         /// The server and its database.
         url: String,
         /// What is the matter, as a predicate: "cannot be reached".
         what: String,
-    },
-    /// The wait was cancelled by the caller, as by Ctrl-C.
-    #[error("interrupted")]
-    Interrupted,
-    /// The object was closed.
-    #[error("{what} is closed")]
-    Closed {
-        /// The object's noun.
-        what: &'static str,
     },
 }
 

@@ -32,5 +32,5 @@ pub mod sched;
 pub mod store;
 mod sync;
 
-pub use error::{Error, Result};
+pub use error::{ClaimError, Error, Result, ServerError, StoreError};
 pub use key::Key;

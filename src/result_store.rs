@@ -79,7 +79,7 @@ pub trait ResultStore {
 
     /// The stored value; `None` if there is no result.
     ///
-    /// Where the value is not what was stored, this is an [`Error::DamagedResult`](crate::Error::DamagedResult): from then
+    /// Where the value is not what was stored, this is an [`StoreError::DamagedResult`](crate::StoreError::DamagedResult): from then
     /// on there is no result for this key, and the next refresh says so.
     fn load(&self, key: &Key) -> Result<Option<Stored>>;
 

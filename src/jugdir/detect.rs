@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::format::Format;
 use super::{Jugdir, PARTS};
-use crate::error::IoContext;
+use crate::error::{ClaimError, IoContext, StoreError};
 use crate::os::FileSystem;
 use crate::{Error, Result};
 
@@ -55,11 +55,13 @@ impl Jugdir {
     /// Errors where there is a jugdir with another mode than was asked for.
     pub(super) fn check_mode(&self) -> Result<()> {
         match (self.wanted, self.read_format()?) {
-            (Some(wanted), Some(Format { mode, .. })) if wanted != mode => Err(Error::OtherClaimMode {
-                path: self.root.clone(),
-                found: mode.name(),
-                wanted: wanted.name(),
-            }),
+            (Some(wanted), Some(Format { mode, .. })) if wanted != mode => {
+                Err(Error::Claim(ClaimError::OtherClaimMode {
+                    path: self.root.clone(),
+                    found: mode.name(),
+                    wanted: wanted.name(),
+                }))
+            }
             _ => Ok(()),
         }
     }
@@ -68,7 +70,7 @@ impl Jugdir {
     pub(super) fn check_path(&self) -> Result<()> {
         match self.fs.find(&self.root)?.map(|found| found.is_dir) {
             Some(true) => {}
-            Some(false) => return Err(Error::NotADirectory { path: self.root.clone() }),
+            Some(false) => return Err(Error::Store(StoreError::NotADirectory { path: self.root.clone() })),
             None => return Ok(()),
         }
         if self.read_format()?.is_some() {
@@ -83,14 +85,14 @@ impl Jugdir {
         // Whatever else is there: no other program has these three.
         let is_there = |part: &str| names.iter().any(|name| name == part);
         if is_there("workers") && is_there("segments") && is_there("claims") {
-            return Err(Error::NoFormat { path: self.root.clone() });
+            return Err(Error::Store(StoreError::NoFormat { path: self.root.clone() }));
         }
         let what = if is_jug_2(&*self.fs, &self.root, &names)? {
             "was written by jug 2.x"
         } else {
             "holds other files"
         };
-        Err(Error::ForeignDirectory { path: self.root.clone(), what })
+        Err(Error::Store(StoreError::ForeignDirectory { path: self.root.clone(), what }))
     }
 
     pub(super) fn create(&self) -> Result<()> {

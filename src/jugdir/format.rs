@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::error::StoreError;
 use crate::{Error, Result};
 
 /// The first line.
@@ -59,7 +60,8 @@ impl Format {
 
     /// Reads the contents of the file at `path`, which is named in errors.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Format> {
-        let damaged = |what: &str| Error::Damaged { path: path.to_owned(), what: what.to_owned() };
+        let damaged =
+            |what: &str| Error::Store(StoreError::Damaged { path: path.to_owned(), what: what.to_owned() });
         let body = checked(bytes).map_err(damaged)?;
         let mut lines = body.lines().skip(1);
         let mut field = |name: &str| {
@@ -69,13 +71,19 @@ impl Format {
         let version = field("version").and_then(|it| it.parse::<u32>().ok());
         let version = version.ok_or_else(|| damaged("it has no version"))?;
         if version > VERSION {
-            return Err(Error::NewerFormat { path: path.to_owned(), found: version, supported: VERSION });
+            return Err(Error::Store(StoreError::NewerFormat {
+                path: path.to_owned(),
+                found: version,
+                supported: VERSION,
+            }));
         }
         let uuid = field("uuid").and_then(|it| unhex(&it)).ok_or_else(|| damaged("it has no uuid"))?;
         let mode = field("claims").ok_or_else(|| damaged("it has no claim mode"))?;
-        let mode = ClaimMode::from_name(&mode).ok_or_else(|| Error::UnsupportedFormat {
-            path: path.to_owned(),
-            what: format!("claims in mode {mode:?}"),
+        let mode = ClaimMode::from_name(&mode).ok_or_else(|| {
+            Error::Store(StoreError::UnsupportedFormat {
+                path: path.to_owned(),
+                what: format!("claims in mode {mode:?}"),
+            })
         })?;
         Ok(Format { uuid, mode })
     }

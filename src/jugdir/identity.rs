@@ -9,6 +9,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::format::hex;
 use crate::codec::flat;
+use crate::error::StoreError;
 use crate::os::Host;
 use crate::{Error, Result};
 
@@ -77,7 +78,7 @@ impl Identity {
 
     /// The contents of the worker file: a checked header, then a pickled dictionary.
     pub fn to_bytes(&self, path: &Path) -> Result<Vec<u8>> {
-        let damaged = |what: String| Error::Damaged { path: path.to_owned(), what };
+        let damaged = |what: String| Error::Store(StoreError::Damaged { path: path.to_owned(), what });
         let body = serde_pickle::to_vec(self, serde_pickle::SerOptions::new());
         let body = body.map_err(|error| damaged(error.to_string()))?;
         let length = u32::try_from(body.len()).map_err(|error| damaged(error.to_string()))?;
@@ -88,14 +89,18 @@ impl Identity {
 
     /// Reads the contents of the worker file at `path`, which is named in errors.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Identity> {
-        let damaged = |what: String| Error::Damaged { path: path.to_owned(), what };
+        let damaged = |what: String| Error::Store(StoreError::Damaged { path: path.to_owned(), what });
         let (header, body) = OnDisk::ref_from_prefix(bytes).map_err(|_| damaged("it is cut short".into()))?;
         if header.magic != MAGIC {
             return Err(damaged("it is not a worker's file".into()));
         }
         let found = header.version.get();
         if found > VERSION {
-            return Err(Error::NewerFormat { path: path.to_owned(), found, supported: VERSION });
+            return Err(Error::Store(StoreError::NewerFormat {
+                path: path.to_owned(),
+                found,
+                supported: VERSION,
+            }));
         }
         if body.len() as u64 != u64::from(header.length) || crc32c::crc32c(body) != header.checksum.get() {
             return Err(damaged("its checksum does not match".into()));

@@ -31,7 +31,7 @@ pub use worker_status::{Counts, Run, WorkerStatus};
 use liveness::FailureDetector;
 
 use crate::background::Periodic;
-use crate::error::IoContext;
+use crate::error::{ClaimError, IoContext};
 use crate::os::{self, FileId, FileSystem, Mount, pid};
 use crate::{Error, Result};
 
@@ -82,7 +82,7 @@ impl Jugdir {
 
     /// Like [`Jugdir::open_on`], with claims in the mode `wanted`, whatever filesystem it is on.
     ///
-    /// Fails with [`Error::OtherClaimMode`] where there is a jugdir with another mode.
+    /// Fails with [`ClaimError::OtherClaimMode`] where there is a jugdir with another mode.
     pub fn open_as(
         fs: Arc<dyn FileSystem>,
         path: &Path,
@@ -158,7 +158,7 @@ impl Jugdir {
         }
         let mount = self.mount()?;
         let path = self.root.clone();
-        Ok(mount.is_shared.then_some(Error::PosixModeOnNetwork { path, kind: mount.kind }))
+        Ok(mount.is_shared.then_some(Error::Claim(ClaimError::PosixModeOnNetwork { path, kind: mount.kind })))
     }
 
     /// Fails where there is an [`Jugdir::network_mount_warning`].

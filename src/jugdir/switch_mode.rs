@@ -6,6 +6,7 @@
 use super::Jugdir;
 use super::detect::FORMAT;
 use super::format::{ClaimMode, Format};
+use crate::error::{ClaimError, StoreError};
 use crate::{Error, Result};
 
 impl Jugdir {
@@ -14,11 +15,11 @@ impl Jugdir {
     ///
     /// # Errors
     ///
-    /// [`Error::JugdirInUse`] while workers are seen, [`Error::Damaged`] where there is no jugdir.
+    /// [`ClaimError::JugdirInUse`] while workers are seen, [`StoreError::Damaged`] where there is no jugdir.
     pub fn switch_to_links(&self) -> Result<bool> {
         let Some(format) = self.read_format()? else {
             let what = "there is none".to_owned();
-            return Err(Error::Damaged { path: self.root.join(FORMAT), what });
+            return Err(Error::Store(StoreError::Damaged { path: self.root.join(FORMAT), what }));
         };
         if format.mode == ClaimMode::Link {
             return Ok(false);
@@ -39,14 +40,18 @@ impl Jugdir {
     /// Fails if tasks are claimed in another way than they were when it was opened.
     pub(super) fn check_mode_unchanged(&self, mode: ClaimMode) -> Result<()> {
         match self.reread_format()? {
-            Some(found) if found.mode != mode => Err(Error::ModeChanged { path: self.root.clone() }),
+            Some(found) if found.mode != mode => {
+                Err(Error::Claim(ClaimError::ModeChanged { path: self.root.clone() }))
+            }
             _ => Ok(()),
         }
     }
 
     fn refuse_workers(&self) -> Result<()> {
         match self.list_workers()?.into_iter().find(|worker| worker.alive) {
-            Some(worker) => Err(Error::JugdirInUse { path: self.root.clone(), worker: worker.id }),
+            Some(worker) => {
+                Err(Error::Claim(ClaimError::JugdirInUse { path: self.root.clone(), worker: worker.id }))
+            }
             None => Ok(()),
         }
     }

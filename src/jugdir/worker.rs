@@ -17,7 +17,7 @@ use super::lease_timing::LeaseTiming;
 use super::registered;
 use super::worker_status::{self, Activity, WorkerStatus};
 use crate::background::Periodic;
-use crate::error::IoContext;
+use crate::error::{IoContext, StoreError};
 use crate::os::ops::is_gone;
 use crate::os::{File, FileId, FileSystem, ProcessId};
 use crate::{Error, Result};
@@ -252,7 +252,7 @@ fn create(
     }
     if !file.try_lock(LIFE).context("locking", temporary)? {
         let what = "another process locked it as it was created".to_owned();
-        return Err(Error::Damaged { path: temporary.to_owned(), what });
+        return Err(Error::Store(StoreError::Damaged { path: temporary.to_owned(), what }));
     }
     file.append(&contents).context("writing", temporary)?;
     Ok(file)

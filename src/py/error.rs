@@ -4,6 +4,7 @@ use pyo3::exceptions::{PyConnectionError, PyOSError, PyRuntimeError, PyValueErro
 use pyo3::{PyErr, create_exception};
 
 use crate::Error;
+use crate::error::{ServerError, StoreError};
 
 create_exception!(
     jug._native,
@@ -25,11 +26,11 @@ impl From<Error> for PyErr {
                 }
                 None => PyOSError::new_err(error.to_string()),
             },
-            Error::DamagedResult { .. } => DamagedResult::new_err(error.to_string()),
-            Error::Server { .. } => PyConnectionError::new_err(error.to_string()),
-            Error::Closed { .. } | Error::Unstorable { .. } | Error::InvalidUrl { .. } => {
-                PyValueError::new_err(error.to_string())
-            }
+            Error::Store(StoreError::DamagedResult { .. }) => DamagedResult::new_err(error.to_string()),
+            Error::Server(ServerError::Unavailable { .. }) => PyConnectionError::new_err(error.to_string()),
+            Error::Closed { .. }
+            | Error::Store(StoreError::Unstorable { .. })
+            | Error::Server(ServerError::InvalidUrl { .. }) => PyValueError::new_err(error.to_string()),
             _ => PyRuntimeError::new_err(error.to_string()),
         }
     }

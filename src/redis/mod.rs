@@ -75,7 +75,7 @@ impl Redis {
     /// Connects and loads the index. `worker_id` is the id of this worker, which no other one has.
     ///
     /// # Errors
-    /// [`Error::Server`] if the server cannot be reached or refuses the login.
+    /// [`ServerError::Unavailable`](crate::ServerError::Unavailable) if the server cannot be reached or refuses the login.
     pub fn open(caller: &dyn Caller, address: Address, worker_id: &str) -> Result<Arc<Redis>> {
         let state = State {
             index: Index::default(),
@@ -119,7 +119,7 @@ impl Redis {
     /// What the server reports about itself.
     ///
     /// # Errors
-    /// [`Error::Server`] if the server cannot be reached.
+    /// [`ServerError::Unavailable`](crate::ServerError::Unavailable) if the server cannot be reached.
     pub fn server_info(&self, caller: &dyn Caller) -> Result<ServerInfo> {
         self.client.server_info(caller)
     }

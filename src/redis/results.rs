@@ -8,6 +8,7 @@ use super::queries::pairs;
 use super::record::{self, Description, Unreadable};
 use super::{Redis, report};
 use crate::codec::{Encoded, Stored};
+use crate::error::{ServerError, StoreError};
 use crate::result_store::{Report, ResultInfo, ResultStore, RunMetadata, State, is_kept};
 use crate::{Error, Key, Result};
 
@@ -28,18 +29,18 @@ impl Redis {
 
     fn unreadable(&self, key: Key, why: Unreadable) -> Error {
         match why {
-            Unreadable::Damaged(what) => Error::DamagedResult {
+            Unreadable::Damaged(what) => Error::Store(StoreError::DamagedResult {
                 key,
                 name: String::new(),
                 place: self.address().to_string(),
                 what: what.to_owned(),
-            },
-            Unreadable::Newer(version) => Error::Server {
+            }),
+            Unreadable::Newer(version) => Error::Server(ServerError::Unavailable {
                 url: self.address().to_string(),
                 what: format!(
                     "has a result of version {version}, which this version cannot read; upgrade jug-rs"
                 ),
-            },
+            }),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_pickle::{HashableValue, SerOptions, Value};
 
 use crate::codec::{Encoded, compress};
+use crate::error::StoreError;
 use crate::jugdir::Jugdir;
 use crate::result_store::{Report, RunMetadata, State};
 use crate::store::blob::{self, BlobRef};
@@ -186,7 +187,8 @@ impl Appender {
         });
         let payload = serde_pickle::value_to_vec(&Value::Dict(fields.collect()), SerOptions::new());
         let epoch = self.catalog.epoch();
-        let payload = payload.map_err(|error| Error::Unstorable { key, what: error.to_string() })?;
+        let payload =
+            payload.map_err(|error| Error::Store(StoreError::Unstorable { key, what: error.to_string() }))?;
         own.writer.append(self.header(Kind::Failed, key, facts, Some(epoch))?, &facts.name, &[&payload])
     }
 

@@ -210,7 +210,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::Damaged`](crate::Error::Damaged) where the manifest is damaged, and where files cannot be written.
+    /// [`StoreError::Damaged`](crate::StoreError::Damaged) where the manifest is damaged, and where files cannot be written.
     pub fn pack(&self, what: CompactOptions) -> Result<CompactReport> {
         if !self.jugdir.exists() {
             return Ok(CompactReport::default());
@@ -292,7 +292,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Where a file cannot be removed; [`Error::PosixModeOnNetwork`](crate::Error::PosixModeOnNetwork) where nobody
+    /// Where a file cannot be removed; [`ClaimError::PosixModeOnNetwork`](crate::ClaimError::PosixModeOnNetwork) where nobody
     /// could tell which workers are dead.
     pub fn sweep(&self) -> Result<(usize, u64)> {
         self.collector().sweep()

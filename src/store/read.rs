@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use crate::codec::{Codec, Stored, compress, flat};
+use crate::error::StoreError;
 use crate::jugdir::Jugdir;
 use crate::os::File;
 use crate::result_store::{Report, ResultInfo, RunMetadata};
@@ -40,7 +41,7 @@ impl Reader {
 
     /// The stored value; `None` if there is no result.
     ///
-    /// Where the value is not what was stored, this is an [`Error::DamagedResult`], from then on there is no
+    /// Where the value is not what was stored, this is an [`StoreError::DamagedResult`], from then on there is no
     /// result for this key, and the next [`Catalog::refresh`] says so.
     pub(super) fn load(&self, key: &Key) -> Result<Option<Stored>> {
         let Some(mut place) = self.place_of(key)? else { return Ok(None) };
@@ -70,7 +71,12 @@ impl Reader {
                         // What is computed in its place must not go where this cannot be read.
                         own.writer.rotate_away_from(place.segment)?;
                     }
-                    return Err(Error::DamagedResult { key: *key, name, place: file, what: what.to_owned() });
+                    return Err(Error::Store(StoreError::DamagedResult {
+                        key: *key,
+                        name,
+                        place: file,
+                        what: what.to_owned(),
+                    }));
                 }
                 Some(now) => place = now,
             }
@@ -143,7 +149,7 @@ impl Reader {
             // A later version wrote it, and reads it.
             let path = self.path_of(place);
             let (version, kind) = (header.version, header.kind.to_byte());
-            return Err(Error::NewerRecord { path, version, kind });
+            return Err(Error::Store(StoreError::NewerRecord { path, version, kind }));
         };
         if header.flags & COMPRESSED == 0 {
             return Ok(Ok(Stored { codec, bytes }));

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::{ClaimId, Claims, LiveClaim, Start};
 use crate::background::{Background, Periodic};
+use crate::error::StoreError;
 use crate::jugdir::{Counts, Jugdir, Worker, WorkerStatus};
 use crate::os::pid;
 use crate::{Error, Key, Result};
@@ -58,9 +59,11 @@ impl Posix {
                 self.background.wake();
             }
         }
-        self.existing()?.ok_or_else(|| Error::Damaged {
-            path: self.jugdir.claims(),
-            what: "the directory was removed".to_owned(),
+        self.existing()?.ok_or_else(|| {
+            Error::Store(StoreError::Damaged {
+                path: self.jugdir.claims(),
+                what: "the directory was removed".to_owned(),
+            })
         })
     }
 }

@@ -8,6 +8,7 @@ use super::connection::{CommandError, Connection, ServerInfo};
 use super::resp::{Commands, Reply};
 use super::script::Script;
 use super::url::Address;
+use crate::error::ServerError;
 use crate::sync::lock;
 use crate::{Error, Result};
 
@@ -91,7 +92,7 @@ impl Client {
     /// Connects, if there is no connection; what the server reports about itself.
     ///
     /// # Errors
-    /// [`Error::Server`] if the server cannot be reached.
+    /// [`ServerError::Unavailable`] if the server cannot be reached.
     pub fn server_info(&self, caller: &dyn Caller) -> Result<ServerInfo> {
         self.run(caller, |connection| Ok(connection.info().clone()))
     }
@@ -99,7 +100,7 @@ impl Client {
     /// Runs a script, which has to be idempotent: it is repeated if the connection is lost.
     ///
     /// # Errors
-    /// [`Error::Server`] if the server refuses it or cannot be reached for too long, [`Error::Interrupted`] if the
+    /// [`ServerError::Unavailable`] if the server refuses it or cannot be reached for too long, [`Error::Interrupted`] if the
     /// caller stops waiting.
     pub fn script(&self, caller: &dyn Caller, script: Script, args: &[&[u8]]) -> Result<Reply> {
         self.run(caller, |connection| connection.run(script, args))
@@ -211,7 +212,7 @@ impl Client {
             Some(since) => format!(", and that for {} s; what was stored before is safe", since.as_secs()),
             None => String::new(),
         };
-        Error::Server { url: self.address.to_string(), what: what + &safe }
+        Error::Server(ServerError::Unavailable { url: self.address.to_string(), what: what + &safe })
     }
 
     fn state(&self) -> MutexGuard<'_, ClientState> {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::error::ServerError;
 use crate::{Error, Result};
 
 /// For how long commands are repeated while a server does not answer, unless the URL says otherwise.
@@ -43,9 +44,9 @@ impl Address {
     /// Parses a URL; what it leaves out has the default of redis.
     ///
     /// # Errors
-    /// [`Error::InvalidUrl`] if it is not of this form.
+    /// [`ServerError::InvalidUrl`] if it is not of this form.
     pub fn parse(url: &str) -> Result<Address> {
-        let wrong = |what: String| Error::InvalidUrl { url: hide_password(url), what };
+        let wrong = |what: String| Error::Server(ServerError::InvalidUrl { url: hide_password(url), what });
         let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
         let rest = rest.strip_prefix("//").unwrap_or(rest);
         // First of all, whatever is in it: no part of a password may end up among what is wrong.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::merge::{Input, Merge, ReadSummary};
-use crate::error::IoContext;
+use crate::error::{IoContext, StoreError};
 use crate::os::File;
 use crate::store::index::Location;
 use crate::store::log::record::{self, CRITICAL, Header, Kind};
@@ -151,7 +151,7 @@ fn check(merge: &Merge, draft: &Draft) -> Result<()> {
         return Ok(());
     }
     let what = "what was written is not what was read; nothing was removed for it".to_owned();
-    Err(Error::Damaged { path: draft.path.clone(), what })
+    Err(Error::Store(StoreError::Damaged { path: draft.path.clone(), what }))
 }
 
 fn finish(merge: &Merge, mut draft: Draft, index_path: &Path, stem: &str) -> Result<PackEntry> {
@@ -287,7 +287,7 @@ impl<'c, 'a> Copy<'c, 'a> {
         let text = match &event.body {
             Payload::Damaged if self.is_pack && !self.merge.leaves_out => {
                 let what = "holds corruption, which is evidence";
-                return Err(Error::Unreadable { path: self.path.to_owned(), what });
+                return Err(Error::Store(StoreError::Unreadable { path: self.path.to_owned(), what }));
             }
             Payload::Damaged => return Ok(()),
             Payload::Unreadable(what) => return self.merge.check_tolerated(self.path, Some(*what), None),
@@ -343,7 +343,7 @@ impl<'c, 'a> Copy<'c, 'a> {
             bytes.resize(length, 0);
             if self.file.read_full_at(&mut bytes, at).context("reading", self.path)? < length {
                 let what = "it became shorter while it was packed".to_owned();
-                return Err(Error::Damaged { path: self.path.to_owned(), what });
+                return Err(Error::Store(StoreError::Damaged { path: self.path.to_owned(), what }));
             }
             self.draft.put(&bytes)?;
             at += length as u64;

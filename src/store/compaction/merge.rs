@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::error::StoreError;
 use crate::os::FileSystem;
 use crate::store::index::{Index, Location, Version};
 use crate::store::log::record::{Header, Kind};
@@ -106,7 +107,7 @@ impl<'a> Merge<'a> {
     /// Reads all inputs; those that can be packed, and the segments that cannot with the reason.
     ///
     /// With `damaged`, damage is no reason: what is damaged will be left out. Without it, this fails with
-    /// [`Error::Unreadable`] at the first input that cannot be read as a whole: it has to stay, and then nothing that
+    /// [`StoreError::Unreadable`] at the first input that cannot be read as a whole: it has to stay, and then nothing that
     /// it is better than may be left out.
     pub fn read_inputs(&mut self, inputs: Vec<Input>, damaged: bool) -> Result<(Vec<Input>, Vec<Left>)> {
         self.leaves_out = damaged;
@@ -180,7 +181,7 @@ impl<'a> Merge<'a> {
         match pack.substitute() {
             Some(made) if made.is_blind && !damaged => {
                 let what = made.broken.map_or("has records that cannot be read", |(_, what)| what);
-                Err(Error::Unreadable { path: pack.path().to_owned(), what })
+                Err(Error::Store(StoreError::Unreadable { path: pack.path().to_owned(), what }))
             }
             _ => Ok(()),
         }
@@ -209,7 +210,7 @@ impl<'a> Merge<'a> {
             })?;
         self.summaries.insert(path.clone(), ReadSummary { end, stop, sound: seen.sound });
         match seen.unreadable.or(stop.unreadable()) {
-            Some(what) if !damaged => return Err(Error::Unreadable { path, what }),
+            Some(what) if !damaged => return Err(Error::Store(StoreError::Unreadable { path, what })),
             Some(_) => _ = self.tolerated.insert(path, end),
             None => {}
         }
@@ -235,7 +236,7 @@ impl<'a> Merge<'a> {
         if known.is_some_and(|known| end.is_none_or(|end| end == *known)) {
             return Ok(());
         }
-        Err(Error::Unreadable { path: path.to_owned(), what })
+        Err(Error::Store(StoreError::Unreadable { path: path.to_owned(), what }))
     }
 
     /// Fails where a segment that was copied is not what was read before: then something in between is not to be
@@ -245,7 +246,7 @@ impl<'a> Merge<'a> {
         if self.tolerated.contains_key(path) || self.summaries.get(path) == Some(&copied) {
             return Ok(());
         }
-        Err(Error::Unreadable { path: path.to_owned(), what: DIFFERENT })
+        Err(Error::Store(StoreError::Unreadable { path: path.to_owned(), what: DIFFERENT }))
     }
 
     /// Up to where a segment was read, if it was.

@@ -13,6 +13,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::error::StoreError;
 use crate::jugdir::Jugdir;
 use crate::store::catalog::Catalog;
 use crate::store::log::record::Kind;
@@ -94,7 +95,10 @@ impl Compactor<'_> {
     pub(super) fn compact(&self, what: CompactOptions) -> Result<CompactReport> {
         if let Some((path, what)) = damaged_manifest(self.jugdir)? {
             // Another manifest of that number would make garbage of what only the damaged one lists.
-            return Err(Error::Damaged { path, what: format!("{what}; run 'jug fsck --repair' first") });
+            return Err(Error::Store(StoreError::Damaged {
+                path,
+                what: format!("{what}; run 'jug fsck --repair' first"),
+            }));
         }
         let wid = self.jugdir.by_all_means(|| self.jugdir.worker())?.id().to_owned();
         let before = disk_usage(self.jugdir)?;
@@ -112,7 +116,7 @@ impl Compactor<'_> {
         let (mut most, mut so_far) = (u64::MAX, CompactReport::default());
         loop {
             match self.pack_once(what, wid, &unreadable, most) {
-                Err(Error::Unreadable { path, .. }) if !unreadable.contains(&path) => {
+                Err(Error::Store(StoreError::Unreadable { path, .. })) if !unreadable.contains(&path) => {
                     unreadable.insert(path);
                 }
                 Err(error) if error.is_full() && most > 0 => {
@@ -258,7 +262,7 @@ impl Compactor<'_> {
             let path = self.jugdir.segments().join(name);
             let is_less = merge.read_to(&path).is_some_and(|end| end < follower.read_to(name));
             if is_less && !merge.tolerates(&path) {
-                return Err(Error::Unreadable { path, what: DIFFERENT });
+                return Err(Error::Store(StoreError::Unreadable { path, what: DIFFERENT }));
             }
         }
         Ok(())

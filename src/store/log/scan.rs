@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::IoContext;
+use crate::error::{IoContext, StoreError};
 use crate::os::{File, FileSystem};
 use crate::store::log::record::{CRITICAL, HEADER_LEN, Header, Kind, TRAILER_LEN};
 use crate::store::log::segment::{self, SegmentHeader};
@@ -130,7 +130,7 @@ type ReadHead = fn(&[u8], &Path) -> Result<SegmentHeader>;
 ///
 /// # Errors
 ///
-/// [`Error::NewerRecord`] at a record that must not be skipped, and where the file cannot be read at all.
+/// [`StoreError::NewerRecord`] at a record that must not be skipped, and where the file cannot be read at all.
 pub fn scan_open(request: &ScanRequest, sink: &mut dyn FnMut(ScannedRecord)) -> Result<(u64, ScanEnd)> {
     read_all(request, segment::decode, sink)
 }
@@ -233,7 +233,7 @@ fn refuse_if_critical(header: &Header, path: &Path) -> Result<()> {
         return Ok(());
     }
     let (version, kind) = (header.version, header.kind.to_byte());
-    Err(Error::NewerRecord { path: path.to_owned(), version, kind })
+    Err(Error::Store(StoreError::NewerRecord { path: path.to_owned(), version, kind }))
 }
 
 /// The part of a file that is in memory.

@@ -5,6 +5,7 @@ use std::path::Path;
 use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+use crate::error::StoreError;
 use crate::{Error, Result};
 
 /// The version of the segment header that this build writes and reads.
@@ -52,7 +53,7 @@ pub fn encode(uuid: [u8; 16], wid: &str) -> Vec<u8> {
 
 /// Reads the head of a segment from the first bytes of its file.
 ///
-/// Fails with [`Error::NewerFormat`] where a sound header carries a later version.
+/// Fails with [`StoreError::NewerFormat`] where a sound header carries a later version.
 pub fn decode(bytes: &[u8], path: &Path) -> Result<SegmentHeader> {
     if bytes.iter().all(|&byte| byte == 0) {
         return Ok(SegmentHeader::Incomplete);
@@ -71,7 +72,11 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<SegmentHeader> {
     }
     let found = header.version.get();
     if found > VERSION {
-        return Err(Error::NewerFormat { path: path.to_owned(), found, supported: VERSION });
+        return Err(Error::Store(StoreError::NewerFormat {
+            path: path.to_owned(),
+            found,
+            supported: VERSION,
+        }));
     }
     Ok(SegmentHeader::Good { uuid: header.uuid, length: end + checksum.len() })
 }

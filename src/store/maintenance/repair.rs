@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::quarantine::keep_aside;
+use crate::error::StoreError;
 use crate::jugdir::{Jugdir, Liveness};
 use crate::os::FileSystem;
 use crate::store::log::scan::{Payload, ScanEnd};
@@ -22,7 +23,7 @@ use crate::{Error, Result};
 /// A manifest that should count and cannot be read or is missing, and why; `None` if there is none.
 pub fn damaged_manifest(jugdir: &Jugdir) -> Result<Option<(PathBuf, String)>> {
     let found = match publish::newest(&**jugdir.fs(), &jugdir.packs(), jugdir.uuid(), 0) {
-        Err(Error::Damaged { path, what }) => return Ok(Some((path, what))),
+        Err(Error::Store(StoreError::Damaged { path, what })) => return Ok(Some((path, what))),
         found => found?,
     };
     let manifest = found.unwrap_or(Manifest::empty(jugdir.uuid().unwrap_or_default()));
@@ -52,7 +53,7 @@ pub(crate) fn unlisted(jugdir: &Jugdir, manifest: &Manifest) -> Result<(Vec<Stri
         }
         let found = match open_pack(fs, &packs, manifest.uuid, stem) {
             // Its maker died before it was complete.
-            Ok(None) | Err(Error::Damaged { .. }) => continue,
+            Ok(None) | Err(Error::Store(StoreError::Damaged { .. })) => continue,
             Err(error) if publish::is_gone(&error) => continue,
             Err(error) if reason(&error).is_some() => {
                 unreadable.push(stem.to_owned());
@@ -105,9 +106,11 @@ pub fn repair_manifest(jugdir: &Jugdir) -> Result<Option<usize>> {
 fn rebuild(fs: &Arc<dyn FileSystem>, packs: &Path, uuid: [u8; 16], damaged: &Path) -> Result<Manifest> {
     let name = damaged.file_name().unwrap_or_default().to_string_lossy();
     let number = manifest::number_of(&name).and_then(|number| number.checked_add(1));
-    let number = number.ok_or_else(|| Error::Damaged {
-        path: damaged.to_owned(),
-        what: "there is no higher number; move this file away".to_owned(),
+    let number = number.ok_or_else(|| {
+        Error::Store(StoreError::Damaged {
+            path: damaged.to_owned(),
+            what: "there is no higher number; move this file away".to_owned(),
+        })
     })?;
     let mut next = Manifest { number, nonce: fs.nonce()?, ..Manifest::empty(uuid) };
     let mut replaced = BTreeSet::new();

@@ -7,6 +7,7 @@ use std::path::Path;
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+use crate::error::StoreError;
 use crate::store::log::record::Kind;
 use crate::{Error, Key, Result};
 
@@ -201,7 +202,7 @@ impl IndexHeader {
 
     /// Reads the head of the index at `path`; `None` where it is damaged.
     ///
-    /// Fails with [`Error::NewerFormat`] where a sound head carries a later version.
+    /// Fails with [`StoreError::NewerFormat`] where a sound head carries a later version.
     pub fn decode(bytes: &[u8], path: &Path) -> Result<Option<IndexHeader>> {
         let Ok((head, _)) = HeadOnDisk::ref_from_prefix(bytes) else { return Ok(None) };
         if head.magic != MAGIC || head.checksum != head.computed_checksum() {
@@ -209,7 +210,11 @@ impl IndexHeader {
         }
         let found = head.version.get();
         if found > super::VERSION {
-            return Err(Error::NewerFormat { path: path.to_owned(), found, supported: super::VERSION });
+            return Err(Error::Store(StoreError::NewerFormat {
+                path: path.to_owned(),
+                found,
+                supported: super::VERSION,
+            }));
         }
         let head = IndexHeader {
             uuid: head.uuid,

@@ -5,6 +5,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use crate::error::StoreError;
 use crate::{Error, Result};
 
 /// The version of a manifest that this build writes, and the highest it reads.
@@ -83,7 +84,7 @@ impl Manifest {
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Manifest> {
         let damaged = || {
             let what = "its checksum does not match; 'jug fsck --repair' makes a new one".to_owned();
-            Error::Damaged { path: path.to_owned(), what }
+            Error::Store(StoreError::Damaged { path: path.to_owned(), what })
         };
         let first = copy_at(bytes, 0);
         // The second copy ends the file, and is as long as the first, whatever became of that one.
@@ -95,7 +96,11 @@ impl Manifest {
         let version = number("version").ok_or_else(damaged)?;
         if version > u64::from(VERSION) {
             let found = u32::try_from(version).unwrap_or(u32::MAX);
-            return Err(Error::NewerFormat { path: path.to_owned(), found, supported: VERSION });
+            return Err(Error::Store(StoreError::NewerFormat {
+                path: path.to_owned(),
+                found,
+                supported: VERSION,
+            }));
         }
         let all = |name: &'static str| lines.iter().filter(move |(found, _)| *found == name).map(|(_, v)| *v);
         Ok(Manifest {

@@ -16,6 +16,7 @@ use std::path::Path;
 use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute};
 
+use crate::error::StoreError;
 use crate::store::log::segment::SegmentHeader;
 use crate::{Error, Result};
 
@@ -53,7 +54,7 @@ pub fn encode_head(uuid: [u8; 16]) -> [u8; HEAD_LEN] {
 
 /// Reads the head of a pack from the first bytes of its file.
 ///
-/// Fails with [`Error::NewerFormat`] where a sound head carries a later version.
+/// Fails with [`StoreError::NewerFormat`] where a sound head carries a later version.
 pub fn decode_head(bytes: &[u8], path: &Path) -> Result<SegmentHeader> {
     let Ok((head, _)) = OnDisk::ref_from_prefix(bytes) else { return Ok(SegmentHeader::Incomplete) };
     if head.as_bytes().iter().all(|&byte| byte == 0) {
@@ -64,7 +65,11 @@ pub fn decode_head(bytes: &[u8], path: &Path) -> Result<SegmentHeader> {
     }
     let found = head.version.get();
     if found > VERSION {
-        return Err(Error::NewerFormat { path: path.to_owned(), found, supported: VERSION });
+        return Err(Error::Store(StoreError::NewerFormat {
+            path: path.to_owned(),
+            found,
+            supported: VERSION,
+        }));
     }
     Ok(SegmentHeader::Good { uuid: head.uuid, length: HEAD_LEN })
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::manifest::{self, Manifest, PackEntry};
 use super::reader::Pack;
-use crate::error::IoContext;
+use crate::error::{IoContext, StoreError};
 use crate::os::FileSystem;
 use crate::store::media_error::or_reason;
 use crate::{Error, Result};
@@ -46,7 +46,7 @@ pub fn newest(
             Err(error) => return Err(error),
             Ok(found) if uuid.is_some_and(|uuid| uuid != found.uuid) || found.number != number => {
                 let what = "it belongs to another jugdir".to_owned();
-                return Err(Error::Damaged { path, what });
+                return Err(Error::Store(StoreError::Damaged { path, what }));
             }
             Ok(found) => return Ok(Some(found)),
         }
@@ -57,14 +57,17 @@ pub fn newest(
 pub fn read(fs: &dyn FileSystem, path: &Path) -> Result<Manifest> {
     or_reason(try_read(fs, path))?.map_err(|what| {
         let what = format!("it {what}; 'jug fsck --repair' makes a new one");
-        Error::Damaged { path: path.to_owned(), what }
+        Error::Store(StoreError::Damaged { path: path.to_owned(), what })
     })
 }
 
 fn try_read(fs: &dyn FileSystem, path: &Path) -> Result<Manifest> {
     let file = fs.open_to_read(path)?;
     if file.length(path)? > manifest::LENGTH_MAX as u64 {
-        return Err(Error::Damaged { path: path.to_owned(), what: "it is too long".to_owned() });
+        return Err(Error::Store(StoreError::Damaged {
+            path: path.to_owned(),
+            what: "it is too long".to_owned(),
+        }));
     }
     Manifest::parse(&file.read_whole(manifest::LENGTH_MAX).context("reading", path)?, path)
 }

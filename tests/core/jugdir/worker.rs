@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use jug_native::Error;
 use jug_native::background::Background;
+use jug_native::error::{ClaimError, StoreError};
 use jug_native::jugdir::{ClaimMode, Format, Identity, Jugdir};
 use jug_native::os::local::Local;
 use jug_native::result_store::ResultStore;
@@ -92,7 +93,7 @@ fn other_peoples_files_are_left_alone() {
     let late = dir.path().join("late");
     let jugdir = Jugdir::open(&late).unwrap();
     write(&late.join("thesis.tex"), "Introduction");
-    assert!(matches!(jugdir.worker(), Err(Error::ForeignDirectory { .. })));
+    assert!(matches!(jugdir.worker(), Err(Error::Store(StoreError::ForeignDirectory { .. }))));
     assert_eq!(names(&late), ["thesis.tex"]);
 }
 
@@ -121,7 +122,7 @@ fn a_file_is_not_a_jugdir() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
-    assert!(matches!(Jugdir::open(&file), Err(Error::NotADirectory { .. })));
+    assert!(matches!(Jugdir::open(&file), Err(Error::Store(StoreError::NotADirectory { .. }))));
 }
 
 #[test]
@@ -307,7 +308,7 @@ fn a_worker_that_starts_while_a_jugdir_is_opened_to_other_hosts_does_nothing() {
     let (starting, other) = (Jugdir::open(dir.path()).unwrap(), Jugdir::open(dir.path()).unwrap());
     assert_eq!(starting.claim_mode().unwrap(), ClaimMode::Posix);
     assert!(other.switch_to_links().unwrap());
-    assert!(matches!(starting.worker(), Err(Error::ModeChanged { .. })));
+    assert!(matches!(starting.worker(), Err(Error::Claim(ClaimError::ModeChanged { .. }))));
     assert_eq!(names(&other.workers()), [""; 0]);
     assert_eq!(Jugdir::open(dir.path()).unwrap().claim_mode().unwrap(), ClaimMode::Link);
     assert!(!Jugdir::open(dir.path()).unwrap().switch_to_links().unwrap(), "it was done before");
@@ -319,7 +320,10 @@ fn a_jugdir_is_not_opened_to_other_hosts_while_a_worker_lives() {
     let mut worker = Child::play("jugdir::worker::registers", dir.path());
     worker.hear();
     let before = fs::read(dir.path().join("FORMAT")).unwrap();
-    assert!(matches!(Jugdir::open(dir.path()).unwrap().switch_to_links(), Err(Error::JugdirInUse { .. })));
+    assert!(matches!(
+        Jugdir::open(dir.path()).unwrap().switch_to_links(),
+        Err(Error::Claim(ClaimError::JugdirInUse { .. }))
+    ));
     assert_eq!(fs::read(dir.path().join("FORMAT")).unwrap(), before);
     worker.kill();
     assert!(Jugdir::open(dir.path()).unwrap().switch_to_links().unwrap());
@@ -336,7 +340,10 @@ fn an_identity_reads_back_and_a_damaged_one_is_refused() {
     *bytes.last_mut().unwrap() ^= 1;
     assert!(Identity::parse(&bytes, path).unwrap_err().to_string().contains("checksum"));
     bytes[8] = 2;
-    assert!(matches!(Identity::parse(&bytes, path), Err(Error::NewerFormat { found: 2, .. })));
+    assert!(matches!(
+        Identity::parse(&bytes, path),
+        Err(Error::Store(StoreError::NewerFormat { found: 2, .. }))
+    ));
 }
 
 #[test]

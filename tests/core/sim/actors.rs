@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jug_native::background::Background;
+use jug_native::error::StoreError;
 use jug_native::jugdir::Jugdir;
 use jug_native::os::FileSystem;
 use jug_native::result_store::ResultStore;
@@ -181,7 +182,7 @@ pub(super) fn look(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
     let actor = Actor::open(process, job)?;
     for node in 0..u32::try_from(job.keys.len()).unwrap() {
         match actor.load(node) {
-            Err(Error::DamagedResult { .. }) => {}
+            Err(Error::Store(StoreError::DamagedResult { .. })) => {}
             loaded => _ = loaded?,
         }
     }
@@ -210,7 +211,7 @@ pub(super) fn check_all(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
     for (node, value) in (0..).zip(job.expected()) {
         let loaded = match actor.load(node) {
             // What was damaged after it was needed for the last time is found when it is needed again.
-            Err(Error::DamagedResult { .. }) if spoilt.contains(&node) => continue,
+            Err(Error::Store(StoreError::DamagedResult { .. })) if spoilt.contains(&node) => continue,
             loaded => loaded?,
         };
         assert_eq!(

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jug_native::background::Periodic;
 use jug_native::claim::{Claims, Prefetch};
 use jug_native::codec::{Codec, Encoded};
+use jug_native::error::StoreError;
 use jug_native::result_store::{ResultStore, RunMetadata};
 use jug_native::store::{CompactOptions, SkipReason};
 use jug_native::{Error, Key, Result};
@@ -129,7 +130,7 @@ pub(super) fn check(process: &Arc<Process>, job: &Arc<Job>, repair: bool) -> Res
     let mut damaged: BTreeSet<Key> = faults.iter().filter_map(|fault| fault.key).collect();
     for (node, key) in (0..).zip(&job.keys) {
         match actor.load(node) {
-            Err(Error::DamagedResult { .. }) => _ = damaged.insert(*key),
+            Err(Error::Store(StoreError::DamagedResult { .. })) => _ = damaged.insert(*key),
             loaded => _ = loaded?,
         }
     }

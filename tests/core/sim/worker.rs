@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jug_native::claim::{AutoClaims, Claims, Prefetch};
 use jug_native::codec::{Codec, Encoded};
+use jug_native::error::StoreError;
 use jug_native::jugdir::ClaimMode;
 use jug_native::result_store::{ResultStore, RunMetadata, State};
 use jug_native::sched::{Node, Scheduler};
@@ -153,7 +154,7 @@ impl Worker {
         let mut inputs = Vec::new();
         for needed in job.graph.dependencies(node) {
             let loaded = match self.actor.load(*needed) {
-                Err(Error::DamagedResult { .. }) => None,
+                Err(Error::Store(StoreError::DamagedResult { .. })) => None,
                 loaded => loaded?,
             };
             let Some(value) = loaded else {

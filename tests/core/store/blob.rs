@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use jug_native::Error;
 use jug_native::background::Background;
+use jug_native::error::StoreError;
 use jug_native::jugdir::Jugdir;
 use jug_native::result_store::{ResultStore, State};
 use jug_native::store::corruption::Report;
@@ -99,7 +100,7 @@ fn a_damaged_blob_is_an_error_once_and_then_no_result_until_it_is_stored_again()
         damage(&blobs(&shelf)[0]);
 
         let error = reader.load(&key(1)).unwrap_err();
-        assert!(matches!(error, Error::DamagedResult { .. }), "{error}");
+        assert!(matches!(error, Error::Store(StoreError::DamagedResult { .. })), "{error}");
         assert!(error.to_string().contains(what), "{error}");
         assert_eq!(reader.refresh().unwrap(), [(key(1), State::Absent)]);
         assert!(!reader.contains(&key(1)).unwrap() && reader.load(&key(1)).unwrap().is_none());
@@ -139,7 +140,7 @@ fn a_segment_that_goes_bad_after_it_was_read_is_noticed_when_a_value_is_loaded()
         let mut bytes = draft.bytes.clone();
         bytes[at] ^= 1;
         shelf.put(&bytes);
-        assert!(matches!(store.load(&key(number)), Err(Error::DamagedResult { .. })));
+        assert!(matches!(store.load(&key(number)), Err(Error::Store(StoreError::DamagedResult { .. }))));
     }
     assert_eq!(store.keys().unwrap(), []);
 }

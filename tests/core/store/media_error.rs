@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jug_native::Error;
+use jug_native::error::StoreError;
 use jug_native::result_store::ResultStore;
 use nix::errno::Errno;
 
@@ -101,7 +102,10 @@ fn a_result_that_cannot_be_read_is_reported_once_and_others_may_have_it() {
         };
         disk.spoil(&path, WHOLE);
         let error = store.load(&key(number)).unwrap_err();
-        assert!(matches!(&error, Error::DamagedResult { what, .. } if what == EIO), "{error}");
+        assert!(
+            matches!(&error, Error::Store(StoreError::DamagedResult { what, .. }) if what == EIO),
+            "{error}"
+        );
         assert_eq!(store.load(&key(number)).unwrap().map(|stored| stored.bytes), None);
         store.sync().unwrap();
         let other = shelf.open();

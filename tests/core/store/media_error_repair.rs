@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use jug_native::error::StoreError;
 use jug_native::jugdir::Jugdir;
 use jug_native::result_store::ResultStore;
 use jug_native::store::{CompactOptions, SkipReason, damaged_manifest, repair_manifest};
@@ -115,7 +116,7 @@ fn a_manifest_that_cannot_be_read_is_rebuilt() {
     let disk = Disk::new(Errno::EIO);
     disk.spoil(&manifest, WHOLE);
     let error = disk.open(&shelf).unwrap_err();
-    assert!(matches!(&error, Error::Damaged { path, .. } if *path == manifest), "{error}");
+    assert!(matches!(&error, Error::Store(StoreError::Damaged { path, .. }) if *path == manifest), "{error}");
     let jugdir = Jugdir::open_on(Hooked::on(disk.clone()), &shelf.root()).unwrap();
     assert_eq!(damaged_manifest(&jugdir).unwrap().unwrap().0, manifest);
     assert_eq!(repair_manifest(&jugdir).unwrap(), Some(1));

@@ -3,6 +3,7 @@
 use std::fs;
 
 use jug_native::Error;
+use jug_native::error::StoreError;
 use jug_native::result_store::ResultStore;
 use jug_native::store::{CompactOptions, SkipReason};
 
@@ -40,7 +41,7 @@ fn a_flipped_byte_anywhere_in_a_pack_never_gives_a_wrong_value() {
             match store.load(&key(number)) {
                 Ok(found) => assert_eq!(found.unwrap().bytes, [number; 20], "byte {at}"),
                 Err(error) => {
-                    assert!(matches!(error, Error::DamagedResult { .. }), "{error}");
+                    assert!(matches!(error, Error::Store(StoreError::DamagedResult { .. })), "{error}");
                     assert!(error.to_string().contains(".pack"), "{error}");
                     // It can be computed again, and then counts.
                     assert!(!store.contains(&key(number)).unwrap());

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use jug_native::error::StoreError;
 use jug_native::result_store::ResultStore;
 use jug_native::store::compaction::build::build;
 use jug_native::store::compaction::merge::{End, Input, Merge};
@@ -99,7 +100,7 @@ fn a_flipped_byte_in_a_manifest_costs_nothing() {
     }
     for length in 0..good.len() / 2 - 1 {
         let refusal = Manifest::parse(&good[..length], &path).unwrap_err();
-        assert!(matches!(refusal, Error::Damaged { .. }), "{refusal}");
+        assert!(matches!(refusal, Error::Store(StoreError::Damaged { .. })), "{refusal}");
     }
 }
 
@@ -112,7 +113,7 @@ fn a_manifest_of_a_later_version_and_one_of_another_jugdir_are_refused() {
     let path = shelf.root().join("packs/MANIFEST-1");
     fs::write(&path, [once.as_bytes(), once.as_bytes()].concat()).unwrap();
     let refusal = Store::open(&shelf.root(), Durability::Group).unwrap_err();
-    assert!(matches!(refusal, Error::NewerFormat { found: 2, .. }), "{refusal}");
+    assert!(matches!(refusal, Error::Store(StoreError::NewerFormat { found: 2, .. })), "{refusal}");
     let other = Manifest { number: 1, ..Manifest::empty(*b"not this jugdir.") };
     fs::write(&path, other.to_bytes()).unwrap();
     let refusal = Store::open(&shelf.root(), Durability::Group).unwrap_err();

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use jug_native::Error;
+use jug_native::error::StoreError;
 use jug_native::os::local::Local;
 use jug_native::result_store::ResultStore;
 use jug_native::store::Store;
@@ -217,7 +218,7 @@ fn a_record_of_a_later_version_is_skipped_unless_it_is_critical() {
         let critical = Header { flags: CRITICAL, ..header };
         let shelf = Shelf::with_segment(&Draft::new().record(critical, b"?").bytes);
         let refusal = Store::open(&shelf.root(), jug_native::store::Durability::Group).unwrap_err();
-        assert!(matches!(refusal, Error::NewerRecord { .. }), "{refusal}");
+        assert!(matches!(refusal, Error::Store(StoreError::NewerRecord { .. })), "{refusal}");
         assert!(refusal.to_string().contains("upgrade jug-rs"));
     }
 }
@@ -227,7 +228,7 @@ fn a_value_in_a_form_of_a_later_version_is_no_damage() {
     let header = Header { codec: 200, ..Header::new(Kind::Result, key(1), 0) };
     let shelf = Shelf::with_segment(&Draft::new().record(header, b"?").bytes);
     let store = shelf.open();
-    assert!(matches!(store.load(&key(1)), Err(Error::NewerRecord { .. })));
+    assert!(matches!(store.load(&key(1)), Err(Error::Store(StoreError::NewerRecord { .. }))));
     assert!(store.contains(&key(1)).unwrap());
 }
 
@@ -240,7 +241,10 @@ fn a_segment_of_a_later_version_is_refused() {
     head[end..].copy_from_slice(&crc.to_le_bytes());
     let shelf = Shelf::with_segment(&head);
     let refusal = Store::open(&shelf.root(), jug_native::store::Durability::Group).unwrap_err();
-    assert!(matches!(refusal, Error::NewerFormat { found: 2, supported: 1, .. }), "{refusal}");
+    assert!(
+        matches!(refusal, Error::Store(StoreError::NewerFormat { found: 2, supported: 1, .. })),
+        "{refusal}"
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jug_native::error::StoreError;
 use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::local;
 use jug_native::result_store::ResultStore;
@@ -73,7 +74,10 @@ fn a_manifest_that_cannot_be_read_is_rebuilt_without_loss() {
     assert_eq!(repair_manifest(&jugdir(&shelf)).unwrap(), None, "there is nothing to mend");
     let damaged = spoil(&shelf);
     let refused = Store::open(&shelf.root(), Durability::Group).unwrap_err();
-    assert!(matches!(refused, Error::Damaged { ref path, .. } if *path == damaged), "{refused}");
+    assert!(
+        matches!(refused, Error::Store(StoreError::Damaged { ref path, .. }) if *path == damaged),
+        "{refused}"
+    );
     assert_eq!(damaged_manifest(&jugdir(&shelf)).unwrap().unwrap().0, damaged);
     assert_eq!(repair_manifest(&jugdir(&shelf)).unwrap(), Some(2));
     assert_eq!(damaged_manifest(&jugdir(&shelf)).unwrap(), None);

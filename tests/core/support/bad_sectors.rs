@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use jug_native::background::Background;
+use jug_native::error::StoreError;
 use jug_native::jugdir::Jugdir;
 use jug_native::os::File;
 use jug_native::result_store::ResultStore;
@@ -159,7 +160,7 @@ pub(crate) fn results(store: &Store) -> Vec<u8> {
         let number = key.as_bytes()[0];
         match store.load(&key) {
             Ok(Some(stored)) => assert_eq!(stored.bytes, value(number)),
-            Ok(None) | Err(Error::DamagedResult { .. }) => continue,
+            Ok(None) | Err(Error::Store(StoreError::DamagedResult { .. })) => continue,
             Err(error) => panic!("{error}"),
         }
         found.push(number);
