@@ -24,12 +24,17 @@ from .internal.types import (
 __all__ = [
     "Claims",
     "DamagedResult",
+    "DamagedStore",
     "Graph",
+    "JugdirInUse",
     "Keys",
+    "NewerFormat",
+    "NotAJugdir",
     "Redis",
     "Scheduler",
     "Store",
     "TaskCore",
+    "WrongClaimMode",
     "__version__",
     "damaged_manifest",
     "end_with",
@@ -236,6 +241,30 @@ class Scheduler:
 class DamagedResult(RuntimeError):
     """A stored result is not what was stored; from now on there is no result for its task."""
 
+class NotAJugdir(RuntimeError):
+    """A path is no jugdir and cannot become one: it is a file, holds other files, or lacks its FORMAT.
+
+    Choose another.
+    """
+
+class NewerFormat(RuntimeError):
+    """A jugdir has files that a later version of jug-rs wrote and this one cannot read. Upgrade jug-rs."""
+
+class DamagedStore(RuntimeError):
+    """A file of a jugdir is damaged or cannot be read.
+
+    ``jug fsck`` says what is lost, and repairs what can be repaired.
+    """
+
+class WrongClaimMode(RuntimeError):
+    """Claims in a jugdir are made in another mode than was asked for, or than its filesystem needs."""
+
+class JugdirInUse(RuntimeError):
+    """Something was asked for that is possible only while nobody works in the jugdir.
+
+    Try again when its workers have ended.
+    """
+
 class ResultStore:
     """Results and failures by key: what every native store does.
 
@@ -307,7 +336,8 @@ class Store(ResultStore):
 
         `sync` is "group" (fdatasync at most 50 ms after a write) or "always" (before `save` returns).
         `claims` is how claims are made, "posix" or "link", or "auto": as the filesystem needs it. Where PATH
-        is there already with another mode, this is a RuntimeError.
+        is there already with another mode, this is a WrongClaimMode, and where it cannot be a jugdir a
+        NotAJugdir.
         """
     @property
     def path(self) -> str: ...
@@ -381,7 +411,7 @@ def repair_manifest(path: str) -> int | None:
 def share_jugdir(path: str) -> bool:
     """Has tasks claimed by links from now on, for workers of any number of hosts; False if they are already.
 
-    RuntimeError while a worker uses the jugdir, and where there is none.
+    JugdirInUse while a worker uses the jugdir, DamagedStore where there is none.
     """
 
 @final

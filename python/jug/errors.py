@@ -1,4 +1,20 @@
-"""Exceptions of jug's own: those that users see as a single line, and the one that ends a worker."""
+"""Exceptions of jug's own: what users see as a single line, what is wrong with a store, what ends workers."""
+
+from ._native import DamagedResult, DamagedStore, JugdirInUse, NewerFormat, NotAJugdir, WrongClaimMode
+
+__all__ = [
+    "DamagedResult",
+    "DamagedStore",
+    "JugdirInUse",
+    "Leave",
+    "NewerFormat",
+    "NotAJugdir",
+    "PatternError",
+    "Signalled",
+    "TaskQuit",
+    "UserError",
+    "WrongClaimMode",
+]
 
 
 class UserError(Exception):

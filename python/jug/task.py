@@ -217,7 +217,7 @@ class Task(_native.TaskCore, TaskletMixin):
 
         Raises
         ------
-        jug._native.DamagedResult
+        jug.errors.DamagedResult
             If the stored bytes do not match their checksum; from then on there is no result.
         RuntimeError
             If there is no result, or it cannot be read.

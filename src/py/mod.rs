@@ -51,6 +51,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     claim::register(m)?;
     containers::register(m)?;
+    error::register(m)?;
     hash::register(m)?;
     key_sequence::register(m)?;
     process::register(m)?;

@@ -9,7 +9,6 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::convert::{self, described, packed, report_to};
-use super::error::DamagedResult;
 use super::key_sequence::{KeyBytes, to_bytes};
 use super::result_store::{Core, PyResultStore};
 use crate::Error;
@@ -23,7 +22,6 @@ const SLICE: Duration = Duration::from_millis(100);
 
 /// Adds this module's names to `jug._native`.
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    m.add("DamagedResult", m.py().get_type::<DamagedResult>())?;
     m.add_function(wrap_pyfunction!(damaged_manifest, m)?)?;
     m.add_function(wrap_pyfunction!(repair_manifest, m)?)?;
     m.add_function(wrap_pyfunction!(share_jugdir, m)?)?;

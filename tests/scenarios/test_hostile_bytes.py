@@ -17,6 +17,7 @@ from jug import _native
 from jug.backends.encode import encode
 from jug.legacy.jugdir import OldJugdir
 from jug.legacy.values import Unreadable
+from tests.support.checksum import crc32c
 from tests.support.old_jugdir import key, place, write, write_pack
 
 EXAMPLES = settings(max_examples=150, deadline=None)
@@ -52,16 +53,6 @@ DTYPES = [
     "-" * 200 + "1",
 ]
 TEXTS = st.one_of(st.sampled_from(DTYPES), st.text(max_size=60))
-
-
-def crc32c(data: bytes) -> int:
-    """The checksum of records."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
 
 
 @pytest.fixture(scope="module")

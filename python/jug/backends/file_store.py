@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import _native
-from ..errors import UserError
+from ..errors import NotAJugdir, UserError
 from ..internal.files import DIR_MODE
 from .base import Name, base_lock
 from .foreign import is_old_jugdir, refusal
@@ -96,7 +96,7 @@ class file_store(native_store):
     claims : {"auto", "posix", "link"}, optional
         How claims are made, if the directory has to be created: "posix" (one host) or "link" (any number
         of hosts); "auto" goes by the filesystem. Default: what ``--claims`` says, else "auto".
-        RuntimeError if the directory exists and has another mode.
+        :exc:`~jug.errors.WrongClaimMode` if the directory exists and has another mode.
 
     Attributes
     ----------
@@ -400,7 +400,7 @@ def _opened(jugdir: str, sync: SyncMode, claims: ClaimChoice) -> _native.Store:
         return _native.Store(os.path.abspath(jugdir), sync=sync, claims=claims)
     except UnicodeEncodeError:
         raise UserError(f"the path of the jugdir {jugdir!r} is not UTF-8; choose another --jugdir") from None
-    except RuntimeError:
+    except NotAJugdir:
         if is_old_jugdir(jugdir):
             raise refusal(jugdir) from None
         raise

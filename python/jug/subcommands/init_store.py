@@ -29,7 +29,7 @@ class InitStoreCommand(SubCommand):
     def run(self, options: Options, *args: Any, **kwargs: Any) -> int:
         """Creates what --jugdir names, or opens it to workers of other hosts; returns 0.
 
-        UserError if there is nothing to do, or it is no directory; RuntimeError while somebody works there.
+        UserError if there is nothing to do, or it is no directory; JugdirInUse while somebody works there.
         """
         from ..backends.capabilities import has_jugdir
         from ..backends.select import directory_named
