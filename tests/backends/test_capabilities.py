@@ -1,0 +1,63 @@
+"""What stores can do beside what every store can is asked of their methods, not of their classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jug.backends.capabilities import KeyedStore, ReopenableStore, has_jugdir
+from jug.backends.dict_store import dict_store
+from jug.backends.file_store import file_store
+from jug.backends.memoize_store import memoize_store
+from jug.backends.redis_store import redis_store
+from jug.engine.failures.query import clear_failures, count_failures
+
+
+class Delegating:
+    """A store of a user's that passes on everything to another one, and derives from no class of ours."""
+
+    def __init__(self, base: Any) -> None:
+        self._base = base
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._base, name)
+
+
+def capabilities(store: object) -> tuple[bool, bool, bool]:
+    """Whether a store has a jugdir, is keyed, and can be reopened."""
+    return has_jugdir(store), isinstance(store, KeyedStore), isinstance(store, ReopenableStore)
+
+
+def test_each_kind_of_store_can_do_what_it_has_methods_for(tmp_path: Path) -> None:
+    """The server of the redis store is not asked."""
+    directory, memory = file_store(str(tmp_path / "jugdata")), dict_store()
+    assert capabilities(directory) == (True, True, True)
+    assert capabilities(memory) == (False, False, True)
+    assert capabilities(memoize_store(directory)) == (False, False, False)
+    assert capabilities(redis_store("redis://nowhere.invalid")) == (False, True, False)
+    directory.close()
+
+
+@pytest.mark.parametrize("base", [dict_store, file_store])
+def test_a_store_that_passes_everything_on_can_do_what_the_other_can(
+    tmp_path: Path, base: type[dict_store] | type[file_store]
+) -> None:
+    """Its class says nothing."""
+    store = base(str(tmp_path / "store"))
+    assert capabilities(Delegating(store)) == capabilities(store)
+    store.close()
+
+
+def test_failures_of_a_store_without_capabilities_are_its_marks() -> None:
+    """Such as most stores of users'."""
+    store = dict_store()
+    running, failed = store.getlock(b"0" * 64), store.getlock(b"1" * 64)
+    assert running.get()
+    assert failed.get()
+    assert failed.fail()
+    assert count_failures(store) == 1
+    clear_failures(store)
+    assert count_failures(store) == 0
+    assert [*store.listlocks()] == [b"0" * 64]
