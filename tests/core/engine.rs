@@ -8,11 +8,11 @@ use jug_native::os::local;
 use jug_native::result_store::{ResultStore, RunMetadata};
 use jug_native::store::Durability;
 
-use crate::support::temp_jugdir::{Shelf, key, load, save};
+use crate::support::temp_jugdir::{TempJugdir, key, load, save};
 
 /// An engine whose background thread does nothing by itself.
-fn open(shelf: &Shelf) -> Engine {
-    let jugdir = Jugdir::open(&shelf.root()).unwrap();
+fn open(temp: &TempJugdir) -> Engine {
+    let jugdir = Jugdir::open(&temp.root()).unwrap();
     Engine::open(jugdir, Background::manual(local()), Durability::Group).unwrap()
 }
 
@@ -22,8 +22,8 @@ fn save_claimed(engine: &Engine, number: u8, value: &[u8]) {
 
 #[test]
 fn c2_a_claim_is_released_when_what_was_stored_can_be_seen() {
-    let shelf = Shelf::new();
-    let (engine, other) = (open(&shelf), open(&shelf));
+    let temp = TempJugdir::new();
+    let (engine, other) = (open(&temp), open(&temp));
     assert_eq!(engine.prefetch().claim(&[key(1)]).unwrap(), [true]);
     save(engine.store(), 1, b"value").unwrap();
     engine.release(&[key(1)]).unwrap();
@@ -34,8 +34,8 @@ fn c2_a_claim_is_released_when_what_was_stored_can_be_seen() {
 
 #[test]
 fn c2_claims_that_are_closed_are_released_when_what_was_stored_can_be_seen() {
-    let shelf = Shelf::new();
-    let (engine, other) = (open(&shelf), open(&shelf));
+    let temp = TempJugdir::new();
+    let (engine, other) = (open(&temp), open(&temp));
     assert_eq!(engine.prefetch().claim(&[key(1)]).unwrap(), [true]);
     save(engine.store(), 1, b"value").unwrap();
     engine.close_claims().unwrap();
@@ -46,8 +46,8 @@ fn c2_claims_that_are_closed_are_released_when_what_was_stored_can_be_seen() {
 
 #[test]
 fn s3_a_result_is_as_old_as_its_claim_whoever_looks_into_the_store_meanwhile() {
-    let shelf = Shelf::new();
-    let (slow, other) = (open(&shelf), open(&shelf));
+    let temp = TempJugdir::new();
+    let (slow, other) = (open(&temp), open(&temp));
     save(slow.store(), 1, b"before").unwrap();
     slow.store().flush().unwrap();
     assert_eq!(slow.prefetch().claim(&[key(1)]).unwrap(), [true]);
@@ -67,8 +67,8 @@ fn s3_a_result_is_as_old_as_its_claim_whoever_looks_into_the_store_meanwhile() {
 
 #[test]
 fn a_result_is_written_at_once_where_none_was_for_longer_than_a_write_takes() {
-    let shelf = Shelf::new();
-    let (engine, other) = (open(&shelf), open(&shelf));
+    let temp = TempJugdir::new();
+    let (engine, other) = (open(&temp), open(&temp));
     engine.refresh().unwrap();
     save_claimed(&engine, 1, b"value");
     other.refresh().unwrap();

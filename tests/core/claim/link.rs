@@ -60,17 +60,17 @@ fn c2_a_claim_is_released_after_everything_stored_before_is_on_disk() {
     let dir = tempfile::tempdir().unwrap();
     let (one, other) = (LinkWorker::at(dir.path()), LinkWorker::at(dir.path()));
     assert!(one.claim(1) && one.claim(2));
-    one.shelf.stored.store(7, Ordering::SeqCst);
+    one.progress.stored.store(7, Ordering::SeqCst);
     one.claims.release(&key(1)).unwrap();
-    one.shelf.stored.store(8, Ordering::SeqCst);
+    one.progress.stored.store(8, Ordering::SeqCst);
     one.claims.release(&key(2)).unwrap();
     one.after(Duration::from_secs(40));
     assert!(!other.claim(1));
-    one.shelf.durable.store(7, Ordering::SeqCst);
+    one.progress.durable.store(7, Ordering::SeqCst);
     one.after(Duration::from_secs(50));
     assert!(other.claim(1));
     assert!(!other.claim(2), "its record came later");
-    one.shelf.durable.store(8, Ordering::SeqCst);
+    one.progress.durable.store(8, Ordering::SeqCst);
     one.after(Duration::from_secs(60));
     assert!(other.claim(2));
 }
@@ -93,7 +93,7 @@ fn what_is_claimed_again_before_its_name_went_away_is_still_held() {
     let dir = tempfile::tempdir().unwrap();
     let (one, other) = (LinkWorker::at(dir.path()), LinkWorker::at(dir.path()));
     assert!(one.claim(1));
-    one.shelf.stored.store(1, Ordering::SeqCst);
+    one.progress.stored.store(1, Ordering::SeqCst);
     one.claims.release(&key(1)).unwrap();
     assert!(one.claim(1));
     one.claims.drain_releases().unwrap();

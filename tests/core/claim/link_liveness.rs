@@ -12,7 +12,7 @@ use jug_native::jugdir::LeaseTiming;
 use jug_native::os::{File, local};
 
 use crate::support::child_process::{self, Child};
-use crate::support::hooked_fs::{Hooked, Hooks};
+use crate::support::hooked_fs::{HookedFs, Hooks};
 use crate::support::link_worker::{LEASE, LinkWorker, path_of};
 use crate::support::temp_jugdir::digest_key as key;
 
@@ -61,7 +61,7 @@ fn c3_time_in_which_the_watcher_was_out_of_touch_does_not_count() {
     let server = Arc::<Away>::default();
     let timing = LeaseTiming { treat_as_remote: true, ..LeaseTiming::of(LEASE) };
     let (quiet, watcher) =
-        (LinkWorker::at(dir.path()), LinkWorker::on(Hooked::on(server.clone()), dir.path(), timing));
+        (LinkWorker::at(dir.path()), LinkWorker::on(HookedFs::on(server.clone()), dir.path(), timing));
     assert!(quiet.claim(1) && watcher.claim(2));
     let at = watcher.watch(Duration::ZERO, LEASE / 2);
     server.0.store(true, Ordering::SeqCst);
@@ -123,8 +123,8 @@ fn a_worker_that_dies_while_its_claims_are_looked_at_is_suspected_of_all_of_them
     let mut found = Vec::new();
     for seen in 0..60 {
         let host = Arc::new(DiesAfter(AtomicUsize::new(usize::MAX)));
-        let heir = LinkWorker::on(Hooked::on(host.clone()), dir.path(), LeaseTiming::of(LEASE));
-        heir.shelf.is_unsettled.store(true, Ordering::SeqCst);
+        let heir = LinkWorker::on(HookedFs::on(host.clone()), dir.path(), LeaseTiming::of(LEASE));
+        heir.progress.is_unsettled.store(true, Ordering::SeqCst);
         assert_eq!(heir.claims.live().unwrap().len(), 10);
         host.0.store(seen, Ordering::SeqCst);
         let suspects = heir.claims.suspects().unwrap();
@@ -157,7 +157,7 @@ fn c5_a_worker_whose_file_seems_not_to_be_there_and_is_listed_is_alive() {
     let client = Arc::<Forgetful>::default();
     let timing = LeaseTiming { treat_as_remote: true, ..LeaseTiming::of(LEASE) };
     let (one, other) =
-        (LinkWorker::at(dir.path()), LinkWorker::on(Hooked::on(client.clone()), dir.path(), timing));
+        (LinkWorker::at(dir.path()), LinkWorker::on(HookedFs::on(client.clone()), dir.path(), timing));
     assert!(other.claim(2) && one.claim(1));
     client.0.store(true, Ordering::SeqCst);
     assert!(!other.claim(1));

@@ -11,8 +11,8 @@ use jug_native::claim::{Claims, Link};
 use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::local;
 
-use crate::support::hooked_fs::{Hooked, Hooks};
-use crate::support::link_worker::Shelf as WriteProgress;
+use crate::support::hooked_fs::{HookedFs, Hooks};
+use crate::support::link_worker::ManualProgress;
 
 /// Others who change the claims so many times: while the process sleeps, before it asks, or before it lists them.
 #[derive(Debug, Default)]
@@ -82,10 +82,10 @@ impl Hooks for Others {
 fn ends_among(others: Others) -> (usize, usize) {
     let dir = tempfile::tempdir().unwrap();
     let others = Arc::new(others);
-    let fs = Hooked::on(others.clone());
+    let fs = HookedFs::on(others.clone());
     let jugdir =
         Jugdir::open_as(fs, dir.path(), Some(ClaimMode::Link), LeaseTiming::from_environment()).unwrap();
-    let claims = Link::new(jugdir, Background::manual(local()), Arc::<WriteProgress>::default());
+    let claims = Link::new(jugdir, Background::manual(local()), Arc::<ManualProgress>::default());
     let generation = dir.path().join("claims").join("0");
     for number in 0..10u64 {
         let key = Key::new(*blake3::hash(&number.to_le_bytes()).as_bytes());

@@ -13,8 +13,8 @@ use jug_native::claim::{Claims, Link};
 use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::local::local;
 
-use crate::support::hooked_fs::{Hooked, Hooks};
-use crate::support::link_worker::Shelf as WriteProgress;
+use crate::support::hooked_fs::{HookedFs, Hooks};
+use crate::support::link_worker::ManualProgress;
 
 const LEASE: Duration = Duration::from_secs(1000);
 /// Longer than finished tasks' claims stay.
@@ -42,12 +42,13 @@ impl Done {
     fn with(count: u8) -> Done {
         let dir = tempfile::tempdir().unwrap();
         let jugdir = Jugdir::open_as(
-            Hooked::on(Arc::new(Shared)),
+            HookedFs::on(Arc::new(Shared)),
             dir.path(),
             Some(ClaimMode::Link),
             LeaseTiming::of(LEASE),
         );
-        let claims = Link::new(jugdir.unwrap(), Background::manual(local()), Arc::<WriteProgress>::default());
+        let claims =
+            Link::new(jugdir.unwrap(), Background::manual(local()), Arc::<ManualProgress>::default());
         let keys: Vec<Key> = (0..count).map(|number| Key::new([number; Key::LEN])).collect();
         for key in &keys {
             assert!(claims.try_claim(key).unwrap());
@@ -124,7 +125,7 @@ fn a_claim_is_taken_as_long_as_its_name_is_there() {
     let done = Done::with(2);
     let [kept, free] = [0, 7].map(|number| Key::new([number; Key::LEN]));
     let other = Jugdir::open_as(local(), done.dir.path(), None, LeaseTiming::of(LEASE)).unwrap();
-    let other = Link::new(other, Background::manual(local()), Arc::<WriteProgress>::default());
+    let other = Link::new(other, Background::manual(local()), Arc::<ManualProgress>::default());
     assert_eq!(other.are_taken(&[kept, free]).unwrap(), [true, false]);
     done.claims.drain_releases().unwrap();
     assert_eq!(other.are_taken(&[kept, free]).unwrap(), [false, false]);

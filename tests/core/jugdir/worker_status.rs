@@ -13,7 +13,7 @@ use jug_native::jugdir::{ClaimMode, Counts, Jugdir, LeaseTiming, Run};
 use jug_native::os::{File, Memory, local};
 
 use crate::support::child_process::{self, Child};
-use crate::support::hooked_fs::{Hooked, Hooks};
+use crate::support::hooked_fs::{HookedFs, Hooks};
 use crate::support::temp_jugdir::digest_key as key;
 
 /// A batch of a worker, and the jugdir.
@@ -217,7 +217,7 @@ fn a_worker_that_dies_in_the_middle_of_saying_what_it_runs_leaves_what_it_had_sa
         let dir = tempfile::tempdir().unwrap();
         let left = Arc::new(AtomicUsize::new(1000));
         let hooks = Arc::new(Maps(Some(Arc::clone(&left)), AtomicUsize::default()));
-        let (jugdir, batch) = on(Jugdir::open_on(Hooked::on(hooks), dir.path()).unwrap());
+        let (jugdir, batch) = on(Jugdir::open_on(HookedFs::on(hooks), dir.path()).unwrap());
         start(&batch, 1, "a long name that leaves its end where a shorter one has none", 7);
         start(&batch, 2, "second", 8);
         left.store(words, Ordering::Relaxed);
@@ -233,7 +233,7 @@ fn a_worker_that_dies_in_the_middle_of_saying_what_it_runs_leaves_what_it_had_sa
 fn where_a_disk_writes_what_changed_to_another_place_it_is_written_with_calls() {
     let dir = tempfile::tempdir().unwrap();
     let hooks = Arc::new(Maps(None, AtomicUsize::default()));
-    let (jugdir, batch) = on(Jugdir::open_on(Hooked::on(hooks.clone()), dir.path()).unwrap());
+    let (jugdir, batch) = on(Jugdir::open_on(HookedFs::on(hooks.clone()), dir.path()).unwrap());
     start(&batch, 1, "first", 1);
     assert_eq!(what(&jugdir.running().unwrap()), [(key(1), "first", 1)]);
     assert_eq!(jugdir.claimants().unwrap().len(), 1);

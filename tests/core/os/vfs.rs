@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use jug_native::os::{FileSystem, Open, local};
 
-use crate::support::failing_disk::Plan;
-use crate::support::hooked_fs::{Hooked, Hooks};
+use crate::support::failing_disk::FailingDisk;
+use crate::support::hooked_fs::{HookedFs, Hooks};
 
 fn dir() -> (tempfile::TempDir, Arc<dyn FileSystem>) {
     (tempfile::tempdir().unwrap(), local())
@@ -106,7 +106,7 @@ impl Hooks for Linkless {
 fn of_two_that_create_a_file_once_one_does_without_hard_links_too() {
     for renames in [true, false] {
         let dir = tempfile::tempdir().unwrap();
-        let (fs, path) = (Hooked::on(Arc::new(Linkless(renames))), dir.path().join("file"));
+        let (fs, path) = (HookedFs::on(Arc::new(Linkless(renames))), dir.path().join("file"));
         assert!(fs.create_once(&path, &dir.path().join(".a"), b"first").unwrap());
         assert!(!fs.create_once(&path, &dir.path().join(".b"), b"second").unwrap());
         assert_eq!(fs.read_if_exists(&path).unwrap().unwrap(), b"first");
@@ -117,12 +117,12 @@ fn of_two_that_create_a_file_once_one_does_without_hard_links_too() {
 #[test]
 fn nothing_is_created_in_a_directory_that_is_not_on_disk_whichever_process_created_it() {
     let dir = tempfile::tempdir().unwrap();
-    let plan = Arc::new(Plan::default());
-    let fs = Hooked::on(plan.clone());
+    let disk = Arc::new(FailingDisk::default());
+    let fs = HookedFs::on(disk.clone());
     // Its creator died before the directory above was synced.
     fs::create_dir(dir.path().join("a")).unwrap();
     fs.ensure_dir(&dir.path().join("a/b/c")).unwrap();
-    let log = plan.log.lock().unwrap();
+    let log = disk.log.lock().unwrap();
     let at = |what: &str, dir: &Path| {
         log.iter().position(|(name, done)| *done == what && Path::new(name) == dir).unwrap()
     };

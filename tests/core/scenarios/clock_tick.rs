@@ -13,10 +13,10 @@ use jug_native::os::local::local;
 use jug_native::result_store::{ResultStore, State};
 use jug_native::store::{Durability, Store};
 
-use crate::support::hooked_fs::{Hooked, Hooks};
+use crate::support::hooked_fs::{HookedFs, Hooks};
 use crate::support::link_worker::{LEASE, LinkWorker};
 use crate::support::packs::ALL;
-use crate::support::temp_jugdir::{Shelf, key, save};
+use crate::support::temp_jugdir::{TempJugdir, key, save};
 
 /// A server whose clock ticks only when the time of a directory is set.
 #[derive(Debug, Default)]
@@ -40,7 +40,7 @@ struct Client {
 
 impl Client {
     fn of(server: &Arc<Server>) -> Arc<dyn FileSystem> {
-        Hooked::on(Arc::new(Client { server: Arc::clone(server), known: Mutex::default() }))
+        HookedFs::on(Arc::new(Client { server: Arc::clone(server), known: Mutex::default() }))
     }
 
     fn changes(&self, path: &Path) {
@@ -113,10 +113,10 @@ fn a_claim_counts_that_was_made_in_the_tick_in_which_another_host_listed_its_gen
 
 #[test]
 fn a_host_that_listed_the_packs_in_the_tick_of_a_new_one_misses_nothing() {
-    let shelf = Shelf::new();
+    let temp = TempJugdir::new();
     let server = Arc::<Server>::default();
     let on_a_host = || {
-        let jugdir = Jugdir::open_on(Client::of(&server), &shelf.root()).unwrap();
+        let jugdir = Jugdir::open_on(Client::of(&server), &temp.root()).unwrap();
         Store::open_in(jugdir, Background::manual(local()), Durability::Group).unwrap()
     };
     let first = on_a_host();

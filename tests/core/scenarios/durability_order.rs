@@ -12,9 +12,9 @@ use jug_native::os::local::local;
 use jug_native::result_store::{ResultStore, State};
 use jug_native::store::{Durability, Store};
 
-use crate::support::hooked_fs::{Hooked, Hooks};
+use crate::support::hooked_fs::{HookedFs, Hooks};
 use crate::support::packs::{ALL, filled};
-use crate::support::temp_jugdir::{Shelf, key, noise, save};
+use crate::support::temp_jugdir::{TempJugdir, key, noise, save};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
@@ -84,9 +84,9 @@ impl Hooks for Steps {
 }
 
 /// A store whose background thread does nothing by itself, and the steps that are taken.
-fn watched(shelf: &Shelf, is_shared: bool) -> (Store, Arc<Steps>) {
+fn watched(temp: &TempJugdir, is_shared: bool) -> (Store, Arc<Steps>) {
     let steps = Arc::new(Steps { is_shared, ..Steps::default() });
-    let jugdir = Jugdir::open_on(Hooked::on(steps.clone()), &shelf.root()).unwrap();
+    let jugdir = Jugdir::open_on(HookedFs::on(steps.clone()), &temp.root()).unwrap();
     (Store::open_in(jugdir, Background::manual(local()), Durability::Group).unwrap(), steps)
 }
 
@@ -104,26 +104,26 @@ fn last(steps: &[Step], is_it: impl Fn(&Step) -> bool) -> usize {
 
 #[test]
 fn a_segments_name_is_on_disk_before_anything_is_written_to_it() {
-    let shelf = Shelf::new();
-    let (store, steps) = watched(&shelf, false);
+    let temp = TempJugdir::new();
+    let (store, steps) = watched(&temp, false);
     save(&store, 1, b"one").unwrap();
     store.flush().unwrap();
     let steps = steps.taken();
     let created = first(&steps, |step| matches!(step, Created(path) if is_in(path, "segments")));
     let appended = first(&steps, |step| matches!(step, Appended(path) if is_in(path, "segments")));
-    assert!(steps[created..appended].contains(&SyncedNames(shelf.segments())), "{steps:#?}");
+    assert!(steps[created..appended].contains(&SyncedNames(temp.segments())), "{steps:#?}");
 }
 
 #[test]
 fn a_blob_is_on_disk_with_its_name_before_a_record_refers_to_it() {
-    let shelf = Shelf::new();
-    let (store, steps) = watched(&shelf, false);
+    let temp = TempJugdir::new();
+    let (store, steps) = watched(&temp, false);
     save(&store, 1, b"creates the jugdir").unwrap();
     store.flush().unwrap();
     save(&store, 2, &noise(70_000)).unwrap();
     store.flush().unwrap();
     let steps = steps.taken();
-    let folder = shelf.root().join("blobs").join(&key(2).to_hex()[..2]);
+    let folder = temp.root().join("blobs").join(&key(2).to_hex()[..2]);
     let is_blob = |path: &Path| path.starts_with(&folder);
     let appended = last(&steps, |step| matches!(step, Appended(path) if is_blob(path)));
     let named = last(&steps, |step| matches!(step, Named(path) if is_blob(path)));
@@ -135,8 +135,8 @@ fn a_blob_is_on_disk_with_its_name_before_a_record_refers_to_it() {
 
 #[test]
 fn a_removal_is_on_disk_before_a_blob_goes_and_before_the_call_returns() {
-    let shelf = Shelf::new();
-    let (store, steps) = watched(&shelf, false);
+    let temp = TempJugdir::new();
+    let (store, steps) = watched(&temp, false);
     save(&store, 1, &noise(70_000)).unwrap();
     store.sync().unwrap();
     assert_eq!(store.remove(&[key(1)]).unwrap(), [true]);
@@ -144,32 +144,32 @@ fn a_removal_is_on_disk_before_a_blob_goes_and_before_the_call_returns() {
     let is_segment = |path: &Path| is_in(path, "segments");
     let removal = last(&steps, |step| matches!(step, Appended(path) if is_segment(path)));
     let removed =
-        last(&steps, |step| matches!(step, Removed(path) if path.starts_with(shelf.root().join("blobs"))));
+        last(&steps, |step| matches!(step, Removed(path) if path.starts_with(temp.root().join("blobs"))));
     let synced = |step: &Step| matches!(step, Synced(path) if is_segment(path));
     assert!(steps[removal..removed].iter().any(synced), "{steps:#?}");
 }
 
 #[test]
 fn a_reader_that_listed_the_segments_a_moment_ago_learns_of_a_removal() {
-    let shelf = Shelf::new();
-    let (store, steps) = watched(&shelf, true);
+    let temp = TempJugdir::new();
+    let (store, steps) = watched(&temp, true);
     save(&store, 1, b"one").unwrap();
     store.close().unwrap();
-    let (store, again) = watched(&shelf, true);
+    let (store, again) = watched(&temp, true);
     drop(steps);
     assert_eq!(store.remove(&[key(1)]).unwrap(), [true]);
     let steps = again.taken();
     let created = first(&steps, |step| matches!(step, Created(path) if is_in(path, "segments")));
-    assert!(steps[created..].contains(&TouchedDir(shelf.segments())), "{steps:#?}");
+    assert!(steps[created..].contains(&TouchedDir(temp.segments())), "{steps:#?}");
 }
 
 #[test]
 fn segments_go_when_the_pack_and_its_manifest_are_on_disk() {
-    let shelf = filled(0..10);
-    let (store, steps) = watched(&shelf, false);
+    let temp = filled(0..10);
+    let (store, steps) = watched(&temp, false);
     assert_eq!(store.pack(ALL).unwrap().segments, 1);
     let steps = steps.taken();
-    let packs = shelf.root().join("packs");
+    let packs = temp.root().join("packs");
     let is_manifest = |path: &Path| {
         is_in(path, "packs")
             && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("MANIFEST"))
@@ -184,17 +184,17 @@ fn segments_go_when_the_pack_and_its_manifest_are_on_disk() {
 
 #[test]
 fn what_another_process_packed_is_removed_only_when_the_manifest_is_on_disk() {
-    let shelf = filled(0..10);
-    let segment = fs::read_dir(shelf.segments()).unwrap().next().unwrap().unwrap().path();
+    let temp = filled(0..10);
+    let segment = fs::read_dir(temp.segments()).unwrap().next().unwrap().unwrap().path();
     let bytes = fs::read(&segment).unwrap();
-    assert_eq!(shelf.open().pack(ALL).unwrap().segments, 1);
+    assert_eq!(temp.open().pack(ALL).unwrap().segments, 1);
     // As if the packer had been killed right after the manifest got its name.
     fs::write(&segment, bytes).unwrap();
-    let (store, steps) = watched(&shelf, false);
+    let (store, steps) = watched(&temp, false);
     store.pack(ALL).unwrap();
     let steps = steps.taken();
     let removed = first(&steps, |step| matches!(step, Removed(path) if *path == segment));
-    assert!(steps[..removed].contains(&SyncedNames(shelf.root().join("packs"))), "{steps:#?}");
+    assert!(steps[..removed].contains(&SyncedNames(temp.root().join("packs"))), "{steps:#?}");
 }
 
 /// Another process packs all segments right before they are listed for the first time.
@@ -213,14 +213,14 @@ impl Hooks for PacksFirst {
 
 #[test]
 fn a_look_during_which_everything_is_packed_misses_nothing() {
-    let shelf = filled(0..1);
+    let temp = filled(0..1);
     let packer = Arc::new(PacksFirst(Mutex::default()));
-    let jugdir = Jugdir::open_on(Hooked::on(packer.clone()), &shelf.root()).unwrap();
+    let jugdir = Jugdir::open_on(HookedFs::on(packer.clone()), &temp.root()).unwrap();
     let store = Store::open_in(jugdir, Background::manual(local()), Durability::Group).unwrap();
-    let writer = shelf.open();
+    let writer = temp.open();
     save(&writer, 1, b"one").unwrap();
     writer.close().unwrap();
-    *packer.0.lock().unwrap() = Some(shelf.root());
+    *packer.0.lock().unwrap() = Some(temp.root());
     let seen = store.refresh().unwrap();
     assert!(packer.0.lock().unwrap().is_none(), "it was packed meanwhile");
     assert_eq!(seen, [(key(1), State::Result)]);
@@ -241,9 +241,9 @@ impl Hooks for Forgetful {
 
 #[test]
 fn c5_a_segment_that_seems_not_to_be_there_and_is_listed_is_read() {
-    let shelf = filled(0..10);
+    let temp = filled(0..10);
     let client = Arc::new(Forgetful(Mutex::new(20)));
-    let jugdir = Jugdir::open_on(Hooked::on(client.clone()), &shelf.root()).unwrap();
+    let jugdir = Jugdir::open_on(HookedFs::on(client.clone()), &temp.root()).unwrap();
     let store = Store::open_in(jugdir, Background::manual(local()), Durability::Group).unwrap();
     assert_eq!(store.keys().unwrap().len(), 10);
     assert_eq!(*client.0.lock().unwrap(), 0);

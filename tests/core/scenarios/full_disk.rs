@@ -14,9 +14,9 @@ use jug_native::os::File;
 use jug_native::result_store::{ResultStore, RunMetadata};
 use jug_native::store::{CompactOptions, Durability, SkipReason, Store};
 
-use crate::support::hooked_fs::{Hooked, Hooks};
+use crate::support::hooked_fs::{HookedFs, Hooks};
 use crate::support::packs::ALL;
-use crate::support::temp_jugdir::{Shelf, noise};
+use crate::support::temp_jugdir::{TempJugdir, noise};
 
 /// A disk that holds so many bytes.
 #[derive(Debug)]
@@ -26,8 +26,8 @@ struct Disk {
 }
 
 impl Disk {
-    fn of(shelf: &Shelf) -> Arc<Disk> {
-        Arc::new(Disk { root: shelf.root(), size: AtomicU64::new(u64::MAX) })
+    fn of(temp: &TempJugdir) -> Arc<Disk> {
+        Arc::new(Disk { root: temp.root(), size: AtomicU64::new(u64::MAX) })
     }
 
     fn used(&self) -> u64 {
@@ -40,7 +40,7 @@ impl Disk {
     }
 
     fn open(self: &Arc<Disk>) -> Store {
-        let jugdir = Jugdir::open_on(Hooked::on(self.clone()), &self.root).unwrap();
+        let jugdir = Jugdir::open_on(HookedFs::on(self.clone()), &self.root).unwrap();
         Store::open_in(jugdir, Background::spawn(), Durability::Group).unwrap()
     }
 }
@@ -76,8 +76,8 @@ fn save(store: &Store, numbers: std::ops::Range<usize>, size: usize) {
 
 #[test]
 fn what_is_removed_makes_room_where_not_a_byte_is_free() {
-    let shelf = Shelf::new();
-    let disk = Disk::of(&shelf);
+    let temp = TempJugdir::new();
+    let disk = Disk::of(&temp);
     save(&disk.open(), 0..300, 70_000);
     disk.fill(0);
     let store = disk.open();
@@ -96,8 +96,8 @@ fn what_is_removed_makes_room_where_not_a_byte_is_free() {
 
 #[test]
 fn what_was_removed_is_packed_away_where_not_a_byte_is_free() {
-    let shelf = Shelf::new();
-    let disk = Disk::of(&shelf);
+    let temp = TempJugdir::new();
+    let disk = Disk::of(&temp);
     save(&disk.open(), 0..100, 20_000);
     disk.fill(0);
     let store = disk.open();
@@ -111,8 +111,8 @@ fn what_was_removed_is_packed_away_where_not_a_byte_is_free() {
 
 #[test]
 fn what_fits_is_packed_and_the_rest_says_what_it_needs() {
-    let shelf = Shelf::new();
-    let disk = Disk::of(&shelf);
+    let temp = TempJugdir::new();
+    let disk = Disk::of(&temp);
     for worker in 0..6 {
         save(&disk.open(), worker * 10..worker * 10 + 10, 50_000);
     }
@@ -132,16 +132,16 @@ fn what_fits_is_packed_and_the_rest_says_what_it_needs() {
 
 #[test]
 fn what_would_be_larger_is_not_packed_where_it_is_to_be_smaller() {
-    let shelf = Shelf::new();
+    let temp = TempJugdir::new();
     let smaller = CompactOptions { smaller: true, ..ALL };
-    save(&shelf.open(), 0..10, 10_000);
-    let packed = shelf.open().pack(smaller).unwrap();
+    save(&temp.open(), 0..10, 10_000);
+    let packed = temp.open().pack(smaller).unwrap();
     assert_eq!((packed.segments, packed.results), (0, 0));
     assert!((4096..20_000).contains(&packed.larger));
     assert_eq!(packed.before, packed.after);
     for worker in 1..20 {
-        save(&shelf.open(), worker * 10..worker * 10 + 1, 100);
+        save(&temp.open(), worker * 10..worker * 10 + 1, 100);
     }
-    let packed = shelf.open().pack(smaller).unwrap();
+    let packed = temp.open().pack(smaller).unwrap();
     assert_eq!((packed.segments, packed.larger), (20, 0));
 }

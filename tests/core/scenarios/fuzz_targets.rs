@@ -16,7 +16,7 @@ use jug_native::store::log::record::{CRITICAL, Header, Kind};
 use jug_native::store::log::segment;
 use jug_native::store::{CompactOptions, Durability, Store};
 
-use crate::support::temp_jugdir::{Draft, Shelf, UUID, key, noise, save};
+use crate::support::temp_jugdir::{Draft, TempJugdir, UUID, key, noise, save};
 
 #[path = "../../../fuzz/bodies.rs"]
 mod bodies;
@@ -142,16 +142,16 @@ fn mutilated_small_files_are_read_or_refused() {
 
 #[test]
 fn a_mutilated_pack_is_read_or_refused() {
-    let shelf = Shelf::new();
-    let store = shelf.open();
+    let temp = TempJugdir::new();
+    let store = temp.open();
     for number in 0..8 {
         save(&store, number, &noise(20 + usize::from(number))).unwrap();
     }
     store.remove(&[key(5)]).unwrap();
     store.close().unwrap();
-    shelf.open().pack(CompactOptions { all: true, ..CompactOptions::default() }).unwrap();
+    temp.open().pack(CompactOptions { all: true, ..CompactOptions::default() }).unwrap();
     let of = |ending: &str| {
-        let mut names = fs::read_dir(shelf.root().join("packs")).unwrap().map(|entry| entry.unwrap().path());
+        let mut names = fs::read_dir(temp.root().join("packs")).unwrap().map(|entry| entry.unwrap().path());
         fs::read(names.find(|path| path.extension().is_some_and(|it| it == ending)).unwrap()).unwrap()
     };
     let (mut pack, index) = (of("pack"), of("idx"));
@@ -173,8 +173,8 @@ fn a_mutilated_pack_is_read_or_refused() {
 fn files_that_are_much_too_long_cost_no_memory() {
     for name in ["FORMAT", "workers/ghost", "packs/MANIFEST-1", "segments/ghost-0.seg"] {
         for mode in [ClaimMode::Posix, ClaimMode::Link] {
-            let shelf = Shelf::new();
-            let path = shelf.root();
+            let temp = TempJugdir::new();
+            let path = temp.root();
             let open = || Jugdir::open_as(local(), &path, Some(mode), LeaseTiming::from_environment());
             open().unwrap().init().unwrap();
             let file = fs::OpenOptions::new().create(true).append(true).open(path.join(name)).unwrap();

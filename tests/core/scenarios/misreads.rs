@@ -13,9 +13,9 @@ use jug_native::os::local::local;
 use jug_native::result_store::ResultStore;
 use jug_native::store::{Durability, Store};
 
-use crate::support::hooked_fs::{Hooked, Hooks};
+use crate::support::hooked_fs::{HookedFs, Hooks};
 use crate::support::packs::{ALL, filled, named, names};
-use crate::support::temp_jugdir::{Shelf, noise};
+use crate::support::temp_jugdir::{TempJugdir, noise};
 
 /// A disk of which one read gives other bytes: so many reads from now, and none if this is negative.
 #[derive(Debug)]
@@ -45,12 +45,12 @@ fn flip(bytes: &mut [u8]) {
 }
 
 /// Packs while the n-th read goes wrong, until there are not so many; how many there were.
-fn packed_with_each_read_wrong(jugdir: fn() -> Shelf, change: fn(&mut [u8])) -> isize {
+fn packed_with_each_read_wrong(jugdir: fn() -> TempJugdir, change: fn(&mut [u8])) -> isize {
     for number in 0.. {
-        let shelf = jugdir();
-        let before = shelf.open().keys().unwrap();
+        let temp = jugdir();
+        let before = temp.open().keys().unwrap();
         let disk = Arc::new(WrongOnce { left: AtomicIsize::new(-1), change });
-        let root = Jugdir::open_on(Hooked::on(disk.clone()), &shelf.root()).unwrap();
+        let root = Jugdir::open_on(HookedFs::on(disk.clone()), &temp.root()).unwrap();
         let store = Store::open_in(root, Background::manual(local()), Durability::Group).unwrap();
         disk.left.store(number, Ordering::SeqCst);
         // It may say that something is wrong, or leave something.
@@ -58,7 +58,7 @@ fn packed_with_each_read_wrong(jugdir: fn() -> Shelf, change: fn(&mut [u8])) -> 
         let is_over = disk.left.load(Ordering::SeqCst) >= 0;
         disk.left.store(-1, Ordering::SeqCst);
         drop(store);
-        let reader = shelf.open();
+        let reader = temp.open();
         assert_eq!(reader.keys().unwrap(), before, "after the {number}th read went wrong");
         for key in &before {
             assert!(reader.load(key).unwrap().is_some(), "after the {number}th read went wrong");
@@ -70,20 +70,20 @@ fn packed_with_each_read_wrong(jugdir: fn() -> Shelf, change: fn(&mut [u8])) -> 
     0
 }
 
-fn segments() -> Shelf {
+fn segments() -> TempJugdir {
     filled(0..40)
 }
 
 /// A pack, and a segment that is to be added to it.
-fn a_pack_and_a_segment() -> Shelf {
-    let shelf = filled(0..40);
-    assert_eq!(shelf.open().pack(ALL).unwrap().segments, 1);
-    let store = shelf.open();
+fn a_pack_and_a_segment() -> TempJugdir {
+    let temp = filled(0..40);
+    assert_eq!(temp.open().pack(ALL).unwrap().segments, 1);
+    let store = temp.open();
     for number in 40..80 {
         named(&store, number, &noise(30));
     }
     store.close().unwrap();
-    shelf
+    temp
 }
 
 #[test]
@@ -116,24 +116,24 @@ impl Hooks for Forgotten {
 
 #[test]
 fn a_segment_that_was_read_before_and_is_all_zeros_now_stays() {
-    let shelf = filled(0..40);
+    let temp = filled(0..40);
     let disk = Arc::<Forgotten>::default();
-    let root = Jugdir::open_on(Hooked::on(disk.clone()), &shelf.root()).unwrap();
+    let root = Jugdir::open_on(HookedFs::on(disk.clone()), &temp.root()).unwrap();
     let store = Store::open_in(root, Background::manual(local()), Durability::Group).unwrap();
     disk.0.store(true, Ordering::SeqCst);
     let _packed = store.pack(ALL);
-    assert_eq!(shelf.open().keys().unwrap().len(), 40);
+    assert_eq!(temp.open().keys().unwrap().len(), 40);
 }
 
 #[test]
 fn a_segment_whose_beginning_became_zeros_is_damaged_and_stays() {
-    let shelf = filled(0..100);
-    let [name] = &names(&shelf, "segments")[..] else { panic!("there is one segment") };
-    let path = shelf.segments().join(name);
+    let temp = filled(0..100);
+    let [name] = &names(&temp, "segments")[..] else { panic!("there is one segment") };
+    let path = temp.segments().join(name);
     let mut bytes = fs::read(&path).unwrap();
     bytes[..4096].fill(0);
     fs::write(&path, &bytes).unwrap();
-    let store = shelf.open();
+    let store = temp.open();
     assert_eq!(store.damage().unwrap().files.len(), 1);
     assert_eq!(store.pack(ALL).unwrap().segments, 0);
     assert_eq!(fs::read(&path).unwrap(), bytes);

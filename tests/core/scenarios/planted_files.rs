@@ -19,7 +19,7 @@ use jug_native::result_store::ResultStore;
 use jug_native::store::{CompactOptions, Durability, Store};
 use jug_native::{Key, Result};
 
-use crate::support::hooked_fs::{Hooked, Hooks};
+use crate::support::hooked_fs::{HookedFs, Hooks};
 use crate::support::temp_jugdir::{key, noise, save};
 
 /// What somebody puts in the place of a file.
@@ -161,7 +161,7 @@ fn try_nth(n: usize, plant: Plant, mode: ClaimMode) -> Option<PathBuf> {
     let hooks: Arc<dyn Hooks> = planter.clone();
     ends(&format!("{plant:?} as {n}"), {
         let root = root.clone();
-        move || _ = live(&Hooked::on(hooks), &root, mode)
+        move || _ = live(&HookedFs::on(hooks), &root, mode)
     });
     let name = planter.planted.lock().unwrap().take();
     assert_eq!(snapshot(&outside), before, "{plant:?} as {name:?}");

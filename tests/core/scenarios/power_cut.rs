@@ -14,8 +14,8 @@ use jug_native::result_store::ResultStore;
 use jug_native::store::{Durability, Store};
 use proptest::prelude::*;
 
-use crate::support::hooked_fs::{Hooked, Hooks};
-use crate::support::temp_jugdir::{Shelf, key, load, noise, save};
+use crate::support::hooked_fs::{HookedFs, Hooks};
+use crate::support::temp_jugdir::{TempJugdir, key, load, noise, save};
 
 /// A disk that knows how much of each file is safe.
 #[derive(Debug, Default)]
@@ -102,8 +102,8 @@ proptest! {
     fn a_power_cut_costs_nothing_that_was_synced_and_gives_nothing_that_is_wrong(
         steps in steps(), cuts in prop::collection::vec((any::<prop::sample::Index>(), 0..3_u8), 8),
     ) {
-        let (before, disk) = (Shelf::new(), Arc::<Safe>::default());
-        let jugdir = Jugdir::open_on(Hooked::on(disk.clone()), &before.root()).unwrap();
+        let (before, disk) = (TempJugdir::new(), Arc::<Safe>::default());
+        let jugdir = Jugdir::open_on(HookedFs::on(disk.clone()), &before.root()).unwrap();
         let store = Store::open_in(jugdir, Background::spawn(), Durability::Group).unwrap();
         let mut values = BTreeMap::new();
         let (mut pending, mut safe) = (BTreeSet::new(), BTreeSet::new());
@@ -136,7 +136,7 @@ proptest! {
             }
         }
 
-        let after = Shelf::with_segment(&[]);
+        let after = TempJugdir::with_segment(&[]);
         fs::remove_file(after.segment()).unwrap();
         fs::copy(before.root().join("FORMAT"), after.root().join("FORMAT")).ok();
         let files = disk.files.lock().unwrap().clone();

@@ -11,8 +11,8 @@ use jug_native::os::{File, Stat};
 use jug_native::result_store::ResultStore;
 use jug_native::store::{Durability, Store};
 
-use crate::support::hooked_fs::{Hooked, Hooks};
-use crate::support::temp_jugdir::{Shelf, load, save};
+use crate::support::hooked_fs::{HookedFs, Hooks};
+use crate::support::temp_jugdir::{TempJugdir, load, save};
 
 /// What it was told of each file the last time that it asked.
 #[derive(Debug, Default)]
@@ -35,11 +35,11 @@ impl Hooks for Client {
 
 #[test]
 fn what_was_added_is_read_whatever_the_client_remembers_of_the_length() {
-    let shelf = Shelf::new();
-    let writer = shelf.open();
+    let temp = TempJugdir::new();
+    let writer = temp.open();
     save(&writer, 1, b"one").unwrap();
     writer.flush().unwrap();
-    let jugdir = Jugdir::open_on(Hooked::on(Arc::<Client>::default()), &shelf.root()).unwrap();
+    let jugdir = Jugdir::open_on(HookedFs::on(Arc::<Client>::default()), &temp.root()).unwrap();
     let reader = Store::open_in(jugdir, Background::spawn(), Durability::Group).unwrap();
     assert_eq!(load(&reader, 1).as_deref(), Some(&b"one"[..]));
     save(&writer, 2, b"two").unwrap();

@@ -13,53 +13,53 @@ use jug_native::jugdir::Jugdir;
 use jug_native::result_store::{ResultStore, RunMetadata, State};
 use jug_native::store::{CompactOptions, CompactReport, Durability, SkipReason, Store};
 
-use crate::support::hooked_fs::{Hooked, Hooks};
+use crate::support::hooked_fs::{HookedFs, Hooks};
 use crate::support::packs::{ALL, filled, named, names, only_pack};
-use crate::support::temp_jugdir::{Shelf, key, load, noise, save};
+use crate::support::temp_jugdir::{TempJugdir, key, load, noise, save};
 
 #[test]
 fn answers_are_the_same_for_few_keys_and_for_so_many_that_all_is_read() {
-    let shelf = Shelf::new();
+    let temp = TempJugdir::new();
     let key = |number: u32| Key::new(blake3::hash(&number.to_le_bytes()).into());
     let save = |store: &Store, number: u32| {
         store.save(key(number), &Encoded::new(Codec::Pickle, &b"x"[..]), &RunMetadata::default()).unwrap();
     };
     for (range, removed) in [(0..400, 7), (400..500, 8), (8..9, 450)] {
-        let store = shelf.open();
+        let store = temp.open();
         range.for_each(|number| save(&store, number));
         store.remove(&[key(removed)]).unwrap();
         store.close().unwrap();
-        shelf.open().pack(CompactOptions::default()).unwrap();
+        temp.open().pack(CompactOptions::default()).unwrap();
     }
     let keys: Vec<Key> = (0..600).map(key).collect();
     let expected: Vec<bool> = (0..600).map(|number| number < 500 && number != 7 && number != 450).collect();
     // From one key at a time, which looks for each, to all at once.
     for step in [1, 20, 150, 600] {
-        let store = shelf.open();
+        let store = temp.open();
         let mut found = Vec::new();
         for keys in keys.chunks(step) {
             found.extend(store.contains_many(keys).unwrap());
         }
         assert!(found == expected, "{step} at a time");
-        let again = shelf.open();
+        let again = temp.open();
         assert_eq!((again.keys().unwrap().len(), again.epoch()), (498, store.epoch()));
     }
 }
 
 #[test]
 fn a_packed_store_has_the_same_results_in_fewer_files() {
-    let shelf = filled(0..20);
+    let temp = filled(0..20);
     for number in 20..40 {
-        let store = shelf.open();
+        let store = temp.open();
         named(&store, number, &[number; 20]);
         store.close().unwrap();
     }
-    let store = shelf.open();
+    let store = temp.open();
     let packed = store.pack(ALL).unwrap();
     assert_eq!((packed.results, packed.segments, packed.packs, packed.beaten), (40, 21, 0, false));
     assert_eq!((packed.before.files, packed.after.files), (21, 3), "a pack, its index, the manifest");
-    assert_eq!(names(&shelf, "segments"), [""; 0]);
-    for reader in [&store, &shelf.open()] {
+    assert_eq!(names(&temp, "segments"), [""; 0]);
+    for reader in [&store, &temp.open()] {
         let mut keys = reader.keys().unwrap();
         keys.sort();
         assert_eq!(keys, (0..40).map(key).collect::<Vec<Key>>());
@@ -77,25 +77,25 @@ fn a_packed_store_has_the_same_results_in_fewer_files() {
 
 #[test]
 fn what_a_living_worker_writes_is_left_alone() {
-    let shelf = filled(0..3);
-    let living = shelf.open();
+    let temp = filled(0..3);
+    let living = temp.open();
     save(&living, 7, b"seven").unwrap();
     living.flush().unwrap();
-    let packed = shelf.open().pack(ALL).unwrap();
+    let packed = temp.open().pack(ALL).unwrap();
     assert_eq!((packed.segments, packed.left.len()), (1, 1));
     assert_eq!(packed.left[0].1, SkipReason::Open);
     save(&living, 8, b"eight").unwrap();
     living.close().unwrap();
-    assert_eq!(shelf.open().keys().unwrap().len(), 5);
+    assert_eq!(temp.open().keys().unwrap().len(), 5);
     assert_eq!((load(&living, 1).unwrap(), load(&living, 8).unwrap()), (vec![1; 20], b"eight".to_vec()));
 }
 
 #[test]
 fn a_reader_that_held_the_segments_open_goes_on() {
-    let shelf = filled(0..10);
-    let reader = shelf.open();
+    let temp = filled(0..10);
+    let reader = temp.open();
     assert_eq!(load(&reader, 1).unwrap(), [1; 20]);
-    shelf.open().pack(ALL).unwrap();
+    temp.open().pack(ALL).unwrap();
     // Without a refresh, of what it has not read from yet as well.
     for number in 0..10 {
         assert_eq!(load(&reader, number).unwrap(), [number; 20]);
@@ -106,14 +106,14 @@ fn a_reader_that_held_the_segments_open_goes_on() {
 
 #[test]
 fn a_reader_that_missed_a_worker_learns_of_its_results_from_the_pack() {
-    let shelf = filled(0..3);
-    let reader = shelf.open();
-    let late = shelf.open();
+    let temp = filled(0..3);
+    let reader = temp.open();
+    let late = temp.open();
     save(&late, 5, b"five").unwrap();
     late.remove(&[key(1)]).unwrap();
     late.close().unwrap();
     drop(late);
-    shelf.open().pack(ALL).unwrap();
+    temp.open().pack(ALL).unwrap();
     let mut changes = reader.refresh().unwrap();
     changes.sort_by_key(|(key, _)| *key);
     assert_eq!(changes, [(key(1), State::Absent), (key(5), State::Result)]);
@@ -122,76 +122,76 @@ fn a_reader_that_missed_a_worker_learns_of_its_results_from_the_pack() {
 
 #[test]
 fn a_paused_worker_cannot_revive_what_was_removed_and_packed() {
-    let shelf = filled(0..3);
-    let paused = shelf.open();
+    let temp = filled(0..3);
+    let paused = temp.open();
     save(&paused, 9, b"nine").unwrap();
     paused.flush().unwrap();
     let epoch = paused.epoch();
-    let other = shelf.open();
+    let other = temp.open();
     other.remove(&[key(1), key(4)]).unwrap();
     other.close().unwrap();
     drop(other);
     for _ in 0..2 {
-        shelf.open().pack(ALL).unwrap();
+        temp.open().pack(ALL).unwrap();
     }
     for number in [1, 4] {
         let value = Encoded::new(Codec::Pickle, b"stale");
         paused.save_claimed(key(number), &value, &RunMetadata::default(), epoch).unwrap();
     }
     paused.close().unwrap();
-    let mut keys = shelf.open().keys().unwrap();
+    let mut keys = temp.open().keys().unwrap();
     keys.sort();
     assert_eq!(keys, [key(0), key(2), key(9)]);
 }
 
 #[test]
 fn what_was_removed_takes_no_room_once_nobody_can_speak_of_it() {
-    let shelf = filled(0..200);
-    let store = shelf.open();
+    let temp = filled(0..200);
+    let store = temp.open();
     store.remove(&(0..200).map(key).collect::<Vec<Key>>()).unwrap();
     let epoch = store.epoch();
     store.close().unwrap();
     let packed = store.pack(ALL).unwrap();
     assert_eq!((packed.results, packed.after.files), (0, 1), "the manifest is left: {packed:?}");
-    let later = shelf.open();
+    let later = temp.open();
     assert_eq!((later.keys().unwrap(), later.epoch()), (vec![], epoch));
 }
 
 #[test]
 fn of_two_packers_one_wins_and_the_other_does_no_harm() {
-    let shelf = filled(0..50);
+    let temp = filled(0..50);
     let outcomes: Vec<CompactReport> = std::thread::scope(|scope| {
-        let packers: Vec<_> = (0..4).map(|_| scope.spawn(|| shelf.open().pack(ALL).unwrap())).collect();
+        let packers: Vec<_> = (0..4).map(|_| scope.spawn(|| temp.open().pack(ALL).unwrap())).collect();
         packers.into_iter().map(|packer| packer.join().unwrap()).collect()
     });
     assert!(outcomes.iter().any(|packed| packed.segments == 1));
-    assert_eq!(shelf.open().keys().unwrap().len(), 50);
-    shelf.open().pack(ALL).unwrap();
-    assert_eq!(names(&shelf, "packs").len(), 3 + usize::from(names(&shelf, "packs").len() > 3));
-    only_pack(&shelf, "pack");
+    assert_eq!(temp.open().keys().unwrap().len(), 50);
+    temp.open().pack(ALL).unwrap();
+    assert_eq!(names(&temp, "packs").len(), 3 + usize::from(names(&temp, "packs").len() > 3));
+    only_pack(&temp, "pack");
 }
 
 #[test]
 fn what_a_killed_packer_left_counts_for_nothing_and_is_swept() {
-    let shelf = filled(0..10);
-    let segments = names(&shelf, "segments");
-    let segment = fs::read(shelf.segments().join(&segments[0])).unwrap();
-    shelf.open().pack(ALL).unwrap();
-    let packs = shelf.root().join("packs");
+    let temp = filled(0..10);
+    let segments = names(&temp, "segments");
+    let segment = fs::read(temp.segments().join(&segments[0])).unwrap();
+    temp.open().pack(ALL).unwrap();
+    let packs = temp.root().join("packs");
     // Killed before the segments were removed, before another pack was published, and while it was written.
-    fs::write(shelf.segments().join(&segments[0]), &segment).unwrap();
-    for (ending, path) in ["pack", "idx"].map(|ending| (ending, only_pack(&shelf, ending))) {
+    fs::write(temp.segments().join(&segments[0]), &segment).unwrap();
+    for (ending, path) in ["pack", "idx"].map(|ending| (ending, only_pack(&temp, ending))) {
         fs::copy(path, packs.join(format!("2-host.1.dead-0.{ending}"))).unwrap();
     }
     fs::write(packs.join("3-host.1.dead-1.pack"), b"JUGpa").unwrap();
     fs::write(packs.join(".MANIFEST-host.1.dead-00ff"), b"jug-rs").unwrap();
-    let store = shelf.open();
+    let store = temp.open();
     assert_eq!((store.keys().unwrap().len(), store.damage().unwrap().files.len()), (10, 0));
     store.pack(ALL).unwrap();
-    assert_eq!(names(&shelf, "segments"), [""; 0]);
-    only_pack(&shelf, "pack");
-    assert_eq!(names(&shelf, "packs").len(), 3);
-    assert_eq!(shelf.open().keys().unwrap().len(), 10);
+    assert_eq!(names(&temp, "segments"), [""; 0]);
+    only_pack(&temp, "pack");
+    assert_eq!(names(&temp, "packs").len(), 3);
+    assert_eq!(temp.open().keys().unwrap().len(), 10);
 }
 
 /// Another process packs and ends before the directory of packs is listed for the second time.
@@ -209,41 +209,41 @@ impl Hooks for Meanwhile {
 
 #[test]
 fn a_pack_that_is_published_while_others_look_for_leftovers_is_none() {
-    let shelf = filled(0..10);
-    let meanwhile = Arc::new(Meanwhile(shelf.root(), AtomicUsize::new(9)));
-    let jugdir = Jugdir::open_on(Hooked::on(meanwhile.clone()), &shelf.root()).unwrap();
+    let temp = filled(0..10);
+    let meanwhile = Arc::new(Meanwhile(temp.root(), AtomicUsize::new(9)));
+    let jugdir = Jugdir::open_on(HookedFs::on(meanwhile.clone()), &temp.root()).unwrap();
     let background = Background::spawn();
     let store = Store::open_in(jugdir, background, Durability::Group).unwrap();
     meanwhile.1.store(0, Ordering::SeqCst);
     let leftovers = store.leftovers().unwrap();
     assert!(meanwhile.1.load(Ordering::SeqCst) > 1, "it was packed meanwhile");
     assert!(leftovers.is_empty(), "{leftovers:?}");
-    assert_eq!(shelf.open().keys().unwrap().len(), 10);
+    assert_eq!(temp.open().keys().unwrap().len(), 10);
 }
 
 #[test]
 fn small_packs_become_one_and_large_ones_stay() {
-    let shelf = Shelf::new();
+    let temp = TempJugdir::new();
     let mut number = 0;
     for round in 0..40 {
-        let store = shelf.open();
+        let store = temp.open();
         for _ in 0..if round == 0 { 100 } else { 2 } {
             save(&store, number, &noise(300)).unwrap();
             number += 1;
         }
         store.close().unwrap();
         drop(store);
-        shelf.open().pack(CompactOptions::default()).unwrap();
+        temp.open().pack(CompactOptions::default()).unwrap();
     }
-    let packs = names(&shelf, "packs").iter().filter(|name| name.strip_suffix(".pack").is_some()).count();
+    let packs = names(&temp, "packs").iter().filter(|name| name.strip_suffix(".pack").is_some()).count();
     assert!((2..8).contains(&packs), "{packs}");
-    assert_eq!(shelf.open().keys().unwrap().len(), usize::from(number));
+    assert_eq!(temp.open().keys().unwrap().len(), usize::from(number));
 }
 
 #[test]
 fn names_and_failures_survive() {
-    let shelf = Shelf::new();
-    let store = shelf.open();
+    let temp = TempJugdir::new();
+    let store = temp.open();
     store.alias(key(1), b"my result").unwrap();
     save(&store, 1, b"one").unwrap();
     let report = BTreeMap::from([("type".to_owned(), serde_pickle::Value::String("KeyError".into()))]);
@@ -253,8 +253,8 @@ fn names_and_failures_survive() {
     store.close().unwrap();
     drop(store);
     for _ in 0..2 {
-        shelf.open().pack(ALL).unwrap();
-        let store = shelf.open();
+        temp.open().pack(ALL).unwrap();
+        let store = temp.open();
         assert_eq!(store.aliases().unwrap(), [(key(1), b"my result".to_vec())]);
         assert_eq!(store.failed_keys(), [key(2)]);
         assert_eq!(store.failure(&key(2)).unwrap().unwrap(), report);
@@ -263,27 +263,27 @@ fn names_and_failures_survive() {
 
 #[test]
 fn files_that_no_result_refers_to_are_found_and_others_never() {
-    let shelf = Shelf::new();
-    let store = shelf.open();
+    let temp = TempJugdir::new();
+    let store = temp.open();
     save(&store, 1, &noise(70_000)).unwrap();
     save(&store, 2, &noise(80_000)).unwrap();
     save(&store, 2, &noise(90_000)).unwrap();
     store.flush().unwrap();
-    assert_eq!(shelf.open().orphaned_blobs().unwrap(), [], "a living worker may be about to refer to it");
+    assert_eq!(temp.open().orphaned_blobs().unwrap(), [], "a living worker may be about to refer to it");
     store.close().unwrap();
     drop(store);
     let hex = key(1).to_hex();
-    let leftover = shelf.root().join("blobs").join(&hex[..2]).join(".host.1.dead-3-00ff");
+    let leftover = temp.root().join("blobs").join(&hex[..2]).join(".host.1.dead-3-00ff");
     fs::write(&leftover, b"half").unwrap();
     for _ in 0..2 {
-        let store = shelf.open();
+        let store = temp.open();
         let orphans = store.orphaned_blobs().unwrap();
         let mut sizes: Vec<u64> = orphans.iter().map(|orphan| orphan.bytes).collect();
         sizes.sort_unstable();
         assert_eq!(sizes, [4, 80_000]);
         store.pack(ALL).unwrap();
     }
-    let store = shelf.open();
+    let store = temp.open();
     assert_eq!(store.sweep().unwrap(), (2, 80_004));
     assert_eq!((load(&store, 1).unwrap().len(), load(&store, 2).unwrap().len()), (70_000, 90_000));
 }

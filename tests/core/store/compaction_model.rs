@@ -10,7 +10,7 @@ use jug_native::store::{CompactOptions, Store};
 use proptest::prelude::*;
 
 use crate::support::packs::names;
-use crate::support::temp_jugdir::{Shelf, key, load, save};
+use crate::support::temp_jugdir::{TempJugdir, key, load, save};
 
 const KEYS: u8 = 6;
 
@@ -56,8 +56,8 @@ struct Worker {
 }
 
 impl Worker {
-    fn start(shelf: &Shelf) -> Worker {
-        let store = shelf.open();
+    fn start(temp: &TempJugdir) -> Worker {
+        let store = temp.open();
         // Whoever claims is registered.
         store.jugdir().worker().unwrap();
         let epoch = store.epoch();
@@ -92,9 +92,9 @@ fn seen(store: &Store) -> Seen {
 }
 
 /// What a worker leaves that is killed: all it wrote, and no SEAL.
-fn unseal(shelf: &Shelf, wid: &str) {
-    for name in names(shelf, "segments").iter().filter(|name| name.starts_with(&format!("{wid}-"))) {
-        let path = shelf.segments().join(name);
+fn unseal(temp: &TempJugdir, wid: &str) {
+    for name in names(temp, "segments").iter().filter(|name| name.starts_with(&format!("{wid}-"))) {
+        let path = temp.segments().join(name);
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() - 92]).unwrap();
     }
@@ -104,9 +104,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
     #[test]
     fn packing_changes_nothing_that_anybody_sees(steps in steps()) {
-        let shelf = Shelf::new();
-        let mut workers: Vec<Worker> = (0..3).map(|_| Worker::start(&shelf)).collect();
-        let reader = shelf.open();
+        let temp = TempJugdir::new();
+        let mut workers: Vec<Worker> = (0..3).map(|_| Worker::start(&temp)).collect();
+        let reader = temp.open();
         let mut known: BTreeMap<Key, State> = BTreeMap::new();
         let report = BTreeMap::from([("type".to_owned(), serde_pickle::Value::String("KeyError".into()))]);
         for step in steps {
@@ -130,19 +130,19 @@ proptest! {
                 Step::Name(at, number) => {
                     workers[at].store.alias(key(number), format!("name {at}").as_bytes()).unwrap();
                 }
-                Step::Restart(at) => workers[at] = Worker::start(&shelf),
+                Step::Restart(at) => workers[at] = Worker::start(&temp),
                 Step::Kill(at) => {
                     let wid = workers[at].store.jugdir().worker().unwrap().id().to_owned();
-                    workers[at] = Worker::start(&shelf);
-                    unseal(&shelf, &wid);
+                    workers[at] = Worker::start(&temp);
+                    unseal(&temp, &wid);
                 }
                 Step::Pack(all) => {
                     for worker in &workers {
                         worker.store.flush().unwrap();
                     }
-                    let before = seen(&shelf.open());
-                    let packed = shelf.open().pack(CompactOptions { all, ..CompactOptions::default() }).unwrap();
-                    prop_assert_eq!(&seen(&shelf.open()), &before, "{:?}", packed);
+                    let before = seen(&temp.open());
+                    let packed = temp.open().pack(CompactOptions { all, ..CompactOptions::default() }).unwrap();
+                    prop_assert_eq!(&seen(&temp.open()), &before, "{:?}", packed);
                 }
                 Step::Look => {
                     for worker in &workers {
@@ -150,7 +150,7 @@ proptest! {
                     }
                     known.extend(reader.refresh().unwrap());
                     let now = seen(&reader);
-                    prop_assert_eq!(&now, &seen(&shelf.open()));
+                    prop_assert_eq!(&now, &seen(&temp.open()));
                     for (number, (state, ..)) in (0..KEYS).zip(&now.1) {
                         prop_assert_eq!(known.get(&key(number)).unwrap_or(&State::Absent), state);
                     }

@@ -14,44 +14,44 @@ use nix::errno::Errno;
 use crate::support::bad_sectors::{
     Disk, WHOLE, files, keys_of, only, repair, results, snapshot, verify, without, work,
 };
-use crate::support::hooked_fs::Hooked;
+use crate::support::hooked_fs::HookedFs;
 use crate::support::packs::ALL;
-use crate::support::temp_jugdir::{Shelf, key};
+use crate::support::temp_jugdir::{TempJugdir, key};
 
 #[test]
 fn packing_leaves_what_it_cannot_read_and_what_that_may_refer_to() {
-    let shelf = Shelf::new();
-    work(&shelf, 0..10);
-    shelf.open().pack(ALL).unwrap();
-    let bad = [only(&shelf, "packs", ".pack"), work(&shelf, 10..20)];
-    work(&shelf, 20..30);
-    let before = snapshot(&shelf);
+    let temp = TempJugdir::new();
+    work(&temp, 0..10);
+    temp.open().pack(ALL).unwrap();
+    let bad = [only(&temp, "packs", ".pack"), work(&temp, 10..20)];
+    work(&temp, 20..30);
+    let before = snapshot(&temp);
     // The whole of it, its middle, its end.
     for start in [0, 40_000, 63_000] {
         let disk = Disk::new(Errno::EIO);
         for path in &bad {
             disk.spoil(path, start..start + 500_000);
         }
-        let store = disk.open(&shelf).unwrap();
+        let store = disk.open(&temp).unwrap();
         let packed = store.pack(ALL).unwrap();
         assert!(packed.left.iter().any(|(_, why)| *why == SkipReason::Unreadable), "{packed:?}");
         assert_eq!(store.orphaned_blobs().unwrap(), []);
         store.sweep().unwrap();
-        let after = snapshot(&shelf);
-        for path in bad.iter().chain(&files(&shelf, "blobs", "")) {
+        let after = snapshot(&temp);
+        for path in bad.iter().chain(&files(&temp, "blobs", "")) {
             assert_eq!(after.get(path), before.get(path), "{path:?}");
         }
     }
-    assert_eq!(files(&shelf, "blobs", "").len(), 3);
-    assert_eq!(results(&shelf.open()), without(0..30, &[]));
+    assert_eq!(files(&temp, "blobs", "").len(), 3);
+    assert_eq!(results(&temp.open()), without(0..30, &[]));
 }
 
 #[test]
 fn a_blob_is_no_orphan_while_its_record_cannot_be_read() {
-    let shelf = Shelf::new();
-    let segment = work(&shelf, 0..10);
+    let temp = TempJugdir::new();
+    let segment = work(&temp, 0..10);
     let disk = Disk::new(Errno::EIO);
-    let store = disk.open(&shelf).unwrap();
+    let store = disk.open(&temp).unwrap();
     // The record was read before, and cannot be read again.
     disk.spoil(&segment, WHOLE);
     assert_eq!(store.orphaned_blobs().unwrap(), []);
@@ -62,30 +62,30 @@ fn a_blob_is_no_orphan_while_its_record_cannot_be_read() {
 
 #[test]
 fn after_a_repair_everything_that_could_be_read_is_there_and_the_file_is_kept() {
-    let shelf = Shelf::new();
-    let bad = work(&shelf, 0..20);
-    work(&shelf, 20..30);
+    let temp = TempJugdir::new();
+    let bad = work(&temp, 0..20);
+    work(&temp, 20..30);
     let kept = fs::read(&bad).unwrap();
     let disk = Disk::new(Errno::EIO);
     disk.spoil(&bad, 65_536..69_632);
-    let store = disk.open(&shelf).unwrap();
+    let store = disk.open(&temp).unwrap();
     let readable = results(&store);
     assert!(readable.len() > 14 && readable.len() < 30, "{readable:?}");
     repair(&store);
-    let store = disk.open(&shelf).unwrap();
+    let store = disk.open(&temp).unwrap();
     assert_eq!((results(&store), verify(&store)), (readable, vec![]));
     assert!(!bad.exists());
-    assert_eq!(fs::read(shelf.root().join("quarantine").join(bad.file_name().unwrap())).unwrap(), kept);
+    assert_eq!(fs::read(temp.root().join("quarantine").join(bad.file_name().unwrap())).unwrap(), kept);
 }
 
 #[test]
 fn a_repair_keeps_what_the_index_says_is_behind_the_unreadable_part_of_a_pack() {
     for damage in [Errno::EIO, Errno::UnknownErrno] {
-        let shelf = Shelf::new();
-        work(&shelf, 0..10);
-        work(&shelf, 10..20);
-        shelf.open().pack(ALL).unwrap();
-        let pack = only(&shelf, "packs", ".pack");
+        let temp = TempJugdir::new();
+        work(&temp, 0..10);
+        work(&temp, 10..20);
+        temp.open().pack(ALL).unwrap();
+        let pack = only(&temp, "packs", ".pack");
         let disk = Disk::new(Errno::EIO);
         if damage == Errno::EIO {
             disk.spoil(&pack, 0..4096);
@@ -94,14 +94,14 @@ fn a_repair_keeps_what_the_index_says_is_behind_the_unreadable_part_of_a_pack() 
             bytes[..4096].fill(0xa5);
             fs::write(&pack, bytes).unwrap();
         }
-        let store = disk.open(&shelf).unwrap();
+        let store = disk.open(&temp).unwrap();
         let readable = results(&store);
         assert!(readable.len() > 5 && readable.len() < 20, "{readable:?}");
         let named = keys_of(&verify(&store));
         assert_eq!(named, without(0..20, &readable));
-        let store = disk.open(&shelf).unwrap();
+        let store = disk.open(&temp).unwrap();
         repair(&store);
-        let store = disk.open(&shelf).unwrap();
+        let store = disk.open(&temp).unwrap();
         assert_eq!((results(&store), verify(&store)), (readable, vec![]));
         assert_eq!(store.facts(&key(19)).unwrap().unwrap().size, 301);
     }
@@ -109,35 +109,35 @@ fn a_repair_keeps_what_the_index_says_is_behind_the_unreadable_part_of_a_pack() 
 
 #[test]
 fn a_manifest_that_cannot_be_read_is_rebuilt() {
-    let shelf = Shelf::new();
-    work(&shelf, 0..10);
-    shelf.open().pack(ALL).unwrap();
-    let manifest = only(&shelf, "packs", "MANIFEST");
+    let temp = TempJugdir::new();
+    work(&temp, 0..10);
+    temp.open().pack(ALL).unwrap();
+    let manifest = only(&temp, "packs", "MANIFEST");
     let disk = Disk::new(Errno::EIO);
     disk.spoil(&manifest, WHOLE);
-    let error = disk.open(&shelf).unwrap_err();
+    let error = disk.open(&temp).unwrap_err();
     assert!(matches!(&error, Error::Store(StoreError::Damaged { path, .. }) if *path == manifest), "{error}");
-    let jugdir = Jugdir::open_on(Hooked::on(disk.clone()), &shelf.root()).unwrap();
+    let jugdir = Jugdir::open_on(HookedFs::on(disk.clone()), &temp.root()).unwrap();
     assert_eq!(damaged_manifest(&jugdir).unwrap().unwrap().0, manifest);
     assert_eq!(repair_manifest(&jugdir).unwrap(), Some(1));
-    assert_eq!(results(&disk.open(&shelf).unwrap()), without(0..10, &[]));
+    assert_eq!(results(&disk.open(&temp).unwrap()), without(0..10, &[]));
 }
 
 #[test]
 fn a_new_manifest_lists_packs_that_cannot_be_read() {
-    let shelf = Shelf::new();
-    work(&shelf, 0..10);
-    shelf.open().pack(ALL).unwrap();
-    let (manifest, pack) = (only(&shelf, "packs", "MANIFEST"), only(&shelf, "packs", ".pack"));
+    let temp = TempJugdir::new();
+    work(&temp, 0..10);
+    temp.open().pack(ALL).unwrap();
+    let (manifest, pack) = (only(&temp, "packs", "MANIFEST"), only(&temp, "packs", ".pack"));
     let disk = Disk::new(Errno::EIO);
     disk.spoil(&manifest, WHOLE);
     disk.spoil(&pack, WHOLE);
-    let jugdir = Jugdir::open_on(Hooked::on(disk.clone()), &shelf.root()).unwrap();
+    let jugdir = Jugdir::open_on(HookedFs::on(disk.clone()), &temp.root()).unwrap();
     assert_eq!(repair_manifest(&jugdir).unwrap(), Some(1));
-    let store = disk.open(&shelf).unwrap();
+    let store = disk.open(&temp).unwrap();
     store.sweep().unwrap();
     drop(store);
-    assert_eq!(results(&shelf.open()), without(0..10, &[]));
+    assert_eq!(results(&temp.open()), without(0..10, &[]));
 }
 
 /// What somebody may put in the place of a file.
@@ -153,16 +153,16 @@ fn plant(way: &str, at: &Path) {
 #[test]
 fn what_has_taken_the_place_of_a_pack_or_a_blob_is_moved_away() {
     for way in ["directory", "link", "loop", "fifo"] {
-        let shelf = Shelf::new();
-        work(&shelf, 0..10);
-        shelf.open().pack(ALL).unwrap();
-        work(&shelf, 10..20);
-        let (pack, blob) = (only(&shelf, "packs", ".pack"), files(&shelf, "blobs", "").remove(1));
+        let temp = TempJugdir::new();
+        work(&temp, 0..10);
+        temp.open().pack(ALL).unwrap();
+        work(&temp, 10..20);
+        let (pack, blob) = (only(&temp, "packs", ".pack"), files(&temp, "blobs", "").remove(1));
         for path in [&pack, &blob] {
             fs::remove_file(path).unwrap();
             plant(way, path);
         }
-        let store = shelf.open();
+        let store = temp.open();
         let faults = verify(&store);
         let told =
             |path: &Path| faults.iter().any(|it| it.path == path && it.what.starts_with("cannot be read"));
@@ -170,7 +170,7 @@ fn what_has_taken_the_place_of_a_pack_or_a_blob_is_moved_away() {
         let is_known = keys_of(&faults) == [17];
         assert!(told(&pack) && is_known == told(&blob), "{way}: {faults:?}");
         repair(&store);
-        let store = shelf.open();
+        let store = temp.open();
         let lost: &[u8] = if is_known { &[17] } else { &[] };
         assert_eq!((results(&store), verify(&store)), (without(10..20, lost), vec![]), "{way}");
         assert!(pack.symlink_metadata().is_err(), "{way}");
@@ -180,43 +180,42 @@ fn what_has_taken_the_place_of_a_pack_or_a_blob_is_moved_away() {
 #[test]
 fn what_is_in_the_place_of_a_file_is_reported_and_moved_away() {
     for way in ["directory", "link", "loop", "fifo"] {
-        let shelf = Shelf::new();
-        work(&shelf, 0..10);
-        shelf.open().pack(ALL).unwrap();
-        work(&shelf, 10..20);
-        let manifest = only(&shelf, "packs", "MANIFEST");
-        let [segment, pack] =
-            ["segments/ghost-0.seg", "packs/7-ghost-0.pack"].map(|it| shelf.root().join(it));
+        let temp = TempJugdir::new();
+        work(&temp, 0..10);
+        temp.open().pack(ALL).unwrap();
+        work(&temp, 10..20);
+        let manifest = only(&temp, "packs", "MANIFEST");
+        let [segment, pack] = ["segments/ghost-0.seg", "packs/7-ghost-0.pack"].map(|it| temp.root().join(it));
         let newest = manifest.with_file_name("MANIFEST-9");
         for path in [&segment, &pack, &newest] {
             plant(way, path);
         }
-        let jugdir = Jugdir::open(&shelf.root()).unwrap();
+        let jugdir = Jugdir::open(&temp.root()).unwrap();
         assert_eq!(damaged_manifest(&jugdir).unwrap().unwrap().0, newest, "{way}");
         repair_manifest(&jugdir).unwrap();
         assert_eq!(damaged_manifest(&jugdir).unwrap(), None, "{way}");
-        let store = shelf.open();
+        let store = temp.open();
         let faults = verify(&store);
         let told =
             |path: &Path| faults.iter().any(|it| it.path == path && it.what.starts_with("cannot be read"));
         assert!(told(&segment), "{way}: {faults:?}");
         repair(&store);
-        let store = shelf.open();
+        let store = temp.open();
         assert_eq!((results(&store), verify(&store)), (without(0..20, &[]), vec![]), "{way}");
         assert!(segment.symlink_metadata().is_err(), "{way}");
-        assert!(shelf.root().join("quarantine/ghost-0.seg").symlink_metadata().is_ok(), "{way}");
+        assert!(temp.root().join("quarantine/ghost-0.seg").symlink_metadata().is_ok(), "{way}");
     }
 }
 
 #[test]
 fn a_manifest_that_claims_more_results_than_there_is_room_for_is_not_believed() {
     for claim in [1_000, u64::MAX / 2 + 1, u64::MAX] {
-        let shelf = Shelf::new();
-        work(&shelf, 0..10);
-        shelf.open().pack(CompactOptions::default()).unwrap();
-        work(&shelf, 10..20);
-        shelf.open().pack(CompactOptions::default()).unwrap();
-        let manifest = files(&shelf, "packs", "MANIFEST").pop().unwrap();
+        let temp = TempJugdir::new();
+        work(&temp, 0..10);
+        temp.open().pack(CompactOptions::default()).unwrap();
+        work(&temp, 10..20);
+        temp.open().pack(CompactOptions::default()).unwrap();
+        let manifest = files(&temp, "packs", "MANIFEST").pop().unwrap();
         let text = fs::read_to_string(&manifest).unwrap();
         let once = &text[..text.len() / 2];
         let lines = once.lines().filter(|line| !line.starts_with("check"));
@@ -227,13 +226,13 @@ fn a_manifest_that_claims_more_results_than_there_is_room_for_is_not_believed() 
         let forged: String = forged.collect();
         let check = format!("check {:08x}\n", crc32c::crc32c(forged.as_bytes()));
         fs::write(&manifest, (forged + &check).repeat(2)).unwrap();
-        let store = shelf.open();
+        let store = temp.open();
         assert_eq!(results(&store), without(0..20, &[]));
         assert!(store.contains_many(&(0..=255).map(key).collect::<Vec<Key>>()).is_ok());
         let faults = verify(&store);
         assert!(faults.iter().any(|fault| fault.what.contains("more results than")), "{faults:?}");
         repair(&store);
-        let store = shelf.open();
+        let store = temp.open();
         assert_eq!((results(&store), verify(&store)), (without(0..20, &[]), vec![]));
     }
 }
@@ -241,22 +240,22 @@ fn a_manifest_that_claims_more_results_than_there_is_room_for_is_not_believed() 
 #[test]
 fn a_repair_keeps_all_that_can_be_read_where_there_are_no_hard_links() {
     for (disk, spoiled) in [(Disk::new(Errno::EIO), 65_536..69_632), (Disk::closed(Errno::EIO), WHOLE)] {
-        let shelf = Shelf::new();
-        let bad = work(&shelf, 0..20);
-        work(&shelf, 20..30);
+        let temp = TempJugdir::new();
+        let bad = work(&temp, 0..20);
+        work(&temp, 20..30);
         let mut kept = fs::read(&bad).unwrap();
         let disk = disk.linkless();
         disk.spoil(&bad, spoiled.clone());
-        let store = disk.open(&shelf).unwrap();
+        let store = disk.open(&temp).unwrap();
         let readable = results(&store);
         repair(&store);
-        let store = disk.open(&shelf).unwrap();
+        let store = disk.open(&temp).unwrap();
         assert_eq!((results(&store), verify(&store)), (readable, vec![]));
         assert!(!bad.exists());
         if spoiled != WHOLE {
             kept[65_536..69_632].fill(0);
         }
-        let quarantine = shelf.root().join("quarantine");
+        let quarantine = temp.root().join("quarantine");
         assert_eq!(
             fs::read(quarantine.join(bad.file_name().unwrap())).unwrap(),
             kept,

@@ -18,7 +18,7 @@ use jug_native::{Error, Key};
 use proptest::prelude::*;
 
 use crate::support::packs::only_pack;
-use crate::support::temp_jugdir::{Draft, Shelf, UUID, key, load};
+use crate::support::temp_jugdir::{Draft, TempJugdir, UUID, key, load};
 
 fn golden(name: &str) -> Vec<u8> {
     fs::read(format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -28,9 +28,9 @@ fn golden(name: &str) -> Vec<u8> {
 const STEM: &str = "1-host.7.0123456789ab-0";
 
 /// A jugdir made by hand with the golden pack in it.
-fn with_golden_pack() -> Shelf {
-    let shelf = Shelf::with_segment(&Draft::new().bytes);
-    let packs = shelf.root().join("packs");
+fn with_golden_pack() -> TempJugdir {
+    let temp = TempJugdir::with_segment(&Draft::new().bytes);
+    let packs = temp.root().join("packs");
     fs::create_dir(&packs).unwrap();
     for (from, to) in [
         ("pack_v1.pack", format!("{STEM}.pack")),
@@ -39,15 +39,15 @@ fn with_golden_pack() -> Shelf {
     ] {
         fs::write(packs.join(to), golden(from)).unwrap();
     }
-    shelf
+    temp
 }
 
 #[test]
 fn this_version_writes_the_bytes_of_the_golden_pack() {
-    let shelf = Shelf::with_segment(&golden("segment_v1.seg"));
-    let (local, packs) = (jug_native::os::local(), shelf.root().join("packs"));
+    let temp = TempJugdir::with_segment(&golden("segment_v1.seg"));
+    let (local, packs) = (jug_native::os::local(), temp.root().join("packs"));
     fs::create_dir(&packs).unwrap();
-    let segments = shelf.segments();
+    let segments = temp.segments();
     let mut merge = Merge::new(&*local, &segments, UUID);
     let segment = Input::Segment { name: "ghost-0.seg".to_owned(), end: End::Sealed };
     let (inputs, left) = merge.read_inputs(vec![segment], false).unwrap();
@@ -62,8 +62,8 @@ fn this_version_writes_the_bytes_of_the_golden_pack() {
         ..Manifest::empty(UUID)
     };
     for (name, bytes) in [
-        ("pack_v1.pack", fs::read(only_pack(&shelf, "pack")).unwrap()),
-        ("pack_v1.idx", fs::read(only_pack(&shelf, "idx")).unwrap()),
+        ("pack_v1.pack", fs::read(only_pack(&temp, "pack")).unwrap()),
+        ("pack_v1.idx", fs::read(only_pack(&temp, "idx")).unwrap()),
         ("manifest_v1", manifest.to_bytes()),
     ] {
         // On a mismatch, here is what was written instead.
@@ -109,14 +109,14 @@ fn a_manifest_of_a_later_version_and_one_of_another_jugdir_are_refused() {
     let text = String::from_utf8(golden("manifest_v1")).unwrap();
     let body = text.split_once("check").unwrap().0.replace("version 1", "version 2");
     let once = format!("{body}check {:08x}\n", crc32c::crc32c(body.as_bytes()));
-    let shelf = with_golden_pack();
-    let path = shelf.root().join("packs/MANIFEST-1");
+    let temp = with_golden_pack();
+    let path = temp.root().join("packs/MANIFEST-1");
     fs::write(&path, [once.as_bytes(), once.as_bytes()].concat()).unwrap();
-    let refusal = Store::open(&shelf.root(), Durability::Group).unwrap_err();
+    let refusal = Store::open(&temp.root(), Durability::Group).unwrap_err();
     assert!(matches!(refusal, Error::Store(StoreError::NewerFormat { found: 2, .. })), "{refusal}");
     let other = Manifest { number: 1, ..Manifest::empty(*b"not this jugdir.") };
     fs::write(&path, other.to_bytes()).unwrap();
-    let refusal = Store::open(&shelf.root(), Durability::Group).unwrap_err();
+    let refusal = Store::open(&temp.root(), Durability::Group).unwrap_err();
     assert!(refusal.to_string().contains("another jugdir"), "{refusal}");
 }
 

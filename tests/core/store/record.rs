@@ -13,7 +13,7 @@ use jug_native::store::log::record::{self, CRITICAL, HEADER_LEN, Header, Kind};
 use jug_native::store::log::{scan, segment};
 use serde_pickle::{SerOptions, Value};
 
-use crate::support::temp_jugdir::{Draft, Shelf, UUID, key, load};
+use crate::support::temp_jugdir::{Draft, TempJugdir, UUID, key, load};
 
 /// One record of each type, with every field of the header in use.
 fn one_of_each() -> Draft {
@@ -59,8 +59,8 @@ fn this_version_writes_the_bytes_of_the_golden_segment() {
 
 #[test]
 fn the_golden_segment_is_read_for_ever() {
-    let shelf = Shelf::with_segment(&golden());
-    let store = shelf.open();
+    let temp = TempJugdir::with_segment(&golden());
+    let store = temp.open();
     assert_eq!(store.keys().unwrap(), [key(1)]);
     assert_eq!(load(&store, 1).unwrap(), b"\x80\x05N.");
     assert_eq!(store.failed_keys(), [key(3)]);
@@ -82,26 +82,26 @@ fn a_record_about_nothing_much_takes_less_than_a_hundred_bytes() {
 }
 
 /// What is told of a tail that a dead writer did not finish.
-fn incomplete(shelf: &Shelf, offset: usize) -> Report {
-    let file = (shelf.segment(), offset as u64, "its last record is incomplete");
+fn incomplete(temp: &TempJugdir, offset: usize) -> Report {
+    let file = (temp.segment(), offset as u64, "its last record is incomplete");
     Report { files: vec![file], ..Report::default() }
 }
 
 #[test]
 fn a_tail_torn_at_any_byte_costs_the_torn_record_only() {
     let draft = Draft::new().result(key(0), b"zero").result(key(1), b"").result(key(2), &[7; 300]);
-    let shelf = Shelf::with_segment(&[]);
+    let temp = TempJugdir::with_segment(&[]);
     let head = Draft::new().bytes.len();
     for cut in 0..=draft.bytes.len() {
-        shelf.put(&draft.bytes[..cut]);
-        let store = shelf.open();
+        temp.put(&draft.bytes[..cut]);
+        let store = temp.open();
         let whole = draft.ends.iter().filter(|&&end| end <= cut).count();
         assert_eq!(store.keys().unwrap().len(), whole, "cut at {cut}");
         for number in 0..3 {
             assert_eq!(load(&store, number).is_some(), usize::from(number) < whole);
         }
         let torn = if cut < head { 0 } else { draft.ends[..whole].last().copied().unwrap_or(head) };
-        let told = if torn == cut { Report::default() } else { incomplete(&shelf, torn) };
+        let told = if torn == cut { Report::default() } else { incomplete(&temp, torn) };
         assert_eq!(store.damage().unwrap(), told, "cut at {cut}");
     }
 }
@@ -109,14 +109,14 @@ fn a_tail_torn_at_any_byte_costs_the_torn_record_only() {
 #[test]
 fn a_tail_of_zeros_at_any_record_is_a_tail_that_was_not_written() {
     let draft = Draft::new().result(key(0), b"zero").result(key(1), b"one");
-    let shelf = Shelf::with_segment(&[]);
+    let temp = TempJugdir::with_segment(&[]);
     for (whole, &end) in draft.ends.iter().enumerate() {
         let mut bytes = draft.bytes[..end].to_vec();
         bytes.resize(end + 5000, 0);
-        shelf.put(&bytes);
-        let store = shelf.open();
+        temp.put(&bytes);
+        let store = temp.open();
         assert_eq!(store.keys().unwrap().len(), whole + 1);
-        assert_eq!(store.damage().unwrap(), incomplete(&shelf, end));
+        assert_eq!(store.damage().unwrap(), incomplete(&temp, end));
     }
 }
 
@@ -124,13 +124,13 @@ fn a_tail_of_zeros_at_any_record_is_a_tail_that_was_not_written() {
 fn a_flipped_byte_anywhere_never_gives_a_wrong_value_and_never_goes_unnoticed() {
     let values: [&[u8]; 3] = [b"zero", b"the first", &[7; 200]];
     let draft = Draft::new().result(key(0), values[0]).result(key(1), values[1]).result(key(2), values[2]);
-    let shelf = Shelf::with_segment(&[]);
+    let temp = TempJugdir::with_segment(&[]);
     for at in 0..draft.bytes.len() {
         for mask in [0x01, 0x80, 0xff] {
             let mut bytes = draft.bytes.clone();
             bytes[at] ^= mask;
-            shelf.put(&bytes);
-            let store = shelf.open();
+            temp.put(&bytes);
+            let store = temp.open();
             let mut missing = 0;
             for (number, value) in (0..).zip(values) {
                 match load(&store, number) {
@@ -149,8 +149,8 @@ fn a_bad_payload_costs_one_record_and_its_key_is_known() {
     let draft = Draft::new().result(key(0), b"zero").result(key(1), b"one").result(key(2), b"two");
     let mut bytes = draft.bytes.clone();
     bytes[draft.ends[0] + HEADER_LEN] ^= 1;
-    let shelf = Shelf::with_segment(&bytes);
-    let store = shelf.open();
+    let temp = TempJugdir::with_segment(&bytes);
+    let store = temp.open();
     assert_eq!((load(&store, 0), load(&store, 1)), (Some(b"zero".to_vec()), None));
     assert_eq!(load(&store, 2).unwrap(), b"two");
     let damage = store.damage().unwrap();
@@ -159,7 +159,7 @@ fn a_bad_payload_costs_one_record_and_its_key_is_known() {
     crate::support::temp_jugdir::save(&store, 1, b"again").unwrap();
     assert_eq!(store.damage().unwrap(), Report::default());
     store.close().unwrap();
-    assert_eq!(shelf.open().damage().unwrap(), Report::default());
+    assert_eq!(temp.open().damage().unwrap(), Report::default());
 }
 
 #[test]
@@ -167,11 +167,11 @@ fn bad_bytes_in_a_dead_writers_file_are_reported_with_their_place() {
     let draft = Draft::new().result(key(0), b"zero").result(key(1), b"one");
     let mut bytes = draft.bytes.clone();
     bytes[draft.ends[0]] ^= 1;
-    let shelf = Shelf::with_segment(&bytes);
-    let store = shelf.open();
+    let temp = TempJugdir::with_segment(&bytes);
+    let store = temp.open();
     assert_eq!(store.keys().unwrap(), [key(0)]);
     let (path, offset, _) = &store.damage().unwrap().files[0];
-    assert_eq!((path, *offset), (&shelf.segment(), draft.ends[0] as u64));
+    assert_eq!((path, *offset), (&temp.segment(), draft.ends[0] as u64));
     // Looking again finds nothing more.
     store.refresh().unwrap();
     assert_eq!(store.damage().unwrap().files.len(), 1);
@@ -185,11 +185,11 @@ fn a_header_that_promises_more_than_the_file_holds_is_a_torn_tail() {
         let mut draft = Draft::new().result(key(0), b"zero");
         draft.bytes.extend_from_slice(&huge.encode());
         draft.bytes.extend_from_slice(b"a little");
-        let shelf = Shelf::with_segment(&draft.bytes);
-        let store = shelf.open();
+        let temp = TempJugdir::with_segment(&draft.bytes);
+        let store = temp.open();
         assert_eq!(
             (store.keys().unwrap(), store.damage().unwrap()),
-            (vec![key(0)], incomplete(&shelf, draft.ends[0]))
+            (vec![key(0)], incomplete(&temp, draft.ends[0]))
         );
     }
 }
@@ -200,8 +200,8 @@ fn a_segment_of_another_jugdir_does_not_count() {
     bytes.extend_from_slice(
         &Draft::new().result(key(1), b"one").bytes[segment::encode(UUID, "ghost").len()..],
     );
-    let shelf = Shelf::with_segment(&bytes);
-    let store = shelf.open();
+    let temp = TempJugdir::with_segment(&bytes);
+    let store = temp.open();
     assert!(!store.contains(&key(1)).unwrap());
     assert_eq!(store.damage().unwrap().files.len(), 1);
 }
@@ -212,12 +212,12 @@ fn a_record_of_a_later_version_is_skipped_unless_it_is_critical() {
     let unknown = Header::new(Kind::Other(77), key(1), 0);
     for header in [later, unknown] {
         let draft = Draft::new().record(header.clone(), b"?").result(key(2), b"two");
-        let store = Shelf::with_segment(&draft.bytes).open();
+        let store = TempJugdir::with_segment(&draft.bytes).open();
         assert_eq!((store.keys().unwrap(), store.damage().unwrap()), (vec![key(2)], Report::default()));
 
         let critical = Header { flags: CRITICAL, ..header };
-        let shelf = Shelf::with_segment(&Draft::new().record(critical, b"?").bytes);
-        let refusal = Store::open(&shelf.root(), jug_native::store::Durability::Group).unwrap_err();
+        let temp = TempJugdir::with_segment(&Draft::new().record(critical, b"?").bytes);
+        let refusal = Store::open(&temp.root(), jug_native::store::Durability::Group).unwrap_err();
         assert!(matches!(refusal, Error::Store(StoreError::NewerRecord { .. })), "{refusal}");
         assert!(refusal.to_string().contains("upgrade jug-rs"));
     }
@@ -226,8 +226,8 @@ fn a_record_of_a_later_version_is_skipped_unless_it_is_critical() {
 #[test]
 fn a_value_in_a_form_of_a_later_version_is_no_damage() {
     let header = Header { codec: 200, ..Header::new(Kind::Result, key(1), 0) };
-    let shelf = Shelf::with_segment(&Draft::new().record(header, b"?").bytes);
-    let store = shelf.open();
+    let temp = TempJugdir::with_segment(&Draft::new().record(header, b"?").bytes);
+    let store = temp.open();
     assert!(matches!(store.load(&key(1)), Err(Error::Store(StoreError::NewerRecord { .. }))));
     assert!(store.contains(&key(1)).unwrap());
 }
@@ -239,8 +239,8 @@ fn a_segment_of_a_later_version_is_refused() {
     let end = head.len() - 4;
     let crc = crc32c::crc32c(&head[..end]);
     head[end..].copy_from_slice(&crc.to_le_bytes());
-    let shelf = Shelf::with_segment(&head);
-    let refusal = Store::open(&shelf.root(), jug_native::store::Durability::Group).unwrap_err();
+    let temp = TempJugdir::with_segment(&head);
+    let refusal = Store::open(&temp.root(), jug_native::store::Durability::Group).unwrap_err();
     assert!(
         matches!(refusal, Error::Store(StoreError::NewerFormat { found: 2, supported: 1, .. })),
         "{refusal}"
@@ -250,11 +250,11 @@ fn a_segment_of_a_later_version_is_refused() {
 #[test]
 fn what_was_appended_after_the_look_at_the_length_is_left_for_the_next_time() {
     let draft = Draft::new().result(key(0), b"zero").result(key(1), b"one").result(key(2), b"two");
-    let shelf = Shelf::with_segment(&draft.bytes);
+    let temp = TempJugdir::with_segment(&draft.bytes);
     let mut found = Vec::new();
     let until = draft.ends[0] as u64 + 1;
     let scanned =
-        scan::scan(&Local, &shelf.segment(), None, (0, until), &mut |event| found.push(event.header.key));
+        scan::scan(&Local, &temp.segment(), None, (0, until), &mut |event| found.push(event.header.key));
     assert_eq!(scanned.unwrap(), (draft.ends[1] as u64, scan::ScanEnd::End));
     assert_eq!(found, [key(0), key(1)]);
 }
@@ -262,8 +262,8 @@ fn what_was_appended_after_the_look_at_the_length_is_left_for_the_next_time() {
 #[test]
 fn what_follows_a_seal_is_not_read() {
     let draft = Draft::new().result(key(0), b"zero").record(Header::keyless(Kind::Seal), b"");
-    let shelf = Shelf::with_segment(&draft.result(key(1), b"one").bytes);
-    assert_eq!(shelf.open().keys().unwrap(), [key(0)]);
+    let temp = TempJugdir::with_segment(&draft.result(key(1), b"one").bytes);
+    assert_eq!(temp.open().keys().unwrap(), [key(0)]);
 }
 
 #[test]
@@ -279,12 +279,12 @@ fn names_of_segments_contain_their_worker() {
 fn a_record_larger_than_what_is_read_at_a_time_is_checked_all_the_same() {
     let large = vec![3; 1_000_000];
     let draft = Draft::new().result(key(0), &large).result(key(1), b"one");
-    let shelf = Shelf::with_segment(&draft.bytes);
-    assert_eq!(load(&shelf.open(), 0).unwrap(), large);
-    assert_eq!(load(&shelf.open(), 1).unwrap(), b"one");
+    let temp = TempJugdir::with_segment(&draft.bytes);
+    assert_eq!(load(&temp.open(), 0).unwrap(), large);
+    assert_eq!(load(&temp.open(), 1).unwrap(), b"one");
     let mut bytes = draft.bytes.clone();
     bytes[700_000] ^= 1;
-    shelf.put(&bytes);
-    let store = shelf.open();
+    temp.put(&bytes);
+    let store = temp.open();
     assert_eq!((store.keys().unwrap(), store.damage().unwrap().keys), (vec![key(1)], vec![key(0)]));
 }

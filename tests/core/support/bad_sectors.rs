@@ -17,8 +17,8 @@ use jug_native::store::{CompactOptions, Durability, Finding, Store};
 use jug_native::{Error, Key, Result};
 use nix::errno::Errno;
 
-use crate::support::hooked_fs::{Hooked, Hooks};
-use crate::support::temp_jugdir::{Shelf, noise, save};
+use crate::support::hooked_fs::{HookedFs, Hooks};
+use crate::support::temp_jugdir::{TempJugdir, noise, save};
 
 pub(crate) const REPAIR: CompactOptions = CompactOptions { all: true, damaged: true, smaller: false };
 pub(crate) const WHOLE: Range<u64> = 0..u64::MAX;
@@ -75,8 +75,8 @@ impl Disk {
         failed.is_ok().then(|| Err(self.errno.into()))
     }
 
-    pub(crate) fn open(self: &Arc<Disk>, of: &Shelf) -> Result<Store> {
-        let jugdir = Jugdir::open_on(Hooked::on(self.clone()), &of.root())?;
+    pub(crate) fn open(self: &Arc<Disk>, of: &TempJugdir) -> Result<Store> {
+        let jugdir = Jugdir::open_on(HookedFs::on(self.clone()), &of.root())?;
         Store::open_in(jugdir, Background::spawn(), Durability::Group)
     }
 }
@@ -109,7 +109,7 @@ impl Hooks for Disk {
 }
 
 /// What each worker stores: results of a few bytes, one of many pages, one with a file of its own.
-pub(crate) fn work(of: &Shelf, numbers: Range<u8>) -> PathBuf {
+pub(crate) fn work(of: &TempJugdir, numbers: Range<u8>) -> PathBuf {
     let store = of.open();
     for number in numbers {
         save(&store, number, &value(number)).unwrap();
@@ -130,9 +130,9 @@ pub(crate) fn value(number: u8) -> Vec<u8> {
     [vec![number], noise(length)].concat()
 }
 
-pub(crate) fn files(shelf: &Shelf, part: &str, ending: &str) -> Vec<PathBuf> {
+pub(crate) fn files(temp: &TempJugdir, part: &str, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut dirs = vec![shelf.root().join(part)];
+    let mut dirs = vec![temp.root().join(part)];
     while let Some(dir) = dirs.pop() {
         for entry in fs::read_dir(dir).into_iter().flatten() {
             let path = entry.unwrap().path();
@@ -147,8 +147,8 @@ pub(crate) fn files(shelf: &Shelf, part: &str, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-pub(crate) fn only(shelf: &Shelf, part: &str, ending: &str) -> PathBuf {
-    let found = files(shelf, part, ending);
+pub(crate) fn only(temp: &TempJugdir, part: &str, ending: &str) -> PathBuf {
+    let found = files(temp, part, ending);
     assert_eq!(found.len(), 1, "{found:?}");
     found.into_iter().next().unwrap()
 }
@@ -195,8 +195,8 @@ pub(crate) fn without(numbers: Range<u8>, lost: &[u8]) -> Vec<u8> {
     numbers.filter(|number| !lost.contains(number)).collect()
 }
 
-pub(crate) fn snapshot(shelf: &Shelf) -> BTreeMap<PathBuf, Vec<u8>> {
-    let all = ["segments", "blobs", "packs"].into_iter().flat_map(|part| files(shelf, part, ""));
+pub(crate) fn snapshot(temp: &TempJugdir) -> BTreeMap<PathBuf, Vec<u8>> {
+    let all = ["segments", "blobs", "packs"].into_iter().flat_map(|part| files(temp, part, ""));
     all.filter(|path| !path.to_string_lossy().contains("MANIFEST"))
         .map(|it| (it.clone(), fs::read(it).unwrap()))
         .collect()

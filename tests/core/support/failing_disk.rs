@@ -14,14 +14,14 @@ const EIO: i32 = 5;
 
 /// How many of the next calls fail.
 #[derive(Debug, Default)]
-pub(crate) struct Plan {
+pub(crate) struct FailingDisk {
     pub(crate) writes: AtomicUsize,
     pub(crate) syncs: AtomicUsize,
     /// What was done, in order: "create", "write", "sync", with a "!" where it failed.
     pub(crate) log: Mutex<Vec<(String, &'static str)>>,
 }
 
-impl Plan {
+impl FailingDisk {
     fn note(&self, file: &Path, what: &'static str) {
         self.log.lock().unwrap().push((file.to_string_lossy().into_owned(), what));
     }
@@ -38,7 +38,7 @@ fn fails(left: &AtomicUsize) -> bool {
     left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
 }
 
-impl Hooks for Plan {
+impl Hooks for FailingDisk {
     fn made_dir(&self, dir: &Path) {
         self.note(dir, "make");
     }

@@ -111,7 +111,7 @@ pub(crate) trait Hooks: Send + Sync + Debug + 'static {
 
 /// The filesystem.
 #[derive(Debug)]
-pub(crate) struct Hooked(Arc<dyn Hooks>);
+pub(crate) struct HookedFs(Arc<dyn Hooks>);
 
 #[derive(Debug)]
 struct HookedFile {
@@ -120,13 +120,13 @@ struct HookedFile {
     hooks: Arc<dyn Hooks>,
 }
 
-impl Hooked {
+impl HookedFs {
     pub(crate) fn on(hooks: Arc<dyn Hooks>) -> Arc<dyn FileSystem> {
-        Arc::new(Hooked(hooks))
+        Arc::new(HookedFs(hooks))
     }
 }
 
-impl FileSystem for Hooked {
+impl FileSystem for HookedFs {
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
         if let Some(names) = self.0.remembers(dir) {
             return Ok(names);
@@ -230,7 +230,7 @@ impl FileSystem for Hooked {
     }
 }
 
-impl Host for Hooked {
+impl Host for HookedFs {
     fn now(&self) -> Instant {
         Local.now()
     }

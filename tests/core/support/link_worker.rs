@@ -15,14 +15,14 @@ use crate::support::temp_jugdir::digest_key as key;
 
 /// Records that are on disk when a test says so.
 #[derive(Default)]
-pub(crate) struct Shelf {
+pub(crate) struct ManualProgress {
     pub(crate) stored: AtomicU64,
     pub(crate) durable: AtomicU64,
     /// Whether it is still to be recorded what became of tasks whose workers died.
     pub(crate) is_unsettled: AtomicBool,
 }
 
-impl WriteProgress for Shelf {
+impl WriteProgress for ManualProgress {
     fn stored(&self) -> u64 {
         self.stored.load(Ordering::SeqCst)
     }
@@ -49,7 +49,7 @@ impl WriteProgress for Shelf {
 pub(crate) struct LinkWorker {
     pub(crate) jugdir: Arc<Jugdir>,
     pub(crate) background: Arc<Background>,
-    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) progress: Arc<ManualProgress>,
     pub(crate) claims: Arc<Link>,
 }
 
@@ -67,9 +67,9 @@ impl LinkWorker {
     pub(crate) fn on(fs: Arc<dyn FileSystem>, dir: &Path, timing: LeaseTiming) -> LinkWorker {
         let jugdir = Jugdir::open_as(fs, dir, Some(ClaimMode::Link), timing).unwrap();
         let background = Background::manual(local());
-        let shelf = Arc::new(Shelf::default());
-        let claims = Link::new(Arc::clone(&jugdir), Arc::clone(&background), shelf.clone());
-        LinkWorker { jugdir, background, shelf, claims }
+        let progress = Arc::new(ManualProgress::default());
+        let claims = Link::new(Arc::clone(&jugdir), Arc::clone(&background), progress.clone());
+        LinkWorker { jugdir, background, progress, claims }
     }
 
     pub(crate) fn claim(&self, number: u64) -> bool {

@@ -16,11 +16,11 @@ use tempfile::TempDir;
 pub(crate) const UUID: [u8; 16] = *b"a jugdir's uuid.";
 
 /// A directory of its own for each test.
-pub(crate) struct Shelf(TempDir);
+pub(crate) struct TempJugdir(TempDir);
 
-impl Shelf {
-    pub(crate) fn new() -> Shelf {
-        Shelf(tempfile::tempdir().unwrap())
+impl TempJugdir {
+    pub(crate) fn new() -> TempJugdir {
+        TempJugdir(tempfile::tempdir().unwrap())
     }
 
     /// Where the jugdir is, or will be.
@@ -37,13 +37,13 @@ impl Shelf {
     }
 
     /// A jugdir that holds one segment, written by a worker that is dead.
-    pub(crate) fn with_segment(bytes: &[u8]) -> Shelf {
-        let shelf = Shelf::new();
-        fs::create_dir_all(shelf.segments()).unwrap();
+    pub(crate) fn with_segment(bytes: &[u8]) -> TempJugdir {
+        let temp = TempJugdir::new();
+        fs::create_dir_all(temp.segments()).unwrap();
         let format = Format { uuid: UUID, mode: ClaimMode::Posix };
-        fs::write(shelf.root().join("FORMAT"), format.to_text()).unwrap();
-        shelf.put(bytes);
-        shelf
+        fs::write(temp.root().join("FORMAT"), format.to_text()).unwrap();
+        temp.put(bytes);
+        temp
     }
 
     /// Writes the segment of the dead worker anew.
