@@ -6,7 +6,7 @@
 //! - [`os`] is the interface to the operating system: the only module that touches files, asks the clock, or asks about
 //!   processes. [`codec`] turns a result into bytes, [`hash`] computes a key from a canonical encoding. [`background`] is
 //!   the one background thread.
-//! - [`result_store`] is what every store of results does.
+//! - [`result_store`] is what every store of results does, [`held_tasks`] which tasks a worker has claimed.
 //! - [`jugdir`] is the directory that workers share: its `FORMAT`, its workers, and which of them are alive.
 //! - [`store`] (results), [`claim`] (who runs what) and [`sched`] (the graph and what may run next) are siblings that never
 //!   import one another. [`redis`] is results and claims in a server instead of a directory.
@@ -21,6 +21,7 @@ pub mod codec;
 pub mod engine;
 pub mod error;
 pub mod hash;
+pub mod held_tasks;
 pub mod jugdir;
 pub mod key;
 pub mod os;

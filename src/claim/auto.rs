@@ -3,8 +3,9 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::{Claims, Link, LiveClaim, PATIENCE, Posix, Start, WriteProgress};
+use super::{Claims, Link, LiveClaim, Posix, Start, WriteProgress};
 use crate::background::Background;
+use crate::held_tasks::PATIENCE;
 use crate::jugdir::{ClaimMode, Counts, Jugdir};
 use crate::{Key, Result};
 

@@ -15,11 +15,12 @@ pub use auto::AutoClaims;
 pub use link::Link;
 pub use memory::Memory;
 pub use posix::Posix;
-pub use prefetch::{PATIENCE, Prefetch};
+pub use prefetch::Prefetch;
 pub use write_progress::WriteProgress;
 
 use std::time::{Duration, Instant};
 
+use crate::held_tasks::PATIENCE;
 use crate::jugdir::Counts;
 use crate::{Key, Result};
 

@@ -1,22 +1,20 @@
 //! Claiming ahead, and giving back what cannot be started soon.
 //!
-//! Claims are made in batches, because one look at the store serves a whole batch. When a task then
-//! turns out long, what was claimed behind it would wait for it while other workers idle: the
-//! background thread gives it back. It also releases what has ended before the long task, should nobody else
-//! have done that yet.
+//! Claims are made in batches, and the background thread gives back what waits behind a long task ([`held_tasks`]). It
+//! also releases what has ended before the long task, should nobody else have done that yet.
+//!
+//! [`held_tasks`]: crate::held_tasks
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Claims, Start};
 use crate::background::{Background, Periodic};
+use crate::held_tasks::{HeldTasks, PATIENCE, Phase};
 use crate::jugdir::Counts;
 use crate::os::pid;
 use crate::{Error, Key, Result};
-
-/// How long a task may run before what was claimed behind it is given back, where that costs little.
-pub const PATIENCE: Duration = Duration::from_millis(200);
 
 /// What one caller holds of some claims. Dropping it releases everything.
 pub struct Prefetch {
@@ -31,24 +29,9 @@ const FINISHED: Duration = PATIENCE;
 /// How long to wait for records to be visible before looking again.
 const UNWRITTEN: Duration = Duration::from_millis(10);
 
-/// How far a claimed task is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Claimed,
-    /// Since when.
-    Running(Instant),
-    /// Since when; others may run it as soon as its record is visible.
-    Finished(Instant),
-}
-
 #[derive(Default)]
 struct State {
-    held: BTreeMap<Key, Phase>,
-    /// How many of them were not started.
-    unstarted: usize,
-    /// How many of them have ended.
-    ended: usize,
-    last_started: Option<Key>,
+    held: HeldTasks,
     given_back: Vec<Key>,
     /// Whether something was released that may not be free yet, because nobody is expected to wait for it.
     deferred: bool,
@@ -128,9 +111,8 @@ impl Prefetch {
         self.check_here()?;
         let now = self.background.now();
         let mut state = self.state();
-        if let Some(phase @ Phase::Running(_)) = ended.and_then(|ended| state.held.get_mut(ended)) {
-            *phase = Phase::Finished(now);
-            state.ended += 1;
+        if let Some(ended) = ended {
+            state.held.finish(ended, now);
         }
         let started = state.start(&*self.claims, key, now)?;
         if started {
@@ -168,7 +150,7 @@ impl Prefetch {
     /// The keys that are held here, in no order.
     pub fn held(&self) -> Result<Vec<Key>> {
         self.check_here()?;
-        Ok(self.state().held.keys().copied().collect())
+        Ok(self.state().held.keys())
     }
 
     /// The way in which claims are made.
@@ -184,8 +166,7 @@ impl Prefetch {
         }
         let mut state = self.state();
         state.closed = true;
-        let keys: Vec<Key> = state.held.keys().copied().collect();
-        keys.iter().try_for_each(|key| state.release_one(&*self.claims, key))?;
+        state.held.keys().iter().try_for_each(|key| state.release_one(&*self.claims, key))?;
         drop(state);
         self.claims.drain_releases()
     }
@@ -197,8 +178,7 @@ impl Prefetch {
         }
         let won = self.claims.try_claim(key)?;
         if won {
-            state.held.insert(*key, Phase::Claimed);
-            state.unstarted += 1;
+            state.held.add(*key);
         }
         Ok(won)
     }
@@ -209,8 +189,8 @@ impl Prefetch {
     fn schedule_poll(&self) {
         let mut state = self.state();
         let has_to = !state.watched
-            && (state.unstarted > 1
-                || state.ended > 0
+            && (state.held.unstarted() > 1
+                || state.held.finished() > 0
                 || (state.deferred && self.claims.release_is_deferred()));
         let news = has_to && !std::mem::replace(&mut state.watched, true);
         drop(state);
@@ -235,45 +215,23 @@ impl State {
             self.release_one(claims, key)?;
             return Ok(false);
         }
-        let Some(phase) = self.held.get_mut(key) else { return Ok(false) };
-        let before = std::mem::replace(phase, Phase::Running(now));
-        self.forget(before);
-        self.last_started = Some(*key);
-        Ok(true)
+        Ok(self.held.start(key, now))
     }
 
     /// Releases a key if it is held.
     fn release_one(&mut self, claims: &dyn Claims, key: &Key) -> Result<()> {
-        let Some(phase) = self.held.get(key).copied() else { return Ok(()) };
+        let Some(phase) = self.held.phase(key) else { return Ok(()) };
         if phase == Phase::Claimed {
             claims.return_unstarted(key)?;
         } else {
             claims.release(key)?;
             self.deferred = true;
         }
-        if self.last_started == Some(*key) {
+        if self.held.is_last_started(key) {
             claims.ended(key);
         }
         self.held.remove(key);
-        self.forget(phase);
         Ok(())
-    }
-
-    /// Counts one task less in this phase.
-    fn forget(&mut self, phase: Phase) {
-        match phase {
-            Phase::Claimed => self.unstarted -= 1,
-            Phase::Finished(_) => self.ended -= 1,
-            Phase::Running(_) => {}
-        }
-    }
-
-    /// Since when the last started task has been running; None if it has ended.
-    fn running_since(&self) -> Option<Instant> {
-        match self.held.get(&self.last_started?)? {
-            Phase::Running(since) => Some(*since),
-            Phase::Claimed | Phase::Finished(_) => None,
-        }
     }
 
     /// Does what is due; how long to wait before looking again, if at all.
@@ -288,13 +246,10 @@ impl State {
 
     /// Releases what has ended a while ago.
     fn poll_finished(&mut self, claims: &dyn Claims, now: Instant) -> Option<Duration> {
-        if self.ended == 0 {
+        if self.held.finished() == 0 {
             return None;
         }
-        let ended = self.held.iter().filter_map(|(key, phase)| match phase {
-            Phase::Finished(since) => Some((*key, *since + FINISHED)),
-            Phase::Claimed | Phase::Running(_) => None,
-        });
+        let ended = self.held.finished_since().map(|(key, since)| (key, since + FINISHED));
         let (due, later): (Vec<_>, Vec<_>) = ended.partition(|(_, due)| *due <= now);
         let pause = later.iter().map(|(_, due)| due.duration_since(now)).min();
         if due.is_empty() {
@@ -315,7 +270,7 @@ impl State {
             return None;
         }
         // After what is given back, for which others are more likely to wait.
-        let due = self.running_since()? + 2 * claims.patience();
+        let due = self.held.running_since()? + 2 * claims.patience();
         if now < due {
             return Some(due.duration_since(now));
         }
@@ -326,26 +281,21 @@ impl State {
 
     /// Gives back what is behind a task that takes longer than the claims' patience.
     fn poll_unstarted(&mut self, claims: &dyn Claims, now: Instant) -> Option<Duration> {
-        if self.unstarted == 0 {
-            return None;
-        }
-        let due = self.running_since().unwrap_or(now) + claims.patience();
-        if now < due {
-            return Some(due.duration_since(now));
-        }
-        let given_back = self.return_unstarted(claims);
+        let unstarted = match self.held.overdue(now, claims.patience()) {
+            Ok(unstarted) => unstarted,
+            Err(pause) => return pause,
+        };
+        let given_back = self.return_unstarted(claims, &unstarted);
         claims.notify_waiters();
         // What could not be unlocked is still held, and tried again.
         given_back.err().map(|_| claims.patience())
     }
 
     /// Releases what was not started, for [`Prefetch::given_back`] to tell.
-    fn return_unstarted(&mut self, claims: &dyn Claims) -> Result<()> {
-        let unstarted = self.held.iter().filter(|(_, phase)| **phase == Phase::Claimed);
-        let unstarted: Vec<Key> = unstarted.map(|(key, _)| *key).collect();
+    fn return_unstarted(&mut self, claims: &dyn Claims, unstarted: &[Key]) -> Result<()> {
         for key in unstarted {
-            self.release_one(claims, &key)?;
-            self.given_back.push(key);
+            self.release_one(claims, key)?;
+            self.given_back.push(*key);
         }
         Ok(())
     }

@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::client::resp::{Commands, Reply};
 use super::client::script::{ALIVE, KEYS, Script, WORKERS};
 use super::client::{Caller, Client};
-use super::in_flight::UnsentResult;
 use super::index::CatchUp;
+use super::unsent::UnsentResult;
 use super::{FLUSH_AFTER, Redis, State, record};
 use crate::codec::Encoded;
 use crate::result_store::RunMetadata;
@@ -51,7 +51,7 @@ impl Redis {
             let mut state = self.state();
             state.store = String::from_utf8(id.bytes()).unwrap_or_default();
             state.last_heartbeat = Instant::now();
-            let is_new = keys.iter().zip(&won).map(|(key, won)| *won == b'1' && state.in_flight.add(*key));
+            let is_new = keys.iter().zip(&won).map(|(key, won)| *won == b'1' && state.held.add(*key));
             all.acquired.extend(is_new.collect::<Vec<bool>>());
             state.suspects.extend(risky.list().into_iter().filter_map(|key| Key::from_slice(&key.bytes())));
             let has_registered = state.registration.replace(registration.to_owned()).is_some();
@@ -73,7 +73,7 @@ impl Redis {
     /// [`Error::Forked`](crate::Error::Forked) in a child of the process that opened the store.
     pub fn start(&self, key: &Key) -> Result<bool> {
         self.check()?;
-        Ok(self.state().in_flight.start(*key))
+        Ok(self.state().held.start(key, self.background.now()))
     }
 
     /// Those keys claimed here since the last call that a worker had claimed when it died.
@@ -91,7 +91,7 @@ impl Redis {
     /// That of [`Redis::start`].
     pub fn held(&self) -> Result<Vec<Key>> {
         self.check()?;
-        Ok(self.state().in_flight.keys())
+        Ok(self.state().held.keys())
     }
 
     /// Releases those of these claims that are held here, after sending the results made so far.
@@ -102,7 +102,7 @@ impl Redis {
         self.flush(caller)?;
         let keys: Vec<Key> = {
             let mut state = self.state();
-            keys.iter().filter(|key| state.in_flight.end(key)).copied().collect()
+            keys.iter().filter(|key| state.held.remove(key).is_some()).copied().collect()
         };
         self.release_over(caller, &self.client, &keys)
     }
@@ -141,15 +141,15 @@ impl Redis {
         let record = record::encode(facts, &self.worker_id, value);
         let is_due = {
             let mut state = self.state();
-            state.in_flight.push(UnsentResult { key, record, claimed });
+            state.unsent.push(UnsentResult { key, record, claimed });
             state.flushed.elapsed() >= FLUSH_AFTER
-                || state.in_flight.unsent.len() >= GROUP.0
-                || state.in_flight.unsent_bytes >= GROUP.1
+                || state.unsent.len() >= GROUP.0
+                || state.unsent.bytes() >= GROUP.1
         };
         if is_due {
             return self.flush(caller);
         }
-        if self.state().in_flight.unsent.len() == 1 {
+        if self.state().unsent.len() == 1 {
             self.background.wake();
         }
         Ok(())
@@ -165,15 +165,15 @@ impl Redis {
     }
 
     pub(super) fn flush_over(&self, caller: &dyn Caller, link: &Client) -> Result<()> {
-        if self.state().in_flight.unsent.is_empty() {
+        if self.state().unsent.is_empty() {
             return Ok(());
         }
         let _order = self.order_lock();
-        let mut rest = self.state().in_flight.take_unsent();
+        let mut rest = self.state().unsent.take();
         while !rest.is_empty() {
             let group = next_group(&rest);
             if let Err(error) = self.send(caller, link, &rest[..group]) {
-                self.state().in_flight.put_back(rest);
+                self.state().unsent.put_back(rest);
                 return Err(error);
             }
             rest.drain(..group);
@@ -192,7 +192,7 @@ impl Redis {
         for (result, counts) in group.iter().zip(counts) {
             if counts == b'1' {
                 state.index.add_own(result.key);
-                state.in_flight.end(&result.key);
+                state.held.remove(&result.key);
             }
         }
         Ok(())
@@ -222,8 +222,7 @@ impl Redis {
         self.flush(caller)?;
         let (keys, registered) = {
             let mut state = self.state();
-            let keys = state.in_flight.keys();
-            state.in_flight.end_all();
+            let keys = std::mem::take(&mut state.held).keys();
             (keys, state.registration.take().is_some())
         };
         self.background.stop();
@@ -275,6 +274,6 @@ fn next_group(results: &[UnsentResult]) -> usize {
 impl State {
     /// When the oldest unsent result is due, if there is one.
     pub(super) fn flush_due(&self) -> Option<Instant> {
-        Some(self.in_flight.unsent_since? + FLUSH_AFTER)
+        Some(self.unsent.since()? + FLUSH_AFTER)
     }
 }

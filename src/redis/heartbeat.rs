@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::Redis;
 use super::client::NeverWait;
 use super::client::resp::Commands;
 use super::client::script::{ALIVE, WORKERS};
+use super::{Redis, State};
 use crate::background::Periodic;
+use crate::held_tasks::PATIENCE;
 use crate::os::pid;
 use crate::{Key, Result};
 
@@ -41,8 +42,8 @@ impl Redis {
             if state.closed {
                 return None;
             }
-            match state.in_flight.take_overdue(now) {
-                Ok(waiting) => waiting,
+            match state.held.overdue(now, PATIENCE) {
+                Ok(waiting) => state.give_up(waiting),
                 Err(pause) => return pause,
             }
         };
@@ -54,7 +55,7 @@ impl Redis {
             // They were not started, and can be released later.
             let mut state = self.state();
             for key in keys {
-                state.in_flight.add(key);
+                state.held.add(key);
             }
             RETRY_AFTER
         })
@@ -83,9 +84,23 @@ impl Redis {
         self.state().last_heartbeat = Instant::now();
         if replies.first().is_none_or(|was| was.number() == 0) {
             // It was presumed dead: another worker may have claimed what it did not start yet.
-            let waiting = self.state().in_flight.drop_unstarted();
+            let waiting = {
+                let mut state = self.state();
+                let waiting = state.held.waiting();
+                state.give_up(waiting)
+            };
             let _ended = self.release_unstarted(waiting);
         }
         Some(pause)
+    }
+}
+
+impl State {
+    /// Takes claims for released, before they are.
+    fn give_up(&mut self, keys: Vec<Key>) -> Vec<Key> {
+        for key in &keys {
+            self.held.remove(key);
+        }
+        keys
     }
 }

@@ -2,18 +2,18 @@
 //!
 //! All that must be atomic happens inside the server, in scripts ([`client::script`]). A process follows the
 //! stream of [events](index), so that it knows which keys have results without asking for each. What a worker
-//! stores is sent in groups; its claims live as long as its heartbeat ([`in_flight`], `heartbeat`), which the
+//! stores is sent in groups ([`unsent`]); its claims live as long as its heartbeat (`heartbeat`), which the
 //! background thread sends over a connection of its own.
 
 pub mod client;
 mod commands;
 mod heartbeat;
-pub mod in_flight;
 pub mod index;
 mod queries;
 pub mod record;
 pub mod report;
 mod results;
+pub mod unsent;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -25,9 +25,10 @@ pub use results::Results;
 
 use self::client::url::Address;
 use self::client::{Client, ServerInfo};
-use self::in_flight::InFlight;
 use self::index::Index;
+use self::unsent::UnsentResults;
 use crate::background::{Background, Periodic};
+use crate::held_tasks::HeldTasks;
 use crate::os::pid;
 use crate::sync::lock;
 use crate::{Error, Key, Result};
@@ -53,7 +54,8 @@ pub struct Redis {
 /// What this process knows and holds.
 struct State {
     index: Index,
-    in_flight: InFlight,
+    held: HeldTasks,
+    unsent: UnsentResults,
     /// The id of the store in which this worker claimed last.
     store: String,
     /// The number of the connection over which the index was loaded; 0 if it has to be loaded again.
@@ -79,7 +81,8 @@ impl Redis {
     pub fn open(caller: &dyn Caller, address: Address, worker_id: &str) -> Result<Arc<Redis>> {
         let state = State {
             index: Index::default(),
-            in_flight: InFlight::default(),
+            held: HeldTasks::default(),
+            unsent: UnsentResults::default(),
             store: String::new(),
             index_connection: 0,
             claims: 0,

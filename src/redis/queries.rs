@@ -126,7 +126,7 @@ impl Redis {
     pub fn others_claims(&self) -> Result<usize> {
         self.check()?;
         let state = self.state();
-        Ok(state.claims.saturating_sub(state.in_flight.len()))
+        Ok(state.claims.saturating_sub(state.held.len()))
     }
 
     /// The claims on these tasks; without any, all claims.

@@ -9,6 +9,7 @@ mod claim;
 mod codec;
 mod engine;
 mod hash;
+mod held_tasks;
 mod jugdir;
 mod os;
 mod redis;

@@ -93,6 +93,7 @@ RUST = Table(
         Room(1, "error", ("error",), "everything that can go wrong in the core, with what to do about it"),
         Room(1, "hash", ("hash",), "the canonical encoding of values, and BLAKE3 over it"),
         Room(1, "codec", ("codec",), "value <-> bytes: what a stored result looks like"),
+        Room(1, "held tasks", ("held_tasks",), "which tasks a worker has claimed, and how far each is"),
         Room(2, "os", ("os",), "the operating system: files, clocks, chance, processes"),
         Room(2, "redis client", ("redis/client",), "the protocol of redis, connections and reconnecting"),
         Room(2, "result store", ("result_store",), "what every store of results does: a trait"),

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use jug_native::background::{Background, Periodic};
-use jug_native::claim::{Claims, LiveClaim, Memory, PATIENCE, Prefetch};
+use jug_native::claim::{Claims, LiveClaim, Memory, Prefetch};
+use jug_native::held_tasks::PATIENCE;
 use jug_native::jugdir::Jugdir;
 use jug_native::{Key, Result};
 

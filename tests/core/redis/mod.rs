@@ -1,8 +1,8 @@
 //! The store in a redis server, as far as it can be tested without one.
 
-mod in_flight;
 mod index;
 mod record;
 mod report;
 mod resp;
+mod unsent;
 mod url;
