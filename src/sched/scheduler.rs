@@ -169,7 +169,7 @@ impl Scheduler {
                 released.push(*node);
             }
             if before != State::Failed {
-                self.need_less(*node, &mut released);
+                self.dec_needed(*node, &mut released);
             }
         }
         released
@@ -182,7 +182,7 @@ impl Scheduler {
         for node in nodes {
             if self.state(*node).is_unfinished() {
                 self.set(*node, State::Failed);
-                self.need_less(*node, &mut released);
+                self.dec_needed(*node, &mut released);
             }
         }
         released
@@ -196,9 +196,9 @@ impl Scheduler {
             if before.is_unfinished() {
                 continue;
             }
-            self.need_more(*node);
+            self.inc_needed(*node);
             if before == State::Done {
-                self.take_result_away(*node);
+                self.retract_result(*node);
             }
             self.reset(*node);
         }
@@ -334,7 +334,7 @@ impl Scheduler {
     }
 
     /// Tells the dependents of a node that its result is gone.
-    fn take_result_away(&mut self, node: Node) {
+    fn retract_result(&mut self, node: Node) {
         let graph = Arc::clone(&self.graph);
         for dependent in graph.dependents(node) {
             self.unmet[*dependent as usize] += 1;
@@ -345,7 +345,7 @@ impl Scheduler {
     }
 
     /// A node will not run here any more: its inputs are needed by one less.
-    fn need_less(&mut self, node: Node, released: &mut Vec<Node>) {
+    fn dec_needed(&mut self, node: Node, released: &mut Vec<Node>) {
         if !self.is_selected(node) {
             return;
         }
@@ -359,7 +359,7 @@ impl Scheduler {
     }
 
     /// A node may run here again.
-    fn need_more(&mut self, node: Node) {
+    fn inc_needed(&mut self, node: Node) {
         if self.is_selected(node) {
             let graph = Arc::clone(&self.graph);
             for input in graph.dependencies(node) {

@@ -167,7 +167,7 @@ impl SegmentReader {
         let life = self.writers_liveness(to)?;
         if life == Liveness::Alive {
             self.silent = None;
-            self.doubt(damaged, to);
+            self.recheck_from(damaged, to);
             return Ok(());
         }
         // Whatever the writer wrote before it died is in the file by now.
@@ -200,8 +200,8 @@ impl SegmentReader {
         }
     }
 
-    /// Has the next look begin at a record that is damaged, if that is news.
-    fn doubt(&mut self, damaged: Option<u64>, to: &ReadInto) {
+    /// Has the next poll begin at a record that is damaged, if that is not known yet.
+    fn recheck_from(&mut self, damaged: Option<u64>, to: &ReadInto) {
         let now = to.jugdir.fs().now();
         self.doubted = damaged.map(|at| match self.doubted {
             Some(known) if known.0 == at => known,
@@ -220,7 +220,7 @@ impl SegmentReader {
     fn scan(&mut self, until: u64, to: &ReadInto) -> Result<(ScanEnd, Option<u64>)> {
         let segment = lock(to.index).segment(self.name());
         let mut batch = Vec::new();
-        let (mut taken_in, mut damaged) = (Ok(()), None);
+        let (mut applied, mut damaged) = (Ok(()), None);
         let Some(file) = &self.file else { return Ok((ScanEnd::End, None)) };
         let (path, uuid, from) = (&*self.path, to.jugdir.uuid(), self.offset);
         let request = ScanRequest { file: &**file, path, uuid, from, until };
@@ -229,12 +229,12 @@ impl SegmentReader {
                 damaged.get_or_insert(event.offset);
             }
             batch.push(event);
-            if batch.len() == BATCH && taken_in.is_ok() {
-                taken_in = take_in(&mut batch, segment, to);
+            if batch.len() == BATCH && applied.is_ok() {
+                applied = apply(&mut batch, segment, to);
             }
         });
-        taken_in?;
-        take_in(&mut batch, segment, to)?;
+        applied?;
+        apply(&mut batch, segment, to)?;
         let (offset, stop) = outcome?;
         self.offset = offset;
         self.length = self.length.max(offset);
@@ -259,7 +259,7 @@ fn open_listed(fs: &dyn FileSystem, path: &Path) -> Result<Option<Arc<dyn File>>
     fs.open_to_read(path).map(Some)
 }
 
-fn take_in(batch: &mut Vec<ScannedRecord>, segment: u32, to: &ReadInto) -> Result<()> {
+fn apply(batch: &mut Vec<ScannedRecord>, segment: u32, to: &ReadInto) -> Result<()> {
     let (mut damaged, mut sound) = (Vec::new(), Vec::new());
     let mut index = lock(to.index);
     // What changes follows from what was known before.

@@ -75,9 +75,9 @@ class IsolatedRunner:
         if self._jugfile is not None and self._child is None:
             self._child = self._start(self._jugfile)
         if self._child is not None:
-            kind, said = self._ask(t.key(), *self._child)
+            kind, reply = self._ask(t.key(), *self._child)
             if kind != "unknown":
-                return _result(kind, said)
+                return _result(kind, reply)
             log.info("task %s is not there when the jugfile is loaded again: it runs in a copy", t.name)
         return self._run_copy(t)
 
@@ -104,15 +104,15 @@ class IsolatedRunner:
             child = spawn([sys.executable, *flags, "-P", "-c", program], keep=keep, cwd=jugfile.cwd)
         try:
             pipe.send((tuple(jugfile), sys.path))
-            kind, said = self._hear(child, pipe)
+            kind, reply = self._receive(child, pipe)
         except (Death, OSError) as error:
-            kind, said = "unloadable", str(error)
+            kind, reply = "unloadable", str(error)
         except BaseException:
             child.kill()
             raise
         if kind == "ready":
             return child, pipe
-        log.info("the jugfile cannot be loaded in a process of its own: %s", said)
+        log.info("the jugfile cannot be loaded in a process of its own: %s", reply)
         child.kill()
         pipe.close()
         return None
@@ -120,7 +120,7 @@ class IsolatedRunner:
     def _ask(self, key: bytes, child: Child, pipe: Connection) -> tuple[str, Any]:
         try:
             pipe.send_bytes(key)
-            return self._hear(child, pipe)
+            return self._receive(child, pipe)
         except BaseException:
             self._child = None
             child.kill()
@@ -139,13 +139,13 @@ class IsolatedRunner:
         child = fork(run)
         theirs.close()
         try:
-            return _result(*self._hear(child, pipe))
+            return _result(*self._receive(child, pipe))
         finally:
             child.kill()
             pipe.close()
 
-    def _hear(self, child: Child, pipe: Connection) -> tuple[str, Any]:
-        """What the child says next; Death if it ends without a word."""
+    def _receive(self, child: Child, pipe: Connection) -> tuple[str, Any]:
+        """The next message of the child; Death if it ends without one."""
         try:
             if child.wait_for(pipe.fileno()):
                 return pickle.loads(pipe.recv_bytes())  # type: ignore[no-any-return]
@@ -179,10 +179,10 @@ def _flush_output() -> None:
             stream.flush()
 
 
-def _result(kind: str, said: Any) -> Any:
+def _result(kind: str, reply: Any) -> Any:
     if kind == "result":
-        return pickle.loads(said)
-    raise FailedInChild(said)
+        return pickle.loads(reply)
+    raise FailedInChild(reply)
 
 
 def answer(t: Any, pipe: Connection, *, debug: bool = False) -> None:
@@ -194,15 +194,15 @@ def answer(t: Any, pipe: Connection, *, debug: bool = False) -> None:
         if outcome.error is not None:
             raise outcome.error
         os._exit(1)  # A process that the task forked came back from it.
-    said: tuple[str, Any] | None = None
+    reply: tuple[str, Any] | None = None
     if outcome.error is None:
         try:
-            said = ("result", pickle.dumps(outcome.value, 5))
+            reply = ("result", pickle.dumps(outcome.value, 5))
         except Exception as cause:
             unstorable = UnstorableResult(t.name, outcome.value, cause)
             unstorable.__cause__ = cause
             outcome = outcome._replace(error=unstorable)
-    if said is None:
-        said = ("failed", failure_report(t, outcome, attempt=0, kept=False))
+    if reply is None:
+        reply = ("failed", failure_report(t, outcome, attempt=0, kept=False))
     _flush_output()
-    pipe.send_bytes(pickle.dumps(said, 5))
+    pipe.send_bytes(pickle.dumps(reply, 5))
