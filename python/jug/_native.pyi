@@ -31,6 +31,7 @@ __all__ = [
     "NewerFormat",
     "NotAJugdir",
     "Redis",
+    "ResultStore",
     "Scheduler",
     "Store",
     "TaskCore",
@@ -265,6 +266,7 @@ class JugdirInUse(RuntimeError):
     Try again when its workers have ended.
     """
 
+@disjoint_base
 class ResultStore:
     """Results and failures by key: what every native store does.
 
