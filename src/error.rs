@@ -218,6 +218,10 @@ fn of(name: &str) -> String {
 /// Adds the act and the path to an [`io::Error`].
 pub trait IoContext<T> {
     /// Wraps the error as [`Error::Io`].
+    ///
+    /// # Errors
+    ///
+    /// That error.
     fn context(self, action: &'static str, path: impl AsRef<Path>) -> Result<T>;
 }
 

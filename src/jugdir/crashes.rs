@@ -8,6 +8,10 @@ use crate::Result;
 
 impl Jugdir {
     /// What each living worker runs now that says so, this process included, by worker. Nothing in link mode.
+    ///
+    /// # Errors
+    ///
+    /// Where FORMAT or the directory of workers cannot be read.
     pub fn running(&self) -> Result<Vec<Run>> {
         self.runs(true)
     }
@@ -16,12 +20,20 @@ impl Jugdir {
     /// in link mode.
     ///
     /// It may have died right after the end of that task: then the store has a result.
+    ///
+    /// # Errors
+    ///
+    /// Where FORMAT or the directory of workers cannot be read.
     pub fn crashed(&self) -> Result<Vec<Run>> {
         self.runs(false)
     }
 
     /// Forgets what these dead workers ran; how many of them were remembered. What became of those tasks must be on
     /// disk.
+    ///
+    /// # Errors
+    ///
+    /// Where the directory of workers cannot be read, or a file in it not removed.
     pub fn settle_crashes(&self, workers: &[String]) -> Result<usize> {
         let workers: HashSet<&String> = workers.iter().collect();
         let mut remembered = self.crashed()?;
@@ -34,6 +46,10 @@ impl Jugdir {
 
     /// Which living worker has which claim, by the ids of claims, as far as workers say so. Nothing in link mode, where
     /// a claim says it itself.
+    ///
+    /// # Errors
+    ///
+    /// Where FORMAT or the directory of workers cannot be read.
     pub fn claimants(&self) -> Result<HashMap<u64, String>> {
         let mut found = HashMap::new();
         for id in self.with_status(true)? {

@@ -59,6 +59,11 @@ impl Format {
     }
 
     /// Reads the contents of the file at `path`, which is named in errors.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`], [`StoreError::NewerFormat`], or [`StoreError::UnsupportedFormat`] where claims are made in a
+    /// mode that this version does not know.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Format> {
         let damaged =
             |what: &str| Error::Store(StoreError::Damaged { path: path.to_owned(), what: what.to_owned() });

@@ -77,6 +77,10 @@ impl Identity {
     }
 
     /// The contents of the worker file: a checked header, then a pickled dictionary.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] where it cannot be pickled.
     pub fn to_bytes(&self, path: &Path) -> Result<Vec<u8>> {
         let damaged = |what: String| Error::Store(StoreError::Damaged { path: path.to_owned(), what });
         let body = serde_pickle::to_vec(self, serde_pickle::SerOptions::new());
@@ -88,6 +92,10 @@ impl Identity {
     }
 
     /// Reads the contents of the worker file at `path`, which is named in errors.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`], or [`StoreError::NewerFormat`].
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Identity> {
         let damaged = |what: String| Error::Store(StoreError::Damaged { path: path.to_owned(), what });
         let (header, body) = OnDisk::ref_from_prefix(bytes).map_err(|_| damaged("it is cut short".into()))?;

@@ -9,16 +9,18 @@ mod format;
 mod identity;
 mod lease_timing;
 mod liveness;
+mod periodic;
 mod registered;
 mod reserve;
 mod switch_mode;
 mod worker;
+mod worker_info;
 mod worker_status;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use format::{ClaimMode, Format, VERSION};
 pub use identity::Identity;
@@ -26,11 +28,11 @@ pub(crate) use identity::claim_owner;
 pub use lease_timing::LeaseTiming;
 pub use liveness::Liveness;
 pub use worker::{HEARTBEAT, Worker};
+pub use worker_info::WorkerInfo;
 pub use worker_status::{Counts, Run, WorkerStatus};
 
 use liveness::FailureDetector;
 
-use crate::background::Periodic;
 use crate::error::{ClaimError, IoContext};
 use crate::os::{self, FileId, FileSystem, Mount, pid};
 use crate::{Error, Result};
@@ -55,34 +57,31 @@ pub struct Jugdir {
     pid: u32,
 }
 
-/// A registered worker, as others see it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WorkerInfo {
-    /// Its name.
-    pub id: String,
-    /// Who it is; None where its file is damaged or was written by a later version.
-    pub identity: Option<Identity>,
-    /// Whether its process runs.
-    pub alive: bool,
-}
-
 impl Jugdir {
     /// Opens the jugdir at `path`. It need not exist; nothing is created.
     ///
-    /// Refuses a path that is not a directory, a directory with other files in it, and a jugdir that is
-    /// damaged or of a later version.
+    /// # Errors
+    ///
+    /// A [`StoreError`](crate::StoreError) where the path is no directory or one with other files, or FORMAT is missing,
+    /// damaged or of a later version; and where it cannot be read.
     pub fn open(path: &Path) -> Result<Arc<Jugdir>> {
         Jugdir::open_on(os::local(), path)
     }
 
     /// Like [`Jugdir::open`], on a filesystem that may be another than this machine's.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Jugdir::open`].
     pub fn open_on(fs: Arc<dyn FileSystem>, path: &Path) -> Result<Arc<Jugdir>> {
         Jugdir::open_as(fs, path, None, LeaseTiming::from_environment())
     }
 
     /// Like [`Jugdir::open_on`], with claims in the mode `wanted`, whatever filesystem it is on.
     ///
-    /// Fails with [`ClaimError::OtherClaimMode`] where there is a jugdir with another mode.
+    /// # Errors
+    ///
+    /// Those of [`Jugdir::open`], and [`ClaimError::OtherClaimMode`] where there is a jugdir with another mode.
     pub fn open_as(
         fs: Arc<dyn FileSystem>,
         path: &Path,
@@ -131,6 +130,10 @@ impl Jugdir {
     }
 
     /// How claims are made in it; what it would be created with before it exists.
+    ///
+    /// # Errors
+    ///
+    /// Where FORMAT cannot be read.
     pub fn claim_mode(&self) -> Result<ClaimMode> {
         if let Some(format) = self.read_format()? {
             return Ok(format.mode);
@@ -139,6 +142,10 @@ impl Jugdir {
     }
 
     /// The filesystem that it is on, or would be.
+    ///
+    /// # Errors
+    ///
+    /// Where no directory above can be looked at.
     pub fn mount(&self) -> Result<Mount> {
         let mut place = self.root.as_path();
         loop {
@@ -152,6 +159,10 @@ impl Jugdir {
     }
 
     /// Why nobody should work in this jugdir from here, if so: it is for one host, and on a network filesystem.
+    ///
+    /// # Errors
+    ///
+    /// Where FORMAT cannot be read.
     pub fn network_mount_warning(&self) -> Result<Option<Error>> {
         if self.wanted == Some(ClaimMode::Posix) || self.claim_mode()? == ClaimMode::Link {
             return Ok(None);
@@ -167,12 +178,21 @@ impl Jugdir {
     }
 
     /// Creates the jugdir where there is none, without registering a worker.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be created.
     pub fn init(&self) -> Result<()> {
         self.create()
     }
 
     /// This process as a worker of the jugdir. The first call creates the jugdir where there is none, and
     /// registers; later ones return the same worker.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forked`] in a forked child, [`ClaimError::PosixModeOnNetwork`], [`ClaimError::ModeChanged`]; and where the jugdir
+    /// cannot be created, or the worker not registered.
     pub fn worker(&self) -> Result<Arc<Worker>> {
         if self.pid != pid::id() {
             return Err(Error::Forked { what: "the jugdir" });
@@ -226,11 +246,19 @@ impl Jugdir {
     }
 
     /// Whether the worker of this name still runs. False where there is no such worker.
+    ///
+    /// # Errors
+    ///
+    /// Where FORMAT or the file of the worker cannot be read.
     pub fn is_alive(&self, id: &str) -> Result<bool> {
         Ok(self.liveness(id)? == Liveness::Alive)
     }
 
     /// What is known of the worker of this name. In posix mode one that is not alive is gone.
+    ///
+    /// # Errors
+    ///
+    /// Where FORMAT or the file of the worker cannot be read.
     pub fn liveness(&self, id: &str) -> Result<Liveness> {
         if self.claim_mode()? == ClaimMode::Link {
             return self.detector.liveness(id);
@@ -310,13 +338,6 @@ impl Jugdir {
         self.detector.tombstones().remove_stale()
     }
 
-    /// All registered workers, dead ones included, in the order of their names.
-    pub fn list_workers(&self) -> Result<Vec<WorkerInfo>> {
-        let workers = self.workers();
-        let ids = worker::ids(&*self.fs, &workers)?;
-        ids.into_iter().filter_map(|id| self.describe(id).transpose()).collect()
-    }
-
     /// Where records are.
     pub fn segments(&self) -> PathBuf {
         self.root.join(PARTS[1])
@@ -340,48 +361,6 @@ impl Jugdir {
     /// Where workers are.
     pub fn workers(&self) -> PathBuf {
         self.root.join(PARTS[0])
-    }
-
-    /// None if its file has just gone away.
-    fn describe(&self, id: String) -> Result<Option<WorkerInfo>> {
-        // Where locks belong to processes, closing its own file would give its lifetime lock up.
-        if let Some(identity) = registered::identity_of(&*self.fs, &id) {
-            return Ok(Some(WorkerInfo { id, identity: Some(identity), alive: true }));
-        }
-        let alive = self.is_alive(&id)?;
-        if self.claim_mode()? == ClaimMode::Link {
-            let identity = self.detector.identity(&id)?.map(|identity| (*identity).clone());
-            return Ok(Some(WorkerInfo { id, identity, alive }));
-        }
-        let path = self.workers().join(&id);
-        let Some(bytes) = self.fs.read_if_exists(&path)? else { return Ok(None) };
-        Ok(Some(WorkerInfo { id, identity: Identity::parse(&bytes, &path).ok(), alive }))
-    }
-}
-
-/// In link mode: beats the heart of this process's worker, and looks at the others. In posix mode the worker itself
-/// is the job.
-impl Periodic for Jugdir {
-    fn poll(&self, now: Instant) -> Option<Duration> {
-        let mut worker = self.registered().filter(|worker| worker.is_here())?;
-        if self.left.load(Ordering::Acquire) || !matches!(self.claim_mode(), Ok(ClaimMode::Link)) {
-            return None;
-        }
-        if let Some(left) = self.detector.due(now) {
-            return Some(left);
-        }
-        if worker.is_lost() {
-            // A process that only waits claims nothing, and would not register again by itself: but what it waits for may
-            // be the death of another, which only those see who are in touch.
-            worker = self.worker().unwrap_or(worker);
-        }
-        let in_touch = worker.renew_lease();
-        // What cannot be seen now is looked at again later.
-        let _looked = self.detector.poll(now, in_touch);
-        if self.detector.tombstones().contains(worker.id()) {
-            worker.expire();
-        }
-        Some(self.detector.due(now).unwrap_or(self.detector.timing().heartbeat))
     }
 }
 

@@ -131,6 +131,10 @@ impl Worker {
     }
 
     /// Sets the file's time to now.
+    ///
+    /// # Errors
+    ///
+    /// Where the file is gone, or the server cannot be reached.
     pub fn beat(&self) -> Result<()> {
         self.file.touch().context("setting the time of", &self.path)
     }

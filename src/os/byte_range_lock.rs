@@ -35,6 +35,10 @@ pub struct LockHolder {
 /// Locks one byte for writing. False if somebody else has it; true also if this opening had it already.
 ///
 /// The descriptor must be open for writing.
+///
+/// # Errors
+///
+/// Where the filesystem has no locks, or no more of them, or the descriptor is not open for writing.
 pub fn try_lock(file: impl AsFd, offset: u64) -> io::Result<bool> {
     match set(file, &range(libc::F_WRLCK, offset, offset)) {
         Ok(()) => Ok(true),
@@ -44,11 +48,19 @@ pub fn try_lock(file: impl AsFd, offset: u64) -> io::Result<bool> {
 }
 
 /// Gives one byte up. Nothing happens if this opening does not hold it.
+///
+/// # Errors
+///
+/// Where the filesystem has no locks.
 pub fn unlock(file: impl AsFd, offset: u64) -> io::Result<()> {
     Ok(set(file, &range(libc::F_UNLCK, offset, offset))?)
 }
 
 /// Whether somebody else holds this byte. Locks of this opening do not show.
+///
+/// # Errors
+///
+/// Where the filesystem has no locks.
 pub fn holder(file: impl AsFd, offset: u64) -> io::Result<Option<LockHolder>> {
     query(file, offset, offset)
 }
@@ -57,6 +69,10 @@ pub fn holder(file: impl AsFd, offset: u64) -> io::Result<Option<LockHolder>> {
 ///
 /// The kernel keeps a file's locks sorted by owner, so its answer for a range is some lock in it and
 /// not the first one: each answer splits the range in two that are asked again.
+///
+/// # Errors
+///
+/// Where the filesystem has no locks.
 pub fn holders(file: impl AsFd) -> io::Result<Vec<LockHolder>> {
     let file = file.as_fd();
     let mut found = Vec::new();

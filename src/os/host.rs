@@ -28,6 +28,10 @@ pub trait Host: Send + Sync {
     fn date(&self) -> SystemTime;
 
     /// Sixteen random bytes, so that two processes never choose the same name, forked ones included.
+    ///
+    /// # Errors
+    ///
+    /// Where the system has no random bytes.
     fn nonce(&self) -> Result<[u8; 16]>;
 
     /// The host's name.

@@ -42,6 +42,10 @@ struct Pages {
 
 impl SealedMemory {
     /// Puts bytes, of which there must be some, into a file of memory and seals it.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` without bytes; `Unsupported` where the system has no memfd; or there is no memory, or no descriptor.
     pub fn new(bytes: &[u8]) -> io::Result<SealedMemory> {
         let length = NonZeroUsize::new(bytes.len()).ok_or(io::ErrorKind::InvalidInput)?;
         Ok(SealedMemory { file: sealed_file(bytes)?, length, spare: Arc::default() })
@@ -58,6 +62,10 @@ impl SealedMemory {
     }
 
     /// The bytes for one use, which may change them.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no room for it among the addresses of this process.
     pub fn map(&self) -> io::Result<PrivateMapping> {
         let spare = lock(&self.spare).take();
         let pages = spare.map_or_else(|| self.new_pages(), Ok)?;

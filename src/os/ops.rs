@@ -18,6 +18,10 @@ pub const SMALL: usize = 1024 * 1024;
 /// tick of a change may take its listing for complete, until the directory changes again.
 pub const TICK: Duration = Duration::from_millis(20);
 
+/// # Errors
+///
+/// [`Error::Io`], with the path and what was attempted there.
+#[expect(clippy::missing_errors_doc, reason = "the errors are those of all calls, and said once")]
 impl dyn FileSystem + '_ {
     /// Has those list a directory again that listed it in the tick of its last change, this host included.
     pub fn announce(&self, dir: &Path) -> Result<()> {
@@ -220,6 +224,10 @@ impl dyn FileSystem + '_ {
     }
 }
 
+/// # Errors
+///
+/// Those of the calls that are made, with the path where one is given.
+#[expect(clippy::missing_errors_doc, reason = "the errors are those of all calls, and said once")]
 impl dyn File + '_ {
     /// Reads bytes from `offset` until `buffer` is full or the file ends; returns how many were read.
     pub fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -319,6 +327,10 @@ pub fn is_unlinkable(error: &io::Error) -> bool {
 }
 
 /// `None` in place of the error that there is no such file.
+///
+/// # Errors
+///
+/// Any other error.
 pub fn if_exists<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
     match outcome {
         Ok(found) => Ok(Some(found)),

@@ -62,8 +62,11 @@ pub enum Open {
 
 /// A filesystem and the host it is used from, as one process sees them.
 ///
+/// # Errors
+///
 /// Everything fails with the system's error numbers. Methods that change names may, on a network filesystem,
 /// have succeeded and still report `EEXIST` or `ENOENT`: the server's answer was lost, and its client asked again.
+#[expect(clippy::missing_errors_doc, reason = "the errors are those of all calls, and said once")]
 pub trait FileSystem: Host + Send + Sync + Debug {
     /// The names in a directory, in no order. Names that are not text are shown with replacement characters: no
     /// file of ours has one. Tells the truth, also on a network filesystem.
@@ -126,6 +129,11 @@ pub trait FileSystem: Host + Send + Sync + Debug {
 
 /// An open file. Dropping it closes it, and gives up its locks. In a forked child it is of no use if it can be written
 /// to, and has no locks.
+///
+/// # Errors
+///
+/// Everything fails with the system's error numbers.
+#[expect(clippy::missing_errors_doc, reason = "the errors are those of all calls, and said once")]
 pub trait File: Send + Sync + Debug {
     /// Writes all of `bytes` at the end. After an error it is unknown how many of them are in the file.
     fn append(&self, bytes: &[u8]) -> io::Result<()>;

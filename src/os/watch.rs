@@ -22,13 +22,25 @@ pub const POLL: Duration = Duration::from_millis(20);
 /// One or more directories whose changes end a wait.
 pub trait Watch: Send + Sync + Debug {
     /// Watches one more directory, which must exist.
+    ///
+    /// # Errors
+    ///
+    /// Where the directory does not exist or cannot be read.
     fn add(&self, dir: &Path) -> Result<()>;
 
     /// Sleeps until a file whose name is `relevant` changes (true), or `timeout` has passed or a signal came
     /// (false). Changes made since the watch began, or since the last wait, count too.
+    ///
+    /// # Errors
+    ///
+    /// Where a watched directory cannot be read.
     fn wait_for(&self, timeout: Duration, relevant: &dyn Fn(&OsStr) -> bool) -> Result<bool>;
 
     /// Like [`Watch::wait_for`], for any change.
+    ///
+    /// # Errors
+    ///
+    /// Where a watched directory cannot be read.
     fn wait(&self, timeout: Duration) -> Result<bool> {
         self.wait_for(timeout, &|_| true)
     }
@@ -45,6 +57,10 @@ enum Kind {
 
 impl LocalWatch {
     /// Watches `dir`, which must exist.
+    ///
+    /// # Errors
+    ///
+    /// Where the directory does not exist or cannot be read.
     pub fn new(dir: &Path) -> Result<LocalWatch> {
         #[cfg(target_os = "linux")]
         if let Some(inotify) = inotify::Inotify::new() {
@@ -55,6 +71,10 @@ impl LocalWatch {
     }
 
     /// Watches `dir` without help from the system.
+    ///
+    /// # Errors
+    ///
+    /// Where the directory does not exist or cannot be read.
     pub fn polled(dir: &Path) -> Result<LocalWatch> {
         let watch = LocalWatch(Kind::Polled(Mutex::default()));
         watch.add(dir)?;
