@@ -10,7 +10,8 @@ from jug import task
 from jug.backends.dict_store import dict_store
 from jug.jug import ExecutionState, execution_loop
 from jug.options import parse
-from tests.support.counted import COUNTED, ran, wait_for
+from tests.support.counted import COUNTED, ran
+from tests.support.waiting import wait_for
 
 
 def test_everything_runs_once_and_a_second_call_finds_it(jug):

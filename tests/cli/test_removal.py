@@ -1,6 +1,6 @@
 """jug invalidate and jug cleanup: what is removed, and what they say about it."""
 
-from tests.support.jugfiles import PIPELINE
+from tests.support.jugfiles import PIPELINE, TWO_STAGES
 from tests.support.screens import screen
 
 
@@ -72,23 +72,10 @@ def test_the_last_failure_decides_whether_the_task_stays_failed(failing):
         failing("cleanup", "--failed-only")
 
 
-BARRIER = """
-    from jug import TaskGenerator, barrier
-
-    @TaskGenerator
-    def double(x):
-        return 2 * x
-
-    double(1)
-    barrier()
-    double(10)
-"""
-
-
 def test_cleanup_behind_an_unmet_barrier_keeps_what_may_be_needed(jug):
-    jug.write(BARRIER)
+    jug.write(TWO_STAGES)
     jug("execute")
-    jug.write(BARRIER.replace("double(1)\n", "double(2)\n"))
+    jug.write(TWO_STAGES.replace("double(1)\n", "double(3)\n"))
     done = jug("cleanup")
     assert done.returncode == 0
     assert done.stdout == "Removed 0 objects\nRemoved 0 locks\n"
@@ -134,9 +121,9 @@ def test_a_dry_run_counts_failure_marks_and_keeps_them(failing):
 
 
 def test_force_removes_behind_an_unmet_barrier_too(jug):
-    jug.write(BARRIER)
+    jug.write(TWO_STAGES)
     jug("execute")
-    jug.write(BARRIER.replace("double(1)\n", "double(2)\n"))
+    jug.write(TWO_STAGES.replace("double(1)\n", "double(3)\n"))
     kept = jug("cleanup")
     assert "2 results" in kept.stderr
     assert "--force" in kept.stderr

@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+from tests.support.jugfiles import TWO_STAGES
+
 
 def test_it_returns_at_once_when_all_is_complete(pipeline):
     pipeline("execute")
@@ -14,17 +16,7 @@ def test_it_returns_at_once_when_all_is_complete(pipeline):
 
 
 def test_it_ends_when_another_process_has_finished_behind_the_barriers_too(jug):
-    jug.write("""
-        from jug import TaskGenerator, barrier
-
-        @TaskGenerator
-        def double(x):
-            return 2 * x
-
-        double(1)
-        barrier()
-        double(2)
-    """)
+    jug.write(TWO_STAGES)
     sleeper = jug.start("sleep-until")
     time.sleep(0.5)
     assert sleeper.poll() is None

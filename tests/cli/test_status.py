@@ -1,8 +1,8 @@
 """jug status, count, check: where a computation stands."""
 
-import time
-
+from tests.support.jugfiles import TWO_STAGES
 from tests.support.screens import screen
+from tests.support.waiting import wait_for
 
 
 def test_status_before_anything_has_run(pipeline):
@@ -89,9 +89,9 @@ def test_status_shows_what_runs_now(jug):
     jug.write(SLEEPING)
     worker = jug.start("execute")
     try:
-        wait_for(lambda: any((jug.folder / f"started{n}").exists() for n in range(2)))
+        wait_for(lambda: any((jug.folder / f"started{n}").exists() for n in range(2)), "a task to start", 30)
         # The task that was claimed ahead is given back when the first one turns out long.
-        wait_for(lambda: "(1 active)" in jug("status", "--short").stdout)
+        wait_for(lambda: "(1 active)" in jug("status", "--short").stdout, "status to show it", 30)
         status = jug("status", "--short")
         table = jug("status")
     finally:
@@ -101,14 +101,6 @@ def test_status_shows_what_runs_now(jug):
     assert screen(table.stdout).splitlines()[2] == (
         "           0           0           1           0           1  jugfile.sleep"
     )
-
-
-def wait_for(condition, timeout=30):
-    """Waits until a condition holds."""
-    end = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_status_of_a_jugfile_without_tasks(jug):
@@ -121,17 +113,7 @@ def test_status_of_a_jugfile_without_tasks(jug):
 
 
 def test_status_up_to_a_barrier(jug):
-    jug.write("""
-        from jug import TaskGenerator, barrier
-
-        @TaskGenerator
-        def double(x):
-            return 2 * x
-
-        double(1)
-        barrier()
-        double(2)
-    """)
+    jug.write(TWO_STAGES)
     assert jug("status", "--short").stdout.startswith("1 tasks waiting")
     jug("execute")
     assert jug("status", "--short").stdout == "All tasks complete (2 tasks).\n"

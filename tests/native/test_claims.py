@@ -10,6 +10,7 @@ import time
 import pytest
 
 from jug._native import Claims, Store, key
+from tests.support.waiting import wait_for
 
 KEYS = [key(number) for number in range(200)]
 
@@ -21,13 +22,6 @@ def jugdir(tmp_path):
 
 def open_claims(jugdir):
     return Claims(Store(str(jugdir)))
-
-
-def until(condition, seconds=20.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.001)
 
 
 class Other:
@@ -237,7 +231,7 @@ def test_what_waits_behind_a_long_task_is_given_back(jugdir):
     assert all(claims.claim(KEYS[:5]))
     assert claims.start(KEYS[0])
     assert claims.given_back() == []
-    until(lambda: others.is_claimed(KEYS[:5]) == [True] + [False] * 4)
+    wait_for(lambda: others.is_claimed(KEYS[:5]) == [True] + [False] * 4, "what is given back", 20)
     assert sorted(claims.given_back()) == sorted(KEYS[1:5])
     assert claims.given_back() == []
     assert others.claim(KEYS[1:2]) == [True]
@@ -285,7 +279,7 @@ def test_claims_that_are_given_back_wake_who_waits(jugdir):
         jugdir, "claims.claim(KEYS[:3]); sys.stdin.readline(); claims.start(KEYS[0])", says_so=False
     )
     store = Store(str(jugdir))
-    until(lambda: len(Claims(store).claimed_ids()) == 3)
+    wait_for(lambda: len(Claims(store).claimed_ids()) == 3, "three claims", 20)
     asleep(store)
     other.process.stdin.write("\n")
     other.process.stdin.flush()

@@ -12,6 +12,7 @@ import pytest
 
 from jug._native import Claims, Store, key
 from tests.support.paths import ROOT
+from tests.support.waiting import wait_for
 
 KEYS = [key(number) for number in range(200)]
 
@@ -19,13 +20,6 @@ KEYS = [key(number) for number in range(200)]
 @pytest.fixture
 def jugdir(tmp_path):
     return tmp_path / "jugdir"
-
-
-def until(condition, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.01)
 
 
 def seen_from_elsewhere(jugdir):
@@ -90,10 +84,10 @@ def test_a_task_that_copies_the_jugdir_runs_once(jug):
         backup()
     """)
     first = jug.start("execute")
-    until((jug.folder / "copied").exists)
+    wait_for((jug.folder / "copied").exists, "the copy")
     second = jug.start("execute")
     claims = Claims(Store(str(jug.folder / "jugfile.jugdata")))
-    until(lambda: sum(worker["alive"] for worker in claims.workers()) == 2)
+    wait_for(lambda: sum(worker["alive"] for worker in claims.workers()) == 2, "both workers")
     time.sleep(0.3)
     (jug.folder / "go").touch()
     assert [worker.wait(timeout=60) for worker in (first, second)] == [0, 0]

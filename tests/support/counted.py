@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 #: A jugfile whose tasks write a line each time they run.
@@ -33,11 +31,3 @@ def ran(folder: Path) -> Counter[str]:
     """How often each task ran."""
     log = folder / "ran.log"
     return Counter(log.read_text().split()) if log.exists() else Counter()
-
-
-def wait_for(condition: Callable[[], object], what: str) -> None:
-    """Waits for another process; fails loudly instead of hanging."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.005)

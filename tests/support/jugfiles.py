@@ -25,6 +25,18 @@ PIPELINE = """
     twice = double(total)
 """
 
+TWO_STAGES = """
+    from jug import TaskGenerator, barrier
+
+    @TaskGenerator
+    def double(x):
+        return 2 * x
+
+    double(1)
+    barrier()
+    double(2)
+"""
+
 FAILING = """
     from jug import TaskGenerator
 

@@ -13,6 +13,7 @@ from jug._native import Claims, Store
 from jug.backends.file_store import file_store
 from jug.engine.session.crash_detector import CrashDetector
 from jug.engine.session.open import open_session
+from tests.support.waiting import wait_for
 
 WORKING = """
     import os
@@ -34,13 +35,6 @@ WORKING = """
 """
 
 
-def until(condition, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.01)
-
-
 @pytest.fixture
 def claims(jug):
     """The claims of the jugdir of jugfile.py, as another process sees them."""
@@ -51,7 +45,7 @@ def claims(jug):
 
 def started(jug, worker):
     path = jug.folder / "started1"
-    until(lambda: path.exists() and path.read_text() == str(worker.pid))
+    wait_for(lambda: path.exists() and path.read_text() == str(worker.pid), "the task to start")
 
 
 def test_what_a_killed_worker_ran_is_known(jug, claims):
@@ -122,8 +116,8 @@ def test_a_worker_that_waits_runs_nothing(jug, claims):
     worker = jug.start("execute")
     started(jug, worker)
     other = jug.start("execute")
-    until(lambda: len([known for known in claims.workers() if known["alive"]]) == 2)
-    until(lambda: [name for _, _, name, _, _ in claims.running()] == ["jugfile.waits"])
+    wait_for(lambda: len([known for known in claims.workers() if known["alive"]]) == 2, "both workers")
+    wait_for(lambda: [name for _, _, name, _, _ in claims.running()] == ["jugfile.waits"], "it to be shown")
     other.kill()
     other.communicate()
     assert claims.crashed() == []
@@ -148,7 +142,7 @@ def test_a_forked_child_leaves_what_its_parent_runs(jug, claims):
         forks()
     """)
     worker = jug.start("execute")
-    until((jug.folder / "forked").exists)
+    wait_for((jug.folder / "forked").exists, "the child")
     assert [name for _, _, name, _, _ in claims.running()] == ["jugfile.forks"]
     worker.kill()
     worker.communicate()

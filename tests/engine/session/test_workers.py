@@ -12,6 +12,7 @@ from jug.backends.file_store import file_store
 from jug.engine.session.open import open_session
 from jug.engine.session.workers import HeldClaim
 from jug.executors.base import Outcome
+from tests.support.waiting import wait_for
 
 WORKING = """
     import os
@@ -27,13 +28,6 @@ WORKING = """
     for n in range(8):
         work(n)
 """
-
-
-def until(condition, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -60,7 +54,7 @@ def test_each_worker_is_listed_with_the_task_that_it_runs(jug, session):
     workers = [jug.start("execute") for _ in range(2)]
     try:
         # What was claimed ahead is given back when a task turns out long.
-        until(lambda: sorted(len(w.claims) for w in session.workers(keys)) == [1, 1])
+        wait_for(lambda: sorted(len(w.claims) for w in session.workers(keys)) == [1, 1], "a claim each")
         seen = session.workers(keys)
         assert {w.pid for w in seen} == {w.pid for w in workers}
         assert all(w.alive and w.host == socket.gethostname() for w in seen)
@@ -68,7 +62,7 @@ def test_each_worker_is_listed_with_the_task_that_it_runs(jug, session):
         for w in seen:
             number = keys.index(w.claims[0].key)
             started = jug.folder / f"started{number}"
-            until(lambda path=started, w=w: path.exists() and path.read_text() == str(w.pid))
+            wait_for(lambda path=started, w=w: path.exists() and path.read_text() == str(w.pid), "the task")
         # Only what is asked for is told.
         assert [w.claims for w in session.workers([key("of another jugfile")])] == [(), ()]
     finally:
@@ -82,7 +76,7 @@ def test_a_killed_worker_holds_nothing(jug, session):
     jug.write(WORKING)
     keys = keys_of(jug)
     worker = jug.start("execute")
-    until(lambda: any(w.claims for w in session.workers(keys)))
+    wait_for(lambda: any(w.claims for w in session.workers(keys)), "a claim")
     worker.kill()
     worker.communicate()
     assert not any(w.claims or w.alive for w in session.workers(keys))

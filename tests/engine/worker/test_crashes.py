@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.support.waiting import wait_for
 
 WRITTEN = """
     import ctypes, os, signal, sys, time
@@ -70,13 +71,6 @@ def failures(jug, *options):
 def runs(jug, i):
     """In which processes a task ran."""
     return (jug.folder / f"ran.{i}").read_text().split()
-
-
-def until(condition, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.01)
 
 
 def is_alive(pid):
@@ -229,13 +223,13 @@ def test_who_runs_apart_ends_with_its_worker_and_all_below_it(jug, how):
     jug.write(WAITING)
     assert jug("execute").returncode == 4
     worker = jug.start("execute", "--will-cite")
-    until(lambda: (jug.folder / "ran.child").exists() and len(runs(jug, "child")) == 1)
+    wait_for(lambda: (jug.folder / "ran.child").exists() and len(runs(jug, "child")) == 1, "the child to run")
     pids = [runs(jug, 1)[1], runs(jug, "child")[0]]
     assert all(map(is_alive, pids))
     worker.send_signal(how)
     worker.communicate()
     assert worker.returncode == {signal.SIGTERM: 1, signal.SIGHUP: 1, signal.SIGINT: 130}.get(how, -how)
-    until(lambda: not any(map(is_alive, pids)), 10)
+    wait_for(lambda: not any(map(is_alive, pids)), "all processes to end", 10)
     # Asking a worker to end is no crash of what it runs.
     said = jug("status").stderr
     assert said.startswith("jug: task jugfile.work(1): the worker that ran it died; it is tried again\n")
@@ -381,7 +375,7 @@ def test_a_worker_at_work_forgets_deaths_when_others_do(jug, jugdir):
     assert jug("execute", "--pattern", "work", *jugdir).returncode == 4
     assert jug("execute", "--pattern", "work", *jugdir).returncode == 1
     worker = jug.start("execute", "--will-cite", "--keep-going", *jugdir)
-    until(lambda: (jug.folder / "slow").exists())
+    wait_for((jug.folder / "slow").exists, "the slow task to start")
     assert jug("cleanup", "--failed-only", *jugdir).stdout == "Removed 1 failure locks\n"
     (jug.folder / "go").touch()
     _, err = worker.communicate(timeout=60)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import wait_for
+
 JUGFILE = """
     import os, subprocess, sys
     from jug import TaskGenerator, barrier, bvalue, value
@@ -37,13 +39,6 @@ JUGFILE = """
 
 def ran(folder: Path) -> Counter[str]:
     return Counter((folder / "ran.log").read_text().split())
-
-
-def wait_for(file: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not file.exists():
-        assert time.monotonic() < deadline, f"{file.name} does not appear"
-        time.sleep(0.01)
 
 
 def blobs(folder: Path) -> list[Path]:
@@ -145,7 +140,7 @@ def test_a_worker_whose_jugdir_was_removed_says_so(jug, replaced):
     """
     )
     worker = jug.start("execute", "--will-cite")
-    wait_for(jug.folder / "there")
+    wait_for((jug.folder / "there").exists, "the first worker")
     shutil.rmtree(jug.folder / "jugfile.jugdata")
     if replaced:
         done = jug.python("from jug import _native; _native.Store('jugfile.jugdata').save(bytes(32), 1)")
@@ -183,7 +178,7 @@ def test_a_value_in_memory_is_not_used_once_another_worker_replaced_it(jug):
     """
     )
     other = jug.start("execute", "--will-cite", "--name", "late")
-    wait_for(jug.folder / "late")
+    wait_for((jug.folder / "late").exists, "the late task to start")
     worker = jug.start("execute", "--will-cite")
     deadline = time.monotonic() + 60
     while "1 complete" not in jug("status", "--short").stdout:
@@ -228,7 +223,7 @@ def test_a_task_that_looks_into_the_store_while_it_runs_is_as_old_as_its_claim(j
     """
     )
     worker = jug.start("execute", "--will-cite")
-    wait_for(jug.folder / "late")
+    wait_for((jug.folder / "late").exists, "the late task to start")
     assert "1  Total" in jug("invalidate", "--name", "random").stdout
     (jug.folder / "go").touch()
     _, err = worker.communicate(timeout=60)

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from tests.support.command import Jug
-from tests.support.counted import COUNTED, ran, wait_for
+from tests.support.counted import COUNTED, ran
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture(params=["posix", "link", "redis"])
