@@ -129,6 +129,28 @@ class base_store(ABC):
         """
         return copied(self.load(name))
 
+    def load_base(self, name: Name) -> Any | None:
+        """Reads a result of which the caller uses only copies of parts.
+
+        Override it where results are kept in memory, so that a part does not cost reading the whole.
+
+        Parameters
+        ----------
+        name : bytes or str
+            The name it was stored under.
+
+        Returns
+        -------
+        any or None
+            The result, shared by all callers; None if :meth:`load_input` is to be used.
+
+        Raises
+        ------
+        KeyError
+            If there is no result of that name. Not where None is returned.
+        """
+        return None
+
     @abstractmethod
     def can_load(self, name: Name) -> bool:
         """Whether a result is stored.

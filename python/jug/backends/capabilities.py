@@ -7,12 +7,12 @@ own, is used without.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol, TypeGuard, runtime_checkable
+from typing import Protocol, TypeGuard, runtime_checkable
 
 from .. import _native
 from .base import Name
 
-__all__ = ["JugdirStore", "KeyedStore", "ReopenableStore", "SharingStore", "has_jugdir"]
+__all__ = ["JugdirStore", "KeyedStore", "ReopenableStore", "has_jugdir"]
 
 
 @runtime_checkable
@@ -26,29 +26,6 @@ class ReopenableStore(Protocol):
         -------
         bool
             May be asked often.
-        """
-
-
-class SharingStore(Protocol):
-    """Keeps a result in memory of which several tasks take parts."""
-
-    def load_base(self, name: Name) -> Any | None:
-        """Reads a result of which the caller uses only copies of parts.
-
-        Parameters
-        ----------
-        name : bytes or str
-            The name it was stored under.
-
-        Returns
-        -------
-        any or None
-            The result, shared by all callers; None if ``load_input`` is to be used.
-
-        Raises
-        ------
-        KeyError
-            If there is no result of that name.
         """
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .base import Name, base_lock, base_store, input_loader
-from .capabilities import SharingStore
 
 if TYPE_CHECKING:
     from .. import _native
@@ -22,7 +21,7 @@ def _refuse(act: str) -> NoReturn:
     raise NotImplementedError(f"a memoize_store is for looking only: {act} belongs to the store behind it")
 
 
-class memoize_store(base_store, SharingStore):
+class memoize_store(base_store):
     """What another store has, asked once and remembered, so that one look at many tasks is consistent.
 
     It can only be read; what would change anything raises NotImplementedError.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _native
 from .base import Name, base_store
-from .capabilities import KeyedStore, SharingStore
+from .capabilities import KeyedStore
 
 __all__ = ["Changes", "digits", "native_store"]
 
@@ -39,7 +39,7 @@ def digits(key: bytes) -> bytes:
     return key.hex().encode()
 
 
-class native_store(base_store, KeyedStore, SharingStore):
+class native_store(base_store, KeyedStore):
     """A store whose results have keys of 32 bytes; a backend adds its connection, its locks and removal."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .. import _native, task
 from ..engine.blocked import Blockade, Blocked
 from ..engine.drift import Drift, load_steadily
-from ..engine.failures.query import used_up
+from ..engine.failures.report import used_up
 from ..engine.session.open import open_session
 from ..engine.task_graph import graph_of
 from ..internal import log

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ...backends.base import base_lock, base_store
     from ...internal.types import FailureReport
 
-__all__ = ["clear_crashes", "clear_failures", "count_failures", "failure_reports", "used_up"]
+__all__ = ["clear_crashes", "clear_failures", "count_failures", "failure_reports"]
 
 
 class _KeepsReports(Protocol):
@@ -27,11 +27,6 @@ def failure_reports(session: _KeepsReports) -> dict[bytes, FailureReport]:
     Tasks that a dead worker had claimed, and perhaps not begun, are not among them.
     """
     return {key: report for key, report in session.failures().items() if not is_suspicion(report)}
-
-
-def used_up(reports: Mapping[bytes, FailureReport], limit: int) -> list[bytes]:
-    """The keys of the tasks that died so often, by their reports."""
-    return [key for key, report in reports.items() if int(report.get("crashes", 0)) >= limit]
 
 
 def count_failures(store: base_store) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...executors.base import Outcome
@@ -21,6 +22,7 @@ __all__ = [
     "is_suspicion",
     "summary_line",
     "suspicion",
+    "used_up",
 ]
 
 
@@ -114,3 +116,8 @@ def summary_line(report: FailureReport, limit: int = 200) -> str:
         message += "; it is tried again"
     text = ": ".join(part for part in (kind, message) if part) or "unknown error"
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def used_up(reports: Mapping[bytes, FailureReport], limit: int) -> list[bytes]:
+    """The keys of the tasks that died so often, by their reports."""
+    return [key for key, report in reports.items() if int(report.get("crashes", 0)) >= limit]

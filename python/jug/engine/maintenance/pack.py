@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from ...backends.capabilities import has_jugdir
 from ...errors import UserError
-from ...internal.units import format_size
 
 if TYPE_CHECKING:
     from ...backends.base import base_store
@@ -51,6 +50,8 @@ def pack_if_due(store: base_store | None) -> None:
 
 def describe(done: PackedStore) -> list[str]:
     """What packing did, in lines."""
+    from ...internal.units import format_size
+
     (files_before, files_after), (bytes_before, bytes_after) = done["files"], done["bytes"]
     lines = [
         f"{done['results']} results are in packs now",
@@ -85,6 +86,8 @@ def describe(done: PackedStore) -> list[str]:
 
 def room_needed(done: PackReport) -> str:
     """What to say of files that were not packed because the disk is full; empty if there are none."""
+    from ...internal.units import format_size
+
     count = sum(why == "no room" for _, why in done["left"])
     if not count:
         return ""

@@ -11,8 +11,7 @@ from ...executors.base import Outcome, outcome_of
 from ...internal.console import warn
 from ...task import Task
 from ..failures.errors import Crashed
-from ..failures.query import used_up
-from ..failures.report import crash_report, describe_call
+from ..failures.report import crash_report, describe_call, used_up
 from ..jugfile import Jugfile
 from ..session.base import Crash, StoreSession
 

@@ -37,7 +37,7 @@ def execute(options: Options, state: ExecutionState) -> bool:
     state.jugfile = Jugfile.of(options)
     store = None
     failures = False
-    patience = WorkerOptions.of(options).patience
+    patience = WorkerOptions(options).patience
     drift = Drift()
     while True:
         loaded = load_steadily(options, store, drift)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ...configuration import Options
@@ -10,36 +10,35 @@ if TYPE_CHECKING:
 __all__ = ["WorkerOptions"]
 
 
-class WorkerOptions(NamedTuple):
-    """What a worker is to do where something goes wrong, and for how long it waits."""
+class WorkerOptions:
+    """What a worker is to do where something goes wrong, and for how long it waits.
 
-    #: Whether all arguments of each task are checked.
-    debug: bool
-    #: Whether a debugger is started where a task failed.
-    pdb: bool
-    #: Whether other tasks run after one that failed, and whether that one stays failed.
-    keep_going: bool
-    keep_failed: bool
-    #: After how many crashes a task has failed.
-    crash_limit: int
-    #: Length of a wait cycle, in seconds, and how many of them it waits.
-    wait_cycle: float
-    nr_wait_cycles: int
+    Parameters
+    ----------
+    options : Options
+        Of the command.
 
-    @classmethod
-    def of(cls, options: Options) -> WorkerOptions:
-        """Those of the command."""
-        return cls(
-            bool(options.debug),
-            bool(options.pdb),
-            bool(options.execute_keep_going),
-            bool(options.execute_keep_failed),
-            int(options.execute_crash_limit),
-            float(options.execute_wait_cycle_time),
-            int(options.execute_nr_wait_cycles),
-        )
+    Attributes
+    ----------
+    debug : bool
+        Whether all arguments of each task are checked.
+    pdb : bool
+        Whether a debugger is started where a task failed.
+    keep_going, keep_failed : bool
+        Whether other tasks run after one that failed, and whether that one stays failed.
+    crash_limit : int
+        After how many crashes a task has failed.
+    wait_cycle : float
+        Length of a wait cycle, in seconds.
+    patience : float
+        For how many seconds it waits while nothing happens.
+    """
 
-    @property
-    def patience(self) -> float:
-        """For how many seconds it waits while nothing happens."""
-        return self.wait_cycle * self.nr_wait_cycles
+    def __init__(self, options: Options) -> None:
+        self.debug = bool(options.debug)
+        self.pdb = bool(options.pdb)
+        self.keep_going = bool(options.execute_keep_going)
+        self.keep_failed = bool(options.execute_keep_failed)
+        self.crash_limit = int(options.execute_crash_limit)
+        self.wait_cycle = float(options.execute_wait_cycle_time)
+        self.patience = self.wait_cycle * int(options.execute_nr_wait_cycles)

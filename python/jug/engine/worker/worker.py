@@ -64,7 +64,7 @@ class Worker:
         state: ExecutionState,
         matcher: Matcher | None = None,
     ) -> None:
-        self._options = WorkerOptions.of(options)
+        self._options = WorkerOptions(options)
         self._state = state
         self._session = open_session(store)
         self._graph = graph_of(tasks)
