@@ -11,7 +11,14 @@ from .task import Task, TaskGenerator, Tasklet, describe
 if TYPE_CHECKING:
     from .configuration import Options
 
-__all__ = ["NoLoad", "get_terminal_size", "print_task_summary_table", "write_metadata", "write_task_out"]
+__all__ = [
+    "NoLoad",
+    "get_terminal_size",
+    "line_width",
+    "print_task_summary_table",
+    "write_metadata",
+    "write_task_out",
+]
 
 _COLUMN = 12
 _MIN_NAME_WIDTH = 9
@@ -167,11 +174,18 @@ def get_terminal_size() -> tuple[int, int]:
     return (columns if columns > 0 else 80), (rows if rows > 0 else 25)
 
 
-def _is_width_known() -> bool:
-    """Whether lines are made for a terminal, or as wide as COLUMNS says."""
+def line_width() -> int | None:
+    """How wide the lines of a table may be.
+
+    Returns
+    -------
+    int or None
+        The width of the terminal, or what COLUMNS says; None for a pipe or a file: no line is broken there.
+    """
     import sys
 
-    return bool(os.environ.get("COLUMNS")) or (sys.stdout is not None and sys.stdout.isatty())
+    is_known = os.environ.get("COLUMNS") or (sys.stdout is not None and sys.stdout.isatty())
+    return get_terminal_size()[0] if is_known else None
 
 
 def print_task_summary_table(options: Options, groups: Sequence[tuple[str, Mapping[str, int]]]) -> None:
@@ -197,7 +211,7 @@ def print_task_summary_table(options: Options, groups: Sequence[tuple[str, Mappi
     if width < _MIN_NAME_WIDTH:
         width = _NARROW_NAME_WIDTH
 
-    wrapped = width - _CONTINUATION if _is_width_known() else None
+    wrapped = None if line_width() is None else width - _CONTINUATION
 
     def line(cells: Sequence[object], name: str) -> str:
         return "".join(f"{cell:>{_COLUMN}}" for cell in cells) + f"  {name:{width}}"

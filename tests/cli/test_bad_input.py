@@ -9,7 +9,19 @@ import pytest
 
 @pytest.mark.parametrize(
     "command",
-    ["execute", "status", "check", "count", "cleanup", "sleep-until", "shell", "invalidate", "pack", "fsck"],
+    [
+        "execute",
+        "status",
+        "check",
+        "count",
+        "cleanup",
+        "failures",
+        "sleep-until",
+        "shell",
+        "invalidate",
+        "pack",
+        "fsck",
+    ],
 )
 def test_no_such_jugfile(jug, command):
     more = ["--name", "x"] if command == "invalidate" else []

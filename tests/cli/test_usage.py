@@ -15,6 +15,7 @@ SUBCOMMANDS = (
     "count",
     "demo",
     "execute",
+    "failures",
     "graph",
     "install-skills",
     "invalidate",

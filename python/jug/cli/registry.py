@@ -40,6 +40,7 @@ _MODULES = {
     "count": "count",
     "demo": "demo",
     "execute": "execute",
+    "failures": "failures",
     "fsck": "fsck",
     "graph": "graph",
     "init-store": "init_store",

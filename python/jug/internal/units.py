@@ -6,10 +6,18 @@ import re
 
 from ..errors import UserError
 
-__all__ = ["format_duration", "format_size", "parse_age", "parse_size"]
+__all__ = ["format_duration", "format_seconds", "format_size", "parse_age", "parse_size"]
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _SIZE = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
+#: From how many seconds on a duration is given in a unit, that unit in seconds, and its name.
+_DURATIONS = (
+    (2 * 86400, 86400, "d"),
+    (2 * 3600, 3600, "h"),
+    (2 * 60, 60, "min"),
+    (0.9995, 1, "s"),
+    (0.0009995, 1e-3, "ms"),
+)
 _AGE = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
@@ -45,3 +53,11 @@ def format_duration(seconds: float) -> str:
         if seconds >= 2 * unit:
             return f"{seconds / unit:.0f} {name}"
     return f"{seconds:.0f} seconds"
+
+
+def format_seconds(seconds: float) -> str:
+    """How long something took, as text of about three digits."""
+    unit, name = next(((unit, name) for least, unit, name in _DURATIONS if seconds >= least), (1e-6, "us"))
+    value = seconds / unit
+    digits = 0 if value >= 99.95 or name == "us" else 1 if value >= 9.995 else 2
+    return f"{value:.{digits}f} {name}"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ...internal.types import FailureReport
 
 __all__ = [
+    "closing_line",
     "crash_report",
     "describe_call",
     "failure_report",
@@ -108,10 +109,19 @@ def _here() -> FailureReport:
 
 def summary_line(report: FailureReport, limit: int = 200) -> str:
     """A failure report in one line: the error's type, and the first line of what it says."""
+    message = str(report.get("message", "")).strip().partition("\n")[0]
+    return _with_type(report, message, limit)
+
+
+def closing_line(report: FailureReport, limit: int = 200) -> str:
+    """The same with the last line of what it says, where tools that a task called say what went wrong."""
+    return _with_type(report, str(report.get("message", "")).strip().rpartition("\n")[2].strip(), limit)
+
+
+def _with_type(report: FailureReport, message: str, limit: int) -> str:
     kind = str(report.get("type", "")).removeprefix("builtins.")
     if kind.startswith("jug."):
         kind = ""  # What this package says of a task is a sentence of its own.
-    message = str(report.get("message", "")).strip().partition("\n")[0]
     if report.get("again"):
         message += "; it is tried again"
     text = ": ".join(part for part in (kind, message) if part) or "unknown error"

@@ -55,6 +55,9 @@ class StoreSession(Protocol):
     def failures(self) -> Mapping[bytes, FailureReport]:
         """The report of the last run of each key that failed and has no result (see `failure_report`)."""
 
+    def clear_failures(self, keys: Sequence[bytes]) -> int:
+        """Forgets that these tasks failed, whether that is kept or not; how many of them had."""
+
     def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
         """Whether some living worker holds each key."""
 

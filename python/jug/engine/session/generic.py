@@ -74,6 +74,12 @@ class GenericSession:
     def failures(self) -> Mapping[bytes, FailureReport]:
         return {}
 
+    def clear_failures(self, keys: Sequence[bytes]) -> int:
+        failed = [lock for lock in map(self._lock, keys) if lock.is_failed()]
+        for lock in failed:
+            lock.release()
+        return len(failed)
+
     def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
         return [bool(self._lock(key).is_locked()) for key in keys]
 

@@ -41,6 +41,7 @@ class NativeSession(Generic[_StoreT, _NativeT]):
         self.present = native.contains_many
         self.failures = native.failures
         self.kept_failures = native.kept_failures
+        self.clear_failures = native.clear_failures
         self.expect = native.expect
         self.has_inputs = native.has_inputs
         self.forget_inputs = native.forget_inputs

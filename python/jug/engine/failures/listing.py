@@ -1,0 +1,132 @@
+"""The failures of a jugfile's tasks, with ids by which users name them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from ...errors import UserError
+from ...internal.task_selection import prepare_name_matcher
+from .ids import ShortIds
+from .report import describe_call, is_suspicion
+
+if TYPE_CHECKING:
+    from ... import _native
+    from ...internal.types import FailureReport
+
+__all__ = ["Failures", "TaskFailure"]
+
+#: How many tasks are named to somebody who may mean any of them.
+_MOST_CANDIDATES = 5
+
+
+class _KeepsFailures(Protocol):
+    """A session, as far as it matters here."""
+
+    def refresh(self) -> object: ...
+
+    def failures(self) -> Mapping[bytes, FailureReport]: ...
+
+    def kept_failures(self) -> Sequence[bytes]: ...
+
+    def clear_failures(self, keys: Sequence[bytes]) -> int: ...
+
+
+class TaskFailure(NamedTuple):
+    """A task without a result whose last run failed, or that is marked as failed."""
+
+    key: bytes
+    name: str
+    #: What is known of it; little of a task that is only marked.
+    report: FailureReport
+
+
+class Failures:
+    """The failures of tasks, in the order of the graph, as they are in a store when this is made.
+
+    Parameters
+    ----------
+    graph : _native.Graph
+        The tasks.
+    session : StoreSession
+    """
+
+    def __init__(self, graph: _native.Graph, session: _KeepsFailures) -> None:
+        self._graph = graph
+        self._session = session
+        session.refresh()
+        self._stored: dict[bytes, FailureReport | None] = {
+            **dict.fromkeys(session.kept_failures()),
+            **session.failures(),
+        }
+        self._by_key = {failure.key: failure for failure in self._of_tasks()}
+
+    def _of_tasks(self) -> Iterator[TaskFailure]:
+        keys = [key for key, report in self._stored.items() if report is None or not is_suspicion(report)]
+        found = zip(self._graph.find(keys), keys, strict=True)
+        for node, key in sorted((node, key) for node, key in found if node is not None):
+            task, report = self._graph.task(node), self._stored[key]
+            marked: FailureReport = {
+                "message": "marked as failed",
+                "arguments": describe_call(task),
+                "kept": True,
+            }
+            yield TaskFailure(key, task.name, marked if report is None else report)
+
+    @cached_property
+    def _ids(self) -> ShortIds:
+        return ShortIds([*self._graph.keys(), *self._stored])
+
+    def all(self) -> list[TaskFailure]:
+        """Each of them."""
+        return list(self._by_key.values())
+
+    def id_of(self, key: bytes) -> str:
+        """The beginning of a key that no other task has, and no other failure in the store."""
+        return self._ids.id_of(key)
+
+    def find(self, text: str) -> TaskFailure:
+        """The failure whose id is `text`, which may also be longer or shorter.
+
+        UserError if there is none, or if several tasks have such a key.
+        """
+        keys = self._ids.beginning_with(text)
+        if len(keys) > 1:
+            keys.sort(key=lambda key: key not in self._by_key)
+            raise UserError(f"{text!r} may be {self._named(keys)}: write more digits")
+        if keys and keys[0] in self._by_key:
+            return self._by_key[keys[0]]
+        if keys:
+            what = "has not failed" if self._graph.find(keys) != [None] else "is no task of this jugfile"
+            raise UserError(f"{self._named(keys)} {what}; 'jug failures' lists what has")
+        near = self._near(text)
+        hint = f"did you mean {self._named(near)}?" if near else "'jug failures' lists them"
+        raise UserError(f"there is no failure {text!r}; {hint}")
+
+    def _near(self, text: str) -> list[bytes]:
+        """Whose id looks like `text`, or whose task has that name."""
+        named = prepare_name_matcher(text)
+        found = [failure.key for failure in self._by_key.values() if named(failure.name)]
+        if found:
+            return found
+        import difflib
+
+        ids = {self.id_of(key): key for key in self._by_key}
+        return [ids[id] for id in difflib.get_close_matches(text.lower(), ids)]
+
+    def _named(self, keys: Sequence[bytes]) -> str:
+        nodes = zip(self._graph.find(keys[:_MOST_CANDIDATES]), keys, strict=False)
+        names = [
+            f"{self.id_of(key)} ({self._stored_name(key) if node is None else self._graph.task(node).name})"
+            for node, key in nodes
+        ]
+        more = f", or {len(keys) - len(names)} others" if len(keys) > len(names) else ""
+        return " or ".join(names) + more
+
+    def _stored_name(self, key: bytes) -> str:
+        return (self._stored[key] or {}).get("name", "no name")
+
+    def clear(self, selected: Collection[TaskFailure]) -> int:
+        """Lets these tasks run again as if they had never failed; how many had failed until now."""
+        return self._session.clear_failures([failure.key for failure in selected])
