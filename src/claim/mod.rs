@@ -77,10 +77,18 @@ impl LiveClaim {
 /// A way of claiming tasks. A claim ends when it is released, or by itself when its process ends.
 pub trait Claims: Send + Sync {
     /// Claims a task: false if anyone has it, this process included.
+    ///
+    /// # Errors
+    ///
+    /// Where the jugdir cannot be read or written, and in a forked child.
     fn try_claim(&self, key: &Key) -> Result<bool>;
 
     /// Of claims that were just made, which ones count. To be called before any of them is run; the store must be
     /// refreshed after it.
+    ///
+    /// # Errors
+    ///
+    /// Where the jugdir cannot be read: none of these claims may be taken to count.
     fn confirm(&self, keys: &[Key]) -> Result<Vec<bool>> {
         Ok(vec![true; keys.len()])
     }
@@ -102,6 +110,10 @@ pub trait Claims: Send + Sync {
     /// Gives a claim of this process up. Does nothing if there is none.
     ///
     /// To be called only after the task's record is visible to others, or without having run it.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be released: it is still held then.
     fn release(&self, key: &Key) -> Result<()>;
 
     /// Whether others see the records of everything that was run so far, as far as [`Claims::release`] needs that.
@@ -115,6 +127,10 @@ pub trait Claims: Send + Sync {
     }
 
     /// Like [`Claims::release`], for a task that others may run right now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Claims::release`].
     fn return_unstarted(&self, key: &Key) -> Result<()> {
         self.release(key)
     }
@@ -125,20 +141,36 @@ pub trait Claims: Send + Sync {
     }
 
     /// Whether anyone has it, this process included. Creates nothing.
+    ///
+    /// # Errors
+    ///
+    /// Where the jugdir cannot be read.
     fn is_claimed(&self, key: &Key) -> Result<bool>;
 
     /// Like [`Claims::is_claimed`], for many.
+    ///
+    /// # Errors
+    ///
+    /// As [`Claims::is_claimed`].
     fn are_claimed(&self, keys: &[Key]) -> Result<Vec<bool>> {
         keys.iter().map(|key| self.is_claimed(key)).collect()
     }
 
     /// Like [`Claims::are_claimed`] at less cost, where that counts: it may take a dead worker's claim for a living
     /// one's.
+    ///
+    /// # Errors
+    ///
+    /// As [`Claims::is_claimed`].
     fn are_taken(&self, keys: &[Key]) -> Result<Vec<bool>> {
         self.are_claimed(keys)
     }
 
     /// All claims of all processes, in ascending order. Creates nothing.
+    ///
+    /// # Errors
+    ///
+    /// Where the jugdir cannot be read.
     fn live(&self) -> Result<Vec<LiveClaim>>;
 
     /// Lets processes that wait for a claim know that some were released without a result.
@@ -148,17 +180,29 @@ pub trait Claims: Send + Sync {
     fn expedite_releases(&self) {}
 
     /// Returns once everything that was released is free.
+    ///
+    /// # Errors
+    ///
+    /// Where something that was stored cannot be written: what depends on it stays claimed.
     fn drain_releases(&self) -> Result<()> {
         Ok(())
     }
 
     /// What is claimed by workers that are known to be dead, and by which. Creates nothing.
+    ///
+    /// # Errors
+    ///
+    /// Where the jugdir cannot be read.
     fn abandoned(&self) -> Result<Vec<(Key, String)>> {
         Ok(Vec::new())
     }
 
     /// What dead workers had claimed that has no result, and which of them, until it is settled. Creates nothing, and
     /// asks nothing of a server unless some worker died.
+    ///
+    /// # Errors
+    ///
+    /// Where the jugdir cannot be read.
     fn suspects(&self) -> Result<Vec<(Key, String)>> {
         Ok(Vec::new())
     }
@@ -167,6 +211,10 @@ pub trait Claims: Send + Sync {
     fn settle_suspects(&self, _workers: &[String]) {}
 
     /// Removes what dead workers left; how many claims that were.
+    ///
+    /// # Errors
+    ///
+    /// Where something cannot be removed, and in a forked child.
     fn sweep(&self) -> Result<usize> {
         Ok(0)
     }

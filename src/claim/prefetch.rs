@@ -52,12 +52,20 @@ impl Prefetch {
     /// Tries to claim each key; true where it is held now and was not before.
     ///
     /// If a claim fails with an error, those before it are released again.
+    ///
+    /// # Errors
+    ///
+    /// Where a claim cannot be made; [`Error::Closed`] after [`Prefetch::close`], [`Error::Forked`] in a forked child.
     pub fn claim(&self, keys: &[Key]) -> Result<Vec<bool>> {
         self.claim_while(keys, |_| true)
     }
 
     /// Like [`Prefetch::claim`], but only up to the first key that others have: the answer is shorter than `keys` then.
     /// Where one claim is others', the next ones may be too, and to try that can be expensive.
+    ///
+    /// # Errors
+    ///
+    /// As [`Prefetch::claim`].
     pub fn claim_run(&self, keys: &[Key]) -> Result<Vec<bool>> {
         self.claim_while(keys, |won| won)
     }
@@ -102,11 +110,19 @@ impl Prefetch {
     ///
     /// `ended` is the task that the caller ran before, if any: whatever came of it was stored. It is released a
     /// little later, unless that is done before.
+    ///
+    /// # Errors
+    ///
+    /// In a forked child, and where a claim that does not count any more cannot be released.
     pub fn start(&self, key: &Key, ended: Option<&Key>) -> Result<bool> {
         self.start_as(key, ended, "", 1)
     }
 
     /// Like [`Prefetch::start`], of a task with this name for the `attempt`th time, for others to know.
+    ///
+    /// # Errors
+    ///
+    /// As [`Prefetch::start`].
     pub fn start_as(&self, key: &Key, ended: Option<&Key>, name: &str, attempt: u32) -> Result<bool> {
         self.check_here()?;
         let now = self.background.now();
@@ -126,6 +142,10 @@ impl Prefetch {
     }
 
     /// Says that nothing runs, and what was done so far, for others to know.
+    ///
+    /// # Errors
+    ///
+    /// In a forked child.
     pub fn rest(&self, counts: Counts) -> Result<()> {
         self.check_here()?;
         self.claims.rests(counts);
@@ -133,6 +153,10 @@ impl Prefetch {
     }
 
     /// What was given back since the last call.
+    ///
+    /// # Errors
+    ///
+    /// In a forked child.
     pub fn given_back(&self) -> Result<Vec<Key>> {
         self.check_here()?;
         Ok(std::mem::take(&mut self.state().given_back))
@@ -141,6 +165,10 @@ impl Prefetch {
     /// Releases those of these keys that are held here.
     ///
     /// To be called only after their records are visible to others.
+    ///
+    /// # Errors
+    ///
+    /// In a forked child, and where a claim cannot be released: it is still held then.
     pub fn release(&self, keys: &[Key]) -> Result<()> {
         self.check_here()?;
         let mut state = self.state();
@@ -148,18 +176,30 @@ impl Prefetch {
     }
 
     /// The keys that are held here, in no order.
+    ///
+    /// # Errors
+    ///
+    /// In a forked child.
     pub fn held(&self) -> Result<Vec<Key>> {
         self.check_here()?;
         Ok(self.state().held.keys())
     }
 
     /// The way in which claims are made.
+    ///
+    /// # Errors
+    ///
+    /// In a forked child.
     pub fn claims(&self) -> Result<&Arc<dyn Claims>> {
         self.check_here()?;
         Ok(&self.claims)
     }
 
     /// Releases everything; later claims fail. Nothing happens in a forked child.
+    ///
+    /// # Errors
+    ///
+    /// Where a claim cannot be released.
     pub fn close(&self) -> Result<()> {
         if self.pid != pid::id() {
             return Ok(());

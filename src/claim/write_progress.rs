@@ -11,6 +11,10 @@ pub trait WriteProgress: Send + Sync {
     /// Which of these numbers everything on disk has.
     fn durable(&self) -> u64;
     /// Returns once everything that was stored is on disk.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written.
     fn publish(&self) -> Result<()>;
     /// Whether nothing is left to be recorded of a task whose worker died, because it has a result.
     fn is_settled(&self, key: &Key) -> bool;

@@ -66,6 +66,10 @@ fn path(blobs: &Path, key: &Key, suffix: &str) -> PathBuf {
 }
 
 /// Writes `parts`, one after the other, as the blob of `key` with this suffix, durably.
+///
+/// # Errors
+///
+/// Where the file cannot be written. Nothing is left of it then.
 pub fn write(
     fs: &dyn FileSystem,
     blobs: &Path,
@@ -91,6 +95,10 @@ pub fn write(
 }
 
 /// Removes a blob, unless it is gone already.
+///
+/// # Errors
+///
+/// Where it cannot be removed.
 pub fn remove(fs: &dyn FileSystem, blobs: &Path, key: &Key, blob: &BlobRef) -> Result<()> {
     let path = blob.path(blobs, key);
     fs.refuse_link(path.parent().unwrap_or(blobs))?;
@@ -119,6 +127,10 @@ pub enum Loaded {
 }
 
 /// What is wrong with a blob as far as its file's length tells; `None` if nothing is.
+///
+/// # Errors
+///
+/// Where the file cannot be looked at for a reason that is not its own.
 pub fn check_length(
     fs: &dyn FileSystem,
     blobs: &Path,
@@ -135,6 +147,10 @@ pub fn check_length(
 
 /// What is wrong with the blob at `path`, which is read a piece at a time; `None` if nothing is. `read` is given
 /// how many bytes each piece has.
+///
+/// # Errors
+///
+/// As [`check_length`], and whatever `read` returns.
 pub fn check(
     fs: &dyn FileSystem,
     path: &Path,
@@ -169,6 +185,10 @@ fn try_check(
 }
 
 /// Reads a blob and checks it against its record.
+///
+/// # Errors
+///
+/// As [`check_length`].
 pub fn read(fs: &dyn FileSystem, blobs: &Path, key: &Key, blob: &BlobRef) -> Result<Loaded> {
     Ok(or_reason(try_read(fs, blobs, key, blob))?.unwrap_or_else(Loaded::Damaged))
 }

@@ -42,6 +42,10 @@ pub fn is_reason(what: &str) -> bool {
 }
 
 /// Like [`or_reason`], for errors about the file at `path` alone.
+///
+/// # Errors
+///
+/// All other errors.
 pub fn or_reason_of<T>(path: &Path, outcome: Result<T>) -> Result<Result<T, &'static str>> {
     match outcome {
         Err(Error::Io { path: other, action, source }) if other != path => {
@@ -52,6 +56,10 @@ pub fn or_reason_of<T>(path: &Path, outcome: Result<T>) -> Result<Result<T, &'st
 }
 
 /// The reason in place of the error, if it is one of [`reason`]'s.
+///
+/// # Errors
+///
+/// All other errors.
 pub fn or_reason<T>(outcome: Result<T>) -> Result<Result<T, &'static str>> {
     match outcome {
         Ok(found) => Ok(Ok(found)),

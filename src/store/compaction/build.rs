@@ -43,6 +43,10 @@ struct Draft {
 /// is nothing in it.
 ///
 /// With `forget`, nothing is kept of what was removed: no record can appear any more that it speaks of.
+///
+/// # Errors
+///
+/// Where an input cannot be read, reads otherwise than before, or the pack cannot be written.
 pub fn build(
     merge: &Merge,
     inputs: &[Input],

@@ -106,9 +106,12 @@ impl<'a> Merge<'a> {
 
     /// Reads all inputs; those that can be packed, and the segments that cannot with the reason.
     ///
-    /// With `damaged`, damage is no reason: what is damaged will be left out. Without it, this fails with
-    /// [`StoreError::Unreadable`] at the first input that cannot be read as a whole: it has to stay, and then nothing that
-    /// it is better than may be left out.
+    /// With `damaged`, damage is no reason: what is damaged will be left out.
+    ///
+    /// # Errors
+    ///
+    /// Without `damaged`, [`StoreError::Unreadable`] at the first input that cannot be read as a whole: it has to stay,
+    /// and then nothing that it is better than may be left out.
     pub fn read_inputs(&mut self, inputs: Vec<Input>, damaged: bool) -> Result<(Vec<Input>, Vec<Left>)> {
         self.leaves_out = damaged;
         let (mut kept, mut seen, mut left) = (Vec::new(), Vec::new(), Vec::new());

@@ -69,6 +69,10 @@ pub struct CorruptSegment {
 
 impl Follower {
     /// Reads what was appended to any segment, except this process's own.
+    ///
+    /// # Errors
+    ///
+    /// Where the jugdir cannot be read, or a later version wrote something that matters.
     pub fn refresh(&mut self, to: &ReadInto) -> Result<()> {
         // A negative lookup costs a round trip on a network filesystem: once is enough, and not for each of its parts.
         if to.jugdir.is_absent()? {
@@ -179,6 +183,10 @@ impl Follower {
     }
 
     /// True if a segment grew or appeared since the last refresh, or packs have replaced some.
+    ///
+    /// # Errors
+    ///
+    /// Where the jugdir cannot be read.
     pub fn has_news(&self, own: &[Arc<str>], jugdir: &Jugdir) -> Result<bool> {
         if jugdir.is_absent()? {
             return Ok(false);
@@ -266,6 +274,10 @@ impl Follower {
 
     /// Where the segments of silent writers cannot be read on, and why. That nothing more will come is certain only
     /// of what follows garbage; a record that is not all there counts once its writer has left.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be found out who is silent.
     pub fn broken(&self, jugdir: &Jugdir) -> Result<Vec<CorruptSegment>> {
         let mut broken = Vec::new();
         for (name, segment) in self.known.iter().filter(|(_, segment)| !segment.finished) {

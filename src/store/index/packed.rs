@@ -17,6 +17,10 @@ impl Index {
     /// Takes in what packs hold of these keys, so that all questions about them are answered rightly.
     ///
     /// It is no change: the caller that tracks changes knew or could have known it.
+    ///
+    /// # Errors
+    ///
+    /// Where a pack cannot be read; one that was removed is [gone](crate::store::pack::publish::is_gone).
     pub fn load_from_packs(&mut self, keys: &[Key]) -> Result<()> {
         if self.packs.is_empty() {
             return Ok(());
@@ -128,6 +132,10 @@ impl Index {
     /// `unread` whether it may have held what this index does not know.
     ///
     /// Where this fails, nothing has changed.
+    ///
+    /// # Errors
+    ///
+    /// Where a pack cannot be read.
     pub fn switch_manifest(
         &mut self,
         packs: &[Arc<Pack>],
@@ -216,6 +224,10 @@ impl Index {
     }
 
     /// All keys with a result, those in packs included, in no particular order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Index::load_from_packs`].
     pub fn all_results(&mut self) -> Result<Vec<Key>> {
         if self.packs.is_empty() {
             return Ok(self.keys(State::Result));
@@ -245,6 +257,10 @@ impl Index {
     }
 
     /// Takes in all results that are blobs.
+    ///
+    /// # Errors
+    ///
+    /// As [`Index::load_from_packs`].
     pub fn know_blobs(&mut self) -> Result<()> {
         let mut keys = Vec::new();
         for slot in &self.packs {

@@ -89,6 +89,10 @@ impl ScanEnd {
 /// No record that begins at `until` or later is read: who writes faster than this process reads must not
 /// keep it reading for ever. Returns where the next record begins and why the reading stopped there. It stops at what
 /// cannot be read; all other errors are returned.
+///
+/// # Errors
+///
+/// Where the file is gone or of a later version.
 pub fn scan(
     fs: &dyn FileSystem,
     path: &Path,
@@ -344,6 +348,10 @@ pub fn header_at(file: &dyn File, offset: u64) -> Option<Header> {
 }
 
 /// Reads one record and checks it; one that cannot be read is damaged. No more memory is asked for than there is file.
+///
+/// # Errors
+///
+/// Where the file is gone, and where a later version wrote the record.
 pub fn record_at(file: &dyn File, path: &Path, offset: u64) -> Result<RecordAt> {
     Ok(or_reason(try_record_at(file, path, offset))?.unwrap_or_else(RecordAt::Damaged))
 }

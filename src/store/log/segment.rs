@@ -53,7 +53,9 @@ pub fn encode(uuid: [u8; 16], wid: &str) -> Vec<u8> {
 
 /// Reads the head of a segment from the first bytes of its file.
 ///
-/// Fails with [`StoreError::NewerFormat`] where a sound header carries a later version.
+/// # Errors
+///
+/// [`StoreError::NewerFormat`] where a sound header carries a later version.
 pub fn decode(bytes: &[u8], path: &Path) -> Result<SegmentHeader> {
     if bytes.iter().all(|&byte| byte == 0) {
         return Ok(SegmentHeader::Incomplete);

@@ -21,6 +21,10 @@ use crate::store::pack::{self, publish};
 use crate::{Error, Result};
 
 /// A manifest that should count and cannot be read or is missing, and why; `None` if there is none.
+///
+/// # Errors
+///
+/// Where the jugdir cannot be read.
 pub fn damaged_manifest(jugdir: &Jugdir) -> Result<Option<(PathBuf, String)>> {
     let found = match publish::newest(&**jugdir.fs(), &jugdir.packs(), jugdir.uuid(), 0) {
         Err(Error::Store(StoreError::Damaged { path, what })) => return Ok(Some((path, what))),
@@ -88,6 +92,10 @@ fn origins_in_other_packs(jugdir: &Jugdir, manifest: &Manifest) -> Result<BTreeS
 
 /// Puts a manifest of all packs that are there in the place of a damaged one, and keeps that one in the directory
 /// `quarantine`; how many packs it lists. `None` if the manifest is not damaged (any more).
+///
+/// # Errors
+///
+/// Where a pack cannot be read, or the new manifest cannot be written.
 pub fn repair_manifest(jugdir: &Jugdir) -> Result<Option<usize>> {
     let Some((damaged, _)) = damaged_manifest(jugdir)? else { return Ok(None) };
     let wid = jugdir.by_all_means(|| jugdir.worker())?.id().to_owned();

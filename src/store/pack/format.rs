@@ -202,7 +202,9 @@ impl IndexHeader {
 
     /// Reads the head of the index at `path`; `None` where it is damaged.
     ///
-    /// Fails with [`StoreError::NewerFormat`] where a sound head carries a later version.
+    /// # Errors
+    ///
+    /// [`StoreError::NewerFormat`] where a sound head carries a later version.
     pub fn decode(bytes: &[u8], path: &Path) -> Result<Option<IndexHeader>> {
         let Ok((head, _)) = HeadOnDisk::ref_from_prefix(bytes) else { return Ok(None) };
         if head.magic != MAGIC || head.checksum != head.computed_checksum() {

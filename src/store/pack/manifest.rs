@@ -81,6 +81,10 @@ impl Manifest {
     }
 
     /// Reads the contents of the manifest at `path`, which is named in errors.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] where they are none, [`StoreError::NewerFormat`] where a later version wrote them.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Manifest> {
         let damaged = || {
             let what = "its checksum does not match; 'jug fsck --repair' makes a new one".to_owned();

@@ -9,6 +9,7 @@ pub mod format;
 pub mod manifest;
 pub mod publish;
 pub mod reader;
+pub mod rebuilt_index;
 
 use std::mem::offset_of;
 use std::path::Path;
@@ -54,7 +55,9 @@ pub fn encode_head(uuid: [u8; 16]) -> [u8; HEAD_LEN] {
 
 /// Reads the head of a pack from the first bytes of its file.
 ///
-/// Fails with [`StoreError::NewerFormat`] where a sound head carries a later version.
+/// # Errors
+///
+/// [`StoreError::NewerFormat`] where a sound head carries a later version.
 pub fn decode_head(bytes: &[u8], path: &Path) -> Result<SegmentHeader> {
     let Ok((head, _)) = OnDisk::ref_from_prefix(bytes) else { return Ok(SegmentHeader::Incomplete) };
     if head.as_bytes().iter().all(|&byte| byte == 0) {

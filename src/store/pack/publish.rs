@@ -28,6 +28,10 @@ pub fn is_gone(error: &Error) -> bool {
 }
 
 /// The newest manifest, if its number is above `known`.
+///
+/// # Errors
+///
+/// Where the directory cannot be listed, and those of [`read`].
 pub fn newest(
     fs: &dyn FileSystem,
     packs: &Path,
@@ -54,6 +58,11 @@ pub fn newest(
 }
 
 /// Reads a manifest. One that cannot be read is damaged.
+///
+/// # Errors
+///
+/// [`StoreError::Damaged`] for one that is damaged or cannot be read, [`StoreError::NewerFormat`] for one of a later
+/// version.
 pub fn read(fs: &dyn FileSystem, path: &Path) -> Result<Manifest> {
     or_reason(try_read(fs, path))?.map_err(|what| {
         let what = format!("it {what}; 'jug fsck --repair' makes a new one");
@@ -74,6 +83,10 @@ fn try_read(fs: &dyn FileSystem, path: &Path) -> Result<Manifest> {
 
 /// Opens the packs that a manifest lists; those among `open` need not be opened again. In the place of a pack whose
 /// file is gone is [`MISSING`], and of one that cannot be opened the reason.
+///
+/// # Errors
+///
+/// Where a pack is of a later version.
 pub fn open_packs(
     fs: &Arc<dyn FileSystem>,
     packs: &Path,
@@ -93,6 +106,10 @@ pub fn open_packs(
 /// Puts a manifest in place, durably; false if another process has already made one with its number.
 ///
 /// `wid` is the worker that does it.
+///
+/// # Errors
+///
+/// Where it cannot be written.
 pub fn publish(fs: &dyn FileSystem, packs: &Path, wid: &str, manifest: &Manifest) -> Result<bool> {
     let path = packs.join(manifest::file_name(manifest.number));
     let nonce = u128::from_le_bytes(fs.nonce()?);

@@ -7,10 +7,11 @@ use std::sync::{Arc, OnceLock};
 
 use super::format::{self, Entry, IndexHeader, PAGE, PER_PAGE, Page, Run, Section};
 use super::manifest::PackEntry;
+use super::rebuilt_index::RebuiltIndex;
 use crate::error::IoContext;
 use crate::os::{File, FileSystem};
-use crate::store::log::record::{HEADER_LEN, Kind, TRAILER_LEN};
-use crate::store::log::scan::{self, Payload, ScanEnd, ScanRequest};
+use crate::store::log::record::{HEADER_LEN, TRAILER_LEN};
+use crate::store::log::scan::{self, ScanEnd, ScanRequest};
 use crate::store::media_error::or_reason;
 use crate::{Error, Key, Result};
 
@@ -41,20 +42,12 @@ pub struct Pack {
     substitute: OnceLock<RebuiltIndex>,
 }
 
-/// An index made from the pack itself.
-#[derive(Debug)]
-pub struct RebuiltIndex {
-    entries: Vec<Entry>,
-    runs: Vec<Run>,
-    epoch: u64,
-    /// Where reading the pack ended too early, and why.
-    pub broken: Option<(u64, &'static str)>,
-    /// Whether there are records that could not be read.
-    pub is_blind: bool,
-}
-
 impl Pack {
     /// Opens a pack that a manifest lists.
+    ///
+    /// # Errors
+    ///
+    /// Where the file is gone, cannot be read, or is not what the manifest says.
     pub fn open(
         fs: &Arc<dyn FileSystem>,
         packs: &Path,
@@ -131,6 +124,10 @@ impl Pack {
 
     /// Calls `found` with the number of a key among `keys`, which are sorted, and each entry of that key; where the index
     /// is damaged, an entry may come twice.
+    ///
+    /// # Errors
+    ///
+    /// Where the pack cannot be read.
     pub fn find(&self, keys: &[Key], found: &mut dyn FnMut(usize, &Entry)) -> Result<()> {
         if keys.is_empty() {
             return Ok(());
@@ -173,6 +170,10 @@ impl Pack {
     }
 
     /// Calls `each` with all entries, in the order of their keys.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pack::find`].
     pub fn each(&self, each: &mut dyn FnMut(&Entry)) -> Result<()> {
         if self.substitute.get().is_none() {
             let mut last = None;
@@ -201,6 +202,10 @@ impl Pack {
     }
 
     /// The special entries, see [`Entry::is_special`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Pack::find`].
     pub fn specials(&self) -> Result<Vec<Entry>> {
         if self.substitute.get().is_none()
             && let Some(found) = self.specials_in_pages()?
@@ -229,6 +234,10 @@ impl Pack {
     }
 
     /// The highest epoch of all records that were read to make it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pack::find`].
     pub fn epoch(&self) -> Result<u64> {
         if self.substitute.get().is_none()
             && let Some((head, _)) = self.top()?
@@ -239,6 +248,10 @@ impl Pack {
     }
 
     /// Its runs, in the order in which they are in the pack.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pack::find`].
     pub fn runs(&self) -> Result<&[Run]> {
         if self.substitute.get().is_none() {
             if self.runs.get().is_none() {
@@ -256,6 +269,10 @@ impl Pack {
     }
 
     /// The number of the run that holds the record at `offset`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pack::find`].
     pub fn run_at(&self, offset: u64) -> Result<usize> {
         Ok(self.runs()?.partition_point(|run| run.offset <= offset).saturating_sub(1))
     }
@@ -316,40 +333,19 @@ impl Pack {
     }
 
     /// An index made by reading the pack.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pack::find`].
     pub fn substitute_from_records(&self) -> Result<RebuiltIndex> {
-        let (entries, runs, epoch, broken) = (Vec::new(), Vec::new(), 0, None);
-        let mut made = RebuiltIndex { entries, runs, epoch, broken, is_blind: false };
-        let mut sink = |event: scan::ScannedRecord| {
-            let (header, offset) = (&event.header, event.offset);
-            made.epoch = made.epoch.max(header.epoch);
-            made.is_blind |= matches!(event.body, Payload::Unreadable(_));
-            match (&event.body, header.kind) {
-                (Payload::Text(origin), Kind::Origin) => {
-                    let origin = String::from_utf8_lossy(origin).into_owned();
-                    made.runs.push(Run { offset, origin, names: Vec::new() });
-                }
-                (Payload::Text(name), Kind::Name) => {
-                    if let Some(run) = made.runs.last_mut() {
-                        run.names.push((header.name, String::from_utf8_lossy(name).into_owned()));
-                    }
-                }
-                (Payload::Damaged | Payload::Unreadable(_), _)
-                | (_, Kind::Name | Kind::Origin | Kind::Seal | Kind::Other(_)) => {}
-                (_, kind) => made.entries.push(Entry { key: header.key, epoch: header.epoch, kind, offset }),
-            }
-        };
-        let (end, stop) = self.scan(&mut sink)?;
-        made.entries.sort_unstable_by_key(Entry::rank);
-        made.broken = match stop {
-            ScanEnd::End | ScanEnd::Sealed => None,
-            ScanEnd::Incomplete => Some((end, "it is cut off")),
-            ScanEnd::Garbage(what) | ScanEnd::Unreadable(what) => Some((end, what)),
-        };
-        made.is_blind |= matches!(stop, ScanEnd::Unreadable(_));
-        Ok(made)
+        RebuiltIndex::read(&mut |sink| self.scan(sink))
     }
 
     /// Reads all records, as [`scan::scan`] does those of a segment.
+    ///
+    /// # Errors
+    ///
+    /// As [`scan::scan`].
     pub fn scan(&self, sink: &mut dyn FnMut(scan::ScannedRecord)) -> Result<(u64, ScanEnd)> {
         scan::scan_pack(&ScanRequest::whole(&*self.file, &self.path, self.uuid), sink)
     }

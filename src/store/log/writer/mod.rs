@@ -111,6 +111,10 @@ impl Writer {
     }
 
     /// Returns once others find all segments.
+    ///
+    /// # Errors
+    ///
+    /// Where the directory of segments cannot be changed.
     pub fn announce(&self) -> Result<()> {
         let Some((due, _)) = lock(&self.state).unannounced else { return Ok(()) };
         self.fs.sleep(due.saturating_duration_since(self.fs.now()));
@@ -127,6 +131,10 @@ impl Writer {
     }
 
     /// Adds a record whose payload is `parts`. `name` is the task's name, empty for none.
+    ///
+    /// # Errors
+    ///
+    /// Where an earlier record could not be written, the disk is full, or the writer is closed.
     pub fn append(&self, mut header: Header, name: &str, parts: &[&[u8]]) -> Result<()> {
         if self.forked() {
             return Err(Error::Forked { what: "the store" });
@@ -163,6 +171,10 @@ impl Writer {
     }
 
     /// Returns once all records so far are in the file.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be written.
     pub fn flush(&self) -> Result<()> {
         if self.forked() {
             return Ok(());
@@ -173,6 +185,10 @@ impl Writer {
     }
 
     /// Returns once all records so far are on disk.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be written or synced.
     pub fn sync(&self) -> Result<()> {
         if self.forked() {
             return Ok(());
@@ -184,6 +200,10 @@ impl Writer {
     }
 
     /// Writes nothing more to this segment, which cannot be read: the next record begins another one.
+    ///
+    /// # Errors
+    ///
+    /// Where what is left cannot be written.
     pub fn rotate_away_from(&self, segment: u32) -> Result<()> {
         if self.forked() || !lock(&self.state).log.is_current(segment) {
             return Ok(());
@@ -199,6 +219,10 @@ impl Writer {
     }
 
     /// Writes and syncs what is left and seals the segment. Nothing can be appended afterwards.
+    ///
+    /// # Errors
+    ///
+    /// Where what is left cannot be written or synced.
     pub fn close(&self) -> Result<()> {
         if self.forked() {
             return Ok(());

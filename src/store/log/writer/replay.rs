@@ -10,6 +10,10 @@ use crate::{Error, Result};
 impl Writer {
     /// Leaves the current segment if that is one of those which packs have replaced: what is not known to be in them
     /// is written again, to a new segment.
+    ///
+    /// # Errors
+    ///
+    /// Where that cannot be written.
     pub fn leave(&self, is_replaced: &dyn Fn(&str) -> bool) -> Result<()> {
         if self.forked() {
             return Ok(());
