@@ -157,7 +157,7 @@ pub enum ClaimError {
         wanted: &'static str,
     },
     /// Workers of other hosts are to be let into a jugdir in which somebody works.
-    #[error("{path} is in use by worker {worker}: how tasks are claimed can be changed while nobody works there; try again when it has ended", path = path.display())]
+    #[error("{path} is in use by worker {worker}: the claim mode can be changed only while no worker runs there; try again when it has ended", path = path.display())]
     JugdirInUse {
         /// The jugdir.
         path: PathBuf,
@@ -165,13 +165,13 @@ pub enum ClaimError {
         worker: String,
     },
     /// The claim mode was changed while this process had the jugdir open.
-    #[error("{path} was opened to workers of other hosts meanwhile; nothing was run: start again", path = path.display())]
+    #[error("the claim mode of {path} was changed to link after it was opened; nothing was run: start again", path = path.display())]
     ModeChanged {
         /// The jugdir.
         path: PathBuf,
     },
     /// A jugdir for one host, seen through a network filesystem.
-    #[error("{path} was made for workers on one host (claims in mode posix) and is on a network filesystem here ({kind}), where workers on several hosts would run the same tasks twice. 'jug init-store --claims=link --jugdir {path}' opens it to them, while nobody works there; if all workers are on this host, add --claims=posix", path = path.display())]
+    #[error("{path} was made for workers on one host (claims in mode posix) and is on a network filesystem here ({kind}), where workers on several hosts would run the same tasks twice. 'jug init-store --claims=link --jugdir {path}' opens it to them, while no worker runs there; if all workers are on this host, add --claims=posix", path = path.display())]
     PosixModeOnNetwork {
         /// The jugdir.
         path: PathBuf,

@@ -43,7 +43,8 @@ def test_an_old_jugdir_in_the_usual_place_is_taken_over_in_one_step(old) -> None
     assert screen(done.stdout).strip() == ALL_NEW.strip()
     assert done.returncode == 0
     assert (
-        done.stderr == "jug: the old jugdir is jugfile.jugdata.old now; it can be removed when all is well\n"
+        done.stderr
+        == "jug: the old jugdir is jugfile.jugdata.old now; it can be removed when everything works\n"
     )
     assert results(old.folder / "jugfile.jugdata.old") == before
     assert old("check").returncode == 0
@@ -220,7 +221,7 @@ def test_tasks_without_a_key_in_jug_2_are_said_to_have_none(jug) -> None:
     assert done.returncode == 0
     assert done.stdout.splitlines()[-2].split()[:4] == ["0", "0", "3", "0"]
     assert len(done.stderr.splitlines()) == 1
-    assert "no result of jug 2.x can be looked for: task jugfile.f: ValueError" in done.stderr
+    assert "no key of jug 2.x can be computed: task jugfile.f: ValueError" in done.stderr
     jug("execute")
     exported = jug("adopt", "--export", "back")
     assert exported.returncode == 1

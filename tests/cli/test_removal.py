@@ -239,7 +239,7 @@ def test_wrong_ages_sizes_and_combinations_are_reported(pipeline):
 def test_only_a_jugdir_knows_how_old_and_large_results_are(pipeline):
     done = pipeline("cleanup", "--max-size", "1G", "--jugdir", "dict_store")
     assert done.returncode == 2
-    assert "does not tell how old" in done.stderr
+    assert "does not report the age" in done.stderr
 
 
 def test_results_of_another_jugfile_beside_the_jugdir_are_kept_until_they_are_forced_to_go(jug):

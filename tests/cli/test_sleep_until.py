@@ -45,7 +45,7 @@ def test_it_ends_where_tasks_are_others_in_each_load(jug, end):
         {end}
     """)
     done = jug("sleep-until", timeout=60)
-    said = "the jugfile never gets past its barrier" if end else "there is no end to wait for"
+    said = "the jugfile never gets past its barrier" if end else "the wait would never end"
     assert done.returncode == 1
     assert done.stderr.startswith(f"jug: error: {said}: argument 1 of task jugfile.double is another one")
     assert len((jug.folder / "loads").read_text().splitlines()) == 3

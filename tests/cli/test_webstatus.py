@@ -35,7 +35,7 @@ def test_looking_creates_nothing(pipeline):
         assert web.state()["left"] | {"at": 0} == {
             "seconds": None,
             "at_least": False,
-            "why": "nobody works on it",
+            "why": "no worker runs",
             "at": 0,
         }
         assert {path.name for path in pipeline.folder.iterdir()} <= {"jugfile.py", "__pycache__"}

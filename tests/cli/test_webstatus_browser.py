@@ -112,7 +112,7 @@ def test_the_page_follows_two_workers_to_the_end(jug, browser):
         page = Page(browser, web.url)
         page.until(lambda: page.task("jugfile.step") == [0, 0, 4, 0, 0])
         assert page.text("#percent") == "0 %"
-        assert "unknown (nobody works on it)" in page.text("#left")
+        assert "unknown (no worker runs)" in page.text("#left")
         assert page.text("#workers .empty").startswith("Nobody works on it")
 
         workers = [jug.start("execute") for _ in range(2)]

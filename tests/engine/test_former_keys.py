@@ -75,8 +75,8 @@ def test_results_under_former_keys_are_counted_once_and_cleaned_up(jug, jugdir):
     done = jug("execute", "--jugdir", jugdir)
     assert done.returncode == 0, done.stderr
     assert done.stderr == (
-        "jug: warning: 2 results lie under keys of an earlier version, which took some values that differ "
-        "for equal; their tasks run again, and `jug cleanup` removes what is no longer needed\n"
+        "jug: warning: 2 results lie under keys of an earlier version, which gave some different values "
+        "the same key; their tasks run again, and `jug cleanup` removes what is no longer needed\n"
     )
     assert (value_of(jug, jugdir, "out"), value_of(jug, jugdir, "late")) == ("2.0", "0.25")
     assert jug("execute", "--jugdir", jugdir).stderr == ""

@@ -37,7 +37,7 @@ def test_what_cannot_be_counted_makes_it_more_than_that():
 
 
 @pytest.mark.parametrize(
-    ("workers", "why"), [(0, "nobody works on it"), (None, "does not tell"), (1, "has finished yet")]
+    ("workers", "why"), [(0, "no worker runs"), (None, "does not tell"), (1, "has finished yet")]
 )
 def test_what_is_not_known_is_not_guessed(workers, why):
     estimate = time_left({"f": 1}, Durations(), workers)

@@ -204,7 +204,7 @@ def test_passwords_and_users(jug: Jug, own_redis: Start) -> None:
     place = f"127.0.0.1:{server.port}"
     assert jug("execute", "--jugdir", f"redis://:se%%3Acr%%40t@{place}").returncode == 0
     assert jug("check", "--jugdir", f"redis://ann:p%%25w@{place}").returncode == 0
-    assert "wants a password" in one_line(jug("status", "--jugdir", f"redis://{place}"))
+    assert "requires a password" in one_line(jug("status", "--jugdir", f"redis://{place}"))
     for wrong in ("redis://:no@", "redis://ann:no@", "redis://bob:no@"):
         line = one_line(jug("status", "--jugdir", wrong + place))
         assert "does not accept the user or password" in line

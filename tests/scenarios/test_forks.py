@@ -56,7 +56,7 @@ def value_of(jug, name: str) -> str:
         ("exits", 3, ""),
         ("raises", 1, "ValueError: only in the child"),
         ("is terminated", -signal.SIGTERM, ""),
-        ("comes back", 1, "came back from it"),
+        ("comes back", 1, "returned from it"),
     ],
 )
 def test_a_forked_child_ends_by_itself_and_leaves_the_worker_alone(jug, how, status, said):

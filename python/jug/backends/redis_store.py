@@ -91,7 +91,7 @@ class redis_store(native_store):
         """Warns of what the user may not know about this database."""
         if native.eviction:
             warn(
-                f"the redis server {self.url} throws results away when its memory is full "
+                f"the redis server {self.url} evicts results when its memory is full "
                 f"(maxmemory-policy {native.eviction}); set it to noeviction"
             )
         if native.is_foreign():

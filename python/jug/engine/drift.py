@@ -99,7 +99,7 @@ class Drift:
         if at_barrier and len(self._before) == _KEY * len(before) == _KEY * len(now):
             raise UserError(f"the jugfile never gets past its barrier: {found[0]}; {_ADVICE}")
         if only_waits:
-            raise UserError(f"there is no end to wait for: {found[0]}; {_ADVICE}")
+            raise UserError(f"the wait would never end: {found[0]}; {_ADVICE}")
         if not self._is_found:
             for each in found:
                 warn(f"{each}: what was stored for it is not asked for any more; {_ADVICE}")

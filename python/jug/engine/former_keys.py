@@ -44,6 +44,6 @@ class FormerResults:
             self._told.update(found)
             some = f"{len(found)} results lie" if len(found) > 1 else "1 result lies"
             warn(
-                f"{some} under keys of an earlier version, which took some values that differ "
-                "for equal; their tasks run again, and `jug cleanup` removes what is no longer needed"
+                f"{some} under keys of an earlier version, which gave some different values "
+                "the same key; their tasks run again, and `jug cleanup` removes what is no longer needed"
             )

@@ -105,7 +105,7 @@ def time_left(
     if workers is None:
         return TimeLeft(None, why="this kind of store does not tell who works")
     if workers == 0:
-        return TimeLeft(None, why="nobody works on it")
+        return TimeLeft(None, why="no worker runs")
     total, known = 0.0, 0
     for name, number in left.items():
         mean = durations.mean(name)

@@ -72,7 +72,7 @@ class AdoptCommand(SubCommand):
         with _old_jugdir(options) as (path, moved):
             adopted = adopt(options, OldJugdir(path))
         _show(options, adopted.counts)
-        _tell("no result of jug 2.x can be looked for", adopted.no_keys)
+        _tell("no key of jug 2.x can be computed", adopted.no_keys)
         _tell("cannot read", adopted.faults)
         if adopted.unused and adopted.counts["Missing"]:
             # Where nothing is missing, they are of tasks that are gone or inside of compound tasks.
@@ -84,7 +84,7 @@ class AdoptCommand(SubCommand):
                 f"'jug execute' and then '{again}' again"
             )
         if moved:
-            say(f"the old jugdir is {path} now; it can be removed when all is well")
+            say(f"the old jugdir is {path} now; it can be removed when everything works")
         return 1 if adopted.faults else 0
 
 

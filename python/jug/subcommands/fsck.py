@@ -25,7 +25,7 @@ class FsckCommand(SubCommand):
             ("--repair",),
             False,
             help="make the tasks of damaged results runnable again, keep damaged files in a directory "
-            "'quarantine' of the jugdir, and remove files that belong to nobody",
+            "'quarantine' of the jugdir, and remove files that nothing refers to",
         ),
     )
 

@@ -59,7 +59,9 @@ fn check<'py>(value: &Bound<'py, PyAny>, bytes: &Bound<'py, PyBytes>) -> PyResul
     let py = value.py();
     let (cause, wrong) = match unpickle(bytes) {
         Ok(loaded) if loaded.get_type().is(value.get_type()) => return Ok(()),
-        Ok(loaded) => (None, format!("pickle makes a {} of it", loaded.get_type().fully_qualified_name()?)),
+        Ok(loaded) => {
+            (None, format!("pickle returns a {} instead", loaded.get_type().fully_qualified_name()?))
+        }
         Err(error) if error.is_instance_of::<PyException>(py) => {
             let reason = format!("{}: {}", error.get_type(py).name()?, error.value(py).str()?);
             (Some(error), format!("pickle cannot load it again: {reason}"))

@@ -253,7 +253,7 @@ fn classify_error(error: &CommandError) -> RetryPolicy {
 fn explain(text: &str) -> String {
     let advice = [
         ("WRONGPASS", "does not accept the user or password in the URL"),
-        ("NOAUTH", "wants a password: redis://:PASSWORD@HOST"),
+        ("NOAUTH", "requires a password: redis://:PASSWORD@HOST"),
         ("NOPERM", "does not permit its user what jug needs"),
         ("OOM", "has no memory left (maxmemory): make room, or let it have more"),
         ("READONLY", "is a read-only replica: name the primary"),

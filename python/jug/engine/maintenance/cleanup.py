@@ -164,7 +164,7 @@ class CleanupPlan:
     def _measure(self) -> dict[bytes, tuple[str, float, int]]:
         if self._jugdir is None:
             raise UserError(
-                "this store does not tell how old and how large its results are: --older-than and --max-size "
+                "this store does not report the age and size of its results: --older-than and --max-size "
                 "work for a jugdir on a filesystem",
                 2,
             )

@@ -229,7 +229,7 @@ class _ReadBack:
             raise ValueError(f"the store cannot load it again: {type(error).__name__}: {error}") from error
         if found is not kind:
             self._store.remove(name)
-            raise ValueError(f"the store makes a {found.__module__}.{found.__qualname__} of it")
+            raise ValueError(f"the store returns a {found.__module__}.{found.__qualname__} instead")
 
 
 def _name(key: bytes) -> bytes:

@@ -50,7 +50,7 @@ def execute(options: Options, state: ExecutionState) -> bool:
         if state.executed.total() > executed_before:
             continue
         if not all(t.can_load() for t in reversed(task.alltasks)):
-            log.info("a barrier is not met, and nothing can be done about it here")
+            log.info("a barrier is not met, and no task that it waits for can run")
             return failures
         # All tasks are there and none was run: the barrier was met while the jugfile was loading. Should it
         # wait for something else, this loop must not spin.

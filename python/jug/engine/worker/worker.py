@@ -279,7 +279,7 @@ class Worker:
             outcome = self._executor.run(t)
         if os.getpid() != self._pid:
             raise outcome.error or UserError(
-                f"a process that task {name} forked came back from it and ends here; "
+                f"a process that task {name} forked returned from it and ends here; "
                 "end such a process with os._exit()"
             )
         error = outcome.error or self._store(key, name, attempt, t, outcome)

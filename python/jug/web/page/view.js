@@ -127,7 +127,7 @@ export function tick() {
 // --- workers ---
 
 const nameOf = (worker) =>
-  worker.pid ? `${worker.host ? `${worker.host}, ` : ""}pid ${worker.pid}` : worker.host || "not to be seen from here";
+  worker.pid ? `${worker.host ? `${worker.host}, ` : ""}pid ${worker.pid}` : worker.host || "not visible from here";
 
 function fillWorker(row, worker) {
   const [where, started, runs, since] = row.cells;
