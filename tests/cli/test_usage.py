@@ -19,6 +19,7 @@ SUBCOMMANDS = (
     "graph",
     "install-skills",
     "invalidate",
+    "retry",
     "shell",
     "sleep-until",
     "status",

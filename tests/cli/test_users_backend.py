@@ -199,6 +199,21 @@ def test_a_failed_task_is_ready_again_unless_its_mark_is_kept(mine):
     assert short(mine) == "All tasks complete (9 tasks)."
 
 
+def test_what_is_marked_is_listed_with_what_is_known_and_may_be_tried_again(mine):
+    mine("execute", "--keep-going", "--keep-failed", "--will-cite")
+    _, _, row = mine("failures").stdout.splitlines()
+    id, *known = row.split(maxsplit=6)
+    assert known == ["1", "-", "-", "-", "-", "jugfile.frail(1): marked as failed"]
+    assert (
+        f"ID:         {id}\nTask:       jugfile.frail\nArguments:  1\n"
+        in mine("failures", "--show", id).stdout
+    )
+    (mine.folder / "repaired").touch()
+    assert mine("retry", id).stdout == "Cleared 1 failure\n"
+    assert mine("failures").stdout == "No failures.\n"
+    assert mine("execute").returncode == 0
+
+
 def test_a_running_task_is_active(mine):
     done = mine.python(
         """

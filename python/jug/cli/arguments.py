@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +12,7 @@ from ..configuration import COMMON_OPTIONS
 from ..internal.option_spec import add_options
 from ..jug_version import CITATION
 
-__all__ = ["add_arguments", "add_common_options", "overview_text"]
+__all__ = ["add_arguments", "add_common_options", "overview_text", "split_words"]
 
 _OVERVIEW = """\
 usage: jug SUBCOMMAND [JUGFILE] [OPTIONS] [-- ARGUMENTS OF THE JUGFILE]
@@ -72,3 +74,35 @@ def add_arguments(parser: argparse.ArgumentParser, name: str, add_own: Callable[
     add_own(parser.add_argument_group(f"options of {name}", argument_default=argparse.SUPPRESS))
     add_common_options(parser)
     parser.add_argument("user_args", nargs="*", help="what the jugfile sees in sys.argv (put -- before it)")
+
+
+def split_words(given: dict[str, Any], dest: str) -> dict[str, Any]:
+    """Tells the jugfile from words of another meaning, of which there may be any number beside it.
+
+    Parameters
+    ----------
+    given : dict
+        As :meth:`jug.subcommands.SubCommand.normalize_args` gets it; it is changed.
+    dest : str
+        The option that gets a list of the other words. What is of hexadecimal digits only is one of them,
+        whatever files there are.
+
+    Returns
+    -------
+    dict
+        The same.
+    """
+    words = [given.pop("jugfile", None), *given.pop("user_args", [])]
+    given[dest] = []
+    for word in words:
+        if word is None:
+            continue
+        if "jugfile" not in given and _looks_like_jugfile(word):
+            given["jugfile"] = word
+        else:
+            given[dest].append(word)
+    return given
+
+
+def _looks_like_jugfile(word: str) -> bool:
+    return word.endswith(".py") or (not re.fullmatch("[0-9a-fA-F]*", word) and os.path.isfile(word))

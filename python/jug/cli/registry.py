@@ -47,6 +47,7 @@ _MODULES = {
     "install-skills": "install_skills",
     "invalidate": "invalidate",
     "pack": "pack",
+    "retry": "retry",
     "shell": "shell",
     "sleep-until": "check",
     "status": "status",

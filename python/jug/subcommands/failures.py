@@ -19,7 +19,6 @@ __all__ = ["FailuresCommand", "failures"]
 
 _TITLES = ("ID", "Count", "Kind", "Attempts", "Host", "When")
 
-
 #: What `--json` says of a failure beside its id, key and name: what a report has, which may lack any of it.
 _FIELDS = (
     *("kind", "type", "message", "traceback", "arguments", "host", "pid", "python", "started", "duration"),

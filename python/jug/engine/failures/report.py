@@ -13,9 +13,10 @@ from ...internal.tracebacks import message_of, users_traceback
 from .errors import Crashed, FailedInChild, UnstorableResult
 
 if TYPE_CHECKING:
-    from ...internal.types import FailureReport
+    from ...internal.types import FailureKind, FailureReport
 
 __all__ = [
+    "KINDS",
     "closing_line",
     "crash_report",
     "describe_call",
@@ -25,6 +26,10 @@ __all__ = [
     "suspicion",
     "used_up",
 ]
+
+
+#: The kinds of failures; `FailureKind` says what they are.
+KINDS: tuple[FailureKind, ...] = ("exception", "signal", "exit", "lost")
 
 
 def describe_call(task: Any, limit: int = 200) -> str:
