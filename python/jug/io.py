@@ -15,6 +15,7 @@ __all__ = [
     "NoLoad",
     "get_terminal_size",
     "line_width",
+    "print_table",
     "print_task_summary_table",
     "write_metadata",
     "write_task_out",
@@ -205,8 +206,35 @@ def print_task_summary_table(options: Options, groups: Sequence[tuple[str, Mappi
     if options.short:
         _print_short_summary(options, groups)
         return
+    names = {name for _, counts in groups for name in counts}
+    rows = {name: [counts.get(name, 0) for _, counts in groups] for name in names}
+    print_table(options, [title for title, _ in groups], rows, [sum(n.values()) for _, n in groups])
+
+
+def print_table(
+    options: Options,
+    titles: Sequence[str],
+    rows: Mapping[str, Sequence[object]],
+    total: Sequence[object],
+    column: int = _COLUMN,
+) -> None:
+    """Prints a table with a line for each task name, sorted, and a last one for all.
+
+    Parameters
+    ----------
+    options : Options
+        `print_out` is called for each line.
+    titles : sequence of str
+        What stands above each column.
+    rows : mapping of str to sequence
+        The cells for each task name.
+    total : sequence
+        Those of the last line.
+    column : int, default 12
+        The width of each column.
+    """
     print_out = options.print_out
-    prefix = _COLUMN * len(groups) + 2
+    prefix = column * len(titles) + 2
     width = get_terminal_size()[0] - prefix
     if width < _MIN_NAME_WIDTH:
         width = _NARROW_NAME_WIDTH
@@ -214,17 +242,17 @@ def print_task_summary_table(options: Options, groups: Sequence[tuple[str, Mappi
     wrapped = None if line_width() is None else width - _CONTINUATION
 
     def line(cells: Sequence[object], name: str) -> str:
-        return "".join(f"{cell:>{_COLUMN}}" for cell in cells) + f"  {name:{width}}"
+        return "".join(f"{cell:>{column}}" for cell in cells) + f"  {name:{width}}"
 
-    print_out(line([title for title, _ in groups], "Task name"))
+    print_out(line(titles, "Task name"))
     print_out("-" * (prefix + width))
-    for name in sorted({name for _, counts in groups for name in counts}):
+    for name in sorted(rows):
         first, *rest = _wrap(name, wrapped)
-        print_out(line([counts.get(name, 0) for _, counts in groups], first))
+        print_out(line(rows[name], first))
         for part in rest:
             print_out(" " * prefix + f"{' ' * _CONTINUATION + part:{width}}")
     print_out("." * (prefix + width))
-    print_out(line([sum(counts.values()) for _, counts in groups], "Total"))
+    print_out(line(total, "Total"))
     print_out("")
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..configuration import Options
     from ..internal.types import FailureReport
 
-__all__ = ["Counts", "Status", "StatusCollector", "collect", "status_of"]
+__all__ = ["Counts", "Status", "StatusCollector", "collect", "look", "status_of"]
 
 #: How many tasks of each name are in each state.
 Counts = dict[str, Counter[TaskState]]
@@ -144,9 +144,15 @@ class StatusCollector:
 
 def collect(options: Options) -> Status:
     """Loads the jugfile and looks at every task."""
+    return look(options)[0]
+
+
+def look(options: Options) -> tuple[Status, StatusCollector, bytes]:
+    """The same, with the collector for further questions, and the states that its `node_states` returned."""
     loaded = load(options)
     collector = StatusCollector(task.alltasks, loaded.store)
-    return status_of(collector, collector.node_states(), loaded.has_barrier)
+    states = collector.node_states()
+    return status_of(collector, states, loaded.has_barrier), collector, states
 
 
 def status_of(collector: StatusCollector, by_node: bytes, has_barrier: bool) -> Status:

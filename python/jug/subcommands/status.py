@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..internal.types import FailureReport
     from ..monitor.cache_file import Row
     from ..monitor.status import Status
+    from ..monitor.times import RunTimes, Times
 
 __all__ = [
     "StatusCommand",
@@ -83,12 +84,20 @@ class StatusCommand(SubCommand):
             False,
             help="with --cache: remove the file and do nothing else",
         ),
+        OptionSpec(
+            "status_times",
+            ("--times",),
+            False,
+            help="print how long the tasks took that are complete: their number, mean, median, what 95 % "
+            "do not exceed, the longest, and all together. The jugfile is loaded, also with --cache",
+        ),
     )
 
     def run(self, options: Options, *args: Any, **kwargs: Any) -> int:
         """Prints a table, or a line with --short; beside the table, why tasks failed goes to stderr.
 
-        With --json all of that is one object on stdout, for programs.
+        With --json all of that is one object on stdout, for programs. With --times the table, the line or the
+        object has how long tasks took.
 
         Returns 0 if all tasks are complete, else 1; with --cache --clear it removes the cache file, prints
         nothing and returns 0.
@@ -97,19 +106,28 @@ class StatusCommand(SubCommand):
         from ..io import print_task_summary_table
         from ..monitor.cache_file import clear
         from ..monitor.cached_status import collect_cached
-        from ..monitor.status import collect
+        from ..monitor.status import collect, look
 
         if options.status_cache and options.status_cache_clear:
             clear(options.status_cache_file)
             return 0
-        status = collect_cached(options) if options.status_cache else collect(options)
+        times = None
+        if options.status_times:
+            from ..monitor.times import times_of
+
+            status, collector, states = look(options)
+            times = times_of(collector, states)
+        else:
+            status = collect_cached(options) if options.status_cache else collect(options)
         groups = [
             (state.heading, {name: states[state] for name, states in status.counts.items()})
             for state in TaskState
         ]
         totals = [sum(group.values()) for _, group in groups]
         if options.status_json:
-            options.print_out(_as_json(options, status, groups))
+            options.print_out(_as_json(options, status, groups, times))
+        elif times is not None:
+            _print_times(options, times)
         elif options.short:
             options.print_out(_in_short(*totals))
         else:
@@ -236,7 +254,33 @@ def _in_short(failed: int, waiting: int, ready: int, complete: int, active: int)
     return f"{waiting + ready} tasks waiting to be run, {failed} failed, {complete} complete, {running}."
 
 
-def _as_json(options: Options, status: Status, groups: Sequence[tuple[str, Mapping[str, int]]]) -> str:
+def _print_times(options: Options, times: RunTimes) -> None:
+    from ..internal.units import format_seconds
+    from ..io import print_table
+
+    def cells(of: Times) -> list[str]:
+        return [str(of.nr_runs), *map(format_seconds, of[1:])]
+
+    if options.short:
+        count, mean, median, p95, longest, total = cells(times.total)
+        options.print_out(
+            f"{count} tasks took {total}: mean {mean}, median {median}, 95% {p95}, longest {longest}."
+        )
+    else:
+        rows = {name: cells(of) for name, of in times.by_name.items()}
+        titles = ["Count", "Mean", "Median", "95%", "Longest", "Total"]
+        print_table(options, titles, rows, cells(times.total), column=10)
+    if times.nr_unknown:
+        sys.stdout.flush()
+        say(f"of {times.nr_unknown} more that are complete it is not known how long they took")
+
+
+def _as_json(
+    options: Options,
+    status: Status,
+    groups: Sequence[tuple[str, Mapping[str, int]]],
+    times: RunTimes | None,
+) -> str:
     import json
 
     columns = [(title.lower(), counts) for title, counts in groups]
@@ -247,6 +291,12 @@ def _as_json(options: Options, status: Status, groups: Sequence[tuple[str, Mappi
         "tasks": {name: {state: counts[name] for state, counts in columns} for name in sorted(status.counts)},
         "failures": [{**report, "name": name} for name, report in status.failures],
     }
+    if times is not None:
+        shown["times"] = {
+            "total": times.total.as_json(),
+            "tasks": {name: times.by_name[name].as_json() for name in sorted(times.by_name)},
+            "unknown": times.nr_unknown,
+        }
     return json.dumps(shown, indent=2, default=str)
 
 
