@@ -38,6 +38,7 @@ _MODULES = {
     "check": "check",
     "cleanup": "cleanup",
     "count": "count",
+    "debug": "debug",
     "demo": "demo",
     "execute": "execute",
     "failures": "failures",

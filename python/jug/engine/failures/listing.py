@@ -104,6 +104,25 @@ class Failures:
         hint = f"did you mean {self._named(near)}?" if near else "'jug failures' lists them"
         raise UserError(f"there is no failure {text!r}; {hint}")
 
+    def find_id_or_name(self, text: str) -> TaskFailure:
+        """The same; `text` may also be the name of a task, as for --name, if only one failed of that name."""
+        if self._ids.beginning_with(text):
+            return self.find(text)
+        named = prepare_name_matcher(text)
+        found = [failure for failure in self._by_key.values() if named(failure.name)]
+        if len(found) > 1:
+            keys = [failure.key for failure in found]
+            raise UserError(
+                f"{len(found)} tasks of the name {text!r} failed: {self._named(keys)}; give an ID"
+            )
+        return found[0] if found else self.find(text)
+
+    def task_of(self, failure: TaskFailure) -> _native.TaskCore:
+        """The task that failed."""
+        [node] = self._graph.find([failure.key])
+        assert node is not None
+        return self._graph.task(node)
+
     def _near(self, text: str) -> list[bytes]:
         """Whose id looks like `text`, or whose task has that name."""
         named = prepare_name_matcher(text)
