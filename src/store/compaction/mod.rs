@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::StoreError;
 use crate::jugdir::Jugdir;
+use crate::os::ops::is_gone;
 use crate::store::catalog::Catalog;
 use crate::store::log::record::Kind;
 use crate::store::maintenance::quarantine::keep_aside;
@@ -88,6 +89,13 @@ pub struct DiskUsage {
 pub(super) struct Compactor<'a> {
     pub(super) jugdir: &'a Jugdir,
     pub(super) catalog: &'a Catalog,
+}
+
+impl CompactReport {
+    /// Of a packer that another one has been faster than.
+    fn beaten() -> CompactReport {
+        CompactReport { beaten: true, ..CompactReport::default() }
+    }
 }
 
 impl Compactor<'_> {
@@ -183,7 +191,7 @@ impl Compactor<'_> {
         self.check_not_less_than_followed(&merge, &inputs)?;
         let gone = |(_, obstacle): &(String, SkipReason)| *obstacle == SkipReason::Gone;
         if plan.left.iter().any(gone) {
-            return Ok(CompactReport { beaten: true, ..CompactReport::default() });
+            return Ok(CompactReport::beaten());
         }
         if !merge.tolerated().is_empty() {
             keep_aside(fs, self.jugdir, &merge.tolerated())?;
@@ -198,7 +206,11 @@ impl Compactor<'_> {
         }
         let number = plan.current.number + 1;
         let stem = pack::stem(number, wid, BEGUN.fetch_add(1, Ordering::Relaxed));
-        let new = build::build(&merge, &inputs, &packs, &stem, forget)?;
+        let new = match build::build(&merge, &inputs, &packs, &stem, forget) {
+            // It was packed by another process before it was removed.
+            Err(error) if self.is_segment_gone(&error) => return Ok(CompactReport::beaten()),
+            built => built?,
+        };
         report.larger = if what.smaller { self.surplus(&inputs, new.as_ref())? } else { 0 };
         if report.larger > 0 {
             self.discard(&stem)?;
@@ -219,12 +231,16 @@ impl Compactor<'_> {
         next.replaced.extend(segments);
         if !publish::publish(fs, &packs, wid, &next)? {
             self.discard(&stem)?;
-            return Ok(CompactReport { results, beaten: true, ..CompactReport::default() });
+            return Ok(CompactReport { results, ..CompactReport::beaten() });
         }
         // What cannot be removed now does not count all the same, and is removed by a process that packs next.
         let _ = leftovers::sweep(self.jugdir);
         report.results = next.results();
         Ok(report)
+    }
+
+    fn is_segment_gone(&self, error: &Error) -> bool {
+        matches!(error, Error::Io { path, source, .. } if is_gone(source) && path.starts_with(self.jugdir.segments()))
     }
 
     /// Removes a pack that was never listed.

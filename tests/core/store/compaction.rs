@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -205,6 +206,45 @@ impl Hooks for Meanwhile {
             assert_eq!(packer.pack(ALL).unwrap().segments, 1);
         }
     }
+}
+
+/// Another process packs and ends before a segment is opened for the so many-th time.
+#[derive(Debug)]
+struct PacksFirst(PathBuf, AtomicUsize);
+
+impl Hooks for PacksFirst {
+    fn opens(&self, path: &Path) -> io::Result<()> {
+        let left = |left: usize| left.checked_sub(1);
+        if path.extension().is_some_and(|ending| ending == "seg")
+            && self.1.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left) == Ok(1)
+        {
+            let packer = Store::open(&self.0, Durability::Group).unwrap();
+            assert_eq!(packer.pack(ALL).unwrap().segments, 1);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_packer_whose_segment_another_one_packs_at_any_moment_has_nothing_to_do() {
+    let mut opened = 1;
+    loop {
+        let temp = filled(0..10);
+        let other = Arc::new(PacksFirst(temp.root(), AtomicUsize::new(0)));
+        let jugdir = Jugdir::open_on(HookedFs::on(other.clone()), &temp.root()).unwrap();
+        let store = Store::open_in(jugdir, Background::spawn(), Durability::Group).unwrap();
+        other.1.store(opened, Ordering::SeqCst);
+        let packed = store.pack(ALL).unwrap();
+        let is_over = other.1.load(Ordering::SeqCst) > 0;
+        assert_eq!(packed.segments, usize::from(is_over), "before it is opened for the {opened}. time");
+        assert_eq!((temp.open().keys().unwrap().len(), store.keys().unwrap().len()), (10, 10));
+        only_pack(&temp, "pack");
+        if is_over {
+            break;
+        }
+        opened += 1;
+    }
+    assert!(opened > 2, "a segment is read, and read again when it is copied");
 }
 
 #[test]
