@@ -13,6 +13,7 @@ SUBCOMMANDS = (
     "check",
     "cleanup",
     "count",
+    "debug",
     "demo",
     "execute",
     "failures",

@@ -88,7 +88,7 @@ class StatusCommand(SubCommand):
             "status_times",
             ("--times",),
             False,
-            help="print how long the tasks took that are complete: their number, mean, median, what 95 % "
+            help="print how long the tasks took that are complete: their number, mean, median, what 95 %% "
             "do not exceed, the longest, and all together. The jugfile is loaded, also with --cache",
         ),
     )
