@@ -33,7 +33,7 @@ from tests.keys.test_parts_of_frames import FRAMES
 from tests.support.key_values import check_parts, samples
 from tests.support.paths import ROOT
 
-WALK = ROOT / "src" / "py" / "walk"
+KEYS = ROOT / "src" / "py" / "keys"
 
 UTC, HOUR = datetime.UTC, datetime.timedelta(hours=1)
 
@@ -377,12 +377,12 @@ def test_some_parts_do_not_count(name):
 
 
 def test_no_type_that_is_known_by_name_is_left_out():
-    source = (WALK / "dispatch.rs").read_text()
+    source = (KEYS / "dispatch.rs").read_text()
     known = re.findall(
         r'^\s*(?:\| )?\((?:"[^"]+"(?: \| )?)+,\s*((?:"[^"]+"(?:\s*\| )?)+)', source, flags=re.MULTILINE
     )
     names = {name for group in known for name in re.findall(r'"([^"]+)"', group)}
-    names |= set(re.findall(r'row\(\s*"[^"]+",\s*"([^"]+)"', (WALK / "stdlib.rs").read_text()))
+    names |= set(re.findall(r'row\(\s*"[^"]+",\s*"([^"]+)"', (KEYS / "stdlib.rs").read_text()))
     assert {"partial", "PurePosixPath", "Index", "datetime", "ndarray"} <= names
     named = {name.split(" ")[0] for name in [*PARTS, *FRAMES]}
     assert names - named == ELSEWHERE
