@@ -49,7 +49,7 @@ class FailuresCommand(SubCommand):
     def run(self, store: base_store, options: Options, *args: Any, **kwargs: Any) -> int:
         """Prints the failures of the jugfile's tasks, or one of them; returns 0.
 
-        Those with the same task name and the same message are one line. With --short only their number is
+        Those that are alike (see `engine.failures.groups`) are one line. With --short only their number is
         printed. An ID that means no failure, or several, is a UserError.
         """
         from ..engine.failures.listing import Failures
@@ -99,14 +99,12 @@ def _as_json(options: Options, failures: Failures, shown: Iterable[TaskFailure])
 
 
 def _table(failures: Failures, shown: Sequence[TaskFailure]) -> Iterable[str]:
-    """A line for each task name and message, with the latest of its failures."""
+    """A line for each group of failures that are alike, with the latest of them."""
+    from ..engine.failures.groups import grouped
     from ..engine.failures.report import closing_line
 
-    alike: dict[tuple[str, str], list[TaskFailure]] = {}
-    for failure in shown:
-        alike.setdefault((failure.name, closing_line(failure.report)), []).append(failure)
     rows, texts = [], []
-    for (name, why), group in alike.items():
+    for group in grouped(shown, lambda failure: (failure.name, failure.report)):
         latest = max(group, key=lambda failure: failure.report.get("started", 0.0))
         report = latest.report
         rows.append(
@@ -119,7 +117,7 @@ def _table(failures: Failures, shown: Sequence[TaskFailure]) -> Iterable[str]:
                 _when(report.get("started"), "%Y-%m-%d %H:%M"),
             )
         )
-        texts.append(escaped(f"{name}({report.get('arguments', '')}): {why}"))
+        texts.append(escaped(f"{latest.name}({report.get('arguments', '')}): {closing_line(report)}"))
     yield from _lines(rows, texts)
 
 

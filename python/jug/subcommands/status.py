@@ -132,7 +132,7 @@ class StatusCommand(SubCommand):
             options.print_out(_in_short(*totals))
         else:
             print_task_summary_table(options, groups)
-            _tell_failures(status.failures)
+            _print_failures(status.failures)
         return 0 if sum(totals) == totals[3] else 1
 
 
@@ -300,29 +300,28 @@ def _as_json(
     return json.dumps(shown, indent=2, default=str)
 
 
-def _tell_failures(failures: Iterable[tuple[str, FailureReport]]) -> None:
-    """Prints why tasks failed, a line for each name and error; with --verbose=info all, with tracebacks."""
+def _print_failures(failures: Iterable[tuple[str, FailureReport]]) -> None:
+    """Prints why tasks failed, a line for each group; with --verbose=info all groups, with tracebacks."""
     import logging
 
-    from ..engine.failures.report import summary_line
+    from ..engine.failures.groups import grouped
     from ..engine.failures.summary import described, details
 
-    alike: dict[tuple[str, str], list[FailureReport]] = {}
-    for name, report in failures:
-        alike.setdefault((name, summary_line(report)), []).append(report)
-    if not alike:
+    groups = grouped(failures, lambda failure: failure)
+    if not groups:
         return
     sys.stdout.flush()
     is_all = logging.getLogger("jug").isEnabledFor(logging.INFO)
-    for (name, _), reports in list(alike.items())[: len(alike) if is_all else _MOST_FAILURES]:
-        more = f" (and {len(reports) - 1} more alike)" if len(reports) > 1 else ""
-        say(f"{described(name, reports[0])}{more}")
+    for group in groups[: len(groups) if is_all else _MOST_FAILURES]:
+        name, report = group[0]
+        more = f" (and {len(group) - 1} more alike)" if len(group) > 1 else ""
+        say(f"{described(name, report)}{more}")
         if is_all:
-            show(details(reports[0]))
+            show(details(report))
     if is_all:
         return
-    if len(alike) > _MOST_FAILURES:
-        say(f"and {len(alike) - _MOST_FAILURES} other errors")
+    if len(groups) > _MOST_FAILURES:
+        say(f"and {len(groups) - _MOST_FAILURES} other errors")
     say("--verbose=info shows the tracebacks")
 
 
