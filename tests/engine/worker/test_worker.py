@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 import jug.task
+from jug import hooks
 from jug.backends.file_store import file_store
 from jug.engine.failures.report import crash_report
 from jug.engine.session.open import open_session
 from jug.engine.worker.crashes import lost
 from jug.engine.worker.state import ExecutionState
 from jug.engine.worker.worker import Worker
+from jug.errors import Leave
+from jug.hooks.exit_checks import exit_after_n_tasks
 from jug.options import default_options
 from jug.task import Task
 
@@ -129,6 +132,49 @@ def test_what_waits_in_a_batch_is_not_started_once_a_result_was_taken_away(
     worker._run_batch(nodes)
     assert len(nodes) == len(behind)
     assert len(started) == 1
+
+
+@pytest.fixture
+def no_hooks_left() -> Iterator[None]:
+    """What a test registers is forgotten after it."""
+    yield
+    hooks.reset_all_hooks()
+
+
+@pytest.mark.usefixtures("no_hooks_left")
+def test_a_task_after_which_a_hook_ends_the_worker_is_counted(stores: tuple[file_store, file_store]) -> None:
+    """It has its result."""
+    mine, _ = stores
+    for number in range(3):
+        Task(note, number)
+    worker = working(mine)
+    shown: list[tuple[int, int, int]] = []
+    work: Any = worker._session
+    work.set_idle = lambda *counts: shown.append(counts)
+    exit_after_n_tasks(2)
+    with pytest.raises(Leave):
+        worker.run()
+    assert (len(RAN), worker._state.executed.total()) == (2, 2)
+    assert shown[-1] == (2, 0, 0)
+
+
+@pytest.mark.usefixtures("no_hooks_left")
+def test_tasks_that_were_found_finished_are_counted_where_a_hook_ends_the_worker(
+    stores: tuple[file_store, file_store],
+) -> None:
+    """All that were found together, although the hook is called of the first of them."""
+    mine, _ = stores
+    for number in range(3):
+        store_result(mine, Task(note, number))
+
+    def leave(_task: Task) -> None:
+        raise Leave(0)
+
+    hooks.register_hook("execute.task-loadable", leave)
+    worker = working(mine)
+    with pytest.raises(Leave):
+        worker.run()
+    assert worker._state.loaded.total() == 3
 
 
 def test_deaths_that_were_recorded_since_the_store_was_opened_count_from_the_first_task_on(

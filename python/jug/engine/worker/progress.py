@@ -94,19 +94,23 @@ class Progress:
             self.count_loaded(nodes)
 
     def count_loaded(self, nodes: Iterable[int]) -> None:
-        """Counts tasks that were found finished."""
-        announce = registered("execute.task-loadable")
-        for node in nodes:
-            if self._selected is None or node in self._selected:
-                self._state.loaded[self._names[node]] += 1 + self._copies.get(node, 0)
-                if announce:
-                    jug_hook("execute.task-loadable", (self._task(node),))
+        """Counts tasks that were found finished, and calls hooks then, as one of them may end the worker."""
+        selected = self._selected
+        counted = list(nodes) if selected is None else [node for node in nodes if node in selected]
+        self._state.loaded.update(map(self._names.__getitem__, counted))
+        self._count_copies(counted)
+        if registered("execute.task-loadable"):
+            for node in counted:
+                jug_hook("execute.task-loadable", (self._task(node),))
 
     def count_executed(self, nodes: Sequence[int]) -> None:
         """Counts tasks that this worker ran. Those that are identical to them count as found finished."""
         if nodes:
             self._state.idle = 0.0
         self._state.executed.update(map(self._names.__getitem__, nodes))
+        self._count_copies(nodes)
+
+    def _count_copies(self, nodes: Sequence[int]) -> None:
         for node in nodes if self._copies else ():
             if node in self._copies:
                 self._state.loaded[self._names[node]] += self._copies[node]

@@ -22,7 +22,7 @@ from ..blocked import Blockade
 from ..failures.errors import StoreFailure, UnstorableResult
 from ..failures.report import failure_report
 from ..session.base import warn_of_damage
-from ..session.open import Store, open_session
+from ..session.open import open_session
 from ..task_graph import graph_of
 from ..task_state import NODE_DONE
 from .batch_size import BatchSize
@@ -35,6 +35,7 @@ from .progress import Progress
 from .state import ExecutionState
 
 if TYPE_CHECKING:
+    from ...backends.base import base_store
     from ...configuration import Options
 
 __all__ = ["Worker"]
@@ -59,7 +60,7 @@ class Worker:
     def __init__(
         self,
         tasks: Sequence[task.Task],
-        store: Store,
+        store: base_store,
         options: Options,
         state: ExecutionState,
         matcher: Matcher | None = None,
@@ -224,6 +225,9 @@ class Worker:
                 waiting.pop()
                 if self._run_one(node, key):
                     finished.append(node)
+                    # A hook may end the worker: the task is among those that were run by then.
+                    if self._after_each:
+                        jug_hook("execute.task-executed1", (self._task(node),))
             self._batch_size.ran(count - len(waiting), time.perf_counter() - began, refreshing)
         finally:
             if not self._is_forked():
@@ -292,8 +296,6 @@ class Worker:
             else:
                 self._failed(node, t, outcome._replace(error=error))
             return False
-        if self._after_each:
-            jug_hook("execute.task-executed1", (t,))
         return True
 
     def _store(self, key: bytes, name: str, attempt: int, t: task.Task, outcome: Outcome) -> Exception | None:
