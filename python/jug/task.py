@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _native
-from .backends.base import copied, input_loader
+from .backends.base import copied, optional_method
 from .errors import Leave, TaskQuit
 from .internal.dependencies import recursive_dependencies, topological_sort
 from .internal.interactive import note_definition
@@ -227,7 +227,7 @@ class Task(_native.TaskCore, TaskletMixin):
     def _input(self) -> Any:
         """The result as it was stored, for one use that may change it."""
         try:
-            value = self._read(input_loader(self._open_store()))
+            value = self._read(optional_method(self._open_store(), "load_input"))
         except RuntimeError:
             if not self._has_result() or (self._own_store() is not None and self.can_load()):
                 raise
@@ -241,8 +241,7 @@ class Task(_native.TaskCore, TaskletMixin):
 
         None where the store keeps no such thing, and where the whole is read first, which may raise.
         """
-        loader = getattr(self._open_store(), "load_base", None)
-        return None if loader is None else self._read(loader)
+        return self._read(optional_method(self._open_store(), "load_base"))
 
     def _read(self, load: Callable[[bytes], Any]) -> Any:
         if before_lookup is not None:
@@ -468,9 +467,8 @@ def describe(t: Any) -> Any:
             description["args"] = [describe(a) for a in t.args]
         if t.kwargs:
             description["kwargs"] = {k: describe(v) for k, v in t.kwargs.items()}
-        # A backend of the user's own need not know of metadata.
         store = t._own_store()
-        meta = store.metadata(t) if store is not None and hasattr(store, "metadata") else None
+        meta = None if store is None else optional_method(store, "metadata")(t)
         if meta is not None:
             description["meta"] = meta
         return description

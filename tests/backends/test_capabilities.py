@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jug.backends.capabilities import KeyedStore, ReopenableStore, has_jugdir
+from jug.backends.base import base_store
+from jug.backends.capabilities import (
+    JugdirStore,
+    KeyedStore,
+    ReopenableStore,
+    has_jugdir,
+    is_keyed,
+    is_reopenable,
+)
 from jug.backends.dict_store import dict_store
 from jug.backends.file_store import file_store
 from jug.backends.memoize_store import memoize_store
 from jug.backends.redis_store import redis_store
 from jug.engine.failures.query import clear_failures, count_failures
+from tests.support.paths import ROOT
 
 
 class Delegating:
@@ -27,7 +37,7 @@ class Delegating:
 
 def capabilities(store: object) -> tuple[bool, bool, bool]:
     """Whether a store has a jugdir, is keyed, and can be reopened."""
-    return has_jugdir(store), isinstance(store, KeyedStore), isinstance(store, ReopenableStore)
+    return has_jugdir(store), is_keyed(store), is_reopenable(store)
 
 
 def test_each_kind_of_store_can_do_what_it_has_methods_for(tmp_path: Path) -> None:
@@ -61,3 +71,21 @@ def test_failures_of_a_store_without_capabilities_are_its_marks() -> None:
     clear_failures(store)
     assert count_failures(store) == 0
     assert [*store.listlocks()] == [b"0" * 64]
+
+
+def test_what_a_store_can_do_is_asked_in_one_place() -> None:
+    """Others call the functions of that module, and :func:`jug.backends.base.optional_method`."""
+    protocols = (KeyedStore, ReopenableStore, JugdirStore)
+    names = {name for it in (base_store, *protocols) for name in (*vars(it), *it.__annotations__)}
+    # Tasks are asked for this one.
+    names = {name for name in names if not name.startswith("_")} - {"can_load"}
+    asking = set()
+    for path in (ROOT / "python" / "jug").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and len(node.args) > 1:
+                asked, what = ast.unparse(node.func), node.args[1]
+                if asked in ("hasattr", "getattr") and isinstance(what, ast.Constant) and what.value in names:
+                    asking.add(path.stem)
+                if asked == "isinstance" and ast.unparse(what) in {it.__name__ for it in protocols}:
+                    asking.add(path.stem)
+    assert asking == {"capabilities"}

@@ -84,3 +84,19 @@ def test_nothing_can_be_changed_through_it(base, change):
     with pytest.raises(NotImplementedError, match="for looking only"):
         change(memoize_store(base))
     assert (sorted(base.list()), sorted(base.listlocks())) == before
+
+
+def test_a_store_that_derives_from_none_of_ours_need_not_have_what_has_a_default():
+    """As with the store itself."""
+    base = dict_store.dict_store()
+    base.dump([1], b"a")
+
+    class Foreign:
+        def __init__(self):
+            for name in ("load", "can_load", "list", "listlocks", "getlock"):
+                setattr(self, name, getattr(base, name))
+
+    store = memoize_store(Foreign())
+    assert store.load_input(b"a") == [1]
+    assert store.load_base(b"a") is None
+    assert store.metadata(None) is None

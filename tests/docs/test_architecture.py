@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,37 @@ def test_no_files_use_one_another_in_a_circle(imports: Imports, table: rooms.Tab
 def test_files_use_what_is_below_them_and_nothing_else(imports: Imports, table: rooms.Table) -> None:
     """Each file is in a room, and uses only its own room and lower floors, but for what is never used."""
     assert rooms.against(table, imports) == []
+
+
+def test_names_that_are_passed_on_are_used_from_where_they_are_made(tmp_path: Path) -> None:
+    """No alias in between, for type checkers or not, goes round the table."""
+    sources = {
+        "made.py": "store = other = 1",
+        "between.py": "from .made import store, other\nStore = store\nif True:\n    Other = other",
+        "alias.py": "from .between import Store",
+        "other.py": "from .between import Other",
+        "nothing.py": "from .between import there",
+    }
+    for name, source in sources.items():
+        (tmp_path / name).write_text(source)
+    imports = python_imports(tmp_path)
+    assert imports["alias"] == imports["other"] == {"between", "made"}
+    assert imports["nothing"] == {"between"}
+
+
+def test_items_that_are_passed_on_are_used_from_where_they_are_made(tmp_path: Path) -> None:
+    """The same in Rust, whether a module passes on what is its own or another's."""
+    sources = {
+        "lib.rs": "mod made; mod between; mod user;",
+        "made.rs": "pub struct Store;",
+        "between.rs": "pub use crate::made::Store as Other;",
+        "user.rs": "use crate::between::Other;",
+    }
+    for name, source in sources.items():
+        (tmp_path / name).write_text(source)
+    imports = rust_imports(tmp_path)
+    assert imports["between"] == {"made"}
+    assert "made" in imports["user"]
 
 
 def test_only_sessions_know_which_store_they_have() -> None:

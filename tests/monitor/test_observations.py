@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jug.engine.session.workers import HeldClaim, WorkerStatus
+from jug.engine.worker_status import HeldClaim, WorkerStatus
 from jug.monitor.observations import ClaimObservations
 
 

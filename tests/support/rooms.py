@@ -57,6 +57,9 @@ PYTHON = Table(
             10, "session", ("engine/session",), "results and claims of many tasks at a time, for each store"
         ),
         Room(9, "failures", ("engine/failures",), "kinds of failures, reports, which are kept, what is said"),
+        Room(
+            9, "status of workers", ("engine/worker_status",), "who works, and what each of them has claimed"
+        ),
         Room(8, "executors", ("executors",), "run a call, give an outcome"),
         Room(
             7,
@@ -68,7 +71,13 @@ PYTHON = Table(
             6,
             "stores",
             ("backends",),
-            "results and locks by name, one class a kind of store; what each can do",
+            "results and locks by name, one class a kind of store",
+        ),
+        Room(
+            5,
+            "interface of stores",
+            ("backends/base", "backends/capabilities"),
+            "what every store does; what some can do beside",
         ),
         Room(5, "configuration", ("configuration",), "options in layers, and jugrc files"),
         Room(4, "processes", ("process",), "children, signals, who a process is"),
@@ -79,6 +88,7 @@ PYTHON = Table(
     ),
     (
         Never("executors", "stores", "an executor gets a call and gives an outcome; it knows no store"),
+        Never("executors", "interface of stores", "an executor gets a call and gives an outcome"),
         Never("worker", "stores", "only a session knows which store it has"),
         Never("monitor", "worker", "what looks on runs no task"),
         Never("web", "worker", "the page shows snapshots"),

@@ -43,13 +43,18 @@ def python_imports(package: Path) -> Imports:
 
     A stub stands for its extension module. Imports inside functions and for type checkers count. A package
     that imports from its own modules passes names on (``from .select import select``): what imports those
-    from it uses the module itself.
+    from it uses the module itself. What imports from a module a name that this one has from another one,
+    also under another name (``Store = base_store``), uses both.
     """
     sources = sorted([*package.rglob("*.py"), *package.rglob("*.pyi")])
     files = {_module_name(path, package): path for path in sources}
     trees = {name: ast.parse(path.read_text()) for name, path in files.items()}
     passed_on = {
         name: _names_passed_on(name, trees[name], files) for name in files if _is_package(files[name])
+    }
+    taken = {
+        name: {} if name in passed_on else _names_from_others(name, trees[name], files, package.name)
+        for name in files
     }
     graph = {}
     for name, tree in trees.items():
@@ -60,6 +65,7 @@ def python_imports(package: Path) -> Imports:
                 name in passed_on and passed_on[name].get(item or "") == (target, item)
             ):
                 used.add(target)
+                used.update(_origins(target, item, passed_on, taken, files) - {name})
         graph[name] = frozenset(used)
     return graph
 
@@ -116,6 +122,43 @@ def _names_passed_on(name: str, tree: ast.Module, files: Mapping[str, Path]) -> 
     return passed_on
 
 
+def _names_from_others(
+    name: str, tree: ast.Module, files: Mapping[str, Path], top: str
+) -> dict[str, tuple[str, str]]:
+    """What a module has at its top level from other modules, for type checkers too, by its name there."""
+    body = [
+        statement for node in tree.body for statement in (node.body if isinstance(node, ast.If) else [node])
+    ]
+    found: dict[str, tuple[str, str]] = {}
+    for node in body:
+        if isinstance(node, ast.ImportFrom):
+            single = ast.Module([node], [])
+            for alias, (module, item) in zip(node.names, _imported(name, single, files, top), strict=False):
+                if item is not None:
+                    found[alias.asname or alias.name] = (module, item)
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Name):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                if isinstance(target, ast.Name) and node.value.id in found:
+                    found[target.id] = found[node.value.id]
+    return found
+
+
+def _origins(
+    module: str,
+    item: str | None,
+    passed_on: Mapping[str, Mapping[str, tuple[str, str]]],
+    taken: Mapping[str, Mapping[str, tuple[str, str]]],
+    files: Mapping[str, Path],
+) -> set[str]:
+    """The modules from which a module has a name that is taken from it, directly or not."""
+    found: set[str] = set()
+    while item is not None and item in taken[module]:
+        module, item = _through_packages(*taken[module][item], passed_on, files)
+        found.add(module)
+    return found
+
+
 def _through_packages(
     module: str,
     item: str | None,
@@ -155,8 +198,8 @@ def _visible(source: str) -> str:
 def rust_imports(crate: Path) -> Imports:
     """For each file of a crate, as ``store/read``, the files of the crate whose items it uses.
 
-    A module that passes on items of its own modules (``pub use``) does not use them, and who names them there
-    uses the file that they are from.
+    Who names an item where it is passed on (``pub use``) uses the file that it is from. A module does not use
+    items of its own modules that it passes on.
     """
     files = {_rust_module(path, crate): path for path in sorted(crate.rglob("*.rs"))}
     sources = {name: _visible(path.read_text()) for name, path in files.items()}
@@ -168,9 +211,9 @@ def rust_imports(crate: Path) -> Imports:
                 full = _absolute(name, path, files)
                 if full is None:
                     continue
-                if use["visibility"] and _owner(full, files).startswith("" if name == "." else name + "/"):
+                if use["visibility"]:
                     passed_on[name][alias] = full
-                else:
+                if not (use["visibility"] and _is_below(_owner(full, files), name)):
                     used[name].append(full)
         for match in _PATH.finditer(_USE.sub(" ", source)):
             full = _absolute(name, match.group().split("::"), files)
@@ -227,6 +270,10 @@ def _absolute(name: str, path: list[str], files: Mapping[str, Path]) -> list[str
             here, rest = here[:-1], rest[1:]
         return here + rest
     return here + path if _join(*here, first) in files else None
+
+
+def _is_below(file: str, folder: str) -> bool:
+    return folder == "." or file.startswith(folder + "/")
 
 
 def _owner(path: list[str], files: Mapping[str, Path]) -> str:

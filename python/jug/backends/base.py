@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .. import _native
 
-__all__ = ["Name", "base_lock", "base_store", "copied", "input_loader"]
+__all__ = ["Name", "base_lock", "base_store", "copied", "missing_methods", "optional_method"]
 
 #: A name under which a result is stored, which is a task's hash as bytes (or text) of hexadecimal digits.
 Name = bytes | str
@@ -288,21 +289,23 @@ class base_store(ABC):
         return None
 
 
-def input_loader(store: base_store) -> Callable[[Name], Any]:
-    """The `load_input` of a store, also of one that does not derive from :class:`base_store` and has none.
+def optional_method(store: base_store, name: str) -> Callable[..., Any]:
+    """A method that a store need not have: its own, else that of :class:`base_store`.
 
     Parameters
     ----------
     store : base_store
-        The store, or an object with the methods of one.
+        The store, which may be of a user's that does not derive from :class:`base_store`.
+    name : str
+        The name of a method of :class:`base_store` that is not abstract.
 
     Returns
     -------
     callable
-        Takes a name and returns the result of that name as an object that the caller may change.
+        The method, bound to the store.
     """
-    loader: Callable[[Name], Any] | None = getattr(store, "load_input", None)
-    return loader or (lambda name: copied(store.load(name)))
+    own: Callable[..., Any] | None = getattr(store, name, None)
+    return own or partial(getattr(base_store, name), store)
 
 
 def copied(value: Any) -> Any:

@@ -1,24 +1,27 @@
 """What some stores can do beside what every store can.
 
 A store has a capability if it has its methods, whatever its class. One that lacks it, such as most of users'
-own, is used without.
+own, is used without. Which methods every store has, and which of them it need not bring, is in
+:mod:`jug.backends.base`.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeGuard, runtime_checkable
 
 from .. import _native
 from .base import Name
 
-__all__ = ["JugdirStore", "KeyedStore", "ReopenableStore", "has_jugdir"]
+__all__ = ["JugdirStore", "KeyedStore", "ReopenableStore", "has_jugdir", "is_keyed", "is_reopenable"]
 
 
 @runtime_checkable
 class ReopenableStore(Protocol):
     """May be open and yet show what is not there any more; opened again, it shows what is."""
 
+    @abstractmethod
     def is_outdated(self) -> bool:
         """Whether it has to be opened again to be seen as it is.
 
@@ -33,6 +36,7 @@ class ReopenableStore(Protocol):
 class KeyedStore(Protocol):
     """Has results by key, 32 bytes each, and knows which tasks ended the process that ran them."""
 
+    @abstractmethod
     def remove_keys(self, keys: Sequence[bytes]) -> Sequence[bytes]:
         """Removes results; those of tasks that run now will not count.
 
@@ -47,6 +51,7 @@ class KeyedStore(Protocol):
             Those keys that had a result.
         """
 
+    @abstractmethod
     def died(self) -> Sequence[bytes]:
         """Tasks that ended the process that ran them, have no result since, and are not marked as failed.
 
@@ -56,6 +61,7 @@ class KeyedStore(Protocol):
             Their keys.
         """
 
+    @abstractmethod
     def forget_deaths(self, keys: Iterable[bytes] | None = None) -> int:
         """Lets tasks begin again as if they had never ended a process.
 
@@ -88,6 +94,7 @@ class JugdirStore(Protocol):
     native: _native.Store
     claims: _native.Claims
 
+    @abstractmethod
     def key_of(self, name: Name) -> bytes:
         """The key under which a result of a name is stored.
 
@@ -102,6 +109,7 @@ class JugdirStore(Protocol):
             32 bytes.
         """
 
+    @abstractmethod
     def is_usable(self) -> bool:
         """Whether it is open, and was opened by this process.
 
@@ -111,6 +119,7 @@ class JugdirStore(Protocol):
             False in a process that was forked after it was opened.
         """
 
+    @abstractmethod
     def close(self) -> None:
         """Makes everything durable and closes the jugdir."""
 
@@ -129,3 +138,35 @@ def has_jugdir(store: object) -> TypeGuard[JugdirStore]:
         Whether it can be used as a :class:`JugdirStore`.
     """
     return isinstance(getattr(store, "claims", None), _native.Claims)
+
+
+def is_keyed(store: object) -> TypeGuard[KeyedStore]:
+    """Whether a store has results by key.
+
+    Parameters
+    ----------
+    store : object
+        Any store.
+
+    Returns
+    -------
+    bool
+        Whether it can be used as a :class:`KeyedStore`.
+    """
+    return isinstance(store, KeyedStore)
+
+
+def is_reopenable(store: object) -> TypeGuard[ReopenableStore]:
+    """Whether a store may have to be opened again.
+
+    Parameters
+    ----------
+    store : object
+        Any store.
+
+    Returns
+    -------
+    bool
+        Whether it can be used as a :class:`ReopenableStore`.
+    """
+    return isinstance(store, ReopenableStore)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .base import Name, base_lock, base_store, input_loader
+from .base import Name, base_lock, base_store, optional_method
 
 if TYPE_CHECKING:
     from .. import _native
@@ -58,11 +58,10 @@ class memoize_store(base_store):
         return self.base.load(name)
 
     def load_input(self, name: Name) -> Any:
-        return input_loader(self.base)(name)
+        return optional_method(self.base, "load_input")(name)
 
     def load_base(self, name: Name) -> Any | None:
-        loader = getattr(self.base, "load_base", None)
-        return None if loader is None else loader(name)
+        return optional_method(self.base, "load_base")(name)
 
     def list(self) -> Iterator[bytes]:
         return iter(self.base.list() if self.keys is None else tuple(self.keys))
@@ -78,7 +77,8 @@ class memoize_store(base_store):
         return cache_lock(self.base.getlock(name), name, self.locks if is_listed else None)
 
     def metadata(self, t: _native.TaskCore) -> Mapping[str, object] | None:
-        return self.base.metadata(t)
+        facts: Mapping[str, object] | None = optional_method(self.base, "metadata")(t)
+        return facts
 
     def close(self) -> None:
         """Does nothing: the base store stays open, and is closed by the code that opened it."""

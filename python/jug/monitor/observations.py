@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..engine.session.workers import WorkerStatus
+from ..engine.worker_status import WorkerStatus
 
 __all__ = ["ClaimObservation", "ClaimObservations"]
 

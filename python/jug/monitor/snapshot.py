@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .. import _native
-from ..engine.session.workers import WorkerStatus
 from ..engine.task_state import TaskState
+from ..engine.worker_status import WorkerStatus
 from .eta import TimeLeft
 from .observations import ClaimObservation
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..backends.base import base_store
     from ..internal.types import FailureReport
 
-__all__ = ["Display", "Problem", "Snapshot", "WorkerStatus"]
+__all__ = ["Display", "Problem", "Snapshot"]
 
 
 class Problem(NamedTuple):

@@ -13,9 +13,9 @@ from ..engine.failures.query import failure_reports
 from ..engine.jugfile import load
 from ..engine.session.base import StoreSession, warn_of_damage
 from ..engine.session.open import open_session
-from ..engine.session.workers import WorkerStatus, running
 from ..engine.task_graph import graph_of
 from ..engine.task_state import TaskState, as_task_states
+from ..engine.worker_status import WorkerStatus, running
 
 if TYPE_CHECKING:
     from ..backends.base import base_store

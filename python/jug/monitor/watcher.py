@@ -11,10 +11,10 @@ from itertools import compress
 from typing import TYPE_CHECKING
 
 from .. import task
-from ..backends.capabilities import ReopenableStore, has_jugdir
+from ..backends.capabilities import has_jugdir, is_reopenable
 from ..engine.jugfile import load
-from ..engine.session.workers import WorkerStatus
 from ..engine.task_state import TaskState
+from ..engine.worker_status import WorkerStatus
 from .eta import Durations, TimeLeft, time_left
 from .observations import ClaimObservation, ClaimObservations
 from .snapshot import Display, Problem, Snapshot
@@ -117,7 +117,7 @@ class Watcher:
 
     def _is_store_outdated(self) -> bool:
         """Whether the store has to be opened again to be seen as it is."""
-        return isinstance(self._store, ReopenableStore) and self._store.is_outdated()
+        return is_reopenable(self._store) and self._store.is_outdated()
 
     def _reload(self) -> None:
         store: base_store | None = self._store

@@ -10,9 +10,9 @@ from .. import _native
 from ..backends.capabilities import has_jugdir
 from ..engine.failures.report import describe_call, summary_line
 from ..engine.task_state import TaskState
+from ..engine.worker_status import WorkerStatus
 from ..internal.redact import redact_url
 from ..monitor.observations import ClaimObservation
-from ..monitor.snapshot import WorkerStatus
 from .page_state import FailureItem, LivingWorker, StatusRows, Workers
 
 if TYPE_CHECKING:

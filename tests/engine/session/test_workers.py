@@ -10,7 +10,7 @@ from jug._native import key
 from jug.backends.dict_store import dict_store
 from jug.backends.file_store import file_store
 from jug.engine.session.open import open_session
-from jug.engine.session.workers import HeldClaim
+from jug.engine.worker_status import HeldClaim
 from jug.executors.base import Outcome
 from tests.support.waiting import wait_for
 

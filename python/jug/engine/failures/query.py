@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from ...backends.capabilities import KeyedStore
+from ...backends.capabilities import is_keyed
 from .report import is_suspicion
 
 if TYPE_CHECKING:
@@ -31,20 +31,20 @@ def failure_reports(session: _KeepsReports) -> dict[bytes, FailureReport]:
 
 def count_failures(store: base_store) -> int:
     """How many tasks are marked as failed, or ended their process and have no result since."""
-    return len(_failure_marks(store)) + (len(store.died()) if isinstance(store, KeyedStore) else 0)
+    return len(_failure_marks(store)) + (len(store.died()) if is_keyed(store) else 0)
 
 
 def clear_failures(store: base_store) -> None:
     """Lets all those tasks run again; the locks of tasks that run stay."""
     for lock in _failure_marks(store):
         lock.release()
-    if isinstance(store, KeyedStore):
+    if is_keyed(store):
         store.forget_deaths()
 
 
 def clear_crashes(store: object, keys: Collection[bytes]) -> None:
     """Forgets that these tasks ended processes, where the store counts that."""
-    if isinstance(store, KeyedStore):
+    if is_keyed(store):
         store.forget_deaths(keys)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from ...backends.capabilities import KeyedStore
+from ...backends.base import optional_method
+from ...backends.capabilities import is_keyed
 from ...internal.task_selection import Matcher
 from ..failures.query import clear_crashes
 from ..session.open import open_session
@@ -43,9 +44,7 @@ def _remove(store: base_store, keys: Sequence[bytes]) -> set[bytes]:
     """Removes results; the keys of those that were there."""
     # A large result whose file is gone is none: a session leaves it out.
     with closing(open_session(store)):
-        if isinstance(store, KeyedStore):
+        if is_keyed(store):
             return set(store.remove_keys(keys))
         names: dict[Name, bytes] = {key.hex().encode(): key for key in keys}
-        if not hasattr(store, "remove_many"):
-            return {key for name, key in names.items() if store.remove(name)}
-        return {names[name] for name in store.remove_many(names)}
+        return {names[name] for name in optional_method(store, "remove_many")(names)}

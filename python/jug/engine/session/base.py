@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from ... import _native
 from ...executors.base import Outcome
 from ...internal.console import warn
-from .workers import WorkerStatus
+from ..worker_status import WorkerStatus
 
 if TYPE_CHECKING:
     from ...internal.types import Change, FailureReport

@@ -11,10 +11,11 @@ from ... import _native
 from ...backends.file_store import file_store
 from ...executors.base import Outcome
 from ..failures.report import suspicion
+from ..worker_status import WorkerStatus
 from .base import Crash
 from .crash_detector import CrashDetector
 from .native import NativeSession
-from .workers import WorkerStatus, worker_statuses
+from .workers import worker_statuses
 
 if TYPE_CHECKING:
     from ...internal.types import Change, FailureReport

@@ -11,12 +11,12 @@ from itertools import compress
 from typing import TYPE_CHECKING
 
 from ... import _native
-from ...backends.base import base_lock, input_loader, missing_methods
+from ...backends.base import base_lock, missing_methods, optional_method
 from ...errors import UserError
 from ...executors.base import Outcome
 from ...internal.console import warn
+from ..worker_status import WorkerStatus
 from .base import Crash
-from .workers import WorkerStatus
 
 if TYPE_CHECKING:
     from ...backends.base import base_store
@@ -202,7 +202,7 @@ class _ReadBack:
 
     def __init__(self, store: base_store) -> None:
         self._store = store
-        self._load = input_loader(store)
+        self._load = optional_method(store, "load_input")
         #: Of which task names and types a result was read again.
         self._seen: set[tuple[str, type]] = set()
 

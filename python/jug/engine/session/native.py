@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ... import _native
 from ...backends.native_store import native_store
-from .workers import WorkerStatus, running
+from ..worker_status import WorkerStatus, running
 
 if TYPE_CHECKING:
     from ...internal.types import Change
@@ -20,7 +20,7 @@ _StoreT = TypeVar("_StoreT", bound=native_store)
 _NativeT = TypeVar("_NativeT", bound=_native.Store | _native.Redis)
 
 
-class NativeSession(Generic[_StoreT, _NativeT]):
+class NativeSession(ABC, Generic[_StoreT, _NativeT]):
     """A session that follows what any user of its store learns of changes by others.
 
     Parameters
@@ -45,7 +45,6 @@ class NativeSession(Generic[_StoreT, _NativeT]):
         self.expect = native.expect
         self.has_inputs = native.has_inputs
         self.forget_inputs = native.forget_inputs
-        self.expect = native.expect
         self.wait = native.wait
         store.listen(self._changes.extend)
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from ...backends.base import base_store
+from typing import TYPE_CHECKING
+
 from ...backends.file_store import file_store
 from ...backends.redis_store import redis_store
 from .base import StoreSession
 from .file import FileSession
 
-__all__ = ["Store", "open_session"]
+if TYPE_CHECKING:
+    from ...backends.base import base_store
 
-#: Any store. Its users need not know what a store is: they ask its session.
-Store = base_store
+__all__ = ["open_session"]
 
 
 def open_session(store: base_store) -> StoreSession:

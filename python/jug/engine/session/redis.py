@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from ... import _native
 from ...backends.redis_store import redis_store
 from ...executors.base import Outcome
+from ..worker_status import HeldClaim, WorkerStatus
 from .base import Crash
 from .native import NativeSession
-from .workers import HeldClaim, WorkerStatus
 
 if TYPE_CHECKING:
     from ...internal.types import Change, FailureReport

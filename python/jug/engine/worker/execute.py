@@ -13,12 +13,13 @@ from ...internal.tracebacks import begin_at_users_line
 from ...process.signals import end_cleanly
 from ..drift import Drift, load_steadily
 from ..jugfile import Jugfile
-from ..session.open import Store, open_session
+from ..session.open import open_session
 from .options import WorkerOptions
 from .state import ExecutionState
 from .worker import Worker
 
 if TYPE_CHECKING:
+    from ...backends.base import base_store
     from ...configuration import Options
 
 __all__ = ["execute", "execution_loop", "run_tasks"]
@@ -59,7 +60,7 @@ def execute(options: Options, state: ExecutionState) -> bool:
 
 
 def run_tasks(
-    tasks: list[task.Task], options: Options, state: ExecutionState, store: Store | None = None
+    tasks: list[task.Task], options: Options, state: ExecutionState, store: base_store | None = None
 ) -> bool:
     """Runs the tasks in `tasks`; whether one failed here.
 
@@ -113,7 +114,7 @@ def execution_loop(tasks: list[task.Task], options: Options, state: ExecutionSta
     """
     if state is None:
         state = ExecutionState()
-    by_store: dict[int, tuple[Store, list[task.Task]]] = {}
+    by_store: dict[int, tuple[base_store, list[task.Task]]] = {}
     for t in tasks:
         store = t._open_store()
         by_store.setdefault(id(store), (store, []))[1].append(t)
