@@ -1,7 +1,11 @@
 """jug debug: a task that failed, in a debugger."""
 
+import json
+import re
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -81,6 +85,155 @@ def test_what_it_returns_is_stored_only_where_that_is_asked_for(broken):
     assert (done.returncode, done.stderr) == (0, "jug: task jugfile.divide returned 3.5; it is stored\n")
     assert broken("failures", "--short").stdout == "2 tasks failed.\n"
     assert "2 failed, 2 complete" in broken("status", "--short").stdout
+
+
+def test_what_is_stored_has_the_facts_of_a_run(broken):
+    assert debug(broken, "divide", "--save", typed="n\nsecond = 2\nc\n").returncode == 0
+    shown = broken.python(
+        "import jug, jug.options, json; o = jug.options.parse(['status']);"
+        "store, space = jug.init('jugfile.py', o.jugdir); print(json.dumps(store.metadata(space['ratio'])))"
+    )
+    facts = json.loads(shown.stdout)
+    assert (facts["name"], facts["attempt"]) == ("jugfile.divide", 2)
+    assert abs(time.time() - facts["started"]) < 600
+    assert 0 < facts["duration"] < 600
+    assert broken("status", "--times", "--short").stdout.startswith("2 tasks took ")
+
+
+def test_a_result_that_cannot_be_stored_leaves_the_failure(broken):
+    """Nothing is forgotten before something else is stored."""
+    done = debug(broken, "divide", "--save", typed="n\nsecond = 2\nn\nquotient = lambda: 0\nc\n")
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "jug: error: task jugfile.divide returned a function, which cannot be stored ("
+    )
+    assert done.stderr.endswith("; nothing is stored\n")
+    assert done.stderr.count("\n") == 1
+    assert broken("failures", "--short").stdout == "3 tasks failed.\n"
+    assert "3 failed, 1 complete, (none active)" in broken("status", "--short").stdout
+
+
+def test_whoever_is_killed_in_the_debugger_leaves_the_failure(broken):
+    done = debug(broken, "divide", "--save", typed="n\nimport os; os.kill(os.getpid(), 9)\n")
+    assert done.returncode == -9
+    assert broken("failures", "--short").stdout == "3 tasks failed.\n"
+
+
+@pytest.fixture
+def in_debugger(broken):
+    """`jug debug divide --save`, which has stopped at the first line of its task."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jug", "debug", "divide", "--save"],
+        cwd=broken.folder,
+        env=broken.env({"IPYTHONDIR": str(broken.folder), "TERM": "dumb"}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while "first, second = pair" not in process.stdout.readline():
+        assert process.poll() is None
+    yield process
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+def test_what_is_to_be_stored_is_claimed_meanwhile(broken, in_debugger):
+    other = debug(broken, "divide", "--save")
+    assert (other.returncode, other.stdout) == (1, "")
+    assert other.stderr == (
+        "jug: error: another worker has claimed task jugfile.divide: it may be running it now\n"
+    )
+    # What stores nothing disturbs nobody.
+    assert "first, second = pair" in debug(broken, "divide", typed="q\n").stdout
+    out, err = in_debugger.communicate("n\nsecond = 2\nc\n", timeout=60)
+    assert (in_debugger.returncode, err) == (0, "jug: task jugfile.divide returned 3.5; it is stored\n"), out
+    assert "2 failed, 2 complete, (none active)" in broken("status", "--short").stdout
+
+
+def test_a_worker_waits_for_what_is_debugged(broken, in_debugger):
+    """And does not run it, although its failure was cleared."""
+    assert broken("retry", "--name=divide").stdout == "Cleared 1 failure\n"
+    worker = broken.start("execute", "--name=divide", "--will-cite", "--short")
+    with pytest.raises(subprocess.TimeoutExpired):
+        worker.wait(timeout=2)
+    in_debugger.communicate("n\nsecond = 2\nc\n", timeout=60)
+    out, err = worker.communicate(timeout=60)
+    assert (worker.returncode, err) == (0, "")
+    assert out.startswith("Executed:  0 tasks\n")
+
+
+def test_who_leaves_gives_the_claim_back(broken):
+    assert debug(broken, "divide", "--save", typed="q\n").returncode == 1
+    assert debug(broken, "divide", "--save", typed="n\nsecond = 2\nc\n").returncode == 0
+
+
+def test_a_signal_ends_it_as_it_ends_a_worker(broken, in_debugger):
+    in_debugger.send_signal(signal.SIGTERM)
+    _, err = in_debugger.communicate(timeout=60)
+    assert (in_debugger.returncode, err) == (1, "jug: interrupted by SIGTERM\n")
+    assert "3 failed, 1 complete, (none active)" in broken("status", "--short").stdout
+
+
+def test_a_task_that_changes_a_large_argument_fails_here_too(jug):
+    """And the debugger stops in its own lines all the same."""
+    jug.write("""
+        import os
+        import numpy as np
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def spread(x):
+            if not os.path.exists("repaired"):
+                raise ValueError("not repaired")
+            x -= x.mean()
+            return float(x.max())
+
+        spread(np.arange(100_001.0))
+    """)
+    jug("execute")
+    jug.write("", "repaired")
+    done = debug(jug, "spread", "--save", typed="n\nc\n")
+    assert "x -= x.mean()" in re.sub(r"\x1b\[[\d;]*m", "", done.stdout)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "jug: error: task jugfile.spread changed its argument 1, which is too large to be copied for each "
+        "task; make a copy of it in the function; nothing is stored\n",
+    )
+    assert jug("failures", "--short").stdout == "1 task failed.\n"
+
+
+def test_a_task_may_start_workers_of_its_own(jug):
+    """They do not wait for the task that they are in."""
+    jug.write("""
+        import os
+        import jug
+        from jug import TaskGenerator
+        from jug.options import default_options
+
+        @TaskGenerator
+        def add(x, y):
+            return x + y
+
+        @TaskGenerator
+        def run_all(n):
+            if not os.path.exists("repaired"):
+                raise ValueError("not repaired")
+            made = [add(100, i) for i in range(n)]
+            jug.jug.execution_loop(list(jug.task.alltasks), default_options)
+            return jug.value(made)
+
+        total = run_all(3)
+    """)
+    jug("execute")
+    jug.write("", "repaired")
+    done = debug(jug, "run_all", "--save", typed="c\n")
+    assert (done.returncode, done.stderr) == (
+        0,
+        "jug: task jugfile.run_all returned [100, 101, 102]; it is stored\n",
+    )
+    assert jug("status", "--short").stdout == "All tasks complete (1 tasks).\n"
 
 
 def test_missing_inputs_are_named(broken):

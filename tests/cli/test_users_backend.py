@@ -1,5 +1,8 @@
 """A backend that a user wrote in Python works with every command."""
 
+import subprocess
+import sys
+
 import pytest
 
 from tests.support.screens import screen
@@ -212,6 +215,25 @@ def test_what_is_marked_is_listed_with_what_is_known_and_may_be_tried_again(mine
     assert mine("retry", id).stdout == "Cleared 1 failure\n"
     assert mine("failures").stdout == "No failures.\n"
     assert mine("execute").returncode == 0
+
+
+def test_what_is_marked_may_be_debugged_and_stored(mine):
+    mine("execute", "--keep-going", "--keep-failed", "--will-cite")
+    assert short(mine) == "1 tasks waiting to be run, 1 failed, 7 complete, (none active)."
+    (mine.folder / "repaired").touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "jug", "debug", "frail", "--save"],
+        cwd=mine.folder,
+        env=mine.env({"IPYTHONDIR": str(mine.folder), "TERM": "dumb"}),
+        input="c\n",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "jug: task jugfile.frail returned 1; it is stored\n")
+    assert short(mine) == "1 tasks waiting to be run, 0 failed, 8 complete, (none active)."
+    assert not [*(mine.folder / "kept/locks").iterdir()]
 
 
 def test_a_running_task_is_active(mine):

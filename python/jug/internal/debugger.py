@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
+from ..errors import Leave
 from .console import show
 
-__all__ = ["Debugged", "debug_call", "debug_exception"]
+__all__ = ["DebuggerLeft", "debug_call", "debug_exception"]
 
 
-class Debugged(NamedTuple):
-    """What became of a call in a debugger: it returned, raised, or the user left before that."""
-
-    has_returned: bool
-    value: Any = None
-    error: BaseException | None = None
+class DebuggerLeft(Exception):
+    """The user left the debugger before the call ended."""
 
 
 def debug_exception() -> None:
@@ -28,8 +25,27 @@ def debug_exception() -> None:
     debugger.interaction(None, trace)
 
 
-def debug_call(function: Callable[..., Any], args: Any, kwargs: Any) -> Debugged:
-    """Calls a function in a debugger, which stops at its first line, and again where it raises."""
+def debug_call(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Calls a function in a debugger, which stops at its first line, and again where it raises.
+
+    Parameters
+    ----------
+    function : callable
+    args, kwargs : sequence, mapping
+        What it is called with.
+
+    Returns
+    -------
+    any
+        What it returns.
+
+    Raises
+    ------
+    DebuggerLeft
+        If the user left before that.
+    Exception
+        What it raised.
+    """
     was_left = False
 
     class Debugger(_debugger_class()):  # type: ignore[misc]  # whichever is installed
@@ -40,10 +56,14 @@ def debug_call(function: Callable[..., Any], args: Any, kwargs: Any) -> Debugged
 
     try:
         value = Debugger().runcall(function, *args, **kwargs)
-    except (Exception, SystemExit) as error:
+    except Leave:
+        raise
+    except (Exception, SystemExit):
         debug_exception()
-        return Debugged(False, error=error)
-    return Debugged(not was_left, value)
+        raise
+    if was_left:
+        raise DebuggerLeft
+    return value
 
 
 def _debugger_class() -> Any:

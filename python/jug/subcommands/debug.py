@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import _native
 from ..cli.arguments import split_words
 from ..cli.registry import SubCommand
 from ..errors import UserError
 from ..internal.console import fail, say
+from ..internal.debugger import DebuggerLeft
 from ..internal.option_spec import OptionSpec
 from ..internal.short_repr import short
+from ..internal.tracebacks import message_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .. import _native
     from ..backends.base import base_store
     from ..configuration import Options
     from ..engine.failures.listing import Failures
     from ..engine.session.base import StoreSession
-    from ..internal.debugger import Debugged
+    from ..executors.base import Outcome
+    from ..executors.debugged import DebuggedCall
 
 __all__ = ["DebugCommand", "debug"]
 
@@ -50,12 +53,14 @@ class DebugCommand(SubCommand):
     def run(self, store: base_store, options: Options, *args: Any, **kwargs: Any) -> int:
         """Runs it in this process, with its inputs loaded: from its first line, and again where it raises.
 
-        Returns 0 if the task returned, else 1. If an input has no result, this is a UserError.
+        Returns 0 if the task returned and, with --save, its result is stored; else 1. If an input has no
+        result, or with --save another worker has the task, this is a UserError.
         """
         from ..engine.failures.listing import Failures
         from ..engine.session.open import open_session
         from ..engine.task_graph import graph_of
-        from ..internal.debugger import debug_call
+        from ..engine.worker.single_run import SingleRun
+        from ..executors.debugged import DebuggedCall
         from ..task import alltasks
 
         session = open_session(store)
@@ -65,14 +70,14 @@ class DebugCommand(SubCommand):
             failure = failures.find_id_or_name(text)
             task = failures.task_of(failure)
             _refuse_missing(failures, session, task)
-            args, keywords = _native.resolve_args(task)
-            debugged = debug_call(task.f, args, keywords or {})
-            if options.debug_save and debugged.has_returned:
-                failures.clear([failure])
-                store.dump(debugged.value, task.hash())
+            attempt = failure.report.get("attempt", 1) + 1
+            save = options.debug_save
+            run = SingleRun(session, task, attempt, save=save, debug=options.debug)
+            call = DebuggedCall(task)
+            outcome = run.run(call)
         finally:
             session.close()
-        return _tell(failure.name, debugged, is_saved=options.debug_save)
+        return _tell(failure.name, outcome, call, is_saved=save)
 
 
 def _refuse_missing(failures: Failures, session: StoreSession, task: _native.TaskCore) -> None:
@@ -92,16 +97,21 @@ def _refuse_missing(failures: Failures, session: StoreSession, task: _native.Tas
         )
 
 
-def _tell(name: str, debugged: Debugged, *, is_saved: bool) -> int:
+def _tell(name: str, outcome: Outcome, call: DebuggedCall, *, is_saved: bool) -> int:
     """Says what became of the task; the exit status."""
-    if debugged.error is not None:
-        fail(f"task {name} raised {type(debugged.error).__name__}; nothing is stored")
-    elif not debugged.has_returned:
-        fail(f"task {name} was left before it ended; nothing is stored")
-    else:
+    error = outcome.error
+    if error is None:
         what = "it is stored" if is_saved else "nothing is stored; --save does that"
-        say(f"task {name} returned {short(debugged.value)}; {what}")
-    return 0 if debugged.has_returned else 1
+        say(f"task {name} returned {short(outcome.value)}; {what}")
+        return 0
+    if isinstance(error, DebuggerLeft):
+        fail(f"task {name} was left before it ended; nothing is stored")
+    elif call.has_raised:
+        fail(f"task {name} raised {type(error).__name__}; nothing is stored")
+    else:
+        # It returned, and did or returned what it must not; the message names the task.
+        fail(f"{message_of(error)}; nothing is stored")
+    return 1
 
 
 debug = DebugCommand()

@@ -14,6 +14,7 @@ from .report import describe_call, is_suspicion
 if TYPE_CHECKING:
     from ... import _native
     from ...internal.types import FailureReport
+    from ...task import Task
 
 __all__ = ["Failures", "TaskFailure"]
 
@@ -117,11 +118,11 @@ class Failures:
             )
         return found[0] if found else self.find(text)
 
-    def task_of(self, failure: TaskFailure) -> _native.TaskCore:
+    def task_of(self, failure: TaskFailure) -> Task:
         """The task that failed."""
         [node] = self._graph.find([failure.key])
         assert node is not None
-        return self._graph.task(node)
+        return self._graph.task(node)  # type: ignore[return-value]  # no others are made
 
     def _near(self, text: str) -> list[bytes]:
         """Whose id looks like `text`, or whose task has that name."""

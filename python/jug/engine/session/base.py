@@ -67,6 +67,9 @@ class StoreSession(Protocol):
         What it returns may be shorter than `keys`: others are at work there, and the rest was not tried.
         """
 
+    def claim_failed(self, key: bytes) -> bool:
+        """Tries to claim a task that failed, which it stays, also where it is marked; whether that worked."""
+
     def start(self, key: bytes, ended: bytes | None, name: str, attempt: int) -> bool:
         """Says that a claimed task starts now; False if its claim had been given back.
 

@@ -81,6 +81,9 @@ class FileSession(NativeSession[file_store, _native.Store]):
             nr_tried += not found
         return won
 
+    def claim_failed(self, key: bytes) -> bool:
+        return any(self.claim([key]))
+
     def claimed(self, keys: Sequence[bytes]) -> Sequence[bool]:
         if len(keys) < _MANY_CLAIMS:
             return self._claims.is_claimed(keys)

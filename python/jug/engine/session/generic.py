@@ -95,6 +95,10 @@ class GenericSession:
         self._pause = 0.02
         return won
 
+    def claim_failed(self, key: bytes) -> bool:
+        # A lock that is marked cannot be got, by anybody: nobody else will run the task.
+        return self._lock(key).is_failed() or self.claim([key])[0]
+
     def _attempt(self, key: bytes, act: Callable[[], object]) -> bool:
         """Whether a lock does what it is asked; not where it raises something, until it did so too often."""
         try:

@@ -48,6 +48,9 @@ class RedisSession(NativeSession[redis_store, _native.Redis]):
         self._claimed_just_now = True
         return won
 
+    def claim_failed(self, key: bytes) -> bool:
+        return any(self.claim([key]))
+
     def start(self, key: bytes, ended: bytes | None, name: str, attempt: int) -> bool:
         return self._native.start(key)
 

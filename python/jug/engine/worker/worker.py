@@ -19,7 +19,6 @@ from ...internal.console import warn
 from ...internal.task_selection import Matcher
 from ...process.signals import request_to_end
 from ..blocked import Blockade
-from ..failures.errors import StoreFailure, UnstorableResult
 from ..failures.report import failure_report
 from ..session.base import warn_of_damage
 from ..session.open import open_session
@@ -32,6 +31,7 @@ from .deferred_release import DeferredRelease
 from .nesting import running_here, worker_at_work
 from .options import WorkerOptions
 from .progress import Progress
+from .saving import save_result
 from .state import ExecutionState
 
 if TYPE_CHECKING:
@@ -300,16 +300,10 @@ class Worker:
 
     def _store(self, key: bytes, name: str, attempt: int, t: task.Task, outcome: Outcome) -> Exception | None:
         """Stores a result; an error if it is none that can be stored."""
-        try:
-            self._session.save(key, outcome, name, attempt)
-        except OSError as error:
-            raise StoreFailure(name, error) from error
-        except Exception as error:
-            unstorable = UnstorableResult(name, outcome.value, error)
-            unstorable.__cause__ = error
-            return unstorable
-        t._keep(outcome.value)
-        return None
+        unstorable = save_result(self._session, key, outcome, name, attempt)
+        if unstorable is None:
+            t._keep(outcome.value)
+        return unstorable
 
     def _failed(self, node: int, t: task.Task, outcome: Outcome) -> None:
         key, kept, error = self._keys[node], self._options.keep_failed, outcome.error
