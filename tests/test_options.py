@@ -168,6 +168,14 @@ class TestCommandLine:
         assert (found.jugfile, found.user_args) == (jugfile, seen)
         assert sys.argv == [jugfile, *seen]
 
+    @pytest.mark.parametrize("typed", [["retry", "abcd1234"], ["debug", "work"], ["adopt", "old"]])
+    def test_where_words_mean_something_else_what_follows_dashes_is_arguments_only(self, typed):
+        """The jugfile has its place among the words."""
+        found = parse([*typed, "--", "foo", "--opt"], rc(""))
+        assert (found.jugfile, found.user_args) == ("jugfile.py", ["foo", "--opt"])
+        found = parse([typed[0], "a.py", typed[1], "--", "foo"], rc(""))
+        assert (found.jugfile, found.user_args) == ("a.py", ["foo"])
+
     def test_the_jugdir_is_named_after_the_jugfile(self):
         assert parse(["execute", "primes.py"], rc("")).jugdir == "primes.jugdata"
         assert parse(["execute"], rc("")).jugdir == "jugfile.jugdata"

@@ -158,13 +158,17 @@ def parse_command_line(args: list[str]) -> dict[str, Any]:
     )
     add_arguments(parser, command.name, command.parse)
     given = {k: v for k, v in vars(parser.parse_intermixed_args(args[1:split])).items() if v is not None}
-    given = command.normalize_args(given)
+    given = command.normalize_args({"user_args": [], **given})
     return _with_user_args(given, args[split + 1 :]) | {"subcommand": command.name}
 
 
 def _with_user_args(given: dict[str, Any], after_dashes: list[str]) -> dict[str, Any]:
-    """Adds what stands after `--`: the jugfile first if none was named, unless it looks like an option."""
-    if "jugfile" not in given and after_dashes and not after_dashes[0].startswith("-"):
+    """Adds what stands after `--`: the jugfile first if none was named, unless it looks like an option.
+
+    A command whose words mean something else has taken them away: its jugfile is among them or nowhere.
+    """
+    may_be_jugfile = "user_args" in given and "jugfile" not in given
+    if may_be_jugfile and after_dashes and not after_dashes[0].startswith("-"):
         given["jugfile"], *after_dashes = after_dashes
     return given | {"user_args": [*given.get("user_args", []), *after_dashes]}
 

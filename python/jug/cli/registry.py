@@ -121,7 +121,8 @@ class SubCommand(metaclass=ABCMeta):
     def normalize_args(self, given: dict[str, Any]) -> dict[str, Any]:
         """What the command line sets, where the words on it mean something else than is usual.
 
-        `given` has the first word as `jugfile`, and the others (before ``--``) as `user_args`.
+        `given` has the first word as `jugfile`, and the others (before ``--``) as `user_args`. A command that
+        takes `user_args` away gets only arguments of the jugfile after ``--``, never the jugfile itself.
         """
         return given
 
