@@ -87,6 +87,50 @@ def test_what_it_returns_is_stored_only_where_that_is_asked_for(broken):
     assert "2 failed, 2 complete" in broken("status", "--short").stdout
 
 
+HEXADECIMAL = """
+    from jug import TaskGenerator
+
+    def fails(name):
+        def fail(n):
+            raise ValueError(n)
+        fail.__name__ = fail.__qualname__ = name
+        return TaskGenerator(fail)
+
+    fails("add")(1)
+    fails("deadbeef")(1)
+    fails("beef")(1)
+    fails("beef")(2)
+    fails("check")(1)
+"""
+
+
+def test_a_name_of_hexadecimal_digits_is_a_name(jug):
+    jug.write(HEXADECIMAL)
+    jug("execute", "--keep-going")
+    for name in ("add", "deadbeef"):
+        done = debug(jug, name, typed="c\nq\n")
+        assert done.stderr.endswith(f"task jugfile.{name} raised ValueError; nothing is stored\n")
+    assert debug(jug, "beef").stderr.startswith("jug: error: 2 tasks of the name 'beef' failed: ")
+
+
+def test_what_is_a_name_and_an_id_is_refused(jug):
+    jug.write(HEXADECIMAL)
+    jug("execute", "--keep-going")
+    listed = json.loads(jug("failures", "--json").stdout)["failures"]
+    id = next(failure["id"] for failure in listed if failure["name"] == "jugfile.check")
+    jug.write(HEXADECIMAL + f'    fails("{id}")(1)\n')
+    for _ in range(2):  # Whether the task of this name has failed does not matter.
+        done = debug(jug, id, typed="q\n")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == (
+            f"jug: error: {id!r} is the name of task jugfile.{id} and the ID of another failure, "
+            f"{id} (jugfile.check): write the whole name, or more digits\n"
+        )
+        jug("execute", "--keep-going")
+    assert "check" in debug(jug, "check", typed="c\nq\n").stderr
+    assert f"task jugfile.{id} raised ValueError" in debug(jug, f"jugfile.{id}", typed="c\nq\n").stderr
+
+
 def test_what_is_stored_has_the_facts_of_a_run(broken):
     assert debug(broken, "divide", "--save", typed="n\nsecond = 2\nc\n").returncode == 0
     shown = broken.python(

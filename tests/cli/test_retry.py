@@ -112,6 +112,23 @@ def test_an_id_that_does_not_exist_clears_nothing(broken):
     assert ids(broken) == known
 
 
+def test_fewer_digits_than_any_id_has_are_none(broken):
+    """They may mean another failure tomorrow."""
+    known = ids(broken)
+    id = known["parse('one')"]
+    for digits in (1, 4, 7):
+        done = broken("retry", known["leave(3)"], id[:digits])
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(
+            f"jug: error: {id[:digits]!r} is too short for an ID, which has 8 digits at least; "
+            f"did you mean {id}"
+        )
+        assert done.stderr.count("\n") == 1
+    assert ids(broken) == known
+    assert broken("retry", id + "00").returncode == 1
+    assert broken("retry", id).stdout == "Cleared 1 failure\n"
+
+
 def test_a_name_that_no_task_has_is_named_with_what_is_near(broken):
     done = broken("retry", "--name", "prase")
     assert (done.returncode, done.stdout) == (0, "Cleared 0 failures\n")
@@ -127,6 +144,8 @@ def test_a_name_that_no_task_has_is_named_with_what_is_near(broken):
             ["--kind=exit", "--name=parse"],
             "argument --name: not allowed with argument --kind (see 'jug retry --help')",
         ),
+        # Deprecated where jug 2.7 has it, and here from the beginning nowhere.
+        (["--target=parse"], "unrecognized arguments: --target=parse (see 'jug retry --help')"),
         (["--nmae=x"], "unrecognized arguments: --nmae=x (see 'jug retry --help')"),
     ],
 )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Matcher",
     "add_task_selection_options",
+    "name_and_pattern_specs",
     "prepare_matcher_from_options",
     "prepare_name_matcher",
     "prepare_task_matcher",
@@ -143,8 +144,8 @@ def _pattern(text: str) -> str:
     return text
 
 
-def task_selection_specs(name_dest: str, pattern_dest: str, what: str) -> tuple[OptionSpec, ...]:
-    """The options --name, --pattern and the deprecated --target/--invalid, of which only one may be given.
+def name_and_pattern_specs(name_dest: str, pattern_dest: str, what: str) -> tuple[OptionSpec, ...]:
+    """The options --name and --pattern, of which only one may be given.
 
     Parameters
     ----------
@@ -156,7 +157,7 @@ def task_selection_specs(name_dest: str, pattern_dest: str, what: str) -> tuple[
     Returns
     -------
     tuple of OptionSpec
-        They exclude each other.
+        They exclude each other, and other options of the group "selection".
     """
     return (
         OptionSpec(
@@ -177,6 +178,24 @@ def task_selection_specs(name_dest: str, pattern_dest: str, what: str) -> tuple[
             help=f"{what} the tasks whose name contains PATTERN or matches it if it is written as /regex/",
             excludes="selection",
         ),
+    )
+
+
+def task_selection_specs(name_dest: str, pattern_dest: str, what: str) -> tuple[OptionSpec, ...]:
+    """The same and the deprecated --target/--invalid, which commands have that jug 2.7 has, too.
+
+    Parameters
+    ----------
+    name_dest, pattern_dest, what : str
+        As for :func:`name_and_pattern_specs`.
+
+    Returns
+    -------
+    tuple of OptionSpec
+        They exclude each other.
+    """
+    return (
+        *name_and_pattern_specs(name_dest, pattern_dest, what),
         OptionSpec(
             name_dest,
             ("--target", "--invalid"),

@@ -11,7 +11,7 @@ from ..engine.failures.report import KINDS
 from ..errors import UserError
 from ..internal.console import warn
 from ..internal.option_spec import OptionSpec
-from ..internal.task_selection import Matcher, prepare_matcher_from_options, task_selection_specs
+from ..internal.task_selection import Matcher, name_and_pattern_specs, prepare_matcher_from_options
 
 if TYPE_CHECKING:
     from ..backends.base import base_store
@@ -27,11 +27,7 @@ class RetryCommand(SubCommand):
     name = "retry"
     usage = "[JUGFILE] [OPTIONS] [ID ...] [-- ARGUMENTS OF THE JUGFILE]"
     option_specs = (
-        *(
-            spec
-            for spec in task_selection_specs("retry_name", "retry_pattern", "clear the failures of")
-            if spec.action is None
-        ),
+        *name_and_pattern_specs("retry_name", "retry_pattern", "clear the failures of"),
         OptionSpec(
             "retry_kind",
             ("--kind",),
@@ -88,7 +84,7 @@ def _selected(failures: Failures, options: Options, matches: Matcher | None) -> 
         raise UserError(f"{kind!r} is no kind of failure; there are {', '.join(KINDS)}", 2)
     if ids:
         # By key, so that one that is named twice counts once.
-        return list({failure.key: failure for failure in map(failures.find, ids)}.values())
+        return list({failure.key: failure for failure in map(failures.find_exactly, ids)}.values())
     return [
         failure
         for failure in failures.all()

@@ -6,10 +6,10 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import takewhile
 
-__all__ = ["ShortIds"]
+__all__ = ["FEWEST_DIGITS", "ShortIds"]
 
 #: How many hexadecimal digits of its key a task is shown with at least.
-_FEWEST_DIGITS = 8
+FEWEST_DIGITS = 8
 
 
 class ShortIds:
@@ -30,7 +30,7 @@ class ShortIds:
         place = bisect_left(self._digits, digits)
         neighbours = (*self._digits[max(place - 1, 0) : place], *self._digits[place + 1 : place + 2])
         shared = max((_nr_shared(digits, other) for other in neighbours), default=0)
-        return digits[: max(shared + 1, _FEWEST_DIGITS)]
+        return digits[: max(shared + 1, FEWEST_DIGITS)]
 
     def beginning_with(self, text: str) -> list[bytes]:
         """The keys that begin with these digits; none where `text` is empty or has anything else in it."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ...errors import UserError
 from ...internal.task_selection import prepare_name_matcher
-from .ids import ShortIds
+from .ids import FEWEST_DIGITS, ShortIds
 from .report import describe_call, is_suspicion
 
 if TYPE_CHECKING:
@@ -88,41 +88,73 @@ class Failures:
         return self._ids.id_of(key)
 
     def find(self, text: str) -> TaskFailure:
-        """The failure whose id is `text`, which may also be longer or shorter.
+        """The failure whose id is `text`, which may also be longer or shorter, to show it.
 
         UserError if there is none, or if several tasks have such a key.
         """
         keys = self._ids.beginning_with(text)
         if len(keys) > 1:
-            keys.sort(key=lambda key: key not in self._by_key)
-            raise UserError(f"{text!r} may be {self._named(keys)}: write more digits")
+            raise UserError(f"{text!r} may be {self._named(self._failed_first(keys))}: write more digits")
         if keys and keys[0] in self._by_key:
             return self._by_key[keys[0]]
         if keys:
             what = "has not failed" if self._graph.find(keys) != [None] else "is no task of this jugfile"
             raise UserError(f"{self._named(keys)} {what}; 'jug failures' lists what has")
-        near = self._near(text)
-        hint = f"did you mean {self._named(near)}?" if near else "'jug failures' lists them"
-        raise UserError(f"there is no failure {text!r}; {hint}")
+        raise self._unknown(text)
+
+    def find_exactly(self, text: str) -> TaskFailure:
+        """The same, to do something to it: `text` may not be shorter than any id is, or it is a UserError.
+
+        By so few digits another failure may be found later.
+        """
+        keys = self._ids.beginning_with(text)
+        if keys and len(text) < FEWEST_DIGITS:
+            raise UserError(
+                f"{text!r} is too short for an ID, which has {FEWEST_DIGITS} digits at least; did you mean "
+                f"{self._named(self._failed_first(keys))}?"
+            )
+        return self.find(text)
 
     def find_id_or_name(self, text: str) -> TaskFailure:
-        """The same; `text` may also be the name of a task, as for --name, if only one failed of that name."""
-        if self._ids.beginning_with(text):
-            return self.find(text)
-        named = prepare_name_matcher(text)
-        found = [failure for failure in self._by_key.values() if named(failure.name)]
+        """The same; `text` may also be the name of a task, as for --name, if only one failed of that name.
+
+        UserError with status 2 if it is the name of a task and the id of another's failure.
+        """
+        is_named = prepare_name_matcher(text)
+        found = [failure for failure in self._by_key.values() if is_named(failure.name)]
+        named = found[0].name if found else next(filter(is_named, self._graph.names()), None)
+        if named is None:
+            return self.find_exactly(text)
+        keys = self._ids.beginning_with(text) if len(text) >= FEWEST_DIGITS else []
+        failed = [key for key in keys if key in self._by_key]
+        if failed:
+            raise UserError(
+                f"{text!r} is the name of task {named} and the ID of another failure, {self._named(failed)}: "
+                "write the whole name, or more digits",
+                2,
+            )
         if len(found) > 1:
             keys = [failure.key for failure in found]
             raise UserError(
                 f"{len(found)} tasks of the name {text!r} failed: {self._named(keys)}; give an ID"
             )
-        return found[0] if found else self.find(text)
+        if not found:
+            raise self._unknown(text)
+        return found[0]
 
     def task_of(self, failure: TaskFailure) -> Task:
         """The task that failed."""
         [node] = self._graph.find([failure.key])
         assert node is not None
         return self._graph.task(node)  # type: ignore[return-value]  # no others are made
+
+    def _unknown(self, text: str) -> UserError:
+        near = self._near(text)
+        hint = f"did you mean {self._named(near)}?" if near else "'jug failures' lists them"
+        return UserError(f"there is no failure {text!r}; {hint}")
+
+    def _failed_first(self, keys: Sequence[bytes]) -> list[bytes]:
+        return sorted(keys, key=lambda key: key not in self._by_key)
 
     def _near(self, text: str) -> list[bytes]:
         """Whose id looks like `text`, or whose task has that name."""
