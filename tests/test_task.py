@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import inspect
 import pickle
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 import jug
 from jug import task
+from jug.internal.limits import TaskLimits, limits_of
 from jug.task import Task, TaskGenerator, Tasklet, value
 
 
@@ -202,6 +205,141 @@ def test_a_generator_of_a_nested_function_cannot_be_pickled():
 
     with pytest.raises(RuntimeError, match="top of its module"):
         pickle.dumps(inner)
+
+
+@TaskGenerator(timeout=60, retries=2, memory="4GB")
+def limited(x):
+    """Adds four."""
+    return x + 4
+
+
+class Limited:
+    @TaskGenerator(retries=1)
+    def method(x):
+        return x
+
+
+def test_a_generator_with_limits_is_as_one_without():
+    assert type(limited) is TaskGenerator
+    assert limited.f(1) == 5
+    assert (limited.__name__, limited.__doc__) == ("limited", "Adds four.")
+    assert inspect.signature(limited) == inspect.signature(generated)
+    t = limited(1)
+    assert (type(t), t.name) == (Task, f"{__name__}.limited")
+    for twin in (pickle.loads(pickle.dumps(limited)), copy.copy(limited), copy.deepcopy(limited)):
+        assert (type(twin), twin.f) == (TaskGenerator, limited.f)
+    assert type(Limited.method) is TaskGenerator
+    assert Limited.method(3).f is Limited.method.f
+
+
+def test_limits_belong_to_the_function_and_are_found_by_it():
+    expected = TaskLimits(timeout=60.0, retries=2, memory=4 * 10**9)
+    assert limits_of(limited(1).f) == expected
+    pickle.loads(pickle.dumps(limited))
+    copy.copy(limited)
+    assert limits_of(limited.f) == expected, "copies change nothing"
+    assert limits_of(Limited.method.f) == TaskLimits(retries=1)
+    assert limits_of(generated(1).f) == TaskLimits()
+    assert limits_of(TaskGenerator(double, memory=1000)(1).f) == TaskLimits(memory=1000)
+
+
+def test_limits_are_no_part_of_the_identity():
+    def tasks(decorator):
+        namespace = {"__name__": "somewhere", "decorator": decorator}
+        exec("@decorator\ndef step(x): return x", namespace)
+        step = namespace["step"]
+        return [step(1), step([step(2)]), Task(str, step)]
+
+    plain = [t.hash() for t in tasks(TaskGenerator)]
+    assert [t.hash() for t in tasks(TaskGenerator(timeout=1, retries=0, memory="1GB"))] == plain
+    assert [t.hash() for t in tasks(TaskGenerator(timeout=2))] == plain
+
+
+def test_a_generator_pickled_before_there_were_limits_is_loaded():
+    stored = pickle.dumps(generated, 2)
+    assert stored.count(b"cjug.task\nTaskGenerator\n") == 1
+    assert pickle.loads(stored).f is generated.f
+
+
+@pytest.mark.parametrize(
+    ("limits", "error", "message"),
+    [
+        (
+            {"timeout": 0},
+            ValueError,
+            "timeout of the task generator double must be a number of seconds above 0, not 0",
+        ),
+        (
+            {"timeout": "1"},
+            TypeError,
+            "timeout of the task generator double must be a number of seconds above 0",
+        ),
+        (
+            {"retries": -1},
+            ValueError,
+            "retries of the task generator double must be a whole number of at least 0",
+        ),
+        (
+            {"retries": 1.5},
+            TypeError,
+            "retries of the task generator double must be a whole number of at least 0",
+        ),
+        ({"memory": "4 apples"}, ValueError, "memory of the task generator double must be a size above 0"),
+        ({"memory": [4]}, TypeError, "memory of the task generator double must be a size above 0"),
+    ],
+)
+def test_a_limit_that_is_none_is_an_error_where_the_function_is_decorated(limits, error, message):
+    with pytest.raises(error, match=message):
+        TaskGenerator(**limits)(double)
+    with pytest.raises(error, match=message):
+        TaskGenerator(double, **limits)
+
+
+def test_a_limit_of_an_unknown_name_is_an_error():
+    with pytest.raises(TypeError, match="timout"):
+        TaskGenerator(timout=3)(double)
+
+
+def test_a_generator_needs_a_function_or_a_limit():
+    with pytest.raises(TypeError, match="needs a function"):
+        TaskGenerator()
+
+
+def test_a_class_of_ones_own_made_of_task_generator_works_as_before():
+    class Counting(TaskGenerator):
+        def __init__(self, f):
+            super().__init__(f)
+            self.calls = 0
+
+        def __call__(self, *args):
+            self.calls += 1
+            return super().__call__(*args)
+
+    counting = Counting(double)
+    assert (counting(3).f, counting.calls) == (double, 1)
+
+
+def test_type_checkers_know_what_a_generator_with_limits_makes(tmp_path):
+    (tmp_path / "typed.py").write_text(
+        "from jug import TaskGenerator\n"
+        "@TaskGenerator\ndef plain(x: int) -> int: return x\n"
+        "@TaskGenerator(timeout=3, memory='4GB')\ndef limited(x: int) -> int: return x\n"
+        "reveal_type(plain)\nreveal_type(limited)\nreveal_type(TaskGenerator(plain.f, retries=2))\n"
+        "reveal_type(limited(1))\n"
+        "TaskGenerator(timeout='3')\nTaskGenerator(plain.f, retry=2)\n"
+    )
+    api = pytest.importorskip("mypy.api")
+    found, _, _ = api.run(
+        ["--strict", "--config-file=", f"--cache-dir={tmp_path}", str(tmp_path / "typed.py")]
+    )
+    lines = [line.partition("typed.py:")[2] for line in found.splitlines()[:-1]]
+    assert lines[:4] == [
+        '6: note: Revealed type is "jug.task.TaskGenerator"',
+        '7: note: Revealed type is "jug.task.TaskGenerator"',
+        '8: note: Revealed type is "jug.task.TaskGenerator"',
+        '9: note: Revealed type is "jug.task.Task"',
+    ]
+    assert {line.partition(": ")[0] for line in lines[4:] if "error" in line} == {"10", "11"}
 
 
 def test_cached_function_runs_once():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack, overload
 
 from . import _native
 from .backends.base import copied, optional_method
 from .errors import Leave, TaskQuit
 from .internal.dependencies import recursive_dependencies, topological_sort
 from .internal.interactive import note_definition
+from .internal.limits import checked_limits, declare
 from .internal.short_repr import short
 from .tasklet import Tasklet, TaskletMixin, iteratetask, return_tuple
 from .tasklet import _get_check as _get_check
@@ -18,6 +19,7 @@ from .tasklet import _getitem as _getitem
 
 if TYPE_CHECKING:
     from .backends.base import base_lock, base_store
+    from .internal.types import LimitWords
 
 __all__ = [
     "CachedFunction",
@@ -364,17 +366,51 @@ class Task(_native.TaskCore, TaskletMixin):
 class TaskGenerator:
     """Decorator: calling the function creates a :class:`Task` instead of running it.
 
+    It is written as ``@TaskGenerator``, or with limits, as ``@TaskGenerator(timeout=60, retries=2)``. Limits
+    are no part of the identity of tasks. They belong to the function: if it gets others later, those count.
+
     Parameters
     ----------
     f : callable
         A function at the top level of its module, where other workers find it by name. It stays reachable
         as ``.f``.
+    timeout : float, optional
+        For how many seconds a worker lets a task run. Default: as ``jug execute --timeout`` says.
+    retries : int, optional
+        How often a task that failed is tried again. Default: as ``jug execute --retries`` says.
+    memory : str or int, optional
+        How much memory a task may take: text such as ``"4GB"`` or ``"500MB"``, or a number of bytes. Default:
+        as ``jug execute --memory-limit`` says.
+
+    Raises
+    ------
+    TypeError
+        If a limit is no number, or `memory` is neither text nor a number.
+    ValueError
+        If `timeout` or `memory` is not above 0, `retries` is below 0, or `memory` is no size.
     """
 
     _jug_is_task_generator = True
 
-    def __init__(self, f: Callable[..., Any]) -> None:
-        self.f = f
+    @overload
+    def __new__(cls, f: Callable[..., Any], **limits: Unpack[LimitWords]) -> Self: ...
+    @overload
+    def __new__(cls, **limits: Unpack[LimitWords]) -> _Decorator: ...
+    def __new__(cls, f: Any = None, **limits: Any) -> Any:
+        # With nothing at all it is about to be unpickled.
+        return functools.partial(cls, **limits) if f is None and limits else object.__new__(cls)
+
+    @overload
+    def __init__(self, f: Callable[..., Any], **limits: Unpack[LimitWords]) -> None: ...
+    @overload
+    def __init__(self: _Decorator, **limits: Unpack[LimitWords]) -> None: ...  # type: ignore[misc]  # see __new__
+    def __init__(
+        self, f: Any = None, *, timeout: Any = None, retries: Any = None, memory: Any = None
+    ) -> None:
+        if f is None:
+            raise TypeError("TaskGenerator needs a function, or a limit such as timeout=60")
+        declare(f, checked_limits(f, timeout, retries, memory))
+        self.f: Callable[..., Any] = f
         note_definition(f)
         functools.update_wrapper(self, f)
         # update_wrapper also leaves a trace to the function under this name, which would make inspection
@@ -404,6 +440,15 @@ class TaskGenerator:
 
     def __repr__(self) -> str:
         return f"TaskGenerator({self.f!r})"
+
+
+if TYPE_CHECKING:
+
+    class _Decorator(TaskGenerator):
+        """What ``TaskGenerator(timeout=60)`` is to type checkers: `__new__` makes one of its class there."""
+
+        def __call__(self, f: Callable[..., Any]) -> TaskGenerator:  # type: ignore[override]
+            """Decorates a function."""
 
 
 def CachedFunction(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -13,6 +13,7 @@ __all__ = [
     "FailureKind",
     "FailureReport",
     "Fault",
+    "LimitWords",
     "NotPacked",
     "OnError",
     "PackReport",
@@ -57,6 +58,14 @@ FailureKind = Literal["exception", "signal", "exit", "lost"]
 #: to be dead. "foreign": its worker is lost, and the file is another user's. "damaged": it holds damage that
 #: no later result replaced. "unknown": a later version wrote it. "gone": it was removed meanwhile.
 NotPacked = Literal["open", "unheard", "foreign", "damaged", "unknown", "gone", "unreadable", "no room"]
+
+
+class LimitWords(TypedDict, total=False):
+    """What may be declared with a function; see :class:`jug.task.TaskGenerator`."""
+
+    timeout: float | None
+    retries: int | None
+    memory: str | float | None
 
 
 class ResultFacts(TypedDict):
