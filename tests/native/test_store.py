@@ -5,11 +5,14 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from jug import _native
+from tests.support.waiting import wait_for
 
 
 def key(text: object) -> bytes:
@@ -62,6 +65,34 @@ def test_a_key_has_32_bytes(jugdir: str) -> None:
     """Anything else is refused."""
     with pytest.raises(ValueError, match="32 bytes"):
         _native.Store(jugdir).contains(b"short")
+
+
+def test_to_ask_for_one_result_does_not_let_other_threads_run(jugdir: str) -> None:
+    """It takes as long as giving the interpreter away, which another thread then keeps for 5 ms."""
+    store = _native.Store(jugdir)
+    store.save(key(1), "one")
+    counted, ends = [0], threading.Event()
+
+    def count() -> None:
+        while not ends.is_set():
+            counted[0] += 1
+            time.sleep(0)
+
+    thread = threading.Thread(target=count)
+    interval = sys.getswitchinterval()
+    thread.start()
+    try:
+        wait_for(lambda: counted[0], "the other thread")
+        sys.setswitchinterval(600)
+        before = counted[0]
+        found = [store.contains(key(1)) for _ in range(100_000)]
+        after = counted[0]
+    finally:
+        sys.setswitchinterval(interval)
+        ends.set()
+        thread.join()
+    assert all(found)
+    assert after == before
 
 
 def test_refresh_returns_what_others_changed_and_nothing_else(jugdir: str) -> None:
