@@ -14,9 +14,9 @@ use crate::background::Background;
 use crate::claim::{AutoClaims, Claims, Prefetch, WriteProgress};
 use crate::codec::Encoded;
 use crate::jugdir::{Jugdir, Run};
+use crate::lock::lock;
 use crate::result_store::{ResultStore, RunMetadata, State};
 use crate::store::{Durability, Store};
-use crate::sync::lock;
 use crate::{Key, Result};
 
 /// How much finished work a kill may cost. The background thread writes within 5 ms by itself; a task that took longer

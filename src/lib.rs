@@ -24,6 +24,7 @@ pub mod hash;
 pub mod held_tasks;
 pub mod jugdir;
 pub mod key;
+mod lock;
 pub mod os;
 #[cfg(feature = "python")]
 mod py;
@@ -31,7 +32,6 @@ pub mod redis;
 pub mod result_store;
 pub mod sched;
 pub mod store;
-mod sync;
 
 pub use error::{ClaimError, Error, Result, ServerError, StoreError};
 pub use key::Key;

@@ -10,7 +10,7 @@ from jug import task
 from jug.backends.dict_store import dict_store
 from jug.jug import ExecutionState, execution_loop
 from jug.options import parse
-from tests.support.counted import COUNTED, ran
+from tests.support.run_counts import COUNTED, ran
 from tests.support.waiting import wait_for
 
 

@@ -6,12 +6,12 @@
 mod crashes;
 mod detect;
 mod format;
+mod heartbeat_job;
 mod identity;
 mod lease_timing;
 mod liveness;
-mod periodic;
-mod registered;
-mod reserve;
+mod own_workers;
+mod space_reserve;
 mod switch_mode;
 mod worker;
 mod worker_info;

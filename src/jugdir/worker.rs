@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::format::ClaimMode;
 use super::identity::{self, Identity};
 use super::lease_timing::LeaseTiming;
-use super::registered;
+use super::own_workers;
 use super::worker_status::{self, Activity, WorkerStatus};
 use crate::background::Periodic;
 use crate::error::{IoContext, StoreError};
@@ -62,7 +62,7 @@ impl Worker {
         let temporary = workers.join(format!(".{id}"));
         // Listed before it can be found, so that no thread of this process ever opens it.
         let process = fs.process();
-        registered::add(&**fs, &identity);
+        own_workers::add(&**fs, &identity);
         let began = fs.now();
         let file = create(&**fs, &temporary, &identity, mode).and_then(|file| {
             fs.rename(&temporary, &path).context("creating", &path)?;
@@ -71,7 +71,7 @@ impl Worker {
         let file = file.inspect_err(|_| {
             // The first error is the one to report.
             let _removed = fs.unlink(&temporary);
-            registered::remove(&identity);
+            own_workers::remove(&identity);
         })?;
         let file_id = file.stat().context("looking at", &path)?.id;
         let patience = (mode == ClaimMode::Link).then_some(timing.lease / 2);
@@ -226,7 +226,7 @@ impl Worker {
 
     /// From now on this is no worker of this process.
     pub(super) fn deregister(&self) {
-        registered::remove(&self.identity);
+        own_workers::remove(&self.identity);
     }
 }
 
@@ -264,7 +264,7 @@ fn create(
 
 /// Whether the process that registered as `id` still runs. False where there is no such worker.
 pub(super) fn is_alive(fs: &dyn FileSystem, workers: &Path, id: &str) -> Result<bool> {
-    if registered::identity_of(fs, id).is_some() {
+    if own_workers::identity_of(fs, id).is_some() {
         return Ok(true);
     }
     let path = workers.join(id);

@@ -1,6 +1,6 @@
 //! Who is registered in a jugdir.
 
-use super::{ClaimMode, Identity, Jugdir, registered, worker};
+use super::{ClaimMode, Identity, Jugdir, own_workers, worker};
 use crate::Result;
 
 /// A registered worker, as others see it.
@@ -29,7 +29,7 @@ impl Jugdir {
     /// None if its file has just gone away.
     fn describe(&self, id: String) -> Result<Option<WorkerInfo>> {
         // Where locks belong to processes, closing its own file would give its lifetime lock up.
-        if let Some(identity) = registered::identity_of(&*self.fs, &id) {
+        if let Some(identity) = own_workers::identity_of(&*self.fs, &id) {
             return Ok(Some(WorkerInfo { id, identity: Some(identity), alive: true }));
         }
         let alive = self.is_alive(&id)?;

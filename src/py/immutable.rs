@@ -9,7 +9,7 @@ use pyo3::types::{PyTuple, PyType};
 
 use super::scalar::is_scalar;
 use super::task::TaskCore;
-use crate::sync::lock;
+use crate::lock::lock;
 
 /// How deep tuples are examined. What stands deeper counts as mutable.
 const DEPTH: usize = 20;

@@ -16,8 +16,8 @@ use super::sched::PyScheduler;
 use super::subscript::has_plain_parts;
 use crate::Key;
 use crate::codec::Stored;
+use crate::lock::lock;
 use crate::os::machine;
-use crate::sync::lock;
 
 /// Up to how many bytes a form is kept without knowing of another use.
 const SMALL: usize = 64 * 1024;

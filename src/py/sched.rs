@@ -8,8 +8,8 @@ use pyo3::types::PyBytes;
 
 use super::task_graph::PyGraph;
 use crate::Key;
+use crate::lock::lock;
 use crate::sched::{Node, Scheduler};
-use crate::sync::lock;
 
 /// Adds this module's names to `jug._native`.
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
+use crate::lock::lock;
 use crate::redis::Caller;
-use crate::sync::lock;
 use crate::{Error, Result};
 
 /// A Python thread that waits: Ctrl-C ends the waiting, and what takes long is logged.

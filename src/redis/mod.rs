@@ -29,8 +29,8 @@ use self::index::Index;
 use self::unsent::UnsentResults;
 use crate::background::{Background, Periodic};
 use crate::held_tasks::HeldTasks;
+use crate::lock::lock;
 use crate::os::pid;
-use crate::sync::lock;
 use crate::{Error, Key, Result};
 
 /// How long a result may wait for others to be sent with it.

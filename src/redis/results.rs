@@ -77,7 +77,7 @@ impl ResultStore for Results<'_> {
     fn facts(&self, key: &Key) -> Result<Option<ResultInfo>> {
         self.flush()?;
         let args = [self.redis.worker_id.as_bytes(), key.as_bytes()];
-        let mut reply = self.redis.client.script(self.caller, Script::Facts, &args)?.list().into_iter();
+        let mut reply = self.redis.client.script(self.caller, Script::ResultFacts, &args)?.list().into_iter();
         let size = reply.next().map_or(0, |reply| reply.number()).unsigned_abs();
         let Some(Reply::Bytes(record)) = reply.next() else { return Ok(None) };
         let described = record::describe(&record).map_err(|why| self.redis.unreadable(*key, why))?;

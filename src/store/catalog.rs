@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::jugdir::Jugdir;
+use crate::lock::lock;
 use crate::result_store::State;
 use crate::store::corruption::{CorruptionLog, Report};
 use crate::store::follow::{Follower, ReadInto};
@@ -12,7 +13,6 @@ use crate::store::index::Index;
 use crate::store::own_writer::OwnWriter;
 use crate::store::pack::publish;
 use crate::store::pack::reader::Pack;
-use crate::sync::lock;
 use crate::{Key, Result};
 
 /// What all workers stored, as of the last look at their segments.

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use crate::background::{Background, Periodic};
 use crate::jugdir::{ClaimMode, Jugdir};
+use crate::lock::lock;
 use crate::os::pid;
 use crate::store::index::Index;
 use crate::store::log::active_segment::SegmentDir;
 use crate::store::log::writer::Writer;
 use crate::store::metadata::WriteStats;
-use crate::sync::lock;
 use crate::{Error, Result};
 
 /// When a record is on disk.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use crate::codec::{Codec, Stored, compress, flat};
 use crate::error::StoreError;
 use crate::jugdir::Jugdir;
+use crate::lock::lock;
 use crate::os::File;
 use crate::result_store::{Report, ResultInfo, RunMetadata};
 use crate::store::blob::{self, BlobRef, Loaded};
@@ -18,7 +19,6 @@ use crate::store::log::segment;
 use crate::store::media_error::{self, or_reason};
 use crate::store::own_writer::OwnWriter;
 use crate::store::pack::publish;
-use crate::sync::lock;
 use crate::{Error, Key, Result};
 
 /// How many segments are kept open for reading.

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::Result;
 use crate::jugdir::{ClaimMode, Jugdir};
+use crate::lock::lock;
 use crate::os::Watch;
 use crate::os::watch::POLL;
 use crate::store::log::segment;
-use crate::sync::lock;
 
 /// What a wait needs to know of the store.
 pub(super) struct Waiting<'a> {

@@ -7,28 +7,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import rooms
+from tests.support import architecture
 from tests.support.paths import ROOT
 from tests.support.structure import circles, python_imports, rust_imports
 
 Imports = Mapping[str, frozenset[str]]
 
 HALVES = [
-    pytest.param(python_imports(ROOT / "python" / "jug"), rooms.PYTHON, id="Python"),
-    pytest.param(rust_imports(ROOT / "src"), rooms.RUST, id="Rust"),
+    pytest.param(python_imports(ROOT / "python" / "jug"), architecture.PYTHON, id="Python"),
+    pytest.param(rust_imports(ROOT / "src"), architecture.RUST, id="Rust"),
 ]
 
 
 @pytest.mark.parametrize(("imports", "table"), HALVES)
-def test_no_files_use_one_another_in_a_circle(imports: Imports, table: rooms.Table) -> None:
+def test_no_files_use_one_another_in_a_circle(imports: Imports, table: architecture.Table) -> None:
     """Imports inside functions and for type checkers count."""
     assert circles(imports) == []
 
 
 @pytest.mark.parametrize(("imports", "table"), HALVES)
-def test_files_use_what_is_below_them_and_nothing_else(imports: Imports, table: rooms.Table) -> None:
+def test_files_use_what_is_below_them_and_nothing_else(imports: Imports, table: architecture.Table) -> None:
     """Each file is in a room, and uses only its own room and lower floors, but for what is never used."""
-    assert rooms.against(table, imports) == []
+    assert architecture.against(table, imports) == []
 
 
 def test_names_that_are_passed_on_are_used_from_where_they_are_made(tmp_path: Path) -> None:
@@ -71,16 +71,16 @@ def test_only_sessions_know_which_store_they_have() -> None:
 
 
 @pytest.mark.parametrize(("imports", "table"), HALVES)
-def test_every_file_that_the_table_names_is_there(imports: Imports, table: rooms.Table) -> None:
+def test_every_file_that_the_table_names_is_there(imports: Imports, table: architecture.Table) -> None:
     """So that no room stays in the table when its files have moved."""
     files = {name for room in table.rooms for name in room.files}
     assert files <= {file for name in imports for file in (name, *_folders(name))}
 
 
 @pytest.mark.parametrize(("imports", "table"), HALVES)
-def test_the_page_shows_the_table(imports: Imports, table: rooms.Table) -> None:
-    """As `tests.support.rooms.as_markdown` writes it."""
-    assert "\n".join(rooms.as_markdown(table)) in (ROOT / "docs" / "architecture.md").read_text()
+def test_the_page_shows_the_table(imports: Imports, table: architecture.Table) -> None:
+    """As `tests.support.architecture.as_markdown` writes it."""
+    assert "\n".join(architecture.as_markdown(table)) in (ROOT / "docs" / "architecture.md").read_text()
 
 
 def _folders(name: str) -> list[str]:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from jug.engine.failures.report import describe_call
-from tests.support.counted import COUNTED, ran
+from tests.support.run_counts import COUNTED, ran
 
 
 def test_a_failing_task_ends_the_worker_with_its_traceback(jug):

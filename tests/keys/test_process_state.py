@@ -12,14 +12,14 @@ import pytest
 import scipy.stats
 
 from jug._native import key
-from tests.support import fleeting
+from tests.support import stateful_values
 from tests.support.key_values import different
 from tests.support.paths import ROOT
 
 
-@pytest.mark.parametrize("name", fleeting.SAMPLES)
+@pytest.mark.parametrize("name", stateful_values.SAMPLES)
 def test_what_a_look_changes_is_no_part_of_a_key(name):
-    make, look = fleeting.SAMPLES[name]
+    make, look = stateful_values.SAMPLES[name]
     value = make()
     before = key(value)
     look(value)
@@ -27,9 +27,9 @@ def test_what_a_look_changes_is_no_part_of_a_key(name):
 
 
 def test_keys_of_what_has_another_state_in_each_process_are_the_same():
-    command = [sys.executable, "-c", "from tests.support.fleeting import print_keys; print_keys()"]
+    command = [sys.executable, "-c", "from tests.support.stateful_values import print_keys; print_keys()"]
     out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert json.loads(out) == {name: key(make()).hex() for name, (make, _) in fleeting.SAMPLES.items()}
+    assert json.loads(out) == {name: key(make()).hex() for name, (make, _) in stateful_values.SAMPLES.items()}
 
 
 def test_a_generator_of_ones_own_is_identified_by_its_state():
@@ -54,7 +54,9 @@ def test_a_generator_of_ones_own_is_identified_by_its_state():
 
 
 def test_functions_of_numba_are_identified_by_their_names():
-    assert different(fleeting.square, fleeting.cube, fleeting.square.py_func, fleeting.doubled)
+    assert different(
+        stateful_values.square, stateful_values.cube, stateful_values.square.py_func, stateful_values.doubled
+    )
 
 
 def test_a_function_of_numba_made_by_a_function_is_refused():
@@ -62,40 +64,50 @@ def test_a_function_of_numba_made_by_a_function_is_refused():
         return x
 
     with pytest.raises(TypeError, match=r"<locals>.inner, which is made again by each call"):
-        key(fleeting.numba.njit(inner))
+        key(stateful_values.numba.njit(inner))
 
 
 def test_what_is_assigned_in_the_place_of_a_cached_property_counts():
-    computed, assigned, other = (fleeting.Circle(2) for _ in range(3))
+    computed, assigned, other = (stateful_values.Circle(2) for _ in range(3))
     assert computed.area == 12
     assigned.area, other.area = 12.5, "unknown"
     assert different(computed, assigned, other)
     assigned.area = 12
-    assert key(assigned) == key(computed) == key(fleeting.Circle(2))
+    assert key(assigned) == key(computed) == key(stateful_values.Circle(2))
 
 
 def test_what_a_cached_property_was_computed_of_counts():
-    one, other = fleeting.Circle(2), fleeting.Circle(3)
-    fleeting.look_at_all(one)
+    one, other = stateful_values.Circle(2), stateful_values.Circle(3)
+    stateful_values.look_at_all(one)
     assert different(one, other)
-    stale = fleeting.Circle(2)
-    fleeting.look_at_all(stale)
+    stale = stateful_values.Circle(2)
+    stateful_values.look_at_all(stale)
     stale.radius = 3
     assert different(stale, one, other)
 
 
 def test_a_graph_is_identified_by_its_edges_however_it_was_made():
-    made = fleeting.networkx.Graph([("a", "b", {"weight": 2})])
-    assert key(made) == key(fleeting.graph())
+    made = stateful_values.networkx.Graph([("a", "b", {"weight": 2})])
+    assert key(made) == key(stateful_values.graph())
     made.edges["a", "b"]["weight"] = 3
-    assert different(made, fleeting.graph(), fleeting.networkx.DiGraph([("a", "b", {"weight": 2})]))
+    assert different(
+        made, stateful_values.graph(), stateful_values.networkx.DiGraph([("a", "b", {"weight": 2})])
+    )
 
 
 def test_which_fields_of_a_model_were_given_does_not_count():
-    assert key(fleeting.Model()) == key(fleeting.Model(number=1)) == key(fleeting.Model(number=1, names=[]))
-    assert different(fleeting.Model(), fleeting.Model(number=2), fleeting.Model(names=["a"]))
-    assert key(fleeting.OpenModel(more=1)) == key(fleeting.OpenModel(number=1, more=1))
-    assert different(fleeting.OpenModel(more=1), fleeting.OpenModel(more=2), fleeting.OpenModel())
+    assert (
+        key(stateful_values.Model())
+        == key(stateful_values.Model(number=1))
+        == key(stateful_values.Model(number=1, names=[]))
+    )
+    assert different(
+        stateful_values.Model(), stateful_values.Model(number=2), stateful_values.Model(names=["a"])
+    )
+    assert key(stateful_values.OpenModel(more=1)) == key(stateful_values.OpenModel(number=1, more=1))
+    assert different(
+        stateful_values.OpenModel(more=1), stateful_values.OpenModel(more=2), stateful_values.OpenModel()
+    )
 
 
 def test_a_fill_value_that_was_chosen_counts():
@@ -107,6 +119,6 @@ def test_a_fill_value_that_was_chosen_counts():
 
 
 def test_attributes_that_were_given_to_an_array_of_xarray_count():
-    plain, noted = (fleeting.xarray.DataArray([1, 2]) for _ in range(2))
+    plain, noted = (stateful_values.xarray.DataArray([1, 2]) for _ in range(2))
     noted.attrs["unit"] = "m"
     assert different(plain, noted)

@@ -8,8 +8,8 @@ import textwrap
 
 import pytest
 
-from tests.support.counted import COUNTED, ran
 from tests.support.permission import NotPermitted
+from tests.support.run_counts import COUNTED, ran
 from tests.support.waiting import wait_for
 
 JOBS = textwrap.dedent(COUNTED)

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import Jug
-from tests.support.counted import COUNTED, ran
 from tests.support.redis_jug import RedisJug, finish
 from tests.support.redis_server import RedisServer, free_port
+from tests.support.run_counts import COUNTED, ran
 from tests.support.waiting import wait_for
 
 Start = Callable[..., RedisServer]

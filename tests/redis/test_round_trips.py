@@ -11,9 +11,9 @@ from jug.backends.redis_store import redis_store
 from jug.engine.session.open import open_session
 from jug.executors.base import Outcome
 from tests.support.command import Jug
-from tests.support.counted import COUNTED, ran
 from tests.support.redis_jug import RedisJug
 from tests.support.redis_server import RedisServer
+from tests.support.run_counts import COUNTED, ran
 from tests.support.waiting import wait_for
 
 #: A jugfile that says at its end how often it waited for the server, its background thread included.

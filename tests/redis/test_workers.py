@@ -11,9 +11,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.command import Jug
-from tests.support.counted import COUNTED, ran
 from tests.support.redis_jug import RedisJug, finish
 from tests.support.redis_server import RedisServer
+from tests.support.run_counts import COUNTED, ran
 from tests.support.waiting import wait_for
 
 Command = Callable[..., str]

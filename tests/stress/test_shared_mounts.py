@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.counted import COUNTED, ran
 from tests.support.mounts import bound
+from tests.support.run_counts import COUNTED, ran
 
 OBJECTION = (
     "mirror/data was made for workers on one host (claims in mode posix) and is on a network filesystem"

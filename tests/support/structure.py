@@ -1,7 +1,7 @@
 """Which file of the package uses which, in Python and in Rust, and how long its functions are.
 
 ``python -m tests.support.structure [DIRECTORY]`` prints functions' lengths, long files, circles among files,
-and arrows against the tables of `tests.support.rooms`.
+and arrows against the tables of `tests.support.architecture`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from . import rooms
+from . import architecture
 
 __all__ = ["circles", "python_functions", "python_imports", "rust_functions", "rust_imports"]
 
@@ -376,9 +376,11 @@ def report(root: Path) -> Iterator[str]:
     """What ``python -m tests.support.structure`` prints of the source tree `root`."""
     package, crate = root / "python" / "jug", root / "src"
     yield from _report_of(
-        "Python", package, "*.py", python_functions(package), python_imports(package), rooms.PYTHON
+        "Python", package, "*.py", python_functions(package), python_imports(package), architecture.PYTHON
     )
-    yield from _report_of("Rust", crate, "*.rs", rust_functions(crate), rust_imports(crate), rooms.RUST)
+    yield from _report_of(
+        "Rust", crate, "*.rs", rust_functions(crate), rust_imports(crate), architecture.RUST
+    )
 
 
 def _report_of(
@@ -387,7 +389,7 @@ def _report_of(
     pattern: str,
     functions: Iterable[Function],
     imports: Imports,
-    table: rooms.Table,
+    table: architecture.Table,
 ) -> Iterator[str]:
     functions = list(functions)
     lengths = sorted(function.lines for function in functions)
@@ -398,7 +400,7 @@ def _report_of(
     }
     long_files = {name: size for name, size in sorted(sizes.items()) if size > LONG_FILE}
     groups = circles(imports)
-    against = rooms.against(table, imports)
+    against = architecture.against(table, imports)
     yield f"{half}: {len(sizes)} files, {len(functions)} functions"
     yield (
         f"  functions: median {statistics.median(lengths):g} lines, p90 {lengths[len(lengths) * 9 // 10]}, "

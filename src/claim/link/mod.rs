@@ -9,10 +9,10 @@
 mod acquire;
 mod generations;
 mod owner;
-mod periodic;
 mod quiescence;
 mod reaper;
 mod release;
+mod upkeep_job;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -17,7 +17,7 @@ use tombstones::Tombstones;
 
 use super::identity::{Identity, ids};
 use super::lease_timing::LeaseTiming;
-use super::registered;
+use super::own_workers;
 use crate::Result;
 use crate::error::IoContext;
 use crate::os::ops::{SMALL, is_gone};
@@ -95,7 +95,7 @@ impl FailureDetector {
     fn is_own(&self, id: &str) -> bool {
         let is_ours = self.state().own.as_deref() == Some(id);
         // Another object may have registered in this process too.
-        is_ours || !self.timing.treat_as_remote && registered::identity_of(&*self.fs, id).is_some()
+        is_ours || !self.timing.treat_as_remote && own_workers::identity_of(&*self.fs, id).is_some()
     }
 
     /// What is known of a worker. One without a file is `Suspected`.

@@ -9,8 +9,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyType};
 
 use super::{Prepared, prepare, unpickle};
+use crate::lock::lock;
 use crate::py::scalar::is_scalar;
-use crate::sync::lock;
 
 /// What part of the time of its task the check of a result may take.
 const SHARE: f64 = 0.02;

@@ -10,8 +10,8 @@ use pyo3::types::{PyDict, PySet, PyString, PyTuple, PyType, PyWeakrefMethods, Py
 
 use super::compute::key_of_value;
 use super::walk::Walk;
+use crate::lock::lock;
 use crate::py::unkeyable::Walked;
-use crate::sync::lock;
 
 /// How an attribute is before its cache is filled.
 #[derive(Clone, Copy)]

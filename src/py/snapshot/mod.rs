@@ -10,7 +10,7 @@ mod pickled;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use crate::sync::lock;
+use crate::lock::lock;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use crate::sync::lock;
+use crate::lock::lock;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;

@@ -11,8 +11,8 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 use super::arguments::Arguments;
 use crate::Key;
 use crate::hash::Encoder;
+use crate::lock::lock;
 use crate::py::snapshot::Snapshot;
-use crate::sync::lock;
 
 /// A deferred call: what it calls, with what, and (once asked for) its key.
 #[pyclass(subclass, frozen, module = "jug._native")]

@@ -14,10 +14,10 @@ use super::arguments::Arguments;
 use super::capture::{self, capture, changed_argument};
 use super::core::{Names, TaskCore};
 use crate::Key;
+use crate::lock::lock;
 use crate::py::immutable::is_immutable;
 use crate::py::keys;
 use crate::py::snapshot::ArgumentsRef;
-use crate::sync::lock;
 
 /// The origin of the tasks that are made from now on.
 static ORIGIN: Mutex<Option<Py<PyAny>>> = Mutex::new(None);

@@ -9,7 +9,7 @@ use super::resp::{Commands, Reply};
 use super::script::Script;
 use super::url::Address;
 use crate::error::ServerError;
-use crate::sync::lock;
+use crate::lock::lock;
 use crate::{Error, Result};
 
 /// The first pause between two tries, and the longest one: each pause is twice the one before.

@@ -54,7 +54,7 @@ pub enum Script {
     /// Ends the claims of dead workers.
     Reap,
     /// Reads the metadata of a result.
-    Facts,
+    ResultFacts,
     /// Reads how long the runs of results took.
     Durations,
 }
@@ -75,7 +75,7 @@ pub fn text(script: Script) -> String {
         Script::Clear => include_str!("../lua/clear.lua"),
         Script::Claimed => include_str!("../lua/claimed.lua"),
         Script::Reap => include_str!("../lua/reap.lua"),
-        Script::Facts => include_str!("../lua/facts.lua"),
+        Script::ResultFacts => include_str!("../lua/result_facts.lua"),
         Script::Durations => include_str!("../lua/durations.lua"),
     };
     [include_str!("../lua/prelude.lua"), body].concat()

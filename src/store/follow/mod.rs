@@ -18,6 +18,7 @@ use segment::{LEFT_ALONE, SegmentReader};
 
 use crate::Result;
 use crate::jugdir::{Jugdir, Liveness};
+use crate::lock::lock;
 use crate::os::FileSystem;
 use crate::store::log::scan::ScanEnd;
 use crate::store::log::segment::owner;
@@ -26,7 +27,6 @@ use crate::store::media_error::{self, or_reason, or_reason_of};
 use crate::store::pack::manifest::{self, Manifest};
 use crate::store::pack::publish;
 use crate::store::pack::reader::Pack;
-use crate::sync::lock;
 
 /// What is said of a pack that has no room for what the manifest says is in it.
 const OVERSTATED: &str = "the manifest says that it holds more results than it has room for";

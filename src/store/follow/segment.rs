@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::read_into::ReadInto;
 use crate::error::IoContext;
 use crate::jugdir::Liveness;
+use crate::lock::lock;
 use crate::os::watch::POLL;
 use crate::os::{File, FileSystem};
 use crate::store::corruption::BAD_RECORD;
@@ -16,7 +17,6 @@ use crate::store::log::scan::{self, Payload, ScanEnd, ScanRequest, ScannedRecord
 use crate::store::log::segment;
 use crate::store::media_error::{or_reason, or_reason_of};
 use crate::store::pack::publish;
-use crate::sync::lock;
 use crate::{Key, Result};
 
 /// What is said of a dead worker's segment that ends in the middle of a record.

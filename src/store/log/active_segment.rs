@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 
 use crate::error::IoContext;
 use crate::jugdir::{Jugdir, Worker};
+use crate::lock::lock;
 use crate::os::{File, FileSystem};
 use crate::store::index::{Index, Location};
 use crate::store::log::record::{self, Header, Kind};
 use crate::store::log::segment;
-use crate::sync::lock;
 use crate::{Error, Result};
 
 /// What a writer needs to know about where it writes.

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.support.command import Jug
-from tests.support.counted import COUNTED, ran
+from tests.support.run_counts import COUNTED, ran
 from tests.support.waiting import wait_for
 
 

@@ -17,13 +17,13 @@ use state::State;
 use crate::background::{Background, Periodic};
 use crate::error::IoContext;
 use crate::jugdir::Jugdir;
+use crate::lock::lock;
 use crate::os::ops::TICK;
 use crate::os::{FileSystem, pid};
 use crate::store::index::Index;
 use crate::store::log::active_segment::{Log, SegmentDir};
 use crate::store::log::record::Header;
 use crate::store::metadata::WriteStats;
-use crate::sync::lock;
 use crate::{Error, Result};
 
 /// How long a record may stay in memory before it is written.

@@ -2,9 +2,9 @@
 
 use super::state::State;
 use super::{Writer, is_removed};
+use crate::lock::lock;
 use crate::store::log::active_segment::Position;
 use crate::store::log::record;
-use crate::sync::lock;
 use crate::{Error, Result};
 
 impl Writer {

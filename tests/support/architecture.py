@@ -99,7 +99,7 @@ PYTHON = Table(
 RUST = Table(
     (
         Room(0, "key", ("key",), "a task's identity, as a type"),
-        Room(0, "sync", ("sync",), "locks that a panic does not poison"),
+        Room(0, "lock", ("lock",), "locks that a panic does not poison"),
         Room(1, "error", ("error",), "everything that can go wrong in the core, with what to do about it"),
         Room(1, "hash", ("hash",), "the canonical encoding of values, and BLAKE3 over it"),
         Room(1, "codec", ("codec",), "value <-> bytes: what a stored result looks like"),
