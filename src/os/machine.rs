@@ -10,6 +10,7 @@ use nix::unistd::{SysconfVar, sysconf};
 use super::host::{Host, ProcessId};
 use super::local::Local;
 use super::pid;
+use super::process::Process;
 use crate::Result;
 use crate::error::IoContext;
 
@@ -58,10 +59,10 @@ impl Host for Local {
     }
 
     fn process_start(&self, pid: u32) -> Option<u64> {
-        match fs::read_to_string(format!("/proc/{pid}/stat")) {
-            Ok(stat) => start_of_living(&stat),
+        match Process::with_id(pid) {
+            Some(process) => (!process.is_dead()).then_some(process.start),
             // Without a word of the kernel about it, a signal that is never sent tells whether it exists.
-            Err(_) => exists(pid).then_some(0),
+            None => exists(pid).then_some(0),
         }
     }
 }
@@ -78,17 +79,6 @@ pub fn memory() -> u64 {
 /// What the kernel tells of itself in a file; nothing where it does not.
 fn read_kernel(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default()
-}
-
-/// Field 22 of `/proc/<pid>/stat`; `None` for a process that is dead and only waits for its parent to notice.
-///
-/// The second field is the program's name in parentheses, which may hold blanks and parentheses itself.
-fn start_of_living(stat: &str) -> Option<u64> {
-    let (_, after_name) = stat.rsplit_once(')')?;
-    let mut fields = after_name.split_ascii_whitespace();
-    let is_dead = matches!(fields.next(), None | Some("Z" | "X"));
-    let ticks = fields.nth(18).and_then(|field| field.parse().ok());
-    (!is_dead).then_some(ticks.unwrap_or(0))
 }
 
 fn exists(pid: u32) -> bool {

@@ -1,5 +1,6 @@
 //! The operating system of this machine, as the core sees it through its interface.
 
 mod byte_range_lock;
+mod process;
 mod vfs;
 mod watch;
