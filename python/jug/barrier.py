@@ -70,7 +70,7 @@ def _first_missing(obj: Any) -> Any:
     from .io import NoLoad
 
     stack = [obj]
-    seen: dict[int, Any] = {}
+    visited: dict[int, Any] = {}
     while stack:
         elem = stack.pop()
         if isinstance(elem, NoLoad):
@@ -83,7 +83,7 @@ def _first_missing(obj: Any) -> Any:
         elif hasattr(elem, "can_load"):
             if not elem.can_load():
                 return elem
-        elif id(elem) not in seen and (parts := _native.parts(elem)):
-            seen[id(elem)] = elem
+        elif id(elem) not in visited and (parts := _native.parts(elem)):
+            visited[id(elem)] = elem
             stack.extend(parts)
     return None

@@ -63,11 +63,11 @@ impl Jugdir {
     }
 
     fn runs(&self, alive: bool) -> Result<Vec<Run>> {
-        let said = |id: &String| match worker_status::read(&*self.fs, &self.workers(), id) {
+        let running = |id: &String| match worker_status::read(&*self.fs, &self.workers(), id) {
             Activity::Running(run) => Some(run),
             Activity::Idle | Activity::Unknown => None,
         };
-        Ok(self.with_status(alive)?.iter().filter_map(said).collect())
+        Ok(self.with_status(alive)?.iter().filter_map(running).collect())
     }
 
     /// The workers that have a status file and live, or do not, in the order of their names.

@@ -223,14 +223,14 @@ mod inotify {
 
         /// Takes all events there are; true if one of them is relevant.
         fn drain(&self, relevant: impl Fn(&OsStr) -> bool) -> Result<bool> {
-            let mut seen = false;
+            let mut changed = false;
             loop {
                 match self.0.read_events() {
                     Ok(events) => {
                         // An event without a name is about a directory itself or says that events were lost.
-                        seen |= events.iter().any(|event| event.name.as_deref().is_none_or(&relevant));
+                        changed |= events.iter().any(|event| event.name.as_deref().is_none_or(&relevant));
                     }
-                    Err(Errno::EAGAIN) => return Ok(seen),
+                    Err(Errno::EAGAIN) => return Ok(changed),
                     Err(Errno::EINTR) => {}
                     Err(errno) => return Err(errno).context("reading events of", INOTIFY),
                 }

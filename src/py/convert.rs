@@ -63,7 +63,7 @@ pub(super) fn described<'py>(py: Python<'py>, fault: &Finding) -> PyResult<Bound
 fn obstacle(obstacle: SkipReason) -> &'static str {
     match obstacle {
         SkipReason::Open => "open",
-        SkipReason::Unheard => "unheard",
+        SkipReason::Remote => "remote",
         SkipReason::Foreign => "foreign",
         SkipReason::Damaged => "damaged",
         SkipReason::Unknown => "unknown",

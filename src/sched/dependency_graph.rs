@@ -51,10 +51,10 @@ impl Graph {
     /// These nodes and all that need them, directly or not, in ascending order.
     pub fn closure(&self, nodes: &[Node]) -> Vec<Node> {
         let mut reached = Bits::new(self.len());
-        let mut seen = vec![false; self.len()];
+        let mut visited = vec![false; self.len()];
         let mut open = nodes.to_vec();
         while let Some(node) = open.pop() {
-            if !std::mem::replace(&mut seen[node as usize], true) {
+            if !std::mem::replace(&mut visited[node as usize], true) {
                 reached.insert(node);
                 open.extend_from_slice(self.dependents(node));
             }

@@ -105,12 +105,12 @@ impl CorruptionLog {
 
     /// Whether there is something that could not be read, so that nobody knows what it says.
     pub fn has_unreadable(&self) -> bool {
-        let mut said = self
+        let mut reasons = self
             .records
             .values()
             .map(|corruption| corruption.1)
             .chain(self.files.values().flatten().map(|file| file.1));
-        said.any(media_error::is_reason)
+        reasons.any(media_error::is_reason)
     }
 
     /// The keys that [`CorruptionLog::report`] will ask about.

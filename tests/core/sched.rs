@@ -141,7 +141,7 @@ impl Model {
         self.reported[node as usize]
     }
 
-    fn tell(&mut self, node: Node, from: &[Is], to: Is) {
+    fn report(&mut self, node: Node, from: &[Is], to: Is) {
         if from.contains(&self.reported(node)) {
             self.reported[node as usize] = to;
         }
@@ -244,24 +244,24 @@ fn perform(step: &Step, scheduler: &mut Scheduler, model: &mut Model) {
             assert_eq!(taken.len(), limit.min(ready.len()));
             assert!(taken.is_subset(&ready), "{taken:?} of {ready:?}");
             for node in &taken {
-                model.tell(*node, &[Idle], Taken);
+                model.report(*node, &[Idle], Taken);
             }
         }
         Step::PutBack(number) => {
             scheduler.put_back(&[pick(number)]);
-            model.tell(pick(number), &[Taken], Idle);
+            model.report(pick(number), &[Taken], Idle);
         }
         Step::Busy(number) => {
             scheduler.busy(&[pick(number)]);
-            model.tell(pick(number), &[Idle, Taken], Busy);
+            model.report(pick(number), &[Idle, Taken], Busy);
         }
         Step::Free(number) => {
             scheduler.free(&[pick(number)]);
-            model.tell(pick(number), &[Busy], Idle);
+            model.report(pick(number), &[Busy], Idle);
         }
         Step::Removed(number) => {
             scheduler.removed(&[pick(number)]);
-            model.tell(pick(number), &[Done, Failed], Idle);
+            model.report(pick(number), &[Done, Failed], Idle);
         }
         Step::Done(number) => finish(pick(number), Done, scheduler, model),
         Step::Failed(number) => finish(pick(number), Failed, scheduler, model),
@@ -273,7 +273,7 @@ fn finish(node: Node, now: Is, scheduler: &mut Scheduler, model: &mut Model) {
     let before: BTreeSet<Node> = model.nodes().filter(|it| model.is_free(*it)).collect();
     let released = if now == Is::Done { scheduler.done(&[node]) } else { scheduler.failed(&[node]) };
     if model.reported(node) != Is::Done {
-        model.tell(node, &[Is::Idle, Is::Taken, Is::Busy, Is::Failed], now);
+        model.report(node, &[Is::Idle, Is::Taken, Is::Busy, Is::Failed], now);
     }
     let after = model.nodes().filter(|it| model.is_free(*it)).collect::<BTreeSet<Node>>();
     assert_eq!(set(released), after.difference(&before).copied().collect());

@@ -242,7 +242,7 @@ class file_store(native_store):
             after this.
         """
         changes: Changes = self.claims.refresh()
-        self._tell(changes)
+        self._notify(changes)
         return changes
 
     # --- the store as a whole ---

@@ -149,7 +149,7 @@ class native_store(base_store, KeyedStore):
             The key of each task whose state changed, and its state now: "result", "failed" or "absent".
         """
         changes = self.native.refresh()
-        self._tell(changes)
+        self._notify(changes)
         return changes
 
     def listen(self, listener: Callable[[Changes], object]) -> None:
@@ -172,7 +172,7 @@ class native_store(base_store, KeyedStore):
         """
         self._listeners.remove(listener)
 
-    def _tell(self, changes: Changes) -> None:
+    def _notify(self, changes: Changes) -> None:
         self._refreshed = time.monotonic()
         if changes:
             for listener in self._listeners:

@@ -243,7 +243,7 @@ class redis_store(native_store):
         if news is None:
             self.refresh()
         else:
-            self._tell(news)
+            self._notify(news)
 
     def close(self) -> None:
         if self.is_usable():

@@ -69,7 +69,7 @@ class Blockade:
         self._graph = graph
         self._scheduler = scheduler
         self._selected = selected
-        self._seen = b""
+        self._states = b""
         self._is_all = False
 
     def count(self, failed_here: Collection[bytes]) -> Blocked:
@@ -86,8 +86,8 @@ class Blockade:
         """Whether it is all that is left to do."""
         states = self._scheduler.states()
         # Somebody who waits asks many times, and seldom has anything changed.
-        if states != self._seen:
-            self._seen = states
+        if states != self._states:
+            self._states = states
             blocked = set(self._failed_and_waiting(states)[1])
             nodes = range(len(states)) if self._selected is None else self._selected
             self._is_all = all(states[node] not in _UNFINISHED or node in blocked for node in nodes)

@@ -16,12 +16,12 @@ __all__ = ["FormerResults"]
 
 
 class FormerResults:
-    """Tells once of results that are not found any more, because the keys of values were mended."""
+    """Warns once of results that are not found any more, because the keys of values were mended."""
 
     def __init__(self) -> None:
-        self._told: set[bytes] = set()
+        self._reported: set[bytes] = set()
 
-    def tell(
+    def report(
         self, graph: _native.Graph, store: base_store, session: StoreSession, present: Sequence[bool]
     ) -> None:
         """Warns of those results whose tasks have none by the key of today; costs nothing without such tasks.
@@ -38,10 +38,10 @@ class FormerResults:
         # To compute former keys takes as long as the others did. Mostly nothing is stored but what was found.
         if not nodes or sum(1 for _ in store.list()) <= sum(present):
             return
-        keys = {key for key in graph.former_keys(nodes) if key is not None} - self._told
+        keys = {key for key in graph.former_keys(nodes) if key is not None} - self._reported
         found = [key for key, there in zip(keys, session.present(list(keys)), strict=True) if there]
         if found:
-            self._told.update(found)
+            self._reported.update(found)
             some = f"{len(found)} results lie" if len(found) > 1 else "1 result lies"
             warn(
                 f"{some} under keys of an earlier version, which gave some different values "

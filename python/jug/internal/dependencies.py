@@ -56,15 +56,15 @@ def recursive_dependencies(t: Any, max_level: int | None = -1) -> Iterator[Any]:
         Each once.
     """
     limit = -1 if max_level is None else max_level
-    seen: set[int] = set()
+    visited: set[int] = set()
     # Breadth first: each dependency is met first on its shortest path, so that one visit is enough.
     level, frontier = 0, [t]
     while frontier and level != limit:
         following = []
         for node in frontier:
             for dep in node.dependencies():
-                if id(dep) not in seen:
-                    seen.add(id(dep))
+                if id(dep) not in visited:
+                    visited.add(id(dep))
                     following.append(dep)
                     yield dep
         level, frontier = level + 1, following

@@ -10,9 +10,9 @@ from .console import warn
 
 __all__ = ["is_typed", "note_definition"]
 
-#: The code of each function that was typed and made a task generator, and those of which it was said.
+#: The code of each function that was typed and made a task generator, and the functions that were warned of.
 _typed: dict[str, Any] = {}
-_said: set[str] = set()
+_warned: set[str] = set()
 
 
 def is_typed(f: Any) -> bool:
@@ -26,15 +26,15 @@ def _in_ipython() -> bool:
 
 
 def note_definition(f: Any) -> None:
-    """Says once of a function that takes the place of another one what becomes of results of that."""
+    """Warns once of a function that takes the place of another: its tasks find the results of that one."""
     if not is_typed(f):
         return
     name, code = f"{f.__module__}.{f.__qualname__}", getattr(f, "__code__", None)
     before = _typed.get(name)
     _typed[name] = code
-    if before is None or code is None or name in _said or is_same_code(before, code):
+    if before is None or code is None or name in _warned or is_same_code(before, code):
         return
-    _said.add(name)
+    _warned.add(name)
     warn(
         f"{name} was defined once more; a task of it with arguments that an earlier one had finds the result "
         "of that. To have it computed again, call invalidate() of the task"

@@ -42,8 +42,8 @@ _Number = TypeVar("_Number", int, float)
 #: notebook run again. Beside the limits, the function that they were declared with.
 _declared: dict[tuple[Any, Any], tuple[TaskLimits, Any]] = {}
 
-#: Of which functions it was said that they had other limits before.
-_said: set[tuple[Any, Any]] = set()
+#: The functions that were warned of, because they had other limits before.
+_warned: set[tuple[Any, Any]] = set()
 
 
 def declare(f: Callable[..., Any], limits: TaskLimits) -> None:
@@ -59,8 +59,8 @@ def declare(f: Callable[..., Any], limits: TaskLimits) -> None:
         _declared[name] = (limits, function)
     elif whose is not function:
         del _declared[name]
-    if whose is function and limits not in (before, _NONE) and name not in _said:
-        _said.add(name)
+    if whose is function and limits not in (before, _NONE) and name not in _warned:
+        _warned.add(name)
         warn(
             f"{'.'.join(map(str, name))} had other limits before ({_described(before)}); limits are those of "
             f"all tasks of a function, and now they are {_described(limits)}"

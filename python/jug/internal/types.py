@@ -54,10 +54,10 @@ RunningTask = tuple[str, bytes, str, int, float]
 #: process that it ran in. "lost": the worker that ran it died, and the cause is not known.
 FailureKind = Literal["exception", "signal", "exit", "lost"]
 
-#: Why a file was not packed. "open": its worker runs. "unheard": its worker is on another host and not known
+#: Why a file was not packed. "open": its worker runs. "remote": its worker is on another host and not known
 #: to be dead. "foreign": its worker is lost, and the file is another user's. "damaged": it holds damage that
 #: no later result replaced. "unknown": a later version wrote it. "gone": it was removed meanwhile.
-NotPacked = Literal["open", "unheard", "foreign", "damaged", "unknown", "gone", "unreadable", "no room"]
+NotPacked = Literal["open", "remote", "foreign", "damaged", "unknown", "gone", "unreadable", "no room"]
 
 
 class LimitWords(TypedDict, total=False):

@@ -52,16 +52,16 @@ def collect_cached(options: Options) -> Status:
             )
         source = source_of(options)
         if header is not None and header.source == source:
-            seen = _status_from_cache(cache, header, options)
-            if seen is not None:
-                return seen
+            status = _status_from_cache(cache, header, options)
+            if status is not None:
+                return status
         return _load_and_fill(cache, jugfile, source, options)
     finally:
         cache.close()
 
 
 def _status_from_cache(cache: StatusCache, header: CacheHeader, options: Options) -> Status | None:
-    """What is to be seen of the tasks in the cache; None if the jugfile must be loaded."""
+    """The status of the tasks in the cache; None if the jugfile must be loaded."""
     from ..engine.jugfile import set_jugdir
 
     store = set_jugdir(header.chosen or options.jugdir)
@@ -103,15 +103,15 @@ def _load_and_fill(cache: StatusCache, jugfile: str, source: str, options: Optio
     loaded = load(options, selected)
     collector = StatusCollector(task.alltasks, loaded.store)
     states = collector.node_states()
-    seen = status_of(collector, states, loaded.has_barrier)
+    status = status_of(collector, states, loaded.has_barrier)
     chosen = _jugdir_set_by_jugfile(loaded, selected)
     if chosen is None:
         warn("the jugfile opens a store of its own that is no directory: its status is not kept in a cache")
-        return seen
+        return status
     header = CacheHeader(jugfile, source, chosen, loaded.has_barrier, stamp_of(loaded.store))
     words = [TaskState(chr(state)).in_cache for state in states]
     _try_write_cache(lambda: cache.fill(header, rows_of(collector.graph, words), needs_of(collector.graph)))
-    return seen
+    return status
 
 
 def rows_of(graph: _native.Graph, words: Sequence[str]) -> Iterator[Row]:
@@ -142,7 +142,7 @@ def _jugdir_set_by_jugfile(loaded: LoadedJugfile, selected: base_store) -> str |
 
 
 def _try_write_cache(write: Callable[[], None]) -> None:
-    """Writes the cache; what is seen is true also where that fails."""
+    """Writes the cache; the status is right also where that fails."""
     try:
         write()
     except UserError as error:

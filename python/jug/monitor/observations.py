@@ -20,23 +20,23 @@ class ClaimObservation(NamedTuple):
 
 
 class ClaimObservations:
-    """Remembers when each claim was seen first: most stores do not know since when a task runs."""
+    """Remembers when each claim was first observed: most stores do not know since when a task runs."""
 
     def __init__(self) -> None:
-        self._seen: dict[bytes, ClaimObservation] = {}
+        self._known: dict[bytes, ClaimObservation] = {}
         self._looked = False
 
     def of(self, activity: Sequence[WorkerStatus], now: float) -> dict[bytes, ClaimObservation]:
         """Since when each claim is there, by key."""
-        seen: dict[bytes, ClaimObservation] = {}
+        known: dict[bytes, ClaimObservation] = {}
         for worker in activity:
             for claim in worker.claims:
-                before = self._seen.get(claim.key)
+                before = self._known.get(claim.key)
                 if claim.since is not None:
-                    seen[claim.key] = ClaimObservation(worker.id, claim.since, True)
+                    known[claim.key] = ClaimObservation(worker.id, claim.since, True)
                 elif before is not None and before.worker == worker.id:
-                    seen[claim.key] = before
+                    known[claim.key] = before
                 else:
-                    seen[claim.key] = ClaimObservation(worker.id, now, self._looked)
-        self._seen, self._looked = seen, True
-        return seen
+                    known[claim.key] = ClaimObservation(worker.id, now, self._looked)
+        self._known, self._looked = known, True
+        return known

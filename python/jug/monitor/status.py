@@ -51,7 +51,7 @@ class StatusCollector:
         self._session = open_session(store)
         self._graph = graph_of(tasks)
         self._keys = self._graph.keys()
-        self._told: Sequence[str] = ()
+        self._reported_damage: Sequence[str] = ()
 
     @property
     def session(self) -> StoreSession:
@@ -87,7 +87,7 @@ class StatusCollector:
         self._session.refresh()
         present = self._session.present(self._keys)
         if not all(present):
-            self._tell_damage()
+            self._report_damage()
         failed = self._graph.find(self._session.kept_failures())
         scheduler = _native.Scheduler(
             self._graph,
@@ -131,14 +131,14 @@ class StatusCollector:
         self._session.refresh()
         complete = all(self._session.present(self._keys))
         if not complete:
-            self._tell_damage()
+            self._report_damage()
         return complete
 
-    def _tell_damage(self) -> None:
-        """Says what is damaged, once: a page that is looked at for days would say it all the time."""
+    def _report_damage(self) -> None:
+        """Warns of damage, once: a page that is open for days would repeat it all the time."""
         damage = self._session.damage()
-        if damage and damage != self._told:
-            self._told = damage
+        if damage and damage != self._reported_damage:
+            self._reported_damage = damage
             warn_of_damage(self._session)
 
 

@@ -57,7 +57,7 @@ def _wait_for(graph: _native.Graph, store: base_store, crash_limit: int, patienc
     """Waits for the tasks of one load; None if none of them was finished for `patience` seconds."""
     session = open_session(store)
     keys: Sequence[bytes] = graph.keys()
-    seen = None
+    before = None
     since = time.monotonic()
     dead = used_up(session.failures(), crash_limit)
     try:
@@ -71,8 +71,8 @@ def _wait_for(graph: _native.Graph, store: base_store, crash_limit: int, patienc
             if not keys:
                 return Blocked()
             marked = session.kept_failures()
-            if seen != (len(keys), marked, died):
-                seen, since = (len(keys), marked, died), time.monotonic()
+            if before != (len(keys), marked, died):
+                before, since = (len(keys), marked, died), time.monotonic()
                 log.info("waiting for %d tasks", len(keys))
                 blocked = _blocked(graph, keys, marked, died)
                 if blocked:

@@ -221,9 +221,7 @@ class Watcher:
         self._at_work.update({worker.id: now for worker in activity if worker.claims})
         alive = {worker.id for worker in activity if worker.alive}
         self._at_work = {
-            worker: seen
-            for worker, seen in self._at_work.items()
-            if worker in alive and now - seen < _AT_WORK
+            worker: at for worker, at in self._at_work.items() if worker in alive and now - at < _AT_WORK
         }
         return len(self._at_work)
 

@@ -72,8 +72,8 @@ class AdoptCommand(SubCommand):
         with _old_jugdir(options) as (path, moved):
             adopted = adopt(options, OldJugdir(path))
         _show(options, adopted.counts)
-        _tell("no key of jug 2.x can be computed", adopted.no_keys)
-        _tell("cannot read", adopted.faults)
+        _print_faults("no key of jug 2.x can be computed", adopted.no_keys)
+        _print_faults("cannot read", adopted.faults)
         if adopted.unused and adopted.counts["Missing"]:
             # Where nothing is missing, they are of tasks that are gone or inside of compound tasks.
             say(f"{path} has {adopted.unused} more results, which no task of {options.jugfile} asks for")
@@ -93,7 +93,7 @@ def _export(options: Options) -> int:
 
     exported = export(options, options.adopt_export)
     _show(options, exported.counts)
-    _tell("cannot export", exported.faults)
+    _print_faults("cannot export", exported.faults)
     if exported.has_barrier:
         say("the jugfile stops at a barrier that is not complete; what is behind it was not exported")
     return 1 if exported.faults else 0
@@ -179,7 +179,7 @@ def _show(options: Options, counts: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def _tell(what: str, faults: Sequence[str]) -> None:
+def _print_faults(what: str, faults: Sequence[str]) -> None:
     import logging
 
     shown = faults if logging.getLogger("jug").isEnabledFor(logging.INFO) else faults[:_MOST_FAULTS]

@@ -94,7 +94,7 @@ class CleanupCommand(SubCommand):
         counts, freed = removal.execute(dry=dry)
         options.print_out(f"{verb} {sum(counts.values())} objects")
         if dry or by_measure:
-            _tell(options, counts, freed, dry)
+            _print_counts(options, counts, freed, dry)
         for line in removal.kept():
             warn(line)
         if not options.cleanup_keep_locks and not by_measure:
@@ -138,7 +138,7 @@ def _choose(removal: Any, options: Options) -> bool:
     return True
 
 
-def _tell(options: Options, counts: Any, freed: int, dry: bool) -> None:
+def _print_counts(options: Options, counts: Any, freed: int, dry: bool) -> None:
     from ..internal.units import format_size
 
     if options.short:

@@ -77,7 +77,7 @@ class DebugCommand(SubCommand):
             outcome = run.run(call)
         finally:
             session.close()
-        return _tell(failure.name, outcome, call, is_saved=save)
+        return _print_outcome(failure.name, outcome, call, is_saved=save)
 
 
 def _refuse_missing(failures: Failures, session: StoreSession, task: _native.TaskCore) -> None:
@@ -97,8 +97,8 @@ def _refuse_missing(failures: Failures, session: StoreSession, task: _native.Tas
         )
 
 
-def _tell(name: str, outcome: Outcome, call: DebuggedCall, *, is_saved: bool) -> int:
-    """Says what became of the task; the exit status."""
+def _print_outcome(name: str, outcome: Outcome, call: DebuggedCall, *, is_saved: bool) -> int:
+    """Prints what became of the task; the exit status."""
     error = outcome.error
     if error is None:
         what = "it is stored" if is_saved else "nothing is stored; --save does that"

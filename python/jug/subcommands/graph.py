@@ -58,10 +58,10 @@ class GraphCommand(SubCommand):
         from ..monitor.status import StatusCollector
         from ..task import alltasks
 
-        overview = StatusCollector(alltasks, store)
+        collector = StatusCollector(alltasks, store)
         base = os.path.splitext(options.jugfile)[0]
         path = f"{base}.dot"
-        text = _as_dot(overview, with_status=not options.graph_no_status)
+        text = _as_dot(collector, with_status=not options.graph_no_status)
         try:
             with open(path, "w", encoding="utf-8") as output:
                 output.write(text)
@@ -72,10 +72,10 @@ class GraphCommand(SubCommand):
         return _render(path, f"{base}.{options.graph_format}", options.graph_format)
 
 
-def _as_dot(overview: StatusCollector, with_status: bool) -> str:
+def _as_dot(collector: StatusCollector, with_status: bool) -> str:
     """The graph in the language of graphviz."""
-    needs = overview.links()
-    counts = overview.counts() if with_status else None
+    needs = collector.links()
+    counts = collector.counts() if with_status else None
     lines = ["digraph {"]
     for name, needed in needs.items():
         label = f" [label=<{_label(name, counts[name])}>]" if counts is not None else ""

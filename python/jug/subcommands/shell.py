@@ -54,14 +54,14 @@ def _can_load(thing: Any) -> bool:
     from .._native import parts
 
     waiting = [thing]
-    seen: dict[int, Any] = {}
+    visited: dict[int, Any] = {}
     while waiting:
         element = waiting.pop()
         if hasattr(element, "can_load"):
             if not element.can_load():
                 return False
-        elif id(element) not in seen and (inside := parts(element)):
-            seen[id(element)] = element
+        elif id(element) not in visited and (inside := parts(element)):
+            visited[id(element)] = element
             waiting.extend(inside)
     return True
 

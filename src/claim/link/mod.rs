@@ -246,16 +246,16 @@ impl Claims for Link {
         if wanted.is_empty() {
             return Ok(claimed);
         }
-        let (this, mut seen) = (self.worker(), BTreeSet::new());
+        let (this, mut listed) = (self.worker(), BTreeSet::new());
         for generation in self.generations.list()? {
             for (key, path) in self.generations.claims(generation)? {
                 if let Some(&at) = wanted.get(&key) {
                     claimed[at] |= self.owners.holder(&path, this.as_deref())?.is_some();
                 }
-                seen.insert(path);
+                listed.insert(path);
             }
         }
-        self.owners.retain(&seen);
+        self.owners.retain(&listed);
         Ok(claimed)
     }
 

@@ -48,11 +48,12 @@ pub(super) trait DirProbe {
     fn list(&self);
 }
 
-/// What was seen of a directory while waiting.
+/// What is known of a directory while waiting.
 #[derive(Debug, Default)]
 pub(super) struct Quiescence {
     since: Option<Instant>,
-    seen: Option<(Instant, Modified)>,
+    /// When the server was asked last, and the time of change that it gave.
+    last: Option<(Instant, Modified)>,
     /// How long it took to make a name, and how long to ask when something changed, the last time.
     name: Duration,
     answer: Duration,
@@ -87,9 +88,9 @@ impl Quiescence {
         }
         let asked = clock.now();
         let since = *self.since.get_or_insert(asked);
-        let known = self.seen.map(|(_, seen)| Ok((seen, look.remembered()?))).transpose()?;
+        let known = self.last.map(|(_, before)| Ok((before, look.remembered()?))).transpose()?;
         let mut modified = match known {
-            Some((seen, here)) if seen != here => here,
+            Some((before, here)) if before != here => here,
             _ => {
                 let modified = look.modified()?;
                 self.answer = clock.now().saturating_duration_since(asked);
@@ -97,22 +98,22 @@ impl Quiescence {
             }
         };
         let now = clock.now();
-        if self.seen.is_some_and(|(at, seen)| now >= at + MOMENT && seen == modified) {
+        if self.last.is_some_and(|(at, before)| now >= at + MOMENT && before == modified) {
             look.list();
             // While that took its time, somebody else may have found the same moment.
             let now = look.modified()?;
             if now == modified {
-                (self.since, self.seen, self.next_skip) = (None, None, 0);
+                (self.since, self.last, self.next_skip) = (None, None, 0);
                 return Ok(None);
             }
             modified = now;
         }
         if now >= since + patience.after(self.name) {
             let skip = (2 * self.next_skip).clamp(1, MOST_SKIPPED);
-            *self = Quiescence { since: None, seen: None, skip, next_skip: skip, ..*self };
+            *self = Quiescence { since: None, last: None, skip, next_skip: skip, ..*self };
             return Ok(None);
         }
-        self.seen = Some((now, modified));
+        self.last = Some((now, modified));
         let spread = (self.answer / 4).clamp(Duration::from_micros(100), Duration::from_millis(4));
         Ok(Some(MOMENT + spread * u32::from(chance)))
     }

@@ -61,7 +61,7 @@ impl<'py> Walk<'py> {
             walk.values(&index.getattr("array")?)?;
             let frequency =
                 index.getattr_opt("freqstr")?.unwrap_or_else(|| walk.py.None().into_bound(walk.py));
-            if !frequency.is_none() && !is_said_by(&index.getattr("freq")?, &frequency)? && !walk.as_before()
+            if !frequency.is_none() && !is_given_by(&index.getattr("freq")?, &frequency)? && !walk.as_before()
             {
                 return walk.value(&index.getattr("freq")?);
             }
@@ -85,9 +85,9 @@ impl<'py> Walk<'py> {
     /// Values of one type: the name of the type, then numpy's array of them where that is all.
     fn listed(&mut self, array: &Bound<'py, PyAny>) -> Walked<()> {
         let dtype = array.getattr("dtype")?;
-        let untold = untold(array, &dtype)?;
-        if !matches!(untold, Untold::Nothing) && !self.as_before() {
-            return self.told_in_full(array, &dtype, &untold);
+        let left_out = left_out(array, &dtype)?;
+        if !matches!(left_out, LeftOut::Nothing) && !self.as_before() {
+            return self.listed_in_full(array, &dtype, &left_out);
         }
         let group = self.encoder.open(Tag::Value, 3);
         self.encoder.content(b"pandas.array");
@@ -109,29 +109,29 @@ impl<'py> Walk<'py> {
     }
 
     /// The same where the name of the type and numpy's array leave something out.
-    fn told_in_full(
+    fn listed_in_full(
         &mut self,
         array: &Bound<'py, PyAny>,
         dtype: &Bound<'py, PyAny>,
-        untold: &Untold<'py>,
+        left_out: &LeftOut<'py>,
     ) -> Walked<()> {
         let group = self.encoder.open(Tag::Value, 4);
         self.encoder.content(b"pandas.array");
         self.value(dtype.str()?.as_any())?;
-        match untold {
-            Untold::Nothing => {}
-            Untold::Zone(zone) => {
+        match left_out {
+            LeftOut::Nothing => {}
+            LeftOut::Zone(zone) => {
                 self.value(&array.getattr("asi8")?)?;
                 self.value(zone)?;
             }
-            Untold::Missing => {
+            LeftOut::Missing => {
                 let filled = PyDict::new(self.py);
                 filled.set_item("dtype", dtype.getattr("numpy_dtype")?)?;
                 filled.set_item("na_value", 0)?;
                 self.value(&array.call_method0("isna")?)?;
                 self.value(&array.call_method("to_numpy", (), Some(&filled))?)?;
             }
-            Untold::Elements => {
+            LeftOut::Elements => {
                 let elements = array.call_method0("__arrow_array__")?;
                 self.value(&elements.getattr("type")?)?;
                 self.value(elements.len()?.into_pyobject(self.py).map_err(PyErr::from)?.as_any())?;
@@ -182,7 +182,7 @@ impl<'py> Walk<'py> {
 }
 
 /// What distinguishes arrays of pandas beyond the name of the type and numpy's array.
-enum Untold<'py> {
+enum LeftOut<'py> {
     Nothing,
     /// The time zone, whose name is not all there is to it.
     Zone(Bound<'py, PyAny>),
@@ -192,20 +192,20 @@ enum Untold<'py> {
     Elements,
 }
 
-fn untold<'py>(array: &Bound<'py, PyAny>, dtype: &Bound<'py, PyAny>) -> PyResult<Untold<'py>> {
+fn left_out<'py>(array: &Bound<'py, PyAny>, dtype: &Bound<'py, PyAny>) -> PyResult<LeftOut<'py>> {
     let class = array.get_type().name()?.to_string();
     if matches!(class.as_str(), "NumpyExtensionArray" | "PandasArray") {
-        return Ok(Untold::Nothing);
+        return Ok(LeftOut::Nothing);
     }
     if let Some(kind) = dtype.getattr_opt("pyarrow_dtype")?
         && (kind.getattr("num_fields")?.extract::<usize>()? > 0
             || kind.str()?.to_str()?.contains("time64[ns]")
             || kind.str()?.to_str()?.starts_with("extension<"))
     {
-        return Ok(Untold::Elements);
+        return Ok(LeftOut::Elements);
     }
     if let Some(zone) = dtype.getattr_opt("tz")? {
-        return Ok(if is_named(&zone)? { Untold::Nothing } else { Untold::Zone(zone) });
+        return Ok(if is_named(&zone)? { LeftOut::Nothing } else { LeftOut::Zone(zone) });
     }
     let number = match dtype.getattr_opt("numpy_dtype")? {
         Some(numpy) => matches!(numpy.getattr("kind")?.extract::<char>()?, 'i' | 'u' | 'f'),
@@ -214,7 +214,7 @@ fn untold<'py>(array: &Bound<'py, PyAny>, dtype: &Bound<'py, PyAny>) -> PyResult
     let missing = number
         && array.getattr_opt("sp_values")?.is_none()
         && array.call_method0("isna")?.call_method0("any")?.is_truthy()?;
-    Ok(if missing { Untold::Missing } else { Untold::Nothing })
+    Ok(if missing { LeftOut::Missing } else { LeftOut::Nothing })
 }
 
 /// How many values each level of an index has.
@@ -234,7 +234,7 @@ fn is_named(zone: &Bound<'_, PyAny>) -> PyResult<bool> {
 }
 
 /// Whether a frequency is what pandas makes of its text: that leaves out holidays, hours and `normalize`.
-fn is_said_by(frequency: &Bound<'_, PyAny>, text: &Bound<'_, PyAny>) -> PyResult<bool> {
+fn is_given_by(frequency: &Bound<'_, PyAny>, text: &Bound<'_, PyAny>) -> PyResult<bool> {
     let made = frequency.py().import("pandas.tseries.frequencies")?.call_method1("to_offset", (text,));
     match made {
         Ok(made) => made.eq(frequency),

@@ -44,7 +44,7 @@ pub enum SkipReason {
     /// Its worker runs, and may add to it.
     Open,
     /// Its worker is on another host and not known to be dead.
-    Unheard,
+    Remote,
     /// Its worker is lost, and it cannot be closed off: it is another user's.
     Foreign,
     /// It holds damage that no later result has healed, and the evidence is kept.
@@ -86,9 +86,9 @@ pub(super) struct ReadSummary {
 /// What is said of a file that reads otherwise than a moment ago.
 pub const DIFFERENT: &str = "cannot be read: it is not the same each time";
 
-/// What was seen in one segment.
+/// What was found in one segment.
 #[derive(Default)]
-struct Seen {
+struct SegmentFindings {
     damaged: Vec<(Key, u64)>,
     sound: u64,
     unknown: bool,
@@ -98,7 +98,7 @@ struct Seen {
 }
 
 impl<'a> Merge<'a> {
-    /// A merge who has read nothing yet.
+    /// A merge that has read nothing yet.
     pub fn new(fs: &'a dyn FileSystem, segments: &'a Path, uuid: [u8; 16]) -> Merge<'a> {
         let (tolerated, summaries) = (BTreeMap::new(), BTreeMap::new());
         Merge { fs, segments, uuid, index: Index::default(), tolerated, summaries, leaves_out: false }
@@ -114,17 +114,17 @@ impl<'a> Merge<'a> {
     /// and then nothing that it is better than may be left out.
     pub fn read_inputs(&mut self, inputs: Vec<Input>, damaged: bool) -> Result<(Vec<Input>, Vec<Left>)> {
         self.leaves_out = damaged;
-        let (mut kept, mut seen, mut left) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut kept, mut damaged_in, mut left) = (Vec::new(), Vec::new(), Vec::new());
         for input in inputs {
             match &input {
-                Input::Pack(pack) => self.hear_pack(pack, damaged)?,
-                Input::Segment { name, end } => match self.hear_segment(name, damaged) {
+                Input::Pack(pack) => self.read_pack(pack, damaged)?,
+                Input::Segment { name, end } => match self.read_segment(name, damaged) {
                     Ok((stop, found)) => match obstacle(stop, &found, *end, damaged) {
                         Some(obstacle) => {
                             left.push((name.clone(), obstacle));
                             continue;
                         }
-                        None => seen.push((kept.len(), found.damaged)),
+                        None => damaged_in.push((kept.len(), found.damaged)),
                     },
                     Err(error) if publish::is_gone(&error) => {
                         left.push((name.clone(), SkipReason::Gone));
@@ -144,7 +144,7 @@ impl<'a> Merge<'a> {
             })
         };
         let hurt: Vec<usize> =
-            if damaged { vec![] } else { seen.iter().filter(hurt).map(|(at, _)| *at).collect() };
+            if damaged { vec![] } else { damaged_in.iter().filter(hurt).map(|(at, _)| *at).collect() };
         for at in hurt.into_iter().rev() {
             if let Input::Segment { name, .. } = kept.remove(at) {
                 left.push((name, SkipReason::Damaged));
@@ -153,7 +153,7 @@ impl<'a> Merge<'a> {
         Ok((kept, left))
     }
 
-    fn hear_pack(&mut self, pack: &Arc<Pack>, damaged: bool) -> Result<()> {
+    fn read_pack(&mut self, pack: &Arc<Pack>, damaged: bool) -> Result<()> {
         if damaged {
             let mut unreadable = None;
             let (end, stop) = pack.scan(&mut |event| unreadable = unreadable.or(event.unreadable()))?;
@@ -190,34 +190,34 @@ impl<'a> Merge<'a> {
         }
     }
 
-    fn hear_segment(&mut self, name: &str, damaged: bool) -> Result<(ScanEnd, Seen)> {
+    fn read_segment(&mut self, name: &str, damaged: bool) -> Result<(ScanEnd, SegmentFindings)> {
         let segment = self.index.segment(name);
-        let mut seen = Seen::default();
+        let mut found = SegmentFindings::default();
         let index = &mut self.index;
         let path = self.segments.join(name);
         let (end, stop) =
             scan::scan(self.fs, &path, Some(self.uuid), (0, u64::MAX), &mut |event: ScannedRecord| {
                 let place = Location::in_segment(segment, event.offset);
-                seen.unknown |= !event.header.is_known();
-                seen.epoch = seen.epoch.max(event.header.epoch);
-                seen.sound += u64::from(event.is_sound());
+                found.unknown |= !event.header.is_known();
+                found.epoch = found.epoch.max(event.header.epoch);
+                found.sound += u64::from(event.is_sound());
                 match &event.body {
                     Payload::Sound => index.apply(&event.header, place, None),
                     Payload::Text(text) => index.apply(&event.header, place, Some(text)),
                     Payload::Damaged | Payload::Unreadable(_) if event.header.kind == Kind::Name => {}
                     Payload::Damaged | Payload::Unreadable(_) => {
-                        seen.damaged.push((event.header.key, event.header.epoch));
+                        found.damaged.push((event.header.key, event.header.epoch));
                     }
                 }
-                seen.unreadable = seen.unreadable.or(event.unreadable());
+                found.unreadable = found.unreadable.or(event.unreadable());
             })?;
-        self.summaries.insert(path.clone(), ReadSummary { end, stop, sound: seen.sound });
-        match seen.unreadable.or(stop.unreadable()) {
+        self.summaries.insert(path.clone(), ReadSummary { end, stop, sound: found.sound });
+        match found.unreadable.or(stop.unreadable()) {
             Some(what) if !damaged => return Err(Error::Store(StoreError::Unreadable { path, what })),
             Some(_) => _ = self.tolerated.insert(path, end),
             None => {}
         }
-        Ok((stop, seen))
+        Ok((stop, found))
     }
 
     /// The inputs that cannot be read as a whole: they have to be kept somewhere.
@@ -284,9 +284,9 @@ impl<'a> Merge<'a> {
     }
 }
 
-fn obstacle(stop: ScanEnd, seen: &Seen, end: End, damaged: bool) -> Option<SkipReason> {
+fn obstacle(stop: ScanEnd, found: &SegmentFindings, end: End, damaged: bool) -> Option<SkipReason> {
     match stop {
-        _ if seen.unknown => Some(SkipReason::Unknown),
+        _ if found.unknown => Some(SkipReason::Unknown),
         ScanEnd::End if end != End::Any => Some(SkipReason::Open),
         ScanEnd::Incomplete | ScanEnd::Garbage(_) | ScanEnd::Unreadable(_) if end == End::Sealed => {
             Some(SkipReason::Open)

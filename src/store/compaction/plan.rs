@@ -124,7 +124,7 @@ impl Compactor<'_> {
                 Err(obstacle) => obstacle,
             },
             Liveness::Alive if self.jugdir.is_process_running(owner)? => SkipReason::Open,
-            Liveness::Alive => SkipReason::Unheard,
+            Liveness::Alive => SkipReason::Remote,
         };
         Ok(if is_sealed(fs, &path)? { Ok(End::Sealed) } else { Err(obstacle) })
     }

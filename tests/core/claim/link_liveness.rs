@@ -86,7 +86,7 @@ fn c3_a_worker_of_this_host_is_dead_at_once_when_its_process_is() {
     let dir = tempfile::tempdir().unwrap();
     let heir = LinkWorker::with(dir.path(), LeaseTiming::of(LEASE));
     let mut other = Child::play("claim::link_liveness::claims_and_waits", dir.path());
-    assert_eq!(other.hear(), "claimed");
+    assert_eq!(other.next_line(), "claimed");
     assert!(!heir.claim(1));
     assert!(heir.claims.is_claimed(&key(1)).unwrap());
     other.kill();
@@ -114,7 +114,7 @@ fn a_worker_that_dies_while_its_claims_are_looked_at_is_suspected_of_all_of_them
     let dir = tempfile::tempdir().unwrap();
     let play = || {
         let mut worker = Child::play("claim::link_liveness::claims_and_waits", dir.path());
-        assert_eq!(worker.hear(), "claimed");
+        assert_eq!(worker.next_line(), "claimed");
         worker
     };
     // One is dead before: its claims are looked at each time.

@@ -66,7 +66,7 @@ fn two_objects_of_one_process_share_what_they_hold() {
     let mut witness = Child::play("claim::posix::lists_claims", dir.path());
     let mut expected = vec![ClaimId::of(&key(1)).get(), ClaimId::of(&key(2)).get()];
     expected.sort_unstable();
-    assert_eq!(witness.hear(), format!("{expected:?}"), "closing one leaves the other's claims");
+    assert_eq!(witness.next_line(), format!("{expected:?}"), "closing one leaves the other's claims");
     witness.join();
 }
 
@@ -110,7 +110,7 @@ fn a_claim_is_free_the_moment_its_owner_dies() {
     let dir = tempfile::tempdir().unwrap();
     let claims = open(dir.path());
     let mut other = Child::play("claim::posix::claims_a_hundred", dir.path());
-    assert_eq!(other.hear(), "claimed");
+    assert_eq!(other.next_line(), "claimed");
     assert!(!claims.try_claim(&key(7)).unwrap());
     assert!(claims.is_claimed(&key(7)).unwrap());
     let live = claims.live().unwrap();
@@ -125,7 +125,7 @@ fn a_claim_is_free_the_moment_its_owner_dies() {
     );
     assert!(keys(0..100).iter().all(|key| live.iter().any(|live| live.id == ClaimId::of(key))));
     other.go_on();
-    assert_eq!(other.hear(), "released one");
+    assert_eq!(other.next_line(), "released one");
     assert!(claims.try_claim(&key(0)).unwrap());
     other.kill();
     assert_eq!(ids(&claims), [ClaimId::of(&key(0)).get()]);
@@ -159,7 +159,7 @@ fn a_claim_is_never_held_twice_at_once() {
     let mut children: Vec<Child> =
         (0..3).map(|_| Child::play("claim::posix::runs_what_it_can_claim", dir.path())).collect();
     for child in &mut children {
-        assert_eq!(child.hear(), "ready");
+        assert_eq!(child.next_line(), "ready");
     }
     children.iter_mut().for_each(Child::go_on);
     children.into_iter().for_each(Child::join);

@@ -150,10 +150,10 @@ fn any_number_of_processes_may_create_the_same_jugdir_at_once() {
             .map(|_| Child::play("jugdir::detect::creates_a_jugdir_with_many_threads", &root))
             .collect();
         for child in &mut children {
-            assert_eq!(child.hear(), "ready");
+            assert_eq!(child.next_line(), "ready");
         }
         children.iter_mut().for_each(Child::go_on);
-        let uuids: Vec<String> = children.iter_mut().map(Child::hear).collect();
+        let uuids: Vec<String> = children.iter_mut().map(Child::next_line).collect();
         assert!(uuids.iter().all(|uuid| *uuid == uuids[0]), "{uuids:?}");
         children.into_iter().for_each(Child::join);
         assert_eq!(names(&root), ALL);

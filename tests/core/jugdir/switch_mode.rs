@@ -28,7 +28,7 @@ fn a_worker_that_starts_while_a_jugdir_is_opened_to_other_hosts_does_nothing() {
 fn a_jugdir_is_not_opened_to_other_hosts_while_a_worker_lives() {
     let dir = tempfile::tempdir().unwrap();
     let mut worker = Child::play("jugdir::worker::registers", dir.path());
-    worker.hear();
+    worker.next_line();
     let before = fs::read(dir.path().join("FORMAT")).unwrap();
     assert!(matches!(
         Jugdir::open(dir.path()).unwrap().switch_to_links(),

@@ -21,7 +21,7 @@ fn a_worker_is_alive_until_its_process_dies() {
     let dir = tempfile::tempdir().unwrap();
     let jugdir = Jugdir::open(dir.path()).unwrap();
     let mut other = Child::play("jugdir::worker::registers", dir.path());
-    let id = other.hear();
+    let id = other.next_line();
     let pid = other.pid();
     assert!(jugdir.is_alive(&id).unwrap());
     let [info] = &jugdir.list_workers().unwrap()[..] else { panic!("there is one worker") };
@@ -46,7 +46,7 @@ fn an_own_worker_stays_alive_however_often_this_process_looks() {
         assert!(workers.iter().all(|info| info.alive && info.identity.is_some()));
     }
     let mut witness = Child::play("jugdir::worker::sees_two_alive", dir.path());
-    assert_eq!(witness.hear(), "true true");
+    assert_eq!(witness.next_line(), "true true");
     witness.kill();
 }
 
@@ -83,7 +83,7 @@ fn files_of_killed_workers_do_not_pile_up() {
     let mut idle = Child::play("jugdir::worker::registers", dir.path());
     let mut writer = Child::play("jugdir::worker::registers", dir.path());
     let mut living = Child::play("jugdir::worker::registers", dir.path());
-    let (_, writer_id, living_id) = (idle.hear(), writer.hear(), living.hear());
+    let (_, writer_id, living_id) = (idle.next_line(), writer.next_line(), living.next_line());
     fs::write(dir.path().join(format!("segments/{writer_id}-3.seg")), "").unwrap();
     idle.kill();
     writer.kill();

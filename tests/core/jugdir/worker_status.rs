@@ -36,7 +36,7 @@ fn what(runs: &[Run]) -> Vec<(Key, &str, u32)> {
     runs.iter().map(|run| (run.key, &*run.name, run.attempt)).collect()
 }
 
-fn slots(dir: &Path) -> Vec<PathBuf> {
+fn status_files(dir: &Path) -> Vec<PathBuf> {
     let paths = fs::read_dir(dir.join("workers")).unwrap().map(|entry| entry.unwrap().path());
     paths.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("slot-")).collect()
 }
@@ -63,7 +63,7 @@ fn runs_a_task() {
 fn what_a_worker_runs_is_seen_while_it_lives_and_after_its_death() {
     let dir = tempfile::tempdir().unwrap();
     let mut worker = Child::play("jugdir::worker_status::runs_a_task", dir.path());
-    assert_eq!(worker.hear(), "runs");
+    assert_eq!(worker.next_line(), "runs");
     let jugdir = Jugdir::open(dir.path()).unwrap();
     let running = jugdir.running().unwrap();
     assert_eq!(what(&running), [(key(2), "module.task", 3)]);
@@ -78,22 +78,22 @@ fn what_a_worker_runs_is_seen_while_it_lives_and_after_its_death() {
 fn a_worker_that_was_killed_while_nothing_ran_left_no_crash() {
     let dir = tempfile::tempdir().unwrap();
     let mut worker = Child::play("jugdir::worker_status::runs_a_task", dir.path());
-    assert_eq!(worker.hear(), "runs");
+    assert_eq!(worker.next_line(), "runs");
     worker.go_on();
-    assert_eq!(worker.hear(), "rests");
+    assert_eq!(worker.next_line(), "rests");
     worker.kill();
     assert_eq!(open(dir.path()).0.crashed().unwrap(), []);
-    assert_eq!(slots(dir.path()).len(), 1);
+    assert_eq!(status_files(dir.path()).len(), 1);
     let (_jugdir, batch) = open(dir.path());
     start(&batch, 3, "", 1);
-    assert_eq!(slots(dir.path()).len(), 1, "whoever registers removes what says nothing");
+    assert_eq!(status_files(dir.path()).len(), 1, "whoever registers removes what says nothing");
 }
 
 #[test]
 fn a_crash_is_remembered_until_it_is_settled_whichever_workers_come_and_go() {
     let dir = tempfile::tempdir().unwrap();
     let mut worker = Child::play("jugdir::worker_status::runs_a_task", dir.path());
-    assert_eq!(worker.hear(), "runs");
+    assert_eq!(worker.next_line(), "runs");
     worker.kill();
     for _ in 0..2 {
         let (_jugdir, batch) = open(dir.path());
@@ -108,7 +108,7 @@ fn a_crash_is_remembered_until_it_is_settled_whichever_workers_come_and_go() {
     assert_eq!(jugdir.settle_crashes(&["another.1.0".to_owned()]).unwrap(), 0);
     assert_eq!(jugdir.settle_crashes(&[crashed[0].worker.clone()]).unwrap(), 1);
     assert_eq!(jugdir.crashed().unwrap(), []);
-    assert_eq!(slots(dir.path()), [] as [PathBuf; 0]);
+    assert_eq!(status_files(dir.path()), [] as [PathBuf; 0]);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_worker_that_leaves_was_not_killed() {
     start(&batch, 1, "module.task", 1);
     assert_eq!(jugdir.running().unwrap().len(), 1, "this process's own worker is seen too");
     jugdir.leave();
-    assert_eq!(slots(dir.path()), [] as [PathBuf; 0]);
+    assert_eq!(status_files(dir.path()), [] as [PathBuf; 0]);
 }
 
 #[test]
@@ -170,12 +170,12 @@ fn of_a_long_name_the_beginning_is_kept() {
 }
 
 #[test]
-fn several_hosts_share_no_slots() {
+fn several_hosts_share_no_status_files() {
     let dir = tempfile::tempdir().unwrap();
     let jugdir =
         Jugdir::open_as(local(), dir.path(), Some(ClaimMode::Link), LeaseTiming::from_environment()).unwrap();
     jugdir.worker().unwrap();
-    assert_eq!(slots(dir.path()), [] as [PathBuf; 0]);
+    assert_eq!(status_files(dir.path()), [] as [PathBuf; 0]);
     assert_eq!((jugdir.running().unwrap(), jugdir.crashed().unwrap()), (Vec::new(), Vec::new()));
 }
 
@@ -246,9 +246,9 @@ fn on_a_disk_with_room_for_it_a_slot_has_all_its_blocks_before_it_is_mapped() {
     let dir = tempfile::tempdir().unwrap();
     let (jugdir, _batch) = open(dir.path());
     jugdir.worker().unwrap();
-    let [slot] = &*slots(dir.path()) else { panic!("one worker") };
-    fs::File::open(slot).unwrap().sync_all().unwrap();
-    let facts = fs::metadata(slot).unwrap();
+    let [path] = &*status_files(dir.path()) else { panic!("one worker") };
+    fs::File::open(path).unwrap().sync_all().unwrap();
+    let facts = fs::metadata(path).unwrap();
     assert!(facts.len() == 12_288 && facts.blocks() * 512 >= facts.len());
 }
 
@@ -257,8 +257,8 @@ fn bytes_that_no_worker_stored_say_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let (jugdir, batch) = open(dir.path());
     start(&batch, 1, "first", 1);
-    let [slot] = &*slots(dir.path()) else { panic!("one worker") };
-    let bytes = fs::read(slot).unwrap();
+    let [path] = &*status_files(dir.path()) else { panic!("one worker") };
+    let bytes = fs::read(path).unwrap();
     let dead = dir.path().join("workers").join("slot-host.1.000000000000");
     let said = |bytes: &[u8]| {
         fs::write(&dead, bytes).unwrap();

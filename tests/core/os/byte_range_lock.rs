@@ -32,13 +32,13 @@ fn a_byte_has_one_holder_until_it_is_given_up_or_the_holder_dies() {
     let dir = tempfile::tempdir().unwrap();
     let file = open(dir.path());
     let mut other = Child::play("os::byte_range_lock::holds_some_bytes", dir.path());
-    assert_eq!(other.hear(), "locked");
+    assert_eq!(other.next_line(), "locked");
     assert!(!byte_range_lock::try_lock(&file, 5).unwrap());
     assert!(byte_range_lock::try_lock(&file, 4).unwrap(), "its neighbours are free");
     assert!(byte_range_lock::holder(&file, 5).unwrap().is_some());
     assert_eq!(byte_range_lock::holder(&file, 6).unwrap(), None);
     other.go_on();
-    assert_eq!(other.hear(), "unlocked one");
+    assert_eq!(other.next_line(), "unlocked one");
     assert!(byte_range_lock::try_lock(&file, 5).unwrap());
     assert!(!byte_range_lock::try_lock(&file, OFFSET_LIMIT - 1).unwrap());
     other.kill();
@@ -51,9 +51,9 @@ fn holders_of_all_kinds_are_listed() {
     let file = open(dir.path());
     assert_eq!(byte_range_lock::holders(&file).unwrap(), []);
     let mut other = Child::play("os::byte_range_lock::holds_some_bytes", dir.path());
-    assert_eq!(other.hear(), "locked");
+    assert_eq!(other.next_line(), "locked");
     let mut third = Child::play("os::byte_range_lock::holds_bytes_in_between", dir.path());
-    assert_eq!(third.hear(), "locked");
+    assert_eq!(third.next_line(), "locked");
     // A lock of this process does not show, and does not hide others.
     assert!(byte_range_lock::try_lock(&file, 7).unwrap());
     let listed: Vec<(u64, u64)> =
@@ -82,7 +82,7 @@ fn holders_can_be_asked_for_without_permission_to_write() {
     let dir = tempfile::tempdir().unwrap();
     open(dir.path());
     let mut other = Child::play("os::byte_range_lock::holds_some_bytes", dir.path());
-    assert_eq!(other.hear(), "locked");
+    assert_eq!(other.next_line(), "locked");
     let file = File::open(dir.path().join("file")).unwrap();
     assert_eq!(byte_range_lock::holders(&file).unwrap().len(), OFFSETS.len() - 1);
     other.kill();
@@ -101,7 +101,7 @@ fn a_lock_outlasts_whatever_else_its_process_does_with_the_file() {
     drop(another);
     std::fs::read(dir.path().join("file")).unwrap();
     let mut other = Child::play("os::byte_range_lock::tries_a_byte", dir.path());
-    assert_eq!(other.hear(), "false");
+    assert_eq!(other.next_line(), "false");
     other.join();
 }
 

@@ -105,7 +105,7 @@ fn keeps_a_file_open() {
 fn the_death_of_a_process_that_had_a_file_open_ends_a_wait() {
     let dir = tempfile::tempdir().unwrap();
     let mut other = Child::play("os::watch::keeps_a_file_open", dir.path());
-    assert_eq!(other.hear(), "open");
+    assert_eq!(other.next_line(), "open");
     let watch = LocalWatch::new(dir.path()).unwrap();
     assert!(!watch.wait(SHORT).unwrap());
     other.kill();

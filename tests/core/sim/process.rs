@@ -19,12 +19,12 @@ enum Go {
 
 /// What a process tells the driver.
 #[derive(Debug)]
-pub(super) enum Said {
+pub(super) enum Report {
     /// It is about to make a system call.
     Paused,
     /// It sleeps until then.
     Sleeps(Duration),
-    /// It ended, and this is what it said.
+    /// It ended, and this is its outcome.
     Ended(Result<(), String>),
     /// It failed in a way in which no process may.
     Panicked(String),
@@ -45,7 +45,7 @@ pub(super) struct Process {
 
 struct Turns {
     go: Receiver<Go>,
-    said: Sender<Said>,
+    reports: Sender<Report>,
     left: u32,
 }
 
@@ -56,7 +56,7 @@ pub(super) struct Handle {
     pub(super) wakes: Duration,
     pub(super) paused_until: Duration,
     go: SyncSender<Go>,
-    said: Receiver<Said>,
+    reports: Receiver<Report>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -68,12 +68,12 @@ impl Process {
         main: impl FnOnce(&Arc<Process>) -> Result<(), String> + Send + 'static,
     ) -> Handle {
         let (go, turns) = sync_channel(1);
-        let (say, said) = channel();
+        let (say, reports) = channel();
         let ((pid, _), boot) = {
             let mut state = world.state();
             (state.start_process(host), state.hosts[host].boot)
         };
-        let turns = Mutex::new(Turns { go: turns, said: say.clone(), left: 0 });
+        let turns = Mutex::new(Turns { go: turns, reports: say.clone(), left: 0 });
         let world = Arc::clone(world);
         let process = Arc::new(Process { world, host, boot, pid, dead: AtomicBool::new(false), turns });
         let thread = thread::Builder::new().name(format!("host {host} process {pid}")).spawn(move || {
@@ -82,14 +82,14 @@ impl Process {
                 main(&process)
             }));
             let last = match ran {
-                Ok(ended) => Said::Ended(ended),
-                Err(reason) if reason.is::<Killed>() => Said::Ended(Err("killed".to_owned())),
-                Err(reason) => Said::Panicked(text(&*reason)),
+                Ok(ended) => Report::Ended(ended),
+                Err(reason) if reason.is::<Killed>() => Report::Ended(Err("killed".to_owned())),
+                Err(reason) => Report::Panicked(text(&*reason)),
             };
-            let _heard = say.send(last);
+            let _sent = say.send(last);
         });
         let (wakes, paused_until) = (Duration::ZERO, Duration::ZERO);
-        Handle { host, pid, wakes, paused_until, go, said, thread: Some(thread.unwrap()) }
+        Handle { host, pid, wakes, paused_until, go, reports, thread: Some(thread.unwrap()) }
     }
 
     pub(super) fn is_dead(&self) -> bool {
@@ -118,7 +118,7 @@ impl Process {
             turns.left -= 1;
             return;
         }
-        let _heard = turns.said.send(sleep.map_or(Said::Paused, Said::Sleeps));
+        let _sent = turns.reports.send(sleep.map_or(Report::Paused, Report::Sleeps));
         if let Ok(Go::On(calls)) = turns.go.recv() {
             turns.left = calls;
             return;
@@ -139,12 +139,12 @@ impl Debug for Process {
 
 impl Handle {
     /// What it says at first.
-    pub(super) fn listen(&self) -> Said {
-        self.said.recv().unwrap_or_else(|_| Said::Panicked("it vanished".to_owned()))
+    pub(super) fn listen(&self) -> Report {
+        self.reports.recv().unwrap_or_else(|_| Report::Panicked("it vanished".to_owned()))
     }
 
     /// Lets it make some system calls.
-    pub(super) fn go_on(&self, calls: u32) -> Said {
+    pub(super) fn go_on(&self, calls: u32) -> Report {
         let _sent = self.go.send(Go::On(calls));
         self.listen()
     }

@@ -12,7 +12,7 @@ pub(super) use troubles::Trouble;
 
 use super::actors;
 use super::job::Job;
-use super::process::{Handle, Process, Said};
+use super::process::{Handle, Process, Report};
 use super::rng::Rng;
 use super::world::{Call, Rules, World};
 use super::{upkeep, worker};
@@ -176,16 +176,16 @@ impl Driver {
         }
         let at = awake[self.rng.index(awake.len())];
         let calls = if self.rng.once_in(3) { 0 } else { u32::try_from(self.rng.below(12)).unwrap() };
-        let said = self.running[at].handle.go_on(calls);
+        let report = self.running[at].handle.go_on(calls);
         let misled = std::mem::take(&mut self.world.state().misled);
         for by in misled.into_iter().chain(self.suspended.iter().copied()) {
             self.job.facts().excuse(by);
         }
-        match said {
-            Said::Paused => {}
-            Said::Sleeps(until) => self.running[at].handle.wakes = until,
-            Said::Ended(outcome) => self.ended(at, outcome.is_ok()),
-            Said::Panicked(what) => return Err(what),
+        match report {
+            Report::Paused => {}
+            Report::Sleeps(until) => self.running[at].handle.wakes = until,
+            Report::Ended(outcome) => self.ended(at, outcome.is_ok()),
+            Report::Panicked(what) => return Err(what),
         }
         Ok(())
     }
@@ -230,10 +230,10 @@ impl Driver {
         handle.listen();
         let outcome = loop {
             match handle.go_on(1_000_000) {
-                Said::Paused => {}
-                Said::Sleeps(until) => self.world.state().now = until,
-                Said::Ended(outcome) => break outcome,
-                Said::Panicked(what) => break Err(what),
+                Report::Paused => {}
+                Report::Sleeps(until) => self.world.state().now = until,
+                Report::Ended(outcome) => break outcome,
+                Report::Panicked(what) => break Err(what),
             }
         };
         handle.join();

@@ -183,7 +183,7 @@ fn a_worker_with_a_recent_heartbeat_is_left_alone_and_the_reason_is_reported() {
     let packed = own.pack();
     let mut left: Vec<SkipReason> = packed.left.iter().map(|(_, why)| *why).collect();
     left.sort_by_key(|why| *why as u8);
-    assert_eq!(left, [SkipReason::Open, SkipReason::Unheard]);
+    assert_eq!(left, [SkipReason::Open, SkipReason::Remote]);
     own.outlive_all();
     let packed = own.pack();
     assert_eq!((packed.segments, packed.left.len()), (1, 1), "{packed:?}");

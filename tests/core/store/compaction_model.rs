@@ -66,9 +66,9 @@ impl Worker {
 }
 
 /// All that a store tells of the keys.
-type Seen = (u64, Vec<(State, Option<Vec<u8>>, bool, String)>, Vec<Key>, Vec<Key>, Vec<(Key, Vec<u8>)>);
+type Contents = (u64, Vec<(State, Option<Vec<u8>>, bool, String)>, Vec<Key>, Vec<Key>, Vec<(Key, Vec<u8>)>);
 
-fn seen(store: &Store) -> Seen {
+fn contents(store: &Store) -> Contents {
     let of_key = |number| {
         let key = key(number);
         let value = load(store, number);
@@ -140,17 +140,17 @@ proptest! {
                     for worker in &workers {
                         worker.store.flush().unwrap();
                     }
-                    let before = seen(&temp.open());
+                    let before = contents(&temp.open());
                     let packed = temp.open().pack(CompactOptions { all, ..CompactOptions::default() }).unwrap();
-                    prop_assert_eq!(&seen(&temp.open()), &before, "{:?}", packed);
+                    prop_assert_eq!(&contents(&temp.open()), &before, "{:?}", packed);
                 }
                 Step::Look => {
                     for worker in &workers {
                         worker.store.flush().unwrap();
                     }
                     known.extend(reader.refresh().unwrap());
-                    let now = seen(&reader);
-                    prop_assert_eq!(&now, &seen(&temp.open()));
+                    let now = contents(&reader);
+                    prop_assert_eq!(&now, &contents(&temp.open()));
                     for (number, (state, ..)) in (0..KEYS).zip(&now.1) {
                         prop_assert_eq!(known.get(&key(number)).unwrap_or(&State::Absent), state);
                     }

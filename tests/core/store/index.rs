@@ -45,10 +45,10 @@ fn records() -> impl Strategy<Value = Vec<Record>> {
     })
 }
 
-type Seen = (u64, Vec<(State, Option<(String, u64)>, Option<(String, u64)>, bool)>, Vec<(Key, Vec<u8>)>);
+type Contents = (u64, Vec<(State, Option<(String, u64)>, Option<(String, u64)>, bool)>, Vec<(Key, Vec<u8>)>);
 
 /// All that an index tells, without the numbers that it gave to segments.
-fn seen(index: &Index) -> Seen {
+fn contents(index: &Index) -> Contents {
     let named = |place: Location| (index.segment_name(place.segment).to_string(), place.offset);
     let of_key = |number| {
         let key = key(number);
@@ -75,7 +75,7 @@ proptest! {
             let again: Vec<Record> = again.iter().map(|at| at.get(&records).clone()).collect();
             apply_all(&again, &mut other);
         }
-        prop_assert_eq!(seen(&one), seen(&other));
+        prop_assert_eq!(contents(&one), contents(&other));
     }
 
     #[test]

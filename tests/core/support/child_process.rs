@@ -28,7 +28,7 @@ impl Child {
     }
 
     /// The next thing the child says.
-    pub(crate) fn hear(&mut self) -> String {
+    pub(crate) fn next_line(&mut self) -> String {
         let mut line = String::new();
         while !line.contains("SAY ") {
             line.clear();

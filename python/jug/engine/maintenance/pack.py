@@ -68,7 +68,7 @@ def describe(done: PackedStore) -> list[str]:
         lines.append(f"removed {count} files that nothing refers to ({format_size(size)})")
     reasons = {
         "open": "of workers that run",
-        "unheard": "of workers on other hosts that run, or had a heartbeat in the last two minutes",
+        "remote": "of workers on other hosts that run, or had a heartbeat in the last two minutes",
         "foreign": "of workers that are lost, which only the user who ran them can pack",
         "damaged": "with damage that nothing has healed ('jug fsck' says more)",
         "unknown": "with records of a later version of jug-rs",

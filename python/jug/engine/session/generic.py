@@ -207,8 +207,8 @@ class _ReadBack:
     def __init__(self, store: base_store) -> None:
         self._store = store
         self._load = optional_method(store, "load_input")
-        #: Of which task names and types a result was read again.
-        self._seen: set[tuple[str, type]] = set()
+        #: The task names and types of which a result was read again.
+        self._checked: set[tuple[str, type]] = set()
 
     def save(self, name: bytes, outcome: Outcome, task: str) -> None:
         """Stores a result. ValueError if it comes back as nothing or as another type; it is removed again."""
@@ -219,11 +219,11 @@ class _ReadBack:
             return
         # To load takes about as long as to store.
         duration = time.perf_counter() - began
-        is_first = (task, kind) not in self._seen
+        is_first = (task, kind) not in self._checked
         if duration < outcome.duration * _SHARE or (is_first and duration < _BRIEF):
             self._check(name, kind)
-            if is_first and len(self._seen) < _REMEMBERED:
-                self._seen.add((task, kind))
+            if is_first and len(self._checked) < _REMEMBERED:
+                self._checked.add((task, kind))
 
     def _check(self, name: bytes, kind: type) -> None:
         try:

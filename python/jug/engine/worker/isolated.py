@@ -193,7 +193,7 @@ def answer(t: Any, pipe: Connection, *, debug: bool = False) -> None:
     if os.getpid() != here:
         if outcome.error is not None:
             raise outcome.error
-        os._exit(1)  # A process that the task forked came back from it.
+        os._exit(1)  # A process that the task forked returned from it.
     reply: tuple[str, Any] | None = None
     if outcome.error is None:
         try:

@@ -96,7 +96,7 @@ class Worker:
         state.cycle = self._options.wait_cycle
         self._patience = self._options.patience
         present = self._session.present(self._keys)
-        state.former.tell(self._graph, store, self._session, present)
+        state.former.report(self._graph, store, self._session, present)
         given_up = {bytes.fromhex(name.decode()) for name in state.failed}
         given_up.update(self._session.kept_failures())
         given_up |= running_here()
