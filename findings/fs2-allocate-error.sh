@@ -3,7 +3,7 @@
 #
 # The crate calls posix_fallocate, which returns its error number and leaves errno alone, and then asks errno. So the error
 # of a full disk has no code that says so: kind() is not StorageFull (nor any other that a caller could go by), and
-# its text is "Success (os error 0)". Whoever wants to tell a full disk from other faults must ask in another way.
+# its text is "Success (os error 0)". To tell a full disk from other faults, another call is needed.
 #
 # Seen: "Some(0) false Success (os error 0)".
 set -euo pipefail

@@ -1,6 +1,6 @@
 //! What every store of results does, wherever it keeps them.
 //!
-//! A store has more calls of its own: how it is claimed, waited for, packed or checked.
+//! Each store has further methods of its own: for claims, for waiting, for packing and for checks.
 
 use std::collections::BTreeMap;
 

@@ -18,7 +18,7 @@ from tests.support.redis_server import RedisServer
 def ctrl_c() -> None:
     """Ctrl-C works in tests and in what they start, also where a shell runs them in the background.
 
-    Such a shell ignores SIGINT, and whoever it starts inherits that.
+    Such a shell ignores SIGINT, and every process that it starts inherits that.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

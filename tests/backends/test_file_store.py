@@ -107,7 +107,7 @@ store.close()
 
 
 def test_closing_writes_before_it_releases_claims(tmp_path: Path) -> None:
-    """C2: whoever gets a claim that was given up by closing sees what was stored under it."""
+    """C2: a worker that gets a claim that was given up by closing sees what was stored under it."""
     store, other = file_store(str(tmp_path / "d")), file_store(str(tmp_path / "d"))
     key = store.key_of(NAME)
     assert store.claims.claim([key]) == [True]

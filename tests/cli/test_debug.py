@@ -157,7 +157,7 @@ def test_a_result_that_cannot_be_stored_leaves_the_failure(broken):
     assert "3 failed, 1 complete, (none active)" in broken("status", "--short").stdout
 
 
-def test_whoever_is_killed_in_the_debugger_leaves_the_failure(broken):
+def test_a_command_that_is_killed_in_the_debugger_leaves_the_failure(broken):
     done = debug(broken, "divide", "--save", typed="n\nimport os; os.kill(os.getpid(), 9)\n")
     assert done.returncode == -9
     assert broken("failures", "--short").stdout == "3 tasks failed.\n"

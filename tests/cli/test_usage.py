@@ -148,7 +148,7 @@ def test_a_limit_in_the_environment_that_is_no_number_is_named(pipeline, name, v
 
 
 @pytest.mark.parametrize("command", ["status", "count", "execute", "--help"])
-def test_a_reader_that_goes_away_hears_no_complaint(pipeline, command):
+def test_a_reader_that_goes_away_gets_no_complaint(pipeline, command):
     done = subprocess.run(
         f"{sys.executable} -m jug {command} | head -1",
         shell=True,

@@ -1,4 +1,4 @@
-"""jug webstatus: what it is told of a computation."""
+"""jug webstatus: what it shows of a computation."""
 
 import contextlib
 import socket

@@ -16,7 +16,7 @@ PATIENCE = 90
 
 @pytest.fixture(scope="module")
 def browser():
-    """A Chromium without a window. Selenium would download one if it were not told where both parts are."""
+    """A Chromium without a window. Selenium would download one if it did not get the paths of both parts."""
     webdriver = pytest.importorskip("selenium.webdriver")
     if not shutil.which(CHROMIUM) or not shutil.which(DRIVER):
         pytest.skip("needs Chromium and its driver (Debian: chromium and chromium-driver)")
@@ -83,8 +83,8 @@ class Page:
 
     def complaints(self):
         """What the browser says of the page itself: errors in scripts, and what the policy forbade."""
-        told = [entry["message"] for entry in self.browser.get_log("browser")]
-        return [message for message in told if "ERR_CONNECTION" not in message]
+        messages = [entry["message"] for entry in self.browser.get_log("browser")]
+        return [message for message in messages if "ERR_CONNECTION" not in message]
 
 
 STEPS = """

@@ -45,7 +45,7 @@ fn c2_claims_that_are_closed_are_released_when_what_was_stored_can_be_seen() {
 }
 
 #[test]
-fn s3_a_result_is_as_old_as_its_claim_whoever_looks_into_the_store_meanwhile() {
+fn s3_a_result_is_as_old_as_its_claim_whichever_process_looks_into_the_store_meanwhile() {
     let temp = TempJugdir::new();
     let (slow, other) = (open(&temp), open(&temp));
     save(slow.store(), 1, b"before").unwrap();

@@ -4,7 +4,7 @@ use jug_native::Key;
 use jug_native::hash::{BULK, Digester, Encoder, FOLD, Tag, digest};
 use proptest::prelude::*;
 
-/// A small model of what the encoder is told.
+/// A small model of what the encoder is given.
 #[derive(Clone, Debug)]
 enum Value {
     None,

@@ -1,4 +1,4 @@
-//! The graph and the scheduler, by example and against a model that computes everything anew.
+//! The graph and the scheduler, by example and against a model that computes everything each time.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -268,7 +268,7 @@ fn perform(step: &Step, scheduler: &mut Scheduler, model: &mut Model) {
     }
 }
 
-/// Tells both of a result or a failure, and compares what they release.
+/// Reports a result or a failure to both, and compares what they release.
 fn finish(node: Node, now: Is, scheduler: &mut Scheduler, model: &mut Model) {
     let before: BTreeSet<Node> = model.nodes().filter(|it| model.is_free(*it)).collect();
     let released = if now == Is::Done { scheduler.done(&[node]) } else { scheduler.failed(&[node]) };

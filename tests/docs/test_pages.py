@@ -25,7 +25,7 @@ def test_a_page_shows_what_happens(page: Path, tmp_path: Path) -> None:
 
 
 def report(shown: Shown) -> str:
-    """A disagreement, for whoever mends the page."""
+    """A disagreement, to be mended in the page."""
     return f"line {shown.line}: $ {shown.command}\n- printed:\n{shown.actual}\n- shown:\n{shown.expected}"
 
 

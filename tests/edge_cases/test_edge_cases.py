@@ -111,7 +111,7 @@ def test_different_functions_of_one_name_are_an_error_before_anything_runs(jug: 
 
 
 def test_a_result_that_cannot_be_loaded_is_never_complete(jug: Jug, jugdir: str, run: Run) -> None:
-    """Its task failed, whoever looks."""
+    """Its task failed, for every process that looks."""
     for ended in run("unloadable", "--keep-going"):
         assert ended.returncode == 1
         assert "units are not registered" in ended.stderr

@@ -1,4 +1,4 @@
-"""Keys of values: equal values have equal keys, whoever computes them, and different ones do not."""
+"""Keys of values: equal values have equal keys, in every process, and different ones do not."""
 
 from __future__ import annotations
 

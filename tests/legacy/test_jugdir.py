@@ -195,7 +195,7 @@ def test_nothing_outside_of_the_directory_is_read(jugdir: Path, tmp_path: Path) 
 
 
 def test_what_is_no_file_is_unreadable(jugdir: Path) -> None:
-    """A pipe is not waited for."""
+    """Nothing waits for the writer of a pipe."""
     for n, make in ((2, os.mkfifo), (3, os.mkdir), (4, lambda path: os.symlink("nowhere", path))):
         place(jugdir, key(n)).parent.mkdir()
         make(place(jugdir, key(n)))

@@ -113,8 +113,8 @@ def passing_in_rust(tests: set[str]) -> set[str]:
     """Those of the tests of the core that pass."""
     if not tests:
         return set()
-    told = cargo("test", "--test", "core", "--no-run", "--message-format=json")
-    built = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+    messages = cargo("test", "--test", "core", "--no-run", "--message-format=json")
+    built = [json.loads(line) for line in messages.splitlines() if line.startswith("{")]
     binary = next(it["executable"] for it in built if it.get("executable") and it["target"]["name"] == "core")
     passed = set()
     for test in sorted(tests):

@@ -169,7 +169,7 @@ def test_a_value_of_a_class_that_is_gone_raises_what_pickle_raises(tmp_path: Pat
 
 
 def test_no_library_is_imported_to_store_a_value(tmp_path: Path) -> None:
-    """Whoever has no array pays for none."""
+    """A program without arrays pays for none."""
     program = (
         "import sys; from jug import _native; s = _native.Store(sys.argv[1])\n"
         "for n, v in enumerate([1, 'a', [1], {1}, object, Exception('x')]): s.save(bytes([n] * 32), v)\n"

@@ -16,7 +16,7 @@ mount -t tmpfs -o size=1500m run /files/run
 cp /job /files/run/job
 ip link set lo up
 
-# The second serial line is read by whoever started the machine; the kernel's messages are on the first one.
+# The second serial line is read by the program that started the machine; the kernel's messages are on the first one.
 chroot /files /bin/bash /run/job </files/dev/null >/files/dev/ttyS1 2>&1
 echo "exit status $?" >/files/dev/ttyS1
 sleep 1

@@ -65,10 +65,10 @@ def test_what_was_computed_while_the_server_was_away_is_stored_when_it_is_back(
     server.start()
     _, err = worker.communicate(timeout=60)
     assert worker.returncode == 0, err
-    told = err.strip().splitlines()
-    assert "cannot be reached" in told[0]
-    assert "trying again for 60 s" in told[0]
-    assert "answers again" in told[1]
+    warnings = err.strip().splitlines()
+    assert "cannot be reached" in warnings[0]
+    assert "trying again for 60 s" in warnings[0]
+    assert "answers again" in warnings[1]
     assert "Traceback" not in err
     assert before == "1"
     assert ran(jug.folder) == {"begin0": 1, "begin1": 1, "begin2": 1, "total": 1}
@@ -125,7 +125,7 @@ def test_workers_outlast_a_server_that_is_killed_again_and_again(jug: Jug, own_r
     jug = RedisJug(jug, server)
     jug.write(COUNTED + "    total([step(i, 0.02) for i in range(200)])\n")
     workers = [jug.start("execute", "--will-cite") for _ in range(2)]
-    # A server that is not there when a command begins is told at once.
+    # A server that is not there when a command begins ends the command at once.
     wait_for(lambda: len(server.cli("KEYS", "jug-rs:1:alive:*").split()) == 2, "both workers")
     for _ in range(3):
         time.sleep(0.4)

@@ -17,7 +17,7 @@ from tests.support.run_counts import COUNTED, ran
 from tests.support.waiting import wait_for
 
 #: A jugfile that says at its end how often it waited for the server, its background thread included.
-TOLD = """
+COUNT_TRIPS = """
     import atexit
     from jug import task
     store = task.Task.store
@@ -36,13 +36,15 @@ def trips(jug: RedisJug) -> int:
 
 
 def test_a_long_task_takes_at_most_two_and_a_half_round_trips(jug):
-    jug.write(COUNTED + TOLD + "    for i in range(100):\n        step(i, 0.03)\n")
+    jug.write(COUNTED + COUNT_TRIPS + "    for i in range(100):\n        step(i, 0.03)\n")
     assert jug("execute", "--will-cite").returncode == 0
     assert trips(jug) <= 2.5 * 100
 
 
 def test_short_tasks_take_a_fraction_of_a_round_trip(jug):
-    jug.write(COUNTED + TOLD + "    for i in range(2000):\n        identity(i)\n".replace("identity", "abs_"))
+    jug.write(
+        COUNTED + COUNT_TRIPS + "    for i in range(2000):\n        identity(i)\n".replace("identity", "abs_")
+    )
     jug.write(
         (jug.folder / "jugfile.py").read_text().replace("for i in", "abs_ = TaskGenerator(abs)\nfor i in")
     )
@@ -55,7 +57,9 @@ def test_what_finds_nothing_to_do_takes_as_many_round_trips_for_many_tasks_as_fo
     counts = []
     for tasks in (10, 3000):
         jug.write(
-            COUNTED + TOLD + f"    work = TaskGenerator(abs)\n    for i in range({tasks}):\n        work(i)\n"
+            COUNTED
+            + COUNT_TRIPS
+            + f"    work = TaskGenerator(abs)\n    for i in range({tasks}):\n        work(i)\n"
         )
         assert jug("execute", "--will-cite").returncode == 0
         assert jug(command).returncode == 0
@@ -69,7 +73,7 @@ def test_looking_at_what_is_not_done_takes_as_many_round_trips_too(jug, command)
     for tasks in (10, 3000):
         jug.write(
             COUNTED
-            + TOLD
+            + COUNT_TRIPS
             + f"    work = TaskGenerator(abs)\n    for i in range({tasks}):\n        work(-i)\n"
         )
         assert jug(command).returncode == 1
@@ -80,7 +84,7 @@ def test_looking_at_what_is_not_done_takes_as_many_round_trips_too(jug, command)
 def test_the_round_trips_that_are_documented_are_those_that_are_made(jug):
     if shutil.which("strace") is None:
         pytest.skip("there is no strace")
-    jug.write(COUNTED + TOLD + "    for i in range(50):\n        step(i, 0.01)\n")
+    jug.write(COUNTED + COUNT_TRIPS + "    for i in range(50):\n        step(i, 0.01)\n")
     import subprocess
     import sys
 

@@ -110,7 +110,7 @@ def test_a_killed_workers_task_is_free_at_once_on_its_host(jug):
     time.sleep(0.3)
     (jug.folder / "go").touch()
     victim.kill()
-    # It is not waited for: what is dead and has a parent that does not care is a zombie.
+    # Nobody reaps it: what is dead and has a parent that does not care is a zombie.
     finish(other)
     victim.communicate()
     assert jug("check").returncode == 0

@@ -1,4 +1,4 @@
-"""Files of a jugdir that cannot be read, as strace makes the kernel say: told, worked around, and kept."""
+"""Files of a jugdir that cannot be read, as strace makes it seem: reported, worked around, and kept."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_file_that_cannot_be_read_is_reported_and_worked_around(
     packed = without(path, "pack", jugfile, jugdir, "--force")
     assert packed.exit_status == 0
     without(path, "cleanup", jugfile, jugdir)
-    # An index is made anew of its pack.
+    # An index is made again from its pack.
     assert path.exists() or not is_loss
     assert columns(common.succeed(common.jug(OURS, "status", jugfile, jugdir)))[3] == TASKS
     common.succeed(common.jug(OURS, "fsck", jugfile, jugdir))

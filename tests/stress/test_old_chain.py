@@ -12,7 +12,7 @@ TASKS = 100_000
 
 
 def old_keys(module: str) -> list[str]:
-    """The keys of the chain's tasks in jug 2.7, told from its documented parts and not by our code for it."""
+    """The keys of the chain's tasks in jug 2.7, computed from its documented parts, not by our code."""
     head = pickle.dumps("name", 4) + pickle.dumps(f"{module}.step".encode(), 4)
     head += pickle.dumps("args", 4) + b"<class 'tuple'>" + pickle.dumps(0, 4)
     tail = pickle.dumps("kwargs", 4) + b"dict"

@@ -25,7 +25,7 @@ def create(path: str) -> IO[bytes]:
 
 
 def open_regular(path: str) -> IO[bytes]:
-    """Opens a file for reading. OSError for anything else; a FIFO, say, is not waited for."""
+    """Opens a file for reading. OSError for anything else; it does not wait for the writer of a FIFO."""
     file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY), "rb")
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file

@@ -28,11 +28,11 @@ __all__ = ["Row", "StatusCache", "changed_states", "clear", "create_tables", "st
 
 #: Number, name, hash and state of a task, as in a row of the file.
 Row = tuple[int, str, bytes, str]
-#: Seconds for which somebody who fills the file at the same time is waited for.
+#: For how many seconds to wait for a process that fills the file at the same time.
 PATIENCE = 60.0
 
 _MAGIC = b"SQLite format 3\0"
-#: The "application id" of a database, at this place of the file, tells whose it is.
+#: The "application id" of a database, at this place of the file, says which program it belongs to.
 _OURS, _AT, _FORMAT = 0x6A756773, 68, 1
 _CLEAR = "'jug status --cache --clear' (with the same --cache-file) removes it"
 

@@ -14,8 +14,8 @@ use nix::unistd::{pipe2, write};
 
 use super::table::id;
 
-/// A descriptor that can be read when this process has ended. `None` where the kernel has none (before 5.3), or has been told
-/// to refuse it.
+/// A descriptor that can be read when this process has ended. `None` where the kernel has none (before 5.3), or refuses
+/// it.
 #[expect(unsafe_code, reason = "no crate here offers this call")]
 pub(super) fn open(pid: u32) -> io::Result<Option<OwnedFd>> {
     // SAFETY: the call takes two numbers and touches no memory.
@@ -35,7 +35,7 @@ pub(super) fn by_thread(pid: u32) -> io::Result<OwnedFd> {
         let _blocked = SigSet::all().thread_block();
         while waitid(Id::Pid(id(pid)), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) == Err(Errno::EINTR) {}
         // A forked child of this process may have the pipe as well, and keep it open.
-        let _told = write(&theirs, &[0]);
+        let _written = write(&theirs, &[0]);
     })?;
     Ok(ours)
 }

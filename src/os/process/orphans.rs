@@ -21,7 +21,7 @@ pub fn become_subreaper() -> io::Result<()> {
     Ok(prctl::set_child_subreaper(true)?)
 }
 
-/// The children of this process other than those that it knows; what has ended and was not waited for included.
+/// The children of this process other than those that it knows; what has ended and was not reaped included.
 pub fn orphans(known: &[u32]) -> Vec<u32> {
     strangers(&Table::read(), known).iter().map(|process| process.pid).collect()
 }

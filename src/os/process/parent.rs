@@ -90,7 +90,7 @@ static HOLD: libc::timespec = libc::timespec { tv_sec: 0, tv_nsec: 500_000_000 }
 fn hold_threads() {
     let action = SigAction::new(SigHandler::Handler(hold), SaFlags::SA_RESTART, SigSet::all());
     // SAFETY: the handler makes one call, which is allowed in one. This process ends in a moment, and nobody handles
-    // this signal, which is for calls that the kernel has been told to refuse, any other way until then.
+    // this signal, which is for calls that a filter makes the kernel refuse, any other way until then.
     if unsafe { sigaction(Signal::SIGSYS, &action) }.is_err() {
         return;
     }

@@ -137,7 +137,7 @@ impl Table {
     }
 }
 
-/// The ids of all processes below this one, parents before their children; what has ended and was not waited for included.
+/// The ids of all processes below this one, parents before their children; what has ended and was not reaped included.
 pub fn descendants(root: u32) -> Vec<u32> {
     Table::read().below(&[root]).iter().map(|process| process.pid).collect()
 }

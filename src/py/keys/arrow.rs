@@ -1,5 +1,5 @@
 //! Arrays and tables of pyarrow: by their reduce protocol, after they were put into the form that one has which was
-//! made of the same values in one go. Slices, chunks and a look at how many values are missing are seen otherwise.
+//! made of the same values in one go. Otherwise slices, chunks and a cached number of missing values would be part of it.
 
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;

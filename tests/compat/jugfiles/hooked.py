@@ -1,4 +1,4 @@
-"""Hooks are told of each task, once, also where a barrier makes the jugfile load again."""
+"""Hooks are called for each task, once, also where a barrier makes the jugfile load again."""
 # run: execute
 # run: execute
 # run: status

@@ -1,4 +1,4 @@
-"""Keyword arguments in any order are one task; tasks in keyword arguments are waited for."""
+"""Keyword arguments in any order are one task; a task waits for those in its keyword arguments."""
 # values: both waited deep
 
 from jug import Task, TaskGenerator

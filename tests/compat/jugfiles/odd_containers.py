@@ -1,4 +1,4 @@
-"""Sets and ordered dictionaries as arguments; tasks inside a set are not waited for."""
+"""Sets and ordered dictionaries as arguments; a task does not wait for those inside a set."""
 # values: sizes ordered
 
 from collections import OrderedDict

@@ -49,7 +49,7 @@ fn a_success_that_looks_like_a_failure_is_known_by_its_inode() {
     let dir = tempfile::tempdir().unwrap();
     let one = LinkWorker::at(dir.path());
     assert!(one.claim(1));
-    // The name is there although this process was never told that it made it.
+    // The name is there although no answer said that this process made it.
     let worker = dir.path().join("workers").join(one.id());
     fs::hard_link(worker, path_of(dir.path(), 0, 2)).unwrap();
     assert!(one.claim(2));

@@ -69,7 +69,7 @@ fn what_is_claimed_behind_a_long_task_is_given_back() {
     expected.sort_unstable();
     assert_eq!(given_back, expected);
     assert_eq!(batch.given_back().unwrap(), []);
-    assert!(!batch.start(&key(1), None).unwrap(), "it must be claimed anew");
+    assert!(!batch.start(&key(1), None).unwrap(), "it must be claimed again");
     assert_eq!(batch.held().unwrap(), [key(0)]);
 }
 

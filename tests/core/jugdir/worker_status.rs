@@ -86,7 +86,7 @@ fn a_worker_that_was_killed_while_nothing_ran_left_no_crash() {
     assert_eq!(status_files(dir.path()).len(), 1);
     let (_jugdir, batch) = open(dir.path());
     start(&batch, 3, "", 1);
-    assert_eq!(status_files(dir.path()).len(), 1, "whoever registers removes what says nothing");
+    assert_eq!(status_files(dir.path()).len(), 1, "a worker that registers removes what says nothing");
 }
 
 #[test]

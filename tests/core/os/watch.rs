@@ -1,4 +1,4 @@
-//! Waiting for a directory to change, told by the system and polled.
+//! Waiting for a directory to change, with the notices of the system and by polling.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;

@@ -134,13 +134,13 @@ fn outside(dir: &Path) -> PathBuf {
 
 /// Runs something that must end.
 fn ends(what: &str, act: impl FnOnce() + Send + 'static) {
-    let (tell, told) = mpsc::channel();
+    let (end, ended) = mpsc::channel();
     let acting = thread::spawn(move || {
         act();
-        let _ = tell.send(());
+        let _ = end.send(());
     });
-    let told = told.recv_timeout(Duration::from_secs(60));
-    assert!(told != Err(mpsc::RecvTimeoutError::Timeout), "{what}: it hangs");
+    let outcome = ended.recv_timeout(Duration::from_secs(60));
+    assert!(outcome != Err(mpsc::RecvTimeoutError::Timeout), "{what}: it hangs");
     acting.join().unwrap();
 }
 

@@ -130,7 +130,7 @@ proptest! {
             };
             match (step, done) {
                 (Step::Sync, Ok(())) => safe.append(&mut pending),
-                // Whoever is told of an error cannot count on anything since the last sync.
+                // A process that got an error cannot count on anything since the last sync.
                 (_, Err(_)) => pending.clear(),
                 (_, Ok(())) => {}
             }

@@ -14,7 +14,7 @@ use jug_native::store::{Durability, Store};
 use crate::support::hooked_fs::{HookedFs, Hooks};
 use crate::support::temp_jugdir::{TempJugdir, load, save};
 
-/// What it was told of each file the last time that it asked.
+/// The attributes of each file, as of the last time that it asked.
 #[derive(Debug, Default)]
 struct Client(Mutex<HashMap<PathBuf, Stat>>);
 
@@ -27,9 +27,9 @@ impl Hooks for Client {
     }
 
     fn fresh_stat(&self, path: &Path, file: &dyn File) -> io::Result<Stat> {
-        let told = file.fresh_stat()?;
-        self.0.lock().unwrap().insert(path.to_owned(), told);
-        Ok(told)
+        let found = file.fresh_stat()?;
+        self.0.lock().unwrap().insert(path.to_owned(), found);
+        Ok(found)
     }
 }
 

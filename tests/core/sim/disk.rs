@@ -314,7 +314,7 @@ impl Disk {
         self.count_links();
     }
 
-    /// Counts the names of each file anew; what has none is gone.
+    /// Counts the names of each file again; what has none is gone.
     fn count_links(&mut self) {
         let mut links: BTreeMap<Ino, u64> = BTreeMap::from([(ROOT, 1)]);
         let mut open = vec![ROOT];

@@ -64,7 +64,7 @@ impl SimFs {
         let done = match state.fault(call) {
             Some(errno) => {
                 if errno == Errno::ESTALE && matches!(call, Call::Touch | Call::FreshStat) {
-                    // Whoever is told that his own file is gone has to believe that others took him for dead.
+                    // A worker that gets the answer that its own file is gone has to believe that others took it for dead.
                     state.misled.push((process.host, process.pid));
                 }
                 Err(errno)
@@ -321,7 +321,7 @@ impl FileSystem for SimFs {
     }
 }
 
-/// A watch that sees nothing: whoever relies on it sleeps as long as he is willing to.
+/// A watch that sees nothing: a process that relies on it sleeps as long as it would at most.
 #[derive(Debug)]
 struct Blind(SimFs);
 

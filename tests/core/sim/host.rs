@@ -108,7 +108,7 @@ impl Host {
     }
 
     /// The names in a directory, by name. The server's clock is all that tells whether it changed since the last time,
-    /// and what changes in one tick of it looks the same. Where it did change, names are looked up anew.
+    /// and what changes in one tick of it looks the same. Where it did change, names are looked up again.
     pub(super) fn list(&mut self, disk: &Disk, dir: Ino) -> Result<Vec<String>, Errno> {
         let names: Vec<String> = disk.names(dir)?.keys().cloned().collect();
         let modified = disk.inodes.get(&dir).map_or(0, |inode| inode.modified);
@@ -123,7 +123,7 @@ impl Host {
         Ok(names)
     }
 
-    /// What this host changes itself it lists anew.
+    /// What this host changes itself it lists again.
     pub(super) fn forget_listing(&mut self, dir: Ino) {
         self.listings.remove(&dir);
     }

@@ -63,7 +63,7 @@ pub(super) struct Cleanup {
     pub(super) by: (usize, u32),
     pub(super) begun: Duration,
     pub(super) ended: Option<Duration>,
-    /// What it was told to have removed.
+    /// What it removed, by the answers that it got.
     pub(super) removed: Vec<usize>,
 }
 

@@ -1,11 +1,11 @@
 //! Whole computations over a simulated filesystem, in any order of events and with any trouble.
 //!
 //! The stores, claims and schedulers are the real ones. Each simulated process is a thread that runs from one
-//! system call to the next, when it is told to; time passes only in system calls and when everybody sleeps. So a
+//! system call to the next, when the schedule says so; time passes only in system calls and when everybody sleeps. So a
 //! seed repeats a computation call by call.
 //!
 //! `JUG_SIM_CASES=10000 cargo test --release sim::` runs that many schedules of each kind. With `JUG_SIM_TRACE=1` a
-//! schedule tells every system call.
+//! schedule prints every system call.
 
 mod actors;
 mod disk;

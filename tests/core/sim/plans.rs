@@ -173,7 +173,7 @@ plans! {
             (61, CutOff(2, 126_400)), (80, Check(true)), (0, Rot(0)),
         ])
     };
-    // Here too: whoever judged waited for a host that was cut off, and everybody else for him.
+    // Here too: the process that judged waited for a host that was cut off, and all others for that process.
     fn a_crash_of_a_host_that_is_cut_off() = Plan {
         lost_answers: 60,
         ..on_a_network(4_551_694_398_463_927_791, 2, (4, 13, 5), 300_000, &[

@@ -209,7 +209,7 @@ impl Driver {
         facts.ended(by, now);
         drop(facts);
         if let Role::Invalidates(_) = role {
-            // Whoever is told that it failed does it again.
+            // A user who sees that it failed does it again.
             self.start(role);
         }
     }
@@ -217,7 +217,7 @@ impl Driver {
     /// Runs a process while no other one does.
     fn alone(&self, main: fn(&Arc<Process>, &Arc<Job>) -> Result<()>) -> Result<(), String> {
         let job = Arc::clone(&self.job);
-        // Nothing fails for whoever judges, and nobody keeps him waiting: all others wait for him.
+        // Nothing fails for the process that judges, and nothing keeps it waiting: all others wait for it.
         let (faults, away) = {
             let mut state = self.world.state();
             let away = (state.server_down_until, state.hosts[0].cut_off_until);

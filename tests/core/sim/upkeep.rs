@@ -29,7 +29,7 @@ pub(super) fn pack(process: &Arc<Process>, job: &Arc<Job>, all: bool) -> Result<
 pub(super) fn pack_at_last(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
     loop {
         match watch_and_pack(process, job) {
-            // An answer of the server was lost, and a user would begin anew.
+            // An answer of the server was lost, and a user would begin again.
             Err(Error::Io { .. }) => {}
             outcome => return outcome,
         }
@@ -56,7 +56,7 @@ pub(super) fn work_on_former(process: &Arc<Process>, job: &Arc<Job>, which: usiz
     let batch = Prefetch::new(worker::claims_of(&actor), Arc::clone(&actor.background));
     let key = job.former[which];
     if batch.claim(&[key])?[0] {
-        // The claim may have been made anew while this host was cut off: it counts from here on.
+        // The claim may have been made again while this host was cut off: it counts from here on.
         let run = job.facts().begin_former(which, actor.by(), actor.now());
         actor.store.refresh()?;
         let epoch = actor.store.epoch();
@@ -122,7 +122,7 @@ fn remove(actor: &Actor, claims: &dyn Claims, keys: &[Key]) -> Result<Vec<Key>> 
     Ok(stored)
 }
 
-/// Checks everything there is, as `jug fsck` does, and repairs it if it is told to.
+/// Checks everything there is, as `jug fsck` does, and repairs it if that is asked for.
 pub(super) fn check(process: &Arc<Process>, job: &Arc<Job>, repair: bool) -> Result<()> {
     let actor = Actor::open(process, job)?;
     let was_harmed = process.world.state().was_harmed;

@@ -149,7 +149,7 @@ impl Worker {
             let mut facts = job.facts();
             (facts.begin(node, self.actor.by(), confirmed), facts.versions[node as usize])
         };
-        // Whoever will not be heard of for long may lose what he has just begun.
+        // A worker without a heartbeat for long may lose what it has just begun.
         job.facts().runs[run].is_excused |= self.actor.is_away();
         let mut inputs = Vec::new();
         for needed in job.graph.dependencies(node) {

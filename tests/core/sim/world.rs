@@ -21,7 +21,7 @@ pub(super) struct Rules {
     pub(super) seed: u64,
     /// How many names a file can have.
     pub(super) links_max: u64,
-    /// Every call is told on stderr.
+    /// Every call is printed on stderr.
     pub(super) is_traced: bool,
     /// One in so many answers of the server is lost; 0: none.
     pub(super) lost_answers: u64,
@@ -51,7 +51,7 @@ pub(super) struct State {
     pub(super) calls: BTreeMap<Call, u64>,
     /// How often each kind of call failed, and how.
     pub(super) errors: BTreeMap<(Call, i32), u64>,
-    /// Processes that were told that a file is gone which is not.
+    /// Processes that got the answer that a file is gone which is not.
     pub(super) misled: Vec<(usize, u32)>,
     /// Something happened that may have cost what was not synced, or more.
     pub(super) was_harmed: bool,
@@ -118,7 +118,7 @@ impl World {
         self.state().now
     }
 
-    /// The number by which objects of one process of this test binary are told from those of another.
+    /// The number by which objects of one process of this test binary differ from those of another.
     pub(super) fn machine(&self, host: usize, boot: u32) -> u64 {
         self.machine + ((host as u64) << 16) + u64::from(boot)
     }

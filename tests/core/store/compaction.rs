@@ -1,4 +1,4 @@
-//! Packs: what is stored is the same with and without them, whoever reads, writes and packs meanwhile.
+//! Packs: what is stored is the same with and without them, whichever processes read, write and pack meanwhile.
 
 use std::collections::BTreeMap;
 use std::fs;

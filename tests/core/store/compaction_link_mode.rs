@@ -1,5 +1,5 @@
 //! Packing where claims are links: what workers of other hosts left is packed too, and a worker that was only taken
-//! for dead loses nothing that it was told is stored.
+//! for dead loses nothing that counted as stored.
 
 use std::fs;
 use std::io;

@@ -58,14 +58,14 @@ struct Worker {
 impl Worker {
     fn start(temp: &TempJugdir) -> Worker {
         let store = temp.open();
-        // Whoever claims is registered.
+        // A worker that claims is registered.
         store.jugdir().worker().unwrap();
         let epoch = store.epoch();
         Worker { store, epoch }
     }
 }
 
-/// All that a store tells of the keys.
+/// All that a store has of the keys.
 type Contents = (u64, Vec<(State, Option<Vec<u8>>, bool, String)>, Vec<Key>, Vec<Key>, Vec<(Key, Vec<u8>)>);
 
 fn contents(store: &Store) -> Contents {

@@ -47,7 +47,7 @@ fn records() -> impl Strategy<Value = Vec<Record>> {
 
 type Contents = (u64, Vec<(State, Option<(String, u64)>, Option<(String, u64)>, bool)>, Vec<(Key, Vec<u8>)>);
 
-/// All that an index tells, without the numbers that it gave to segments.
+/// All that is in an index, without the numbers that it gave to segments.
 fn contents(index: &Index) -> Contents {
     let named = |place: Location| (index.segment_name(place.segment).to_string(), place.offset);
     let of_key = |number| {

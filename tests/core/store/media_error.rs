@@ -1,4 +1,4 @@
-//! Files that are there and cannot be read: told, and worked around.
+//! Files that are there and cannot be read: reported, and worked around.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -164,11 +164,11 @@ fn what_has_taken_the_place_of_a_pack_or_a_blob_is_moved_away() {
         }
         let store = temp.open();
         let faults = verify(&store);
-        let told =
+        let is_reported =
             |path: &Path| faults.iter().any(|it| it.path == path && it.what.starts_with("cannot be read"));
         // The blobs of what is in the pack are not known.
         let is_known = keys_of(&faults) == [17];
-        assert!(told(&pack) && is_known == told(&blob), "{way}: {faults:?}");
+        assert!(is_reported(&pack) && is_known == is_reported(&blob), "{way}: {faults:?}");
         repair(&store);
         let store = temp.open();
         let lost: &[u8] = if is_known { &[17] } else { &[] };
@@ -196,9 +196,9 @@ fn what_is_in_the_place_of_a_file_is_reported_and_moved_away() {
         assert_eq!(damaged_manifest(&jugdir).unwrap(), None, "{way}");
         let store = temp.open();
         let faults = verify(&store);
-        let told =
+        let is_reported =
             |path: &Path| faults.iter().any(|it| it.path == path && it.what.starts_with("cannot be read"));
-        assert!(told(&segment), "{way}: {faults:?}");
+        assert!(is_reported(&segment), "{way}: {faults:?}");
         repair(&store);
         let store = temp.open();
         assert_eq!((results(&store), verify(&store)), (without(0..20, &[]), vec![]), "{way}");

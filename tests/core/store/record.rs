@@ -81,7 +81,7 @@ fn a_record_about_nothing_much_takes_less_than_a_hundred_bytes() {
     assert_eq!(bytes.len(), 96);
 }
 
-/// What is told of a tail that a dead writer did not finish.
+/// What is reported of a tail that a dead writer did not finish.
 fn incomplete(temp: &TempJugdir, offset: usize) -> Report {
     let file = (temp.segment(), offset as u64, "its last record is incomplete");
     Report { files: vec![file], ..Report::default() }
@@ -101,8 +101,8 @@ fn a_tail_torn_at_any_byte_costs_the_torn_record_only() {
             assert_eq!(load(&store, number).is_some(), usize::from(number) < whole);
         }
         let torn = if cut < head { 0 } else { draft.ends[..whole].last().copied().unwrap_or(head) };
-        let told = if torn == cut { Report::default() } else { incomplete(&temp, torn) };
-        assert_eq!(store.damage().unwrap(), told, "cut at {cut}");
+        let reported = if torn == cut { Report::default() } else { incomplete(&temp, torn) };
+        assert_eq!(store.damage().unwrap(), reported, "cut at {cut}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! A manifest that cannot be read is made anew from the packs that are there, and nothing is lost by it.
+//! A manifest that cannot be read is made again from the packs that are there, and nothing is lost by it.
 
 use std::collections::BTreeMap;
 use std::fs;

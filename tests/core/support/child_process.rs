@@ -27,7 +27,7 @@ impl Child {
         Child { process, output }
     }
 
-    /// The next thing the child says.
+    /// The next line that the child says.
     pub(crate) fn next_line(&mut self) -> String {
         let mut line = String::new();
         while !line.contains("SAY ") {
@@ -65,7 +65,7 @@ pub(crate) fn directory() -> PathBuf {
     std::env::var_os(DIRECTORY).expect("only a parent test starts this one").into()
 }
 
-/// In the child: tells the parent something.
+/// In the child: a line for the parent.
 pub(crate) fn say(what: &str) {
     println!("SAY {what}");
 }

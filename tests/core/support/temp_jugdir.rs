@@ -46,7 +46,7 @@ impl TempJugdir {
         temp
     }
 
-    /// Writes the segment of the dead worker anew.
+    /// Writes the segment of the dead worker again.
     pub(crate) fn put(&self, bytes: &[u8]) {
         fs::write(self.segment(), bytes).unwrap();
     }

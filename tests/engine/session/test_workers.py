@@ -63,7 +63,7 @@ def test_each_worker_is_listed_with_the_task_that_it_runs(jug, session):
             number = keys.index(w.claims[0].key)
             started = jug.folder / f"started{number}"
             wait_for(lambda path=started, w=w: path.exists() and path.read_text() == str(w.pid), "the task")
-        # Only what is asked for is told.
+        # Only what is asked for is returned.
         assert [w.claims for w in session.workers([key("of another jugfile")])] == [(), ()]
     finally:
         (jug.folder / "go").touch()

@@ -1,4 +1,4 @@
-"""Tasks that raise what would end the process, and workers that are asked to end: told from one another."""
+"""Tasks that raise what would end the process, and workers that are asked to end: which is which."""
 
 from __future__ import annotations
 

@@ -92,10 +92,10 @@ def test_a_result_that_cannot_be_loaded_again_is_a_failure_of_its_task(jug, jugd
         assert worker.returncode == 1
     assert "use(" not in said
     # Why a task failed, a store of the user's own does not keep.
-    told = said if head else jug("status", "--verbose=info", *options).stderr
-    assert f"jugfile.{name}(" in told
-    assert "the store" if head else "pickle" in told
-    assert head or "more alike" in told
+    printed = said if head else jug("status", "--verbose=info", *options).stderr
+    assert f"jugfile.{name}(" in printed
+    assert "the store" if head else "pickle" in printed
+    assert head or "more alike" in printed
     assert " 0 complete" in jug("status", "--short", *options).stdout
 
 

@@ -79,7 +79,7 @@ def test_a_task_that_another_worker_finished_before_it_was_claimed_does_not_run(
 
 
 def test_a_claim_is_released_when_its_result_can_be_seen(stores: tuple[file_store, file_store]) -> None:
-    """C2: whoever gets the claim sees the result."""
+    """C2: the worker that gets the claim sees the result."""
     mine, others = stores
     for number in range(30):
         Task(note, number)

@@ -18,13 +18,13 @@ use super::{Marked, can_be_read};
 
 const LONG: Duration = Duration::from_secs(20);
 
-/// A child whose end the kernel tells, and one with a thread that waits for it.
+/// A child whose end the kernel reports, and one with a thread that waits for it.
 fn both(marked: &Marked, script: &str) -> [Child; 2] {
     [marked.sh(script), marked.sh(script).watched_by_thread().unwrap()]
 }
 
 #[test]
-fn its_status_or_the_signal_that_killed_it_is_told() {
+fn its_status_or_the_signal_that_killed_it_is_reported() {
     let ends = [
         ("exit 0", End::Exit(0)),
         ("exit 7", End::Exit(7)),

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use jug_native::os::process::{Child, Output, Spawn};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// A variable by which all processes that one test started are found, whoever their parent is by now.
+/// A variable by which all processes that one test started are found, whichever process is their parent by now.
 const MARK: &str = "JUG_TEST_MARK";
 
 /// What a shell does whose children's children leave its group, some of them without a living parent below it.
@@ -92,7 +92,7 @@ impl Marked {
         let entry = format!("{MARK}={}\0", self.mark);
         let entries = fs::read_dir("/proc").unwrap();
         let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-        // Of who has ended nothing is told.
+        // Of a process that has ended nothing is known.
         let is_marked =
             |environment: Vec<u8>| environment.windows(entry.len()).any(|it| it == entry.as_bytes());
         ids.filter(|pid| fs::read(format!("/proc/{pid}/environ")).is_ok_and(is_marked)).collect()

@@ -59,7 +59,7 @@ fn parents_come_before_their_children() {
 }
 
 #[test]
-fn what_ended_and_was_not_waited_for_is_told_from_the_living() {
+fn what_ended_and_was_not_reaped_is_not_taken_for_alive() {
     let marked = Marked::new();
     let mut child = marked.sh("exec sleep 100");
     assert!(Process::with_id(child.pid()).is_some_and(|process| !process.is_dead()));

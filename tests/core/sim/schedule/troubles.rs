@@ -217,7 +217,7 @@ impl Driver {
         self.alone(actors::check_promises)
     }
 
-    /// A worker that cannot be heard of for long may lose what it has claimed.
+    /// A worker without a heartbeat for long may lose what it has claimed.
     fn out_of_touch(&self, time: Duration, who: impl Fn(&Running) -> bool) {
         if self.plan.is_network && time > actors::OUT_OF_TOUCH {
             let lost = self.running.iter().filter(|it| who(it)).map(|it| (it.handle.host, it.handle.pid));
