@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 use crate::background::Background;
 use crate::claim::{AutoClaims, Claims, Prefetch, WriteProgress};
 use crate::codec::Encoded;
-use crate::jugdir::{Jugdir, Run};
+use crate::jugdir::Jugdir;
 use crate::lock::lock;
 use crate::result_store::{ResultStore, RunMetadata, State};
+use crate::status_slot::Run;
 use crate::store::{Durability, Store};
 use crate::{Key, Result};
 

@@ -31,7 +31,9 @@ mod py;
 pub mod redis;
 pub mod result_store;
 pub mod sched;
+pub mod status_slot;
 pub mod store;
+pub mod supervisor;
 
 pub use error::{ClaimError, Error, Result, ServerError, StoreError};
 pub use key::Key;

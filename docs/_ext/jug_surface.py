@@ -26,6 +26,7 @@ _INTERNAL = (
     "jug.legacy",
     "jug.monitor",
     "jug.process",
+    "jug.supervisor",
     "jug.jug_version",
     "jug.cli",
     "jug.configuration",

@@ -1,7 +1,7 @@
 """The native engine: task identity, results, claims and scheduling."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Self, final
+from typing import Any, Final, Literal, Self, final
 
 from typing_extensions import disjoint_base
 
@@ -10,6 +10,7 @@ from .internal.types import (
     ClaimChoice,
     ClaimMode,
     Damage,
+    EndedWorker,
     FailureReport,
     Fault,
     PackReport,
@@ -34,9 +35,12 @@ __all__ = [
     "ResultStore",
     "Scheduler",
     "Store",
+    "Supervisor",
     "TaskCore",
+    "WorkerSlot",
     "WrongClaimMode",
     "__version__",
+    "available_cpus",
     "damaged_manifest",
     "end_with",
     "former_key",
@@ -571,3 +575,76 @@ class Redis(ResultStore):
         """Closes, and removes everything that is ours."""
     def wait(self, timeout: float) -> bool:
         """Sleeps until something happens in the store (True), a quarter of a second at most."""
+
+# --- supervisor -----------------------------------------------------------------------------------
+
+def available_cpus() -> int:
+    """How many processors this process may use, by its affinity and the quota of its control group."""
+
+@final
+class Supervisor:
+    """Workers as children of this process: started, watched, and ended with all below them."""
+
+    def __new__(cls, memory_limit: int | None = None, *, takes_signals: bool = True) -> Supervisor:
+        """With `memory_limit` no worker, with all that it started, may have more bytes of memory.
+
+        With `takes_signals` Ctrl-C and the like are events of `wait` from now on.
+        """
+    def start(
+        self,
+        worker: int,
+        program: str,
+        arguments: Sequence[str],
+        environment: Sequence[tuple[str, str]],
+        mail: bytes,
+    ) -> int:
+        """Starts the worker of this number, which no living one has: the id of its process."""
+    def workers(self) -> list[int]:
+        """The numbers of the workers that live."""
+    def wait(
+        self, seconds: float | None = None
+    ) -> list[
+        tuple[Literal["output"], int, bool, bool, bytes]
+        | tuple[Literal["signal"], int]
+        | tuple[Literal["ended"], EndedWorker]
+    ]:
+        """Sleeps until something happens, so long at most; what that was.
+
+        Lines that a worker printed ("output", its number, whether to stderr, whether before it had loaded the
+        jugfile, text), a signal, or the end of a worker.
+        """
+    def stop(self) -> None:
+        """Has all workers start nothing new."""
+    def kill(self) -> None:
+        """Kills all workers and everything below them; that they ended is still to be waited for."""
+    def pause(self) -> None:
+        """Stops this process and all workers until it is continued."""
+    def running(self) -> list[tuple[int, int, tuple[bytes, str, int, float] | None]]:
+        """Of each living worker its number, its process, and what it runs: key, name, attempt, seconds."""
+    def counts(self) -> list[tuple[str, int, int, int, int]]:
+        """By task name: how many tasks there are, are finished, were executed here, and failed here."""
+
+@final
+class WorkerSlot:
+    """Where a supervised worker says what it runs, in memory that its supervisor reads."""
+
+    def __new__(cls, slot: int, shared: int) -> WorkerSlot:
+        """`slot` and `shared` are the descriptors that its supervisor gave it."""
+    def set_phase(self, phase: Literal["starting", "working", "ended", "retired"]) -> None: ...
+    def load(
+        self, names: Sequence[str], tasks: Sequence[int] | None = None, shortest_limit: float | None = None
+    ) -> None:
+        """A jugfile was loaded: the name of each node, how many tasks it stands for (default: one each), and
+        the shortest limit in seconds of how long one may run."""
+    def is_to_stop(self) -> bool:
+        """Whether nothing new is to start."""
+    def count_begun(self) -> int:
+        """Counts a task that begins, over all workers; how many had begun before."""
+    def starts(self, node: int, key: bytes, name: str, attempt: int, limit: float | None = None) -> None:
+        """That task runs now, for `limit` seconds at most."""
+    def executed(self, node: int) -> None: ...
+    def failed(self, node: int) -> None: ...
+    def found(self, nodes: Sequence[int]) -> None:
+        """These tasks have results that others stored."""
+    def rests(self) -> None:
+        """Nothing runs."""

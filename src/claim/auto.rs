@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::{Claims, Link, LiveClaim, Posix, Start, WriteProgress};
 use crate::background::Background;
 use crate::held_tasks::PATIENCE;
-use crate::jugdir::{ClaimMode, Counts, Jugdir};
+use crate::jugdir::{ClaimMode, Jugdir};
+use crate::status_slot::Counts;
 use crate::{Key, Result};
 
 /// Claims in a jugdir, which need not exist before the first one is made.

@@ -21,7 +21,7 @@ pub use write_progress::WriteProgress;
 use std::time::{Duration, Instant};
 
 use crate::held_tasks::PATIENCE;
-use crate::jugdir::Counts;
+use crate::status_slot::Counts;
 use crate::{Key, Result};
 
 /// A claimed task, as far as a claim tells: the first 63 bits of its key.

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use super::{Claims, Start};
 use crate::background::{Background, Periodic};
 use crate::held_tasks::{HeldTasks, PATIENCE, Phase};
-use crate::jugdir::Counts;
 use crate::os::pid;
+use crate::status_slot::Counts;
 use crate::{Error, Key, Result};
 
 /// What one caller holds of some claims. Dropping it releases everything.

@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::worker_status::{self, Activity, Run};
+use super::worker_status;
 use super::{ClaimMode, Jugdir, worker};
 use crate::Result;
+use crate::status_slot::{Activity, Run};
 
 impl Jugdir {
     /// What each living worker runs now that says so, this process included, by worker. Nothing in link mode.

@@ -29,7 +29,7 @@ pub use lease_timing::LeaseTiming;
 pub use liveness::Liveness;
 pub use worker::{HEARTBEAT, Worker};
 pub use worker_info::WorkerInfo;
-pub use worker_status::{Counts, Run, WorkerStatus};
+pub use worker_status::WorkerStatus;
 
 use liveness::FailureDetector;
 

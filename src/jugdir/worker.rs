@@ -15,11 +15,12 @@ use super::format::ClaimMode;
 use super::identity::{self, Identity};
 use super::lease_timing::LeaseTiming;
 use super::own_workers;
-use super::worker_status::{self, Activity, WorkerStatus};
+use super::worker_status::{self, WorkerStatus};
 use crate::background::Periodic;
 use crate::error::{IoContext, StoreError};
 use crate::os::ops::is_gone;
 use crate::os::{File, FileId, FileSystem, ProcessId};
+use crate::status_slot::Activity;
 use crate::{Error, Result};
 
 /// The byte of a worker file that is locked.

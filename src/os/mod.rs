@@ -5,6 +5,7 @@
 //! lose, delay and fail. [`ops`] is what is made of several calls: atomic write, creation once and for all.
 
 pub mod byte_range_lock;
+pub mod cgroup;
 mod close_on_fork;
 pub mod host;
 pub mod local;

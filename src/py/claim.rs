@@ -12,7 +12,8 @@ use super::result_store::PyResultStore;
 use super::store::PyStore;
 use crate::claim::ClaimId;
 use crate::engine::Engine;
-use crate::jugdir::{Counts, Run, WorkerInfo};
+use crate::jugdir::WorkerInfo;
+use crate::status_slot::{Counts, Run};
 
 /// Adds this module's names to `jug._native`.
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {

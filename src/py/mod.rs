@@ -20,6 +20,7 @@ mod sched;
 mod snapshot;
 mod store;
 mod subscript;
+mod supervisor;
 mod task;
 mod task_graph;
 mod unkeyable;
@@ -61,5 +62,6 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     sched::register(m)?;
     store::register(m)?;
     subscript::register(m)?;
+    supervisor::register(m)?;
     task::register(m)
 }

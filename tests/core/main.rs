@@ -17,4 +17,5 @@ mod scenarios;
 mod sched;
 mod sim;
 mod store;
+mod supervisor;
 mod support;

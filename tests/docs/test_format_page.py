@@ -16,8 +16,8 @@ SIZES = {"u8": 1, "U32": 4, "U64": 8, "I64": 8, "Entry": 192}
 #: What the first row of a table on the page says, and the struct that has the table's fields.
 STRUCTS = {
     "`jugwork` and a line feed": ("jugdir/identity.rs", "OnDisk"),
-    "`jugslot` and a line feed": ("jugdir/worker_status.rs", "Head"),
-    "its number": ("jugdir/worker_status.rs", "Entry"),
+    "`jugslot` and a line feed": ("status_slot.rs", "Head"),
+    "its number": ("status_slot.rs", "Entry"),
     "`JUGsegm\\n`": ("store/log/segment.rs", "OnDisk"),
     "`JUGr`": ("store/log/record.rs", "OnDisk"),
     "`JUGpack\\n`": ("store/pack/mod.rs", "OnDisk"),

@@ -45,6 +45,7 @@ PYTHON = Table(
         Room(13, "command line", ("cli",), "which commands there are, the parser, `main`"),
         Room(13, "monitor", ("monitor",), "status, its cache, waiting, the watcher: all that looks on"),
         Room(13, "jug 2.x", ("legacy",), "its keys, its jugdirs, there and back"),
+        Room(12, "supervisor", ("supervisor",), "starts workers, watches them, and replaces those that die"),
         Room(12, "worker", ("engine/worker",), "claims tasks, has them run, stores results, waits"),
         Room(12, "maintenance", ("engine/maintenance",), "what is removed, checked and packed, and why"),
         Room(
@@ -108,10 +109,12 @@ RUST = Table(
         Room(2, "redis client", ("redis/client",), "the protocol of redis, connections and reconnecting"),
         Room(2, "result store", ("result_store",), "what every store of results does: a trait"),
         Room(3, "background", ("background",), "the one background thread"),
+        Room(3, "status slot", ("status_slot",), "what a worker says that it runs, in bytes that outlive it"),
         Room(4, "jugdir", ("jugdir",), "the directory that workers share: its FORMAT and its workers"),
         Room(5, "store", ("store",), "results in a jugdir"),
         Room(5, "claim", ("claim",), "who runs what in a jugdir"),
         Room(5, "redis", ("redis",), "results and claims in a redis server"),
+        Room(5, "supervisor", ("supervisor",), "workers as children: their slots, limits, output and end"),
         Room(5, "sched", ("sched",), "the graph and what may run next: no I/O, no clock"),
         Room(6, "engine", ("engine",), "store and claims of a jugdir, composed"),
         Room(
@@ -148,6 +151,7 @@ RUST = Table(
             ("py/convert", "py/waiting", "py/result_store", "py/store", "py/claim", "py/redis"),
             "stores and claims",
         ),
+        Room(13, "py supervisor", ("py/supervisor",), "supervisors and the slots of their workers"),
         Room(14, "crate", (".", "py"), "the crate and its Python module: they name the others"),
     ),
     (

@@ -39,8 +39,8 @@ def main(argv: list[str] | None = None) -> None:
         Always. Its code is 0 if all went well, 2 for wrong usage, 130 after Ctrl-C, else 1; or what the
         jugfile gave to ``sys.exit``.
     """
-    running.begin_command()
     argv = sys.argv if argv is None else argv
+    running.begin_command(argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         never_fail_to_encode(sys.stdout)
     pdb = False

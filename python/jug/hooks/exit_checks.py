@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import Leave, UserError
+from ..internal import supervision
 from ..internal.console import say
 from .register import add_hook, register_hook_once
+
+if TYPE_CHECKING:
+    from .. import _native
 
 __all__ = [
     "exit_after_n_tasks",
@@ -65,19 +69,48 @@ def exit_after_n_tasks(n: int) -> None:
     ----------
     n : int
         How many tasks the worker executes; those that it loads from the store do not count. The worker
-        executes
-        one task even if `n` is less than 1.
+        executes one task even if `n` is less than 1. Where a supervisor started several workers
+        (``jug execute -n``), it is how many all of them execute together.
     """
+    if (supervised := supervision.current()) is not None:
+        _exit_after_n_tasks_of_all(n, supervised.slot)
+        return
     executed = 0
 
     def check(_task: object) -> None:
         nonlocal executed
         executed += 1
         if executed >= n:
-            tasks = "1 task" if executed == 1 else f"{executed} tasks"
-            _leave(f" after {tasks}, as JUG_MAX_TASKS or exit_after_n_tasks says")
+            _leave_after(executed)
 
     register_hook_once("execute.task-executed1", ("exit_after_n_tasks", n), check)
+
+
+def _exit_after_n_tasks_of_all(n: int, slot: _native.WorkerSlot) -> None:
+    """The same where a supervisor has several workers: all of them together execute as many."""
+    #: Which of all tasks this one is, from 0; one that fails leaves its place to the next.
+    place: int | None = None
+
+    def begin(_task: object) -> None:
+        nonlocal place
+        if place is None:
+            place = slot.count_begun()
+        if place >= max(n, 1):
+            raise Leave(0)
+
+    def end(_task: object) -> None:
+        nonlocal place
+        if place == max(n, 1) - 1:
+            _leave_after(n)
+        place = None
+
+    register_hook_once("execute.task-pre-execute", ("exit_after_n_tasks", n), begin)
+    register_hook_once("execute.task-executed1", ("exit_after_n_tasks", n), end)
+
+
+def _leave_after(executed: int) -> NoReturn:
+    tasks = "1 task" if executed == 1 else f"{executed} tasks"
+    _leave(f" after {tasks}, as JUG_MAX_TASKS or exit_after_n_tasks says")
 
 
 def exit_after_time(hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
@@ -86,12 +119,14 @@ def exit_after_time(hours: float = 0, minutes: float = 0, seconds: float = 0) ->
     Parameters
     ----------
     hours, minutes, seconds : float, default 0
-        How long; the three are added.
+        How long; the three are added. For a worker that a supervisor started, the time counts from the
+        start of the supervisor.
     """
     import time
 
     limit = hours * 3600 + minutes * 60 + seconds
-    deadline = time.monotonic() + limit
+    supervised = supervision.current()
+    deadline = (time.monotonic() if supervised is None else supervised.mail["began"]) + limit
 
     def check(_task: object) -> None:
         if time.monotonic() >= deadline:

@@ -11,11 +11,21 @@ from .console import shortened
 if TYPE_CHECKING:
     import traceback
 
-__all__ = ["begin_at_users_line", "is_panic", "is_users", "message_of", "users_traceback"]
+__all__ = [
+    "begin_at_users_line",
+    "fault_of_user",
+    "is_panic",
+    "is_users",
+    "message_of",
+    "users_traceback",
+]
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _INSTALLED = _LIBRARY + "site-packages" + os.sep
+
+#: How the first line of a process that this package started shows in a traceback.
+_OUR_PROGRAM = 'File "<string>", line 1 in <module>'
 
 #: How many characters are kept of what one exception says, and of a whole traceback.
 _MOST_SAID = 10_000
@@ -51,6 +61,12 @@ def users_traceback(error: BaseException, *, is_ours_whole: bool = True) -> str:
         for part in reversed(parts):
             _drop_what_says_nothing(part)
     return shortened("".join(shortened(line, _MOST_SAID) for line in shown.format()), _MOST_TRACED)
+
+
+def fault_of_user(text: str) -> str:
+    """What `faulthandler` wrote of a process that died, without the lines of this package."""
+    lines = text.splitlines(keepends=True)
+    return "".join(line for line in lines if _PACKAGE not in line and _OUR_PROGRAM not in line)
 
 
 def begin_at_users_line(error: BaseException) -> None:

@@ -10,6 +10,7 @@ __all__ = [
     "ClaimChoice",
     "ClaimMode",
     "Damage",
+    "EndedWorker",
     "FailureKind",
     "FailureReport",
     "Fault",
@@ -24,7 +25,10 @@ __all__ = [
     "RunningTask",
     "State",
     "SyncMode",
+    "TaskDeath",
     "WorkerDescription",
+    "WorkerMail",
+    "WorkerSummary",
     "WriteCounts",
 ]
 
@@ -51,8 +55,9 @@ Change = tuple[bytes, State]
 RunningTask = tuple[str, bytes, str, int, float]
 
 #: What became of a task that failed. "exception": the task raised one. "signal", "exit": what ended the
-#: process that it ran in. "lost": the worker that ran it died, and the cause is not known.
-FailureKind = Literal["exception", "signal", "exit", "lost"]
+#: process that it ran in. "timeout", "memory": the limit that it broke. "lost": the worker that ran it died,
+#: and the cause is not known.
+FailureKind = Literal["exception", "signal", "exit", "timeout", "memory", "lost"]
 
 #: Why a file was not packed. "open": its worker runs. "remote": its worker is on another host and not known
 #: to be dead. "foreign": its worker is lost, and the file is another user's. "damaged": it holds damage that
@@ -121,9 +126,78 @@ class FailureReport(TypedDict, total=False):
     attempt: int
     #: Whether the task stays failed until somebody clears the mark.
     kept: bool
+    #: The supervisor under which it was run, if any: none of its workers tries the task again.
+    run: str
     #: Of a task that died: how many times it did, and whether it is tried again.
     crashes: int
     again: bool
+
+
+class EndedWorker(TypedDict, total=False):
+    """How a worker ended that a supervisor had started."""
+
+    worker: int
+    pid: int
+    #: Whether a signal killed it, or it ended itself; and the number of the signal, or the exit status.
+    kind: Literal["signal", "exit"]
+    number: int
+    phase: Literal["starting", "working", "ended", "retired"]
+    #: The task that ran, if one did, and for how long it had, in seconds.
+    key: bytes
+    name: str
+    attempt: int
+    started: float
+    duration: float
+    #: The limit, in seconds, or the memory, in bytes, for which it was killed.
+    timeout: float
+    memory: int
+    #: Whether the system has killed something for want of memory while it lived.
+    memory_ran_out: bool
+    #: What it wrote into its mail (a pickled WorkerSummary), and about a fault of which it died.
+    mail: bytes
+    faults: bytes
+
+
+class TaskDeath(TypedDict):
+    """What a supervisor saw of the death of a task: the worker that comes next records it."""
+
+    key: bytes
+    kind: FailureKind
+    message: str
+    traceback: str
+    #: Whether the task itself was the cause, so that it has failed at once.
+    is_sure: bool
+    #: Whether to print that it failed; not where the same was printed often enough.
+    is_shown: bool
+    started: float
+    duration: float
+
+
+class WorkerMail(TypedDict):
+    """What a supervisor writes to a worker that it starts."""
+
+    #: The words of the command line, the program's name first; ``sys.argv`` and ``sys.path``.
+    command: list[str]
+    argv: list[str]
+    path: list[str]
+    #: The name of this run of the supervisor.
+    run: str
+    #: When it began (``time.monotonic``).
+    began: float
+    #: How many tasks the worker runs before another one takes its place; None: any number.
+    max_tasks: int | None
+    deaths: list[TaskDeath]
+
+
+class WorkerSummary(TypedDict):
+    """What a worker leaves to its supervisor when it ends."""
+
+    #: The keys of the tasks that failed, in hexadecimal digits.
+    failed: set[bytes]
+    #: How many tasks failed here, are marked as failed, and cannot run without one of those.
+    blocked: tuple[int, int, int]
+    #: Why nothing was selected; empty where something was.
+    unselected: str
 
 
 class Damage(TypedDict):

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..cli.registry import SubCommand, maybe_print_citation_info
-from ..errors import UserError
+from ..errors import Signalled, UserError
+from ..internal import supervision
 from ..internal.console import fail, show, warn
 from ..internal.option_spec import OptionSpec
 from ..internal.task_selection import task_selection_specs
+from ..supervisor.options import SUPERVISOR_SPECS, SupervisorOptions
 
 if TYPE_CHECKING:
     from ..configuration import Options
+    from ..engine.worker.state import ExecutionState
+    from ..internal.types import WorkerSummary
 
 __all__ = ["ExecuteCommand", "execute"]
 
@@ -62,6 +69,7 @@ class ExecuteCommand(SubCommand):
             type=int,
             help="how many times a task may end the process that runs it before it has failed (default: 2)",
         ),
+        *SUPERVISOR_SPECS,
         OptionSpec(
             "execute_no_check_environment",
             ("--no-check-environment",),
@@ -84,13 +92,13 @@ class ExecuteCommand(SubCommand):
         from ..engine.failures.summary import details
         from ..engine.worker.execute import execute as run_tasks
         from ..engine.worker.state import ExecutionState
-        from ..hooks import jug_hook
-        from ..internal.advice import nothing_selected
-        from ..io import print_task_summary_table
-        from ..task import alltasks
 
         if options.execute_crash_limit < 1:
             raise UserError(f"--crash-limit must be 1 or more, not {options.execute_crash_limit}", status=2)
+        supervised = supervision.current()
+        supervisor = SupervisorOptions.of(options) if supervised is None else None
+        if supervisor is not None:
+            return self._supervise(options, supervisor)
         if not options.execute_no_check_environment:
             self._check_environment()
         state = ExecutionState()
@@ -101,23 +109,49 @@ class ExecuteCommand(SubCommand):
                 raise
             show(details(state.raised[1]))
             sys.exit(1)
-        maybe_print_citation_info(options)
-        jug_hook("execute.finished_pre_status")
-        print_task_summary_table(options, [("Executed", state.executed), ("Loaded", state.loaded)])
-        jug_hook("execute.finished_post_status")
+        finally:
+            if supervised is not None:
+                supervised.answer(_summary(options, state))
+        if supervised is None:
+            self._print_summary(options, [("Executed", state.executed), ("Loaded", state.loaded)])
         if not options.execute_no_pack:
             _compact_if_due()
         sys.stdout.flush()
-        if alltasks and not state.has_selected:
-            names = (t.name for t in alltasks)
-            warn(nothing_selected(options.execute_name, options.execute_pattern, names, state.has_barrier))
         state.complaints.end()
-        # Of a single failure it was said before.
-        if state.blocked and state.blocked != (1, 0, state.blocked.waiting):
-            fail(str(state.blocked))
+        if supervised is None:
+            if unselected := _unselected(options, state):
+                warn(unselected)
+            # Of a single failure it was said before.
+            if state.blocked and state.blocked != (1, 0, state.blocked.waiting):
+                fail(str(state.blocked))
         if failed or state.blocked:
             sys.exit(1)
         return 0
+
+    def _supervise(self, options: Options, supervisor: SupervisorOptions) -> int:
+        """The same with workers as children."""
+        from ..supervisor.run import SupervisedRun
+
+        run = SupervisedRun(supervisor)
+        status = run.run()
+        groups = [("Executed", run.executed), ("Loaded", run.loaded)]
+        if run.failed.total():
+            groups.append(("Failed", run.failed))
+        self._print_summary(options, groups)
+        sys.stdout.flush()
+        run.report_end()
+        if run.signal:
+            raise KeyboardInterrupt if run.signal == signal.SIGINT else Signalled(run.signal)
+        return status
+
+    def _print_summary(self, options: Options, groups: Sequence[tuple[str, Counter[str]]]) -> None:
+        from ..hooks import jug_hook
+        from ..io import print_task_summary_table
+
+        maybe_print_citation_info(options)
+        jug_hook("execute.finished_pre_status")
+        print_task_summary_table(options, groups)
+        jug_hook("execute.finished_post_status")
 
     def _check_environment(self) -> None:
         from ..hooks.exit_checks import exit_env_vars, exit_if_file_exists
@@ -128,6 +162,27 @@ class ExecuteCommand(SubCommand):
     def interrupt_message(self, options: Options) -> str:
         """Results are written while the command runs."""
         return "what was finished is stored"
+
+
+def _summary(options: Options, state: ExecutionState) -> WorkerSummary:
+    """What a worker leaves to its supervisor."""
+    failed, marked, waiting = state.blocked
+    return {
+        "failed": set(state.failed),
+        "blocked": (failed, marked, waiting),
+        "unselected": _unselected(options, state),
+    }
+
+
+def _unselected(options: Options, state: ExecutionState) -> str:
+    """That no task was selected by --name or --pattern, if there are tasks."""
+    from ..internal.advice import nothing_selected
+    from ..task import alltasks
+
+    if state.has_selected or not alltasks:
+        return ""
+    names = (t.name for t in alltasks)
+    return nothing_selected(options.execute_name, options.execute_pattern, names, state.has_barrier)
 
 
 def _compact_if_due() -> None:

@@ -10,8 +10,9 @@ use std::sync::{Arc, OnceLock};
 use super::{ClaimId, Claims, LiveClaim, Start};
 use crate::background::{Background, Periodic};
 use crate::error::StoreError;
-use crate::jugdir::{Counts, Jugdir, Worker, WorkerStatus};
+use crate::jugdir::{Jugdir, Worker, WorkerStatus};
 use crate::os::pid;
+use crate::status_slot::Counts;
 use crate::{Error, Key, Result};
 use stripes::Stripes;
 

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jug_native::Key;
 use jug_native::background::Background;
 use jug_native::claim::{ClaimId, Posix, Prefetch};
-use jug_native::jugdir::{ClaimMode, Counts, Jugdir, LeaseTiming, Run};
+use jug_native::jugdir::{ClaimMode, Jugdir, LeaseTiming};
 use jug_native::os::{File, Memory, local};
+use jug_native::status_slot::{Counts, Run};
 
 use crate::support::child_process::{self, Child};
 use crate::support::hooked_fs::{HookedFs, Hooks};

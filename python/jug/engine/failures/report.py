@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...executors.base import Outcome
+from ...internal import supervision
 from ...internal.short_repr import short
 from ...internal.tracebacks import message_of, users_traceback
 from .errors import Crashed, FailedInChild, UnstorableResult
@@ -29,7 +30,7 @@ __all__ = [
 
 
 #: The kinds of failures; `FailureKind` says what they are.
-KINDS: tuple[FailureKind, ...] = ("exception", "signal", "exit", "lost")
+KINDS: tuple[FailureKind, ...] = ("exception", "signal", "exit", "timeout", "memory", "lost")
 
 
 def describe_call(task: Any, limit: int = 200) -> str:
@@ -60,6 +61,7 @@ def failure_report(task: Any, outcome: Outcome, *, attempt: int, kept: bool) -> 
         "duration": outcome.duration,
         "attempt": attempt,
         "kept": kept,
+        **_supervised(),
     }
     if isinstance(error, FailedInChild):
         return {**error.report, **run}
@@ -92,6 +94,7 @@ def crash_report(crash: Crashed, arguments: str) -> FailureReport:
         "attempt": 1,
         "kept": False,
         "crashes": crash.crashes,
+        **_supervised(),
     }
 
 
@@ -110,6 +113,11 @@ def _here() -> FailureReport:
     import socket
 
     return {"host": socket.gethostname(), "pid": os.getpid(), "python": sys.version.split()[0]}
+
+
+def _supervised() -> FailureReport:
+    mine = supervision.current()
+    return {} if mine is None else {"run": mine.mail["run"]}
 
 
 def summary_line(report: FailureReport, limit: int = 200) -> str:

@@ -16,7 +16,7 @@ from ..jugfile import Jugfile
 from ..session.base import Crash, StoreSession
 
 if TYPE_CHECKING:
-    from ...internal.types import FailureReport
+    from ...internal.types import FailureReport, TaskDeath
     from .isolated import IsolatedRunner
 
 __all__ = ["Crashes", "lost"]
@@ -98,6 +98,25 @@ class Crashes:
         if found:
             self._session.acknowledge_crashes(found)
         return final
+
+    def record_seen(self, key: bytes, t: Task, death: TaskDeath) -> Crashed | None:
+        """Settles a death that the supervisor saw, of a task that is claimed here.
+
+        The crash, if the task has failed by it; None if it is to be tried again.
+        """
+        deaths = self.suspects.get(key, 0) + 1
+        if death["is_sure"]:
+            deaths = max(deaths, self._limit)
+        crash = Crashed(death["message"], death["kind"], death["traceback"], deaths)
+        found = [it for it in self.found if it.key == key]
+        self.found = [it for it in self.found if it.key != key]
+        self._keep(key, t, crash, found[0].attempt if found else 1)
+        if found:
+            self._session.acknowledge_crashes(found)
+        if deaths >= self._limit:
+            return crash
+        self.suspects[key] = deaths
+        return None
 
     def _keep(self, key: bytes, t: Task, crash: Crashed, attempt: int) -> None:
         report = crash_report(crash, describe_call(t))

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...executors.inline import InlineExecutor
 from ...internal import log
+from ...internal.tracebacks import fault_of_user
 from ...process.managed import Child, End, fork, spawn
 from ..failures.errors import FailedInChild, UnstorableResult
 from ..failures.report import failure_report
@@ -27,9 +28,6 @@ _PACKAGE = os.path.dirname(sys.modules[__name__.partition(".")[0]].__file__ or "
 
 #: How long a child may take to end when nothing is left for it to do: exit handlers run, and no more.
 _GRACE = 2.0
-
-#: How the first line of a child shows in its traceback.
-_OURS = 'File "<string>", line 1 in <module>'
 
 #: How long a signal that is sent to all processes of a worker may take to reach this one too.
 _SAME_SIGNAL = 0.2
@@ -168,9 +166,7 @@ class IsolatedRunner:
 
     def _last_words(self) -> str:
         self._deaths.seek(0)
-        lines = self._deaths.read().decode(errors="replace").splitlines(keepends=True)
-        ours = _PACKAGE + os.sep
-        return "".join(line for line in lines if ours not in line and _OURS not in line)
+        return fault_of_user(self._deaths.read().decode(errors="replace"))
 
 
 def _flush_output() -> None:

@@ -12,6 +12,7 @@ from ...task import Task
 from ..session.base import StoreSession
 from .crashes import Crashes
 from .state import ExecutionState
+from .supervised import SupervisedWork
 
 if TYPE_CHECKING:
     from ...internal.types import Change
@@ -33,6 +34,8 @@ class Progress:
         Where tasks are counted.
     selected : collection of int, optional
         The nodes that are counted. Default: all.
+    supervised : SupervisedWork, optional
+        The supervisor that is told of them.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Progress:
         crashes: Crashes,
         state: ExecutionState,
         selected: Collection[int] | None,
+        supervised: SupervisedWork | None = None,
     ) -> None:
         self._graph = graph
         self._scheduler = scheduler
@@ -50,6 +54,7 @@ class Progress:
         self._crashes = crashes
         self._state = state
         self._selected = selected
+        self._supervised = supervised
         self._keys = graph.keys()
         self._names = graph.names()
         self._task: Callable[[int], Task] = graph.task  # type: ignore[assignment]  # no others are made
@@ -76,9 +81,12 @@ class Progress:
             self._scheduler.removed(by_state["absent"])
         if by_state["failed"]:
             # Whether a task died too often, every worker decides alike.
-            crashed = self._crashes.learn(self._session.reports([self._keys[n] for n in by_state["failed"]]))
-            self._state.failed.update(key.hex().encode() for key in crashed)
-            kept = {*self._session.kept_failures(), *crashed}
+            reports = self._session.reports([self._keys[n] for n in by_state["failed"]])
+            final = set(self._crashes.learn(reports))
+            if self._supervised is not None:
+                final.update(self._supervised.failed_before(reports))
+            self._state.failed.update(key.hex().encode() for key in final)
+            kept = {*self._session.kept_failures(), *final}
             given_up = [node for node in by_state["failed"] if self._keys[node] in kept]
             self.unload(self._scheduler.failed(given_up))
         # What is in memory may have been replaced, all between two looks.
@@ -98,6 +106,8 @@ class Progress:
         selected = self._selected
         counted = list(nodes) if selected is None else [node for node in nodes if node in selected]
         self._state.loaded.update(map(self._names.__getitem__, counted))
+        if self._supervised is not None:
+            self._supervised.slot.found(counted)
         self._count_copies(counted)
         if registered("execute.task-loadable"):
             for node in counted:

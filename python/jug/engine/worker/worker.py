@@ -33,6 +33,7 @@ from .options import WorkerOptions
 from .progress import Progress
 from .saving import save_result
 from .state import ExecutionState
+from .supervised import supervised_work
 
 if TYPE_CHECKING:
     from ...backends.base import base_store
@@ -89,6 +90,7 @@ class Worker:
         # First of all: its changes since the store was opened, which may be long ago, are not looked at.
         self._session.refresh()
         reports = self._session.failures()
+        self._supervised = supervised_work(self._graph, self._selected)
         self._attempts = {key: int(report.get("attempt", 1)) for key, report in reports.items()}
         self._crashes = Crashes(self._session, self._options.crash_limit, state.jugfile, reports)
         self._suspects = self._crashes.suspects
@@ -100,6 +102,10 @@ class Worker:
         given_up = {bytes.fromhex(name.decode()) for name in state.failed}
         given_up.update(self._session.kept_failures())
         given_up |= running_here()
+        if self._supervised is not None:
+            ours = self._supervised.failed_before(reports)
+            state.failed.update(key.hex().encode() for key in ours)
+            given_up.update(ours)
         self._scheduler = _native.Scheduler(
             self._graph,
             done=compress(range(len(present)), present),
@@ -112,7 +118,13 @@ class Worker:
         self._blockade = Blockade(self._graph, self._scheduler, self._selected)
         self._contention = ContentionBackoff(self._session, self._scheduler, self._keys)
         self._progress = Progress(
-            self._graph, self._scheduler, self._session, self._crashes, state, self._selected
+            self._graph,
+            self._scheduler,
+            self._session,
+            self._crashes,
+            state,
+            self._selected,
+            self._supervised,
         )
 
     def run(self) -> bool:
@@ -136,6 +148,7 @@ class Worker:
             self._progress.count_loaded(
                 node for node, state in enumerate(self._scheduler.states()) if state == NODE_DONE
             )
+            self._record_deaths()
             while self._is_work_left():
                 nodes = self._scheduler.take(self._batch_size.next(self._scheduler.nr_ready()))
                 if nodes:
@@ -207,7 +220,7 @@ class Worker:
             self._progress.finished_elsewhere(found)
             self._scheduler.busy(busy)
             self._contention.after_claiming(met=bool(busy))
-            if self._suspects or self._crashes.found:
+            if self._suspects or self._crashes.found or self._supervised is not None:
                 waiting = self._without_the_crashed(waiting)
             began = time.perf_counter()
             # Taken from the end: what is left in `waiting` when something goes wrong was not started.
@@ -218,13 +231,19 @@ class Worker:
             while waiting and not self._progress.inputs_removed:
                 node = waiting[-1]
                 key = self._keys[node]
+                if self._supervised is not None:
+                    self._supervised.check()
                 attempt = self._attempts.get(key, 0) + 1 if self._attempts else 1
                 if not self._session.start(key, self._last_run, self._names[node], attempt):
                     break  # The rest was given back, because the task before took long.
                 self._last_run = key
                 waiting.pop()
+                if self._supervised is not None:
+                    self._supervised.starts(node, attempt)
                 if self._run_one(node, key):
                     finished.append(node)
+                    if self._supervised is not None:
+                        self._supervised.slot.executed(node)
                     # A hook may end the worker: the task is among those that were run by then.
                     if self._after_each:
                         jug_hook("execute.task-executed1", (self._task(node),))
@@ -237,11 +256,46 @@ class Worker:
     def _without_the_crashed(self, nodes: list[int]) -> list[int]:
         """What of these claimed tasks may run, those last that may end the process; the others fail."""
         by_key = {self._keys[node]: node for node in nodes}
+        if self._supervised is not None:
+            for key in by_key.keys() & self._supervised.deaths.keys():
+                self._record_death(by_key[key], key)
         for key in self._crashes.record({key: self._task(node) for key, node in by_key.items()}):
             died = Outcome(None, lost(self._suspects[key]), time.time(), 0.0, 0.0)
             self._failed(by_key[key], self._task(by_key[key]), died)
         left = [node for node in nodes if self._keys[node].hex().encode() not in self._state.failed]
         return sorted(left, key=lambda node: self._keys[node] in self._suspects)
+
+    def _record_deaths(self) -> None:
+        """Records the deaths that the supervisor found, unless another worker already tries such a task."""
+        if self._supervised is None or not self._supervised.deaths:
+            return
+        keys = list(self._supervised.deaths)
+        nodes = {
+            key: node for key, node in zip(keys, self._graph.find(keys), strict=True) if node is not None
+        }
+        won = self._session.claim(list(nodes))
+        mine = [key for key, is_won in zip(nodes, won, strict=False) if is_won]
+        try:
+            if mine:
+                self._crashes.look(mine)
+                self._progress.apply(self._session.refresh())
+                for key, present in zip(mine, self._session.present(mine), strict=True):
+                    # Another worker may have tried it again already, and have found out by itself.
+                    if present or key.hex().encode() in self._state.failed:
+                        self._supervised.recorded(key)
+                    else:
+                        self._record_death(nodes[key], key)
+        finally:
+            self._session.release(mine)
+
+    def _record_death(self, node: int, key: bytes) -> None:
+        """Records how a task died that is claimed here and has no result."""
+        assert self._supervised is not None
+        death, t = self._supervised.recorded(key), self._task(node)
+        crash = self._crashes.record_seen(key, t, death)
+        if crash is not None:
+            died = Outcome(None, crash, death["started"], 0.0, death["duration"])
+            self._failed(node, t, died, is_shown=death["is_shown"])
 
     def _finish(self, nodes: Sequence[int], claimed: Sequence[bytes]) -> None:
         """Takes note of what was run, and gives claims back.
@@ -305,12 +359,14 @@ class Worker:
             t._keep(outcome.value)
         return unstorable
 
-    def _failed(self, node: int, t: task.Task, outcome: Outcome) -> None:
+    def _failed(self, node: int, t: task.Task, outcome: Outcome, *, is_shown: bool = True) -> None:
         key, kept, error = self._keys[node], self._options.keep_failed, outcome.error
         assert error is not None
         attempt = self._attempts[key] = self._attempts.get(key, 0) + 1
         report = failure_report(t, outcome, attempt=attempt, kept=kept)
         self._state.failed.add(t.hash())
+        if self._supervised is not None:
+            self._supervised.slot.failed(node)
         self._progress.unload(self._scheduler.failed([node]))
         self._session.save_failure(key, report, t.name)
         if self._options.pdb:
@@ -321,9 +377,10 @@ class Worker:
             except BaseException:
                 debug_exception()
         goes_on = self._options.keep_going
-        self._state.complaints.add(
-            t.name, report, lambda: len(self._graph.closure([node])) - 1, with_traceback=goes_on
-        )
+        if is_shown:
+            self._state.complaints.add(
+                t.name, report, lambda: len(self._graph.closure([node])) - 1, with_traceback=goes_on
+            )
         if not goes_on:
             raised = error if isinstance(error, Exception) else TaskQuit(t.name, error)
             self._state.raised = (raised, report)
@@ -350,6 +407,8 @@ class Worker:
         if not self._is_blocked():
             log.info("waiting for other workers; %d tasks are left", self._scheduler.nr_unfinished())
         while self._state.idle < self._patience and not self._is_blocked():
+            if self._supervised is not None:
+                self._supervised.check()
             self._session.wait(min(self._session.poll_interval, self._patience - self._state.idle))
             now = time.monotonic()
             self._state.idle += now - before

@@ -1,0 +1,88 @@
+"""What a worker says to the supervisor that started it, and learns from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+from ...errors import Leave
+from ...internal import supervision
+from ..failures.report import is_suspicion
+from .nesting import running_here
+
+if TYPE_CHECKING:
+    from ... import _native
+    from ...internal.types import FailureReport, TaskDeath
+
+__all__ = ["SupervisedWork", "supervised_work"]
+
+
+class SupervisedWork:
+    """The work of a supervised process on the tasks of a graph.
+
+    Parameters
+    ----------
+    mine : Supervision
+    graph : _native.Graph
+    selected : collection of int, optional
+        The nodes that are counted. Default: all.
+
+    Attributes
+    ----------
+    slot : _native.WorkerSlot
+        Where it says what runs.
+    run : str
+        The name of the supervisor's run, which its reports of failures have.
+    deaths : dict
+        What is still to be recorded of tasks of which earlier workers died, by key.
+    """
+
+    def __init__(
+        self, mine: supervision.Supervision, graph: _native.Graph, selected: Collection[int] | None
+    ) -> None:
+        self._mine = mine
+        self.slot = mine.slot
+        self.run = mine.mail["run"]
+        self.deaths: dict[bytes, TaskDeath] = {death["key"]: death for death in mine.mail["deaths"]}
+        self._names = graph.names()
+        self._keys = graph.keys()
+        tasks: list[int] | None = None
+        nodes = graph.node_ids()
+        if selected is not None or len(nodes) > len(graph):
+            counts = Counter(nodes)
+            tasks = [
+                counts[node] if selected is None or node in selected else 0 for node in range(len(graph))
+            ]
+        self.slot.load(self._names, tasks)
+
+    def check(self) -> None:
+        """Leave where no other task is to start here."""
+        if self.slot.is_to_stop() or self._mine.tasks_left == 0:
+            raise Leave(0)
+
+    def starts(self, node: int, attempt: int) -> None:
+        """A task starts."""
+        self.slot.starts(node, self._keys[node], self._names[node], attempt)
+        if self._mine.tasks_left is not None:
+            self._mine.tasks_left -= 1
+
+    def failed_before(self, reports: Mapping[bytes, FailureReport]) -> list[bytes]:
+        """The tasks that failed in any worker of this supervisor: they are not tried once more."""
+        return [
+            key
+            for key, report in reports.items()
+            if report.get("run") == self.run and not report.get("again") and not is_suspicion(report)
+        ]
+
+    def recorded(self, key: bytes) -> TaskDeath:
+        """A death that is recorded now, and by nobody else."""
+        death = self.deaths.pop(key)
+        self._mine.mail["deaths"].remove(death)
+        return death
+
+
+def supervised_work(graph: _native.Graph, selected: Collection[int] | None) -> SupervisedWork | None:
+    """That of this process; None if it has no supervisor, or is in the middle of a task."""
+    mine = supervision.current()
+    return None if mine is None or running_here() else SupervisedWork(mine, graph, selected)

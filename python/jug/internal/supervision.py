@@ -1,0 +1,66 @@
+"""What a worker that a supervisor started knows of it, and how it reports to it."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from typing import TYPE_CHECKING
+
+from .. import _native
+
+if TYPE_CHECKING:
+    from .types import WorkerMail, WorkerSummary
+
+__all__ = ["VARIABLE", "Supervision", "begin", "current"]
+
+#: In which environment variable a worker finds its descriptors; see `supervisor/mod.rs`.
+VARIABLE = "JUG_SUPERVISED"
+
+
+class Supervision:
+    """The connection of this process, a worker, to its supervisor.
+
+    Attributes
+    ----------
+    slot : _native.WorkerSlot
+        Where it says what it runs, at no system call.
+    mail : dict
+        What the supervisor wrote to it.
+    faults : int
+        The descriptor of the file for what is to be said when the process dies of a fault.
+    tasks_left : int or None
+        How many tasks this process may still run before another one takes its place; None: any number.
+    """
+
+    def __init__(self, slot: int, shared: int, mail: int, faults: int) -> None:
+        self.slot = _native.WorkerSlot(slot, shared)
+        os.close(slot)
+        os.close(shared)
+        self._mail = mail
+        self.faults = faults
+        os.set_inheritable(mail, False)
+        os.set_inheritable(faults, False)
+        self.mail: WorkerMail = pickle.loads(os.pread(mail, os.fstat(mail).st_size, 0))
+        self.tasks_left: int | None = self.mail["max_tasks"]
+
+    def answer(self, summary: WorkerSummary) -> None:
+        """Leaves to the supervisor what became of the work."""
+        os.ftruncate(self._mail, 0)
+        os.pwrite(self._mail, pickle.dumps(summary), 0)
+
+
+_current: Supervision | None = None
+
+
+def begin() -> Supervision:
+    """Connects this process, which a supervisor has just started, and has it end with that one."""
+    global _current
+    slot, shared, mail, faults, parent = map(int, os.environ.pop(VARIABLE).split(","))
+    _native.end_with(parent)
+    _current = Supervision(slot, shared, mail, faults)
+    return _current
+
+
+def current() -> Supervision | None:
+    """That of this process; None if it has no supervisor."""
+    return _current

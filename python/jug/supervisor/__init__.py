@@ -1,0 +1,1 @@
+"""Workers as children of one command: started, watched, replaced, and counted together."""

@@ -1,0 +1,96 @@
+"""The options of ``jug execute`` that a supervisor goes by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from .. import _native
+from ..errors import UserError
+from ..internal.option_spec import OptionSpec
+
+if TYPE_CHECKING:
+    from ..configuration import Options
+
+__all__ = ["SUPERVISOR_SPECS", "SupervisorOptions"]
+
+#: What ``jug execute`` knows of supervisors.
+SUPERVISOR_SPECS = (
+    OptionSpec(
+        "execute_n_workers",
+        ("-n", "--n-workers"),
+        "",
+        metavar="N",
+        help="start N workers, or one for each processor ('auto'), watch them, and replace those that die",
+    ),
+    OptionSpec(
+        "execute_threads_per_worker",
+        ("--threads-per-worker",),
+        0,
+        metavar="N",
+        type=int,
+        help="with -n: how many threads numeric libraries use in each worker (default: processors / workers)",
+    ),
+    OptionSpec(
+        "execute_max_tasks_per_worker",
+        ("--max-tasks-per-worker",),
+        0,
+        metavar="N",
+        type=int,
+        help="with -n: replace a worker after N tasks (default: never)",
+    ),
+)
+
+
+class SupervisorOptions(NamedTuple):
+    """What a supervisor goes by."""
+
+    #: How many workers there are at a time.
+    n_workers: int
+    #: How many threads numeric libraries use in each, where the environment does not say.
+    threads: int
+    #: How many bytes of memory a worker may have, with all that it started; None: any number.
+    memory_limit: int | None = None
+    #: After how many tasks a worker is replaced; None: never.
+    max_tasks: int | None = None
+    #: Whether the other workers go on after a task failed.
+    keep_going: bool = False
+
+    @classmethod
+    def of(cls, options: Options) -> SupervisorOptions | None:
+        """Those of a command; None if it needs no supervisor.
+
+        Raises
+        ------
+        UserError
+            If one of them is wrong, with status 2.
+        """
+        text = str(options.execute_n_workers).strip()
+        threads = _at_least_0("--threads-per-worker", options.execute_threads_per_worker)
+        max_tasks = _at_least_0("--max-tasks-per-worker", options.execute_max_tasks_per_worker)
+        if not text:
+            for name, value in (("--threads-per-worker", threads), ("--max-tasks-per-worker", max_tasks)):
+                if value:
+                    raise UserError(f"{name} is for workers that -n starts, as in -n auto", status=2)
+            return None
+        available = _native.available_cpus()
+        n_workers = available if text == "auto" else _number(text)
+        if n_workers < 1:
+            raise UserError(f"-n must be 'auto' or a number from 1 on, not {text!r}", status=2)
+        if options.pdb:
+            raise UserError("--pdb needs a terminal, which workers that -n starts do not have", status=2)
+        return cls(
+            n_workers,
+            threads or max(1, available // n_workers),
+            max_tasks=max_tasks or None,
+            keep_going=bool(options.execute_keep_going),
+        )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
+
+
+def _at_least_0(name: str, value: int) -> int:
+    if value < 0:
+        raise UserError(f"{name} must be a number from 1 on, not {value}", status=2)
+    return value

@@ -1,0 +1,72 @@
+"""What workers print: whole lines at a time, with the worker in front."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections import Counter, defaultdict
+
+__all__ = ["WorkerOutput"]
+
+#: What this package says in a line of its own begins like this.
+_OURS = b"jug: "
+
+#: What belongs to a line: the text, and whether it is on stderr.
+_Line = tuple[bytes, bool]
+
+
+class WorkerOutput:
+    """Passes on what workers print.
+
+    Parameters
+    ----------
+    n_workers : int
+        With more than one, each line begins with the number of its worker.
+    """
+
+    def __init__(self, n_workers: int) -> None:
+        self._n_workers = n_workers
+        #: How often each line was printed while the jugfile was loaded, at most by one worker, and by each.
+        self._loading: Counter[_Line] = Counter()
+        self._loading_by: defaultdict[int, Counter[_Line]] = defaultdict(Counter)
+        #: Who printed which line of this package: others that find the same need not say so.
+        self._ours: dict[bytes, int] = {}
+
+    def begin(self, worker: int) -> None:
+        """A new process has this number."""
+        self._loading_by.pop(worker, None)
+
+    def write(self, worker: int, text: bytes, *, is_error: bool, is_starting: bool) -> None:
+        """Writes lines; one that is not ended is.
+
+        All workers load the same jugfile: what it prints then is written once.
+        """
+        if not text:
+            return
+        lines = text.splitlines(keepends=True)
+        if not lines[-1].endswith(b"\n"):
+            lines[-1] += b"\n"
+        if is_starting:
+            lines = [line for line in lines if self._is_new(worker, (line, is_error))]
+        elif is_error:
+            lines = [line for line in lines if not line.startswith(_OURS) or self._is_first(worker, line)]
+        prefix = b"[%d] " % worker if self._n_workers > 1 else b""
+        stream = sys.stderr if is_error else sys.stdout
+        # Who left the other end of the pipe does not want to know.
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+            data = b"".join(prefix + line for line in lines)
+            while data:
+                data = data[os.write(stream.fileno(), data) :]
+
+    def _is_new(self, worker: int, line: _Line) -> bool:
+        mine = self._loading_by[worker]
+        mine[line] += 1
+        if mine[line] <= self._loading[line]:
+            return False
+        self._loading[line] = mine[line]
+        return True
+
+    def _is_first(self, worker: int, line: bytes) -> bool:
+        return self._ours.setdefault(line, worker) == worker

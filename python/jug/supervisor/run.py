@@ -1,0 +1,199 @@
+"""``jug execute -n N``: starts workers, replaces those that die, and says in the end what all of them did."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from .. import _native
+from ..engine.blocked import Blocked
+from ..internal import log, running
+from ..internal.console import fail, say, warn
+from .deaths import death_of, text_of
+from .output import WorkerOutput
+
+if TYPE_CHECKING:
+    from ..internal.types import EndedWorker, TaskDeath, WorkerMail, WorkerSummary
+    from .options import SupervisorOptions
+
+__all__ = ["SupervisedRun"]
+
+#: How many workers in a row may die before they work.
+_MOST_FALSE_STARTS = 3
+
+#: How many deaths of tasks are printed, of whatever kind, and how many kinds are printed once in any case.
+_FIRST_DEATHS = 5
+_MOST_KINDS = 10
+
+#: The variables by which numeric libraries are told how many threads to use.
+_THREADS = (
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
+    *("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS"),
+)
+
+
+class SupervisedRun:
+    """One run of workers under a supervisor, from the first start to the last end.
+
+    Parameters
+    ----------
+    options : SupervisorOptions
+
+    Attributes
+    ----------
+    executed, loaded, failed : Counter of str
+        By task name, after the run: what its workers executed, found finished, and saw fail.
+    signal : int
+        The first signal that asked it to end; 0 if none did.
+    """
+
+    def __init__(self, options: SupervisorOptions) -> None:
+        self._options = options
+        threads = str(options.threads)
+        self._environment = [(name, threads) for name in _THREADS if name not in os.environ]
+        self._mail: WorkerMail = {
+            "command": running.command_line(),
+            "argv": list(sys.argv),
+            "path": list(sys.path),
+            "run": secrets.token_hex(8),
+            "began": time.monotonic(),
+            "max_tasks": options.max_tasks,
+            "deaths": [],
+        }
+        self._output = WorkerOutput(options.n_workers)
+        self._false_starts = 0
+        #: How many tasks of a name died in the same way, and of how many of them nothing was printed.
+        self._deaths: Counter[tuple[str, str]] = Counter()
+        self._unprinted: Counter[tuple[str, str]] = Counter()
+        self._is_stopping = False
+        self._status = 0
+        self._failed_keys: set[bytes] = set()
+        self._blocked = Blocked()
+        self._unselected = ""
+        self.signal = 0
+        self.executed: Counter[str] = Counter()
+        self.loaded: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
+
+    def run(self) -> int:
+        """Works until no worker is left; the exit status."""
+        self._supervisor = _native.Supervisor(self._options.memory_limit)
+        for worker in range(1, self._options.n_workers + 1):
+            self._start(worker, [])
+        while self._supervisor.workers():
+            for event in self._supervisor.wait():
+                self._take(event)
+        for name, _, finished, executed, failed in self._supervisor.counts():
+            self.executed[name] = executed
+            self.loaded[name] = max(0, finished - executed)
+            self.failed[name] = failed
+        return self._status
+
+    def report_end(self) -> None:
+        """Says what is left to say once the table was shown."""
+        if self._unselected and not self.executed.total():
+            warn(self._unselected)
+        for (name, message), number in self._unprinted.items():
+            say(f"{number} more of {name} failed like that: {message}")
+        blocked = self._blocked._replace(failed=len(self._failed_keys))
+        # Of a single failure it was said before.
+        if blocked and blocked != (1, 0, 0):
+            fail(str(blocked))
+
+    # --- workers ---
+
+    def _start(self, worker: int, deaths: list[TaskDeath]) -> None:
+        package = os.path.dirname(sys.modules[__name__.partition(".")[0]].__file__ or "")
+        program = (
+            f"import sys; sys.path.insert(0, {os.path.dirname(package)!r}); "
+            "from jug.cli.supervised import main; main()"
+        )
+        flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+        arguments = [*flags, "-P", "-c", program, *self._mail["command"][1:]]
+        mail = pickle.dumps({**self._mail, "deaths": deaths})
+        self._output.begin(worker)
+        pid = self._supervisor.start(worker, sys.executable, arguments, self._environment, mail)
+        log.info("worker %d is process %d", worker, pid)
+
+    def _take(self, event: Any) -> None:
+        """Does what an event asks for."""
+        if event[0] == "output":
+            _, worker, is_error, is_starting, text = event
+            self._output.write(worker, text, is_error=is_error, is_starting=is_starting)
+        elif event[0] == "signal":
+            self._take_signal(event[1])
+        else:
+            self._take_end(event[1])
+
+    def _take_signal(self, number: int) -> None:
+        if number == signal.SIGTSTP:
+            self._supervisor.pause()
+        elif number == signal.SIGCONT:
+            return
+        elif self.signal:
+            self._supervisor.kill()
+        else:
+            self.signal = number
+            self._stop()
+            count = sum(run is not None for _, _, run in self._supervisor.running())
+            by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
+            what = "1 that runs may" if count == 1 else f"{count} that run may"
+            say(f"interrupted{by}: no other task starts, {what} finish; to kill what runs, do it again")
+
+    def _stop(self) -> None:
+        self._is_stopping = True
+        self._supervisor.stop()
+
+    def _take_end(self, ended: EndedWorker) -> None:
+        if ended["phase"] in ("ended", "retired"):
+            self._take_own_end(ended)
+        else:
+            self._take_death(ended)
+
+    def _take_own_end(self, ended: EndedWorker) -> None:
+        """A worker ended by itself."""
+        self._false_starts = 0
+        self._status = self._status or ended["number"]
+        if ended["mail"]:
+            summary: WorkerSummary = pickle.loads(ended["mail"])
+            self._failed_keys |= summary["failed"]
+            self._blocked = max(self._blocked, Blocked(*summary["blocked"]), key=lambda it: it.waiting)
+            self._unselected = summary["unselected"]
+        if ended["phase"] == "retired" and not self._is_stopping:
+            self._start(ended["worker"], [])
+        elif ended["number"] and not self._options.keep_going:
+            self._stop()
+
+    def _take_death(self, ended: EndedWorker) -> None:
+        """A worker died: another one records what became of its task, and goes on."""
+        death = death_of(ended)
+        if self.signal:
+            # What was killed because it was asked for has not failed.
+            return
+        if ended["phase"] == "starting":
+            self._false_starts += 1
+            if self._false_starts == _MOST_FALSE_STARTS:
+                self._status = 1
+                self._stop()
+                what = f"{_MOST_FALSE_STARTS} workers in a row died before they had loaded the jugfile"
+                fail(f"{what}; the last one {text_of(ended)}")
+        if death is not None:
+            death["is_shown"] = self._is_worth_a_line((ended["name"], death["message"]))
+        if not self._is_stopping or death is not None:
+            self._start(ended["worker"], [] if death is None else [death])
+
+    def _is_worth_a_line(self, kind: tuple[str, str]) -> bool:
+        """Whether a death of that kind is printed; workers do not know what others printed before them."""
+        self._deaths[kind] += 1
+        is_new = self._deaths[kind] == 1 and len(self._deaths) <= _MOST_KINDS
+        if is_new or self._deaths.total() <= _FIRST_DEATHS:
+            return True
+        self._unprinted[kind] += 1
+        return False

@@ -1,0 +1,233 @@
+//! Supervisors and the slots of their workers, for Python.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::fd::BorrowedFd;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use super::key_sequence::KeyBytes;
+use crate::lock::lock;
+use crate::os::process::End;
+use crate::status_slot::Run;
+use crate::supervisor::slot::{Phase, WorkerSlot};
+use crate::supervisor::{Ended, Event, Limit, Start, Supervisor};
+
+/// Adds this module's names to `jug._native`.
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<PySupervisor>()?;
+    m.add_class::<PyWorkerSlot>()?;
+    m.add_function(wrap_pyfunction!(available_cpus, m)?)
+}
+
+/// How many processors this process may use.
+#[pyfunction]
+fn available_cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Workers as children.
+#[pyclass(frozen, name = "Supervisor", module = "jug._native")]
+struct PySupervisor {
+    supervisor: Mutex<Supervisor>,
+}
+
+/// The number of a worker, its process, and what it runs: key, name, attempt, and for how long.
+type Running<'py> = (u32, u32, Option<(Bound<'py, PyBytes>, String, u32, f64)>);
+
+#[pymethods]
+impl PySupervisor {
+    #[new]
+    #[pyo3(signature = (memory_limit = None, *, takes_signals = true))]
+    fn new(memory_limit: Option<u64>, takes_signals: bool) -> PyResult<PySupervisor> {
+        Ok(PySupervisor { supervisor: Mutex::new(Supervisor::new(memory_limit, takes_signals)?) })
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "what is extracted belongs to the method")]
+    fn start(
+        &self,
+        worker: u32,
+        program: OsString,
+        arguments: Vec<OsString>,
+        environment: Vec<(OsString, OsString)>,
+        mail: &[u8],
+    ) -> PyResult<u32> {
+        let start =
+            Start { program: &program, arguments: &arguments, cwd: None, environment: &environment, mail };
+        Ok(lock(&self.supervisor).start(worker, &start)?)
+    }
+
+    fn workers(&self) -> Vec<u32> {
+        lock(&self.supervisor).workers()
+    }
+
+    #[pyo3(signature = (seconds = None))]
+    fn wait<'py>(&self, py: Python<'py>, seconds: Option<f64>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let patience = seconds.map(duration).transpose()?;
+        let events = py.detach(|| lock(&self.supervisor).wait(patience))?;
+        events.into_iter().map(|event| shown(py, event)).collect()
+    }
+
+    fn stop(&self) -> PyResult<()> {
+        Ok(lock(&self.supervisor).stop()?)
+    }
+
+    fn kill(&self, py: Python<'_>) {
+        py.detach(|| lock(&self.supervisor).kill());
+    }
+
+    fn pause(&self, py: Python<'_>) {
+        py.detach(|| lock(&self.supervisor).pause());
+    }
+
+    fn running<'py>(&self, py: Python<'py>) -> Vec<Running<'py>> {
+        let found = py.detach(|| lock(&self.supervisor).running());
+        let run = |(run, time): (Run, Duration)| {
+            (PyBytes::new(py, run.key.as_bytes()), run.name, run.attempt, time.as_secs_f64())
+        };
+        found.into_iter().map(|it| (it.worker, it.pid, it.run.map(run))).collect()
+    }
+
+    fn counts(&self, py: Python<'_>) -> Vec<(String, u64, u64, u64, u64)> {
+        let counts = py.detach(|| lock(&self.supervisor).counts());
+        counts.into_iter().map(|(name, it)| (name, it.total, it.finished, it.executed, it.failed)).collect()
+    }
+}
+
+fn shown(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
+    Ok(match event {
+        Event::Signal(number) => ("signal", number).into_pyobject(py)?.into_any(),
+        Event::Output { worker, is_error, is_starting, text } => {
+            ("output", worker, is_error, is_starting, PyBytes::new(py, &text)).into_pyobject(py)?.into_any()
+        }
+        Event::Ended(ended) => ("ended", facts(py, *ended)?).into_pyobject(py)?.into_any(),
+    })
+}
+
+fn facts(py: Python<'_>, ended: Ended) -> PyResult<Bound<'_, PyDict>> {
+    let facts = PyDict::new(py);
+    facts.set_item("worker", ended.worker)?;
+    facts.set_item("pid", ended.pid)?;
+    let (kind, number) = match ended.end {
+        End::Exit(status) => ("exit", status),
+        End::Signal(number) => ("signal", number),
+    };
+    facts.set_item("kind", kind)?;
+    facts.set_item("number", number)?;
+    facts.set_item("phase", name_of(ended.phase))?;
+    if let Some((run, time)) = ended.run {
+        facts.set_item("key", PyBytes::new(py, run.key.as_bytes()))?;
+        facts.set_item("name", run.name)?;
+        facts.set_item("attempt", run.attempt)?;
+        facts.set_item("started", run.started)?;
+        facts.set_item("duration", time.as_secs_f64())?;
+    }
+    match ended.limit {
+        Some(Limit::Time(limit)) => facts.set_item("timeout", limit.as_secs_f64())?,
+        Some(Limit::Memory(taken)) => facts.set_item("memory", taken)?,
+        None => {}
+    }
+    facts.set_item("memory_ran_out", ended.memory_ran_out)?;
+    facts.set_item("mail", PyBytes::new(py, &ended.mail))?;
+    facts.set_item("faults", PyBytes::new(py, &ended.faults))?;
+    Ok(facts)
+}
+
+/// What a supervised worker says of its work.
+#[pyclass(frozen, name = "WorkerSlot", module = "jug._native")]
+struct PyWorkerSlot {
+    slot: Mutex<WorkerSlot>,
+}
+
+#[pymethods]
+impl PyWorkerSlot {
+    #[new]
+    fn new(slot: i32, shared: i32) -> PyResult<PyWorkerSlot> {
+        let slot = WorkerSlot::open(&file(slot)?, &file(shared)?)?;
+        Ok(PyWorkerSlot { slot: Mutex::new(slot) })
+    }
+
+    fn set_phase(&self, phase: &str) -> PyResult<()> {
+        let known = [Phase::Starting, Phase::Working, Phase::Ended, Phase::Retired];
+        let phase = known.into_iter().find(|it| name_of(*it) == phase);
+        lock(&self.slot).set_phase(phase.ok_or_else(|| PyValueError::new_err("no such phase"))?);
+        Ok(())
+    }
+
+    #[pyo3(signature = (names, tasks = None, shortest_limit = None))]
+    #[expect(clippy::needless_pass_by_value, reason = "what is extracted from a list belongs to the method")]
+    fn load(&self, names: Vec<String>, tasks: Option<Vec<u64>>, shortest_limit: Option<f64>) -> PyResult<()> {
+        let shortest = shortest_limit.map(duration).transpose()?;
+        let tasks = tasks.unwrap_or_else(|| vec![1; names.len()]);
+        lock(&self.slot).load(names.iter().map(String::as_str).zip(tasks), shortest);
+        Ok(())
+    }
+
+    fn is_to_stop(&self) -> bool {
+        lock(&self.slot).is_to_stop()
+    }
+
+    fn count_begun(&self) -> u64 {
+        lock(&self.slot).count_begun()
+    }
+
+    #[pyo3(signature = (node, key, name, attempt, limit = None))]
+    fn starts(
+        &self,
+        node: usize,
+        key: KeyBytes,
+        name: &str,
+        attempt: u32,
+        limit: Option<f64>,
+    ) -> PyResult<()> {
+        let limit = limit.map(duration).transpose()?;
+        lock(&self.slot).starts(node, &key.0, name, attempt, limit);
+        Ok(())
+    }
+
+    fn executed(&self, node: usize) {
+        lock(&self.slot).executed(node);
+    }
+
+    fn failed(&self, node: usize) {
+        lock(&self.slot).failed(node);
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "what is extracted from a list belongs to the method")]
+    fn found(&self, nodes: Vec<usize>) {
+        lock(&self.slot).found(&nodes);
+    }
+
+    fn rests(&self) {
+        lock(&self.slot).rests();
+    }
+}
+
+fn name_of(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Starting => "starting",
+        Phase::Working => "working",
+        Phase::Ended => "ended",
+        Phase::Retired => "retired",
+    }
+}
+
+/// A copy of a descriptor that this process has.
+#[expect(unsafe_code, reason = "a descriptor from elsewhere is a number")]
+fn file(descriptor: i32) -> PyResult<File> {
+    if descriptor < 0 {
+        return Err(PyValueError::new_err("no descriptor"));
+    }
+    // SAFETY: it is open for the length of this call, as its owner is in the middle of another one; if it were not, the
+    // copy would fail.
+    let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    Ok(File::from(descriptor.try_clone_to_owned()?))
+}
+
+fn duration(seconds: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds).map_err(|error| PyValueError::new_err(error.to_string()))
+}

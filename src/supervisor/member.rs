@@ -1,0 +1,264 @@
+//! One worker of a supervisor: its process, its slot, and what it prints.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+use super::events::{Ended, Event, Limit};
+use super::slot::{self, NameCounts, WorkerReport, WorkerSlot};
+use super::start::{Start, VARIABLE};
+use crate::os::memory::memory_file;
+use crate::os::process::{self, Child, Output, Spawn};
+use crate::os::{cgroup, local};
+use crate::status_slot::{Activity, Run};
+
+/// How much is read at once, and how long a line may be that is shown whole.
+const CHUNK: usize = 1 << 16;
+
+/// A worker that lives.
+#[derive(Debug)]
+pub(super) struct Member {
+    child: Child,
+    slot: File,
+    mail: File,
+    faults: File,
+    output: [Option<Stream>; 2],
+    /// Why it was killed, and what ran then.
+    killed: Option<(Limit, Run)>,
+    /// A task, by when it began, whose time does not count, and how much of it.
+    forgiven: (Duration, Duration),
+    /// How often the system has killed something for want of memory.
+    memory_ran_out: u64,
+}
+
+/// One end of a pipe.
+#[derive(Debug)]
+struct Stream {
+    pipe: File,
+    /// What was read behind the last line feed.
+    rest: Vec<u8>,
+}
+
+impl Member {
+    pub(super) fn start(start: &Start<'_>, shared: &File) -> io::Result<Member> {
+        let files = [WorkerSlot::create()?, memory_file(0)?, memory_file(0)?];
+        let [slot, mail, faults] = files;
+        mail.write_all_at(start.mail, 0)?;
+        let keep: [RawFd; 4] = [&slot, shared, &mail, &faults].map(AsRawFd::as_raw_fd);
+        let [a, b, c, d] = keep;
+        let mut environment = start.environment.to_vec();
+        environment.push((VARIABLE.into(), format!("{a},{b},{c},{d},{}", std::process::id()).into()));
+        let mut child = Child::spawn(&Spawn {
+            program: start.program,
+            arguments: start.arguments,
+            cwd: start.cwd,
+            environment: &environment,
+            keep: &keep,
+            output: Output::Pipes,
+        })?;
+        let output = [child.take_stdout(), child.take_stderr()].map(|pipe| pipe.and_then(Stream::of));
+        let memory_ran_out = cgroup::times_out_of_memory();
+        Ok(Member {
+            child,
+            slot,
+            mail,
+            faults,
+            output,
+            killed: None,
+            forgiven: Default::default(),
+            memory_ran_out,
+        })
+    }
+
+    pub(super) fn child(&self) -> &Child {
+        &self.child
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.child.pid()
+    }
+
+    /// What can be read when something happens.
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let pipes = self.output.iter().flatten().map(|stream| stream.pipe.as_fd());
+        std::iter::once(self.child.ended()).chain(pipes)
+    }
+
+    pub(super) fn report(&self, worker: u32) -> io::Result<WorkerReport> {
+        slot::report(&worker.to_string(), &self.slot)
+    }
+
+    pub(super) fn counts(&self) -> Vec<(String, NameCounts)> {
+        slot::counts(&self.slot).unwrap_or_default()
+    }
+
+    /// Reads what is there, if anything is.
+    pub(super) fn read_ready(
+        &mut self,
+        worker: u32,
+        is_ready: &dyn Fn(BorrowedFd<'_>) -> bool,
+        events: &mut Vec<Event>,
+    ) {
+        let is_starting = self.is_starting(worker);
+        for (number, place) in self.output.iter_mut().enumerate() {
+            let Some(stream) = place else { continue };
+            if !is_ready(stream.pipe.as_fd()) {
+                continue;
+            }
+            let (text, is_open) = stream.read();
+            if !is_open {
+                *place = None;
+            }
+            events.push(Event::Output { worker, is_error: number == 1, is_starting, text });
+        }
+    }
+
+    fn is_starting(&self, worker: u32) -> bool {
+        self.report(worker).is_ok_and(|report| !report.has_loaded)
+    }
+
+    /// How long until it must be looked at for the sake of a time limit.
+    pub(super) fn time_left(&self, worker: u32) -> Option<Duration> {
+        if self.killed.is_some() {
+            return None;
+        }
+        let report = self.report(worker).ok()?;
+        let now = local().uptime();
+        match (&report.activity, report.time_limit) {
+            (Activity::Running(run), Some(limit)) => {
+                Some((run.uptime + limit + self.forgiven(run)).saturating_sub(now))
+            }
+            // A task that starts now has so long at least.
+            _ => report.shortest_limit,
+        }
+    }
+
+    /// Kills it if its task has run for too long.
+    pub(super) fn enforce_time(&mut self, worker: u32) {
+        if self.killed.is_some() {
+            return;
+        }
+        let Ok(report) = self.report(worker) else { return };
+        let (Activity::Running(run), Some(limit)) = (report.activity, report.time_limit) else { return };
+        if local().uptime() >= run.uptime + limit + self.forgiven(&run) {
+            self.kill(Limit::Time(limit), run);
+        }
+    }
+
+    /// Kills it if it has more than so many bytes of memory.
+    pub(super) fn enforce_memory(&mut self, worker: u32, limit: u64) {
+        if self.killed.is_some() || process::resident(self.pid()) <= limit {
+            return;
+        }
+        // Processes that were forked share pages, which count once here.
+        let taken = process::proportional(self.pid());
+        if taken <= limit {
+            return;
+        }
+        if let Ok(WorkerReport { activity: Activity::Running(run), .. }) = self.report(worker) {
+            self.kill(Limit::Memory(taken), run);
+        }
+    }
+
+    fn kill(&mut self, limit: Limit, run: Run) {
+        self.killed = Some((limit, run));
+        self.child.kill_tree();
+    }
+
+    /// What runs now has so much more time.
+    pub(super) fn forgive(&mut self, worker: u32, time: Duration) {
+        if let Ok(WorkerReport { activity: Activity::Running(run), .. }) = self.report(worker) {
+            self.forgiven = (run.uptime, self.forgiven(&run) + time);
+        }
+    }
+
+    fn forgiven(&self, run: &Run) -> Duration {
+        if self.forgiven.0 == run.uptime { self.forgiven.1 } else { Duration::ZERO }
+    }
+
+    /// Kills what is left of it, reads what is left to read, and says how it ended.
+    pub(super) fn end(mut self, worker: u32, events: &mut Vec<Event>) -> io::Result<Ended> {
+        let pid = self.pid();
+        let report = self.report(worker)?;
+        let end = self.child.reap()?;
+        let is_starting = !report.has_loaded;
+        for (number, stream) in self.output.iter_mut().enumerate() {
+            if let Some(stream) = stream {
+                let text = stream.read_to_end();
+                events.push(Event::Output { worker, is_error: number == 1, is_starting, text });
+            }
+        }
+        let now = local().uptime();
+        let run = match report.activity {
+            Activity::Running(run) => {
+                let took = now.saturating_sub(run.uptime);
+                Some((run, took))
+            }
+            Activity::Idle | Activity::Unknown => None,
+        };
+        // It may have begun another task in the meantime, which is not to blame.
+        let limit = match (self.killed, &run) {
+            (Some((limit, judged)), Some((run, _))) if judged.uptime == run.uptime => Some(limit),
+            _ => None,
+        };
+        Ok(Ended {
+            worker,
+            pid,
+            end,
+            phase: report.phase,
+            run,
+            limit,
+            memory_ran_out: cgroup::times_out_of_memory() > self.memory_ran_out,
+            mail: contents(&self.mail)?,
+            faults: contents(&self.faults)?,
+        })
+    }
+}
+
+impl Stream {
+    fn of(pipe: OwnedFd) -> Option<Stream> {
+        fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).ok()?;
+        Some(Stream { pipe: File::from(pipe), rest: Vec::new() })
+    }
+
+    /// The whole lines that are there now, and whether more can come.
+    fn read(&mut self) -> (Vec<u8>, bool) {
+        let mut text = std::mem::take(&mut self.rest);
+        let before = text.len();
+        text.resize(before + CHUNK, 0);
+        let count = match self.pipe.read(&mut text[before..]) {
+            Ok(count) => Some(count),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                None
+            }
+            Err(_) => Some(0),
+        };
+        text.truncate(before + count.unwrap_or(0));
+        if count == Some(0) {
+            return (text, false);
+        }
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        if whole > 0 || text.len() < CHUNK {
+            self.rest = text.split_off(whole);
+        }
+        (text, true)
+    }
+
+    /// All that is left; nobody writes any more.
+    fn read_to_end(&mut self) -> Vec<u8> {
+        let mut text = std::mem::take(&mut self.rest);
+        // Where somebody escaped who still has the pipe, this ends when there is nothing to read now.
+        let _blocked = self.pipe.read_to_end(&mut text);
+        text
+    }
+}
+
+fn contents(file: &File) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(file.metadata()?.len()).unwrap_or(0)];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
+}

@@ -1,0 +1,306 @@
+//! What a supervised worker says of its work: a status slot, and counts by the name of tasks, in a file of memory.
+//!
+//! Words of eight bytes in the order of this host, as both processes are on it. After the status slot:
+//!
+//! | offset | word |
+//! |---|---|
+//! | 512 | phase |
+//! | 520 | limit of the time of the task that runs, in nanoseconds; 0: none |
+//! | 528 | the shortest such limit of any task, in nanoseconds; 0: none |
+//! | 536 | bytes of the records of names |
+//! | 544 | how many times the jugfile was loaded |
+//! | 1024 | records of names, one after the other |
+//!
+//! A record of a name has how many tasks of it there are, are finished, were executed and have failed, the length of the
+//! name, and the name with zeros up to the next multiple of eight. The file that all workers share has two words: whether
+//! they are to stop, and how many tasks they have begun that a limit counts.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::Key;
+use crate::os::memory::{SharedMemory, memory_file};
+use crate::os::{Memory, local};
+use crate::status_slot::{self, Activity, StatusSlot};
+
+/// How large the file may become; what is not used takes no memory.
+const LENGTH: usize = 1 << 26;
+const PHASE_AT: usize = 512;
+const TIME_LIMIT_AT: usize = 520;
+const SHORTEST_LIMIT_AT: usize = 528;
+const NAMES_LENGTH_AT: usize = 536;
+const LOADS_AT: usize = 544;
+const NAMES_AT: usize = 1024;
+/// The words of a record of a name before the name.
+const RECORD: usize = 40;
+const TOTAL: usize = 0;
+const FINISHED: usize = 8;
+const EXECUTED: usize = 16;
+const FAILED: usize = 24;
+const NAME_LENGTH: usize = 32;
+
+const STOP_AT: usize = 0;
+const BEGUN_AT: usize = 8;
+
+/// How far a worker is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The interpreter starts, or the jugfile is loaded for the first time.
+    Starting = 0,
+    /// It works.
+    Working = 1,
+    /// It has done what it could, and ends by itself.
+    Ended = 2,
+    /// The same, and another one is to take its place.
+    Retired = 3,
+}
+
+/// How many tasks of a name there are, and what became of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NameCounts {
+    /// In the latest load of the jugfile.
+    pub total: u64,
+    /// Of these, finished, as this worker knows.
+    pub finished: u64,
+    /// Executed by this worker, in all loads.
+    pub executed: u64,
+    /// Failed in this worker, in all loads.
+    pub failed: u64,
+}
+
+/// What a worker said, as its supervisor reads it.
+#[derive(Debug)]
+pub struct WorkerReport {
+    /// How far it is.
+    pub phase: Phase,
+    /// Whether it has loaded the jugfile.
+    pub has_loaded: bool,
+    /// What it runs, or ran when it died.
+    pub activity: Activity,
+    /// How long the task may run that runs.
+    pub time_limit: Option<Duration>,
+    /// The shortest limit of any of its tasks.
+    pub shortest_limit: Option<Duration>,
+}
+
+/// The slot of this process, which is a supervised worker.
+#[derive(Debug)]
+pub struct WorkerSlot {
+    slot: StatusSlot,
+    memory: Arc<SharedMemory>,
+    shared: SharedMemory,
+    /// Where the record of each name is.
+    records: HashMap<String, usize>,
+    end: usize,
+    /// For each node of the graph of the latest load, where the record of its name is, and how many tasks it stands for.
+    nodes: Vec<(usize, u64)>,
+}
+
+impl WorkerSlot {
+    /// A new slot, and the file for it.
+    ///
+    /// # Errors
+    ///
+    /// Where the system has no files of memory, or no descriptor is left.
+    pub fn create() -> io::Result<File> {
+        let file = memory_file(LENGTH as u64)?;
+        let host = local();
+        let date = host.date().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        file.write_all_at(&StatusSlot::idle((host.now(), host.uptime()), date), 0)?;
+        Ok(file)
+    }
+
+    /// What all workers of a supervisor share.
+    ///
+    /// # Errors
+    ///
+    /// As for [`WorkerSlot::create`].
+    pub fn create_shared() -> io::Result<File> {
+        memory_file(4096)
+    }
+
+    /// The slot in `file`, and the file that all workers share.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be mapped.
+    pub fn open(file: &File, shared: &File) -> io::Result<WorkerSlot> {
+        let host = local();
+        let memory = Arc::new(SharedMemory::of(file)?);
+        let slot = StatusSlot::new(Box::new(Arc::clone(&memory)), (host.now(), host.uptime()));
+        let shared = SharedMemory::of(shared)?;
+        Ok(WorkerSlot { slot, memory, shared, records: HashMap::new(), end: NAMES_AT, nodes: Vec::new() })
+    }
+
+    /// Says how far this worker is.
+    pub fn set_phase(&self, phase: Phase) {
+        self.store(PHASE_AT, phase as u64);
+    }
+
+    /// Whether its supervisor wants nothing new to start.
+    pub fn is_to_stop(&self) -> bool {
+        self.shared.load(STOP_AT) != 0
+    }
+
+    /// Takes note of a task that begins, and that a limit over all workers counts; which that is, from 0.
+    pub fn count_begun(&self) -> u64 {
+        self.shared.add(BEGUN_AT, 1)
+    }
+
+    /// A jugfile was loaded: the name of each node of its graph, and how many tasks it stands for.
+    pub fn load<'a>(
+        &mut self,
+        nodes: impl Iterator<Item = (&'a str, u64)>,
+        shortest_limit: Option<Duration>,
+    ) {
+        let known: Vec<usize> = self.records.values().copied().collect();
+        for record in known {
+            self.store(record + TOTAL, 0);
+            self.store(record + FINISHED, 0);
+        }
+        self.nodes.clear();
+        for (name, tasks) in nodes {
+            let record = match self.records.get(name) {
+                Some(record) => *record,
+                None => self.add_name(name),
+            };
+            self.add(record + TOTAL, tasks);
+            self.nodes.push((record, tasks));
+        }
+        self.store(SHORTEST_LIMIT_AT, nanoseconds(shortest_limit));
+        self.add(LOADS_AT, 1);
+        self.set_phase(Phase::Working);
+    }
+
+    /// The task `node` starts now. Of a long name the beginning is kept.
+    pub fn starts(&self, node: usize, key: &Key, name: &str, attempt: u32, limit: Option<Duration>) {
+        debug_assert!(node < self.nodes.len());
+        self.store(TIME_LIMIT_AT, nanoseconds(limit));
+        self.slot.runs(key, name, attempt, Instant::now());
+    }
+
+    /// The task `node` was executed, and has a result.
+    pub fn executed(&self, node: usize) {
+        if let Some((record, tasks)) = self.nodes.get(node) {
+            self.add(record + EXECUTED, 1);
+            self.add(record + FINISHED, *tasks);
+        }
+    }
+
+    /// The task `node` has failed.
+    pub fn failed(&self, node: usize) {
+        if let Some((record, _)) = self.nodes.get(node) {
+            self.add(record + FAILED, 1);
+        }
+    }
+
+    /// These tasks have results that others stored.
+    pub fn found(&self, nodes: &[usize]) {
+        for (record, tasks) in nodes.iter().filter_map(|node| self.nodes.get(*node)) {
+            self.add(record + FINISHED, *tasks);
+        }
+    }
+
+    /// Nothing runs.
+    pub fn rests(&self) {
+        self.slot.rests(status_slot::Counts::default());
+    }
+
+    fn add_name(&mut self, name: &str) -> usize {
+        let padded = name.len().next_multiple_of(8);
+        if self.end + RECORD + padded > self.memory.len() {
+            // More names than anybody reads: the last one stands for all that are left.
+            return self.records.values().copied().max().unwrap_or(NAMES_AT);
+        }
+        let record = self.end;
+        self.end += RECORD + padded;
+        self.store(record + NAME_LENGTH, name.len() as u64);
+        let mut bytes = name.as_bytes().to_vec();
+        bytes.resize(padded, 0);
+        Memory::store(&self.memory, record + RECORD, &bytes);
+        self.store(NAMES_LENGTH_AT, (self.end - NAMES_AT) as u64);
+        self.records.insert(name.to_owned(), record);
+        record
+    }
+
+    fn store(&self, offset: usize, word: u64) {
+        Memory::store(&self.memory, offset, &word.to_ne_bytes());
+    }
+
+    /// Only this process changes that word.
+    fn add(&self, offset: usize, number: u64) {
+        self.store(offset, self.memory.load(offset).saturating_add(number));
+    }
+}
+
+/// Tells all workers that share `file` to start nothing new.
+///
+/// # Errors
+///
+/// Where it cannot be written.
+pub fn stop_all(file: &File) -> io::Result<()> {
+    file.write_all_at(&1_u64.to_ne_bytes(), STOP_AT as u64)
+}
+
+/// What the worker `id` says in its slot.
+///
+/// # Errors
+///
+/// Where it cannot be read.
+pub fn report(id: &str, file: &File) -> io::Result<WorkerReport> {
+    let word = |offset: usize| -> io::Result<u64> {
+        let mut bytes = [0; 8];
+        file.read_exact_at(&mut bytes, offset as u64)?;
+        Ok(u64::from_ne_bytes(bytes))
+    };
+    let limit = |word: u64| (word > 0).then(|| Duration::from_nanos(word));
+    Ok(WorkerReport {
+        phase: match word(PHASE_AT)? {
+            0 => Phase::Starting,
+            2 => Phase::Ended,
+            3 => Phase::Retired,
+            _ => Phase::Working,
+        },
+        has_loaded: word(LOADS_AT)? > 0,
+        activity: status_slot::read(id, |head| file.read_exact_at(head, 0).map(|()| head.len())),
+        time_limit: limit(word(TIME_LIMIT_AT)?),
+        shortest_limit: limit(word(SHORTEST_LIMIT_AT)?),
+    })
+}
+
+/// What a worker says in its slot of the tasks of each name.
+///
+/// # Errors
+///
+/// Where it cannot be read.
+pub fn counts(file: &File) -> io::Result<Vec<(String, NameCounts)>> {
+    let mut length = [0; 8];
+    file.read_exact_at(&mut length, NAMES_LENGTH_AT as u64)?;
+    let length = usize::try_from(u64::from_ne_bytes(length)).unwrap_or(0).min(LENGTH - NAMES_AT);
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, NAMES_AT as u64)?;
+    let mut found = Vec::new();
+    let mut left = &bytes[..];
+    while let Some((record, rest)) = left.split_at_checked(RECORD) {
+        let word = |at: usize| u64::from_ne_bytes(record[at..at + 8].try_into().unwrap_or_default());
+        let length = usize::try_from(word(NAME_LENGTH)).unwrap_or(usize::MAX);
+        let Some(name) = rest.get(..length) else { break };
+        let counts = NameCounts {
+            total: word(TOTAL),
+            finished: word(FINISHED),
+            executed: word(EXECUTED),
+            failed: word(FAILED),
+        };
+        found.push((String::from_utf8_lossy(name).into_owned(), counts));
+        left = rest.get(length.next_multiple_of(8)..).unwrap_or_default();
+    }
+    Ok(found)
+}
+
+fn nanoseconds(time: Option<Duration>) -> u64 {
+    time.map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).max(1))
+}

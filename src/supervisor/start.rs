@@ -1,0 +1,23 @@
+//! How a worker is started, and what it gets.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+/// How a worker is started.
+#[derive(Debug)]
+pub struct Start<'a> {
+    /// The program.
+    pub program: &'a OsStr,
+    /// Its arguments.
+    pub arguments: &'a [OsString],
+    /// Its working directory; default that of this process.
+    pub cwd: Option<&'a Path>,
+    /// What is added to the environment of this process.
+    pub environment: &'a [(OsString, OsString)],
+    /// What it finds in its mail.
+    pub mail: &'a [u8],
+}
+
+/// The environment variable in which a worker finds the descriptors of its slot, of what all workers share, of its mail and
+/// for faults, and the id of its supervisor's process.
+pub const VARIABLE: &str = "JUG_SUPERVISED";

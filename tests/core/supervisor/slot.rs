@@ -1,0 +1,100 @@
+//! What a worker says of its work is what its supervisor reads, also after its death.
+
+use std::fs::File;
+use std::time::Duration;
+
+use jug_native::status_slot::Activity;
+use jug_native::supervisor::slot::{NameCounts, Phase, WorkerSlot, counts, report, stop_all};
+use proptest::prelude::*;
+
+use crate::support::temp_jugdir::digest_key as key;
+
+fn new() -> (File, File, WorkerSlot) {
+    let (file, shared) = (WorkerSlot::create().unwrap(), WorkerSlot::create_shared().unwrap());
+    let slot = WorkerSlot::open(&file, &shared).unwrap();
+    (file, shared, slot)
+}
+
+#[test]
+fn a_worker_that_has_said_nothing_is_starting() {
+    let (file, _shared, _slot) = new();
+    let said = report("1", &file).unwrap();
+    assert_eq!((said.phase, said.activity, said.has_loaded), (Phase::Starting, Activity::Idle, false));
+    assert_eq!(counts(&file).unwrap(), []);
+}
+
+#[test]
+fn what_a_worker_runs_and_for_how_long_it_may_is_read() {
+    let (file, _shared, mut slot) = new();
+    slot.load([("module.f", 1), ("module.g", 1)].into_iter(), Some(Duration::from_secs(5)));
+    slot.starts(1, &key(7), "module.g", 3, Some(Duration::from_secs(60)));
+    drop(slot);
+    let said = report("4", &file).unwrap();
+    assert_eq!((said.phase, said.has_loaded), (Phase::Working, true));
+    assert_eq!(said.time_limit, Some(Duration::from_secs(60)));
+    assert_eq!(said.shortest_limit, Some(Duration::from_secs(5)));
+    let Activity::Running(run) = said.activity else { panic!("{:?}", said.activity) };
+    assert_eq!((&*run.worker, run.key, &*run.name, run.attempt), ("4", key(7), "module.g", 3));
+}
+
+#[test]
+fn a_task_without_a_limit_has_none_of_the_one_before() {
+    let (file, _shared, mut slot) = new();
+    slot.load([("f", 1)].into_iter(), None);
+    slot.starts(0, &key(1), "f", 1, Some(Duration::from_secs(60)));
+    slot.starts(0, &key(2), "f", 1, None);
+    let said = report("1", &file).unwrap();
+    assert_eq!((said.time_limit, said.shortest_limit), (None, None));
+    slot.rests();
+    assert_eq!(report("1", &file).unwrap().activity, Activity::Idle);
+}
+
+#[test]
+fn each_load_counts_again_what_is_there_and_finished_but_not_what_was_executed() {
+    let (file, _shared, mut slot) = new();
+    slot.load([("f", 1), ("f", 2), ("g", 1)].into_iter(), None);
+    slot.found(&[2]);
+    slot.executed(1);
+    slot.failed(0);
+    let f = NameCounts { total: 3, finished: 2, executed: 1, failed: 1 };
+    let g = NameCounts { total: 1, finished: 1, executed: 0, failed: 0 };
+    assert_eq!(counts(&file).unwrap(), [("f".to_owned(), f), ("g".to_owned(), g)]);
+    slot.load([("h", 1), ("f", 1)].into_iter(), None);
+    slot.found(&[1]);
+    let f = NameCounts { total: 1, finished: 1, ..f };
+    let h = NameCounts { total: 1, ..NameCounts::default() };
+    let all = [("f".to_owned(), f), ("g".to_owned(), NameCounts::default()), ("h".to_owned(), h)];
+    assert_eq!(counts(&file).unwrap(), all);
+}
+
+#[test]
+fn all_workers_of_a_supervisor_are_to_stop_and_share_one_count() {
+    let (file, shared, slot) = new();
+    let other = WorkerSlot::open(&file, &shared).unwrap();
+    assert!(!slot.is_to_stop());
+    assert_eq!([slot.count_begun(), other.count_begun(), slot.count_begun()], [0, 1, 2]);
+    stop_all(&shared).unwrap();
+    assert!(slot.is_to_stop() && other.is_to_stop());
+    assert_eq!(other.count_begun(), 3);
+}
+
+#[test]
+fn more_names_than_there_is_room_for_are_counted_together() {
+    let (file, _shared, mut slot) = new();
+    let names: Vec<String> = (0..70).map(|number| format!("{number:02}{}", "x".repeat(1 << 20))).collect();
+    slot.load(names.iter().map(|name| (name.as_str(), 1)), None);
+    let all = counts(&file).unwrap();
+    assert!(all.len() > 50 && all.len() < names.len(), "{}", all.len());
+    assert_eq!(all.iter().map(|(_, counts)| counts.total).sum::<u64>(), names.len() as u64);
+}
+
+proptest! {
+    #[test]
+    fn names_of_any_length_come_back(names in prop::collection::hash_set("\\PC{0,300}", 0..30)) {
+        let (file, _shared, mut slot) = new();
+        let names: Vec<String> = names.into_iter().collect();
+        slot.load(names.iter().map(|name| (name.as_str(), 1)), None);
+        let found: Vec<String> = counts(&file).unwrap().into_iter().map(|(name, _)| name).collect();
+        prop_assert_eq!(found, names);
+    }
+}

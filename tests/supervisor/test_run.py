@@ -1,0 +1,415 @@
+"""``jug execute -n N``: workers that are started, watched, replaced, and counted together."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from tests.support.waiting import wait_for
+
+from .conftest import BACKEND
+
+EXECUTE = ("execute", "--will-cite")
+
+NOTED = """
+    import ctypes, os, signal, subprocess, sys, time
+    from jug import TaskGenerator, barrier
+
+    def note(i):
+        with open(f"ran.{i}", "a") as ran:
+            ran.write(f"{os.getpid()}\\n")
+"""
+
+NUMBERS = (
+    NOTED
+    + """
+    @TaskGenerator
+    def work(i):
+        note(i)
+        time.sleep(0.002)
+        return i
+
+    @TaskGenerator
+    def total(numbers):
+        return sum(numbers)
+
+    whole = total([work(i) for i in range(100)])
+"""
+)
+
+DEADLY = (
+    NOTED
+    + """
+    @TaskGenerator
+    def work(i):
+        time.sleep(0.005)
+        return i
+
+    @TaskGenerator
+    def fault(i):
+        ctypes.string_at(0)
+
+    @TaskGenerator
+    def leave(i):
+        os._exit(3)
+
+    @TaskGenerator
+    def kill(i):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    @TaskGenerator
+    def error(i):
+        raise ValueError(i)
+
+    for i in range(60):
+        work(i)
+        if i % 20 == 0:
+            fault(i), leave(i), kill(i), error(i)
+"""
+)
+
+#: Each task says that it runs, and runs until there is a file.
+LONG = (
+    NOTED
+    + """
+    @TaskGenerator
+    def work(i):
+        note(i)
+        while not os.path.exists("go"):
+            time.sleep(0.01)
+        return i
+
+    for i in range(20):
+        work(i)
+"""
+)
+
+
+def ran(jug):
+    """Which tasks were run, and how many times each."""
+    return {int(path.suffix[1:]): len(path.read_text().split()) for path in jug.folder.glob("ran.*")}
+
+
+def test_all_tasks_are_run_once_by_the_workers_of_one_command(jug, jugdir, left):
+    jug.write(NUMBERS)
+    done = jug(*EXECUTE, "-n", "3", *jugdir)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"^ +101 +0  Total", done.stdout, re.M), done.stdout
+    assert ran(jug) == dict.fromkeys(range(100), 1)
+    pids = {pid for path in jug.folder.glob("ran.*") for pid in path.read_text().split()}
+    assert 2 <= len(pids) <= 3
+    assert left() == []
+    again = jug(*EXECUTE, "-n", "2", *jugdir)
+    assert re.search(r"^ +0 +101  Total", again.stdout, re.M), again.stdout
+
+
+def test_a_users_backend_will_do(jug):
+    jug.write(
+        BACKEND
+        + NUMBERS.replace("\n    def note", "\n    import jug\n    jug.set_jugdir(Store())\n    def note", 1)
+    )
+    done = jug(*EXECUTE, "-n", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"^ +101 +0  Total", done.stdout, re.M), done.stdout
+    assert ran(jug) == dict.fromkeys(range(100), 1)
+
+
+def test_each_task_that_ends_its_worker_is_a_failure_of_its_kind_and_the_others_go_on(
+    jug, jugdir, kinds, left
+):
+    jug.write(DEADLY)
+    done = jug(*EXECUTE, "-n", "2", "--keep-going", *jugdir)
+    assert done.returncode == 1, done.stderr
+    assert "60 complete" in jug("status", "--short", *jugdir).stdout
+    assert kinds(*jugdir) == {
+        "fault": {"signal": 3},
+        "leave": {"exit": 3},
+        "kill": {"signal": 3},
+        "error": {"exception": 3},
+    }
+    assert re.search(r"^ +60 +0 +12  Total", done.stdout, re.M), done.stdout
+    assert "12 tasks failed" in done.stderr
+    assert left() == []
+
+
+def test_a_death_shows_where_the_task_was(jug):
+    jug.write(NOTED + "\n    @TaskGenerator\n    def fault(i):\n        ctypes.string_at(0)\n    fault(1)\n")
+    done = jug(*EXECUTE, "-n", "1")
+    assert done.returncode == 1
+    assert "task jugfile.fault(1) failed: killed by SIGSEGV" in done.stderr
+    assert "Segmentation fault" in done.stderr
+    assert "in fault" in done.stderr
+    assert "supervised.py" not in done.stderr
+
+
+def test_without_keep_going_the_first_failure_ends_all_workers(jug):
+    jug.write(
+        NOTED
+        + """
+    @TaskGenerator
+    def work(i):
+        note(i)
+        time.sleep(0.05)
+        if i == 3:
+            os._exit(1)
+
+    for i in range(200):
+        work(i)
+"""
+    )
+    done = jug(*EXECUTE, "-n", "2")
+    assert done.returncode == 1
+    assert len(ran(jug)) < 100
+    assert "ended its process with status 1" in done.stderr
+
+
+@pytest.mark.parametrize("signals", [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGHUP,)])
+def test_a_signal_lets_what_runs_finish_and_nothing_new_start(jug, left, signals):
+    jug.write(LONG)
+    supervisor = jug.start(*EXECUTE, "-n", "2")
+    wait_for(lambda: len(ran(jug)) == 2, "two tasks that run")
+    supervisor.send_signal(signals[0])
+    time.sleep(0.3)
+    (jug.folder / "go").touch()
+    out, err = supervisor.communicate(timeout=60)
+    assert supervisor.returncode == (130 if signals[0] == signal.SIGINT else 1)
+    assert "no other task starts, 2 that run may finish" in err
+    assert re.search(r"^ +2 +0  Total", out, re.M), out
+    assert len(ran(jug)) == 2
+    assert left() == []
+
+
+def test_a_second_signal_kills_what_runs_with_all_below_it(jug, left):
+    jug.write(
+        LONG.replace(
+            "note(i)\n        while",
+            "subprocess.Popen(['setsid', 'sleep', '1000'])\n        note(i)\n        while",
+        )
+    )
+    supervisor = jug.start(*EXECUTE, "-n", "2")
+    wait_for(lambda: len(ran(jug)) == 2, "two tasks that run")
+    supervisor.send_signal(signal.SIGINT)
+    supervisor.stderr.readline()
+    supervisor.send_signal(signal.SIGINT)
+    supervisor.communicate(timeout=60)
+    assert supervisor.returncode == 130
+    assert left() == []
+    assert "0 complete" in jug("status", "--short").stdout
+    # That is no failure of theirs, and whoever comes next runs them.
+    (jug.folder / "go").touch()
+    assert jug(*EXECUTE, "-n", "2").returncode == 0
+    assert "All tasks complete (20 tasks)" in jug("status", "--short").stdout
+
+
+def test_workers_and_all_below_them_end_with_a_supervisor_that_is_killed(jug, left):
+    """Also while a task holds the interpreter in C code."""
+    jug.write(
+        LONG.replace(
+            "note(i)\n        while",
+            "subprocess.Popen(['setsid', 'sleep', '1000'])\n        note(i)\n"
+            "        if i % 2: ctypes.PyDLL(None).sleep(1000)\n        while",
+        )
+    )
+    supervisor = jug.start(*EXECUTE, "-n", "3")
+    wait_for(lambda: len(ran(jug)) == 3, "three tasks that run")
+    supervisor.kill()
+    supervisor.communicate(timeout=60)
+    wait_for(lambda: left() == [], "the end of all workers", 2.0)
+
+
+def test_a_supervisor_that_is_stopped_stops_its_workers(jug):
+    jug.write(LONG)
+    supervisor = jug.start(*EXECUTE, "-n", "2")
+    wait_for(lambda: len(ran(jug)) == 2, "two tasks that run")
+    workers = [int(path.read_text()) for path in jug.folder.glob("ran.*")]
+
+    def state(pid):
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0]
+
+    supervisor.send_signal(signal.SIGTSTP)
+    wait_for(lambda: {state(pid) for pid in (*workers, supervisor.pid)} == {"T"}, "all to be stopped")
+    supervisor.send_signal(signal.SIGCONT)
+    wait_for(lambda: "T" not in {state(pid) for pid in (*workers, supervisor.pid)}, "all to go on")
+    (jug.folder / "go").touch()
+    supervisor.communicate(timeout=60)
+    assert supervisor.returncode == 0
+
+
+def test_workers_have_an_empty_standard_input(jug):
+    jug.write(NOTED + "\n    @TaskGenerator\n    def read():\n        return sys.stdin.read()\n    read()\n")
+    assert jug(*EXECUTE, "-n", "1").returncode == 0
+
+
+def test_what_workers_print_comes_in_whole_lines_with_the_worker_in_front(jug):
+    jug.write(
+        NOTED
+        + """
+    @TaskGenerator
+    def work(i):
+        for _ in range(50):
+            sys.stdout.write("a" * 50)
+            sys.stdout.flush()
+            os.write(1, b"b" * 50 + b"\\n")
+        subprocess.run(["echo", "from a child"])
+
+    for i in range(8):
+        work(i)
+"""
+    )
+    done = jug(*EXECUTE, "-n", "2")
+    lines = [
+        line
+        for line in done.stdout.splitlines()
+        if "  " not in line and ".." not in line and "--" not in line
+    ]
+    assert set(lines) <= {f"[{n}] {'a' * 50}{'b' * 50}" for n in (1, 2)} | {
+        f"[{n}] from a child" for n in (1, 2)
+    } | {""}
+    assert sum("from a child" in line for line in lines) == 8
+    alone = jug(*EXECUTE, "-n", "1", "--jugdir=other")
+    assert "\nfrom a child\n" in alone.stdout
+
+
+def test_numeric_libraries_share_the_processors_unless_the_environment_says_otherwise(jug):
+    jug.write(
+        NOTED
+        + """
+    @TaskGenerator
+    def threads():
+        print(os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"])
+    threads()
+"""
+    )
+    env = {"MKL_NUM_THREADS": "7"}
+    done = jug(*EXECUTE, "-n", "1", env=env)
+    assert f"{len(os.sched_getaffinity(0))} 7\n" in done.stdout
+    done = jug(*EXECUTE, "-n", "1", "--threads-per-worker=3", "--jugdir=other", env=env)
+    assert "3 7\n" in done.stdout
+
+
+def test_limits_count_over_all_workers(jug):
+    jug.write(NUMBERS)
+    done = jug(*EXECUTE, "-n", "3", env={"JUG_MAX_TASKS": "20"})
+    assert done.returncode == 0
+    assert len(ran(jug)) == 20
+    assert done.stderr.count("after 20 tasks") == 1
+    began = time.monotonic()
+    jug.write(NUMBERS.replace("0.002", "0.1"))
+    done = jug(*EXECUTE, "-n", "2", "--max-tasks-per-worker=3", env={"JUG_MAX_SECONDS": "2"})
+    assert done.returncode == 0
+    assert time.monotonic() - began < 30
+    assert len(ran(jug)) < 100
+
+
+def test_a_stop_file_ends_all_workers(jug):
+    jug.write(LONG)
+    supervisor = jug.start(*EXECUTE, "-n", "2")
+    wait_for(lambda: len(ran(jug)) == 2, "two tasks that run")
+    (jug.folder / "__jug_please_stop_running.txt").touch()
+    (jug.folder / "go").touch()
+    _, err = supervisor.communicate(timeout=60)
+    assert supervisor.returncode == 0
+    assert len(ran(jug)) == 2
+    assert err.count("__jug_please_stop_running.txt") == 1
+
+
+def test_a_worker_is_replaced_after_so_many_tasks(jug):
+    jug.write(NUMBERS)
+    done = jug(*EXECUTE, "-n", "2", "--max-tasks-per-worker=10")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ran(jug) == dict.fromkeys(range(100), 1)
+    pids = [pid for path in jug.folder.glob("ran.*") for pid in path.read_text().split()]
+    assert max(map(pids.count, pids)) <= 10
+    assert re.search(r"^ +101 +0  Total", done.stdout, re.M), done.stdout
+
+
+def test_barriers_are_passed_by_each_worker_in_its_own_process(jug):
+    jug.write(
+        """
+    import os, time
+    from jug import TaskGenerator, barrier, bvalue
+    with open("imported", "a") as file:
+        file.write(f"{os.getpid()}\\n")
+
+    @TaskGenerator
+    def work(level, i):
+        return level + i
+
+    n = 4
+    for level in range(3):
+        found = [work(level, i) for i in range(n)]
+        barrier()
+        n = bvalue(found[1]) + 3
+"""
+    )
+    done = jug(*EXECUTE, "-n", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(set((jug.folder / "imported").read_text().split())) == 2
+
+
+def test_a_worker_that_dies_while_it_starts_is_not_started_for_ever(jug):
+    jug.write("import os\nopen('loads', 'a').write('x')\nprint('loading', flush=True)\nos.abort()\n")
+    done = jug(*EXECUTE, "-n", "1")
+    assert done.returncode == 1
+    assert (jug.folder / "loads").read_text() == "xxx"
+    assert done.stdout.count("loading") == 1
+    assert (
+        "3 workers in a row died before they had loaded the jugfile; the last one killed by SIGABRT"
+        in done.stderr
+    )
+
+
+def test_an_error_in_the_jugfile_is_shown_once(jug):
+    jug.write("import nothing_of_that_name\n")
+    done = jug(*EXECUTE, "-n", "3")
+    assert done.returncode == 1
+    assert done.stderr.count("ModuleNotFoundError: ") == 1, done.stderr
+
+
+def test_what_two_supervisors_and_a_plain_worker_run_is_run_once(jug, jugdir):
+    jug.write(NUMBERS)
+    all_of_them = [jug.start(*EXECUTE, *n, *jugdir) for n in (("-n", "2"), ("-n", "2"), ())]
+    for one in all_of_them:
+        _, err = one.communicate(timeout=120)
+        assert one.returncode == 0, err
+    assert ran(jug) == dict.fromkeys(range(100), 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["-n", "0"], "-n must be 'auto' or a number from 1 on, not '0'"),
+        (["-n", "-2"], "-n must be 'auto' or a number from 1 on, not '-2'"),
+        (["-n", "two"], "-n must be 'auto' or a number from 1 on, not 'two'"),
+        (["-n", "1", "--threads-per-worker=-1"], "--threads-per-worker must be a number from 1 on, not -1"),
+        (["--max-tasks-per-worker=5"], "--max-tasks-per-worker is for workers that -n starts"),
+        (["-n", "1", "--pdb"], "--pdb needs a terminal"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_status_2(jug, options, says):
+    jug.write(NUMBERS)
+    done = jug(*EXECUTE, *options)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1 or "usage:" in done.stderr
+
+
+def test_a_configuration_file_says_how_many(jug):
+    jug.write(NUMBERS)
+    (jug.folder / "jugrc").write_text("[execute]\nn_workers = auto\n")
+    assert jug(*EXECUTE).returncode == 0
+    pids = {pid for path in jug.folder.glob("ran.*") for pid in path.read_text().split()}
+    assert 1 <= len(pids) <= len(os.sched_getaffinity(0))
+    assert os.getppid() not in pids
+
+
+def test_that_nothing_was_selected_is_said_once(jug):
+    jug.write(NUMBERS)
+    done = jug(*EXECUTE, "-n", "2", "--name=nothing")
+    assert done.returncode == 0
+    assert done.stderr.count("nothing") == 1
