@@ -21,6 +21,7 @@ MODULES = (
     "jug.backends.foreign",
     "jug.backends.native_store",
     "jug.backends.memoize_store",
+    "jug.backends.open_jugdir",
     "jug.backends.redis_store",
     "jug.backends.select",
     "jug.barrier",

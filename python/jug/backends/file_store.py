@@ -10,11 +10,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import _native
-from ..errors import NotAJugdir, UserError
 from ..internal.files import DIR_MODE
 from .base import Name, base_lock
-from .foreign import is_old_jugdir, refusal
 from .native_store import Changes, digits, native_store
+from .open_jugdir import open_jugdir
 
 if TYPE_CHECKING:
     from ..internal.types import ClaimChoice, SyncMode
@@ -27,43 +26,15 @@ __all__ = [
     "file_store",
     "fsync_dir",
     "open_directory",
-    "set_default_claims",
-    "set_default_sync",
 ]
 
 #: The size, in bytes, up to which jug 2.x moves a result into its pack. Here results share a file anyway, and
 #: nothing depends on it.
 MAX_FILESIZE_IN_PACK = 512
 
-_default_sync: SyncMode = "group"
-_default_claims: ClaimChoice = "auto"
 _open_stores: weakref.WeakSet[file_store] = weakref.WeakSet()
 #: Those that were opened by name, by absolute path.
 _by_path: dict[str, file_store] = {}
-
-
-def set_default_sync(sync: SyncMode) -> None:
-    """Sets how stores that are opened from now on make results durable.
-
-    Parameters
-    ----------
-    sync : {"group", "always"}
-        As in :class:`file_store`.
-    """
-    global _default_sync
-    _default_sync = sync
-
-
-def set_default_claims(claims: ClaimChoice) -> None:
-    """Sets how tasks are claimed in jugdirs that are created from now on.
-
-    Parameters
-    ----------
-    claims : {"auto", "posix", "link"}
-        As in :class:`file_store`.
-    """
-    global _default_claims
-    _default_claims = claims
 
 
 def fsync_dir(fname: str) -> None:
@@ -121,7 +92,7 @@ class file_store(native_store):
         super().__init__()
         self.jugdir = os.fspath(dname)
         # A task may change the working directory.
-        self.native = _opened(self.jugdir, sync or _default_sync, claims or _default_claims)
+        self.native = open_jugdir(self.jugdir, sync, claims)
         self.claims = _native.Claims(self.native)
         self._checked = False
         self._identity: tuple[int, ...] | None = None
@@ -393,17 +364,6 @@ class file_based_lock(base_lock):
         store = self._store
         store.refresh()
         return bool((store.native.failure(self._key) or {}).get("kept"))
-
-
-def _opened(jugdir: str, sync: SyncMode, claims: ClaimChoice) -> _native.Store:
-    try:
-        return _native.Store(os.path.abspath(jugdir), sync=sync, claims=claims)
-    except UnicodeEncodeError:
-        raise UserError(f"the path of the jugdir {jugdir!r} is not UTF-8; choose another --jugdir") from None
-    except NotAJugdir:
-        if is_old_jugdir(jugdir):
-            raise refusal(jugdir) from None
-        raise
 
 
 class file_keepalive_based_lock(file_based_lock):

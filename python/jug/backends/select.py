@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from ..errors import UserError
 from ..internal.redact import redact_url
 from .base import base_store, missing_methods
 from .dict_store import dict_store
-from .file_store import file_keepalive_store, open_directory, set_default_claims, set_default_sync
+from .file_store import file_keepalive_store, open_directory
 from .redis_store import redis_store
 
-if TYPE_CHECKING:
-    from ..internal.types import ClaimChoice, SyncMode
-
-__all__ = ["directory_named", "select", "set_default_modes"]
+__all__ = ["directory_named", "select"]
 
 _open_redis_stores: dict[str, redis_store] = {}
 
@@ -66,20 +62,6 @@ def select(jugdir: str | os.PathLike[str] | base_store | None) -> base_store:
     if scheme == "file_keepalive":
         return open_directory(rest, file_keepalive_store)
     return open_directory(jugdir)
-
-
-def set_default_modes(sync: SyncMode, claims: ClaimChoice) -> None:
-    """Sets how directories are used that are opened from now on, for what a jugdir alone does not say.
-
-    Parameters
-    ----------
-    sync : {"group", "always"}
-        How results are made durable, as in :class:`jug.backends.file_store.file_store`.
-    claims : {"auto", "posix", "link"}
-        How tasks are claimed in directories that have to be created, as there.
-    """
-    set_default_sync(sync)
-    set_default_claims(claims)
 
 
 def directory_named(jugdir: object) -> str:

@@ -86,7 +86,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _run(options: Options) -> Any:
-    from ..backends.select import set_default_modes
+    from ..backends.open_jugdir import set_default_modes
     from .registry import cmdapi
 
     set_default_modes(options.sync, options.claims)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _native, task
 from ..backends.capabilities import has_jugdir
-from ..backends.select import select, set_default_modes
+from ..backends.open_jugdir import set_default_modes
+from ..backends.select import select
 from ..barrier import BarrierError
 from ..configuration import Options, default_options, expand_jugdir, read_configuration_file
 from ..errors import UserError
