@@ -101,11 +101,12 @@ def _as_json(options: Options, failures: Failures, shown: Iterable[TaskFailure])
 def _table(failures: Failures, shown: Sequence[TaskFailure]) -> Iterable[str]:
     """A line for each group of failures that are alike, with the latest of them."""
     from ..engine.failures.groups import grouped
+    from ..engine.failures.listing import TaskFailure
     from ..engine.failures.report import closing_line
 
     rows, texts = [], []
     for group in grouped(shown, lambda failure: (failure.name, failure.report)):
-        latest = max(group, key=lambda failure: failure.report.get("started", 0.0))
+        latest = max(group, key=TaskFailure.when)
         report = latest.report
         rows.append(
             (

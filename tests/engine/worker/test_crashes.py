@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -287,6 +289,53 @@ def test_removing_locks_forgets_that_a_task_crashed(jug):
     assert os.listdir(jug.folder / "jugfile.jugdata" / "workers")
 
 
+def test_a_run_that_ended_its_process_has_its_beginning_in_its_report(jug, jugdir):
+    """While it is tried again, and where another worker found that it had died, too."""
+    jug.write(
+        WRITTEN
+        + """
+    @TaskGenerator
+    def work(i):
+        note(i)
+        with open(f"began.{len(open(f'ran.{i}').readlines())}", "w") as output:
+            output.write(str(time.time()))
+        if os.path.exists("began.3"):
+            time.sleep(60)
+        os._exit(4)
+
+    work(1)
+"""
+    )
+
+    def begun(number):
+        path = jug.folder / f"began.{number}"
+        return path.exists() and float(path.read_text() or 0)
+
+    assert jug("execute", *jugdir).returncode == 4
+    worker = jug.start("execute", "--will-cite", "--crash-limit=3", *jugdir)
+    wait_for(lambda: begun(3), "the task to be tried again")
+    [failure] = json.loads(jug("failures", "--json", *jugdir).stdout)["failures"]
+    worker.kill()
+    worker.communicate()
+    assert failure["again"] is True
+    assert begun(1) < failure["started"] < begun(3)
+
+
+@pytest.mark.parametrize("jugdir", ["posix"], indirect=True)
+def test_a_run_that_another_worker_found_dead_has_its_beginning_too(jug, jugdir):
+    jug.write(WAITING)
+    before = time.time()
+    assert jug("execute", *jugdir).returncode == 4
+    after = time.time()
+    worker = jug.start("execute", "--will-cite", *jugdir)
+    wait_for(lambda: (jug.folder / "ran.child").exists() and len(runs(jug, "child")) == 1, "the child to run")
+    [failure] = json.loads(jug("failures", "--json", *jugdir).stdout)["failures"]
+    worker.kill()
+    worker.communicate()
+    assert failure["kind"] == "lost"
+    assert before < failure["started"] < after
+
+
 MENDED = (
     WRITTEN
     + """
@@ -308,8 +357,6 @@ MENDED = (
 
 def deaths(jug, *options):
     """How often tasks without a result have died, by what the store keeps of them."""
-    import json
-
     answer = json.loads(jug("status", "--json", *options).stdout)
     return [report["crashes"] for report in answer["failures"] if "crashes" in report]
 

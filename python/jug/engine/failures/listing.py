@@ -42,6 +42,13 @@ class TaskFailure(NamedTuple):
     #: What is known of it; little of a task that is only marked.
     report: FailureReport
 
+    def when(self) -> tuple[float, int]:
+        """When its run began, and how often it had run: the later, the larger.
+
+        What has no time, as a mark alone, or a report of an earlier version, is older than all that has one.
+        """
+        return self.report.get("started", 0.0), self.report.get("attempt", 0)
+
 
 class Failures:
     """The failures of tasks, in the order of the graph, as they are in a store when this is made.

@@ -26,6 +26,8 @@ class Crash(NamedTuple):
     name: str = ""
     #: Attempt number, from 1; 0 if it may not have begun.
     attempt: int = 0
+    #: When it was started, in seconds since 1970; 0 if not known.
+    started: float = 0.0
 
 
 class StoreSession(Protocol):

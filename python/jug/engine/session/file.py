@@ -129,7 +129,7 @@ class FileSession(NativeSession[file_store, _native.Store]):
         if self._native.claim_mode == "link":
             return [Crash(worker, key, False) for key, worker in self._claims.suspects()]
         found = self._crash_detector.crashes(claimed)
-        return [Crash(worker, key, True, name, attempt) for worker, key, name, attempt, _ in found]
+        return [Crash(run[0], run[1], True, *run[2:]) for run in found]
 
     def acknowledge_crashes(self, crashes: Sequence[Crash]) -> None:
         for crash in crashes:

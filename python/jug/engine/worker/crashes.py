@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -92,7 +93,7 @@ class Crashes:
         for crash in found:
             deaths = self.suspects[crash.key] = self.suspects.get(crash.key, 0) + crash.counts
             if crash.counts:
-                self._keep(crash.key, mine[crash.key], lost(deaths), crash.attempt)
+                self._keep(crash.key, mine[crash.key], lost(deaths), crash.attempt, crash.started)
                 if deaths >= self._limit:
                     final.append(crash.key)
         if found:
@@ -110,7 +111,7 @@ class Crashes:
         crash = Crashed(death["message"], death["kind"], death["traceback"], deaths)
         found = [it for it in self.found if it.key == key]
         self.found = [it for it in self.found if it.key != key]
-        self._keep(key, t, crash, found[0].attempt if found else 1)
+        self._keep(key, t, crash, found[0].attempt if found else 1, death["started"])
         if found:
             self._session.acknowledge_crashes(found)
         if deaths >= self._limit:
@@ -118,9 +119,10 @@ class Crashes:
         self.suspects[key] = deaths
         return None
 
-    def _keep(self, key: bytes, t: Task, crash: Crashed, attempt: int) -> None:
+    def _keep(self, key: bytes, t: Task, crash: Crashed, attempt: int, started: float) -> None:
         report = crash_report(crash, describe_call(t))
-        report["attempt"], report["again"] = attempt, crash.crashes < self._limit
+        report["attempt"], report["started"] = attempt, started
+        report["again"] = crash.crashes < self._limit
         self._session.save_failure(key, report, t.name)
 
     # --- trying again ---
@@ -139,6 +141,7 @@ class Crashes:
         self._session.sync()
         self._isolated = self._isolated or IsolatedRunner(self._jugfile)
         while True:
+            started = time.time()
             try:
                 result = self._isolated.run(t)
             except Death as death:
@@ -146,7 +149,7 @@ class Crashes:
                 crash = Crashed(death.end.text, death.end.kind, death.traceback, deaths)
                 if deaths >= self._limit:
                     raise crash from None
-                self._keep(key, t, crash, attempt)
+                self._keep(key, t, crash, attempt, started)
                 warn(f"task {t.name}({describe_call(t)}) {death.end.text}; it is tried again")
             else:
                 del self.suspects[key]
