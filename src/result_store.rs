@@ -86,6 +86,9 @@ pub trait ResultStore {
     /// What is known of a stored result; `None` if there is none.
     fn facts(&self, key: &Key) -> Result<Option<ResultInfo>>;
 
+    /// How long the run of each result took, in microseconds; `None` where there is none, or it is not known.
+    fn durations(&self, keys: &[Key]) -> Result<Vec<Option<u64>>>;
+
     /// Stores a value in place of whatever result there is. Others see it after [`ResultStore::flush`], or soon.
     fn save(&self, key: Key, value: &Encoded, facts: &RunMetadata) -> Result<()>;
 
@@ -99,8 +102,14 @@ pub trait ResultStore {
     /// The report of every failure, as of the last refresh. A report that cannot be read any more is an empty one.
     fn failures(&self) -> Result<Vec<(Key, Report)>>;
 
+    /// The same of some keys: those that failed, in their order.
+    fn reports(&self, keys: &[Key]) -> Result<Vec<(Key, Report)>>;
+
     /// The keys whose failure [is kept](is_kept), as of the last refresh.
-    fn kept_failures(&self) -> Result<Vec<Key>>;
+    fn kept_failures(&self) -> Result<Vec<Key>> {
+        let kept = self.failures()?.into_iter().filter(|(_, report)| is_kept(report));
+        Ok(kept.map(|(key, _)| key).collect())
+    }
 
     /// Forgets failures; how many there were.
     fn clear_failures(&self, keys: &[Key]) -> Result<usize>;

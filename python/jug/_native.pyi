@@ -313,6 +313,8 @@ class ResultStore:
         """Removes results; whether each key had one. What runs now will not count."""
     def facts(self, key: bytes) -> ResultFacts | None:
         """What is known of a stored result; None if there is none."""
+    def durations(self, keys: Sequence[bytes]) -> list[float | None]:
+        """How long the run of each result took, in seconds; None where there is none, or it is not known."""
     def save_failure(self, key: bytes, report: Mapping[str, object], *, name: str = "") -> None:
         """Stores a failure, in place of an earlier one. What is no simple value becomes its `str`.
 
@@ -320,6 +322,8 @@ class ResultStore:
         """
     def failures(self) -> dict[bytes, FailureReport]:
         """The last failure of each task that has no result since."""
+    def reports(self, keys: Sequence[bytes]) -> dict[bytes, FailureReport]:
+        """The same, of those of these keys that failed."""
     def kept_failures(self) -> list[bytes]:
         """Keys that stay failed, as of the last refresh."""
     def clear_failures(self, keys: Sequence[bytes]) -> int: ...
@@ -546,8 +550,6 @@ class Redis(ResultStore):
         attempt: int = 1,
     ) -> None:
         """Stores the result of a claimed task within 5 ms. It counts if this worker still has the task."""
-    def durations(self, keys: Sequence[bytes]) -> list[float | None]:
-        """How long the run took that each result came from, in seconds; None where that is not known."""
     def suspects(self) -> list[bytes]:
         """What was claimed here since the last call that a worker had claimed when it died."""
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::convert::{self, Changes, run_metadata, seconds};
+use super::convert::{self, Changes, run_metadata};
 use super::key_sequence::{KeyBytes, keys_from, to_bytes};
 use super::result_store::{Core, PyResultStore};
 use super::waiting::waiting;
@@ -77,12 +77,6 @@ impl PyRedis {
         slf.as_super().get().save_by(key.0, value, (name, duration), |encoded| {
             waiting(py, |caller| redis.save_claimed(caller, key.0, encoded, &facts))
         })
-    }
-
-    fn durations(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<Option<f64>>> {
-        let keys = keys_from(keys)?;
-        let found = waiting(py, |caller| self.0.durations(caller, &keys))?;
-        Ok(found.into_iter().map(|took| took.map(|took| seconds(i128::from(took)))).collect())
     }
 
     fn suspects<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {

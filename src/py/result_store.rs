@@ -6,14 +6,14 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use super::codec;
-use super::convert::{self, Changes, facts_dict, report_from, report_to, run_metadata};
+use super::convert::{self, Changes, facts_dict, report_from, report_to, run_metadata, seconds};
 use super::input_cache::InputCache;
 use super::key_sequence::{KeyBytes, for_chunks, keys_from, to_bytes};
 use super::sched::PyScheduler;
 use super::waiting::waiting;
 use crate::codec::Encoded;
 use crate::redis::Redis;
-use crate::result_store::{ResultStore, RunMetadata, State};
+use crate::result_store::{Report, ResultStore, RunMetadata, State};
 use crate::store::Store;
 use crate::{Key, Result};
 
@@ -157,6 +157,12 @@ impl PyResultStore {
         found.map(|found| facts_dict(py, &found)).transpose()
     }
 
+    fn durations(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<Option<f64>>> {
+        let keys = keys_from(keys)?;
+        let found = self.core.call(py, |store| store.durations(&keys))?;
+        Ok(found.into_iter().map(|took| took.map(|took| seconds(i128::from(took)))).collect())
+    }
+
     #[pyo3(signature = (key, report, *, name = ""))]
     fn save_failure(
         &self,
@@ -171,11 +177,12 @@ impl PyResultStore {
     }
 
     fn failures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let failures = PyDict::new(py);
-        for (key, report) in self.core.call(py, |store| store.failures())? {
-            failures.set_item(PyBytes::new(py, key.as_bytes()), report_to(py, report)?)?;
-        }
-        Ok(failures)
+        reports_dict(py, self.core.call(py, |store| store.failures())?)
+    }
+
+    fn reports<'py>(&self, py: Python<'py>, keys: &Bound<'_, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+        let keys = keys_from(keys)?;
+        reports_dict(py, self.core.call(py, |store| store.reports(&keys))?)
     }
 
     fn kept_failures<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
@@ -206,4 +213,13 @@ impl PyResultStore {
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         self.core.call(py, |store| store.close())
     }
+}
+
+/// Reports by key, for Python.
+fn reports_dict(py: Python<'_>, found: Vec<(Key, Report)>) -> PyResult<Bound<'_, PyDict>> {
+    let reports = PyDict::new(py);
+    for (key, report) in found {
+        reports.set_item(PyBytes::new(py, key.as_bytes()), report_to(py, report)?)?;
+    }
+    Ok(reports)
 }

@@ -7,9 +7,7 @@ use super::Redis;
 use super::client::Caller;
 use super::client::resp::{Commands, Reply};
 use super::client::script::{CLAIMS, EVENTS, FAILED, KEPT, RESULTS, STORE, Script};
-use super::commands::CHUNK;
 use super::index::{CatchUp, Snapshot};
-use super::record;
 use crate::result_store::State;
 use crate::{Key, Result};
 
@@ -103,20 +101,6 @@ impl Redis {
         state.index.replace(Snapshot { last, results, failed });
         state.index_connection = self.client.connections();
         Ok(())
-    }
-
-    /// How long the run of each result took, in microseconds, where that is known.
-    ///
-    /// # Errors
-    /// Those of [`Redis::refresh`].
-    pub fn durations(&self, caller: &dyn Caller, keys: &[Key]) -> Result<Vec<Option<u64>>> {
-        self.flush(caller)?;
-        let mut found = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(CHUNK) {
-            let times = self.client.script(caller, Script::Durations, &self.words(keys))?.bytes();
-            found.extend(times.chunks_exact(16).map(record::duration));
-        }
-        Ok(found)
     }
 
     /// How many claims other workers hold, dead ones included, as of the last refresh.

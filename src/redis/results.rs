@@ -85,6 +85,17 @@ impl ResultStore for Results<'_> {
         Ok(Some(ResultInfo { facts, worker, size: size.saturating_sub(value_at as u64) }))
     }
 
+    fn durations(&self, keys: &[Key]) -> Result<Vec<Option<u64>>> {
+        self.flush()?;
+        let mut found = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(CHUNK) {
+            let args = self.redis.words(keys);
+            let times = self.redis.client.script(self.caller, Script::Durations, &args)?.bytes();
+            found.extend(times.chunks_exact(16).map(record::duration));
+        }
+        Ok(found)
+    }
+
     fn save(&self, key: Key, value: &Encoded, facts: &RunMetadata) -> Result<()> {
         self.redis.save(self.caller, key, value, facts, false)
     }
@@ -130,6 +141,25 @@ impl ResultStore for Results<'_> {
                 return Ok(found);
             }
         }
+    }
+
+    fn reports(&self, keys: &[Key]) -> Result<Vec<(Key, Report)>> {
+        self.redis.check()?;
+        let state = self.redis.state();
+        let failed = state.index.failed();
+        let keys: Vec<Key> = keys.iter().filter(|key| failed.contains_key(key)).copied().collect();
+        drop(state);
+        let mut found = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(CHUNK) {
+            let mut words = vec![b"HMGET".as_slice(), FAILED.as_bytes()];
+            words.extend(keys.iter().map(|key| key.as_bytes().as_slice()));
+            let texts = self.redis.ask_one(self.caller, &Commands::new().and(words))?.list();
+            found.extend(keys.iter().zip(texts).filter_map(|(key, text)| match text {
+                Reply::Bytes(text) => Some((*key, report::decode(&text))),
+                _ => None,
+            }));
+        }
+        Ok(found)
     }
 
     fn kept_failures(&self) -> Result<Vec<Key>> {

@@ -36,7 +36,7 @@ pub use own_writer::Durability;
 use crate::background::Background;
 use crate::codec::{Encoded, Stored};
 use crate::jugdir::Jugdir;
-use crate::result_store::{Report, ResultInfo, ResultStore, RunMetadata, State, is_kept};
+use crate::result_store::{Report, ResultInfo, ResultStore, RunMetadata, State};
 use crate::store::append::Appender;
 use crate::store::catalog::Catalog;
 use crate::store::compaction::Compactor;
@@ -335,6 +335,10 @@ impl ResultStore for Store {
         self.reader.facts(key)
     }
 
+    fn durations(&self, keys: &[Key]) -> Result<Vec<Option<u64>>> {
+        self.reader.durations(keys)
+    }
+
     fn save(&self, key: Key, value: &Encoded, facts: &RunMetadata) -> Result<()> {
         self.appender.save(key, value, facts, None)
     }
@@ -343,19 +347,16 @@ impl ResultStore for Store {
         self.appender.remove(keys)
     }
 
-    /// Of long texts in the report the last 32 KiB are kept.
     fn save_failure(&self, key: Key, report: &Report, facts: &RunMetadata) -> Result<()> {
         self.appender.save_failure(key, report, facts)
     }
 
     fn failures(&self) -> Result<Vec<(Key, Report)>> {
-        let failed = self.failed_keys().into_iter();
-        failed.filter_map(|key| Some(self.failure(&key).transpose()?.map(|report| (key, report)))).collect()
+        self.reader.reports(&self.failed_keys())
     }
 
-    fn kept_failures(&self) -> Result<Vec<Key>> {
-        let kept = self.failures()?.into_iter().filter(|(_, report)| is_kept(report));
-        Ok(kept.map(|(key, _)| key).collect())
+    fn reports(&self, keys: &[Key]) -> Result<Vec<(Key, Report)>> {
+        self.reader.reports(keys)
     }
 
     fn clear_failures(&self, keys: &[Key]) -> Result<usize> {

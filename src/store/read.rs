@@ -282,6 +282,21 @@ impl Reader {
         Ok(Some(ResultInfo { facts: RunMetadata { name, started, duration, attempt, code }, worker, size }))
     }
 
+    /// How long the run of each result took, in microseconds; `None` where there is none, or it is not known.
+    pub(super) fn durations(&self, keys: &[Key]) -> Result<Vec<Option<u64>>> {
+        let known = keys.iter().map(|key| {
+            let found = self.facts(key)?;
+            Ok(found.filter(|found| found.facts.started != 0).map(|found| found.facts.duration))
+        });
+        known.collect()
+    }
+
+    /// The report of each of these keys whose last run failed.
+    pub(super) fn reports(&self, keys: &[Key]) -> Result<Vec<(Key, Report)>> {
+        let found = keys.iter();
+        found.filter_map(|key| Some(self.failure(key).transpose()?.map(|report| (*key, report)))).collect()
+    }
+
     /// The report of a failed run; `None` if the key's last run did not fail.
     ///
     /// A report that cannot be read any more is an empty one.

@@ -21,7 +21,7 @@ from jug.backends.dict_store import dict_store
 from jug.backends.file_store import file_store
 from jug.backends.memoize_store import memoize_store
 from jug.backends.redis_store import redis_store
-from jug.engine.failures.query import clear_failures, count_failures
+from jug.engine.maintenance.cleanup import clear_failures
 from tests.support.paths import ROOT
 
 
@@ -64,12 +64,14 @@ def test_failures_of_a_store_without_capabilities_are_its_marks() -> None:
     """Such as most stores of users'."""
     store = dict_store()
     running, failed = store.getlock(b"0" * 64), store.getlock(b"1" * 64)
+    of_a_script = store.getlock(b"its own name")
     assert running.get()
-    assert failed.get()
-    assert failed.fail()
-    assert count_failures(store) == 1
-    clear_failures(store)
-    assert count_failures(store) == 0
+    for lock in (failed, of_a_script):
+        assert lock.get()
+        assert lock.fail()
+    assert clear_failures(store, dry=True) == 2
+    assert clear_failures(store, dry=False) == 2
+    assert clear_failures(store, dry=True) == 0
     assert [*store.listlocks()] == [b"0" * 64]
 
 

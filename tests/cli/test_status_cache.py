@@ -143,9 +143,9 @@ def test_only_what_was_not_complete_is_looked_at_again(pipeline, monkeypatch):
     looked_at = []
     original = cached_status.changed_states
 
-    def watched(work, rows, needs):
+    def watched(work, failures, rows, needs):
         looked_at.extend(row[1] for row in rows)
-        return original(work, rows, needs)
+        return original(work, failures, rows, needs)
 
     monkeypatch.setattr(cached_status, "changed_states", watched)
     monkeypatch.setattr(

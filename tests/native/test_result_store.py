@@ -143,6 +143,38 @@ def test_a_failure_comes_back_as_it_was(open_store: Open) -> None:
         assert report == {**plain, "more": "(1,)"}
 
 
+def test_reports_of_some_keys_are_those_of_all_failures(open_store: Open) -> None:
+    one, other = open_store(), open_store()
+    for number in range(1, 5):
+        fail(one, number, {"message": f"no {number}"})
+    one.save(key(5), "value")
+    one.flush()
+    other.refresh()
+    wanted = [key(3), key(1), key(5), key(6)]
+    known = other.failures()
+    assert other.reports(wanted) == {it: known[it] for it in (key(3), key(1))}
+    assert other.reports([]) == {}
+    other.clear_failures([key(3)])
+    other.refresh()
+    assert [*other.reports(wanted)] == [key(1)]
+
+
+def test_how_long_runs_took_is_known_of_many_at_once(open_store: Open) -> None:
+    """In the order of the keys; not where a result was stored by hand, and where there is none."""
+    one, other = open_store(), open_store()
+    for number in range(1, 40):
+        one.save(key(number), number, started=1e9 + number, duration=number / 4)
+    one.save(key(40), "x" * 200_000, name="m.f", started=1e9, duration=0.5)
+    one.save(key(41), "by hand")
+    one.flush()
+    other.refresh()
+    numbers = [40, *range(39, 0, -1), 41, 42]
+    expected = [0.5, *(number / 4 for number in range(39, 0, -1)), None, None]
+    assert other.durations([key(number) for number in numbers]) == expected
+    assert one.durations([key(number) for number in numbers]) == expected
+    assert other.durations([]) == []
+
+
 def test_failures_are_kept_where_their_report_says_so(open_store: Open) -> None:
     one, other = open_store(), open_store()
     fail(one, 1, {"kept": True})

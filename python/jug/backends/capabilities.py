@@ -8,7 +8,7 @@ own, is used without. Which methods every store has, and which of them it need n
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol, TypeGuard, runtime_checkable
 
 from .. import _native
@@ -34,7 +34,7 @@ class ReopenableStore(Protocol):
 
 @runtime_checkable
 class KeyedStore(Protocol):
-    """Has results by key, 32 bytes each, and knows which tasks ended the process that ran them."""
+    """Has results by key, 32 bytes each."""
 
     @abstractmethod
     def remove_keys(self, keys: Sequence[bytes]) -> Sequence[bytes]:
@@ -49,31 +49,6 @@ class KeyedStore(Protocol):
         -------
         sequence of bytes
             Those keys that had a result.
-        """
-
-    @abstractmethod
-    def died(self) -> Sequence[bytes]:
-        """Tasks that ended the process that ran them, have no result since, and are not marked as failed.
-
-        Returns
-        -------
-        sequence of bytes
-            Their keys.
-        """
-
-    @abstractmethod
-    def forget_deaths(self, keys: Iterable[bytes] | None = None) -> int:
-        """Lets tasks begin again as if they had never ended a process.
-
-        Parameters
-        ----------
-        keys : iterable of bytes, optional
-            The keys of the tasks. Default: all that :meth:`died` returns.
-
-        Returns
-        -------
-        int
-            For how many tasks something was forgotten.
         """
 
 

@@ -197,9 +197,7 @@ class file_store(native_store):
         int
             How many were cleared.
         """
-        failed = self.native.kept_failures()
-        cleared = self.native.clear_failures(failed) if failed else 0
-        return cleared + self.forget_deaths() + self.claims.sweep()
+        return self._clear_failures() + self.claims.sweep()
 
     # --- what others do ---
 

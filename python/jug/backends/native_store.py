@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import _native
+from ..internal.failure_reports import holds_back
 from .base import Name, base_store
 from .capabilities import KeyedStore
 
@@ -102,16 +103,11 @@ class native_store(base_store, KeyedStore):
             self.remove_locks()
         return len(removed)
 
-    def died(self) -> Sequence[bytes]:
+    def _clear_failures(self) -> int:
+        """Lets tasks run as if for the first time that are marked, or ended their process; how many."""
         self.refresh()
-        reports = self.native.failures().items()
-        return [key for key, report in reports if report.get("crashes") and not report.get("kept")]
-
-    def forget_deaths(self, keys: Iterable[bytes] | None = None) -> int:
-        died = self.died()
-        if keys is not None and died:
-            died = [*set(died).intersection(keys)]
-        return self.native.clear_failures(died) if died else 0
+        held = [key for key, report in self.native.failures().items() if holds_back(report)]
+        return self.native.clear_failures(held) if held else 0
 
     def metadata(self, t: _native.TaskCore) -> ResultMetadata:
         """What is known about the result of a task.

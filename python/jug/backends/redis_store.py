@@ -164,11 +164,9 @@ class redis_store(native_store):
         int
             How many were cleared.
         """
-        self.refresh()
-        failed = self.native.kept_failures()
-        cleared = self.native.clear_failures(failed) if failed else 0
+        cleared = self._clear_failures()
         dead = [known.id for known in self.workers()[1] if not known.alive]
-        return cleared + self.forget_deaths() + self.native.reap(dead)
+        return cleared + self.native.reap(dead)
 
     def claim(self, keys: Sequence[bytes]) -> Sequence[bool]:
         """Tries to claim tasks for this worker.

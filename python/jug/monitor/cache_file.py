@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .._native import __version__
 from ..backends.capabilities import has_jugdir
+from ..engine.failures.query import Stored, is_kept
 from ..engine.session.base import StoreSession
 from ..errors import UserError
 from ..internal.files import open_regular
@@ -173,7 +174,7 @@ def create_tables(
 
 
 def changed_states(
-    session: StoreSession, rows: Iterable[Row], needs: Mapping[int, Iterable[int]]
+    session: StoreSession, failures: Stored, rows: Iterable[Row], needs: Mapping[int, Iterable[int]]
 ) -> dict[int, str]:
     """Looks at tasks that had no result; the state of each now, by number.
 
@@ -181,6 +182,8 @@ def changed_states(
     ----------
     session : StoreSession
         Asked after a refresh.
+    failures : dict
+        What it has of tasks that failed.
     rows : iterable of Row
         The tasks.
     needs : mapping of int to iterable of int
@@ -192,7 +195,7 @@ def changed_states(
         row[0]: "finished" if found else "ready"
         for row, found in zip(rows, session.present(keys), strict=True)
     }
-    failed = set(session.kept_failures())
+    failed = {key for key, report in failures.items() if is_kept(report)}
     ready: list[tuple[int, bytes]] = []
     for (number, *_), key in zip(rows, keys, strict=True):
         if states[number] == "finished":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .. import _native, task
 from ..backends.capabilities import has_jugdir
 from ..backends.select import select
-from ..engine.failures.query import failure_reports
+from ..engine.failures.query import failure_reports, stored_failures
 from ..engine.jugfile import LoadedJugfile, load
 from ..engine.session.base import warn_of_damage
 from ..engine.session.open import open_session
@@ -75,7 +75,8 @@ def _status_from_cache(cache: StatusCache, header: CacheHeader, options: Options
             if not all(session.present(known)):
                 return None
         rows = cache.unfinished()
-        states = changed_states(session, rows, cache.needs())
+        stored = stored_failures(session)
+        states = changed_states(session, stored, rows, cache.needs())
         if header.has_barrier and "finished" in states.values():
             return None
         counts = {name: Counter({TaskState.COMPLETE: n}) for name, n in cache.nr_finished().items()}
@@ -84,7 +85,7 @@ def _status_from_cache(cache: StatusCache, header: CacheHeader, options: Options
         changed = {number: states[number] for number, _, _, before in rows if states[number] != before}
         if changed or now != header:
             _try_write_cache(lambda: cache.update(now, changed))
-        reports = failure_reports(session)
+        reports = failure_reports(stored)
         failures = [
             (name, reports[key])
             for _, name, text, _ in (rows if reports else ())

@@ -9,7 +9,7 @@ from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _native, task
-from ..engine.failures.query import failure_reports
+from ..engine.failures.query import Stored, failure_reports, is_kept, stored_failures
 from ..engine.jugfile import load
 from ..engine.session.base import StoreSession, warn_of_damage
 from ..engine.session.open import open_session
@@ -52,6 +52,7 @@ class StatusCollector:
         self._graph = graph_of(tasks)
         self._keys = self._graph.keys()
         self._reported_damage: Sequence[str] = ()
+        self._stored: Stored = {}
 
     @property
     def session(self) -> StoreSession:
@@ -88,7 +89,8 @@ class StatusCollector:
         present = self._session.present(self._keys)
         if not all(present):
             self._report_damage()
-        failed = self._graph.find(self._session.kept_failures())
+        self._stored = stored_failures(self._session)
+        failed = self._graph.find([key for key, report in self._stored.items() if is_kept(report)])
         scheduler = _native.Scheduler(
             self._graph,
             done=compress(range(len(present)), present),
@@ -118,8 +120,8 @@ class StatusCollector:
         return links
 
     def failures(self) -> list[tuple[_native.TaskCore, FailureReport]]:
-        """The tasks without a result whose last run failed, each with the report of that run."""
-        reports = failure_reports(self._session)
+        """The tasks that had failed as of the last `node_states`, and have no result, with their reports."""
+        reports = failure_reports(self._stored)
         if not reports:
             return []
         nodes = zip(self._graph.find(list(reports)), reports, strict=True)

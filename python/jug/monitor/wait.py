@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .. import _native, task
 from ..engine.blocked import Blockade, Blocked
 from ..engine.drift import Drift, load_steadily
+from ..engine.failures.query import failure_reports, is_kept, stored_failures
 from ..engine.failures.report import used_up
 from ..engine.session.open import open_session
 from ..engine.task_graph import graph_of
@@ -20,6 +21,7 @@ from ..internal import log
 if TYPE_CHECKING:
     from ..backends.base import base_store
     from ..configuration import Options
+    from ..engine.session.base import StoreSession
 
 __all__ = ["wait_until_complete"]
 
@@ -59,18 +61,19 @@ def _wait_for(graph: _native.Graph, store: base_store, crash_limit: int, patienc
     keys: Sequence[bytes] = graph.keys()
     before = None
     since = time.monotonic()
-    dead = used_up(session.failures(), crash_limit)
+    session.refresh()
+    marked, dead = _given_up(session, crash_limit)
     try:
         while True:
             # A worker that was started later tries them once more. First the claims, then the results: what
             # ends in between has one.
             died = list(compress(dead, map(not_, session.claimed(dead)))) if dead else []
-            if any(state == "failed" for _, state in session.refresh()):
-                dead = used_up(session.failures(), crash_limit)
+            changes = session.refresh()
+            if not session.reports_changes or any(state != "result" for _, state in changes):
+                marked, dead = _given_up(session, crash_limit)
             keys = [key for key, found in zip(keys, session.present(keys), strict=True) if not found]
             if not keys:
                 return Blocked()
-            marked = session.kept_failures()
             if before != (len(keys), marked, died):
                 before, since = (len(keys), marked, died), time.monotonic()
                 log.info("waiting for %d tasks", len(keys))
@@ -82,6 +85,13 @@ def _wait_for(graph: _native.Graph, store: base_store, crash_limit: int, patienc
             session.wait(1.0)
     finally:
         session.close()
+
+
+def _given_up(session: StoreSession, crash_limit: int) -> tuple[list[bytes], list[bytes]]:
+    """The tasks that are marked as failed, and those that ended their process too often."""
+    stored = stored_failures(session)
+    marked = [key for key, report in stored.items() if is_kept(report)]
+    return marked, used_up(failure_reports(stored), crash_limit)
 
 
 def _blocked(

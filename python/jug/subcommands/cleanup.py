@@ -73,20 +73,16 @@ class CleanupCommand(SubCommand):
 
     def run(self, store: base_store, options: Options, *args: Any, **kwargs: Any) -> None:
         """Removes unused results and all locks, or what the options restrict it to; prints the numbers."""
-        from ..engine.failures.query import clear_failures, count_failures
-        from ..engine.maintenance.cleanup import CleanupPlan
+        from ..engine.maintenance.cleanup import CleanupPlan, clear_failures
 
         _refuse_contradictions(options)
         dry = options.cleanup_dry_run
         verb = "Would remove" if dry else "Removed"
         if options.cleanup_locks_only:
-            options.print_out(f"{verb} {count_failures(store) if dry else store.remove_locks()} locks")
+            options.print_out(f"{verb} {_remove_locks(store, dry)} locks")
             return
         if options.cleanup_failed_only:
-            number = count_failures(store)
-            if not dry:
-                clear_failures(store)
-            options.print_out(f"{verb} {number} failure locks")
+            options.print_out(f"{verb} {clear_failures(store, dry=dry)} failure locks")
             return
         has_barrier = bool((kwargs.get("jugspace") or {}).get("__jug__hasbarrier__"))
         removal = CleanupPlan(store, has_barrier=has_barrier, force=options.cleanup_force)
@@ -98,14 +94,20 @@ class CleanupCommand(SubCommand):
         for line in removal.kept():
             warn(line)
         if not options.cleanup_keep_locks and not by_measure:
-            number = count_failures(store) if dry else removal.remove_locks()
-            options.print_out(f"{verb} {number} locks")
+            options.print_out(f"{verb} {_remove_locks(store, dry)} locks")
         if not dry:
             removal.compact()
 
     def interrupt_message(self, options: Options) -> str:
         """Some of it may be done."""
         return "what was not removed yet is still there: run it again"
+
+
+def _remove_locks(store: base_store, dry: bool) -> int:
+    """Removes the locks of failed tasks and of workers that are gone, unless `dry`; how many."""
+    from ..engine.maintenance.cleanup import clear_failures
+
+    return clear_failures(store, dry=True) if dry else store.remove_locks()
 
 
 def _refuse_contradictions(options: Options) -> None:

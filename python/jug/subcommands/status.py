@@ -224,6 +224,7 @@ def update_status(
     dict of int to str
         The new state of each task whose state has changed, by number.
     """
+    from ..engine.failures.query import stored_failures
     from ..engine.session.open import open_session
     from ..monitor.cache_file import changed_states
 
@@ -231,7 +232,8 @@ def update_status(
     session = open_session(store)
     try:
         session.refresh()
-        states = changed_states(session, (row for row in ht if row[3] != finished), deps)
+        unfinished = (row for row in ht if row[3] != finished)
+        states = changed_states(session, stored_failures(session), unfinished, deps)
     finally:
         session.close()
     counts = TaskStatus()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from ...errors import UserError
 from ...internal.task_selection import prepare_name_matcher
 from .ids import FEWEST_DIGITS, ShortIds
+from .query import stored_failures
 from .report import describe_call, is_suspicion
 
 if TYPE_CHECKING:
@@ -64,10 +65,7 @@ class Failures:
         self._graph = graph
         self._session = session
         session.refresh()
-        self._stored: dict[bytes, FailureReport | None] = {
-            **dict.fromkeys(session.kept_failures()),
-            **session.failures(),
-        }
+        self._stored = stored_failures(session)
         self._by_key = {failure.key: failure for failure in self._of_tasks()}
 
     def _of_tasks(self) -> Iterator[TaskFailure]:

@@ -1,52 +1,49 @@
-"""Which failures a store keeps, and how they are cleared."""
+"""Which failures a store has, and which of them keep a task from running as if for the first time."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from ...backends.capabilities import is_keyed
+from ...internal.failure_reports import holds_back
 from .report import is_suspicion
 
 if TYPE_CHECKING:
-    from ...backends.base import base_lock, base_store
     from ...internal.types import FailureReport
 
-__all__ = ["clear_crashes", "clear_failures", "count_failures", "failure_reports"]
+__all__ = ["Stored", "failure_reports", "held_back", "is_kept", "stored_failures"]
+
+#: The report of each task that failed; None of a task of which there is a mark only.
+Stored = dict[bytes, "FailureReport | None"]
 
 
-class _KeepsReports(Protocol):
+class _KeepsFailures(Protocol):
     """A session, as far as it matters here."""
 
     def failures(self) -> Mapping[bytes, FailureReport]: ...
 
+    def kept_failures(self) -> Sequence[bytes]: ...
 
-def failure_reports(session: _KeepsReports) -> dict[bytes, FailureReport]:
-    """The report of each task without a result whose last run failed, by key.
+
+def stored_failures(session: _KeepsFailures) -> Stored:
+    """Each task without a result whose last run failed, or that is marked as failed; read once."""
+    # A store that keeps reports has one of each mark.
+    return {**session.failures()} or dict.fromkeys(session.kept_failures())
+
+
+def failure_reports(stored: Stored) -> dict[bytes, FailureReport]:
+    """The reports among them.
 
     Tasks that a dead worker had claimed, and perhaps not begun, are not among them.
     """
-    return {key: report for key, report in session.failures().items() if not is_suspicion(report)}
+    return {key: report for key, report in stored.items() if report is not None and not is_suspicion(report)}
 
 
-def count_failures(store: base_store) -> int:
-    """How many tasks are marked as failed, or ended their process and have no result since."""
-    return len(_failure_marks(store)) + (len(store.died()) if is_keyed(store) else 0)
+def is_kept(report: FailureReport | None) -> bool:
+    """Whether the task stays failed until somebody clears the mark."""
+    return report is None or bool(report.get("kept"))
 
 
-def clear_failures(store: base_store) -> None:
-    """Lets all those tasks run again; the locks of tasks that run stay."""
-    for lock in _failure_marks(store):
-        lock.release()
-    if is_keyed(store):
-        store.forget_deaths()
-
-
-def clear_crashes(store: object, keys: Collection[bytes]) -> None:
-    """Forgets that these tasks ended processes, where the store counts that."""
-    if is_keyed(store):
-        store.forget_deaths(keys)
-
-
-def _failure_marks(store: base_store) -> list[base_lock]:
-    return [lock for lock in map(store.getlock, list(store.listlocks())) if lock.is_failed()]
+def held_back(session: _KeepsFailures) -> list[bytes]:
+    """The tasks that are marked as failed, or ended their process, and have no result since."""
+    return [key for key, report in stored_failures(session).items() if report is None or holds_back(report)]

@@ -6,19 +6,22 @@ import os
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from ... import task
 from ...backends.capabilities import JugdirStore, has_jugdir
 from ...errors import UserError
 from ...internal.units import format_size
+from ..failures.query import held_back
+from ..session.open import open_session
 from ..session.workers import worker_statuses
 from ..task_graph import keys_of
 
 if TYPE_CHECKING:
     from ...backends.base import base_store
 
-__all__ = ["CleanupPlan"]
+__all__ = ["CleanupPlan", "clear_failures"]
 
 #: Bytes that a result takes beside its value.
 _RECORD = 92
@@ -113,10 +116,6 @@ class CleanupPlan:
             lines.append(self._too_large)
         return lines
 
-    def remove_locks(self) -> int:
-        """Clears failure marks; how many."""
-        return self._store.remove_locks()
-
     def compact(self) -> None:
         """Lets the filesystem have the room of what was removed, where that is many results in one file."""
         if self._jugdir is not None and self._chosen:
@@ -186,6 +185,14 @@ class CleanupPlan:
             finished = facts["started"] + facts["duration"] if facts["started"] else 0.0
             described[name] = (facts["name"], finished, facts["size"] + _RECORD)
         return described
+
+
+def clear_failures(store: base_store, *, dry: bool) -> int:
+    """Lets tasks run again that are marked as failed or ended their process, unless `dry`; how many."""
+    with closing(open_session(store)) as session:
+        session.refresh()
+        failed = held_back(session)
+        return len(failed) if dry else session.clear_failures(failed)
 
 
 def _running(jugdir: JugdirStore, keys: list[bytes]) -> set[bytes]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ...backends.base import optional_method
 from ...backends.capabilities import is_keyed
 from ...internal.task_selection import Matcher
-from ..failures.query import clear_crashes
+from ..failures.query import is_kept
 from ..session.open import open_session
 from ..task_graph import graph_of
 
@@ -30,8 +30,14 @@ def invalidate(tasks: Sequence[task.Task], store: base_store, matcher: Matcher) 
     keys = graph.keys()
     affected = graph.closure([node for node, t in enumerate(graph.tasks()) if matcher(t.name)])
     affected_keys = [keys[node] for node in affected]
-    removed = _remove(store, affected_keys)
-    clear_crashes(store, affected_keys)
+    # A large result whose file is gone is none: a session leaves it out.
+    with closing(open_session(store)) as session:
+        removed = _remove(store, affected_keys)
+        session.refresh()
+        # How often they ended their process is forgotten, a mark stays.
+        reports = session.reports(affected_keys).items()
+        died = [key for key, report in reports if report.get("crashes") and not is_kept(report)]
+        session.clear_failures(died)
     counts = {keys[node]: int(keys[node] in removed) for node in affected}
     by_name: dict[str, int] = {}
     for t, node in zip(tasks, graph.node_ids(), strict=True):
@@ -42,9 +48,7 @@ def invalidate(tasks: Sequence[task.Task], store: base_store, matcher: Matcher) 
 
 def _remove(store: base_store, keys: Sequence[bytes]) -> set[bytes]:
     """Removes results; the keys of those that were there."""
-    # A large result whose file is gone is none: a session leaves it out.
-    with closing(open_session(store)):
-        if is_keyed(store):
-            return set(store.remove_keys(keys))
-        names: dict[Name, bytes] = {key.hex().encode(): key for key in keys}
-        return {names[name] for name in optional_method(store, "remove_many")(names)}
+    if is_keyed(store):
+        return set(store.remove_keys(keys))
+    names: dict[Name, bytes] = {key.hex().encode(): key for key in keys}
+    return {names[name] for name in optional_method(store, "remove_many")(names)}

@@ -122,7 +122,7 @@ class StoreSession(Protocol):
         """
 
     def reports(self, keys: Sequence[bytes]) -> Mapping[bytes, FailureReport]:
-        """Like `failures`, of these keys."""
+        """The same as `failures`, of those of these keys that failed."""
 
     def workers(self, keys: Sequence[bytes]) -> Sequence[WorkerStatus] | None:
         """The workers that the store knows, dead ones too, and which of `keys` each of them has claimed.

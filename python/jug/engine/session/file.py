@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from ... import _native
@@ -144,16 +144,8 @@ class FileSession(NativeSession[file_store, _native.Store]):
             self._native.sync()
             self._claims.settle_suspects(workers)
 
-    def reports(self, keys: Sequence[bytes]) -> Mapping[bytes, FailureReport]:
-        return {key: self._native.failure(key) or {} for key in keys}
-
     def workers(self, keys: Sequence[bytes]) -> Sequence[WorkerStatus]:
         return worker_statuses(self._claims, keys)
-
-    def durations(self, keys: Sequence[bytes]) -> Sequence[float | None]:
-        known = map(self._native.facts, keys)
-        # A result that was stored by hand has no run.
-        return [facts["duration"] if facts and facts["started"] else None for facts in known]
 
     def close(self) -> None:
         self._crash_detector.close()

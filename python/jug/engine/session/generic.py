@@ -42,6 +42,7 @@ class GenericSession:
     def __init__(self, store: base_store) -> None:
         self._store = store
         self._locks: dict[bytes, base_lock] = {}
+        self._scripts_names: dict[bytes, bytes] = {}
         self._lock_errors: Counter[bytes] = Counter()
         self._pause = 0.02
         self._lock_is_checked = False
@@ -53,8 +54,16 @@ class GenericSession:
     def present(self, keys: Sequence[bytes]) -> Sequence[bool]:
         return [bool(self._store.can_load(_name(key))) for key in keys]
 
+    def _key(self, name: bytes) -> bytes:
+        """The key of a lock's name. Scripts may take locks under names of their own, which are no task's."""
+        if _IS_A_KEY(name):
+            return bytes.fromhex(name.decode())
+        key = _native.key(("jug.name", name))
+        self._scripts_names[key] = name
+        return key
+
     def _lock(self, key: bytes) -> base_lock:
-        lock = self._store.getlock(_name(key))
+        lock = self._store.getlock(self._scripts_names.get(key) or _name(key))
         if not self._lock_is_checked:
             missing = missing_methods(lock, base_lock)
             if missing:
@@ -67,9 +76,7 @@ class GenericSession:
 
     def kept_failures(self) -> Sequence[bytes]:
         names = [name.encode() if isinstance(name, str) else bytes(name) for name in self._store.listlocks()]
-        # Scripts may take locks under names of their own, which are no task's.
-        keys = [bytes.fromhex(name.decode()) for name in names if _IS_A_KEY(name)]
-        return [key for key in keys if self._lock(key).is_failed()]
+        return [key for key in map(self._key, names) if self._lock(key).is_failed()]
 
     def failures(self) -> Mapping[bytes, FailureReport]:
         return {}

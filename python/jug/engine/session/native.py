@@ -40,6 +40,8 @@ class NativeSession(ABC, Generic[_StoreT, _NativeT]):
         self._changes: list[Change] = []
         self.present = native.contains_many
         self.failures = native.failures
+        self.reports = native.reports
+        self.durations = native.durations
         self.kept_failures = native.kept_failures
         self.clear_failures = native.clear_failures
         self.expect = native.expect

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from ... import _native
@@ -82,10 +82,6 @@ class RedisSession(NativeSession[redis_store, _native.Redis]):
     def acknowledge_crashes(self, crashes: Sequence[Crash]) -> None:
         """The server keeps suspects until they have a result."""
 
-    def reports(self, keys: Sequence[bytes]) -> Mapping[bytes, FailureReport]:
-        wanted = set(keys)
-        return {key: report for key, report in self.failures().items() if key in wanted}
-
     def workers(self, keys: Sequence[bytes]) -> Sequence[WorkerStatus]:
         claims, workers = self._store.workers()
         asked = set(keys)
@@ -104,6 +100,3 @@ class RedisSession(NativeSession[redis_store, _native.Redis]):
             )
             for worker in sorted(workers, key=lambda it: it.facts.get("started", 0.0), reverse=True)
         ]
-
-    def durations(self, keys: Sequence[bytes]) -> Sequence[float | None]:
-        return self._native.durations(keys)

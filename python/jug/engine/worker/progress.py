@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ... import _native
 from ...hooks.register import jug_hook, registered
 from ...task import Task
+from ..failures.query import is_kept
 from ..session.base import StoreSession
 from .crashes import Crashes
 from .state import ExecutionState
@@ -81,12 +82,12 @@ class Progress:
             self._scheduler.removed(by_state["absent"])
         if by_state["failed"]:
             # Whether a task died too often, every worker decides alike.
-            reports = self._session.reports([self._keys[n] for n in by_state["failed"]])
+            reports = self._session.reports([self._keys[node] for node in by_state["failed"]])
             final = set(self._crashes.learn(reports))
             if self._supervised is not None:
                 final.update(self._supervised.failed_before(reports))
             self._state.failed.update(key.hex().encode() for key in final)
-            kept = {*self._session.kept_failures(), *final}
+            kept = {*(key for key, report in reports.items() if is_kept(report)), *final}
             given_up = [node for node in by_state["failed"] if self._keys[node] in kept]
             self.unload(self._scheduler.failed(given_up))
         # What is in memory may have been replaced, all between two looks.

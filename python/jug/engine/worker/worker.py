@@ -19,6 +19,7 @@ from ...internal.console import warn
 from ...internal.task_selection import Matcher
 from ...process.signals import request_to_end
 from ..blocked import Blockade
+from ..failures.query import is_kept, stored_failures
 from ..failures.report import failure_report
 from ..session.base import warn_of_damage
 from ..session.open import open_session
@@ -89,7 +90,8 @@ class Worker:
         self._waiting: list[int] = []
         # First of all: its changes since the store was opened, which may be long ago, are not looked at.
         self._session.refresh()
-        reports = self._session.failures()
+        failures = stored_failures(self._session)
+        reports = {key: report for key, report in failures.items() if report is not None}
         self._supervised = supervised_work(self._graph, self._selected)
         self._attempts = {key: int(report.get("attempt", 1)) for key, report in reports.items()}
         self._crashes = Crashes(self._session, self._options.crash_limit, state.jugfile, reports)
@@ -100,7 +102,7 @@ class Worker:
         present = self._session.present(self._keys)
         state.former.report(self._graph, store, self._session, present)
         given_up = {bytes.fromhex(name.decode()) for name in state.failed}
-        given_up.update(self._session.kept_failures())
+        given_up.update(key for key, report in failures.items() if is_kept(report))
         given_up |= running_here()
         if self._supervised is not None:
             ours = self._supervised.failed_before(reports)
