@@ -23,6 +23,7 @@ from .internal.types import (
 )
 
 __all__ = [
+    "Child",
     "Claims",
     "DamagedResult",
     "DamagedStore",
@@ -41,6 +42,7 @@ __all__ = [
     "WrongClaimMode",
     "__version__",
     "available_cpus",
+    "become_subreaper",
     "damaged_manifest",
     "end_with",
     "former_key",
@@ -85,10 +87,38 @@ def is_process_running(boot_id: str, pid_ns: str, pid: int, pid_start: int) -> b
     """Whether that process runs; None where nothing can be known of it from here."""
 
 def end_with(parent: int) -> None:
-    """Has this process and its process group killed when the process `parent` ends, which started it.
+    """Has this process end when the process `parent` does, which started it, with its group and all below it.
 
     OSError if that has ended already.
     """
+
+def become_subreaper() -> None:
+    """Has what loses its parent below this process become its child. Never in a process of a user's own."""
+
+@final
+class Child:
+    """A process that this one started, and that leads a process group of its own."""
+
+    @staticmethod
+    def spawn(command: Sequence[str], *, keep: Sequence[int] = (), cwd: str | None = None) -> Child:
+        """Starts a program, which gets these descriptors beside stdout and stderr.
+
+        OSError if it cannot be started.
+        """
+    @staticmethod
+    def adopt(pid: int) -> Child:
+        """Takes over a child that `os.fork` made. OSError if there is none."""
+    @property
+    def pid(self) -> int: ...
+    def fileno(self) -> int:
+        """A descriptor that can be read when it has ended."""
+    def kill_tree(self) -> None:
+        """Kills it, its group and everything below them."""
+    def reap(self) -> int:
+        """Waits for its end and kills what it leaves behind: its status, or minus the signal that killed it.
+
+        ChildProcessError if somebody else has taken the status.
+        """
 
 # --- task -----------------------------------------------------------------------------------------
 

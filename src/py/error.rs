@@ -1,5 +1,7 @@
 //! Where exceptions are born: Python's own wherever Python has the word, and one of jug's for what users can act upon.
 
+use std::io;
+
 use pyo3::exceptions::{PyConnectionError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::{PyErr, create_exception};
@@ -62,8 +64,7 @@ impl From<Error> for PyErr {
                 // Three arguments give OSError its errno, strerror and filename, and choose the subclass
                 // (FileNotFoundError, PermissionError); the action goes into the text.
                 Some(errno) => {
-                    let text = source.to_string();
-                    let text = text.strip_suffix(&format!(" (os error {errno})")).unwrap_or(&text);
+                    let text = words(source, errno);
                     PyOSError::new_err((errno, format!("{text} while {action}"), path.as_os_str().to_owned()))
                 }
                 None => PyOSError::new_err(error.to_string()),
@@ -75,6 +76,20 @@ impl From<Error> for PyErr {
             Error::Forked { .. } | Error::Interrupted => PyRuntimeError::new_err(error.to_string()),
         }
     }
+}
+
+/// An error of the system that no file is to blame for, in Python; its number chooses the subclass (`ChildProcessError`).
+pub(super) fn of_system(error: &io::Error) -> PyErr {
+    match error.raw_os_error() {
+        Some(errno) => PyOSError::new_err((errno, words(error, errno))),
+        None => PyOSError::new_err(error.to_string()),
+    }
+}
+
+/// What the system says of an error, without its number.
+fn words(error: &io::Error, errno: i32) -> String {
+    let text = error.to_string();
+    text.strip_suffix(&format!(" (os error {errno})")).unwrap_or(&text).to_owned()
 }
 
 fn of_store(error: &StoreError) -> PyErr {

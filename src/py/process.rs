@@ -1,22 +1,96 @@
 //! What Python needs of processes.
 
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::path::PathBuf;
+use std::sync::Mutex;
+
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::error::of_system;
 use crate::jugdir::Identity;
-use crate::os::{PidSpace, local, process};
+use crate::lock::lock;
+use crate::os::process::{self, End, Output, Spawn};
+use crate::os::{PidSpace, local};
 
 /// Adds this module's names to `jug._native`.
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<PyChild>()?;
+    m.add_function(wrap_pyfunction!(become_subreaper, m)?)?;
     m.add_function(wrap_pyfunction!(end_with, m)?)?;
     m.add_function(wrap_pyfunction!(new_worker_id, m)?)?;
     m.add_function(wrap_pyfunction!(process_identity, m)?)?;
     m.add_function(wrap_pyfunction!(is_process_running, m)?)
 }
 
+#[pyclass(frozen, name = "Child", module = "jug._native")]
+struct PyChild {
+    pid: u32,
+    /// The descriptor that can be read when it has ended; it is open as long as this object is there.
+    ended: RawFd,
+    child: Mutex<process::Child>,
+}
+
+impl From<process::Child> for PyChild {
+    fn from(child: process::Child) -> PyChild {
+        PyChild { pid: child.pid(), ended: child.ended().as_raw_fd(), child: Mutex::new(child) }
+    }
+}
+
+#[pymethods]
+impl PyChild {
+    #[staticmethod]
+    #[pyo3(signature = (command, *, keep = Vec::new(), cwd = None))]
+    fn spawn(
+        py: Python<'_>,
+        command: Vec<OsString>,
+        keep: Vec<RawFd>,
+        cwd: Option<PathBuf>,
+    ) -> PyResult<PyChild> {
+        let start = move || {
+            let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+            let (cwd, keep, output) = (cwd.as_deref(), &keep[..], Output::Inherit);
+            process::Child::spawn(&Spawn { program, arguments, cwd, environment: &[], keep, output })
+        };
+        Ok(py.detach(start).map_err(|error| of_system(&error))?.into())
+    }
+
+    #[staticmethod]
+    fn adopt(pid: u32) -> PyResult<PyChild> {
+        Ok(process::Child::adopt(pid).map_err(|error| of_system(&error))?.into())
+    }
+
+    #[getter]
+    fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    fn fileno(&self) -> RawFd {
+        self.ended
+    }
+
+    fn kill_tree(&self, py: Python<'_>) {
+        py.detach(|| lock(&self.child).kill_tree());
+    }
+
+    fn reap(&self, py: Python<'_>) -> PyResult<i32> {
+        match py.detach(|| lock(&self.child).reap()).map_err(|error| of_system(&error))? {
+            End::Exit(status) => Ok(status),
+            End::Signal(number) => Ok(-number),
+        }
+    }
+}
+
+#[pyfunction]
+fn become_subreaper() -> PyResult<()> {
+    process::become_subreaper().map_err(|error| of_system(&error))
+}
+
 #[pyfunction]
 fn end_with(parent: u32) -> PyResult<()> {
-    Ok(process::end_with(parent)?)
+    process::end_with(parent).map_err(|error| of_system(&error))
 }
 
 #[pyfunction]

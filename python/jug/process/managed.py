@@ -1,14 +1,14 @@
-"""A child process that is watched: its end has a reason, and nothing of its process group outlives it."""
+"""A child process that is watched: its end has a reason, and nothing below it outlives it."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import signal
-import subprocess
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
+
+from .. import _native
 
 __all__ = ["Child", "End", "fork", "spawn"]
 
@@ -21,13 +21,13 @@ class End(NamedTuple):
 
     Attributes
     ----------
-    kind : {"signal", "exit"}
-        Whether a signal killed it, or it ended itself.
+    kind : {"signal", "exit", "lost"}
+        Whether a signal killed it, it ended itself, or somebody else has taken its status.
     number : int
         Of the signal, or the exit status.
     """
 
-    kind: Literal["signal", "exit"]
+    kind: Literal["signal", "exit", "lost"]
     number: int
 
     @property
@@ -35,6 +35,8 @@ class End(NamedTuple):
         """In words."""
         if self.kind == "exit":
             return f"ended its process with status {self.number}"
+        if self.kind == "lost":
+            return "ended its process, and its status is not known"
         try:
             name = signal.Signals(self.number).name
         except ValueError:
@@ -48,45 +50,46 @@ class Child:
 
     Parameters
     ----------
-    pid : int
-        It leads a process group of its own.
-    reap : callable
-        Waits for its end: its exit status, or minus the number of the signal that killed it.
+    process : _native.Child
+        What it is for the system.
     """
 
-    def __init__(self, pid: int, reap: Callable[[], int]) -> None:
-        self.pid = pid
-        self._reap = reap
-        self._pidfd = os.pidfd_open(pid)
+    def __init__(self, process: _native.Child) -> None:
+        self._process = process
         self._end: End | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its id, which is that of its process group."""
+        return self._process.pid
 
     def wait_for(self, fd: int) -> bool:
         """Sleeps until `fd` can be read or the process has ended; whether there may be something to read."""
-        return fd in _readable([fd, self._pidfd], None)
+        return fd in _readable([fd, self._process.fileno()], None)
 
     def end(self) -> End:
-        """Waits for its end and kills what is left of its process group."""
+        """Waits for its end and kills what is left of its process group, and all below that."""
         if self._end is None:
-            _readable([self._pidfd], None)
-            # While it is not reaped, no other group can have its number.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
-            status = self._reap()
-            os.close(self._pidfd)
-            self._end = End("signal", -status) if status < 0 else End("exit", status)
+            # In Python, where a signal to this process ends the wait.
+            _readable([self._process.fileno()], None)
+            try:
+                status = self._process.reap()
+            except ChildProcessError:
+                self._end = End("lost", 0)
+            else:
+                self._end = End("signal", -status) if status < 0 else End("exit", status)
         return self._end
 
     def leave(self, seconds: float) -> End:
         """Gives it so long to end by itself, and kills it then."""
-        if self._end is None and not _readable([self._pidfd], seconds):
+        if self._end is None and not _readable([self._process.fileno()], seconds):
             self.kill()
         return self.end()
 
     def kill(self) -> None:
-        """Kills it and its process group at once."""
+        """Kills it and everything below it at once."""
         if self._end is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
+            self._process.kill_tree()
             self.end()
 
 
@@ -111,10 +114,7 @@ def spawn(command: Sequence[str], *, keep: Sequence[int], cwd: str | None = None
     cwd : str, optional
         Its working directory; default that of this process.
     """
-    process = subprocess.Popen(
-        command, cwd=cwd, pass_fds=keep, stdin=subprocess.DEVNULL, process_group=0, close_fds=True
-    )
-    return Child(process.pid, process.wait)
+    return Child(_native.Child.spawn(command, keep=keep, cwd=cwd))
 
 
 def fork(run: Callable[[], object]) -> Child:
@@ -127,14 +127,11 @@ def fork(run: Callable[[], object]) -> Child:
     if pid == 0:
         status = _RAISED
         try:
-            from .._native import end_with
-
             os.setpgid(0, 0)
-            end_with(parent)
+            _native.become_subreaper()
+            _native.end_with(parent)
             run()
             status = 0
         finally:
             os._exit(status)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.setpgid(pid, pid)
-    return Child(pid, lambda: os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    return Child(_native.Child.adopt(pid))

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::libc;
 use nix::sys::prctl;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, killpg, sigaction};
@@ -59,7 +60,7 @@ fn end_after(parent: u32, wait: impl FnOnce() + Send + 'static) -> io::Result<()
 
 fn start(parent: u32, wait: impl FnOnce() + Send + 'static) -> io::Result<()> {
     if !is_child_of(parent) {
-        return Err(io::ErrorKind::NotFound.into());
+        return Err(Errno::ESRCH.into());
     }
     let run = move || {
         let _blocked = SigSet::all().thread_block();

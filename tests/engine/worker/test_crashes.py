@@ -6,10 +6,10 @@ import json
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
+from tests.support.processes import is_alive
 from tests.support.waiting import wait_for
 
 WRITTEN = """
@@ -73,13 +73,6 @@ def failures(jug, *options):
 def runs(jug, i):
     """In which processes a task ran."""
     return (jug.folder / f"ran.{i}").read_text().split()
-
-
-def is_alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
 
 
 def test_a_task_that_crashes_costs_one_worker_and_fails(jug, jugdir, request):
@@ -211,9 +204,20 @@ WAITING = (
         if len(open(f"ran.{i}").readlines()) == 1:
             os._exit(4)
         if os.fork() == 0:
+            if os.fork() == 0:
+                os.setsid()
+                note("grandchild")
+                time.sleep(120)
+            if os.fork() == 0:
+                if os.fork() == 0:
+                    os.setsid()
+                    note("orphan")
+                    time.sleep(120)
+                os._exit(0)
+            os.wait()
             note("child")
-            time.sleep(60)
-        time.sleep(60)
+            time.sleep(120)
+        time.sleep(120)
 
     work(1)
 """
@@ -225,13 +229,18 @@ def test_who_runs_apart_ends_with_its_worker_and_all_below_it(jug, how):
     jug.write(WAITING)
     assert jug("execute").returncode == 4
     worker = jug.start("execute", "--will-cite")
-    wait_for(lambda: (jug.folder / "ran.child").exists() and len(runs(jug, "child")) == 1, "the child to run")
-    pids = [runs(jug, 1)[1], runs(jug, "child")[0]]
+
+    def runs_below(one):
+        return (jug.folder / f"ran.{one}").exists() and len(runs(jug, one)) == 1
+
+    below = ("child", "grandchild", "orphan")
+    wait_for(lambda: all(map(runs_below, below)), "the children to run")
+    pids = [runs(jug, 1)[1], *(runs(jug, one)[0] for one in below)]
     assert all(map(is_alive, pids))
     worker.send_signal(how)
-    worker.communicate()
-    assert worker.returncode == {signal.SIGTERM: 1, signal.SIGHUP: 1, signal.SIGINT: 130}.get(how, -how)
+    assert worker.wait(20) == {signal.SIGTERM: 1, signal.SIGHUP: 1, signal.SIGINT: 130}.get(how, -how)
     wait_for(lambda: not any(map(is_alive, pids)), "all processes to end", 10)
+    worker.communicate()
     # Asking a worker to end is no crash of what it runs.
     said = jug("status").stderr
     assert said.startswith("jug: task jugfile.work(1): the worker that ran it died; it is tried again\n")

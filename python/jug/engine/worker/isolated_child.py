@@ -25,6 +25,8 @@ def main(pipe_fd: int, deaths_fd: int, parent: int) -> None:
     parent : int
         The id of the process that started this one.
     """
+    # What a task leaves behind belongs to this process as long as it lives.
+    _native.become_subreaper()
     _native.end_with(parent)
     for fd in (pipe_fd, deaths_fd):
         os.set_inheritable(fd, False)
