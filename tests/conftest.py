@@ -9,18 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import Jug
+from tests.support.command import Jug, heed_signals
 from tests.support.permission import NotPermitted
 from tests.support.redis_server import RedisServer
 
 
 @pytest.fixture(scope="session", autouse=True)
-def ctrl_c() -> None:
-    """Ctrl-C works in tests and in what they start, also where a shell runs them in the background.
-
-    Such a shell ignores SIGINT, and every process that it starts inherits that.
-    """
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+def signals() -> None:
+    """What tests start ends by the signals that they send it, however the tests were started."""
+    heed_signals()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,9 +1,14 @@
 """Ctrl-C: each command says what it leaves behind, and nothing that is not so."""
 
 import signal
+import subprocess
+import sys
+import textwrap
 import time
 
 import pytest
+
+from tests.support.paths import ROOT
 
 SAID = {
     ("execute",): "; what was finished is stored",
@@ -62,6 +67,24 @@ def test_a_worker_that_is_asked_to_end_says_so_in_one_line_and_keeps_no_claim(ju
     assert (running.returncode, err) == (1, said)
     assert "(none active)" in jug("status", "--short").stdout
     assert jug("cleanup", "--locks-only").stdout == "Removed 0 locks\n"
+
+
+def test_what_tests_start_heeds_signals_that_the_tests_inherited_as_ignored():
+    """Otherwise tests that send SIGHUP wait for ever where all of them run under nohup."""
+    script = """
+        import os, signal, subprocess, sys
+        from tests.support.command import heed_signals
+
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        heed_signals()
+        os.kill(os.getpid(), signal.SIGHUP)
+        for number in (signal.SIGINT, signal.SIGHUP):
+            child = subprocess.Popen(["sleep", "100"])
+            child.send_signal(number)
+            assert child.wait() == -number
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], cwd=ROOT, check=True, timeout=60)
 
 
 def test_under_nohup_a_worker_goes_on_when_its_terminal_is_closed(jug):

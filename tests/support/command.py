@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
+
+
+def heed_signals() -> None:
+    """Lets processes that this one starts end by Ctrl-C, and by SIGHUP.
+
+    A shell that runs a command in the background ignores SIGINT, nohup ignores SIGHUP, and every process
+    below inherits that. It does not inherit handlers: under nohup this process goes on as before.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 class Jug:

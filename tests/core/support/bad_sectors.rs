@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use jug_native::background::Background;
 use jug_native::error::StoreError;
@@ -22,6 +23,8 @@ use crate::support::temp_jugdir::{TempJugdir, noise, save};
 
 pub(crate) const REPAIR: CompactOptions = CompactOptions { all: true, damaged: true, smaller: false };
 pub(crate) const WHOLE: Range<u64> = 0..u64::MAX;
+/// How long such a disk tries until it gives up.
+const TRIES_FOR: Duration = Duration::from_secs(60);
 pub(crate) const EIO: &str = "cannot be read: Input/output error";
 
 /// A disk with places that cannot be read.
@@ -33,19 +36,20 @@ pub(crate) struct Disk {
     errno: Errno,
     refuses_to_open: bool,
     links: bool,
+    ahead: Mutex<Duration>,
 }
 
 impl Disk {
     /// Its files can be opened.
     pub(crate) fn new(errno: Errno) -> Arc<Disk> {
         let (bad, failures) = (Mutex::default(), AtomicUsize::new(usize::MAX));
-        Arc::new(Disk { bad, failures, errno, refuses_to_open: false, links: true })
+        Arc::new(Disk { bad, failures, errno, refuses_to_open: false, links: true, ahead: Mutex::default() })
     }
 
     /// Its files cannot be opened whose first byte is bad.
     pub(crate) fn closed(errno: Errno) -> Arc<Disk> {
         let (bad, failures) = (Mutex::default(), AtomicUsize::new(usize::MAX));
-        Arc::new(Disk { bad, failures, errno, refuses_to_open: true, links: true })
+        Arc::new(Disk { bad, failures, errno, refuses_to_open: true, links: true, ahead: Mutex::default() })
     }
 
     /// Nor can a file have two names there.
@@ -56,6 +60,11 @@ impl Disk {
 
     pub(crate) fn spoil(&self, path: &Path, bytes: Range<u64>) {
         self.bad.lock().unwrap().push((path.to_owned(), bytes));
+    }
+
+    /// Lets time pass for the stores that are open on it.
+    pub(crate) fn let_pass(&self, time: Duration) {
+        *self.ahead.lock().unwrap() += time;
     }
 
     pub(crate) fn heal(&self) {
@@ -72,7 +81,10 @@ impl Disk {
     fn fails<T>(&self) -> Option<io::Result<T>> {
         let less = |left: usize| left.checked_sub(1);
         let failed = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
-        failed.is_ok().then(|| Err(self.errno.into()))
+        failed.is_ok().then(|| {
+            self.let_pass(TRIES_FOR);
+            Err(self.errno.into())
+        })
     }
 
     pub(crate) fn open(self: &Arc<Disk>, of: &TempJugdir) -> Result<Store> {
@@ -84,6 +96,10 @@ impl Disk {
 impl Hooks for Disk {
     fn links(&self) -> bool {
         self.links
+    }
+
+    fn ahead(&self) -> Duration {
+        *self.ahead.lock().unwrap()
     }
 
     fn lists(&self, dir: &Path) -> io::Result<()> {
@@ -110,15 +126,17 @@ impl Hooks for Disk {
 
 /// What each worker stores: results of a few bytes, one of many pages, one with a file of its own.
 pub(crate) fn work(of: &TempJugdir, numbers: Range<u8>) -> PathBuf {
+    let before = files(of, "segments", ".seg");
     let store = of.open();
     for number in numbers {
         save(&store, number, &value(number)).unwrap();
     }
     store.close().unwrap();
     drop(store);
-    let mut segments = files(of, "segments", ".seg");
-    segments.sort_by_key(|path| fs::metadata(path).unwrap().modified().unwrap());
-    segments.pop().unwrap()
+    let mut new = files(of, "segments", ".seg").into_iter().filter(|path| !before.contains(path));
+    let segment = new.next().unwrap();
+    assert_eq!(new.next(), None);
+    segment
 }
 
 pub(crate) fn value(number: u8) -> Vec<u8> {
