@@ -56,6 +56,8 @@ def begin() -> Supervision:
     """Connects this process, which a supervisor has just started, and has it end with that one."""
     global _current
     slot, shared, mail, faults, parent = map(int, os.environ.pop(VARIABLE).split(","))
+    # What a task leaves behind belongs to the worker that ran it: it ends with that one, and with no other.
+    _native.become_subreaper()
     _native.end_with(parent)
     _current = Supervision(slot, shared, mail, faults)
     return _current
