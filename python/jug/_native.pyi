@@ -653,8 +653,15 @@ class Supervisor:
         """Stops this process and all workers until it is continued."""
     def running(self) -> list[tuple[int, int, tuple[bytes, str, int, float] | None]]:
         """Of each living worker its number, its process, and what it runs: key, name, attempt, seconds."""
-    def counts(self) -> list[tuple[str, int, int, int, int]]:
-        """By task name: how many tasks there are, are finished, were executed here, and failed here."""
+    def counts(self) -> list[tuple[str, int, int, int, int, float]]:
+        """By task name: how many tasks there are, are finished, were executed here, and failed here.
+
+        The last one is how long those took altogether that were executed here, in seconds.
+        """
+    def has_more(self) -> bool:
+        """Whether there will be more tasks than are counted, because the jugfile ends at a barrier."""
+    def resident(self) -> list[tuple[int, int]]:
+        """How many bytes each living worker has in memory, with all below it: a look at all processes."""
 
 @final
 class WorkerSlot:
@@ -668,6 +675,8 @@ class WorkerSlot:
     ) -> None:
         """A jugfile was loaded: the name of each node, how many tasks it stands for (default: one each), and
         the shortest limit in seconds of how long one may run."""
+    def set_more(self, has_more: bool) -> None:
+        """Says whether there will be more tasks than those that are loaded."""
     def is_to_stop(self) -> bool:
         """Whether nothing new is to start."""
     def count_begun(self) -> int:

@@ -14,7 +14,7 @@ use super::key_sequence::KeyBytes;
 use crate::lock::lock;
 use crate::os::process::End;
 use crate::status_slot::Run;
-use crate::supervisor::slot::{Phase, WorkerSlot};
+use crate::supervisor::slot::{NameCounts, Phase, WorkerSlot};
 use crate::supervisor::{Ended, Event, Limit, Start, Supervisor};
 
 /// Adds this module's names to `jug._native`.
@@ -92,9 +92,20 @@ impl PySupervisor {
         found.into_iter().map(|it| (it.worker, it.pid, it.run.map(run))).collect()
     }
 
-    fn counts(&self, py: Python<'_>) -> Vec<(String, u64, u64, u64, u64)> {
+    fn counts(&self, py: Python<'_>) -> Vec<(String, u64, u64, u64, u64, f64)> {
         let counts = py.detach(|| lock(&self.supervisor).counts());
-        counts.into_iter().map(|(name, it)| (name, it.total, it.finished, it.executed, it.failed)).collect()
+        let facts = |(name, it): (String, NameCounts)| {
+            (name, it.total, it.finished, it.executed, it.failed, it.spent.as_secs_f64())
+        };
+        counts.into_iter().map(facts).collect()
+    }
+
+    fn has_more(&self) -> bool {
+        lock(&self.supervisor).has_more()
+    }
+
+    fn resident(&self, py: Python<'_>) -> Vec<(u32, u64)> {
+        py.detach(|| lock(&self.supervisor).resident())
     }
 }
 
@@ -165,6 +176,10 @@ impl PyWorkerSlot {
         let tasks = tasks.unwrap_or_else(|| vec![1; names.len()]);
         lock(&self.slot).load(names.iter().map(String::as_str).zip(tasks), shortest);
         Ok(())
+    }
+
+    fn set_more(&self, has_more: bool) {
+        lock(&self.slot).set_more(has_more);
     }
 
     fn is_to_stop(&self) -> bool {

@@ -158,6 +158,20 @@ impl Supervisor {
         all.into_iter().collect()
     }
 
+    /// Whether there will be more tasks than are counted: each jugfile that was loaded ended at a barrier.
+    pub fn has_more(&self) -> bool {
+        let reports = self.members.iter().filter_map(|(worker, member)| member.report(*worker).ok());
+        let mut loaded = reports.filter(|report| report.has_loaded).map(|report| report.has_more).peekable();
+        loaded.peek().is_some() && loaded.all(|has_more| has_more)
+    }
+
+    /// How many bytes each living worker has in memory, with all below it. It takes one look at all processes of the
+    /// system, however many workers there are: some microseconds for each of them.
+    pub fn resident(&self) -> Vec<(u32, u64)> {
+        let processes = process::Table::read();
+        self.members.iter().map(|(worker, member)| (*worker, processes.resident(member.pid()))).collect()
+    }
+
     /// When a deadline may have passed, or memory is to be looked at.
     fn next_look(&self) -> Option<Instant> {
         let now = Instant::now();
@@ -261,6 +275,7 @@ fn add_counts(all: &mut HashMap<String, NameCounts>, counts: Vec<(String, NameCo
         let sum = all.entry(name).or_default();
         sum.executed += counts.executed;
         sum.failed += counts.failed;
+        sum.spent += counts.spent;
         sum.total = sum.total.max(counts.total);
         sum.finished = sum.finished.max(counts.finished);
     }

@@ -9,10 +9,11 @@
 //! | 528 | the shortest such limit of any task, in nanoseconds; 0: none |
 //! | 536 | bytes of the records of names |
 //! | 544 | how many times the jugfile was loaded |
+//! | 552 | whether there will be more tasks than those of the latest load |
 //! | 1024 | records of names, one after the other |
 //!
-//! A record of a name has how many tasks of it there are, are finished, were executed and have failed, the length of the
-//! name, and the name with zeros up to the next multiple of eight. The file that all workers share has two words: whether
+//! A record of a name has how many tasks of it there are, are finished, were executed and have failed, how many nanoseconds
+//! those took that were executed, the length of the name, and the name with zeros up to the next multiple of eight. The file that all workers share has two words: whether
 //! they are to stop, and how many tasks they have begun that a limit counts.
 
 use std::collections::HashMap;
@@ -34,14 +35,16 @@ const TIME_LIMIT_AT: usize = 520;
 const SHORTEST_LIMIT_AT: usize = 528;
 const NAMES_LENGTH_AT: usize = 536;
 const LOADS_AT: usize = 544;
+const HAS_MORE_AT: usize = 552;
 const NAMES_AT: usize = 1024;
 /// The words of a record of a name before the name.
-const RECORD: usize = 40;
+const RECORD: usize = 48;
 const TOTAL: usize = 0;
 const FINISHED: usize = 8;
 const EXECUTED: usize = 16;
 const FAILED: usize = 24;
-const NAME_LENGTH: usize = 32;
+const SPENT: usize = 32;
+const NAME_LENGTH: usize = 40;
 
 const STOP_AT: usize = 0;
 const BEGUN_AT: usize = 8;
@@ -70,6 +73,8 @@ pub struct NameCounts {
     pub executed: u64,
     /// Failed in this worker, in all loads.
     pub failed: u64,
+    /// How long those took that were executed, each until the next one began or the worker rested.
+    pub spent: Duration,
 }
 
 /// What a worker said, as its supervisor reads it.
@@ -79,6 +84,8 @@ pub struct WorkerReport {
     pub phase: Phase,
     /// Whether it has loaded the jugfile.
     pub has_loaded: bool,
+    /// Whether there will be more tasks than those of the latest load.
+    pub has_more: bool,
     /// What it runs, or ran when it died.
     pub activity: Activity,
     /// How long the task may run that runs.
@@ -98,6 +105,18 @@ pub struct WorkerSlot {
     end: usize,
     /// For each node of the graph of the latest load, where the record of its name is, and how many tasks it stands for.
     nodes: Vec<(usize, u64)>,
+    /// The task that began last, until its time is counted.
+    timed: Option<Timed>,
+}
+
+/// A task whose time is to be counted.
+#[derive(Debug)]
+struct Timed {
+    /// The record of its name.
+    record: usize,
+    began: Instant,
+    /// Whether it has a result by now: the time of others does not count.
+    has_result: bool,
 }
 
 impl WorkerSlot {
@@ -133,12 +152,25 @@ impl WorkerSlot {
         let memory = Arc::new(SharedMemory::of(file)?);
         let slot = StatusSlot::new(Box::new(Arc::clone(&memory)), (host.now(), host.uptime()));
         let shared = SharedMemory::of(shared)?;
-        Ok(WorkerSlot { slot, memory, shared, records: HashMap::new(), end: NAMES_AT, nodes: Vec::new() })
+        Ok(WorkerSlot {
+            slot,
+            memory,
+            shared,
+            records: HashMap::new(),
+            end: NAMES_AT,
+            nodes: Vec::new(),
+            timed: None,
+        })
     }
 
     /// Says how far this worker is.
     pub fn set_phase(&self, phase: Phase) {
         self.store(PHASE_AT, phase as u64);
+    }
+
+    /// Says whether there will be more tasks than those that are loaded: the jugfile ended at a barrier.
+    pub fn set_more(&self, has_more: bool) {
+        self.store(HAS_MORE_AT, u64::from(has_more));
     }
 
     /// Whether its supervisor wants nothing new to start.
@@ -177,17 +209,25 @@ impl WorkerSlot {
     }
 
     /// The task `node` starts now. Of a long name the beginning is kept.
-    pub fn starts(&self, node: usize, key: &Key, name: &str, attempt: u32, limit: Option<Duration>) {
+    pub fn starts(&mut self, node: usize, key: &Key, name: &str, attempt: u32, limit: Option<Duration>) {
         debug_assert!(node < self.nodes.len());
+        let now = Instant::now();
+        self.count_time(now);
+        self.timed =
+            self.nodes.get(node).map(|(record, _)| Timed { record: *record, began: now, has_result: false });
         self.store(TIME_LIMIT_AT, nanoseconds(limit));
-        self.slot.runs(key, name, attempt, Instant::now());
+        self.slot.runs(key, name, attempt, now);
     }
 
     /// The task `node` was executed, and has a result.
-    pub fn executed(&self, node: usize) {
+    pub fn executed(&mut self, node: usize) {
         if let Some((record, tasks)) = self.nodes.get(node) {
             self.add(record + EXECUTED, 1);
             self.add(record + FINISHED, *tasks);
+        }
+        // The clock is not asked for it: the next task asks, and is not far.
+        if let Some(timed) = &mut self.timed {
+            timed.has_result = true;
         }
     }
 
@@ -206,8 +246,16 @@ impl WorkerSlot {
     }
 
     /// Nothing runs.
-    pub fn rests(&self) {
+    pub fn rests(&mut self) {
+        self.count_time(Instant::now());
         self.slot.rests(status_slot::Counts::default());
+    }
+
+    /// Adds the time of the task that began last, if it has a result.
+    fn count_time(&mut self, now: Instant) {
+        if let Some(Timed { record, began, has_result: true }) = self.timed.take() {
+            self.add(record + SPENT, nanoseconds(Some(now.saturating_duration_since(began))));
+        }
     }
 
     fn add_name(&mut self, name: &str) -> usize {
@@ -266,6 +314,7 @@ pub fn report(id: &str, file: &File) -> io::Result<WorkerReport> {
             _ => Phase::Working,
         },
         has_loaded: word(LOADS_AT)? > 0,
+        has_more: word(HAS_MORE_AT)? > 0,
         activity: status_slot::read(id, |head| file.read_exact_at(head, 0).map(|()| head.len())),
         time_limit: limit(word(TIME_LIMIT_AT)?),
         shortest_limit: limit(word(SHORTEST_LIMIT_AT)?),
@@ -294,6 +343,7 @@ pub fn counts(file: &File) -> io::Result<Vec<(String, NameCounts)>> {
             finished: word(FINISHED),
             executed: word(EXECUTED),
             failed: word(FAILED),
+            spent: Duration::from_nanos(word(SPENT)),
         };
         found.push((String::from_utf8_lossy(name).into_owned(), counts));
         left = rest.get(length.next_multiple_of(8)..).unwrap_or_default();

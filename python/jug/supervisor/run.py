@@ -90,7 +90,7 @@ class SupervisedRun:
         while self._supervisor.workers():
             for event in self._supervisor.wait():
                 self._take(event)
-        for name, _, finished, executed, failed in self._supervisor.counts():
+        for name, _, finished, executed, failed, _ in self._supervisor.counts():
             self.executed[name] = executed
             self.loaded[name] = max(0, finished - executed)
             self.failed[name] = failed

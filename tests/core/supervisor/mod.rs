@@ -154,6 +154,28 @@ fn workers_that_are_killed_end_with_all_below_them() {
 }
 
 #[test]
+fn the_memory_of_a_worker_is_that_of_all_below_it() {
+    const LARGE: u64 = 50 << 20;
+    if !is_alone("the_memory_of_a_worker_is_that_of_all_below_it") {
+        return;
+    }
+    let fills = format!("setsid python3 -c \"x = b'x' * {LARGE}; import time; time.sleep(100)\" & wait");
+    let mut supervisor = start(&fills, None);
+    start_another(&mut supervisor, 2, "sleep 100");
+    let until = Instant::now() + PATIENCE;
+    while supervisor.resident()[0].1 < LARGE {
+        assert!(Instant::now() < until, "{:?}", supervisor.resident());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let resident = supervisor.resident();
+    assert_eq!(resident.iter().map(|(worker, _)| *worker).collect::<Vec<_>>(), [1, 2]);
+    assert!(resident[1].1 > 0 && resident[1].1 < LARGE, "{resident:?}");
+    supervisor.kill();
+    watch(&mut supervisor);
+    assert_eq!(supervisor.resident(), []);
+}
+
+#[test]
 fn to_wait_for_nothing_takes_no_time_of_the_processor() {
     if !is_alone("to_wait_for_nothing_takes_no_time_of_the_processor") {
         return;

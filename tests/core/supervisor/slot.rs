@@ -56,8 +56,8 @@ fn each_load_counts_again_what_is_there_and_finished_but_not_what_was_executed()
     slot.found(&[2]);
     slot.executed(1);
     slot.failed(0);
-    let f = NameCounts { total: 3, finished: 2, executed: 1, failed: 1 };
-    let g = NameCounts { total: 1, finished: 1, executed: 0, failed: 0 };
+    let f = NameCounts { total: 3, finished: 2, executed: 1, failed: 1, spent: Duration::ZERO };
+    let g = NameCounts { total: 1, finished: 1, ..NameCounts::default() };
     assert_eq!(counts(&file).unwrap(), [("f".to_owned(), f), ("g".to_owned(), g)]);
     slot.load([("h", 1), ("f", 1)].into_iter(), None);
     slot.found(&[1]);
@@ -65,6 +65,39 @@ fn each_load_counts_again_what_is_there_and_finished_but_not_what_was_executed()
     let h = NameCounts { total: 1, ..NameCounts::default() };
     let all = [("f".to_owned(), f), ("g".to_owned(), NameCounts::default()), ("h".to_owned(), h)];
     assert_eq!(counts(&file).unwrap(), all);
+}
+
+#[test]
+fn the_time_of_what_was_executed_is_counted_by_name_until_the_next_one_begins_or_nothing_runs() {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let (file, _shared, mut slot) = new();
+    slot.load([("f", 1), ("g", 1), ("h", 1)].into_iter(), None);
+    for node in [0, 1] {
+        slot.starts(node, &key(1), "f or g", 1, None);
+        std::thread::sleep(PAUSE);
+        slot.executed(node);
+    }
+    slot.starts(2, &key(3), "h", 1, None);
+    std::thread::sleep(PAUSE);
+    slot.failed(2);
+    slot.rests();
+    // While nothing runs no time is counted, and none that was counted before.
+    std::thread::sleep(50 * PAUSE);
+    slot.rests();
+    let spent: Vec<Duration> = counts(&file).unwrap().iter().map(|(_, counts)| counts.spent).collect();
+    assert!((PAUSE..50 * PAUSE).contains(&spent[0]), "{spent:?}");
+    assert!((PAUSE..50 * PAUSE).contains(&spent[1]), "{spent:?}");
+    assert_eq!(spent[2], Duration::ZERO, "it failed");
+}
+
+#[test]
+fn whether_more_tasks_will_come_is_read() {
+    let (file, _shared, slot) = new();
+    assert!(!report("1", &file).unwrap().has_more);
+    slot.set_more(true);
+    assert!(report("1", &file).unwrap().has_more);
+    slot.set_more(false);
+    assert!(!report("1", &file).unwrap().has_more);
 }
 
 #[test]

@@ -7,7 +7,7 @@ from itertools import compress
 from typing import TYPE_CHECKING
 
 from ... import task
-from ...internal import log
+from ...internal import log, supervision
 from ...internal.task_selection import prepare_matcher_from_options
 from ...internal.tracebacks import begin_at_users_line
 from ...process.signals import end_cleanly
@@ -40,9 +40,12 @@ def execute(options: Options, state: ExecutionState) -> bool:
     failures = False
     patience = WorkerOptions(options).patience
     drift = Drift()
+    supervised = supervision.current()
     while True:
         loaded = load_steadily(options, store, drift)
         store, state.has_barrier = loaded.store, loaded.has_barrier
+        if supervised is not None:
+            supervised.slot.set_more(loaded.has_barrier)
         executed_before = state.executed.total()
         failures = run_tasks(task.alltasks, options, state) or failures
         if not loaded.has_barrier or state.idle >= patience:

@@ -305,6 +305,8 @@ class Worker:
         What has no result is given back at once, what has one a little later: nobody waits for the claim on a
         finished task, and to give it back takes a write of its record.
         """
+        if self._supervised is not None:
+            self._supervised.slot.rests()
         self._progress.count_executed(nodes)
         self._session.set_idle(
             self._state.executed.total(), len(self._state.failed), self._state.loaded.total()
