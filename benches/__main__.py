@@ -5,7 +5,7 @@ import sys
 
 from benches import common
 
-ALL = ("startup", "drain", "large", "fanout", "chain", "kill", "pack", "adopt", "redis")
+ALL = ("startup", "drain", "large", "fanout", "chain", "kill", "pack", "adopt", "redis", "supervised")
 
 
 def main(names: list[str]) -> None:

@@ -12,7 +12,7 @@ use super::events::{Ended, Event, Limit};
 use super::slot::{self, NameCounts, WorkerReport, WorkerSlot};
 use super::start::{Start, VARIABLE};
 use crate::os::memory::memory_file;
-use crate::os::process::{self, Child, Output, Spawn};
+use crate::os::process::{Child, Output, Spawn, Table};
 use crate::os::{cgroup, local};
 use crate::status_slot::{Activity, Run};
 
@@ -149,13 +149,13 @@ impl Member {
         }
     }
 
-    /// Kills it if it has more than so many bytes of memory.
-    pub(super) fn enforce_memory(&mut self, worker: u32, limit: u64) {
-        if self.killed.is_some() || process::resident(self.pid()) <= limit {
+    /// Kills it if it has more than so many bytes of memory, with all below it.
+    pub(super) fn enforce_memory(&mut self, worker: u32, limit: u64, processes: &Table) {
+        if self.killed.is_some() || processes.resident(self.pid()) <= limit {
             return;
         }
         // Processes that were forked share pages, which count once here.
-        let taken = process::proportional(self.pid());
+        let taken = processes.proportional(self.pid());
         if taken <= limit {
             return;
         }

@@ -20,7 +20,7 @@ use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::os::local;
-use crate::os::process;
+use crate::os::process::{self, Table};
 use crate::status_slot::Activity;
 
 pub use events::{Ended, Event, Limit, Running};
@@ -250,8 +250,9 @@ impl Supervisor {
         if self.sampled.elapsed() < SAMPLE {
             return;
         }
+        let processes = Table::read();
         for (worker, member) in &mut self.members {
-            member.enforce_memory(*worker, limit);
+            member.enforce_memory(*worker, limit, &processes);
         }
         self.sampled = Instant::now();
     }
