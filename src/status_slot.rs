@@ -8,7 +8,8 @@
 //! killed in the middle leaves the one before.
 
 use std::mem::offset_of;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
 use zerocopy::little_endian::{U32, U64};
@@ -28,6 +29,8 @@ const SEQUENCE_AT: usize = offset_of!(Head, sequence);
 const ENTRIES_AT: [usize; 2] = [offset_of!(Head, even), offset_of!(Head, odd)];
 /// How many times a living worker's entry is read that it writes meanwhile.
 const TRIES: usize = 16;
+/// For how many milliseconds a slot is tried that somebody holds.
+const PATIENCE_MS: usize = 50;
 
 /// A task that a worker runs, or ran when it died.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +78,39 @@ pub(crate) struct StatusSlot {
     memory: Box<dyn Memory>,
     origin: Origin,
     current: Mutex<Entry>,
+}
+
+/// The slots of this process, and whether what they say is final.
+static OWN: Mutex<Own> = Mutex::new(Own { slots: Vec::new() });
+static IS_FINAL: AtomicBool = AtomicBool::new(false);
+
+struct Own {
+    slots: Vec<Weak<StatusSlot>>,
+}
+
+/// Has all slots of this process say for good that nothing runs: it is killed because somebody asked for that, and not because of
+/// a task. It may be called while other threads are in the middle of anything.
+pub fn excuse_all() {
+    IS_FINAL.store(true, Ordering::SeqCst);
+    let Some(own) = patiently(&OWN) else { return };
+    for slot in own.slots.iter().filter_map(Weak::upgrade) {
+        if let Some(mut entry) = patiently(&slot.current) {
+            entry.runs = 0;
+            slot.write(&mut entry);
+        }
+    }
+}
+
+/// The lock, unless somebody has it all the time, such as a thread that is held up.
+fn patiently<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    for _ in 0..PATIENCE_MS {
+        match mutex.try_lock() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(1)),
+        }
+    }
+    None
 }
 
 /// The same moment by two clocks: the one of this process, and the one that all processes of the host share.
@@ -135,8 +171,12 @@ impl StatusSlot {
     }
 
     /// The slot in `memory`, which begins with what [`StatusSlot::idle`] made.
-    pub(crate) fn new(memory: Box<dyn Memory>, origin: Origin) -> StatusSlot {
-        StatusSlot { memory, origin, current: Mutex::new(Entry::idle()) }
+    pub(crate) fn new(memory: Box<dyn Memory>, origin: Origin) -> Arc<StatusSlot> {
+        let slot = Arc::new(StatusSlot { memory, origin, current: Mutex::new(Entry::idle()) });
+        let mut own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
+        own.slots.retain(|slot| slot.strong_count() > 0);
+        own.slots.push(Arc::downgrade(&slot));
+        slot
     }
 
     /// The memory that it is in, whose first [`LENGTH`] bytes are the slot's.
@@ -172,6 +212,12 @@ impl StatusSlot {
     }
 
     fn publish(&self, entry: &mut Entry) {
+        if !IS_FINAL.load(Ordering::Relaxed) {
+            self.write(entry);
+        }
+    }
+
+    fn write(&self, entry: &mut Entry) {
         let number = entry.number.get().wrapping_add(1);
         entry.number = number.into();
         entry.checksum = entry.computed_checksum();

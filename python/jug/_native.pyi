@@ -44,6 +44,7 @@ __all__ = [
     "available_cpus",
     "become_subreaper",
     "damaged_manifest",
+    "end_on_leash",
     "end_with",
     "former_key",
     "has_checked_arguments",
@@ -90,6 +91,12 @@ def end_with(parent: int) -> None:
     """Has this process end when the process `parent` does, which started it, with its group and all below it.
 
     OSError if that has ended already.
+    """
+
+def end_on_leash(parent: int, leash: int) -> None:
+    """The same, also when the other end of the pipe `leash` is closed, which the process `parent` has.
+
+    Before that this process says in its status files that nothing runs: no task is to blame.
     """
 
 def become_subreaper() -> None:

@@ -4,7 +4,7 @@
 //! dead reads what it ran; such a file stays until what became of that task is known and on disk.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, UNIX_EPOCH};
 
 use crate::error::IoContext;
@@ -29,7 +29,7 @@ const CLAIMED: u64 = 1 << 63;
 #[derive(Debug)]
 pub struct WorkerStatus {
     path: PathBuf,
-    slot: StatusSlot,
+    slot: Arc<StatusSlot>,
     /// What the table of claims says.
     claims: Mutex<Vec<u64>>,
 }

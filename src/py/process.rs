@@ -2,10 +2,11 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -14,12 +15,14 @@ use crate::jugdir::Identity;
 use crate::lock::lock;
 use crate::os::process::{self, End, Output, Spawn};
 use crate::os::{PidSpace, local};
+use crate::status_slot;
 
 /// Adds this module's names to `jug._native`.
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyChild>()?;
     m.add_function(wrap_pyfunction!(become_subreaper, m)?)?;
     m.add_function(wrap_pyfunction!(end_with, m)?)?;
+    m.add_function(wrap_pyfunction!(end_on_leash, m)?)?;
     m.add_function(wrap_pyfunction!(new_worker_id, m)?)?;
     m.add_function(wrap_pyfunction!(process_identity, m)?)?;
     m.add_function(wrap_pyfunction!(is_process_running, m)?)
@@ -91,6 +94,22 @@ fn become_subreaper() -> PyResult<()> {
 #[pyfunction]
 fn end_with(parent: u32) -> PyResult<()> {
     process::end_with(parent).map_err(|error| of_system(&error))
+}
+
+#[pyfunction]
+fn end_on_leash(parent: u32, leash: i32) -> PyResult<()> {
+    Ok(process::end_on_leash(parent, copy_of(leash)?, status_slot::excuse_all)?)
+}
+
+/// A copy of a descriptor that this process has.
+#[expect(unsafe_code, reason = "a descriptor from elsewhere is a number")]
+pub(super) fn copy_of(descriptor: i32) -> PyResult<OwnedFd> {
+    if descriptor < 0 {
+        return Err(PyValueError::new_err("no descriptor"));
+    }
+    // SAFETY: it is open for the length of this call, as its owner is in the middle of another one; if it were not, the
+    // copy would fail.
+    Ok(unsafe { BorrowedFd::borrow_raw(descriptor) }.try_clone_to_owned()?)
 }
 
 #[pyfunction]

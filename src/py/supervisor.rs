@@ -1,8 +1,6 @@
 //! Supervisors and the slots of their workers, for Python.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::os::fd::BorrowedFd;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -11,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use super::key_sequence::KeyBytes;
+use super::process::copy_of;
 use crate::lock::lock;
 use crate::os::process::End;
 use crate::status_slot::Run;
@@ -158,7 +157,7 @@ struct PyWorkerSlot {
 impl PyWorkerSlot {
     #[new]
     fn new(slot: i32, shared: i32) -> PyResult<PyWorkerSlot> {
-        let slot = WorkerSlot::open(&file(slot)?, &file(shared)?)?;
+        let slot = WorkerSlot::open(&copy_of(slot)?.into(), &copy_of(shared)?.into())?;
         Ok(PyWorkerSlot { slot: Mutex::new(slot) })
     }
 
@@ -229,18 +228,6 @@ fn name_of(phase: Phase) -> &'static str {
         Phase::Ended => "ended",
         Phase::Retired => "retired",
     }
-}
-
-/// A copy of a descriptor that this process has.
-#[expect(unsafe_code, reason = "a descriptor from elsewhere is a number")]
-fn file(descriptor: i32) -> PyResult<File> {
-    if descriptor < 0 {
-        return Err(PyValueError::new_err("no descriptor"));
-    }
-    // SAFETY: it is open for the length of this call, as its owner is in the middle of another one; if it were not, the
-    // copy would fail.
-    let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
-    Ok(File::from(descriptor.try_clone_to_owned()?))
 }
 
 fn duration(seconds: f64) -> PyResult<Duration> {

@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::unistd::pipe2;
 
 use super::events::{Ended, Event, Limit};
 use super::slot::{self, NameCounts, WorkerReport, WorkerSlot};
@@ -27,6 +28,8 @@ pub(super) struct Member {
     mail: File,
     faults: File,
     output: [Option<Stream>; 2],
+    /// When it is closed, the worker kills everything below it and itself, and that is nobody's fault.
+    leash: Option<OwnedFd>,
     /// Why it was killed, and what ran then.
     killed: Option<(Limit, Run)>,
     /// A task, by when it began, whose time does not count, and how much of it.
@@ -48,10 +51,14 @@ impl Member {
         let files = [WorkerSlot::create()?, memory_file(0)?, memory_file(0)?];
         let [slot, mail, faults] = files;
         mail.write_all_at(start.mail, 0)?;
-        let keep: [RawFd; 4] = [&slot, shared, &mail, &faults].map(AsRawFd::as_raw_fd);
-        let [a, b, c, d] = keep;
+        let (end, leash) = pipe2(OFlag::O_CLOEXEC)?;
+        let keep: [RawFd; 5] =
+            [slot.as_raw_fd(), shared.as_raw_fd(), mail.as_raw_fd(), faults.as_raw_fd(), end.as_raw_fd()];
         let mut environment = start.environment.to_vec();
-        environment.push((VARIABLE.into(), format!("{a},{b},{c},{d},{}", std::process::id()).into()));
+        let [slot_fd, shared_fd, mail_fd, faults_fd, end_fd] = keep;
+        let id = std::process::id();
+        let value = format!("{slot_fd},{shared_fd},{mail_fd},{faults_fd},{end_fd},{id}");
+        environment.push((VARIABLE.into(), value.into()));
         let mut child = Child::spawn(&Spawn {
             program: start.program,
             arguments: start.arguments,
@@ -68,10 +75,16 @@ impl Member {
             mail,
             faults,
             output,
+            leash: Some(leash),
             killed: None,
             forgiven: Default::default(),
             memory_ran_out,
         })
+    }
+
+    /// Has it kill all below it and itself.
+    pub(super) fn let_go(&mut self) {
+        self.leash = None;
     }
 
     pub(super) fn child(&self) -> &Child {

@@ -32,6 +32,9 @@ use slot::{NameCounts, WorkerSlot};
 /// How often memory is looked at where there is a limit.
 const SAMPLE: Duration = Duration::from_millis(100);
 
+/// How long a worker may take to kill itself and all below it.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// The signals that are for the supervisor, which passes on what they mean.
 const SIGNALS: [Signal; 5] =
     [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGTSTP, Signal::SIGCONT];
@@ -112,10 +115,17 @@ impl Supervisor {
         slot::stop_all(&self.shared)
     }
 
-    /// Kills all workers and everything below them; that they ended is still to be waited for.
-    pub fn kill(&self) {
+    /// Kills all workers and everything below them; that they ended is still to be waited for. What they run is not to blame.
+    pub fn kill(&mut self) {
+        for member in self.members.values_mut() {
+            member.let_go();
+        }
+        let until = Instant::now() + FAREWELL;
         for member in self.members.values() {
-            member.child().kill_tree();
+            let left = until.saturating_duration_since(Instant::now());
+            if !member.child().ends_within(left) {
+                member.child().kill_tree();
+            }
         }
     }
 

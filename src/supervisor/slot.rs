@@ -97,7 +97,7 @@ pub struct WorkerReport {
 /// The slot of this process, which is a supervised worker.
 #[derive(Debug)]
 pub struct WorkerSlot {
-    slot: StatusSlot,
+    slot: Arc<StatusSlot>,
     memory: Arc<SharedMemory>,
     shared: SharedMemory,
     /// Where the record of each name is.

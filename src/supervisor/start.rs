@@ -18,6 +18,6 @@ pub struct Start<'a> {
     pub mail: &'a [u8],
 }
 
-/// The environment variable in which a worker finds the descriptors of its slot, of what all workers share, of its mail and
-/// for faults, and the id of its supervisor's process.
+/// The environment variable in which a worker finds the descriptors of its slot, of what all workers share, of its mail,
+/// for faults and of its leash, and the id of its supervisor's process.
 pub const VARIABLE: &str = "JUG_SUPERVISED";

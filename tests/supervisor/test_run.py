@@ -413,3 +413,21 @@ def test_that_nothing_was_selected_is_said_once(jug):
     done = jug(*EXECUTE, "-n", "2", "--name=nothing")
     assert done.returncode == 0
     assert done.stderr.count("nothing") == 1
+
+
+def test_a_task_that_was_killed_with_its_supervisor_or_by_ctrl_c_has_not_crashed(jug, jugdir):
+    """However often: only a death of which it may be the cause counts."""
+    jug.write(LONG)
+    for number in range(4):
+        supervisor = jug.start(*EXECUTE, "-n", "1", "--crash-limit=1", *jugdir)
+        wait_for(lambda: sum(ran(jug).values()) > number, "a task that runs", 120)  # noqa: B023
+        if number % 2:
+            supervisor.kill()
+        else:
+            supervisor.send_signal(signal.SIGINT)
+            supervisor.stderr.readline()
+            supervisor.send_signal(signal.SIGINT)
+        supervisor.communicate(timeout=60)
+    (jug.folder / "go").touch()
+    done = jug(*EXECUTE, "-n", "1", "--crash-limit=1", *jugdir)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -55,10 +55,11 @@ _current: Supervision | None = None
 def begin() -> Supervision:
     """Connects this process, which a supervisor has just started, and has it end with that one."""
     global _current
-    slot, shared, mail, faults, parent = map(int, os.environ.pop(VARIABLE).split(","))
+    slot, shared, mail, faults, leash, parent = map(int, os.environ.pop(VARIABLE).split(","))
     # What a task leaves behind belongs to the worker that ran it: it ends with that one, and with no other.
     _native.become_subreaper()
-    _native.end_with(parent)
+    _native.end_on_leash(parent, leash)
+    os.close(leash)
     _current = Supervision(slot, shared, mail, faults)
     return _current
 

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc;
@@ -132,6 +133,11 @@ impl Child {
     /// Can be read once it has ended. Its status has not been taken by then.
     pub fn ended(&self) -> BorrowedFd<'_> {
         self.ended.as_fd()
+    }
+
+    /// Whether it has ended, now or within so long.
+    pub fn ends_within(&self, time: Duration) -> bool {
+        ended::wait(self.ended(), Some(time))
     }
 
     /// What it writes to stdout, once, if that is a pipe.

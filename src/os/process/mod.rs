@@ -14,5 +14,5 @@ mod tree;
 pub use child::{Child, End, Output, Spawn};
 pub use memory::{proportional, resident};
 pub use orphans::{become_subreaper, kill_orphans, orphans};
-pub use parent::{end_with, end_with_by_polling};
+pub use parent::{end_on_leash, end_with, end_with_by_polling};
 pub use table::{Process, Table, descendants};

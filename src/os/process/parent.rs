@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -31,6 +31,19 @@ pub fn end_with(parent: u32) -> io::Result<()> {
         Some(watched) => end_after(parent, move || _ = ended::wait(watched.as_fd(), None)),
         None => end_with_by_polling(parent),
     }
+}
+
+/// The same with a leash: a pipe to which the parent has the only other end. It ends the process by closing it, and so does the
+/// parent's own end. `farewell` is called first.
+///
+/// # Errors
+///
+/// Where the parent has ended already.
+pub fn end_on_leash(parent: u32, leash: OwnedFd, farewell: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    end_after(parent, move || {
+        let _closed = ended::wait(leash.as_fd(), None);
+        farewell();
+    })
 }
 
 /// The same where the kernel has no descriptors of processes: the parent is looked at ten times a second.
