@@ -17,7 +17,7 @@ from jug.internal.limits import TaskLimits, are_declared, as_bytes, as_count, as
 def none_declared(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test begins without limits, and leaves none."""
     monkeypatch.setattr(limits, "_declared", {})
-    monkeypatch.setattr(limits, "_said", set())
+    monkeypatch.setattr(limits, "_warned", set())
 
 
 def work(x: int) -> int:

@@ -199,7 +199,7 @@ def test_a_second_signal_kills_what_runs_with_all_below_it(jug, left):
     assert supervisor.returncode == 130
     assert left() == []
     assert "0 complete" in jug("status", "--short").stdout
-    # That is no failure of theirs, and whoever comes next runs them.
+    # That is no failure of theirs, and the next worker runs them.
     (jug.folder / "go").touch()
     assert jug(*EXECUTE, "-n", "2").returncode == 0
     assert "All tasks complete (20 tasks)" in jug("status", "--short").stdout

@@ -20,7 +20,7 @@ def main() -> None:
     try:
         command(mine.mail["command"])
     except SystemExit:
-        # Whatever it is, it was said: the supervisor need not take it for a death.
+        # Whatever it is, it was printed: the supervisor need not take it for a crash.
         mine.slot.rests()
         mine.slot.set_phase("retired" if mine.tasks_left == 0 else "ended")
         raise

@@ -32,7 +32,7 @@ _MOST_FALSE_STARTS = 3
 _FIRST_DEATHS = 5
 _MOST_KINDS = 10
 
-#: The variables by which numeric libraries are told how many threads to use.
+#: The variables that say how many threads numeric libraries use.
 _THREADS = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
     *("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS"),

@@ -36,7 +36,7 @@ class Progress:
     selected : collection of int, optional
         The nodes that are counted. Default: all.
     supervised : SupervisedWork, optional
-        The supervisor that is told of them.
+        The supervisor that they are reported to.
     """
 
     def __init__(
