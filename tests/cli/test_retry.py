@@ -162,7 +162,8 @@ def test_a_kind_that_is_none_is_refused_wherever_it_is_set(failing):
     done = failing("retry")
     assert (done.returncode, done.stderr) == (
         2,
-        "jug: error: 'exitt' is no kind of failure; there are exception, signal, exit, lost\n",
+        "jug: error: 'exitt' is no kind of failure; there are exception, unstorable, signal, exit, timeout, "
+        "memory, lost\n",
     )
 
 

@@ -1,5 +1,7 @@
 """jug status, count, check: where a computation stands."""
 
+import pytest
+
 from tests.support.jugfiles import TWO_STAGES
 from tests.support.screens import screen
 from tests.support.waiting import wait_for
@@ -170,7 +172,7 @@ def test_status_says_on_stderr_why_tasks_failed(failing):
     assert done.stderr == (
         "jug: task jugfile.check(1) failed: ValueError: 1 is not allowed\n"
         "jug: task jugfile.check(2) failed: ValueError: 2 is not allowed\n"
-        "jug: --verbose=info shows the tracebacks\n"
+        "jug: 2 tasks failed; --verbose=info shows the tracebacks\n"
     )
     assert "not allowed" not in done.stdout
     assert failing("status", "--short").stderr == ""
@@ -185,6 +187,38 @@ def test_status_with_verbose_info_shows_the_tracebacks_of_failed_tasks(failing):
         '  File "jugfile.py", line 7, in check',
     ]
     assert lines[-1] == "ValueError: 1 is not allowed"
+
+
+@pytest.mark.parametrize("options", [(), ("--keep-failed",)])
+def test_status_says_how_many_tasks_failed_whether_they_are_marked_or_not(failing, options):
+    failing("execute", "--keep-going", "--will-cite", *options)
+    for cache in ((), ("--cache",), ("--cache",)):
+        said = failing("status", *cache).stderr.splitlines()
+        assert said[-1] == "jug: 2 tasks failed; --verbose=info shows the tracebacks"
+        assert (
+            failing("status", "--verbose=info", *cache).stderr.splitlines().count("jug: 2 tasks failed") == 1
+        )
+    assert failing("failures", "--short").stdout == "2 tasks failed.\n"
+    failing("retry")
+    assert failing("status").stderr == ""
+
+
+def test_equal_calls_that_failed_are_one_failure(jug):
+    jug.write("""
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def check(n):
+            raise ValueError(n)
+
+        for n in (1, 1, 2):
+            check(n)
+    """)
+    jug("execute", "--keep-going")
+    for cache in ((), ("--cache",), ("--cache",)):
+        assert "jug: 2 tasks failed; " in jug("status", *cache).stderr
+        assert jug("status", *cache).stderr.count("failed: ValueError: 1") == 1
+    assert jug("failures", "--short").stdout == "2 tasks failed.\n"
 
 
 def test_failures_alike_are_reported_once_and_forgotten_with_a_result(jug):

@@ -196,6 +196,7 @@ def test_a_failed_task_is_ready_again_unless_its_mark_is_kept(mine):
     assert short(mine) == "2 tasks waiting to be run, 0 failed, 7 complete, (none active)."
     mine("execute", "--keep-going", "--keep-failed")
     assert short(mine) == "1 tasks waiting to be run, 1 failed, 7 complete, (none active)."
+    assert mine("status").stderr == "jug: 1 task failed\n"
     mine.write("", "repaired")
     assert mine("cleanup", "--failed-only").stdout == "Removed 1 failure locks\n"
     assert mine("execute").returncode == 0

@@ -58,6 +58,7 @@ def test_failures_are_reported_with_everything_that_is_known_of_them(failing):
     assert first["error"] == "ValueError: 1 is not allowed"
     assert first["traceback"].endswith("ValueError: 1 is not allowed\n")
     assert (first["host"], first["pid"], first["attempt"]) == (socket.gethostname(), worker.pid, 1)
+    assert state["failures"]["kinds"] == {"exception": 2}
     assert newest["at"] >= first["at"] > 1e9
     assert (first["kept"], first["kind"]) == (True, "exception")
 

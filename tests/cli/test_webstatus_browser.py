@@ -179,6 +179,8 @@ def test_failures_are_shown_as_text_whatever_is_in_them(jug, browser):
         assert "kept as failed" in shown
         assert f"on {os.uname().nodename}" in shown
         assert "attempt 1" in shown
+        assert page.text("#failures .kinds") == "By kind: 2 exception."
+        assert shown.count("exception · ") == 2
         assert (
             page.run("return document.querySelectorAll('#failures script, #failures img, main b').length")
             == 0

@@ -103,7 +103,7 @@ def test_what_cannot_run_because_of_a_mark_is_one_line_and_status_1(marked):
     assert again.returncode == 1
     assert again.stderr == (
         "jug: error: 1 task is marked as failed, 1 cannot run without it; 'jug status --verbose=info' says "
-        "why, 'jug cleanup --failed-only' removes the marks\n"
+        "why, 'jug retry' removes the marks\n"
     )
     asleep = jug("sleep-until", *options)
     assert (asleep.returncode, asleep.stderr) == (1, again.stderr)
@@ -118,7 +118,7 @@ def test_a_selection_that_cannot_run_ends_at_once_with_status_1(marked, selectio
     done = jug("execute", *options, selection)
     assert done.returncode == 1
     assert "marked as failed" in done.stderr
-    assert "jug cleanup --failed-only" in done.stderr
+    assert "'jug retry' removes the marks" in done.stderr
 
 
 def test_a_mark_that_stops_a_barrier_is_status_1(jug):
@@ -214,6 +214,42 @@ def test_a_result_that_cannot_be_stored_names_the_task(jug, body, complaint):
     assert failed.stderr.startswith(f"jug: task jugfile.odd(3) {complaint}")
     assert failed.stderr.count("\n") == 1
     assert jug("status").returncode == 1
+
+
+@pytest.mark.parametrize("is_apart", [False, True])
+def test_a_result_that_cannot_be_stored_is_a_kind_of_failure_of_its_own(jug, is_apart):
+    """Also where the task ran in a process of its own, because it had died before."""
+    jug.write(
+        f"""
+        import os
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def odd(x):
+            if {is_apart} and not os.path.exists("died"):
+                open("died", "w").close()
+                os._exit(3)
+            return lambda: x
+
+        @TaskGenerator
+        def bad(x):
+            raise TypeError("of its own")
+
+        odd(3)
+        bad(3)
+        """
+    )
+    if is_apart:
+        assert jug("execute", "--name=odd").returncode == 3
+    assert jug("execute", "--keep-going").returncode == 1
+    listed = json.loads(jug("failures", "--json").stdout)["failures"]
+    assert [(it["name"], it["kind"]) for it in listed] == [
+        ("jugfile.odd", "unstorable"),
+        ("jugfile.bad", "exception"),
+    ]
+    assert "unstorable" in jug("failures").stdout
+    assert jug("retry", "--kind=unstorable").stdout == "Cleared 1 failure\n"
+    assert jug("failures", "--short").stdout == "1 task failed.\n"
 
 
 def test_an_argument_without_identity_names_the_task_and_the_argument(jug):

@@ -24,6 +24,21 @@ def test_of_many_failures_the_latest_are_kept(jug_clean):
     assert [item["at"] for item in shown.items] == [n + 0.5 for n in range(MOST_FAILURES + 4, 4, -1)]
 
 
+def test_failures_are_counted_by_kind(jug_clean):
+    """All of them, also those that are not shown, the most frequent kind first."""
+    from jug import Task
+
+    t = Task(int, 1)
+    kinds = ["signal", *["exception"] * MOST_FAILURES, "signal", None, "unstorable"]
+    shown = recent_failures((t, {"started": 1.0} | ({"kind": kind} if kind else {})) for kind in kinds)
+    assert list(shown.kinds.items()) == [
+        ("exception", MOST_FAILURES),
+        ("signal", 2),
+        ("unknown", 1),
+        ("unstorable", 1),
+    ]
+
+
 @pytest.mark.parametrize(
     ("jugdir", "shown"),
     [

@@ -39,7 +39,7 @@ class Blocked(NamedTuple):
             parts.append(f"{_tasks(self.waiting)} cannot run because others are marked as failed")
         help = "'jug status --verbose=info' says why"
         if self.marked or not self.failed:
-            help += ", 'jug cleanup --failed-only' removes the marks"
+            help += ", 'jug retry' removes the marks"
         return f"{', '.join(parts)}; {help}"
 
 

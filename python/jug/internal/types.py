@@ -54,10 +54,10 @@ Change = tuple[bytes, State]
 #: and when it started, in seconds since 1970.
 RunningTask = tuple[str, bytes, str, int, float]
 
-#: What became of a task that failed. "exception": the task raised one. "signal", "exit": what ended the
-#: process that it ran in. "timeout", "memory": the limit that it broke. "lost": the worker that ran it died,
-#: and the cause is not known.
-FailureKind = Literal["exception", "signal", "exit", "timeout", "memory", "lost"]
+#: What became of a task that failed. "exception": the task raised one. "unstorable": it returned what cannot
+#: be stored. "signal", "exit": what ended the process that it ran in. "timeout", "memory": the limit that it
+#: broke. "lost": the worker that ran it died, and the cause is not known.
+FailureKind = Literal["exception", "unstorable", "signal", "exit", "timeout", "memory", "lost"]
 
 #: Why a file was not packed. "open": its worker runs. "remote": its worker is on another host and not known
 #: to be dead. "foreign": its worker is lost, and the file is another user's. "damaged": it holds damage that

@@ -86,11 +86,11 @@ def _status_from_cache(cache: StatusCache, header: CacheHeader, options: Options
         if changed or now != header:
             _try_write_cache(lambda: cache.update(now, changed))
         reports = failure_reports(stored)
-        failures = [
-            (name, reports[key])
-            for _, name, text, _ in (rows if reports else ())
-            if (key := bytes.fromhex(text.decode())) in reports
-        ]
+        # Equal calls are several rows, and one failure.
+        names: dict[bytes, str] = {}
+        for _, name, text, _ in rows if reports else ():
+            names.setdefault(bytes.fromhex(text.decode()), name)
+        failures = [(name, reports[key]) for key, name in names.items() if key in reports]
         if rows:
             warn_of_damage(session)
         return Status(counts, failures, header.has_barrier)

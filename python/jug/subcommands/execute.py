@@ -59,7 +59,7 @@ class ExecuteCommand(SubCommand):
             "execute_keep_failed",
             ("--keep-failed",),
             False,
-            help="mark failed tasks, so that they are not tried again before 'jug cleanup --failed-only'",
+            help="mark failed tasks, so that they are not tried again before 'jug retry'",
         ),
         OptionSpec(
             "execute_crash_limit",

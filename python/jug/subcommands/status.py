@@ -132,7 +132,7 @@ class StatusCommand(SubCommand):
             options.print_out(_in_short(*totals))
         else:
             print_task_summary_table(options, groups)
-            _print_failures(status.failures)
+            _print_failures(status.failures, totals[0])
         return 0 if sum(totals) == totals[3] else 1
 
 
@@ -302,18 +302,25 @@ def _as_json(
     return json.dumps(shown, indent=2, default=str)
 
 
-def _print_failures(failures: Iterable[tuple[str, FailureReport]]) -> None:
-    """Prints why tasks failed, a line for each group; with --verbose=info all groups, with tracebacks."""
+def _print_failures(failures: Sequence[tuple[str, FailureReport]], nr_marked: int) -> None:
+    """Prints how many tasks failed, and why, a line for each group; with --verbose=info all, with tracebacks.
+
+    Where a store has no reports, only how many are marked is known.
+    """
     import logging
 
     from ..engine.failures.groups import grouped
     from ..engine.failures.summary import described, details
 
-    groups = grouped(failures, lambda failure: failure)
-    if not groups:
+    number = len(failures) or nr_marked
+    if not number:
         return
     sys.stdout.flush()
-    is_all = logging.getLogger("jug").isEnabledFor(logging.INFO)
+    count = f"{number} task{'' if number == 1 else 's'} failed"
+    groups = grouped(failures, lambda failure: failure)
+    is_all = logging.getLogger("jug").isEnabledFor(logging.INFO) or not groups
+    if is_all:
+        say(count)
     for group in groups[: len(groups) if is_all else _MOST_FAILURES]:
         name, report = group[0]
         more = f" (and {len(group) - 1} more alike)" if len(group) > 1 else ""
@@ -324,7 +331,7 @@ def _print_failures(failures: Iterable[tuple[str, FailureReport]]) -> None:
         return
     if len(groups) > _MOST_FAILURES:
         say(f"and {len(groups) - _MOST_FAILURES} other errors")
-    say("--verbose=info shows the tracebacks")
+    say(f"{count}; --verbose=info shows the tracebacks")
 
 
 status = StatusCommand()

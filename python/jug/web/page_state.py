@@ -90,10 +90,11 @@ class FailureItem(TypedDict):
 
 
 class FailureCount(TypedDict):
-    """How many failures there are; `revision` is another one whenever they have changed."""
+    """How many failures there are, and of which kinds; `revision` is another one when they have changed."""
 
     revision: int
     total: int
+    kinds: dict[str, int]
 
 
 class ShownProblem(TypedDict):

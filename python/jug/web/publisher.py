@@ -47,7 +47,7 @@ class Publisher:
         failed = [(report["id"], report["at"]) for report in reports.items]
         if failed != self._failed:
             self._failed, self._revision = failed, self._revision + 1
-        count: FailureCount = {"revision": self._revision, "total": reports.total}
+        count: FailureCount = {"revision": self._revision, "total": reports.total, "kinds": reports.kinds}
         self._publish(self._state(snapshot, count), reports.items)
 
     def show_problem(self, problem: Problem) -> None:

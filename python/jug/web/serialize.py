@@ -55,13 +55,17 @@ class Failures(NamedTuple):
 
     items: list[FailureItem]
     total: int
+    #: How many there are of each kind, the most frequent first.
+    kinds: dict[str, int]
 
 
 def recent_failures(failures: Iterable[tuple[Any, FailureReport]]) -> Failures:
     """The reports of tasks that failed, as :meth:`StatusCollector.failures` gives them."""
     known = [(_ended(report), t, report) for t, report in failures]
     known.sort(key=lambda it: it[0], reverse=True)
-    return Failures([_failure(*it) for it in known[:MOST_FAILURES]], len(known))
+    kinds = Counter(str(report.get("kind", "unknown")) for _, _, report in known)
+    by_number = sorted(kinds.items(), key=lambda it: (-it[1], it[0]))
+    return Failures([_failure(*it) for it in known[:MOST_FAILURES]], len(known), dict(by_number))
 
 
 def _ended(report: FailureReport) -> float:

@@ -30,7 +30,7 @@ __all__ = [
 
 
 #: The kinds of failures; `FailureKind` says what they are.
-KINDS: tuple[FailureKind, ...] = ("exception", "signal", "exit", "timeout", "memory", "lost")
+KINDS: tuple[FailureKind, ...] = ("exception", "unstorable", "signal", "exit", "timeout", "memory", "lost")
 
 
 def describe_call(task: Any, limit: int = 200) -> str:
@@ -67,10 +67,11 @@ def failure_report(task: Any, outcome: Outcome, *, attempt: int, kept: bool) -> 
         return {**error.report, **run}
     if isinstance(error, Crashed):
         return {**crash_report(error, describe_call(task)), **run}
+    is_unstorable = isinstance(error, UnstorableResult)
     # What cannot be stored may say in its own lines why.
-    raised = (error.__cause__ if isinstance(error, UnstorableResult) else None) or error
+    raised = (error.__cause__ if is_unstorable else None) or error
     return {
-        "kind": "exception",
+        "kind": "unstorable" if is_unstorable else "exception",
         "type": f"{type(error).__module__}.{type(error).__qualname__}",
         "message": message_of(error),
         "traceback": users_traceback(raised, is_ours_whole=False),

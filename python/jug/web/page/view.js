@@ -235,6 +235,8 @@ function showFailureCount({ failures, total }) {
   const section = at("#failures");
   section.hidden = failures.total === 0 && total[0] === 0;
   say(at(".count", section), failures.total ? count(failures.total) : "");
+  const kinds = Object.entries(failures.kinds).map(([kind, n]) => `${count(n)} ${kind}`);
+  say(at(".kinds", section), kinds.length ? `By kind: ${kinds.join(", ")}.` : "");
 }
 
 export function showFailures({ items, page, pages, kept }, turn) {
@@ -264,6 +266,7 @@ function makeFailure(failure) {
     make("span", failure.error, "error"),
   );
   const facts = [
+    failure.kind,
     moment(failure.at),
     failure.host && `on ${failure.host}`,
     failure.pid && `pid ${failure.pid}`,
