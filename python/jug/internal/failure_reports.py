@@ -21,6 +21,6 @@ def holds_back(report: FailureReport) -> bool:
     Returns
     -------
     bool
-        True if the task is marked as failed, or ended the process that ran it.
+        True if the task is marked as failed, ended the process that ran it, or is tried again so many times.
     """
-    return bool(report.get("kept") or report.get("crashes"))
+    return bool(report.get("kept") or report.get("crashes") or "again" in report)

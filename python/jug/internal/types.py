@@ -128,8 +128,9 @@ class FailureReport(TypedDict, total=False):
     kept: bool
     #: The supervisor under which it was run, if any: none of its workers tries the task again.
     run: str
-    #: Of a task that died: how many times it did, and whether it is tried again.
+    #: Of a task that died: how many times it did.
     crashes: int
+    #: Whether those who are at work try it again. Missing if each of them may, once.
     again: bool
 
 

@@ -71,6 +71,15 @@ class ExecuteCommand(SubCommand):
         ),
         *SUPERVISOR_SPECS,
         OptionSpec(
+            "execute_retries",
+            ("--retries",),
+            0,
+            metavar="N",
+            type=int,
+            help="try a task that failed again up to N times (default: 0), after a pause that doubles from "
+            "1 s; @TaskGenerator(retries=N) comes first",
+        ),
+        OptionSpec(
             "execute_no_check_environment",
             ("--no-check-environment",),
             False,
@@ -95,6 +104,8 @@ class ExecuteCommand(SubCommand):
 
         if options.execute_crash_limit < 1:
             raise UserError(f"--crash-limit must be 1 or more, not {options.execute_crash_limit}", status=2)
+        if options.execute_retries < 0:
+            raise UserError(f"--retries must be 0 or more, not {options.execute_retries}", status=2)
         supervised = supervision.current()
         supervisor = SupervisorOptions.of(options) if supervised is None else None
         if supervisor is not None:
@@ -121,8 +132,8 @@ class ExecuteCommand(SubCommand):
         if supervised is None:
             if unselected := _unselected(options, state):
                 warn(unselected)
-            # Of a single failure it was said before.
-            if state.blocked and state.blocked != (1, 0, state.blocked.waiting):
+            # Of a single failure it was said before, unless it was another worker's.
+            if state.blocked and not (state.complaints and state.blocked == (1, 0, state.blocked.waiting)):
                 fail(str(state.blocked))
         if failed or state.blocked:
             sys.exit(1)

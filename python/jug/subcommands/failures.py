@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..backends.base import base_store
     from ..configuration import Options
     from ..engine.failures.listing import Failures, TaskFailure
+    from ..internal.types import FailureReport
 
 __all__ = ["FailuresCommand", "failures"]
 
@@ -159,7 +160,7 @@ def _in_full(failures: Failures, failure: TaskFailure) -> Iterable[str]:
         "Kind": report.get("kind"),
         "Attempts": report.get("attempt"),
         "Crashes": report.get("crashes"),
-        "Kept": "yes, until 'jug retry'" if report.get("kept") else "no, the next 'jug execute' tries again",
+        "Kept": _until(report),
         "Host": report.get("host"),
         "Process": report.get("pid"),
         "Python": report.get("python"),
@@ -172,6 +173,13 @@ def _in_full(failures: Failures, failure: TaskFailure) -> Iterable[str]:
             yield escaped(f"{title + ':':<12}{value}")
     yield ""
     yield escaped(str(report.get("traceback") or report.get("message", "")).rstrip("\n"))
+
+
+def _until(report: FailureReport) -> str:
+    """For how long a task stays failed."""
+    if report.get("kept"):
+        return "yes, until 'jug retry'"
+    return "no, it is tried again" if report.get("again") else "no, the next 'jug execute' tries again"
 
 
 def _when(started: float | None, format: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,13 @@ import pytest
 import jug.task
 from jug import hooks
 from jug.backends.file_store import file_store
-from jug.engine.failures.report import crash_report
+from jug.engine.failures.report import crash_report, failure_report
 from jug.engine.session.open import open_session
 from jug.engine.worker.crashes import lost
 from jug.engine.worker.state import ExecutionState
 from jug.engine.worker.worker import Worker
 from jug.errors import Leave
+from jug.executors.base import Outcome
 from jug.hooks.exit_checks import exit_after_n_tasks
 from jug.options import default_options
 from jug.task import Task
@@ -190,3 +192,95 @@ def test_deaths_that_were_recorded_since_the_store_was_opened_count_from_the_fir
     worker = working(mine)
     worker.run()
     assert RAN == []
+
+
+# --- tasks that others had fail ---
+
+
+def failed(store: file_store, task: Any, **more: Any) -> None:
+    """Another worker had a task fail."""
+    report = {**failure_report(task, FAILURE, attempt=9, kept=False), **more}
+    store.native.save_failure(bytes.fromhex(task.hash().decode()), report)
+    store.native.flush()
+
+
+FAILURE = Outcome(None, ValueError("no luck"), 1.5, 0.0, 0.25)
+
+
+@pytest.mark.parametrize("what", [{"kept": True}, {"again": False}, {"again": True}])
+def test_a_task_that_failed_elsewhere_before_it_was_claimed_does_not_run(
+    stores: tuple[file_store, file_store], what: dict[str, bool]
+) -> None:
+    """It is marked, or was tried often enough, or its next run has a pause before it."""
+    mine, others = stores
+    task = Task(note, 1)
+    worker = working(mine)
+    before(worker, "claim", lambda: failed(others, task, **what))
+    before(worker, "wait", lambda: store_result(others, task))
+    worker.run()
+    assert RAN == []
+    assert worker._state.loaded.total() == ("again" in what and what["again"])
+
+
+def test_a_worker_sleeps_through_a_pause(stores: tuple[file_store, file_store]) -> None:
+    """It does not look in between as it does for claims of others, and begins when the pause is over."""
+    mine, others = stores
+    task = Task(note, 1)
+    failed(others, task, attempt=1, again=True)
+    worker = working(mine)
+    work: Any = worker._session
+    asked: list[float] = []
+    real = work.wait
+
+    def wait(seconds: float) -> object:
+        asked.append(seconds)
+        return real(seconds)
+
+    work.wait = wait
+    began = time.monotonic()
+    worker.run()
+    assert RAN == [1]
+    assert time.monotonic() - began > 0.9
+    assert 0.8 < asked[0] <= 1.0
+    assert len(asked) < 5
+    facts = mine.native.facts(bytes.fromhex(task.hash().decode()))
+    assert facts is not None
+    assert facts["attempt"] == 2
+
+
+def test_a_task_whose_failure_is_cleared_has_no_pause(
+    stores: tuple[file_store, file_store],
+) -> None:
+    """Its pause would be 256 s."""
+    mine, others = stores
+    task = Task(note, 1)
+    failed(others, task, again=True)
+    worker = working(mine)
+    key = bytes.fromhex(task.hash().decode())
+    before(worker, "wait", lambda: others.native.clear_failures([key]) and others.native.flush())
+    worker.run()
+    assert RAN == [1]
+    facts = mine.native.facts(key)
+    assert facts is not None
+    assert facts["attempt"] == 1
+
+
+def test_what_failed_for_good_elsewhere_and_is_cleared_runs(stores: tuple[file_store, file_store]) -> None:
+    """Also in a worker that knows of it; then it has failed nowhere."""
+    mine, others = stores
+    task, other = Task(note, 1), Task(note, 2)
+    worker = working(mine)
+    key = bytes.fromhex(task.hash().decode())
+    before(worker, "claim", lambda: failed(others, task, again=False))
+    real = worker._run_one
+
+    def run_one(node: int, key_of_node: bytes) -> bool:
+        if key_of_node != key:
+            others.native.clear_failures([key])
+            others.native.flush()
+        return real(node, key_of_node)
+
+    worker._run_one = run_one
+    assert worker.run() is False
+    assert sorted(RAN) == [1, 2]
+    assert other.can_load()

@@ -45,5 +45,5 @@ def is_kept(report: FailureReport | None) -> bool:
 
 
 def held_back(session: _KeepsFailures) -> list[bytes]:
-    """The tasks that are marked as failed, or ended their process, and have no result since."""
+    """The tasks without a result that are marked as failed, or of which runs are counted."""
     return [key for key, report in stored_failures(session).items() if report is None or holds_back(report)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ...executors.base import Outcome
 from ...internal import supervision
@@ -23,6 +23,7 @@ __all__ = [
     "describe_call",
     "failure_report",
     "is_suspicion",
+    "next_run",
     "summary_line",
     "suspicion",
     "used_up",
@@ -41,7 +42,9 @@ def describe_call(task: Any, limit: int = 200) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def failure_report(task: Any, outcome: Outcome, *, attempt: int, kept: bool) -> FailureReport:
+def failure_report(
+    task: Any, outcome: Outcome, *, attempt: int, kept: bool, again: bool | None = None
+) -> FailureReport:
     """Everything that will be asked about a failure later, as plain values.
 
     Parameters
@@ -53,6 +56,9 @@ def failure_report(task: Any, outcome: Outcome, *, attempt: int, kept: bool) -> 
         How many times the task has been run, this one included.
     kept : bool
         Whether it is to stay failed until somebody clears the mark.
+    again : bool, optional
+        Whether workers that are at work try it again, after a pause. Default: not said, so that each of them
+        may try it once; what ended its process none of them does.
     """
     error = outcome.error
     assert error is not None
@@ -63,9 +69,12 @@ def failure_report(task: Any, outcome: Outcome, *, attempt: int, kept: bool) -> 
         "kept": kept,
         **_supervised(),
     }
+    if again is not None:
+        run["again"] = again
     if isinstance(error, FailedInChild):
         return {**error.report, **run}
     if isinstance(error, Crashed):
+        run.setdefault("again", False)
         return {**crash_report(error, describe_call(task)), **run}
     is_unstorable = isinstance(error, UnstorableResult)
     # What cannot be stored may say in its own lines why.
@@ -136,12 +145,25 @@ def _with_type(report: FailureReport, message: str, limit: int) -> str:
     kind = str(report.get("type", "")).removeprefix("builtins.")
     if kind.startswith("jug."):
         kind = ""  # What this package says of a task is a sentence of its own.
-    if report.get("again"):
-        message += "; it is tried again"
     text = ": ".join(part for part in (kind, message) if part) or "unknown error"
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+    text = text if len(text) <= limit else text[: limit - 3] + "..."
+    return f"{text}; it is tried again" if report.get("again") else text
 
 
-def used_up(reports: Mapping[bytes, FailureReport], limit: int) -> list[bytes]:
-    """The keys of the tasks that died so often, by their reports."""
-    return [key for key, report in reports.items() if int(report.get("crashes", 0)) >= limit]
+def next_run(report: FailureReport, crash_limit: int) -> Literal["now", "later", "never"]:
+    """When those who are at work may run a failed task that is not marked: later is after a pause.
+
+    Whoever begins later tries it in any case.
+    """
+    crashes = int(report.get("crashes", 0))
+    if "again" not in report:
+        return "never" if crashes >= crash_limit else "now"
+    if not report["again"]:
+        return "never"
+    # Until there are too many of them, deaths are no failures.
+    return "now" if 0 < crashes < crash_limit else "later"
+
+
+def used_up(reports: Mapping[bytes, FailureReport], crash_limit: int) -> list[bytes]:
+    """The keys of the tasks that nobody tries again who is at work, by their reports."""
+    return [key for key, report in reports.items() if next_run(report, crash_limit) == "never"]

@@ -20,8 +20,9 @@ _MOST_KINDS = 10
 #: How many characters of a message stand in the line about it.
 _LINE = 600
 
-#: A kind of failure: the task's name, the error's type, the line of code that raised it.
-_Kind = tuple[str, str, str]
+#: A kind of failure: the task's name, the error's type, the line of code that raised it, and whether it is
+#: tried again.
+_Kind = tuple[str, str, str, bool]
 
 
 class FailureSummary:
@@ -33,7 +34,12 @@ class FailureSummary:
     def __init__(self) -> None:
         #: How many of each kind nothing was said of.
         self._unsaid: dict[_Kind, int] = {}
-        self._number = 0
+        #: How many failed for good, and how many failures were tried again.
+        self._number = {False: 0, True: 0}
+
+    def __bool__(self) -> bool:
+        """Whether any task failed for good."""
+        return self._number[False] > 0
 
     def add(
         self,
@@ -44,12 +50,8 @@ class FailureSummary:
         with_traceback: bool,
     ) -> None:
         """A task failed; `nr_blocked` counts those that cannot run without it, which may take long."""
-        kind = (name, str(report.get("type", "")), _line_of(report))
-        is_new = kind not in self._unsaid
-        unsaid = self._unsaid.setdefault(kind, 0)
-        self._number += 1
-        if self._number > (_FIRST if not is_new or len(self._unsaid) > _MOST_KINDS else self._number):
-            self._unsaid[kind] = unsaid + 1
+        is_new = self._is_new(name, report)
+        if is_new is None:
             return
         blocked = nr_blocked()
         without = f"; {blocked} task{'' if blocked == 1 else 's'} cannot run without it" if blocked else ""
@@ -57,11 +59,29 @@ class FailureSummary:
         if with_traceback and is_new:
             show(details(report))
 
+    def add_again(self, name: str, report: FailureReport, when: str) -> None:
+        """A task failed that is tried again; `when` ends the line that says so."""
+        if self._is_new(name, report) is not None:
+            say(f"{described(name, report)} {when}")
+
+    def _is_new(self, name: str, report: FailureReport) -> bool | None:
+        """Whether this is the first failure of its kind; None if it is only counted."""
+        again = bool(report.get("again"))
+        kind = (name, str(report.get("type", "")), _line_of(report), again)
+        is_new = kind not in self._unsaid
+        unsaid = self._unsaid.setdefault(kind, 0)
+        self._number[again] += 1
+        if self._number[again] > _FIRST and not (is_new and len(self._unsaid) <= _MOST_KINDS):
+            self._unsaid[kind] = unsaid + 1
+            return None
+        return is_new
+
     def end(self) -> None:
         """Says how many there were of which nothing was said."""
         unsaid = [(kind, number) for kind, number in self._unsaid.items() if number]
-        for (name, error, _), number in unsaid[:_MOST_KINDS]:
-            say(f"{number} more of {name} failed like that: {error.removeprefix('builtins.')}")
+        for (name, error, _, again), number in unsaid[:_MOST_KINDS]:
+            what = "failed like that" + " and were tried again" * again
+            say(f"{number} more of {name} {what}: {error.removeprefix('builtins.')}")
         rest = sum(number for _, number in unsaid[_MOST_KINDS:])
         if rest:
             say(f"{rest} more failed in other ways")
@@ -71,7 +91,7 @@ def described(name: str, report: FailureReport) -> str:
     """Which task failed, with its arguments in short, and why: one line."""
     call = f"task {name}({report.get('arguments', '')})"
     why = summary_line(report, _LINE)
-    if report.get("again"):
+    if report.get("again") and report.get("kind") == "lost":
         return f"{call}: {why}"
     # What this package says of a task is a sentence about it.
     sentence = why.removeprefix(f"task {name} ")

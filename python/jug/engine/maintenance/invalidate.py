@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...backends.base import optional_method
 from ...backends.capabilities import is_keyed
+from ...internal.failure_reports import holds_back
 from ...internal.task_selection import Matcher
 from ..failures.query import is_kept
 from ..session.open import open_session
@@ -34,10 +35,10 @@ def invalidate(tasks: Sequence[task.Task], store: base_store, matcher: Matcher) 
     with closing(open_session(store)) as session:
         removed = _remove(store, affected_keys)
         session.refresh()
-        # How often they ended their process is forgotten, a mark stays.
+        # How often they ended their process or were tried again is forgotten, a mark stays.
         reports = session.reports(affected_keys).items()
-        died = [key for key, report in reports if report.get("crashes") and not is_kept(report)]
-        session.clear_failures(died)
+        counted = [key for key, report in reports if holds_back(report) and not is_kept(report)]
+        session.clear_failures(counted)
     counts = {keys[node]: int(keys[node] in removed) for node in affected}
     by_name: dict[str, int] = {}
     for t, node in zip(tasks, graph.node_ids(), strict=True):

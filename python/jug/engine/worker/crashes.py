@@ -15,6 +15,7 @@ from ..failures.errors import Crashed
 from ..failures.report import crash_report, describe_call, used_up
 from ..jugfile import Jugfile
 from ..session.base import Crash, StoreSession
+from .retries import Retries
 
 if TYPE_CHECKING:
     from ...internal.types import FailureReport, TaskDeath
@@ -35,6 +36,8 @@ class Crashes:
         Where a watched child finds the tasks.
     reports : mapping
         The reports of the tasks that failed.
+    retries : Retries
+        Where runs are counted.
     """
 
     def __init__(
@@ -43,9 +46,11 @@ class Crashes:
         limit: int,
         jugfile: Jugfile | None,
         reports: Mapping[bytes, FailureReport],
+        retries: Retries,
     ) -> None:
         self._session = session
-        self._limit = limit
+        self.limit = limit
+        self._retries = retries
         self._jugfile = jugfile
         #: Imported and made when a task is tried again.
         self._isolated: IsolatedRunner | None = None
@@ -55,11 +60,14 @@ class Crashes:
         self.suspects: dict[bytes, int] = {}
         self.learn(reports)
 
-    def learn(self, reports: Mapping[bytes, FailureReport]) -> list[bytes]:
-        """Takes note of reports; the keys of the tasks that died too often."""
+    def learn(self, reports: Mapping[bytes, FailureReport]) -> None:
+        """Takes note of reports."""
         deaths = {key: int(report["crashes"]) for key, report in reports.items() if "crashes" in report}
         self.suspects.update(deaths)
-        return used_up(reports, self._limit)
+
+    def used_up(self, reports: Mapping[bytes, FailureReport]) -> list[bytes]:
+        """The keys of the tasks that nobody tries again who is at work, by these reports."""
+        return used_up(reports, self.limit)
 
     def forget(self, keys: Collection[bytes]) -> None:
         """Looks again how often tasks died of which something was taken away, a result or a failure."""
@@ -76,8 +84,8 @@ class Crashes:
         """Looks for workers that died: after a claim, and before the refresh that follows it."""
         self.found = self._session.crashes(claimed)
 
-    def record(self, mine: Mapping[bytes, Task]) -> list[bytes]:
-        """Records what was found; the keys of the tasks that died too often, by that.
+    def record(self, mine: Mapping[bytes, Task]) -> dict[bytes, float]:
+        """Records what was found; the tasks that died too often by that, and when their last run began.
 
         `mine` are the tasks by key that are claimed here and have no result. Who has claimed a task counts
         its death, so that it is counted once.
@@ -89,16 +97,18 @@ class Crashes:
             if crash.key in mine or not (crash.counts or has_result)
         ]
         self.found = ()
-        final = []
+        too_often = {}
         for crash in found:
             deaths = self.suspects[crash.key] = self.suspects.get(crash.key, 0) + crash.counts
             if crash.counts:
-                self._keep(crash.key, mine[crash.key], lost(deaths), crash.attempt, crash.started)
-                if deaths >= self._limit:
-                    final.append(crash.key)
+                # The dead worker may have run it more than once since it said so.
+                attempt = max(crash.attempt, self._retries.next_attempt(crash.key))
+                self._keep(crash.key, mine[crash.key], lost(deaths), attempt, crash.started)
+                if deaths >= self.limit:
+                    too_often[crash.key] = crash.started
         if found:
             self._session.acknowledge_crashes(found)
-        return final
+        return too_often
 
     def record_seen(self, key: bytes, t: Task, death: TaskDeath) -> Crashed | None:
         """Settles a death that the supervisor saw, of a task that is claimed here.
@@ -107,34 +117,33 @@ class Crashes:
         """
         deaths = self.suspects.get(key, 0) + 1
         if death["is_sure"]:
-            deaths = max(deaths, self._limit)
+            deaths = max(deaths, self.limit)
+        self.suspects[key] = deaths
         crash = Crashed(death["message"], death["kind"], death["traceback"], deaths)
         found = [it for it in self.found if it.key == key]
         self.found = [it for it in self.found if it.key != key]
-        self._keep(key, t, crash, found[0].attempt if found else 1, death["started"])
+        self._keep(key, t, crash, self._retries.next_attempt(key), death["started"])
         if found:
             self._session.acknowledge_crashes(found)
-        if deaths >= self._limit:
-            return crash
-        self.suspects[key] = deaths
-        return None
+        return crash if deaths >= self.limit else None
 
     def _keep(self, key: bytes, t: Task, crash: Crashed, attempt: int, started: float) -> None:
         report = crash_report(crash, describe_call(t))
         report["attempt"], report["started"] = attempt, started
-        report["again"] = crash.crashes < self._limit
+        report["again"] = crash.crashes < self.limit or bool(self._retries.is_again(t.f, attempt))
+        self._retries.failed(key, attempt)
         self._session.save_failure(key, report, t.name)
 
     # --- trying again ---
 
-    def run(self, key: bytes, t: Task, attempt: int) -> Outcome:
+    def run(self, key: bytes, t: Task) -> Outcome:
         """Runs a task in a process of its own, and again if it dies of it.
 
         Its error is Crashed if it died too often, FailedInChild if it failed otherwise.
         """
-        return outcome_of(partial(self._run, key, t, attempt))
+        return outcome_of(partial(self._run, key, t))
 
-    def _run(self, key: bytes, t: Task, attempt: int) -> Any:
+    def _run(self, key: bytes, t: Task) -> Any:
         from .isolated import Death, IsolatedRunner
 
         # What it needs may not be written yet.
@@ -147,9 +156,9 @@ class Crashes:
             except Death as death:
                 deaths = self.suspects[key] = self.suspects[key] + 1
                 crash = Crashed(death.end.text, death.end.kind, death.traceback, deaths)
-                if deaths >= self._limit:
+                if deaths >= self.limit:
                     raise crash from None
-                self._keep(key, t, crash, attempt, started)
+                self._keep(key, t, crash, self._retries.next_attempt(key), started)
                 warn(f"task {t.name}({describe_call(t)}) {death.end.text}; it is tried again")
             else:
                 del self.suspects[key]

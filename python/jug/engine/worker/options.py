@@ -28,6 +28,8 @@ class WorkerOptions:
         Whether other tasks run after one that failed, and whether that one stays failed.
     crash_limit : int
         After how many crashes a task has failed.
+    retries : int or None
+        How often a task that failed is tried again. None: in no case.
     wait_cycle : float
         Length of a wait cycle, in seconds.
     patience : float
@@ -40,5 +42,7 @@ class WorkerOptions:
         self.keep_going = bool(options.execute_keep_going)
         self.keep_failed = bool(options.execute_keep_failed)
         self.crash_limit = int(options.execute_crash_limit)
+        # Who debugs a task does not want it to run again meanwhile.
+        self.retries = None if self.pdb else int(options.execute_retries)
         self.wait_cycle = float(options.execute_wait_cycle_time)
         self.patience = self.wait_cycle * int(options.execute_nr_wait_cycles)

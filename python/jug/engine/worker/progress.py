@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ... import _native
 from ...hooks.register import jug_hook, registered
 from ...task import Task
 from ..failures.query import is_kept
+from ..failures.report import next_run
 from ..session.base import StoreSession
 from .crashes import Crashes
+from .retries import Retries, pause_after
 from .state import ExecutionState
 from .supervised import SupervisedWork
 
 if TYPE_CHECKING:
-    from ...internal.types import Change
+    from ...internal.types import Change, FailureReport
 
 __all__ = ["Progress"]
 
@@ -31,6 +33,7 @@ class Progress:
         Is given what changes.
     session : StoreSession
     crashes : Crashes
+    retries : Retries
     state : ExecutionState
         Where tasks are counted.
     selected : collection of int, optional
@@ -45,6 +48,7 @@ class Progress:
         scheduler: _native.Scheduler,
         session: StoreSession,
         crashes: Crashes,
+        retries: Retries,
         state: ExecutionState,
         selected: Collection[int] | None,
         supervised: SupervisedWork | None = None,
@@ -53,6 +57,7 @@ class Progress:
         self._scheduler = scheduler
         self._session = session
         self._crashes = crashes
+        self._retries = retries
         self._state = state
         self._selected = selected
         self._supervised = supervised
@@ -61,6 +66,8 @@ class Progress:
         self._task: Callable[[int], Task] = graph.task  # type: ignore[assignment]  # no others are made
         #: Whether a result was taken away since the worker set this to False, before its batch.
         self.inputs_removed = False
+        #: The nodes that were found to have failed since the worker emptied this, and may not run now.
+        self.withheld: set[int] = set()
         # Identical tasks are one node, but each of them is counted for the summary.
         nodes = graph.node_ids()
         repeated = len(nodes) > len(graph)
@@ -77,28 +84,59 @@ class Progress:
                 by_state[state].append(node)
         if by_state["absent"]:
             self.inputs_removed = True
-            self._crashes.forget([self._keys[node] for node in by_state["absent"]])
-            self.unload(by_state["absent"])
-            self._scheduler.removed(by_state["absent"])
+            self._forget(by_state["absent"])
         if by_state["failed"]:
-            # Whether a task died too often, every worker decides alike.
-            reports = self._session.reports([self._keys[node] for node in by_state["failed"]])
-            final = set(self._crashes.learn(reports))
-            if self._supervised is not None:
-                final.update(self._supervised.failed_before(reports))
-            self._state.failed.update(key.hex().encode() for key in final)
-            kept = {*(key for key, report in reports.items() if is_kept(report)), *final}
-            given_up = [node for node in by_state["failed"] if self._keys[node] in kept]
-            self.unload(self._scheduler.failed(given_up))
+            self._learn_failures(by_state["failed"])
         # What is in memory may have been replaced, all between two looks.
         self.unload(by_state["result"])
         self.finished_elsewhere(by_state["result"])
         return set(by_state["result"])
 
+    def _forget(self, removed: Sequence[int]) -> None:
+        """Neither a result nor a failure is left of these."""
+        keys = [self._keys[node] for node in removed]
+        self._crashes.forget(keys)
+        self._retries.forget(keys)
+        self._state.failed.difference_update(key.hex().encode() for key in keys)
+        self.unload(removed)
+        self._scheduler.removed(removed)
+        self._scheduler.free(self._retries.release(removed))
+
+    def _learn_failures(self, failed: Sequence[int]) -> None:
+        """These failed elsewhere. Whether and when they run again, every worker tells alike from reports."""
+        reports = self._session.reports([self._keys[node] for node in failed])
+        self._crashes.learn(reports)
+        self._retries.learn(reports)
+        final = set(self._crashes.used_up(reports))
+        if self._supervised is not None:
+            final.update(self._supervised.failed_before(reports))
+        self._state.failed.update(key.hex().encode() for key in final)
+        kept = {*(key for key, report in reports.items() if is_kept(report)), *final}
+        given_up = [node for node in failed if self._keys[node] in kept]
+        self._retries.release(given_up)
+        self.withheld.update(given_up)
+        self.unload(self._scheduler.failed(given_up))
+        self.postpone(reports)
+
+    def postpone(self, reports: Mapping[bytes, FailureReport]) -> None:
+        """Holds back what failed and is to be tried again, for a pause that begins now."""
+        later = {
+            key: report
+            for key, report in reports.items()
+            if next_run(report, self._crashes.limit) == "later"
+            and key.hex().encode() not in self._state.failed
+        }
+        for node, report in zip(self._graph.find(list(later)), later.values(), strict=True):
+            if node is not None and (self._selected is None or node in self._selected):
+                self._retries.hold(node, pause_after(int(report.get("attempt", 1))))
+                self.withheld.add(node)
+                self._scheduler.busy([node])
+
     def finished_elsewhere(self, nodes: Sequence[int]) -> None:
         """Takes note of tasks with results that others stored."""
         if nodes:
             self._state.idle = 0.0
+            self._retries.release(nodes)
             self.unload(self._scheduler.done(nodes))
             self.count_loaded(nodes)
 

@@ -24,7 +24,7 @@ class ExecutionState:
     executed, loaded : Counter of str
         By task name: run here, and found finished (counted again at each load).
     failed : set of bytes
-        Hashes of the tasks that failed here; this worker does not try them again.
+        Hashes of the tasks that failed here, or for good elsewhere; this worker does not try them again.
     has_selected : bool
         Whether a task was there that --name or --pattern selects, or nothing was selected by them.
     has_barrier : bool

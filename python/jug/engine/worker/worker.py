@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from itertools import compress
-from operator import not_
 from typing import TYPE_CHECKING
 
 from ... import _native, task
@@ -32,9 +31,11 @@ from .deferred_release import DeferredRelease
 from .nesting import running_here, worker_at_work
 from .options import WorkerOptions
 from .progress import Progress
+from .retries import Retries, pause_after
 from .saving import save_result
 from .state import ExecutionState
 from .supervised import supervised_work
+from .waiting import Waiting
 
 if TYPE_CHECKING:
     from ...backends.base import base_store
@@ -93,12 +94,13 @@ class Worker:
         failures = stored_failures(self._session)
         reports = {key: report for key, report in failures.items() if report is not None}
         self._supervised = supervised_work(self._graph, self._selected)
-        self._attempts = {key: int(report.get("attempt", 1)) for key, report in reports.items()}
-        self._crashes = Crashes(self._session, self._options.crash_limit, state.jugfile, reports)
+        self._retries = Retries(self._options.retries, reports)
+        self._crashes = Crashes(
+            self._session, self._options.crash_limit, state.jugfile, reports, self._retries
+        )
         self._suspects = self._crashes.suspects
         self._batch_size = BatchSize(self._session.max_batch)
         state.cycle = self._options.wait_cycle
-        self._patience = self._options.patience
         present = self._session.present(self._keys)
         state.former.report(self._graph, store, self._session, present)
         given_up = {bytes.fromhex(name.decode()) for name in state.failed}
@@ -124,10 +126,24 @@ class Worker:
             self._scheduler,
             self._session,
             self._crashes,
+            self._retries,
             state,
             self._selected,
             self._supervised,
         )
+        self._idle = Waiting(
+            self._keys,
+            self._scheduler,
+            self._session,
+            self._progress,
+            self._retries,
+            self._blockade,
+            state,
+            self._options.patience,
+            self._selected,
+            self._supervised,
+        )
+        self._progress.postpone(reports)
 
     def run(self) -> bool:
         """Runs until all is done or nothing more can be; returns whether a task failed here.
@@ -141,7 +157,7 @@ class Worker:
             return self._work_through()
 
     def _work_through(self) -> bool:
-        failed_before = len(self._state.failed)
+        failed_before = set(self._state.failed)
         log.info("working on %d tasks", len(self._graph))
         try:
             self._session.expect(self._scheduler)
@@ -152,6 +168,8 @@ class Worker:
             )
             self._record_deaths()
             while self._is_work_left():
+                if self._retries.held():
+                    self._scheduler.free(self._retries.take_due())
                 nodes = self._scheduler.take(self._batch_size.next(self._scheduler.nr_ready()))
                 if nodes:
                     self._run_batch(nodes)
@@ -166,7 +184,7 @@ class Worker:
                     self._flush_before_idle()
                 finally:
                     self._session.close()
-        return len(self._state.failed) > failed_before
+        return not self._state.failed <= failed_before
 
     def running(self) -> bytes | None:
         """The key of the task that was started last."""
@@ -182,7 +200,7 @@ class Worker:
         key = self._last_run
         for node in self._graph.find([key]) if key and not self._is_forked() else ():
             if key and node is not None:
-                self._session.start(key, None, self._names[node], self._attempts.get(key, 0) + 1)
+                self._session.start(key, None, self._names[node], self._retries.next_attempt(key))
                 self._session.expect(self._scheduler)
 
     def _is_forked(self) -> bool:
@@ -206,6 +224,7 @@ class Worker:
         finished: list[int] = []
         waiting: list[int] = []
         self._progress.inputs_removed = False
+        self._progress.withheld.clear()
         try:
             self._crashes.look(claimed)
             # Only a refresh begun after the claim is sure to see a result that was stored before it.
@@ -222,6 +241,9 @@ class Worker:
             self._progress.finished_elsewhere(found)
             self._scheduler.busy(busy)
             self._contention.after_claiming(met=bool(busy))
+            if self._progress.withheld:
+                # Each of them failed in another worker, just before it was claimed here.
+                waiting = [node for node in waiting if node not in self._progress.withheld]
             if self._suspects or self._crashes.found or self._supervised is not None:
                 waiting = self._without_the_crashed(waiting)
             began = time.perf_counter()
@@ -235,7 +257,7 @@ class Worker:
                 key = self._keys[node]
                 if self._supervised is not None:
                     self._supervised.check()
-                attempt = self._attempts.get(key, 0) + 1 if self._attempts else 1
+                attempt = self._retries.next_attempt(key)
                 if not self._session.start(key, self._last_run, self._names[node], attempt):
                     break  # The rest was given back, because the task before took long.
                 self._last_run = key
@@ -261,10 +283,11 @@ class Worker:
         if self._supervised is not None:
             for key in by_key.keys() & self._supervised.deaths.keys():
                 self._record_death(by_key[key], key)
-        for key in self._crashes.record({key: self._task(node) for key, node in by_key.items()}):
-            died = Outcome(None, lost(self._suspects[key]), time.time(), 0.0, 0.0)
-            self._failed(by_key[key], self._task(by_key[key]), died)
-        left = [node for node in nodes if self._keys[node].hex().encode() not in self._state.failed]
+        died = self._crashes.record({key: self._task(node) for key, node in by_key.items()})
+        for key, started in died.items():
+            outcome = Outcome(None, lost(self._suspects[key]), started, 0.0, 0.0)
+            self._failed(by_key[key], self._task(by_key[key]), outcome, self._retries.attempts(key))
+        left = [node for node in nodes if node not in self._progress.withheld]
         return sorted(left, key=lambda node: self._keys[node] in self._suspects)
 
     def _record_deaths(self) -> None:
@@ -297,7 +320,7 @@ class Worker:
         crash = self._crashes.record_seen(key, t, death)
         if crash is not None:
             died = Outcome(None, crash, death["started"], 0.0, death["duration"])
-            self._failed(node, t, died, is_shown=death["is_shown"])
+            self._failed(node, t, died, self._retries.attempts(key), is_shown=death["is_shown"])
 
     def _finish(self, nodes: Sequence[int], claimed: Sequence[bytes]) -> None:
         """Takes note of what was run, and gives claims back.
@@ -334,9 +357,8 @@ class Worker:
         if self._before_each:
             jug_hook("execute.task-pre-execute", (t,))
         log.info("executing %s", name)
-        attempt = self._attempts.get(key, 0) + 1 if self._attempts else 1
         if self._suspects and key in self._suspects and not self._options.pdb:
-            outcome = self._crashes.run(key, t, attempt)
+            outcome = self._crashes.run(key, t)
         else:
             outcome = self._executor.run(t)
         if os.getpid() != self._pid:
@@ -344,6 +366,7 @@ class Worker:
                 f"a process that task {name} forked returned from it and ends here; "
                 "end such a process with os._exit()"
             )
+        attempt = self._retries.next_attempt(key)
         error = outcome.error or self._store(key, name, attempt, t, outcome)
         if error is not None:
             request = request_to_end(error, outcome.began)
@@ -352,7 +375,7 @@ class Worker:
             if self._lost_an_input(node):
                 warn(f"{error}: task {t.name} will run again")
             else:
-                self._failed(node, t, outcome._replace(error=error))
+                self._failed(node, t, outcome._replace(error=error), attempt)
             return False
         return True
 
@@ -363,16 +386,29 @@ class Worker:
             t._keep(outcome.value)
         return unstorable
 
-    def _failed(self, node: int, t: task.Task, outcome: Outcome, *, is_shown: bool = True) -> None:
-        key, kept, error = self._keys[node], self._options.keep_failed, outcome.error
+    def _failed(
+        self, node: int, t: task.Task, outcome: Outcome, attempt: int, *, is_shown: bool = True
+    ) -> None:
+        key, error = self._keys[node], outcome.error
         assert error is not None
-        attempt = self._attempts[key] = self._attempts.get(key, 0) + 1
-        report = failure_report(t, outcome, attempt=attempt, kept=kept)
+        again = self._retries.is_again(t.f, attempt)
+        kept = self._options.keep_failed and not again
+        report = failure_report(t, outcome, attempt=attempt, kept=kept, again=again)
+        self._retries.failed(key, attempt)
+        self._session.save_failure(key, report, t.name)
+        if again:
+            self._progress.postpone({key: report})
+            when = (
+                f"in {pause_after(attempt):g} s (attempt {attempt} of {1 + (self._retries.limit(t.f) or 0)})"
+            )
+            if is_shown:
+                self._state.complaints.add_again(t.name, report, when)
+            return
         self._state.failed.add(t.hash())
+        self._progress.withheld.add(node)
         if self._supervised is not None:
             self._supervised.slot.failed(node)
         self._progress.unload(self._scheduler.failed([node]))
-        self._session.save_failure(key, report, t.name)
         if self._options.pdb:
             from ...internal.debugger import debug_exception
 
@@ -402,40 +438,7 @@ class Worker:
         self._scheduler.put_back([node])
         return True
 
-    # --- waiting ---
-
     def _wait_for_work(self) -> bool:
         """Sleeps until a task may run; False when there is no sense in waiting any longer."""
         self._flush_before_idle()
-        before = time.monotonic()
-        if not self._is_blocked():
-            log.info("waiting for other workers; %d tasks are left", self._scheduler.nr_unfinished())
-        while self._state.idle < self._patience and not self._is_blocked():
-            if self._supervised is not None:
-                self._supervised.check()
-            self._session.wait(min(self._session.poll_interval, self._patience - self._state.idle))
-            now = time.monotonic()
-            self._state.idle += now - before
-            before = now
-            self._poll_busy()
-            if self._scheduler.nr_ready() or not self._scheduler.nr_unfinished():
-                return True
-        return False
-
-    def _is_blocked(self) -> bool:
-        # With --name or --pattern, what is missing may be for others to run. Otherwise it waits for a task
-        # that failed and will not be tried again.
-        return self._scheduler.stuck() and (self._selected is None or self._blockade.is_all())
-
-    def _poll_busy(self) -> None:
-        busy = self._scheduler.busy_nodes()
-        # First the claims, then the results: a claim that ended with a result must not look abandoned.
-        claimed = self._session.claimed([self._keys[node] for node in busy])
-        abandoned = set(compress(busy, map(not_, claimed)))
-        self._progress.apply(self._session.refresh())
-        busy = self._scheduler.busy_nodes()
-        present = self._session.present([self._keys[node] for node in busy])
-        self._progress.finished_elsewhere(list(compress(busy, present)))
-        self._scheduler.free(
-            [n for n, found in zip(busy, present, strict=True) if n in abandoned and not found]
-        )
+        return self._idle.until_work()
