@@ -107,7 +107,7 @@ class Child:
     """A process that this one started, and that leads a process group of its own."""
 
     @staticmethod
-    def spawn(command: Sequence[str], *, keep: Sequence[int] = (), cwd: str | None = None) -> Child:
+    def spawn(command: Sequence[str], *, keep: Sequence[int], cwd: str | None = None) -> Child:
         """Starts a program, which gets these descriptors beside stdout and stderr.
 
         OSError if it cannot be started.

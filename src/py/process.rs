@@ -45,7 +45,7 @@ impl From<process::Child> for PyChild {
 #[pymethods]
 impl PyChild {
     #[staticmethod]
-    #[pyo3(signature = (command, *, keep = Vec::new(), cwd = None))]
+    #[pyo3(signature = (command, *, keep, cwd = None))]
     fn spawn(
         py: Python<'_>,
         command: Vec<OsString>,

@@ -1,4 +1,4 @@
-"""Daemons that tasks start: processes that left their group and have no parent among a worker's processes."""
+"""What tasks start: daemons, which have no parent among the processes of a worker, and others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ STARTS_A_DAEMON = """
 
     @TaskGenerator
     def serve():
-        subprocess.run("(setsid sleep 1000 & echo $! > daemon.new; mv daemon.new daemon)", shell=True)
+        subprocess.run("(setsid sleep 1000 & echo $! > started)", shell=True)
+        # Now it has no parent among the processes of this task.
+        os.rename("started", "daemon")
         wait_for("go")
         with open(f"/proc/{open('daemon').read().strip()}/stat") as stat:
             return stat.read().rpartition(")")[2].split()[0]
@@ -71,3 +73,25 @@ def test_a_daemon_ends_with_a_supervisor_that_is_killed(jug, left):
     wait_for(lambda: left() == [], "the end of all", 2.0)
     supervisor.communicate()
     assert not os.path.exists(jug.folder / "go")
+
+
+def test_what_a_task_starts_can_be_terminated(jug):
+    """The supervisor keeps signals for itself, and gives that on to nobody."""
+    jug.write("""
+        import subprocess
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def stop():
+            process = subprocess.Popen(["sleep", "1000"])
+            process.terminate()
+            try:
+                return process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+
+        stop()
+    """)
+    done = jug("execute", "--will-cite", "-n", "1")
+    assert (done.returncode, done.stderr) == (0, "")

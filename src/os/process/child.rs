@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::signal::{SigSet, Signal, kill, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::{getpgid, setpgid};
 
@@ -85,8 +85,13 @@ impl Child {
         }
         let highest = highest_descriptor();
         let keep = spawn.keep.to_vec();
+        let prepare = move || {
+            // Threads of this process block signals, so that others get them; a program would wait in vain for its own.
+            SigSet::empty().thread_set_mask()?;
+            keep_only(&keep, highest)
+        };
         // SAFETY: the closure only makes calls that are allowed between fork and exec, and allocates nothing.
-        unsafe { command.pre_exec(move || keep_only(&keep, highest)) };
+        unsafe { command.pre_exec(prepare) };
         let mut process = command.spawn()?;
         Ok(Child {
             stdout: process.stdout.take().map(OwnedFd::from),

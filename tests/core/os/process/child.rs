@@ -12,7 +12,7 @@ use jug_native::os::process::{Child, End, Output, Spawn};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::libc;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
 use super::{Marked, can_be_read};
 
@@ -60,6 +60,16 @@ fn it_leads_a_group_of_its_own_and_its_stdin_is_empty() {
     let shown = Marked::new().output_of("cut -d' ' -f1,5 /proc/$$/stat; cat");
     let (pid, group) = shown.trim().split_once(' ').unwrap();
     assert_eq!(pid, group);
+}
+
+#[test]
+fn it_gets_signals_that_its_parent_blocks() {
+    let mask = SigSet::from_iter([Signal::SIGTERM, Signal::SIGUSR1]);
+    let before = mask.thread_swap_mask(SigmaskHow::SIG_BLOCK).unwrap();
+    let shown = Marked::new().output_of("exec grep SigBlk /proc/self/status");
+    assert_eq!(SigSet::thread_get_mask().unwrap(), before.iter().chain(mask.iter()).collect());
+    before.thread_set_mask().unwrap();
+    assert_eq!(shown, "SigBlk:\t0000000000000000\n");
 }
 
 #[test]
