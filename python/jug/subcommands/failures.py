@@ -23,7 +23,7 @@ _TITLES = ("ID", "Count", "Kind", "Attempts", "Host", "When")
 #: What `--json` says of a failure beside its id, key and name: what a report has, which may lack any of it.
 _FIELDS = (
     *("kind", "type", "message", "traceback", "arguments", "host", "pid", "python", "started", "duration"),
-    *("attempt", "kept", "crashes", "again"),
+    *("attempt", "kept", "crashes", "again", "run"),
 )
 
 
