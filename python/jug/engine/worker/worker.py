@@ -9,7 +9,7 @@ from itertools import compress
 from typing import TYPE_CHECKING
 
 from ... import _native, task
-from ...errors import TaskQuit, UserError
+from ...errors import UserError
 from ...executors.base import Outcome
 from ...executors.inline import InlineExecutor
 from ...hooks.register import jug_hook, registered
@@ -19,19 +19,19 @@ from ...internal.task_selection import Matcher
 from ...process.signals import request_to_end
 from ..blocked import Blockade
 from ..failures.query import is_kept, stored_failures
-from ..failures.report import failure_report
 from ..session.base import warn_of_damage
 from ..session.open import open_session
 from ..task_graph import graph_of
 from ..task_state import NODE_DONE
 from .batch_size import BatchSize
 from .contention import ContentionBackoff
-from .crashes import Crashes, lost
+from .crashes import Crashes
 from .deferred_release import DeferredRelease
+from .failing import FailingTasks
 from .nesting import running_here, worker_at_work
 from .options import WorkerOptions
 from .progress import Progress
-from .retries import Retries, pause_after
+from .retries import Retries
 from .saving import save_result
 from .state import ExecutionState
 from .supervised import supervised_work
@@ -131,6 +131,17 @@ class Worker:
             self._selected,
             self._supervised,
         )
+        self._failing = FailingTasks(
+            self._graph,
+            self._scheduler,
+            self._session,
+            self._progress,
+            self._crashes,
+            self._retries,
+            self._options,
+            state,
+            self._supervised,
+        )
         self._idle = Waiting(
             self._keys,
             self._scheduler,
@@ -166,7 +177,7 @@ class Worker:
             self._progress.count_loaded(
                 node for node, state in enumerate(self._scheduler.states()) if state == NODE_DONE
             )
-            self._record_deaths()
+            self._failing.record_deaths()
             while self._is_work_left():
                 if self._retries.held():
                     self._scheduler.free(self._retries.take_due())
@@ -245,7 +256,7 @@ class Worker:
                 # Each of them failed in another worker, just before it was claimed here.
                 waiting = [node for node in waiting if node not in self._progress.withheld]
             if self._suspects or self._crashes.found or self._supervised is not None:
-                waiting = self._without_the_crashed(waiting)
+                waiting = self._failing.without_the_crashed(waiting)
             began = time.perf_counter()
             # Taken from the end: what is left in `waiting` when something goes wrong was not started.
             waiting.reverse()
@@ -276,51 +287,6 @@ class Worker:
             if not self._is_forked():
                 self._finish(finished, claimed)
                 self._scheduler.put_back(waiting)
-
-    def _without_the_crashed(self, nodes: list[int]) -> list[int]:
-        """What of these claimed tasks may run, those last that may end the process; the others fail."""
-        by_key = {self._keys[node]: node for node in nodes}
-        if self._supervised is not None:
-            for key in by_key.keys() & self._supervised.deaths.keys():
-                self._record_death(by_key[key], key)
-        died = self._crashes.record({key: self._task(node) for key, node in by_key.items()})
-        for key, started in died.items():
-            outcome = Outcome(None, lost(self._suspects[key]), started, 0.0, 0.0)
-            self._failed(by_key[key], self._task(by_key[key]), outcome, self._retries.attempts(key))
-        left = [node for node in nodes if node not in self._progress.withheld]
-        return sorted(left, key=lambda node: self._keys[node] in self._suspects)
-
-    def _record_deaths(self) -> None:
-        """Records the deaths that the supervisor found, unless another worker already tries such a task."""
-        if self._supervised is None or not self._supervised.deaths:
-            return
-        keys = list(self._supervised.deaths)
-        nodes = {
-            key: node for key, node in zip(keys, self._graph.find(keys), strict=True) if node is not None
-        }
-        won = self._session.claim(list(nodes))
-        mine = [key for key, is_won in zip(nodes, won, strict=False) if is_won]
-        try:
-            if mine:
-                self._crashes.look(mine)
-                self._progress.apply(self._session.refresh())
-                for key, present in zip(mine, self._session.present(mine), strict=True):
-                    # Another worker may have tried it again already, and have found out by itself.
-                    if present or key.hex().encode() in self._state.failed:
-                        self._supervised.recorded(key)
-                    else:
-                        self._record_death(nodes[key], key)
-        finally:
-            self._session.release(mine)
-
-    def _record_death(self, node: int, key: bytes) -> None:
-        """Records how a task died that is claimed here and has no result."""
-        assert self._supervised is not None
-        death, t = self._supervised.recorded(key), self._task(node)
-        crash = self._crashes.record_seen(key, t, death)
-        if crash is not None:
-            died = Outcome(None, crash, death["started"], 0.0, death["duration"])
-            self._failed(node, t, died, self._retries.attempts(key), is_shown=death["is_shown"])
 
     def _finish(self, nodes: Sequence[int], claimed: Sequence[bytes]) -> None:
         """Takes note of what was run, and gives claims back.
@@ -372,10 +338,10 @@ class Worker:
             request = request_to_end(error, outcome.began)
             if request is not None:
                 raise request from None
-            if self._lost_an_input(node):
+            if self._failing.lost_an_input(node):
                 warn(f"{error}: task {t.name} will run again")
             else:
-                self._failed(node, t, outcome._replace(error=error), attempt)
+                self._failing.add(node, outcome._replace(error=error), attempt)
             return False
         return True
 
@@ -385,58 +351,6 @@ class Worker:
         if unstorable is None:
             t._keep(outcome.value)
         return unstorable
-
-    def _failed(
-        self, node: int, t: task.Task, outcome: Outcome, attempt: int, *, is_shown: bool = True
-    ) -> None:
-        key, error = self._keys[node], outcome.error
-        assert error is not None
-        again = self._retries.is_again(t.f, attempt)
-        kept = self._options.keep_failed and not again
-        report = failure_report(t, outcome, attempt=attempt, kept=kept, again=again)
-        self._retries.failed(key, attempt)
-        self._session.save_failure(key, report, t.name)
-        if again:
-            self._progress.postpone({key: report})
-            when = (
-                f"in {pause_after(attempt):g} s (attempt {attempt} of {1 + (self._retries.limit(t.f) or 0)})"
-            )
-            if is_shown:
-                self._state.complaints.add_again(t.name, report, when)
-            return
-        self._state.failed.add(t.hash())
-        self._progress.withheld.add(node)
-        if self._supervised is not None:
-            self._supervised.slot.failed(node)
-        self._progress.unload(self._scheduler.failed([node]))
-        if self._options.pdb:
-            from ...internal.debugger import debug_exception
-
-            try:
-                raise error
-            except BaseException:
-                debug_exception()
-        goes_on = self._options.keep_going
-        if is_shown:
-            self._state.complaints.add(
-                t.name, report, lambda: len(self._graph.closure([node])) - 1, with_traceback=goes_on
-            )
-        if not goes_on:
-            raised = error if isinstance(error, Exception) else TaskQuit(t.name, error)
-            self._state.raised = (raised, report)
-            raise raised from (error if raised is not error else error.__cause__)
-
-    def _lost_an_input(self, node: int) -> bool:
-        """Whether a task failed for want of an input, which was invalidated or turned out to be damaged.
-
-        Then the input runs again, and after it this task.
-        """
-        self._progress.apply(self._session.refresh())
-        inputs = [self._keys[needed] for needed in self._graph.dependencies(node)]
-        if all(self._session.present(inputs)):
-            return False
-        self._scheduler.put_back([node])
-        return True
 
     def _wait_for_work(self) -> bool:
         """Sleeps until a task may run; False when there is no sense in waiting any longer."""

@@ -1,0 +1,170 @@
+"""Tasks that fail in a worker, or died with an earlier one: recorded, tried again or given up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ... import _native
+from ...errors import TaskQuit
+from ...executors.base import Outcome
+from ..failures.report import failure_report
+from ..session.base import StoreSession
+from .crashes import Crashes, lost
+from .options import WorkerOptions
+from .progress import Progress
+from .retries import Retries, pause_after
+from .state import ExecutionState
+from .supervised import SupervisedWork
+
+if TYPE_CHECKING:
+    from ...task import Task
+
+__all__ = ["FailingTasks"]
+
+
+class FailingTasks:
+    """What becomes of the tasks of a graph that fail in this worker.
+
+    Parameters
+    ----------
+    graph : _native.Graph
+    scheduler : _native.Scheduler
+        Of the worker; it is told what failed.
+    session : StoreSession
+    progress : Progress
+    crashes : Crashes
+    retries : Retries
+    options : WorkerOptions
+    state : ExecutionState
+        Where failures are counted.
+    supervised : SupervisedWork, optional
+        What knows of deaths, and is told of failures.
+    """
+
+    def __init__(
+        self,
+        graph: _native.Graph,
+        scheduler: _native.Scheduler,
+        session: StoreSession,
+        progress: Progress,
+        crashes: Crashes,
+        retries: Retries,
+        options: WorkerOptions,
+        state: ExecutionState,
+        supervised: SupervisedWork | None,
+    ) -> None:
+        self._graph = graph
+        self._scheduler = scheduler
+        self._session = session
+        self._progress = progress
+        self._crashes = crashes
+        self._retries = retries
+        self._options = options
+        self._state = state
+        self._supervised = supervised
+        self._keys = graph.keys()
+        self._task: Callable[[int], Task] = graph.task  # type: ignore[assignment]  # no others are made
+
+    def add(self, node: int, outcome: Outcome, attempt: int, *, is_shown: bool = True) -> None:
+        """A task that is claimed here failed, in the run of this number.
+
+        Raises
+        ------
+        Exception
+            What the task raised, where it is not tried again and that ends the worker; a TaskQuit where that
+            is no Exception.
+        """
+        key, t, error = self._keys[node], self._task(node), outcome.error
+        assert error is not None
+        again = self._retries.is_again(t.f, attempt)
+        kept = self._options.keep_failed and not again
+        report = failure_report(t, outcome, attempt=attempt, kept=kept, again=again)
+        self._retries.failed(key, attempt)
+        self._session.save_failure(key, report, t.name)
+        if again:
+            self._progress.postpone({key: report})
+            most = 1 + (self._retries.limit(t.f) or 0)
+            if is_shown:
+                when = f"in {pause_after(attempt):g} s (attempt {attempt} of {most})"
+                self._state.complaints.add_again(t.name, report, when)
+            return
+        self._state.failed.add(t.hash())
+        self._progress.withheld.add(node)
+        if self._supervised is not None:
+            self._supervised.slot.failed(node)
+        self._progress.unload(self._scheduler.failed([node]))
+        if self._options.pdb:
+            from ...internal.debugger import debug_exception
+
+            try:
+                raise error
+            except BaseException:
+                debug_exception()
+        goes_on = self._options.keep_going
+        if is_shown:
+            self._state.complaints.add(
+                t.name, report, lambda: len(self._graph.closure([node])) - 1, with_traceback=goes_on
+            )
+        if not goes_on:
+            raised = error if isinstance(error, Exception) else TaskQuit(t.name, error)
+            self._state.raised = (raised, report)
+            raise raised from (error if raised is not error else error.__cause__)
+
+    def without_the_crashed(self, nodes: list[int]) -> list[int]:
+        """What of these claimed tasks may run, those last that may end the process; the others fail."""
+        by_key = {self._keys[node]: node for node in nodes}
+        if self._supervised is not None:
+            for key in by_key.keys() & self._supervised.deaths.keys():
+                self._record_death(by_key[key], key)
+        died = self._crashes.record({key: self._task(node) for key, node in by_key.items()})
+        suspects = self._crashes.suspects
+        for key, started in died.items():
+            outcome = Outcome(None, lost(suspects[key]), started, 0.0, 0.0)
+            self.add(by_key[key], outcome, self._retries.attempts(key))
+        left = [node for node in nodes if node not in self._progress.withheld]
+        return sorted(left, key=lambda node: self._keys[node] in suspects)
+
+    def record_deaths(self) -> None:
+        """Records the deaths that the supervisor found, unless another worker already tries such a task."""
+        if self._supervised is None or not self._supervised.deaths:
+            return
+        keys = list(self._supervised.deaths)
+        nodes = {
+            key: node for key, node in zip(keys, self._graph.find(keys), strict=True) if node is not None
+        }
+        won = self._session.claim(list(nodes))
+        mine = [key for key, is_won in zip(nodes, won, strict=False) if is_won]
+        try:
+            if mine:
+                self._crashes.look(mine)
+                self._progress.apply(self._session.refresh())
+                for key, present in zip(mine, self._session.present(mine), strict=True):
+                    # Another worker may have tried it again already, and have found out by itself.
+                    if present or key.hex().encode() in self._state.failed:
+                        self._supervised.recorded(key)
+                    else:
+                        self._record_death(nodes[key], key)
+        finally:
+            self._session.release(mine)
+
+    def _record_death(self, node: int, key: bytes) -> None:
+        """Records how a task died that is claimed here and has no result."""
+        assert self._supervised is not None
+        death, t = self._supervised.recorded(key), self._task(node)
+        crash = self._crashes.record_seen(key, t, death)
+        if crash is not None:
+            died = Outcome(None, crash, death["started"], 0.0, death["duration"])
+            self.add(node, died, self._retries.attempts(key), is_shown=death["is_shown"])
+
+    def lost_an_input(self, node: int) -> bool:
+        """Whether a task failed for want of an input, which was invalidated or turned out to be damaged.
+
+        Then the input runs again, and after it this task.
+        """
+        self._progress.apply(self._session.refresh())
+        inputs = [self._keys[needed] for needed in self._graph.dependencies(node)]
+        if all(self._session.present(inputs)):
+            return False
+        self._scheduler.put_back([node])
+        return True
