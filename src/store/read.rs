@@ -1,5 +1,7 @@
 //! Reading what is stored.
 
+mod durations;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -280,15 +282,6 @@ impl Reader {
         let name = name_at(&index, place, header.name)?;
         let Header { started, duration, attempt, code, .. } = header;
         Ok(Some(ResultInfo { facts: RunMetadata { name, started, duration, attempt, code }, worker, size }))
-    }
-
-    /// How long the run of each result took, in microseconds; `None` where there is none, or it is not known.
-    pub(super) fn durations(&self, keys: &[Key]) -> Result<Vec<Option<u64>>> {
-        let known = keys.iter().map(|key| {
-            let found = self.facts(key)?;
-            Ok(found.filter(|found| found.facts.started != 0).map(|found| found.facts.duration))
-        });
-        known.collect()
     }
 
     /// The report of each of these keys whose last run failed.

@@ -129,3 +129,24 @@ def test_it_is_the_same_beside_a_cache(pipeline):
     pipeline("execute")
     cached = pipeline("status", "--times", "--cache")
     assert cached.stdout == pipeline("status", "--times").stdout
+
+
+def test_with_a_cache_the_jugfile_is_not_loaded(partly_done):
+    """Equal calls count once here too, and what is complete since the cache was written is known."""
+    source = JUGFILE + '\n    open("loaded", "a").write("x")\n    count([nap(0.05), nap(0.1), nap(0.2)])\n'
+    source += "    late = nap(0.3)\n"
+    partly_done.write(source)
+    first = partly_done("status", "--cache", "--times")
+    assert first.stdout.splitlines()[-2].split()[0] == "4"
+    loads = (partly_done.folder / "loaded").read_text()
+    for options in ((), ("--short",), ("--json",)):
+        cached = partly_done("status", "--cache", "--times", *options)
+        assert (partly_done.folder / "loaded").read_text() == loads
+        loaded = partly_done("status", "--times", *options)
+        assert (cached.returncode, cached.stdout) == (1, loaded.stdout)
+        loads = (partly_done.folder / "loaded").read_text()
+    partly_done("execute", "--keep-going")
+    loads = (partly_done.folder / "loaded").read_text()
+    for _ in range(2):
+        assert partly_done("status", "--cache", "--times", "--short").stdout.startswith("5 tasks took ")
+    assert (partly_done.folder / "loaded").read_text() == loads

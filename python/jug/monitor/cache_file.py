@@ -128,10 +128,11 @@ class StatusCache:
             raise
         self._db.execute("COMMIT")
 
-    def finished(self) -> list[bytes]:
-        """The hashes of the tasks that had a result."""
+    def finished(self) -> dict[bytes, str]:
+        """The keys of the tasks that had a result, and their names."""
         with self._explained():
-            return [h for (h,) in self._db.execute("SELECT hash FROM ht WHERE status = 'finished'")]
+            rows = self._db.execute("SELECT hash, name FROM ht WHERE status = 'finished' ORDER BY id")
+            return {bytes.fromhex(digits.decode()): name for digits, name in rows}
 
     def nr_finished(self) -> dict[str, int]:
         """How many tasks of each name had a result."""

@@ -19,6 +19,7 @@ from ..errors import UserError
 from ..internal.console import warn
 from .cache_file import CacheHeader, Row, StatusCache, changed_states, source_of, stamp_of
 from .status import Status, StatusCollector, status_of
+from .times import times_of
 
 if TYPE_CHECKING:
     from ..backends.base import base_store
@@ -29,7 +30,7 @@ __all__ = ["collect_cached", "needs_of", "rows_of"]
 _BY_WORD = {state.in_cache: state for state in TaskState}
 
 
-def collect_cached(options: Options) -> Status:
+def collect_cached(options: Options, *, with_times: bool = False) -> Status:
     """Looks at the tasks that are not known to have a result; loads the jugfile only where it must.
 
     It must if the cache file is new, if the jugfile or its arguments have changed, if a result is gone, or if
@@ -52,15 +53,17 @@ def collect_cached(options: Options) -> Status:
             )
         source = source_of(options)
         if header is not None and header.source == source:
-            status = _status_from_cache(cache, header, options)
+            status = _status_from_cache(cache, header, options, with_times)
             if status is not None:
                 return status
-        return _load_and_fill(cache, jugfile, source, options)
+        return _load_and_fill(cache, jugfile, source, options, with_times)
     finally:
         cache.close()
 
 
-def _status_from_cache(cache: StatusCache, header: CacheHeader, options: Options) -> Status | None:
+def _status_from_cache(
+    cache: StatusCache, header: CacheHeader, options: Options, with_times: bool
+) -> Status | None:
     """The status of the tasks in the cache; None if the jugfile must be loaded."""
     from ..engine.jugfile import set_jugdir
 
@@ -69,11 +72,10 @@ def _status_from_cache(cache: StatusCache, header: CacheHeader, options: Options
     try:
         session.refresh()
         now = header._replace(stamp=stamp_of(store))
-        if not now.stamp or now.stamp != header.stamp:
-            # Something may have been removed, or this is another jugdir.
-            known = [bytes.fromhex(name.decode()) for name in cache.finished()]
-            if not all(session.present(known)):
-                return None
+        # Something may have been removed, or this is another jugdir.
+        is_doubtful = not now.stamp or now.stamp != header.stamp
+        if is_doubtful and not all(session.present([*cache.finished()])):
+            return None
         rows = cache.unfinished()
         stored = stored_failures(session)
         states = changed_states(session, stored, rows, cache.needs())
@@ -82,6 +84,13 @@ def _status_from_cache(cache: StatusCache, header: CacheHeader, options: Options
         counts = {name: Counter({TaskState.COMPLETE: n}) for name, n in cache.nr_finished().items()}
         for number, name, *_ in rows:
             counts.setdefault(name, Counter())[_BY_WORD[states[number]]] += 1
+        times = None
+        if with_times:
+            now_finished = (row for row in rows if states[row[0]] == "finished")
+            done = cache.finished() | {
+                bytes.fromhex(text.decode()): name for _, name, text, _ in now_finished
+            }
+            times = times_of(session, done.values(), [*done])
         changed = {number: states[number] for number, _, _, before in rows if states[number] != before}
         if changed or now != header:
             _try_write_cache(lambda: cache.update(now, changed))
@@ -93,18 +102,20 @@ def _status_from_cache(cache: StatusCache, header: CacheHeader, options: Options
         failures = [(name, reports[key]) for key, name in names.items() if key in reports]
         if rows:
             warn_of_damage(session)
-        return Status(counts, failures, header.has_barrier)
+        return Status(counts, failures, header.has_barrier, times)
     finally:
         session.close()
 
 
-def _load_and_fill(cache: StatusCache, jugfile: str, source: str, options: Options) -> Status:
+def _load_and_fill(
+    cache: StatusCache, jugfile: str, source: str, options: Options, with_times: bool
+) -> Status:
     """Loads the jugfile, looks at every task, and writes it all down."""
     selected = select(options.jugdir)
     loaded = load(options, selected)
     collector = StatusCollector(task.alltasks, loaded.store)
     states = collector.node_states()
-    status = status_of(collector, states, loaded.has_barrier)
+    status = status_of(collector, states, loaded.has_barrier, with_times=with_times)
     chosen = _jugdir_set_by_jugfile(loaded, selected)
     if chosen is None:
         warn("the jugfile opens a store of its own that is no directory: its status is not kept in a cache")

@@ -16,13 +16,16 @@ from ..engine.session.open import open_session
 from ..engine.task_graph import graph_of
 from ..engine.task_state import TaskState, as_task_states
 from ..engine.worker_status import WorkerStatus, running
+from .times import RunTimes, times_of
 
 if TYPE_CHECKING:
     from ..backends.base import base_store
     from ..configuration import Options
     from ..internal.types import FailureReport
 
-__all__ = ["Counts", "Status", "StatusCollector", "collect", "look", "status_of"]
+__all__ = ["Counts", "Status", "StatusCollector", "collect", "status_of"]
+
+_COMPLETE = ord(TaskState.COMPLETE)
 
 #: How many tasks of each name are in each state.
 Counts = dict[str, Counter[TaskState]]
@@ -35,6 +38,8 @@ class Status(NamedTuple):
     failures: list[tuple[str, FailureReport]]
     #: Whether the jugfile goes on behind a barrier that is not met.
     has_barrier: bool
+    #: How long tasks took, where that was asked for.
+    times: RunTimes | None = None
 
 
 class StatusCollector:
@@ -128,6 +133,12 @@ class StatusCollector:
         failed = sorted((node, key) for node, key in nodes if node is not None)
         return [(self._graph.task(node), reports[key]) for node, key in failed]
 
+    def times(self, by_node: bytes) -> RunTimes:
+        """How long the tasks took that are complete by `by_node`; equal calls are one result."""
+        is_complete = [state == _COMPLETE for state in by_node]
+        keys = list(compress(self._keys, is_complete))
+        return times_of(self._session, compress(self.names, is_complete), keys)
+
     def all_complete(self) -> bool:
         """Whether every task has a result."""
         self._session.refresh()
@@ -144,20 +155,17 @@ class StatusCollector:
             warn_of_damage(self._session)
 
 
-def collect(options: Options) -> Status:
+def collect(options: Options, *, with_times: bool = False) -> Status:
     """Loads the jugfile and looks at every task."""
-    return look(options)[0]
-
-
-def look(options: Options) -> tuple[Status, StatusCollector, bytes]:
-    """The same, with the collector for further questions, and the states that its `node_states` returned."""
     loaded = load(options)
     collector = StatusCollector(task.alltasks, loaded.store)
-    states = collector.node_states()
-    return status_of(collector, states, loaded.has_barrier), collector, states
+    return status_of(collector, collector.node_states(), loaded.has_barrier, with_times=with_times)
 
 
-def status_of(collector: StatusCollector, by_node: bytes, has_barrier: bool) -> Status:
+def status_of(
+    collector: StatusCollector, by_node: bytes, has_barrier: bool, *, with_times: bool = False
+) -> Status:
     """What a collector knows, with the states that its `node_states` returned."""
     failures = [(t.name, report) for t, report in collector.failures()]
-    return Status(collector.counts(by_node), failures, has_barrier)
+    times = collector.times(by_node) if with_times else None
+    return Status(collector.counts(by_node), failures, has_barrier, times)

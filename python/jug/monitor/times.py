@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import chain, compress
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
-from ..engine.task_state import TaskState
-from .status import StatusCollector
+from ..engine.session.base import StoreSession
 
 __all__ = ["RunTimes", "Times", "times_of"]
-
-_COMPLETE = ord(TaskState.COMPLETE)
 
 
 class Times(NamedTuple):
@@ -52,17 +49,14 @@ class RunTimes(NamedTuple):
     nr_unknown: int
 
 
-def times_of(collector: StatusCollector, by_node: bytes) -> RunTimes:
-    """Those of the tasks that are complete by `by_node`, the states that the collector saw.
+def times_of(session: StoreSession, names: Iterable[str], keys: Sequence[bytes]) -> RunTimes:
+    """Those of results, by the names of their tasks, and their keys, of which each is given once.
 
-    No value is loaded. Equal calls are one result and count once.
+    No value is loaded.
     """
-    is_complete = [state == _COMPLETE for state in by_node]
-    keys = list(compress(collector.graph.keys(), is_complete))
     found: dict[str, list[float]] = {}
     nr_unknown = 0
-    durations = collector.session.durations(keys)
-    for name, duration in zip(compress(collector.names, is_complete), durations, strict=True):
+    for name, duration in zip(names, session.durations(keys), strict=True):
         if duration is None:
             nr_unknown += 1
         else:

@@ -89,7 +89,7 @@ class StatusCommand(SubCommand):
             ("--times",),
             False,
             help="print how long the tasks took that are complete: their number, mean, median, what 95 %% "
-            "do not exceed, the longest, and all together. The jugfile is loaded, also with --cache",
+            "do not exceed, the longest, and all together; with --cache without loading the jugfile",
         ),
     )
 
@@ -106,28 +106,22 @@ class StatusCommand(SubCommand):
         from ..io import print_task_summary_table
         from ..monitor.cache_file import clear
         from ..monitor.cached_status import collect_cached
-        from ..monitor.status import collect, look
+        from ..monitor.status import collect
 
         if options.status_cache and options.status_cache_clear:
             clear(options.status_cache_file)
             return 0
-        times = None
-        if options.status_times:
-            from ..monitor.times import times_of
-
-            status, collector, states = look(options)
-            times = times_of(collector, states)
-        else:
-            status = collect_cached(options) if options.status_cache else collect(options)
+        look = collect_cached if options.status_cache else collect
+        status = look(options, with_times=options.status_times)
         groups = [
             (state.heading, {name: states[state] for name, states in status.counts.items()})
             for state in TaskState
         ]
         totals = [sum(group.values()) for _, group in groups]
         if options.status_json:
-            options.print_out(_as_json(options, status, groups, times))
-        elif times is not None:
-            _print_times(options, times)
+            options.print_out(_as_json(options, status, groups))
+        elif status.times is not None:
+            _print_times(options, status.times)
         elif options.short:
             options.print_out(_in_short(*totals))
         else:
@@ -277,12 +271,7 @@ def _print_times(options: Options, times: RunTimes) -> None:
         say(f"of {times.nr_unknown} more that are complete it is not known how long they took")
 
 
-def _as_json(
-    options: Options,
-    status: Status,
-    groups: Sequence[tuple[str, Mapping[str, int]]],
-    times: RunTimes | None,
-) -> str:
+def _as_json(options: Options, status: Status, groups: Sequence[tuple[str, Mapping[str, int]]]) -> str:
     import json
 
     columns = [(title.lower(), counts) for title, counts in groups]
@@ -293,6 +282,7 @@ def _as_json(
         "tasks": {name: {state: counts[name] for state, counts in columns} for name in sorted(status.counts)},
         "failures": [{**report, "name": name} for name, report in status.failures],
     }
+    times = status.times
     if times is not None:
         shown["times"] = {
             "total": times.total.as_json(),

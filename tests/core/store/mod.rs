@@ -4,6 +4,7 @@ mod blob;
 mod compaction;
 mod compaction_link_mode;
 mod compaction_model;
+mod durations;
 mod epoch;
 mod follow;
 mod index;
