@@ -94,7 +94,7 @@ fn end() {
 
 /// For how long the other threads are held up. One of them may have what this thread needs, such as the lock of the
 /// allocator: so it is not for ever.
-static HOLD: libc::timespec = libc::timespec { tv_sec: 0, tv_nsec: 500_000_000 };
+static HOLD: libc::timespec = libc::timespec { tv_sec: 1, tv_nsec: 500_000_000 };
 
 /// Holds up the other threads of this process: while they run they may start more processes than can be killed.
 #[expect(
