@@ -431,3 +431,26 @@ def test_a_task_that_was_killed_with_its_supervisor_or_by_ctrl_c_has_not_crashed
     (jug.folder / "go").touch()
     done = jug(*EXECUTE, "-n", "1", "--crash-limit=1", *jugdir)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_task_whose_result_was_lost_with_its_worker_is_counted_once(jug):
+    """It is run again: results are written a few milliseconds after their task has ended."""
+    jug.write(
+        NOTED
+        + """
+    @TaskGenerator
+    def work(i):
+        return i
+
+    @TaskGenerator
+    def leave(i):
+        os._exit(1)
+
+    for i in range(3000):
+        work(i)
+        if i % 300 == 100:
+            leave(i)
+"""
+    )
+    done = jug(*EXECUTE, "-n", "2", "--keep-going")
+    assert re.search(r"^ +3000 +0 +0  jugfile.work", done.stdout, re.M), done.stdout

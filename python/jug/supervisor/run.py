@@ -90,8 +90,9 @@ class SupervisedRun:
         while self._supervisor.workers():
             for event in self._supervisor.wait():
                 self._take(event)
-        for name, _, finished, executed, failed, _ in self._supervisor.counts():
-            self.executed[name] = executed
+        for name, total, finished, executed, failed, _ in self._supervisor.counts():
+            # What a worker executed in the milliseconds before it died may not be stored, and is run again.
+            self.executed[name] = executed = min(executed, finished) if total else executed
             self.loaded[name] = max(0, finished - executed)
             self.failed[name] = failed
         return self._status
