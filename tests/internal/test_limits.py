@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from jug.internal import limits
-from jug.internal.limits import TaskLimits, are_declared, as_bytes, as_count, as_seconds, declare, limits_of
+from jug.internal.limits import (
+    TaskLimits,
+    as_bytes,
+    as_count,
+    as_seconds,
+    declare,
+    declared_limits,
+    limits_of,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -107,9 +115,9 @@ def test_what_is_neither_text_nor_a_whole_number_is_no_size(value: Any) -> None:
 
 def test_limits_are_found_by_the_function() -> None:
     """And by a partial of it, as tasks are made of the function in it."""
-    assert (limits_of(work), are_declared()) == (TaskLimits(), False)
+    assert (limits_of(work), declared_limits()) == (TaskLimits(), [])
     declare(work, TaskLimits(timeout=3.0))
-    assert (limits_of(work), are_declared()) == (TaskLimits(timeout=3.0), True)
+    assert (limits_of(work), declared_limits()) == (TaskLimits(timeout=3.0), [TaskLimits(timeout=3.0)])
     assert limits_of(functools.partial(work, 1)) == TaskLimits(timeout=3.0)
     assert limits_of(len) == TaskLimits()
     declare(functools.partial(len), TaskLimits(retries=2))
@@ -124,7 +132,7 @@ def test_a_function_that_takes_the_place_of_another_takes_that_of_its_limits(
     declare(another_work(), TaskLimits(timeout=4.0))
     assert limits_of(work) == TaskLimits(timeout=4.0)
     declare(another_work(), TaskLimits())
-    assert (limits_of(work), are_declared()) == (TaskLimits(), False)
+    assert (limits_of(work), declared_limits()) == (TaskLimits(), [])
     assert capsys.readouterr().err == ""
 
 

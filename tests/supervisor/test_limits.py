@@ -1,151 +1,94 @@
-"""Limits of time and memory that a supervisor enforces on its workers."""
+"""What tasks of supervised workers may take, and how often they are tried."""
 
 from __future__ import annotations
 
-import time
+import json
 
 import pytest
 
-EXECUTE = ("execute", "--will-cite", "--keep-going")
+from tests.support.waiting import wait_for
 
-#: A thousand tasks, fifty of which end in one of five ways.
-MIXED = """
-    import ctypes, os, time
-    from jug import TaskGenerator
-
-    @TaskGenerator
-    def work(i):
-        time.sleep(0.005)
-        return i
-
-    @TaskGenerator
-    def fault(i):
-        ctypes.string_at(0)
-
-    @TaskGenerator
-    def leave(i):
-        os._exit(3)
-
-    @TaskGenerator
-    def hang(i):
-        time.sleep(1000)
-
-    @TaskGenerator
-    def allocate(i):
-        taken = []
-        while True:
-            taken.append(bytearray(b"x" * 10_000_000))
-
-    @TaskGenerator
-    def error(i):
-        raise ValueError(i)
-
-    for i in range(950):
-        work(i)
-        if i % 95 == 50:
-            fault(i), leave(i), hang(i), allocate(i), error(i)
-"""
-
-
-@pytest.mark.parametrize("store", ["posix", "redis"])
-def test_fifty_of_a_thousand_tasks_end_in_their_own_way_and_all_others_have_results(
-    jug, store, kinds, left, request
-):
-    jug.write(MIXED)
-    jugdir = ["--jugdir", request.getfixturevalue("redis_server").url] if store == "redis" else []
-    began = time.monotonic()
-    done = jug(*EXECUTE, "-n", "2", "--timeout=1", "--memory-limit=500M", *jugdir, timeout=300)
-    took = time.monotonic() - began
-    assert done.returncode == 1, done.stderr
-    assert kinds(*jugdir) == {
-        "fault": {"signal": 10},
-        "leave": {"exit": 10},
-        "hang": {"timeout": 10},
-        "allocate": {"memory": 10},
-        "error": {"exception": 10},
-    }
-    assert "950 complete" in jug("status", "--short", *jugdir).stdout
-    assert left() == []
-    print(f"{took:.1f} s")
-
-
-def test_a_task_that_holds_the_interpreter_is_killed_when_its_time_is_over(jug, kinds, left):
-    jug.write(
-        """
-    import ctypes, subprocess
-    from jug import TaskGenerator
-
-    @TaskGenerator
-    def hold(i):
-        subprocess.Popen(["setsid", "sleep", "1000"])
-        ctypes.PyDLL(None).sleep(1000)
-
-    hold(1)
-"""
-    )
-    done = jug(*EXECUTE, "-n", "1", "--timeout=0.5")
-    assert done.returncode == 1
-    assert "ran longer than 0.5 s" in done.stderr
-    assert kinds() == {"hold": {"timeout": 1}}
-    assert left() == []
-
-
-def test_a_task_has_its_own_limit_of_time(jug, kinds):
-    jug.write(
-        """
-    import time
-    from jug import TaskGenerator
-
-    @TaskGenerator(timeout=0.3)
-    def brief(i):
-        time.sleep(i)
-
-    @TaskGenerator
-    def any(i):
-        time.sleep(i)
-
-    brief(0.001), brief(100), any(0.8)
-"""
-    )
-    assert jug(*EXECUTE, "-n", "1").returncode == 1
-    assert kinds() == {"brief": {"timeout": 1}}
-    assert "2 complete" in jug("status", "--short").stdout
-
-
-def test_memory_that_forked_processes_share_counts_once(jug):
-    jug.write(
-        """
+FUNCTIONS = """
     import os, time
     from jug import TaskGenerator
 
+    def note(x):
+        with open(f"ran.{x}", "a") as ran:
+            ran.write(f"{os.getpid()}\\n")
+        return len(open(f"ran.{x}").readlines())
+
     @TaskGenerator
-    def pool():
-        data = bytearray(b"x" * 200_000_000)
-        children = [os.fork() for _ in range(3)] if os.getpid() else []
-        if 0 in children:
-            time.sleep(1)
-            os._exit(len(data) == 0)
-        for child in children:
-            os.waitpid(child, 0)
+    def work(i):
+        time.sleep(0.01)
+        return i
 
-    pool()
+    @TaskGenerator
+    def hang(i):
+        time.sleep(60)
+
+    @TaskGenerator(timeout=0.5)
+    def brief(i):
+        time.sleep(60)
+
+    @TaskGenerator
+    def eat(i):
+        eaten = []
+        while True:
+            eaten.append(bytearray(10_000_000))
+            time.sleep(0.005)
+
+    @TaskGenerator(retries=2)
+    def die_twice(i):
+        if note("die_twice") < 3:
+            os.abort()
+        return i
+
+    @TaskGenerator
+    def die_and_hang(i):
+        if note("die_and_hang") == 1:
+            os._exit(3)
+        time.sleep(60)
 """
-    )
-    assert jug(*EXECUTE, "-n", "1", "--memory-limit=450M").returncode == 0
 
 
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        (["-n", "1", "--timeout=0"], "--timeout"),
-        (["-n", "1", "--timeout=-1"], "--timeout"),
-        (["-n", "1", "--timeout=soon"], "--timeout"),
-        (["-n", "1", "--memory-limit=much"], "much"),
-        (["-n", "1", "--memory-limit=1M"], "--memory-limit"),
-    ],
-)
-def test_limits_that_are_none_are_wrong_usage(jug, options, says):
-    jug.write("from jug import Task\nTask(abs, 1)\n")
-    done = jug(*EXECUTE, *options)
-    assert done.returncode == 2
-    assert says in done.stderr
+def reports(jug, *options):
+    """What is known of each failure, by the name of its task."""
+    found = json.loads(jug("failures", "--json", *options).stdout)["failures"]
+    return {failure["name"].removeprefix("jugfile."): failure for failure in found}
+
+
+def test_a_limit_that_a_task_breaks_is_its_failure_and_the_others_go_on(jug, jugdir, left):
+    jug.write(FUNCTIONS + "    hang(1); brief(1); eat(1)\n    [work(i) for i in range(100)]\n")
+    limits = ("--timeout=2", "--memory-limit=400MB")
+    done = jug("execute", "--will-cite", "--keep-going", "-n1", *limits, *jugdir)
+    assert done.returncode == 1
+    assert "100 complete" in jug("status", "--short", *jugdir).stdout
+    found = reports(jug, *jugdir)
+    assert {name: (it["kind"], it["again"]) for name, it in found.items()} == {
+        "hang": ("timeout", False),
+        "brief": ("timeout", False),
+        "eat": ("memory", False),
+    }
+    assert "crashes" not in found["hang"] or found["hang"]["crashes"] is None
+    assert "ran longer than 0.5 s" in found["brief"]["message"]
+    wait_for(lambda: not left(), "all processes to end", 10)
+
+
+def test_what_died_with_its_worker_is_tried_again_after_a_pause(jug, jugdir):
+    jug.write(FUNCTIONS + "    die_twice(1)\n    [work(i) for i in range(20)]\n")
+    done = jug("execute", "--will-cite", "-n1", *jugdir)
+    assert done.returncode == 0, done.stderr
+    assert len((jug.folder / "ran.die_twice").read_text().split()) == 3
+    assert "it is tried again in 1 s (attempt 1 of 3)" in done.stderr
+    assert reports(jug, *jugdir) == {}
+
+
+@pytest.mark.parametrize("jugdir", ["posix"], indirect=True)
+def test_a_task_that_is_tried_again_apart_keeps_its_time_limit(jug, jugdir):
+    """What runs for too long is its own process then, and not the worker."""
+    jug.write(FUNCTIONS + "    die_and_hang(1)\n")
+    assert jug("execute", *jugdir).returncode == 3
+    done = jug("execute", "--will-cite", "--keep-going", "-n1", "--timeout=1", *jugdir)
+    assert done.returncode == 1
+    assert "die_and_hang(1) failed: ran longer than 1 s (--timeout)\n" in done.stderr
+    assert len((jug.folder / "ran.die_and_hang").read_text().split()) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, SupportsFloat, SupportsIndex, TypeVar
 
 from ..errors import UserError
@@ -13,12 +13,13 @@ from .console import warn
 
 __all__ = [
     "TaskLimits",
-    "are_declared",
     "as_bytes",
     "as_count",
     "as_seconds",
     "checked_limits",
+    "checked_options",
     "declare",
+    "declared_limits",
     "limits_of",
 ]
 
@@ -72,9 +73,9 @@ def limits_of(f: Callable[..., Any]) -> TaskLimits:
     return _declared.get(_identity(f)[0], (_NONE, None))[0] if _declared else _NONE
 
 
-def are_declared() -> bool:
-    """Whether any function has limits: otherwise no task needs to be asked for its own."""
-    return bool(_declared)
+def declared_limits() -> Sequence[TaskLimits]:
+    """Those of all functions that have some: without any, no task needs to be asked for its own."""
+    return [limits for limits, _ in _declared.values()]
 
 
 def _identity(f: Any) -> tuple[tuple[Any, Any], Any]:
@@ -109,9 +110,36 @@ def checked_limits(f: Callable[..., Any], timeout: Any, retries: Any, memory: An
     )
 
 
+def checked_options(timeout: Any, retries: Any, memory: Any) -> TaskLimits:
+    """What ``jug execute`` or a configuration file says of the same, in text too. UserError (2) if wrong."""
+
+    def checked(flag: str, value: Any, check: Callable[[Any], _Number]) -> _Number | None:
+        try:
+            return None if value is None else check(value)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{flag} {error}", 2) from None
+
+    return TaskLimits(
+        checked("--timeout", timeout, _seconds_in_text),
+        checked("--retries", retries, as_count),
+        checked("--memory-limit", memory, as_bytes),
+    )
+
+
+def _seconds_in_text(value: Any) -> float:
+    try:
+        return as_seconds(float(value) if isinstance(value, str) else value)
+    except ValueError:
+        raise ValueError(_no_time(value)) from None
+
+
+def _no_time(value: object) -> str:
+    return f"must be a number of seconds above 0, not {value!r}"
+
+
 def as_seconds(value: SupportsFloat | SupportsIndex) -> float:
     """A time as a number. ValueError or TypeError ("must be ...") if it is none, or not above 0."""
-    problem = f"must be a number of seconds above 0, not {value!r}"
+    problem = _no_time(value)
     if isinstance(value, (bool, str, bytes)):
         raise TypeError(problem)
     try:

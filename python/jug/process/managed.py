@@ -63,9 +63,15 @@ class Child:
         """Its id, which is that of its process group."""
         return self._process.pid
 
-    def wait_for(self, fd: int) -> bool:
-        """Sleeps until `fd` can be read or the process has ended; whether there may be something to read."""
-        return fd in _readable([fd, self._process.fileno()], None)
+    def wait_for(self, fd: int, seconds: float | None = None) -> bool:
+        """Sleeps until `fd` can be read or the process has ended; whether there may be something to read.
+
+        TimeoutError if neither has happened after so many seconds.
+        """
+        found = _readable([fd, self._process.fileno()], seconds)
+        if not found:
+            raise TimeoutError
+        return fd in found
 
     def end(self) -> End:
         """Waits for its end and kills what is left of its process group, and all below that."""

@@ -12,6 +12,7 @@ from ..cli.registry import SubCommand, maybe_print_citation_info
 from ..errors import Signalled, UserError
 from ..internal import supervision
 from ..internal.console import fail, show, warn
+from ..internal.limits import checked_options
 from ..internal.option_spec import OptionSpec
 from ..internal.task_selection import task_selection_specs
 from ..supervisor.options import SUPERVISOR_SPECS, SupervisorOptions
@@ -80,6 +81,22 @@ class ExecuteCommand(SubCommand):
             "1 s; @TaskGenerator(retries=N) comes first",
         ),
         OptionSpec(
+            "execute_timeout",
+            ("--timeout",),
+            None,
+            metavar="SECONDS",
+            help="end a task that runs longer, which is a failure (default: no limit); "
+            "@TaskGenerator(timeout=SECONDS) comes first",
+        ),
+        OptionSpec(
+            "execute_memory_limit",
+            ("--memory-limit",),
+            None,
+            metavar="SIZE",
+            help="with -n: end a task whose worker takes more memory, with all that it started, which is a "
+            "failure (500M, 4GB; default: no limit)",
+        ),
+        OptionSpec(
             "execute_no_check_environment",
             ("--no-check-environment",),
             False,
@@ -104,12 +121,24 @@ class ExecuteCommand(SubCommand):
 
         if options.execute_crash_limit < 1:
             raise UserError(f"--crash-limit must be 1 or more, not {options.execute_crash_limit}", status=2)
-        if options.execute_retries < 0:
-            raise UserError(f"--retries must be 0 or more, not {options.execute_retries}", status=2)
+        limits = checked_options(
+            options.execute_timeout, options.execute_retries, options.execute_memory_limit
+        )
+        options.update(
+            {
+                "execute_timeout": limits.timeout,
+                "execute_retries": limits.retries,
+                "execute_memory_limit": limits.memory,
+            }
+        )
         supervised = supervision.current()
         supervisor = SupervisorOptions.of(options) if supervised is None else None
         if supervisor is not None:
             return self._supervise(options, supervisor)
+        if supervised is None and limits.memory is not None:
+            raise UserError(
+                "a memory limit needs supervised workers: jug execute -n 1 --memory-limit ...", status=2
+            )
         if not options.execute_no_check_environment:
             self._check_environment()
         state = ExecutionState()

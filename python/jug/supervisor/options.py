@@ -81,6 +81,7 @@ class SupervisorOptions(NamedTuple):
         return cls(
             n_workers,
             threads or max(1, available // n_workers),
+            options.execute_memory_limit,
             max_tasks=max_tasks or None,
             keep_going=bool(options.execute_keep_going),
         )

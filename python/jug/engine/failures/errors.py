@@ -49,19 +49,19 @@ class FailedInChild(UserError):
 
 
 class Crashed(UserError):
-    """A task died too often with the process in which it ran; ``str()`` says how the last time.
+    """A task ended with the process in which it ran; ``str()`` says how the last time.
 
     Attributes
     ----------
-    kind : {"signal", "exit", "lost"}
+    kind : {"signal", "exit", "memory", "timeout", "lost"}
         What ended its process; of a worker nobody saw it.
     traceback : str
         Where it was when it died, if that is known.
-    crashes : int
-        How many times it died.
+    crashes : int or None
+        How many times it died. None where it was killed because it broke a limit, which is no crash.
     """
 
-    def __init__(self, message: str, kind: FailureKind, traceback: str, crashes: int) -> None:
+    def __init__(self, message: str, kind: FailureKind, traceback: str, crashes: int | None) -> None:
         super().__init__(message)
         self.kind = kind
         self.traceback = traceback

@@ -92,7 +92,7 @@ def failure_report(
 
 def crash_report(crash: Crashed, arguments: str) -> FailureReport:
     """The same about a task that died, ``crashes`` times so far; with a true ``again`` it is tried again."""
-    return {
+    report: FailureReport = {
         "kind": crash.kind,
         "type": "",
         "message": str(crash),
@@ -103,9 +103,11 @@ def crash_report(crash: Crashed, arguments: str) -> FailureReport:
         "duration": 0.0,
         "attempt": 1,
         "kept": False,
-        "crashes": crash.crashes,
         **_supervised(),
     }
+    if crash.crashes is not None:
+        report["crashes"] = crash.crashes
+    return report
 
 
 def suspicion() -> FailureReport:

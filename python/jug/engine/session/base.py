@@ -136,6 +136,9 @@ class StoreSession(Protocol):
     def durations(self, keys: Sequence[bytes]) -> Sequence[float | None]:
         """How long the run took that each result came from, in seconds; None where that is not known."""
 
+    def flush(self) -> None:
+        """Lets other processes see what was stored so far."""
+
     def sync(self) -> None:
         """Makes everything durable; called before the worker sleeps."""
 

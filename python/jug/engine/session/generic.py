@@ -181,6 +181,9 @@ class GenericSession:
     def durations(self, keys: Sequence[bytes]) -> Sequence[float | None]:
         return [None] * len(keys)
 
+    def flush(self) -> None:
+        """Nothing to do: `dump` keeps its promise by itself."""
+
     def sync(self) -> None:
         """Nothing to do: `dump` keeps its promise by itself."""
 

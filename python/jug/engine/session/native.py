@@ -47,6 +47,7 @@ class NativeSession(ABC, Generic[_StoreT, _NativeT]):
         self.expect = native.expect
         self.has_inputs = native.has_inputs
         self.forget_inputs = native.forget_inputs
+        self.flush = native.flush
         self.wait = native.wait
         store.listen(self._changes.extend)
 

@@ -1,4 +1,4 @@
-"""Tasks that ran when a worker died: they are counted, and tried again where they cost no worker."""
+"""Tasks that run apart: those that ran when a worker died, which are counted, and those with a time limit."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ..failures.report import crash_report, describe_call, used_up
 from ..jugfile import Jugfile
 from ..session.base import Crash, StoreSession
 from .retries import Retries
+from .run_limits import TimeLimit
 
 if TYPE_CHECKING:
     from ...internal.types import FailureReport, TaskDeath
@@ -52,7 +53,7 @@ class Crashes:
         self.limit = limit
         self._retries = retries
         self._jugfile = jugfile
-        #: Imported and made when a task is tried again.
+        #: Imported and made when a task runs apart.
         self._isolated: IsolatedRunner | None = None
         #: What dead workers had, as of the last look, until it is recorded.
         self.found: Sequence[Crash] = ()
@@ -115,57 +116,63 @@ class Crashes:
 
         The crash, if the task has failed by it; None if it is to be tried again.
         """
-        deaths = self.suspects.get(key, 0) + 1
-        if death["is_sure"]:
-            deaths = max(deaths, self.limit)
-        self.suspects[key] = deaths
+        deaths: int | None = None
+        if death["kind"] != "timeout":
+            deaths = self.suspects.get(key, 0) + 1
+            if death["is_sure"]:
+                deaths = max(deaths, self.limit)
+            self.suspects[key] = deaths
         crash = Crashed(death["message"], death["kind"], death["traceback"], deaths)
         found = [it for it in self.found if it.key == key]
         self.found = [it for it in self.found if it.key != key]
         self._keep(key, t, crash, self._retries.next_attempt(key), death["started"])
         if found:
             self._session.acknowledge_crashes(found)
-        return crash if deaths >= self.limit else None
+        return crash if deaths is None or deaths >= self.limit else None
 
     def _keep(self, key: bytes, t: Task, crash: Crashed, attempt: int, started: float) -> None:
         report = crash_report(crash, describe_call(t))
         report["attempt"], report["started"] = attempt, started
-        report["again"] = crash.crashes < self.limit or bool(self._retries.is_again(t.f, attempt))
+        is_final = crash.crashes is None or crash.crashes >= self.limit
+        report["again"] = not is_final or bool(self._retries.is_again(t.f, attempt))
         self._retries.failed(key, attempt)
         self._session.save_failure(key, report, t.name)
 
-    # --- trying again ---
+    # --- in a process of its own ---
 
-    def run(self, key: bytes, t: Task) -> Outcome:
+    def run(self, key: bytes, t: Task, limit: TimeLimit | None) -> Outcome:
         """Runs a task in a process of its own, and again if it dies of it.
 
-        Its error is Crashed if it died too often, FailedInChild if it failed otherwise.
+        Its error is Crashed if it died too often or ran for too long, FailedInChild if it failed otherwise.
         """
-        return outcome_of(partial(self._run, key, t))
+        return outcome_of(partial(self._run, key, t, limit))
 
-    def _run(self, key: bytes, t: Task) -> Any:
-        from .isolated import Death, IsolatedRunner
+    def _run(self, key: bytes, t: Task, limit: TimeLimit | None) -> Any:
+        from .isolated import Death, IsolatedRunner, Overtime
 
-        # What it needs may not be written yet.
-        self._session.sync()
+        if t.direct_dependencies():
+            # What it needs may not be written yet.
+            self._session.flush()
         self._isolated = self._isolated or IsolatedRunner(self._jugfile)
         while True:
             started = time.time()
             try:
-                result = self._isolated.run(t)
+                result = self._isolated.run(t, None if limit is None else limit.seconds)
+            except Overtime as overtime:
+                raise Crashed(f"ran longer than {limit}", "timeout", overtime.traceback, None) from None
             except Death as death:
-                deaths = self.suspects[key] = self.suspects[key] + 1
+                deaths = self.suspects[key] = self.suspects.get(key, 0) + 1
                 crash = Crashed(death.end.text, death.end.kind, death.traceback, deaths)
                 if deaths >= self.limit:
                     raise crash from None
                 self._keep(key, t, crash, self._retries.next_attempt(key), started)
                 warn(f"task {t.name}({describe_call(t)}) {death.end.text}; it is tried again")
             else:
-                del self.suspects[key]
+                self.suspects.pop(key, None)
                 return result
 
     def close(self) -> None:
-        """Ends the process in which tasks were tried again."""
+        """Ends the process in which tasks ran apart."""
         if self._isolated is not None:
             self._isolated.close()
         # Workers may have died right after the end of a task, which is then no crash.

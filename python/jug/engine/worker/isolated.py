@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import signal
@@ -20,7 +21,7 @@ from ..failures.report import failure_report
 from ..jugfile import Jugfile
 from .nesting import RunsInChild, worker_at_work
 
-__all__ = ["Death", "IsolatedRunner", "answer"]
+__all__ = ["Death", "IsolatedRunner", "Overtime", "answer", "tell_of_ends"]
 
 
 #: The directory of this package.
@@ -28,6 +29,10 @@ _PACKAGE = os.path.dirname(sys.modules[__name__.partition(".")[0]].__file__ or "
 
 #: How long a child may take to end when nothing is left for it to do: exit handlers run, and no more.
 _GRACE = 2.0
+
+#: The signal at which a child writes where it is, and how long it may take for that.
+_TELL = signal.SIGRTMAX - 1
+_TELLING = 0.2
 
 #: How long a signal that is sent to all processes of a worker may take to reach this one too.
 _SAME_SIGNAL = 0.2
@@ -39,6 +44,14 @@ class Death(Exception):
     def __init__(self, end: End, traceback: str) -> None:
         super().__init__(end.text)
         self.end = end
+        self.traceback = traceback
+
+
+class Overtime(Exception):
+    """A task ran apart for too long, and its process was killed; `traceback` says where it was."""
+
+    def __init__(self, traceback: str) -> None:
+        super().__init__("ran for too long")
         self.traceback = traceback
 
 
@@ -58,13 +71,15 @@ class IsolatedRunner:
         self._child: tuple[Child, Connection] | None = None
         self._deaths: Any = None
 
-    def run(self, t: Any) -> Any:
-        """What the task returns.
+    def run(self, t: Any, timeout: float | None = None) -> Any:
+        """What the task returns, if it does not take longer than `timeout`, in seconds.
 
         Raises
         ------
         Death
             If its process died.
+        Overtime
+            If it took longer, and was killed with all that it had started. The next task has a fresh process.
         FailedInChild
             If it raised something, or its result cannot be handed over.
         """
@@ -73,11 +88,14 @@ class IsolatedRunner:
         if self._jugfile is not None and self._child is None:
             self._child = self._start(self._jugfile)
         if self._child is not None:
-            kind, reply = self._ask(t.key(), *self._child)
+            kind, reply = self._ask(t.key(), *self._child, timeout)
             if kind != "unknown":
                 return _result(kind, reply)
-            log.info("task %s is not there when the jugfile is loaded again: it runs in a copy", t.name)
-        return self._run_copy(t)
+            log.info(
+                "task %s, or what it needs, is not there when the jugfile is loaded again: it runs in a copy",
+                t.name,
+            )
+        return self._run_copy(t, timeout)
 
     def close(self) -> None:
         """Ends the child, if there is one."""
@@ -115,38 +133,40 @@ class IsolatedRunner:
         pipe.close()
         return None
 
-    def _ask(self, key: bytes, child: Child, pipe: Connection) -> tuple[str, Any]:
+    def _ask(self, key: bytes, child: Child, pipe: Connection, timeout: float | None) -> tuple[str, Any]:
         try:
             pipe.send_bytes(key)
-            return self._receive(child, pipe)
+            return self._receive(child, pipe, timeout)
         except BaseException:
             self._child = None
             child.kill()
             pipe.close()
             raise
 
-    def _run_copy(self, t: Any) -> Any:
+    def _run_copy(self, t: Any, timeout: float | None) -> Any:
         pipe, theirs = Pipe()
 
         def run() -> None:
-            import faulthandler
-
-            faulthandler.enable(self._deaths)
+            tell_of_ends(self._deaths.fileno())
             answer(t, theirs)
 
         child = fork(run)
         theirs.close()
         try:
-            return _result(*self._receive(child, pipe))
+            return _result(*self._receive(child, pipe, timeout))
         finally:
             child.kill()
             pipe.close()
 
-    def _receive(self, child: Child, pipe: Connection) -> tuple[str, Any]:
-        """The next message of the child; Death if it ends without one."""
+    def _receive(self, child: Child, pipe: Connection, timeout: float | None = None) -> tuple[str, Any]:
+        """The next message of the child; Death if it ends without one, Overtime if it takes too long."""
         try:
-            if child.wait_for(pipe.fileno()):
+            if child.wait_for(pipe.fileno(), timeout):
                 return pickle.loads(pipe.recv_bytes())  # type: ignore[no-any-return]
+        except TimeoutError:
+            self._ask_where(child)
+            child.kill()
+            raise Overtime(self._last_words()) from None
         except (EOFError, ConnectionError):
             pass
         end = child.leave(_GRACE)
@@ -164,9 +184,26 @@ class IsolatedRunner:
         self._deaths.truncate(0)
         self._deaths.seek(0)
 
+    def _ask_where(self, child: Child) -> None:
+        """Has a child that is to be killed write where it is, if it does so in a moment."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child.pid, _TELL)
+        before, size, end = -1, 0, time.monotonic() + _TELLING
+        while time.monotonic() < end and (size == 0 or size != before):
+            time.sleep(0.01)
+            before, size = size, os.fstat(self._deaths.fileno()).st_size
+
     def _last_words(self) -> str:
         self._deaths.seek(0)
         return fault_of_user(self._deaths.read().decode(errors="replace"))
+
+
+def tell_of_ends(deaths: int) -> None:
+    """Has this process write into that file what it does when it dies of a fault, or is asked where it is."""
+    import faulthandler
+
+    faulthandler.enable(deaths)
+    faulthandler.register(_TELL, deaths)
 
 
 def _flush_output() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import faulthandler
 import os
 import pickle
 import sys
@@ -10,7 +9,7 @@ from multiprocessing.connection import Connection
 
 from ... import _native
 from ..jugfile import Jugfile, import_before, load
-from .isolated import answer
+from .isolated import answer, tell_of_ends
 
 __all__ = ["main"]
 
@@ -30,7 +29,7 @@ def main(pipe_fd: int, deaths_fd: int, parent: int) -> None:
     _native.end_with(parent)
     for fd in (pipe_fd, deaths_fd):
         os.set_inheritable(fd, False)
-    faulthandler.enable(deaths_fd)
+    tell_of_ends(deaths_fd)
     pipe = Connection(pipe_fd)
     facts, path = pickle.loads(pipe.recv_bytes())
     _serve(Jugfile(*facts), path, pipe)
@@ -50,7 +49,7 @@ def _serve(jugfile: Jugfile, path: list[str], pipe: Connection) -> None:
     except BaseException as error:
         pipe.send_bytes(pickle.dumps(("unloadable", f"{type(error).__name__}: {error}")))
         raise SystemExit(1) from None
-    session = open_session(store)
+    session, keys = open_session(store), graph.keys()
     pipe.send_bytes(pickle.dumps(("ready", None)))
     while True:
         try:
@@ -58,9 +57,10 @@ def _serve(jugfile: Jugfile, path: list[str], pipe: Connection) -> None:
         except (EOFError, ConnectionError):
             break
         (node,) = graph.find([key])
-        if node is None:
+        session.refresh()
+        # A store may be in the memory of the worker.
+        if node is None or not all(session.present([keys[needed] for needed in graph.dependencies(node)])):
             pipe.send_bytes(pickle.dumps(("unknown", None)))
             continue
-        session.refresh()
         answer(graph.task(node), pipe, debug=jugfile.debug)
     store.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...internal.limits import checked_options
+
 if TYPE_CHECKING:
     from ...configuration import Options
 
@@ -30,6 +32,8 @@ class WorkerOptions:
         After how many crashes a task has failed.
     retries : int or None
         How often a task that failed is tried again. None: in no case.
+    timeout : float or None
+        For how many seconds a task may run whose function does not say it.
     wait_cycle : float
         Length of a wait cycle, in seconds.
     patience : float
@@ -42,7 +46,11 @@ class WorkerOptions:
         self.keep_going = bool(options.execute_keep_going)
         self.keep_failed = bool(options.execute_keep_failed)
         self.crash_limit = int(options.execute_crash_limit)
-        # Who debugs a task does not want it to run again meanwhile.
-        self.retries = None if self.pdb else int(options.execute_retries)
+        limits = checked_options(
+            options.execute_timeout, options.execute_retries, options.execute_memory_limit
+        )
+        # Who debugs a task takes time, and does not want it to run again meanwhile.
+        self.retries = None if self.pdb else limits.retries
+        self.timeout = None if self.pdb else limits.timeout
         self.wait_cycle = float(options.execute_wait_cycle_time)
         self.patience = self.wait_cycle * int(options.execute_nr_wait_cycles)

@@ -27,6 +27,8 @@ class SupervisedWork:
     graph : _native.Graph
     selected : collection of int, optional
         The nodes that are counted. Default: all.
+    shortest_limit : float, optional
+        The shortest time limit of any task, in seconds.
 
     Attributes
     ----------
@@ -39,7 +41,11 @@ class SupervisedWork:
     """
 
     def __init__(
-        self, mine: supervision.Supervision, graph: _native.Graph, selected: Collection[int] | None
+        self,
+        mine: supervision.Supervision,
+        graph: _native.Graph,
+        selected: Collection[int] | None,
+        shortest_limit: float | None,
     ) -> None:
         self._mine = mine
         self.slot = mine.slot
@@ -54,16 +60,16 @@ class SupervisedWork:
             tasks = [
                 counts[node] if selected is None or node in selected else 0 for node in range(len(graph))
             ]
-        self.slot.load(self._names, tasks)
+        self.slot.load(self._names, tasks, shortest_limit)
 
     def check(self) -> None:
         """Leave where no other task is to start here."""
         if self.slot.is_to_stop() or self._mine.tasks_left == 0:
             raise Leave(0)
 
-    def starts(self, node: int, attempt: int) -> None:
-        """A task starts."""
-        self.slot.starts(node, self._keys[node], self._names[node], attempt)
+    def starts(self, node: int, attempt: int, limit: float | None) -> None:
+        """A task starts; with a `limit` the supervisor ends this process after so many seconds of it."""
+        self.slot.starts(node, self._keys[node], self._names[node], attempt, limit)
         if self._mine.tasks_left is not None:
             self._mine.tasks_left -= 1
 
@@ -82,7 +88,9 @@ class SupervisedWork:
         return death
 
 
-def supervised_work(graph: _native.Graph, selected: Collection[int] | None) -> SupervisedWork | None:
+def supervised_work(
+    graph: _native.Graph, selected: Collection[int] | None, shortest_limit: float | None
+) -> SupervisedWork | None:
     """That of this process; None if it has no supervisor, or is in the middle of a task."""
     mine = supervision.current()
-    return None if mine is None or running_here() else SupervisedWork(mine, graph, selected)
+    return None if mine is None or running_here() else SupervisedWork(mine, graph, selected, shortest_limit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import compress
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from ..failures.query import is_kept, stored_failures
 from ..session.base import warn_of_damage
 from ..session.open import open_session
 from ..task_graph import graph_of
-from ..task_state import NODE_DONE
+from ..task_state import NODE_DONE, NODE_FAILED
 from .batch_size import BatchSize
 from .contention import ContentionBackoff
 from .crashes import Crashes
@@ -32,6 +32,7 @@ from .nesting import running_here, worker_at_work
 from .options import WorkerOptions
 from .progress import Progress
 from .retries import Retries
+from .run_limits import RunLimits, TimeLimit
 from .saving import save_result
 from .state import ExecutionState
 from .supervised import supervised_work
@@ -93,7 +94,8 @@ class Worker:
         self._session.refresh()
         failures = stored_failures(self._session)
         reports = {key: report for key, report in failures.items() if report is not None}
-        self._supervised = supervised_work(self._graph, self._selected)
+        self._limits = RunLimits(self._options)
+        self._supervised = supervised_work(self._graph, self._selected, self._limits.shortest())
         self._retries = Retries(self._options.retries, reports)
         self._crashes = Crashes(
             self._session, self._options.crash_limit, state.jugfile, reports, self._retries
@@ -163,6 +165,8 @@ class Worker:
         ------
         Exception
             What a task raised, unless ``--keep-going``; a TaskQuit where that is no Exception.
+        UserError
+            If a task has a memory limit that nobody would hold. Then none is run.
         """
         with worker_at_work(self):
             return self._work_through()
@@ -177,6 +181,7 @@ class Worker:
             self._progress.count_loaded(
                 node for node, state in enumerate(self._scheduler.states()) if state == NODE_DONE
             )
+            self._limits.refuse_memory(self._to_run())
             self._failing.record_deaths()
             while self._is_work_left():
                 if self._retries.held():
@@ -196,6 +201,12 @@ class Worker:
                 finally:
                     self._session.close()
         return not self._state.failed <= failed_before
+
+    def _to_run(self) -> Iterator[task.Task]:
+        """The tasks that are to be run here, or by others."""
+        for node, state in enumerate(self._scheduler.states()):
+            if state not in (NODE_DONE, NODE_FAILED) and (self._selected is None or node in self._selected):
+                yield self._task(node)
 
     def running(self) -> bytes | None:
         """The key of the task that was started last."""
@@ -273,8 +284,6 @@ class Worker:
                     break  # The rest was given back, because the task before took long.
                 self._last_run = key
                 waiting.pop()
-                if self._supervised is not None:
-                    self._supervised.starts(node, attempt)
                 if self._run_one(node, key):
                     finished.append(node)
                     if self._supervised is not None:
@@ -320,13 +329,11 @@ class Worker:
     def _run_one(self, node: int, key: bytes) -> bool:
         """Runs a claimed task; whether it has a result now."""
         t, name = self._task(node), self._names[node]
+        is_apart, limit = self._start(node, key, t)
         if self._before_each:
             jug_hook("execute.task-pre-execute", (t,))
         log.info("executing %s", name)
-        if self._suspects and key in self._suspects and not self._options.pdb:
-            outcome = self._crashes.run(key, t)
-        else:
-            outcome = self._executor.run(t)
+        outcome = self._crashes.run(key, t, limit) if is_apart else self._executor.run(t)
         if os.getpid() != self._pid:
             raise outcome.error or UserError(
                 f"a process that task {name} forked returned from it and ends here; "
@@ -344,6 +351,19 @@ class Worker:
                 self._failing.add(node, outcome._replace(error=error), attempt)
             return False
         return True
+
+    def _start(self, node: int, key: bytes, t: task.Task) -> tuple[bool, TimeLimit | None]:
+        """Says that a task starts; whether it runs apart, and for how long.
+
+        Apart runs what may end its process, and what may run for too long where no supervisor ends it then.
+        """
+        limit = self._limits.time(t.f) if self._limits.has_timeouts else None
+        is_suspect = bool(self._suspects) and key in self._suspects and not self._options.pdb
+        if self._supervised is None:
+            return is_suspect or limit is not None, limit
+        seconds = None if limit is None or is_suspect else limit.seconds
+        self._supervised.starts(node, self._retries.next_attempt(key), seconds)
+        return is_suspect, limit
 
     def _store(self, key: bytes, name: str, attempt: int, t: task.Task, outcome: Outcome) -> Exception | None:
         """Stores a result; an error if it is none that can be stored."""
