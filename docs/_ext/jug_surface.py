@@ -21,6 +21,7 @@ _INTERNAL = (
     "jug.backends.foreign",
     "jug.backends.native_store",
     "jug.engine",
+    "jug.execution.",
     "jug.executors",
     "jug.internal",
     "jug.legacy",

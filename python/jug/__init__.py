@@ -10,6 +10,8 @@ In a script or notebook, ``jug.init(jugfile, jugdir)`` or ``jug.set_jugdir(jugdi
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from . import mapreduce as mapreduce
 from . import task as task
 from ._native import __version__
@@ -41,5 +43,19 @@ __all__ = [
     "set_jugdir",
     "value",
 ]
+
+if TYPE_CHECKING:
+    from .execution import execute as execute
+
+
+def __getattr__(name: str) -> Any:
+    # They need the engine, which can wait, and are not among the names that `import *` brings: a jugfile of
+    # jug 2.7 may have such names of its own.
+    if name == "execute":
+        from .execution import execute
+
+        return execute
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 warn_of_conflict()

@@ -169,6 +169,8 @@ class TaskCore:
         """The key and the direct dependencies, found in one walk if the key was not known."""
     def _fresh_key(self) -> bytes:
         """The key that the arguments give now: another than `key()` if one without a copy was changed."""
+    def _given_arguments(self) -> tuple[tuple[Any, ...], dict[str, Any] | None]:
+        """The arguments as they were when the task was made, for one use, with the tasks among them."""
     def _check_takes(self) -> float | None:
         """How many seconds it takes to see whether an argument was changed; None if no argument can be."""
     def _changed_argument(self) -> str | None:
@@ -636,8 +638,12 @@ class Supervisor:
         arguments: Sequence[str],
         environment: Sequence[tuple[str, str]],
         mail: bytes,
+        keep: Sequence[int] = ...,
     ) -> int:
-        """Starts the worker of this number, which no living one has: the id of its process."""
+        """Starts the worker of this number, which no living one has: the id of its process.
+
+        It gets the descriptors in `keep` besides, under the same numbers.
+        """
     def workers(self) -> list[int]:
         """The numbers of the workers that live."""
     def wait(

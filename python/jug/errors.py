@@ -1,5 +1,9 @@
 """Exceptions of jug's own: what users see as a single line, what is wrong with a store, what ends workers."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 from ._native import DamagedResult, DamagedStore, JugdirInUse, NewerFormat, NotAJugdir, WrongClaimMode
 
 __all__ = [
@@ -12,6 +16,7 @@ __all__ = [
     "PatternError",
     "Signalled",
     "TaskQuit",
+    "TasksFailed",
     "UserError",
     "WrongClaimMode",
 ]
@@ -73,3 +78,19 @@ class TaskQuit(RuntimeError):
 
     def __init__(self, name: str, cause: BaseException) -> None:
         super().__init__(f"task {name} raised {type(cause).__name__}")
+
+
+class TasksFailed(RuntimeError):
+    """Tasks failed that a script or a notebook had run.
+
+    Parameters
+    ----------
+    message : str
+        How many, and the first of them with its traceback.
+    failures : sequence of jug.execution.TaskFailure
+        The tasks that failed, each with its report.
+    """
+
+    def __init__(self, message: str, failures: Sequence[object] = ()) -> None:
+        super().__init__(message)
+        self.failures = failures

@@ -1,6 +1,7 @@
 //! Supervisors and the slots of their workers, for Python.
 
 use std::ffi::OsString;
+use std::os::fd::RawFd;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -46,6 +47,7 @@ impl PySupervisor {
         Ok(PySupervisor { supervisor: Mutex::new(Supervisor::new(memory_limit, takes_signals)?) })
     }
 
+    #[pyo3(signature = (worker, program, arguments, environment, mail, keep = Vec::new()))]
     #[expect(clippy::needless_pass_by_value, reason = "what is extracted belongs to the method")]
     fn start(
         &self,
@@ -54,9 +56,10 @@ impl PySupervisor {
         arguments: Vec<OsString>,
         environment: Vec<(OsString, OsString)>,
         mail: &[u8],
+        keep: Vec<RawFd>,
     ) -> PyResult<u32> {
-        let start =
-            Start { program: &program, arguments: &arguments, cwd: None, environment: &environment, mail };
+        let (program, arguments, environment) = (&program, &arguments, &environment);
+        let start = Start { program, arguments, cwd: None, environment, mail, keep: &keep };
         Ok(lock(&self.supervisor).start(worker, &start)?)
     }
 

@@ -52,10 +52,11 @@ impl Member {
         let [slot, mail, faults] = files;
         mail.write_all_at(start.mail, 0)?;
         let (end, leash) = pipe2(OFlag::O_CLOEXEC)?;
-        let keep: [RawFd; 5] =
+        let ours: [RawFd; 5] =
             [slot.as_raw_fd(), shared.as_raw_fd(), mail.as_raw_fd(), faults.as_raw_fd(), end.as_raw_fd()];
         let mut environment = start.environment.to_vec();
-        let [slot_fd, shared_fd, mail_fd, faults_fd, end_fd] = keep;
+        let [slot_fd, shared_fd, mail_fd, faults_fd, end_fd] = ours;
+        let keep = [&ours, start.keep].concat();
         let id = std::process::id();
         let value = format!("{slot_fd},{shared_fd},{mail_fd},{faults_fd},{end_fd},{id}");
         environment.push((VARIABLE.into(), value.into()));

@@ -1,6 +1,7 @@
 //! How a worker is started, and what it gets.
 
 use std::ffi::{OsStr, OsString};
+use std::os::fd::RawFd;
 use std::path::Path;
 
 /// How a worker is started.
@@ -16,6 +17,8 @@ pub struct Start<'a> {
     pub environment: &'a [(OsString, OsString)],
     /// What it finds in its mail.
     pub mail: &'a [u8],
+    /// The descriptors of this process that it gets besides, under the same numbers.
+    pub keep: &'a [RawFd],
 }
 
 /// The environment variable in which a worker finds the descriptors of its slot, of what all workers share, of its mail,

@@ -10,10 +10,12 @@ import pytest
 
 from jug.backends.base import base_store
 from jug.backends.capabilities import (
+    AddressedStore,
     JugdirStore,
     KeyedStore,
     ReopenableStore,
     has_jugdir,
+    is_addressed,
     is_keyed,
     is_reopenable,
 )
@@ -21,6 +23,7 @@ from jug.backends.dict_store import dict_store
 from jug.backends.file_store import file_store
 from jug.backends.memoize_store import memoize_store
 from jug.backends.redis_store import redis_store
+from jug.backends.select import select
 from jug.engine.maintenance.cleanup import clear_failures
 from tests.support.paths import ROOT
 
@@ -50,6 +53,25 @@ def test_each_kind_of_store_can_do_what_it_has_methods_for(tmp_path: Path) -> No
     directory.close()
 
 
+def test_a_store_has_an_address_if_another_process_can_open_it_by_that(tmp_path: Path) -> None:
+    """What only passes on to another store has none, nor has a class of a user's."""
+
+    class Own(file_store):
+        pass
+
+    directory, own = file_store(str(tmp_path / "jugdata")), Own(str(tmp_path / "own"))
+    keepalive = select(f"file_keepalive:{tmp_path / 'keepalive'}")
+    url = "redis://user:secret@nowhere.invalid/3"
+    addressed = [directory, keepalive, redis_store(url), dict_store(), own]
+    assert all(map(is_addressed, addressed))
+    addresses = [store.address() for store in addressed if is_addressed(store)]
+    assert addresses == [str(tmp_path / "jugdata"), str(tmp_path / "keepalive"), url, None, None]
+    assert not is_addressed(Delegating(directory))
+    assert not is_addressed(memoize_store(directory))
+    for store in (directory, own, keepalive):
+        store.close()
+
+
 @pytest.mark.parametrize("base", [dict_store, file_store])
 def test_a_store_that_passes_everything_on_can_do_what_the_other_can(
     tmp_path: Path, base: type[dict_store] | type[file_store]
@@ -77,7 +99,7 @@ def test_failures_of_a_store_without_capabilities_are_its_marks() -> None:
 
 def test_what_a_store_can_do_is_asked_in_one_place() -> None:
     """Others call the functions of that module, and :func:`jug.backends.base.optional_method`."""
-    protocols = (KeyedStore, ReopenableStore, JugdirStore)
+    protocols = (AddressedStore, KeyedStore, ReopenableStore, JugdirStore)
     names = {name for it in (base_store, *protocols) for name in (*vars(it), *it.__annotations__)}
     # Tasks are asked for this one.
     names = {name for name in names if not name.startswith("_")} - {"can_load"}

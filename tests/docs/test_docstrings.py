@@ -28,6 +28,7 @@ MODULES = (
     "jug.compound",
     "jug.configuration",
     "jug.errors",
+    "jug.execution",
     "jug.hash",
     "jug.hooks",
     "jug.hooks.execution",

@@ -45,6 +45,7 @@ PYTHON = Table(
         Room(13, "command line", ("cli",), "which commands there are, the parser, `main`"),
         Room(13, "monitor", ("monitor",), "status, its cache, waiting, the watcher: all that looks on"),
         Room(13, "jug 2.x", ("legacy",), "its keys, its jugdirs, there and back"),
+        Room(13, "execution", ("execution",), "`jug.execute`: runs tasks for a script or a notebook"),
         Room(12, "supervisor", ("supervisor",), "starts workers, watches them, and replaces those that die"),
         Room(12, "worker", ("engine/worker",), "claims tasks, has them run, stores results, waits"),
         Room(12, "maintenance", ("engine/maintenance",), "what is removed, checked and packed, and why"),

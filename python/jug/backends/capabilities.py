@@ -14,7 +14,16 @@ from typing import Protocol, TypeGuard, runtime_checkable
 from .. import _native
 from .base import Name
 
-__all__ = ["JugdirStore", "KeyedStore", "ReopenableStore", "has_jugdir", "is_keyed", "is_reopenable"]
+__all__ = [
+    "AddressedStore",
+    "JugdirStore",
+    "KeyedStore",
+    "ReopenableStore",
+    "has_jugdir",
+    "is_addressed",
+    "is_keyed",
+    "is_reopenable",
+]
 
 
 @runtime_checkable
@@ -49,6 +58,21 @@ class KeyedStore(Protocol):
         -------
         sequence of bytes
             Those keys that had a result.
+        """
+
+
+@runtime_checkable
+class AddressedStore(Protocol):
+    """Is known by a name under which other processes can open it."""
+
+    @abstractmethod
+    def address(self) -> str | None:
+        """What :func:`jug.backends.select.select` opens it by, wherever a process of this host runs.
+
+        Returns
+        -------
+        str or None
+            None if no other process can share it.
         """
 
 
@@ -129,6 +153,23 @@ def is_keyed(store: object) -> TypeGuard[KeyedStore]:
         Whether it can be used as a :class:`KeyedStore`.
     """
     return isinstance(store, KeyedStore)
+
+
+def is_addressed(store: object) -> TypeGuard[AddressedStore]:
+    """Whether a store is known by a name.
+
+    Parameters
+    ----------
+    store : object
+        Any store.
+
+    Returns
+    -------
+    bool
+        Whether it can be used as an :class:`AddressedStore`. Not what only passes on the methods of another
+        store: who opened that one would miss what this one does.
+    """
+    return callable(getattr(type(store), "address", None))
 
 
 def is_reopenable(store: object) -> TypeGuard[ReopenableStore]:

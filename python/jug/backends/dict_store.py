@@ -84,6 +84,9 @@ class dict_store(base_store):
         """
         return self._stamp_now() != self._stamp
 
+    def address(self) -> None:
+        """No other process can share it: its file is read once, and written once."""
+
     def dump(self, object: Any, name: Name) -> None:
         name = _as_bytes(name)
         self.results[name] = pickle.dumps(object, pickle.HIGHEST_PROTOCOL)

@@ -255,6 +255,16 @@ class file_store(native_store):
             self._checked = True
             self.native.check_blobs()
 
+    def address(self) -> str | None:
+        """What another process opens it by.
+
+        Returns
+        -------
+        str or None
+            The absolute path; None for a class that derives from this one, which no name opens.
+        """
+        return self.native.path if type(self) in (file_store, file_keepalive_store) else None
+
     def close(self) -> None:
         """Makes everything durable, releases the claims and closes the jugdir; nothing in a forked child."""
         if self.is_usable():

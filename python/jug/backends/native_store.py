@@ -67,13 +67,20 @@ class native_store(base_store, KeyedStore):
         return not self._closed and self._pid == os.getpid()
 
     def load(self, name: Name) -> Any:
-        return self.native.load(self.key_of(name))
+        return self.native.load(self._sought(name))
 
     def load_input(self, name: Name) -> Any:
-        return self.native.load_input(self.key_of(name))
+        return self.native.load_input(self._sought(name))
 
     def load_base(self, name: Name) -> Any | None:
-        return self.native.load_base(self.key_of(name))
+        return self.native.load_base(self._sought(name))
+
+    def _sought(self, name: Name) -> bytes:
+        """The key of a name whose result is about to be read, which others may have stored just now."""
+        key = self.key_of(name)
+        if not self.native.contains(key):
+            self.refresh()
+        return key
 
     def can_load(self, name: Name) -> bool:
         key = self.key_of(name)

@@ -12,7 +12,7 @@ from .foreign import is_old_jugdir, refusal
 if TYPE_CHECKING:
     from ..internal.types import ClaimChoice, SyncMode
 
-__all__ = ["open_jugdir", "set_default_modes"]
+__all__ = ["default_modes", "open_jugdir", "set_default_modes"]
 
 _default_sync: SyncMode = "group"
 _default_claims: ClaimChoice = "auto"
@@ -30,6 +30,17 @@ def set_default_modes(sync: SyncMode, claims: ClaimChoice) -> None:
     """
     global _default_sync, _default_claims
     _default_sync, _default_claims = sync, claims
+
+
+def default_modes() -> tuple[SyncMode, ClaimChoice]:
+    """How directories are used that are opened now, for what a jugdir alone does not say.
+
+    Returns
+    -------
+    tuple of str
+        As :func:`set_default_modes` takes them.
+    """
+    return _default_sync, _default_claims
 
 
 def open_jugdir(jugdir: str, sync: SyncMode | None, claims: ClaimChoice | None) -> _native.Store:

@@ -103,6 +103,17 @@ class redis_store(native_store):
     def __repr__(self) -> str:
         return f"redis_store({self.url!r})"
 
+    def address(self) -> str | None:
+        """What another process opens it by.
+
+        Returns
+        -------
+        str or None
+            The URL as it was given, with user and password; None for a class that derives from this one,
+            which no name opens.
+        """
+        return self._full_url if type(self) is redis_store else None
+
     @property
     def native(self) -> _native.Redis:  # type: ignore[override]  # only this class sets it
         """The connection of this process; one that a task forked gets its own."""

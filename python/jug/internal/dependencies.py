@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol, TypeVar
 
-__all__ = ["recursive_dependencies", "topological_sort"]
+from .. import _native
+
+__all__ = ["recursive_dependencies", "tasks_in", "topological_sort"]
 
 
 class _Dependent(Protocol):
@@ -38,6 +40,28 @@ def topological_sort(tasks: list[_Task]) -> None:
                 ordered.append(t)
                 stack.pop()
     tasks[:] = ordered
+
+
+def tasks_in(thing: Any) -> list[Any]:
+    """The tasks that an object holds, as ``jug.value`` finds them: each once, in their order there.
+
+    Parameters
+    ----------
+    thing : any
+        A task, a tasklet, or a container of them. What has no task in it has none.
+    """
+    found: dict[int, Any] = {}
+    visited: dict[int, Any] = {}
+    stack = [thing]
+    while stack:
+        element = stack.pop()
+        if isinstance(element, _native.TaskCore):
+            found.setdefault(id(element), element)
+        elif id(element) not in visited:
+            visited[id(element)] = element
+            needs = getattr(element, "__jug_dependencies__", None)
+            stack += reversed(list(needs()) if needs is not None else _native.parts(element))
+    return list(found.values())
 
 
 def recursive_dependencies(t: Any, max_level: int | None = -1) -> Iterator[Any]:

@@ -42,6 +42,8 @@ class Supervision:
         os.set_inheritable(faults, False)
         self.mail: WorkerMail = pickle.loads(os.pread(mail, os.fstat(mail).st_size, 0))
         self.tasks_left: int | None = self.mail["max_tasks"]
+        if self.mail["tasks"] is not None:
+            os.set_inheritable(self.mail["tasks"], False)
 
     def answer(self, summary: WorkerSummary) -> None:
         """Leaves to the supervisor what became of the work."""

@@ -85,3 +85,7 @@ def _begin() -> Origin:
     origin = Origin(None)
     _current.add(origin)
     return origin
+
+
+# What is made before the first jugfile is loaded has an origin, too.
+_native.set_origin(_begin())

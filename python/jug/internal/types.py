@@ -17,11 +17,13 @@ __all__ = [
     "LimitWords",
     "NotPacked",
     "OnError",
+    "Order",
     "PackReport",
     "PackedStore",
     "ProcessIdentity",
     "ResultFacts",
     "ResultMetadata",
+    "RunResult",
     "RunningTask",
     "State",
     "SyncMode",
@@ -187,7 +189,39 @@ class WorkerMail(TypedDict):
     began: float
     #: How many tasks the worker runs before another one takes its place; None: any number.
     max_tasks: int | None
+    #: The descriptor of the file with the tasks to run; None: they are those of the jugfile.
+    tasks: int | None
+    #: Whether it is to leave the reports of failures to the supervisor.
+    asks_for_reports: bool
     deaths: list[TaskDeath]
+
+
+class Order(TypedDict):
+    """What a process asks of the supervisor that it starts."""
+
+    #: The words of the command line, the program's name first; ``sys.argv`` and ``sys.path``.
+    command: list[str]
+    argv: list[str]
+    path: list[str]
+    #: The descriptor of the file with the tasks to run; None: they are those of the jugfile.
+    tasks: int | None
+
+
+class RunResult(TypedDict):
+    """What a supervisor answers to the process that started it."""
+
+    #: An exit status, and the signal that ended the run; 0 if none did.
+    status: int
+    signal: int
+    #: By task name: what was run, found finished, failed, and has neither a result nor a failure.
+    executed: dict[str, int]
+    loaded: dict[str, int]
+    failed: dict[str, int]
+    unfinished: dict[str, int]
+    #: How many tasks failed, were marked as failed before, and cannot run without one of those.
+    blocked: tuple[int, int, int]
+    #: Reports of tasks that failed, by key.
+    reports: dict[bytes, FailureReport]
 
 
 class WorkerSummary(TypedDict):
@@ -199,6 +233,8 @@ class WorkerSummary(TypedDict):
     blocked: tuple[int, int, int]
     #: Why nothing was selected; empty where something was.
     unselected: str
+    #: The reports of tasks that failed in it, by key, if the supervisor asked for them; of many, the first.
+    reports: dict[bytes, FailureReport]
 
 
 class Damage(TypedDict):

@@ -142,6 +142,8 @@ class ExecuteCommand(SubCommand):
         if not options.execute_no_check_environment:
             self._check_environment()
         state = ExecutionState()
+        if supervised is not None and supervised.mail["asks_for_reports"]:
+            state.reports = {}
         try:
             failed = run_tasks(options, state)
         except Exception as error:
@@ -211,6 +213,7 @@ def _summary(options: Options, state: ExecutionState) -> WorkerSummary:
         "failed": set(state.failed),
         "blocked": (failed, marked, waiting),
         "unselected": _unselected(options, state),
+        "reports": state.reports or {},
     }
 
 

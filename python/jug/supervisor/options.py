@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _native
 from ..errors import UserError
+from ..internal.limits import checked_options
 from ..internal.option_spec import OptionSpec
 
 if TYPE_CHECKING:
@@ -78,10 +79,13 @@ class SupervisorOptions(NamedTuple):
             raise UserError(f"-n must be 'auto' or a number from 1 on, not {text!r}", status=2)
         if options.pdb:
             raise UserError("--pdb needs a terminal, which workers that -n starts do not have", status=2)
+        limits = checked_options(
+            options.execute_timeout, options.execute_retries, options.execute_memory_limit
+        )
         return cls(
             n_workers,
             threads or max(1, available // n_workers),
-            options.execute_memory_limit,
+            limits.memory,
             max_tasks=max_tasks or None,
             keep_going=bool(options.execute_keep_going),
         )

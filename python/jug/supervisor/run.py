@@ -16,11 +16,12 @@ from .. import _native
 from ..engine.blocked import Blocked
 from ..internal import log, running
 from ..internal.console import fail, say, warn
+from ..internal.redact import redact_url
 from .deaths import death_of, text_of
 from .output import WorkerOutput
 
 if TYPE_CHECKING:
-    from ..internal.types import EndedWorker, TaskDeath, WorkerMail, WorkerSummary
+    from ..internal.types import EndedWorker, FailureReport, TaskDeath, WorkerMail, WorkerSummary
     from .options import SupervisorOptions
 
 __all__ = ["SupervisedRun"]
@@ -45,16 +46,27 @@ class SupervisedRun:
     Parameters
     ----------
     options : SupervisorOptions
+    tasks : int, optional
+        The descriptor of a file with the tasks to run (see :mod:`jug.engine.handover`). Default: workers load
+        the jugfile of the command line.
+    asks_for_reports : bool, default False
+        Whether workers are to leave the reports of failures.
 
     Attributes
     ----------
     executed, loaded, failed : Counter of str
         By task name, after the run: what its workers executed, found finished, and saw fail.
+    unfinished : Counter of str
+        The same: what has neither a result nor a failure.
+    reports : dict of bytes to mapping
+        By key, the reports that workers left.
     signal : int
         The first signal that asked it to end; 0 if none did.
     """
 
-    def __init__(self, options: SupervisorOptions) -> None:
+    def __init__(
+        self, options: SupervisorOptions, tasks: int | None = None, *, asks_for_reports: bool = False
+    ) -> None:
         self._options = options
         threads = str(options.threads)
         self._environment = [(name, threads) for name in _THREADS if name not in os.environ]
@@ -65,6 +77,8 @@ class SupervisedRun:
             "run": secrets.token_hex(8),
             "began": time.monotonic(),
             "max_tasks": options.max_tasks,
+            "tasks": tasks,
+            "asks_for_reports": asks_for_reports,
             "deaths": [],
         }
         self._output = WorkerOutput(options.n_workers)
@@ -81,6 +95,13 @@ class SupervisedRun:
         self.executed: Counter[str] = Counter()
         self.loaded: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
+        self.unfinished: Counter[str] = Counter()
+        self.reports: dict[bytes, FailureReport] = {}
+
+    @property
+    def blocked(self) -> Blocked:
+        """What was left in the end because it had failed for good, or needed what had."""
+        return self._blocked._replace(failed=len(self._failed_keys))
 
     def run(self) -> int:
         """Works until no worker is left; the exit status."""
@@ -91,22 +112,28 @@ class SupervisedRun:
             for event in self._supervisor.wait():
                 self._take(event)
         for name, total, finished, executed, failed, _ in self._supervisor.counts():
+            # Of what others store at the same time, a worker may take note twice.
+            finished = min(finished, total)
             # What a worker executed in the milliseconds before it died may not be stored, and is run again.
             self.executed[name] = executed = min(executed, finished) if total else executed
             self.loaded[name] = max(0, finished - executed)
             self.failed[name] = failed
+            self.unfinished[name] = max(0, total - finished - failed)
         return self._status
 
     def report_end(self) -> None:
         """Says what is left to say once the table was shown."""
+        self.report_rest()
+        # Of a single failure it was said before.
+        if self.blocked and self.blocked != (1, 0, 0):
+            fail(str(self.blocked))
+
+    def report_rest(self) -> None:
+        """Says why nothing was run, and how often what was printed has happened again."""
         if self._unselected and not self.executed.total():
             warn(self._unselected)
         for (name, message), number in self._unprinted.items():
             say(f"{number} more of {name} failed like that: {message}")
-        blocked = self._blocked._replace(failed=len(self._failed_keys))
-        # Of a single failure it was said before.
-        if blocked and blocked != (1, 0, 0):
-            fail(str(blocked))
 
     # --- workers ---
 
@@ -117,10 +144,13 @@ class SupervisedRun:
             "from jug.cli.supervised import main; main()"
         )
         flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
-        arguments = [*flags, "-P", "-c", program, *self._mail["command"][1:]]
+        # For those who look what runs.
+        words = map(redact_url, self._mail["command"][1:])
+        arguments = [*flags, "-P", "-c", program, *words]
         mail = pickle.dumps({**self._mail, "deaths": deaths})
         self._output.begin(worker)
-        pid = self._supervisor.start(worker, sys.executable, arguments, self._environment, mail)
+        keep = [] if self._mail["tasks"] is None else [self._mail["tasks"]]
+        pid = self._supervisor.start(worker, sys.executable, arguments, self._environment, mail, keep)
         log.info("worker %d is process %d", worker, pid)
 
     def _take(self, event: Any) -> None:
@@ -165,8 +195,10 @@ class SupervisedRun:
         if ended["mail"]:
             summary: WorkerSummary = pickle.loads(ended["mail"])
             self._failed_keys |= summary["failed"]
-            self._blocked = max(self._blocked, Blocked(*summary["blocked"]), key=lambda it: it.waiting)
+            blocked = Blocked(*summary["blocked"])
+            self._blocked = max(self._blocked, blocked, key=lambda it: (it.waiting, it.marked))
             self._unselected = summary["unselected"]
+            self.reports |= summary["reports"]
         if ended["phase"] == "retired" and not self._is_stopping:
             self._start(ended["worker"], [])
         elif ended["number"] and not self._options.keep_going:
@@ -183,7 +215,8 @@ class SupervisedRun:
             if self._false_starts == _MOST_FALSE_STARTS:
                 self._status = 1
                 self._stop()
-                what = f"{_MOST_FALSE_STARTS} workers in a row died before they had loaded the jugfile"
+                loaded = "the jugfile" if self._mail["tasks"] is None else "the tasks"
+                what = f"{_MOST_FALSE_STARTS} workers in a row died before they had loaded {loaded}"
                 fail(f"{what}; the last one {text_of(ended)}")
         if death is not None:
             death["is_shown"] = self._is_worth_a_line((ended["name"], death["message"]))

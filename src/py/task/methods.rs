@@ -17,7 +17,7 @@ use crate::Key;
 use crate::lock::lock;
 use crate::py::immutable::is_immutable;
 use crate::py::keys;
-use crate::py::snapshot::ArgumentsRef;
+use crate::py::snapshot::{ArgumentsRef, CallArguments};
 
 /// The origin of the tasks that are made from now on.
 static ORIGIN: Mutex<Option<Py<PyAny>>> = Mutex::new(None);
@@ -162,6 +162,11 @@ impl TaskCore {
     fn _fresh_key<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
         let (args, kwargs) = keys::arguments_of(slf)?;
         Ok(PyBytes::new(slf.py(), keys::key_with(slf, &args, kwargs.as_ref())?.as_bytes()))
+    }
+
+    /// The arguments as they were when the task was made, for one use, with the tasks among them.
+    fn _given_arguments<'py>(slf: &Bound<'py, Self>) -> PyResult<CallArguments<'py>> {
+        keys::arguments_of(slf)
     }
 
     /// How long it takes to check whether an argument was changed, in seconds; None if no argument can be.

@@ -3,6 +3,8 @@
 mod slot;
 
 use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::os::fd::{AsRawFd, RawFd};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -40,6 +42,10 @@ fn start(script: &str, memory_limit: Option<u64>) -> Supervisor {
 }
 
 fn start_another(supervisor: &mut Supervisor, number: u32, script: &str) {
+    start_with(supervisor, number, script, &[]);
+}
+
+fn start_with(supervisor: &mut Supervisor, number: u32, script: &str, keep: &[RawFd]) {
     let arguments = [OsString::from("-c"), OsString::from(script)];
     let environment = [(OsString::from("ADDED"), OsString::from("yes"))];
     let start = Start {
@@ -48,6 +54,7 @@ fn start_another(supervisor: &mut Supervisor, number: u32, script: &str) {
         cwd: None,
         environment: &environment,
         mail: b"for you",
+        keep,
     };
     supervisor.start(number, &start).unwrap();
 }
@@ -82,6 +89,21 @@ fn a_worker_gets_its_mail_and_its_environment_and_an_empty_standard_input() {
     assert_eq!((&*out, &*err), ("yes\nfor you", ""));
     assert_eq!((ended[0].end, &*ended[0].mail), (End::Exit(4), &b"for you"[..]));
     assert!(ended[0].run.is_none());
+}
+
+#[test]
+fn a_worker_gets_the_descriptors_that_it_is_given() {
+    if !is_alone("a_worker_gets_the_descriptors_that_it_is_given") {
+        return;
+    }
+    let mut given = tempfile::tempfile().unwrap();
+    given.write_all(b"given").unwrap();
+    let number = given.as_raw_fd();
+    let mut supervisor = Supervisor::new(None, false).unwrap();
+    start_with(&mut supervisor, 1, &format!("cat /proc/self/fd/{number}"), &[number]);
+    start_another(&mut supervisor, 2, &format!("test -e /proc/self/fd/{number} || echo none"));
+    let (out, err, _) = watch(&mut supervisor);
+    assert!(out.contains("given") && out.contains("none"), "{out}{err}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ from ...internal.task_selection import prepare_name_matcher
 from .ids import FEWEST_DIGITS, ShortIds
 from .query import stored_failures
 from .report import describe_call, is_suspicion
+from .summary import described
 
 if TYPE_CHECKING:
     from ... import _native
@@ -36,19 +37,36 @@ class _KeepsFailures(Protocol):
 
 
 class TaskFailure(NamedTuple):
-    """A task without a result whose last run failed, or that is marked as failed."""
+    """A task without a result whose last run failed, or that is marked as failed; ``str()`` says why.
+
+    Parameters
+    ----------
+    key : bytes
+        The key of the task, 32 bytes.
+    name : str
+        Its name.
+    report : mapping
+        What is known of the failure: ``kind``, ``type``, ``message``, ``traceback``, ``arguments`` (in
+        short), ``attempt``, ``host``, ``pid``, ``started``, ``duration`` and others, any of which may be
+        missing; little of a task that is only marked.
+    """
 
     key: bytes
     name: str
-    #: What is known of it; little of a task that is only marked.
     report: FailureReport
 
     def when(self) -> tuple[float, int]:
         """When its run began, and how often it had run: the later, the larger.
 
-        What has no time, as a mark alone, or a report of an earlier version, is older than all that has one.
+        Returns
+        -------
+        tuple of float and int
+            What has no time, as a mark alone or a report of an earlier version, is older than what has one.
         """
         return self.report.get("started", 0.0), self.report.get("attempt", 0)
+
+    def __str__(self) -> str:
+        return described(self.name, self.report)
 
 
 class Failures:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from itertools import compress
+from mmap import ACCESS_READ, mmap
 from typing import TYPE_CHECKING
 
 from ... import task
@@ -12,6 +14,7 @@ from ...internal.task_selection import prepare_matcher_from_options
 from ...internal.tracebacks import begin_at_users_line
 from ...process.signals import end_cleanly
 from ..drift import Drift, load_steadily
+from ..handover import read_tasks
 from ..jugfile import Jugfile
 from ..session.open import open_session
 from .options import WorkerOptions
@@ -22,11 +25,13 @@ if TYPE_CHECKING:
     from ...backends.base import base_store
     from ...configuration import Options
 
-__all__ = ["execute", "execution_loop", "run_tasks"]
+__all__ = ["execute", "execution_loop", "run_tasks", "tasks_by_store"]
 
 
 def execute(options: Options, state: ExecutionState) -> bool:
     """Loads the jugfile and runs its tasks, again after each barrier; whether a task failed here.
+
+    A worker that was given tasks by its supervisor runs those instead.
 
     Parameters
     ----------
@@ -35,6 +40,11 @@ def execute(options: Options, state: ExecutionState) -> bool:
         Filled with what was done.
     """
     end_cleanly()
+    mine = supervision.current()
+    if mine is not None and mine.mail["tasks"] is not None:
+        with mmap(mine.mail["tasks"], 0, access=ACCESS_READ) as file:
+            read_tasks(file)
+        return run_tasks(task.alltasks, options, state)
     state.jugfile = Jugfile.of(options)
     store = None
     failures = False
@@ -90,6 +100,15 @@ def run_tasks(
     return Worker(tasks, store, options, state, matcher).run()
 
 
+def tasks_by_store(tasks: Iterable[task.Task]) -> list[tuple[base_store, list[task.Task]]]:
+    """The tasks of each store that they were made for. RuntimeError if no store is open."""
+    by_store: dict[int, tuple[base_store, list[task.Task]]] = {}
+    for t in tasks:
+        store = t._open_store()
+        by_store.setdefault(id(store), (store, []))[1].append(t)
+    return list(by_store.values())
+
+
 def execution_loop(tasks: list[task.Task], options: Options, state: ExecutionState | None = None) -> bool:
     """Runs tasks in this process, as ``jug execute`` does.
 
@@ -117,13 +136,10 @@ def execution_loop(tasks: list[task.Task], options: Options, state: ExecutionSta
     """
     if state is None:
         state = ExecutionState()
-    by_store: dict[int, tuple[base_store, list[task.Task]]] = {}
-    for t in tasks:
-        store = t._open_store()
-        by_store.setdefault(id(store), (store, []))[1].append(t)
+    by_store = tasks_by_store(tasks)
     failed = False
     try:
-        for store, its_tasks in by_store.values():
+        for store, its_tasks in by_store:
             failed = run_tasks(its_tasks, options, state, store) or failed
         return failed
     except Exception as error:
@@ -133,7 +149,7 @@ def execution_loop(tasks: list[task.Task], options: Options, state: ExecutionSta
     finally:
         if tasks is task.alltasks and options.execute_name is None and options.execute_pattern is None:
             present: set[bytes] = set()
-            for store, its_tasks in by_store.values():
+            for store, its_tasks in by_store:
                 session = open_session(store)
                 keys = [t.key() for t in its_tasks]
                 present.update(compress(keys, session.present(keys)))

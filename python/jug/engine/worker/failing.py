@@ -90,6 +90,7 @@ class FailingTasks:
                 self._state.complaints.add_again(t.name, report, when)
             return
         self._state.failed.add(t.hash())
+        self._state._keep_report(key, report, t.name)
         self._progress.withheld.add(node)
         if self._supervised is not None:
             self._supervised.slot.failed(node)

@@ -109,7 +109,9 @@ class Progress:
         self._retries.learn(reports)
         final = set(self._crashes.used_up(reports))
         if self._supervised is not None:
-            final.update(self._supervised.failed_before(reports))
+            before = self._supervised.failed_before(reports)
+            self._state._failed_before(before, self._graph)
+            final.update(before)
         self._state.failed.update(key.hex().encode() for key in final)
         kept = {*(key for key, report in reports.items() if is_kept(report)), *final}
         given_up = [node for node in failed if self._keys[node] in kept]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..blocked import Blocked
@@ -11,9 +12,14 @@ from ..former_keys import FormerResults
 from ..jugfile import Jugfile
 
 if TYPE_CHECKING:
+    from ... import _native
     from ...internal.types import FailureReport
 
 __all__ = ["ExecutionState"]
+
+
+#: How many reports are kept: a broken function may fail for each of its arguments.
+_MOST_REPORTS = 1000
 
 
 class ExecutionState:
@@ -33,6 +39,8 @@ class ExecutionState:
         What was left at the end because it had failed for good, or needed what had.
     complaints : FailureSummary
         What was said of failures.
+    reports : dict of bytes to mapping, or None
+        The report of each task that failed here, by key, where somebody wants them; of many, the first.
     raised : (BaseException, mapping) or None
         What a task raised that ended the work, and the report of it; a line was said.
     idle : float
@@ -53,11 +61,25 @@ class ExecutionState:
         self.has_barrier = False
         self.blocked = Blocked()
         self.complaints = FailureSummary()
+        self.reports: dict[bytes, FailureReport] | None = None
         self.raised: tuple[BaseException, FailureReport] | None = None
         self.idle = 0.0
         self.cycle = 12.0
         self.former = FormerResults()
         self.jugfile: Jugfile | None = None
+
+    def _failed_before(self, reports: Mapping[bytes, FailureReport], graph: _native.Graph) -> None:
+        """Takes note of what failed in other workers of the same supervisor, which may have died since."""
+        self.failed.update(key.hex().encode() for key in reports)
+        if self.reports is not None and reports:
+            for node, (key, report) in zip(graph.find([*reports]), reports.items(), strict=True):
+                if node is not None:
+                    self._keep_report(key, report, graph.task(node).name)
+
+    def _keep_report(self, key: bytes, report: FailureReport, name: str) -> None:
+        """Keeps the report of a task that failed, if somebody wants it."""
+        if self.reports is not None and len(self.reports) < _MOST_REPORTS:
+            self.reports[key] = {**report, "name": name}
 
     @property
     def nr_waits(self) -> int:

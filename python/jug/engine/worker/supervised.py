@@ -58,7 +58,9 @@ class SupervisedWork:
         if selected is not None or len(nodes) > len(graph):
             counts = Counter(nodes)
             tasks = [
-                counts[node] if selected is None or node in selected else 0 for node in range(len(graph))
+                # What is only needed by others was given no number of times.
+                counts.get(node, 1) if selected is None or node in selected else 0
+                for node in range(len(graph))
             ]
         self.slot.load(self._names, tasks, shortest_limit)
 
@@ -73,13 +75,13 @@ class SupervisedWork:
         if self._mine.tasks_left is not None:
             self._mine.tasks_left -= 1
 
-    def failed_before(self, reports: Mapping[bytes, FailureReport]) -> list[bytes]:
-        """The tasks that failed in any worker of this supervisor: they are not tried once more."""
-        return [
-            key
+    def failed_before(self, reports: Mapping[bytes, FailureReport]) -> dict[bytes, FailureReport]:
+        """What failed in any worker of this supervisor: it is not tried once more."""
+        return {
+            key: report
             for key, report in reports.items()
             if report.get("run") == self.run and not report.get("again") and not is_suspicion(report)
-        ]
+        }
 
     def recorded(self, key: bytes) -> TaskDeath:
         """A death that is recorded now, and by nobody else."""

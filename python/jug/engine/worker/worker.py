@@ -110,7 +110,7 @@ class Worker:
         given_up |= running_here()
         if self._supervised is not None:
             ours = self._supervised.failed_before(reports)
-            state.failed.update(key.hex().encode() for key in ours)
+            state._failed_before(ours, self._graph)
             given_up.update(ours)
         self._scheduler = _native.Scheduler(
             self._graph,

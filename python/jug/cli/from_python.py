@@ -1,0 +1,70 @@
+"""Where a supervisor begins that a script or a notebook started; see `jug.execution.child`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+from .. import _native
+from ..errors import UserError
+from ..internal import running
+from ..supervisor.options import SupervisorOptions
+from ..supervisor.run import SupervisedRun
+from .parser import parse
+
+if TYPE_CHECKING:
+    from ..internal.types import Order, RunResult
+
+__all__ = ["main"]
+
+
+def main(pipe_fd: int, out_fd: int, err_fd: int, parent: int) -> None:
+    """Runs workers for the process `parent` and answers it.
+
+    Parameters
+    ----------
+    pipe_fd : int
+        The pipe on which the order and the answer go.
+    out_fd, err_fd : int
+        The pipes to which it and its workers print.
+    parent : int
+        The id of the process that started this one.
+    """
+    # They wait until there is somebody who takes them: the supervisor.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    _native.end_with(parent)
+    for descriptor, standard in ((out_fd, 1), (err_fd, 2)):
+        os.dup2(descriptor, standard)
+        os.close(descriptor)
+    os.set_inheritable(pipe_fd, False)
+    pipe = Connection(pipe_fd)
+    order: Order = pipe.recv()
+    pipe.send(("ready", None))
+    sys.path[:] = order["path"]
+    sys.argv[:] = order["argv"]
+    running.begin_command(order["command"])
+    try:
+        pipe.send(("result", _run(order)))
+    except UserError as error:
+        pipe.send(("error", str(error)))
+
+
+def _run(order: Order) -> RunResult:
+    supervisor = SupervisorOptions.of(parse(order["command"][1:]))
+    assert supervisor is not None
+    run = SupervisedRun(supervisor, order["tasks"], asks_for_reports=True)
+    status = run.run()
+    run.report_rest()
+    return {
+        "status": status,
+        "signal": run.signal,
+        "executed": run.executed,
+        "loaded": run.loaded,
+        "failed": run.failed,
+        "unfinished": run.unfinished,
+        "blocked": (run.blocked.failed, run.blocked.marked, run.blocked.waiting),
+        "reports": run.reports,
+    }
