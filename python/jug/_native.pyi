@@ -688,6 +688,10 @@ class WorkerSlot:
     ) -> None:
         """A jugfile was loaded: the name of each node, how many tasks it stands for (default: one each), and
         the shortest limit in seconds of how long one may run."""
+    def set_limits_memory(self, limits_memory: bool) -> None:
+        """Says whether any of the tasks has a limit of memory."""
+    def limit_memory(self, limit: int | None) -> None:
+        """The task that starts next may take so many bytes of memory, with all that its worker has."""
     def set_more(self, has_more: bool) -> None:
         """Says whether there will be more tasks than those that are loaded."""
     def is_to_stop(self) -> bool:

@@ -180,6 +180,15 @@ impl PyWorkerSlot {
         Ok(())
     }
 
+    fn set_limits_memory(&self, limits_memory: bool) {
+        lock(&self.slot).set_limits_memory(limits_memory);
+    }
+
+    #[pyo3(signature = (limit))]
+    fn limit_memory(&self, limit: Option<u64>) {
+        lock(&self.slot).limit_memory(limit);
+    }
+
     fn set_more(&self, has_more: bool) {
         lock(&self.slot).set_more(has_more);
     }

@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::pipe2;
 
 use super::events::{Ended, Event, Limit};
@@ -30,6 +31,8 @@ pub(super) struct Member {
     output: [Option<Stream>; 2],
     /// When it is closed, the worker kills everything below it and itself, and that is nobody's fault.
     leash: Option<OwnedFd>,
+    /// It rings when it has loaded a jugfile, whose tasks may have other limits.
+    bell: EventFd,
     /// Why it was killed, and what ran then.
     killed: Option<(Limit, Run)>,
     /// A task, by when it began, whose time does not count, and how much of it.
@@ -52,13 +55,13 @@ impl Member {
         let [slot, mail, faults] = files;
         mail.write_all_at(start.mail, 0)?;
         let (end, leash) = pipe2(OFlag::O_CLOEXEC)?;
-        let ours: [RawFd; 5] =
-            [slot.as_raw_fd(), shared.as_raw_fd(), mail.as_raw_fd(), faults.as_raw_fd(), end.as_raw_fd()];
-        let mut environment = start.environment.to_vec();
-        let [slot_fd, shared_fd, mail_fd, faults_fd, end_fd] = ours;
+        let bell = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+        let files = [slot.as_fd(), shared.as_fd(), mail.as_fd(), faults.as_fd(), end.as_fd(), bell.as_fd()];
+        let ours: [RawFd; 6] = files.map(|file| file.as_raw_fd());
         let keep = [&ours, start.keep].concat();
-        let id = std::process::id();
-        let value = format!("{slot_fd},{shared_fd},{mail_fd},{faults_fd},{end_fd},{id}");
+        let mut environment = start.environment.to_vec();
+        let descriptors = ours.map(|descriptor| descriptor.to_string()).join(",");
+        let value = format!("{descriptors},{}", std::process::id());
         environment.push((VARIABLE.into(), value.into()));
         let mut child = Child::spawn(&Spawn {
             program: start.program,
@@ -77,6 +80,7 @@ impl Member {
             faults,
             output,
             leash: Some(leash),
+            bell,
             killed: None,
             forgiven: Default::default(),
             memory_ran_out,
@@ -99,7 +103,7 @@ impl Member {
     /// What can be read when something happens.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let pipes = self.output.iter().flatten().map(|stream| stream.pipe.as_fd());
-        std::iter::once(self.child.ended()).chain(pipes)
+        [self.child.ended(), self.bell.as_fd()].into_iter().chain(pipes)
     }
 
     pub(super) fn report(&self, worker: u32) -> io::Result<WorkerReport> {
@@ -117,6 +121,9 @@ impl Member {
         is_ready: &dyn Fn(BorrowedFd<'_>) -> bool,
         events: &mut Vec<Event>,
     ) {
+        if is_ready(self.bell.as_fd()) {
+            let _heard = self.bell.read();
+        }
         let is_starting = self.is_starting(worker);
         for (number, place) in self.output.iter_mut().enumerate() {
             let Some(stream) = place else { continue };
@@ -163,8 +170,15 @@ impl Member {
         }
     }
 
-    /// Kills it if it has more than so many bytes of memory, with all below it.
-    pub(super) fn enforce_memory(&mut self, worker: u32, limit: u64, processes: &Table) {
+    /// Whether any of its tasks has a limit of memory.
+    pub(super) fn limits_memory(&self, worker: u32) -> bool {
+        self.report(worker).is_ok_and(|report| report.limits_memory)
+    }
+
+    /// Kills it if it has more bytes of memory, with all below it, than any worker may have, or its task.
+    pub(super) fn enforce_memory(&mut self, worker: u32, limit: Option<u64>, processes: &Table) {
+        let Ok(report) = self.report(worker) else { return };
+        let Some(limit) = [limit, report.memory_limit].into_iter().flatten().min() else { return };
         if self.killed.is_some() || processes.resident(self.pid()) <= limit {
             return;
         }

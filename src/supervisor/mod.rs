@@ -187,8 +187,14 @@ impl Supervisor {
         let now = Instant::now();
         let deadlines = self.members.iter().filter_map(|(worker, member)| member.time_left(*worker));
         let deadline = deadlines.min().map(|left| now + left);
-        let sample = self.memory_limit.filter(|_| !self.members.is_empty()).map(|_| self.sampled + SAMPLE);
+        let sample = self.limits_memory().then(|| self.sampled + SAMPLE);
         [deadline, sample].into_iter().flatten().min()
+    }
+
+    /// Whether memory is to be looked at.
+    fn limits_memory(&self) -> bool {
+        let mut members = self.members.iter();
+        members.any(|(worker, member)| self.memory_limit.is_some() || member.limits_memory(*worker))
     }
 
     /// Sleeps until something can be read, or until `due`; what that was.
@@ -256,13 +262,12 @@ impl Supervisor {
         for (worker, member) in &mut self.members {
             member.enforce_time(*worker);
         }
-        let Some(limit) = self.memory_limit else { return };
-        if self.sampled.elapsed() < SAMPLE {
+        if self.sampled.elapsed() < SAMPLE || !self.limits_memory() {
             return;
         }
         let processes = Table::read();
         for (worker, member) in &mut self.members {
-            member.enforce_memory(*worker, limit, &processes);
+            member.enforce_memory(*worker, self.memory_limit, &processes);
         }
         self.sampled = Instant::now();
     }

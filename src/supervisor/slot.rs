@@ -10,6 +10,8 @@
 //! | 536 | bytes of the records of names |
 //! | 544 | how many times the jugfile was loaded |
 //! | 552 | whether there will be more tasks than those of the latest load |
+//! | 560 | limit of the memory of the task that runs, in bytes; 0: none |
+//! | 568 | whether any task has such a limit |
 //! | 1024 | records of names, one after the other |
 //!
 //! A record of a name has how many tasks of it there are, are finished, were executed and have failed, how many nanoseconds
@@ -36,6 +38,8 @@ const SHORTEST_LIMIT_AT: usize = 528;
 const NAMES_LENGTH_AT: usize = 536;
 const LOADS_AT: usize = 544;
 const HAS_MORE_AT: usize = 552;
+const MEMORY_LIMIT_AT: usize = 560;
+const LIMITS_MEMORY_AT: usize = 568;
 const NAMES_AT: usize = 1024;
 /// The words of a record of a name before the name.
 const RECORD: usize = 48;
@@ -92,6 +96,10 @@ pub struct WorkerReport {
     pub time_limit: Option<Duration>,
     /// The shortest limit of any of its tasks.
     pub shortest_limit: Option<Duration>,
+    /// How many bytes of memory the task may take that runs.
+    pub memory_limit: Option<u64>,
+    /// Whether any of its tasks has a limit of memory.
+    pub limits_memory: bool,
 }
 
 /// The slot of this process, which is a supervised worker.
@@ -208,6 +216,16 @@ impl WorkerSlot {
         self.set_phase(Phase::Working);
     }
 
+    /// Says whether any of the tasks has a limit of memory.
+    pub fn set_limits_memory(&self, limits_memory: bool) {
+        self.store(LIMITS_MEMORY_AT, u64::from(limits_memory));
+    }
+
+    /// The task that starts next may take so many bytes of memory.
+    pub fn limit_memory(&self, limit: Option<u64>) {
+        self.store(MEMORY_LIMIT_AT, limit.unwrap_or(0));
+    }
+
     /// The task `node` starts now. Of a long name the beginning is kept.
     pub fn starts(&mut self, node: usize, key: &Key, name: &str, attempt: u32, limit: Option<Duration>) {
         debug_assert!(node < self.nodes.len());
@@ -318,6 +336,8 @@ pub fn report(id: &str, file: &File) -> io::Result<WorkerReport> {
         activity: status_slot::read(id, |head| file.read_exact_at(head, 0).map(|()| head.len())),
         time_limit: limit(word(TIME_LIMIT_AT)?),
         shortest_limit: limit(word(SHORTEST_LIMIT_AT)?),
+        memory_limit: Some(word(MEMORY_LIMIT_AT)?).filter(|bytes| *bytes > 0),
+        limits_memory: word(LIMITS_MEMORY_AT)? > 0,
     })
 }
 

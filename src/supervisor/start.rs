@@ -22,5 +22,5 @@ pub struct Start<'a> {
 }
 
 /// The environment variable in which a worker finds the descriptors of its slot, of what all workers share, of its mail,
-/// for faults and of its leash, and the id of its supervisor's process.
+/// for faults, of its leash and of its bell, and the id of its supervisor's process.
 pub const VARIABLE: &str = "JUG_SUPERVISED";

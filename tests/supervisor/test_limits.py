@@ -74,6 +74,37 @@ def test_a_limit_that_a_task_breaks_is_its_failure_and_the_others_go_on(jug, jug
     wait_for(lambda: not left(), "all processes to end", 10)
 
 
+@pytest.mark.parametrize(
+    ("function", "kind"),
+    [
+        ("(timeout=0.5)\n    def breaks(i):\n        time.sleep(60)\n", "timeout"),
+        (
+            "(memory='200MB')\n    def breaks(i):\n        eaten = b'x' * 400_000_000; time.sleep(60)\n",
+            "memory",
+        ),
+    ],
+    ids=["time", "memory"],
+)
+def test_a_limit_that_only_a_function_has_is_held_although_nothing_else_happens(jug, function, kind):
+    """Also where it is known only when the jugfile is loaded once more."""
+    functions = FUNCTIONS.replace("import TaskGenerator", "import TaskGenerator, barrier")
+    jug.write(f"{functions}\n    work(1)\n    barrier()\n    @TaskGenerator{function}    breaks(1)\n")
+    done = jug("execute", "--will-cite", "--keep-going", "-n1")
+    assert done.returncode == 1
+    assert {name: it["kind"] for name, it in reports(jug).items()} == {"breaks": kind}
+
+
+def test_a_limit_of_a_functions_memory_is_that_of_its_tasks_only(jug):
+    jug.write(
+        FUNCTIONS
+        + "    @TaskGenerator(memory='200MB')\n    def small(i):\n        return i\n"
+        + "    @TaskGenerator\n    def large(i):\n        eaten = b'x' * 400_000_000; time.sleep(0.5)\n"
+        + "    large(small(1))\n"
+    )
+    done = jug("execute", "--will-cite", "-n1")
+    assert done.returncode == 0, done.stderr
+
+
 def test_what_died_with_its_worker_is_tried_again_after_a_pause(jug, jugdir):
     jug.write(FUNCTIONS + "    die_twice(1)\n    [work(i) for i in range(20)]\n")
     done = jug("execute", "--will-cite", "-n1", *jugdir)

@@ -32,18 +32,23 @@ class Supervision:
         How many tasks this process may still run before another one takes its place; None: any number.
     """
 
-    def __init__(self, slot: int, shared: int, mail: int, faults: int) -> None:
+    def __init__(self, slot: int, shared: int, mail: int, faults: int, bell: int) -> None:
         self.slot = _native.WorkerSlot(slot, shared)
         os.close(slot)
         os.close(shared)
         self._mail = mail
         self.faults = faults
-        os.set_inheritable(mail, False)
-        os.set_inheritable(faults, False)
+        self._bell = bell
+        for descriptor in (mail, faults, bell):
+            os.set_inheritable(descriptor, False)
         self.mail: WorkerMail = pickle.loads(os.pread(mail, os.fstat(mail).st_size, 0))
         self.tasks_left: int | None = self.mail["max_tasks"]
         if self.mail["tasks"] is not None:
             os.set_inheritable(self.mail["tasks"], False)
+
+    def ring(self) -> None:
+        """Has the supervisor look at the slot, which it does not while nothing happens that it waits for."""
+        os.eventfd_write(self._bell, 1)
 
     def answer(self, summary: WorkerSummary) -> None:
         """Leaves to the supervisor what became of the work."""
@@ -57,12 +62,12 @@ _current: Supervision | None = None
 def begin() -> Supervision:
     """Connects this process, which a supervisor has just started, and has it end with that one."""
     global _current
-    slot, shared, mail, faults, leash, parent = map(int, os.environ.pop(VARIABLE).split(","))
+    slot, shared, mail, faults, leash, bell, parent = map(int, os.environ.pop(VARIABLE).split(","))
     # What a task leaves behind belongs to the worker that ran it: it ends with that one, and with no other.
     _native.become_subreaper()
     _native.end_on_leash(parent, leash)
     os.close(leash)
-    _current = Supervision(slot, shared, mail, faults)
+    _current = Supervision(slot, shared, mail, faults, bell)
     return _current
 
 

@@ -38,6 +38,19 @@ fn what_a_worker_runs_and_for_how_long_it_may_is_read() {
 }
 
 #[test]
+fn how_much_memory_a_task_may_take_is_read() {
+    let (file, _shared, slot) = new();
+    let said = report("1", &file).unwrap();
+    assert_eq!((said.limits_memory, said.memory_limit), (false, None));
+    slot.set_limits_memory(true);
+    slot.limit_memory(Some(4_000_000_000));
+    let said = report("1", &file).unwrap();
+    assert_eq!((said.limits_memory, said.memory_limit), (true, Some(4_000_000_000)));
+    slot.limit_memory(None);
+    assert_eq!(report("1", &file).unwrap().memory_limit, None);
+}
+
+#[test]
 fn a_task_without_a_limit_has_none_of_the_one_before() {
     let (file, _shared, mut slot) = new();
     slot.load([("f", 1)].into_iter(), None);

@@ -53,9 +53,13 @@ class RunLimits:
         timeouts = (self._timeout, *(limits.timeout for limits in self._declared))
         return min((timeout for timeout in timeouts if timeout is not None), default=None)
 
+    def has_memory(self) -> bool:
+        """Whether any task can have a memory limit."""
+        return any(limits.memory is not None for limits in self._declared)
+
     def refuse_memory(self, tasks: Iterable[Task]) -> None:
         """UserError if one of these tasks, which are to run, has a limit that only a supervisor holds."""
-        if supervision.current() is None and any(limits.memory is not None for limits in self._declared):
+        if supervision.current() is None and self.has_memory():
             for t in tasks:
                 if limits_of(t.f).memory is not None:
                     raise UserError(

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 from ...errors import Leave
 from ...internal import supervision
+from ...internal.limits import limits_of
 from ..failures.report import is_suspicion
 from .nesting import running_here
+from .run_limits import RunLimits
 
 if TYPE_CHECKING:
     from ... import _native
     from ...internal.types import FailureReport, TaskDeath
+    from ...task import Task
 
 __all__ = ["SupervisedWork", "supervised_work"]
 
@@ -27,8 +30,8 @@ class SupervisedWork:
     graph : _native.Graph
     selected : collection of int, optional
         The nodes that are counted. Default: all.
-    shortest_limit : float, optional
-        The shortest time limit of any task, in seconds.
+    limits : RunLimits
+        Those of the tasks.
 
     Attributes
     ----------
@@ -45,7 +48,7 @@ class SupervisedWork:
         mine: supervision.Supervision,
         graph: _native.Graph,
         selected: Collection[int] | None,
-        shortest_limit: float | None,
+        limits: RunLimits,
     ) -> None:
         self._mine = mine
         self.slot = mine.slot
@@ -62,15 +65,21 @@ class SupervisedWork:
                 counts.get(node, 1) if selected is None or node in selected else 0
                 for node in range(len(graph))
             ]
-        self.slot.load(self._names, tasks, shortest_limit)
+        self._limits_memory = limits.has_memory()
+        self.slot.set_limits_memory(self._limits_memory)
+        self.slot.limit_memory(None)
+        self.slot.load(self._names, tasks, limits.shortest())
+        mine.ring()
 
     def check(self) -> None:
         """Leave where no other task is to start here."""
         if self.slot.is_to_stop() or self._mine.tasks_left == 0:
             raise Leave(0)
 
-    def starts(self, node: int, attempt: int, limit: float | None) -> None:
+    def starts(self, node: int, t: Task, attempt: int, limit: float | None) -> None:
         """A task starts; with a `limit` the supervisor ends this process after so many seconds of it."""
+        if self._limits_memory:
+            self.slot.limit_memory(limits_of(t.f).memory)
         self.slot.starts(node, self._keys[node], self._names[node], attempt, limit)
         if self._mine.tasks_left is not None:
             self._mine.tasks_left -= 1
@@ -91,8 +100,8 @@ class SupervisedWork:
 
 
 def supervised_work(
-    graph: _native.Graph, selected: Collection[int] | None, shortest_limit: float | None
+    graph: _native.Graph, selected: Collection[int] | None, limits: RunLimits
 ) -> SupervisedWork | None:
     """That of this process; None if it has no supervisor, or is in the middle of a task."""
     mine = supervision.current()
-    return None if mine is None or running_here() else SupervisedWork(mine, graph, selected, shortest_limit)
+    return None if mine is None or running_here() else SupervisedWork(mine, graph, selected, limits)

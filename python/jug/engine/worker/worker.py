@@ -95,7 +95,7 @@ class Worker:
         failures = stored_failures(self._session)
         reports = {key: report for key, report in failures.items() if report is not None}
         self._limits = RunLimits(self._options)
-        self._supervised = supervised_work(self._graph, self._selected, self._limits.shortest())
+        self._supervised = supervised_work(self._graph, self._selected, self._limits)
         self._retries = Retries(self._options.retries, reports)
         self._crashes = Crashes(
             self._session, self._options.crash_limit, state.jugfile, reports, self._retries
@@ -362,7 +362,7 @@ class Worker:
         if self._supervised is None:
             return is_suspect or limit is not None, limit
         seconds = None if limit is None or is_suspect else limit.seconds
-        self._supervised.starts(node, self._retries.next_attempt(key), seconds)
+        self._supervised.starts(node, t, self._retries.next_attempt(key), seconds)
         return is_suspect, limit
 
     def _store(self, key: bytes, name: str, attempt: int, t: task.Task, outcome: Outcome) -> Exception | None:
