@@ -46,6 +46,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from .execution import execute as execute
+    from .monitor.table import status as status
 
 
 def __getattr__(name: str) -> Any:
@@ -55,6 +56,10 @@ def __getattr__(name: str) -> Any:
         from .execution import execute
 
         return execute
+    if name == "status":
+        from .monitor.table import status
+
+        return status
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

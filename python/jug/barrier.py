@@ -32,7 +32,7 @@ def barrier() -> None:
         if origin is not None and t._origin is not origin:
             continue
         if not t.can_load():
-            raise BarrierError(f"task {t.name} has no result yet; {_WHAT_NEXT}")
+            raise _missing(f"task {t.name}", t)
 
 
 def bvalue(t: Any) -> Any:
@@ -55,14 +55,20 @@ def bvalue(t: Any) -> Any:
         If a task in `t` has no result. It ends the loading of the jugfile.
     """
     missing = _first_missing(t)
+    if isinstance(missing, task.Task):
+        raise _missing(f"task {missing.name}", missing)
     if missing is not None:
-        what = f"task {missing.name}" if isinstance(missing, task.Task) else short(missing)
-        raise BarrierError(f"{what} has no result yet; {_WHAT_NEXT}")
+        raise BarrierError(f"{short(missing)} has no result yet")
     return task.value(t)
 
 
-#: What the user of a notebook or a script can do, where no loading goes on that a barrier could end.
-_WHAT_NEXT = "run it (`jug execute`, or jug.jug.execution_loop), then ask once more"
+def _missing(what: str, t: task.Task) -> BarrierError:
+    # Where a jugfile is being loaded, nobody reads it.
+    if of_this_load() is not None:
+        return BarrierError(f"{what} has no result yet")
+    from .internal.advice import how_to_get_results
+
+    return BarrierError(f"{what} has no result yet; {how_to_get_results(t)}")
 
 
 def _first_missing(obj: Any) -> Any:

@@ -12,7 +12,7 @@ from .errors import Leave, TaskQuit
 from .internal.dependencies import recursive_dependencies, topological_sort
 from .internal.interactive import note_definition
 from .internal.limits import checked_limits, declare
-from .internal.short_repr import short
+from .internal.short_repr import describe_call, short
 from .tasklet import Tasklet, TaskletMixin, iteratetask, return_tuple
 from .tasklet import _get_check as _get_check
 from .tasklet import _getitem as _getitem
@@ -111,7 +111,10 @@ class Task(_native.TaskCore, TaskletMixin):
                 "Task.run(force=...) does nothing and will go away", DeprecationWarning, stacklevel=2
             )
         if not self.can_run():
-            raise RuntimeError(f"task {self.name} cannot run yet: a task that it depends on has no result")
+            raise RuntimeError(
+                f"task {self.name} cannot run yet: a task that it depends on has no result; "
+                "jug.execute(task) runs both"
+            )
         self._check_before()
         identity = self._fresh_key() if debug_mode else None
         self._result = self._execute()
@@ -253,10 +256,10 @@ class Task(_native.TaskCore, TaskletMixin):
         except _native.DamagedResult:
             raise
         except KeyError:
-            raise RuntimeError(
-                f"task {self.name} ({self.hash().decode()}) has no result yet; in a jugfile, bvalue(task) "
-                "waits for it"
-            ) from None
+            from .internal.advice import how_to_get_results
+
+            what = f"task {self.name} ({self.hash().decode()}) has no result yet"
+            raise RuntimeError(f"{what}; {how_to_get_results(self)}") from None
         except Exception as error:
             from .internal.advice import class_is_gone
 
@@ -300,6 +303,26 @@ class Task(_native.TaskCore, TaskletMixin):
 
     def __repr__(self) -> str:
         return f"Task({self.name}, args={short(self.args)}, kwargs={short(self.kwargs)})"
+
+    def _repr_html_(self) -> str:
+        from .internal import html
+
+        return html.call(f"{self.name}({describe_call(self)})", self._standing())
+
+    def _standing(self) -> str:
+        """Where it stands, in a word of ``jug status``; a look at a task never raises anything."""
+        if self._own_store() is None:
+            return "no jugdir is open"
+        try:
+            if self.can_load():
+                return "complete"
+            if self.is_failed():
+                return "failed"
+            if self.is_locked():
+                return "active"
+            return "ready" if self.can_run() else "waiting"
+        except Exception as error:
+            return f"not known: {type(error).__name__}"
 
     # --- the lock ---
 
@@ -350,9 +373,9 @@ class Task(_native.TaskCore, TaskletMixin):
     def _open_store(self) -> base_store:
         store = self._own_store()
         if store is None:
-            raise RuntimeError(
-                "no jugdir is open: call jug.init(jugfile, jugdir) or jug.set_jugdir(jugdir) first"
-            )
+            from .internal.advice import how_to_open
+
+            raise RuntimeError(f"no jugdir is open: {how_to_open(self)}")
         return store
 
     def _lock(self) -> base_lock:

@@ -37,6 +37,7 @@ MODULES = (
     "jug.io",
     "jug.jug",
     "jug.mapreduce",
+    "jug.monitor.table",
     "jug.options",
     "jug.task",
     "jug.tasklet",

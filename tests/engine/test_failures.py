@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from jug.engine.failures.report import describe_call
+from jug.internal.short_repr import describe_call
 from tests.support.run_counts import COUNTED, ran
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from jug.errors import TasksFailed
 from jug.execution import ExecutionSummary
+from tests.internal.test_html import Texts
 
 NONE: Any = {
     "status": 0,
@@ -55,3 +56,23 @@ def test_failures_are_raised_with_the_first_traceback() -> None:
         "one of those\ntask f(1) failed: ValueError: no 1\nTraceback of 1"
     )
     assert [failure.report["message"] for failure in raised.value.failures] == ["no 1", "no 2"]
+
+
+def test_a_notebook_shows_a_table_and_the_first_failures() -> None:
+    reports = {
+        bytes([number]) * 32: {"name": "f", "arguments": "<1>", "message": "no", "traceback": "Trace <b>\n"}
+        for number in range(1, 13)
+    }
+    result = {
+        **NONE,
+        "executed": {"f": 2, "g": 1},
+        "loaded": {"g": 3},
+        "failed": {"f": 12},
+        "reports": reports,
+    }
+    texts = Texts(ExecutionSummary(result)._repr_html_()).texts
+    assert texts[:4] == ["Task name", "Executed", "Loaded", "Failed"]
+    assert texts[4:16] == ["f", "2", "0", "12", "g", "1", "3", "0", "Total", "3", "3", "12"]
+    assert texts[16:18] == ["task f(<1>) failed: no", "Trace <b>"]
+    assert texts[-1] == "and 2 more"
+    assert len(texts) == 16 + 2 * 10 + 1

@@ -11,6 +11,7 @@ from jug import task
 from jug.barrier import BarrierError
 from jug.jug import execution_loop
 from jug.options import default_options
+from tests.internal.test_html import Texts
 from tests.support.command import Jug
 
 TRIPLE = """
@@ -157,3 +158,35 @@ def test_a_barrier_says_what_is_missing(jug_clean: Path) -> None:
         jug.barrier()
     with pytest.raises(BarrierError, match=r"^task builtins\.abs has no result yet"):
         jug.bvalue({"a": [t]})
+
+
+def test_a_notebook_shows_a_task_with_its_state(jug_clean: Path) -> None:
+    """Its arguments in short, and nothing of them as HTML."""
+    jug.set_jugdir("jugdata")
+    first = task.Task(dict, a="<b>" * 100)
+    second = task.Task(len, first)
+
+    def shown(t: task.Task) -> str:
+        [call, _, state] = Texts(t._repr_html_()).texts
+        assert "<b>" not in t._repr_html_()
+        return f"{call} {state}"
+
+    assert shown(first).startswith("builtins.dict(a='<b><b>")
+    assert len(shown(first)) < 100
+    assert shown(first).endswith(" ready")
+    assert shown(second) == "builtins.len(builtins.dict(...)) waiting"
+    first.run()
+    assert (shown(first)[-9:], shown(second)[-6:]) == (" complete", " ready")
+    assert second.lock()
+    assert shown(second).endswith(" active")
+    second.fail()
+    assert shown(second).endswith(" failed")
+
+
+def test_a_look_at_a_task_raises_nothing(jug_clean: Path) -> None:
+    """Whatever is wrong with its store."""
+    task.Task.store = None
+    t = task.Task(abs, -1)
+    assert t._repr_html_() == "<code>builtins.abs(-1)</code> <i>no jugdir is open</i>"
+    jug.set_jugdir("redis://127.0.0.1:1/?retry=0")
+    assert t._repr_html_() == "<code>builtins.abs(-1)</code> <i>not known: UserError</i>"

@@ -70,8 +70,12 @@ class Jug:
 
     def python(self, source: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Runs a piece of Python in the directory."""
+        return self.run_python("-c", textwrap.dedent(source), timeout=timeout)
+
+    def run_python(self, *args: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Runs ``python ARGS`` in the directory."""
         return subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(source)],
+            [sys.executable, *args],
             cwd=self.folder,
             env=self.env(),
             capture_output=True,

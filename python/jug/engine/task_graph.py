@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from .. import _native
 from ..errors import UserError
 from ..task import Task
 from . import name_clash
 
-__all__ = ["graph_of", "keys_of"]
+if TYPE_CHECKING:
+    from ..backends.base import base_store
+
+__all__ = ["graph_of", "keys_of", "tasks_by_store"]
 
 
 def graph_of(tasks: Sequence[Task], *, compared: bool = True) -> _native.Graph:
@@ -28,6 +32,15 @@ def graph_of(tasks: Sequence[Task], *, compared: bool = True) -> _native.Graph:
     if compared:
         name_clash.check(graph)
     return graph
+
+
+def tasks_by_store(tasks: Iterable[Task]) -> list[tuple[base_store, list[Task]]]:
+    """The tasks of each store that they were made for. RuntimeError if no store is open."""
+    by_store: dict[int, tuple[base_store, list[Task]]] = {}
+    for t in tasks:
+        store = t._open_store()
+        by_store.setdefault(id(store), (store, []))[1].append(t)
+    return list(by_store.values())
 
 
 def keys_of(tasks: Sequence[Task]) -> list[bytes]:

@@ -15,8 +15,8 @@ from ..engine.blocked import Blocked
 from ..engine.handover import write_tasks
 from ..engine.jugfile import set_jugdir
 from ..engine.session.open import open_session
-from ..engine.task_graph import graph_of
-from ..engine.worker.execute import execution_loop, tasks_by_store
+from ..engine.task_graph import graph_of, tasks_by_store
+from ..engine.worker.execute import execution_loop
 from ..engine.worker.state import ExecutionState
 from ..errors import UserError
 from ..internal import task_origin

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 
 from ..engine.failures.listing import TaskFailure
 from ..errors import TasksFailed
+from ..internal import html
 
 if TYPE_CHECKING:
     from ..internal.types import RunResult
 
 __all__ = ["ExecutionSummary"]
+
+#: How many failures a notebook shows.
+_MOST_SHOWN = 10
 
 
 class ExecutionSummary:
@@ -73,6 +77,18 @@ class ExecutionSummary:
     def __repr__(self) -> str:
         counts = (f"{title}={counts.total()}" for title, counts in self._columns())
         return f"ExecutionSummary({', '.join(counts)})"
+
+    def _repr_html_(self) -> str:
+        names = sorted({name for _, counts in self._columns() for name in counts})
+        titles = [title.capitalize() for title, _ in self._columns()]
+        rows = {name: [counts[name] for _, counts in self._columns()] for name in names}
+        totals = [counts.total() for _, counts in self._columns()]
+        failures = (
+            html.details(str(it), it.report.get("traceback", "")) for it in self.failures[:_MOST_SHOWN]
+        )
+        more = len(self.failures) - _MOST_SHOWN
+        last = html.details(f"and {more} more", "") if more > 0 else ""
+        return "".join([html.table(titles, rows, totals), *failures, last])
 
     def _columns(self) -> Sequence[tuple[str, Counter[str]]]:
         columns = [("executed", self.executed), ("loaded", self.loaded), ("failed", self.failed)]

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-__all__ = ["class_is_gone", "name_is_taken", "nothing_selected"]
+from . import running, task_origin
+from .interactive import is_interactive
+
+__all__ = ["class_is_gone", "how_to_get_results", "how_to_open", "name_is_taken", "nothing_selected"]
 
 
 def nothing_selected(name: str | None, pattern: str | None, names: Iterable[str], has_barrier: bool) -> str:
@@ -41,6 +47,43 @@ def _near(asked: str, names: Sequence[str]) -> list[str]:
         ends.setdefault(name.rpartition(".")[2].lower(), name)
     found = difflib.get_close_matches(asked.lower(), ends, n=3)
     return list(dict.fromkeys(ends[end] for end in found))
+
+
+def how_to_get_results(task: Any) -> str:
+    """How a task gets its result, for whoever asks for that too early."""
+    if task_origin.of_this_load() is not None:
+        return "in a jugfile, bvalue(task) waits for it"
+    if running.is_command() and not is_interactive():
+        return "a task gets the results of others that are among its arguments"
+    return f"run it (`{_command(task)}`, or here jug.execute()), then ask once more"
+
+
+def how_to_open(task: Any) -> str:
+    """How to open a store, for whoever has none for a task."""
+    known = _file_of(task)
+    if known is None:
+        return "call jug.init(jugfile, jugdir) or jug.set_jugdir(jugdir) first"
+    return (
+        f"`{_command(task)}` opens one and runs the tasks; in plain Python call jug.set_jugdir(jugdir) "
+        "first, and jug.execute()"
+    )
+
+
+def _command(task: Any) -> str:
+    """The command that runs a task, as far as it is known which file makes it."""
+    known = _file_of(task)
+    return "jug execute" if known is None else f"jug execute {known}"
+
+
+def _file_of(task: Any) -> str | None:
+    """The jugfile or script that made a task; None if nobody knows."""
+    path: str | None = None if task._origin is None else task._origin.jugfile
+    if path is None and getattr(task.f, "__module__", None) == "__main__" and not is_interactive():
+        path = getattr(sys.modules["__main__"], "__file__", None)
+    if path is None:
+        return None
+    near = os.path.relpath(path)
+    return path if near.startswith(os.pardir) else near
 
 
 def class_is_gone(name: str, error: BaseException) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from .code_equality import is_same_code
 from .console import warn
 
-__all__ = ["is_typed", "note_definition"]
+__all__ = ["is_interactive", "is_typed", "note_definition"]
 
 #: The code of each function that was typed and made a task generator, and the functions that were warned of.
 _typed: dict[str, Any] = {}
@@ -17,7 +17,12 @@ _warned: set[str] = set()
 
 def is_typed(f: Any) -> bool:
     """Whether a function was typed into this session, where a later one takes the place of an earlier one."""
-    return getattr(f, "__module__", None) == "__main__" and (hasattr(sys, "ps1") or _in_ipython())
+    return getattr(f, "__module__", None) == "__main__" and is_interactive()
+
+
+def is_interactive() -> bool:
+    """Whether somebody types what this process does, or has it run cell by cell."""
+    return hasattr(sys, "ps1") or _in_ipython()
 
 
 def _in_ipython() -> bool:

@@ -8,7 +8,15 @@ from typing import Any
 
 from .. import _native
 
-__all__ = ["short"]
+__all__ = ["describe_call", "short"]
+
+
+def describe_call(task: Any, limit: int = 200) -> str:
+    """The arguments of a task in short, as they would stand in a call."""
+    parts = [short(a) for a in task.args]
+    parts += [f"{k}={short(v)}" for k, v in task.kwargs.items()]
+    text = ", ".join(parts)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def short(obj: object) -> str:

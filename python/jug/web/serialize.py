@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _native
 from ..backends.capabilities import has_jugdir
-from ..engine.failures.report import describe_call, summary_line
+from ..engine.failures.report import summary_line
 from ..engine.task_state import TaskState
 from ..engine.worker_status import WorkerStatus
 from ..internal.redact import redact_url
+from ..internal.short_repr import describe_call
 from ..monitor.observations import ClaimObservation
 from .page_state import FailureItem, LivingWorker, StatusRows, Workers
 

@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ...errors import UserError
+from ...internal.short_repr import describe_call
 from ...internal.task_selection import prepare_name_matcher
 from .ids import FEWEST_DIGITS, ShortIds
 from .query import stored_failures
-from .report import describe_call, is_suspicion
+from .report import is_suspicion
 from .summary import described
 
 if TYPE_CHECKING:

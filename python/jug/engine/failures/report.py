@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ...executors.base import Outcome
 from ...internal import supervision
-from ...internal.short_repr import short
+from ...internal.short_repr import describe_call
 from ...internal.tracebacks import message_of, users_traceback
 from .errors import Crashed, FailedInChild, UnstorableResult
 
@@ -20,7 +20,6 @@ __all__ = [
     "KINDS",
     "closing_line",
     "crash_report",
-    "describe_call",
     "failure_report",
     "is_suspicion",
     "next_run",
@@ -32,14 +31,6 @@ __all__ = [
 
 #: The kinds of failures; `FailureKind` says what they are.
 KINDS: tuple[FailureKind, ...] = ("exception", "unstorable", "signal", "exit", "timeout", "memory", "lost")
-
-
-def describe_call(task: Any, limit: int = 200) -> str:
-    """The arguments of a task in short, as they would stand in a call."""
-    parts = [short(a) for a in task.args]
-    parts += [f"{k}={short(v)}" for k, v in task.kwargs.items()]
-    text = ", ".join(parts)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def failure_report(

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from ...executors.base import Outcome, outcome_of
 from ...internal.console import warn
+from ...internal.short_repr import describe_call
 from ...task import Task
 from ..failures.errors import Crashed
-from ..failures.report import crash_report, describe_call, used_up
+from ..failures.report import crash_report, used_up
 from ..jugfile import Jugfile
 from ..session.base import Crash, StoreSession
 from .retries import Retries

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from itertools import compress
 from mmap import ACCESS_READ, mmap
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from ..drift import Drift, load_steadily
 from ..handover import read_tasks
 from ..jugfile import Jugfile
 from ..session.open import open_session
+from ..task_graph import tasks_by_store
 from .options import WorkerOptions
 from .state import ExecutionState
 from .worker import Worker
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ...backends.base import base_store
     from ...configuration import Options
 
-__all__ = ["execute", "execution_loop", "run_tasks", "tasks_by_store"]
+__all__ = ["execute", "execution_loop", "run_tasks"]
 
 
 def execute(options: Options, state: ExecutionState) -> bool:
@@ -98,15 +98,6 @@ def run_tasks(
     if store is None:
         store = tasks[0]._open_store()  # It says that none is open.
     return Worker(tasks, store, options, state, matcher).run()
-
-
-def tasks_by_store(tasks: Iterable[task.Task]) -> list[tuple[base_store, list[task.Task]]]:
-    """The tasks of each store that they were made for. RuntimeError if no store is open."""
-    by_store: dict[int, tuple[base_store, list[task.Task]]] = {}
-    for t in tasks:
-        store = t._open_store()
-        by_store.setdefault(id(store), (store, []))[1].append(t)
-    return list(by_store.values())
 
 
 def execution_loop(tasks: list[task.Task], options: Options, state: ExecutionState | None = None) -> bool:
