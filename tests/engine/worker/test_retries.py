@@ -303,7 +303,7 @@ def test_a_crash_in_a_process_of_its_own_is_tried_again_as_well(jug, times_it_di
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["--retries=-1"], "jug: error: --retries must be 0 or more, not -1\n"),
+        (["--retries=-1"], "jug: error: --retries must be a whole number of at least 0, not -1\n"),
         (["--retries=often"], "argument --retries: invalid int value: 'often' (see 'jug execute --help')\n"),
         (["--retries"], "argument --retries: expected one argument (see 'jug execute --help')\n"),
     ],
