@@ -184,12 +184,13 @@ impl StatusSlot {
         &*self.memory
     }
 
-    /// Says that a task starts now. Of a long name the beginning is kept.
-    pub(crate) fn runs(&self, key: &Key, name: &str, attempt: u32, now: Instant) {
+    /// Says that a task starts now, which is `now` by the clock of all processes too. Of a long name the beginning is kept.
+    pub(crate) fn runs(&self, key: &Key, name: &str, attempt: u32, now: Instant) -> Duration {
         let started = self.origin.1 + now.saturating_duration_since(self.origin.0);
         let mut entry = self.current();
         entry.set_run(key, name, attempt, nanoseconds(started));
         self.publish(&mut entry);
+        started
     }
 
     /// Says that nothing runs, if nothing but this task did.

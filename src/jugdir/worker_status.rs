@@ -80,7 +80,7 @@ impl WorkerStatus {
 
     /// Says that a task starts now. Of a long name the beginning is kept.
     pub(crate) fn runs(&self, key: &Key, name: &str, attempt: u32, now: Instant) {
-        self.slot.runs(key, name, attempt, now);
+        let _began = self.slot.runs(key, name, attempt, now);
     }
 
     /// Says that nothing runs, if nothing but this task did.

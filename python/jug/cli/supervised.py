@@ -21,6 +21,7 @@ def main() -> None:
         command(mine.mail["command"])
     except SystemExit:
         # Whatever it is, it was printed: the supervisor need not take it for a crash.
-        mine.slot.rests()
-        mine.slot.set_phase("retired" if mine.tasks_left == 0 else "ended")
+        if mine.is_here:
+            mine.slot.rests()
+            mine.slot.set_phase("retired" if mine.is_retired else "ended")
         raise

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _native
 from ..errors import UserError
 from ..internal.limits import checked_options
 from ..internal.option_spec import OptionSpec
+from ..internal.units import format_size
 
 if TYPE_CHECKING:
     from ..configuration import Options
@@ -79,13 +81,20 @@ class SupervisorOptions(NamedTuple):
             raise UserError(f"-n must be 'auto' or a number from 1 on, not {text!r}", status=2)
         if options.pdb:
             raise UserError("--pdb needs a terminal, which workers that -n starts do not have", status=2)
-        limits = checked_options(
+        memory_limit = checked_options(
             options.execute_timeout, options.execute_retries, options.execute_memory_limit
-        )
+        ).memory
+        needed = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        if memory_limit is not None and memory_limit <= needed:
+            raise UserError(
+                f"--memory-limit must be more than the {format_size(needed)} that a worker has before it has "
+                f"loaded anything, not {format_size(memory_limit)}",
+                status=2,
+            )
         return cls(
             n_workers,
             threads or max(1, available // n_workers),
-            limits.memory,
+            memory_limit,
             max_tasks=max_tasks or None,
             keep_going=bool(options.execute_keep_going),
         )

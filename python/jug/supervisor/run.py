@@ -87,6 +87,9 @@ class SupervisedRun:
         self._deaths: Counter[tuple[str, str]] = Counter()
         self._unprinted: Counter[tuple[str, str]] = Counter()
         self._is_stopping = False
+        self._is_killed = False
+        #: What each worker was given to record, until it has loaded the tasks.
+        self._given: dict[int, list[TaskDeath]] = {}
         self._status = 0
         self._failed_keys: set[bytes] = set()
         self._blocked = Blocked()
@@ -105,6 +108,9 @@ class SupervisedRun:
 
     def run(self) -> int:
         """Works until no worker is left; the exit status."""
+        if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+            # Nobody would learn how a worker ended.
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._supervisor = _native.Supervisor(self._options.memory_limit)
         for worker in range(1, self._options.n_workers + 1):
             self._start(worker, [])
@@ -148,6 +154,7 @@ class SupervisedRun:
         words = map(redact_url, self._mail["command"][1:])
         arguments = [*flags, "-P", "-c", program, *words]
         mail = pickle.dumps({**self._mail, "deaths": deaths})
+        self._given[worker] = deaths
         self._output.begin(worker)
         keep = [] if self._mail["tasks"] is None else [self._mail["tasks"]]
         pid = self._supervisor.start(worker, sys.executable, arguments, self._environment, mail, keep)
@@ -169,6 +176,7 @@ class SupervisedRun:
         elif number == signal.SIGCONT:
             return
         elif self.signal:
+            self._is_killed = True
             self._supervisor.kill()
         else:
             self.signal = number
@@ -191,37 +199,56 @@ class SupervisedRun:
     def _take_own_end(self, ended: EndedWorker) -> None:
         """A worker ended by itself."""
         self._false_starts = 0
-        self._status = self._status or ended["number"]
-        if ended["mail"]:
-            summary: WorkerSummary = pickle.loads(ended["mail"])
+        # It may still be killed by a signal on its way out.
+        status = ended["number"] if ended["kind"] == "exit" else 1
+        summary = _summary_of(ended)
+        if summary is None:
+            # It ended before it had anything to run, and what it was to record is recorded nowhere.
+            for death in self._given[ended["worker"]]:
+                fail(f"a task ({death['key'].hex()[:16]}) {death['message']}, which could not be recorded")
+        else:
+            status = status or int(bool(summary["failed"]))
             self._failed_keys |= summary["failed"]
             blocked = Blocked(*summary["blocked"])
             self._blocked = max(self._blocked, blocked, key=lambda it: (it.waiting, it.marked))
             self._unselected = summary["unselected"]
             self.reports |= summary["reports"]
-        if ended["phase"] == "retired" and not self._is_stopping:
-            self._start(ended["worker"], [])
-        elif ended["number"] and not self._options.keep_going:
+        self._status = self._status or status
+        if status and not self._options.keep_going:
             self._stop()
+        elif ended["phase"] == "retired" and not self._is_stopping:
+            self._start(ended["worker"], [])
 
     def _take_death(self, ended: EndedWorker) -> None:
         """A worker died: another one records what became of its task, and goes on."""
-        death = death_of(ended)
-        if self.signal:
+        if self._is_killed:
             # What was killed because it was asked for has not failed.
             return
-        if ended["phase"] == "starting":
-            self._false_starts += 1
-            if self._false_starts == _MOST_FALSE_STARTS:
-                self._status = 1
-                self._stop()
-                loaded = "the jugfile" if self._mail["tasks"] is None else "the tasks"
-                what = f"{_MOST_FALSE_STARTS} workers in a row died before they had loaded {loaded}"
-                fail(f"{what}; the last one {text_of(ended)}")
+        has_begun = ended["phase"] != "starting"
+        deaths = [] if has_begun else self._given[ended["worker"]]
+        death = death_of(ended)
         if death is not None:
             death["is_shown"] = self._is_worth_a_line((ended["name"], death["message"]))
-        if not self._is_stopping or death is not None:
-            self._start(ended["worker"], [] if death is None else [death])
+            deaths = [*deaths, death]
+            self._false_starts = 0
+        elif not self._is_stopping:
+            self._take_false_start(ended, has_begun)
+        if deaths or not self._is_stopping:
+            self._start(ended["worker"], deaths)
+
+    def _take_false_start(self, ended: EndedWorker, has_begun: bool) -> None:
+        """A worker died while it ran no task: not for ever is another one started."""
+        self._false_starts += 1
+        loaded = "the jugfile" if self._mail["tasks"] is None else "the tasks"
+        when = "while they ran no task" if has_begun else f"before they had loaded {loaded}"
+        if self._false_starts == _MOST_FALSE_STARTS:
+            self._status = 1
+            fail(f"{_MOST_FALSE_STARTS} workers in a row died {when}; the last one {text_of(ended)}")
+            self._stop()
+        elif has_begun:
+            warn(
+                f"worker {ended['worker']} {text_of(ended)} while it ran no task; another one takes its place"
+            )
 
     def _is_worth_a_line(self, kind: tuple[str, str]) -> bool:
         """Whether a death of that kind is printed; workers do not know what others printed before them."""
@@ -231,3 +258,12 @@ class SupervisedRun:
             return True
         self._unprinted[kind] += 1
         return False
+
+
+def _summary_of(ended: EndedWorker) -> WorkerSummary | None:
+    """What a worker has left; None where it ended before, or a task has damaged that."""
+    try:
+        summary: WorkerSummary = pickle.loads(ended["mail"])
+        return summary if "failed" in summary else None
+    except Exception:  # Whatever bytes are there, they are no reason to end all other workers.
+        return None
