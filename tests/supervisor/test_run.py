@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -454,3 +456,131 @@ def test_a_task_whose_result_was_lost_with_its_worker_is_counted_once(jug):
     )
     done = jug(*EXECUTE, "-n", "2", "--keep-going")
     assert re.search(r"^ +3000 +0 +0  jugfile.work", done.stdout, re.M), done.stdout
+
+
+def test_a_wrong_limit_in_the_environment_is_one_line(jug):
+    jug.write(NUMBERS)
+    done = jug(*EXECUTE, "-n", "2", env={"JUG_MAX_TASKS": "many"})
+    assert done.returncode == 1
+    assert done.stderr.count("JUG_MAX_TASKS must be a whole number") == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_a_process_that_a_task_forked_does_not_speak_for_its_worker(jug, kinds):
+    jug.write(
+        NOTED
+        + """
+    @TaskGenerator
+    def fork(i):
+        if os.fork() == 0:
+            sys.exit(0)
+        os.wait()
+        os.abort()
+
+    @TaskGenerator
+    def work(i):
+        return i
+
+    fork(1)
+    for i in range(5):
+        work(i)
+"""
+    )
+    assert jug(*EXECUTE, "-n", "1", "--keep-going").returncode == 1
+    assert kinds() == {"fork": {"signal": 1}}
+    assert "5 complete" in jug("status", "--short").stdout
+
+
+def test_a_worker_that_is_replaced_does_not_hide_that_a_task_failed_or_a_limit_was_reached(jug):
+    jug.write(
+        NOTED
+        + """
+    @TaskGenerator
+    def work(i):
+        note(i)
+        1 / 0
+
+    for i in range(9):
+        work(i)
+"""
+    )
+    assert jug(*EXECUTE, "-n", "1", "--max-tasks-per-worker=1").returncode == 1
+    assert len(ran(jug)) == 1
+    jug.write(NUMBERS.replace("0.002", "0.3"))
+    done = jug(*EXECUTE, "-n", "1", "--max-tasks-per-worker=1", env={"JUG_MAX_SECONDS": "1"})
+    assert done.returncode == 0
+    assert len(ran(jug)) < 20
+
+
+def test_signals_that_are_ignored_stay_ignored(jug):
+    jug.write(LONG)
+    supervisor = subprocess.Popen(
+        ["nohup", sys.executable, "-m", "jug", *EXECUTE, "-n", "2"],
+        cwd=jug.folder,
+        env=jug.env(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_for(lambda: len(ran(jug)) == 2, "two tasks that run")
+    supervisor.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
+    (jug.folder / "go").touch()
+    assert supervisor.wait(60) == 0
+    assert "All tasks complete" in jug("status", "--short").stdout
+
+
+def test_children_that_the_process_had_before_are_left_alone(jug):
+    """A shell that becomes the supervisor by `exec` leaves it its own."""
+    jug.write(DEADLY)
+    command = (
+        f"sleep 60 & echo $! > child; exec {sys.executable} -m jug execute --will-cite --keep-going -n 2"
+    )
+    subprocess.run(["bash", "-c", command], cwd=jug.folder, env=jug.env(), capture_output=True, check=False)
+    child = int((jug.folder / "child").read_text())
+    os.kill(child, signal.SIGTERM)
+
+
+def test_a_worker_that_dies_without_a_task_is_not_replaced_for_ever(jug):
+    jug.write(
+        NOTED
+        + """
+    from jug import hooks
+
+    @TaskGenerator
+    def work(i):
+        return i
+
+    def leave(t):
+        os._exit(7)
+
+    work(1)
+    hooks.register.register_hook("execute.task-loadable", leave)
+"""
+    )
+    jug("execute", "--will-cite", "--jugdir=other")
+    done = jug(*EXECUTE, "-n", "1", "--jugdir=other")
+    assert done.returncode == 1
+    assert "3 workers in a row died" in done.stderr
+
+
+def test_a_death_is_recorded_although_the_next_worker_dies_before_it_can(jug, kinds):
+    jug.write(
+        NOTED
+        + """
+    n = len(open("loads", "a+").read()) if not os.path.exists("loads") else len(open("loads").read())
+    open("loads", "a").write("x")
+    if n == 1:
+        os.abort()
+
+    @TaskGenerator
+    def leave(i):
+        note(i)
+        os._exit(3)
+
+    leave(1)
+"""
+    )
+    assert jug(*EXECUTE, "-n", "1", "--keep-going").returncode == 1
+    assert kinds() == {"leave": {"exit": 1}}
+    assert ran(jug) == {1: 1}
