@@ -149,13 +149,14 @@ impl Member {
         }
         let report = self.report(worker).ok()?;
         let now = local().uptime();
-        match (&report.activity, report.time_limit) {
+        let of_this = match (&report.activity, report.time_limit) {
             (Activity::Running(run), Some(limit)) => {
                 Some((run.uptime + limit + self.forgiven(run)).saturating_sub(now))
             }
-            // A task that starts now has so long at least.
-            _ => report.shortest_limit,
-        }
+            _ => None,
+        };
+        // A task that starts now has the shortest limit at least.
+        of_this.into_iter().chain(report.shortest_limit).min()
     }
 
     /// Kills it if its task has run for too long.

@@ -44,6 +44,8 @@ const SIGNALS: [Signal; 5] =
 pub struct Supervisor {
     shared: File,
     members: BTreeMap<u32, Member>,
+    /// The children that this process had before, which are none of ours.
+    strangers: Vec<u32>,
     /// What workers executed that have ended, by name.
     ended: HashMap<String, NameCounts>,
     memory_limit: Option<u64>,
@@ -63,6 +65,7 @@ impl Supervisor {
         Ok(Supervisor {
             shared: WorkerSlot::create_shared()?,
             members: BTreeMap::new(),
+            strangers: process::orphans(&[]),
             ended: HashMap::new(),
             memory_limit,
             sampled: Instant::now(),
@@ -111,8 +114,15 @@ impl Supervisor {
     /// # Errors
     ///
     /// Where it cannot be said.
-    pub fn stop(&self) -> io::Result<()> {
-        slot::stop_all(&self.shared)
+    pub fn stop(&mut self) -> io::Result<()> {
+        slot::stop_all(&self.shared)?;
+        for (worker, member) in &mut self.members {
+            // Nothing runs there, and what it loads is not needed any more.
+            if member.report(*worker).is_ok_and(|report| !report.has_loaded) {
+                member.let_go();
+            }
+        }
+        Ok(())
     }
 
     /// Kills all workers and everything below them; that they ended is still to be waited for. What they run is not to blame.
@@ -249,7 +259,8 @@ impl Supervisor {
     /// Takes note of the end of a worker, and lets nothing of it be left.
     fn bury(&mut self, worker: u32, events: &mut Vec<Event>) -> io::Result<()> {
         let Some(member) = self.members.remove(&worker) else { return Ok(()) };
-        let others: Vec<u32> = self.members.values().map(Member::pid).collect();
+        let members = self.members.values().map(Member::pid);
+        let others: Vec<u32> = members.chain(self.strangers.iter().copied()).collect();
         add_counts(&mut self.ended, member.counts());
         let ended = member.end(worker, events)?;
         process::kill_orphans(&others);
@@ -279,7 +290,7 @@ impl Drop for Supervisor {
             member.child().kill_tree();
             let _ended = member.end(0, &mut Vec::new());
         }
-        process::kill_orphans(&[]);
+        process::kill_orphans(&self.strangers);
         if let Some((_, before)) = &self.signals {
             let _restored = before.thread_set_mask();
         }
@@ -299,8 +310,18 @@ fn add_counts(all: &mut HashMap<String, NameCounts>, counts: Vec<(String, NameCo
 
 /// A descriptor for the signals that are for the supervisor, and the mask to restore.
 fn take_signals() -> io::Result<(SignalFd, SigSet)> {
-    let mine: SigSet = SIGNALS.into_iter().collect();
+    let ignored = ignored_signals();
+    // What is ignored, as under nohup or in the background of a script, stays so.
+    let is_heeded = |signal: &Signal| ignored & (1 << (*signal as u32 - 1)) == 0;
+    let mine: SigSet = SIGNALS.into_iter().filter(is_heeded).collect();
     let before = SigSet::thread_get_mask()?;
     mine.thread_block()?;
     Ok((SignalFd::with_flags(&mine, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?, before))
+}
+
+/// The signals that this process ignores, a bit for each.
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }

@@ -12,6 +12,7 @@
 //! | 552 | whether there will be more tasks than those of the latest load |
 //! | 560 | limit of the memory of the task that runs, in bytes; 0: none |
 //! | 568 | whether any task has such a limit |
+//! | 576 | when the task began whose limits these are, by the clock of all processes, in nanoseconds |
 //! | 1024 | records of names, one after the other |
 //!
 //! A record of a name has how many tasks of it there are, are finished, were executed and have failed, how many nanoseconds
@@ -40,6 +41,7 @@ const LOADS_AT: usize = 544;
 const HAS_MORE_AT: usize = 552;
 const MEMORY_LIMIT_AT: usize = 560;
 const LIMITS_MEMORY_AT: usize = 568;
+const LIMITS_OF_AT: usize = 576;
 const NAMES_AT: usize = 1024;
 /// The words of a record of a name before the name.
 const RECORD: usize = 48;
@@ -223,6 +225,7 @@ impl WorkerSlot {
 
     /// The task that starts next may take so many bytes of memory.
     pub fn limit_memory(&self, limit: Option<u64>) {
+        self.store(LIMITS_OF_AT, 0);
         self.store(MEMORY_LIMIT_AT, limit.unwrap_or(0));
     }
 
@@ -233,8 +236,10 @@ impl WorkerSlot {
         self.count_time(now);
         self.timed =
             self.nodes.get(node).map(|(record, _)| Timed { record: *record, began: now, has_result: false });
+        self.store(LIMITS_OF_AT, 0);
         self.store(TIME_LIMIT_AT, nanoseconds(limit));
-        self.slot.runs(key, name, attempt, now);
+        let began = self.slot.runs(key, name, attempt, now);
+        self.store(LIMITS_OF_AT, nanoseconds(Some(began)));
     }
 
     /// The task `node` was executed, and has a result.
@@ -324,6 +329,15 @@ pub fn report(id: &str, file: &File) -> io::Result<WorkerReport> {
         Ok(u64::from_ne_bytes(bytes))
     };
     let limit = |word: u64| (word > 0).then(|| Duration::from_nanos(word));
+    let limits_of = word(LIMITS_OF_AT)?;
+    let (time, memory) = (word(TIME_LIMIT_AT)?, word(MEMORY_LIMIT_AT)?);
+    let activity = status_slot::read(id, |head| file.read_exact_at(head, 0).map(|()| head.len()));
+    // Between two tasks these may be the limits of the next one.
+    let began = match &activity {
+        Activity::Running(run) => nanoseconds(Some(run.uptime)),
+        Activity::Idle | Activity::Unknown => 0,
+    };
+    let are_its_own = limits_of == began && word(LIMITS_OF_AT)? == began;
     Ok(WorkerReport {
         phase: match word(PHASE_AT)? {
             0 => Phase::Starting,
@@ -333,10 +347,10 @@ pub fn report(id: &str, file: &File) -> io::Result<WorkerReport> {
         },
         has_loaded: word(LOADS_AT)? > 0,
         has_more: word(HAS_MORE_AT)? > 0,
-        activity: status_slot::read(id, |head| file.read_exact_at(head, 0).map(|()| head.len())),
-        time_limit: limit(word(TIME_LIMIT_AT)?),
+        activity,
+        time_limit: limit(time).filter(|_| are_its_own),
         shortest_limit: limit(word(SHORTEST_LIMIT_AT)?),
-        memory_limit: Some(word(MEMORY_LIMIT_AT)?).filter(|bytes| *bytes > 0),
+        memory_limit: Some(memory).filter(|bytes| *bytes > 0 && are_its_own),
         limits_memory: word(LIMITS_MEMORY_AT)? > 0,
     })
 }

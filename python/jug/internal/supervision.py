@@ -30,6 +30,8 @@ class Supervision:
         The descriptor of the file for what is to be said when the process dies of a fault.
     tasks_left : int or None
         How many tasks this process may still run before another one takes its place; None: any number.
+    is_retired : bool
+        Whether it ends because it has run as many as it may.
     """
 
     def __init__(self, slot: int, shared: int, mail: int, faults: int, bell: int) -> None:
@@ -37,12 +39,15 @@ class Supervision:
         os.close(slot)
         os.close(shared)
         self._mail = mail
+        self._process = os.getpid()
         self.faults = faults
         self._bell = bell
         for descriptor in (mail, faults, bell):
             os.set_inheritable(descriptor, False)
         self.mail: WorkerMail = pickle.loads(os.pread(mail, os.fstat(mail).st_size, 0))
+        os.ftruncate(mail, 0)
         self.tasks_left: int | None = self.mail["max_tasks"]
+        self.is_retired = False
         if self.mail["tasks"] is not None:
             os.set_inheritable(self.mail["tasks"], False)
 
@@ -50,10 +55,16 @@ class Supervision:
         """Has the supervisor look at the slot, which it does not while nothing happens that it waits for."""
         os.eventfd_write(self._bell, 1)
 
+    @property
+    def is_here(self) -> bool:
+        """Whether this is the worker itself, and no process that a task forked."""
+        return os.getpid() == self._process
+
     def answer(self, summary: WorkerSummary) -> None:
         """Leaves to the supervisor what became of the work."""
-        os.ftruncate(self._mail, 0)
-        os.pwrite(self._mail, pickle.dumps(summary), 0)
+        if self.is_here:
+            os.ftruncate(self._mail, 0)
+            os.pwrite(self._mail, pickle.dumps(summary), 0)
 
 
 _current: Supervision | None = None
@@ -72,5 +83,5 @@ def begin() -> Supervision:
 
 
 def current() -> Supervision | None:
-    """That of this process; None if it has no supervisor."""
-    return _current
+    """That of this process; None if it has no supervisor, or was forked by a task."""
+    return _current if _current is not None and _current.is_here else None

@@ -73,7 +73,10 @@ class SupervisedWork:
 
     def check(self) -> None:
         """Leave where no other task is to start here."""
-        if self.slot.is_to_stop() or self._mine.tasks_left == 0:
+        if self.slot.is_to_stop():
+            raise Leave(0)
+        if self._mine.tasks_left == 0:
+            self._mine.is_retired = True
             raise Leave(0)
 
     def starts(self, node: int, t: Task, attempt: int, limit: float | None) -> None:
