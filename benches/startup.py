@@ -6,7 +6,7 @@ from benches import common
 from benches.common import OURS, Row
 
 RUNS = 11
-NOT_IMPORTED = ("numpy", "redis", "polars", "pandas", "IPython", "yaml")
+NOT_IMPORTED = ("numpy", "redis", "polars", "pandas", "IPython", "yaml", "rich")
 
 
 def import_cost(python: Path) -> float:

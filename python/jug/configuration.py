@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO
 
 from .errors import UserError
-from .internal.console import warn
+from .internal.console import stream, warn
 from .internal.option_spec import OptionSpec, defaults_of
 from .internal.redact import redact_url
 
@@ -382,5 +382,5 @@ def start_logging(options: Options) -> None:
     if number is None:
         warn(f"unknown --verbose level {level!r} (use quiet, info or debug)")
         return
-    logging.basicConfig(level=number, format="%(levelname)s: %(message)s")
+    logging.basicConfig(level=number, format="%(levelname)s: %(message)s", stream=stream)
     logging.getLogger().setLevel(number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import sys
+from collections.abc import Callable
 
 __all__ = [
     "escaped",
@@ -15,7 +16,9 @@ __all__ = [
     "say",
     "shortened",
     "show",
+    "stream",
     "warn",
+    "write_through",
 ]
 
 #: What a terminal would obey instead of showing it. Tabs and line feeds are harmless.
@@ -24,6 +27,16 @@ _ESCAPES = "jug.escapes"
 
 #: How many characters of a message are shown: it may hold what an exception of the user's says.
 _MOST_SAID = 10_000
+
+
+#: Who prints instead of this module, because something is shown on the terminal that has to make way.
+_writer: Callable[[str], None] | None = None
+
+
+def write_through(writer: Callable[[str], None] | None) -> None:
+    """Has `writer` print everything from now on; None: this module itself."""
+    global _writer
+    _writer = writer
 
 
 def escaped(text: str) -> str:
@@ -70,6 +83,20 @@ def overwrite(line: str) -> None:
     _write(f"\r\x1b[K{line}")
 
 
+class _Stream:
+    """What `logging` writes to."""
+
+    def write(self, text: str) -> None:
+        _write(text)
+
+    def flush(self) -> None:
+        pass
+
+
+#: stderr, as this module writes to it.
+stream = _Stream()
+
+
 def never_fail_to_encode(stream: io.TextIOWrapper) -> None:
     """Lets `stream` show with escapes what its encoding lacks, such as the name of a task in a table."""
     if stream.errors in ("strict", "surrogateescape"):
@@ -86,6 +113,9 @@ def _escape(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 def _write(text: str) -> None:
+    if _writer is not None:
+        _writer(text)
+        return
     # Who closed stderr, or left the other end of the pipe, does not want to know: no task fails of it.
     try:
         if sys.stderr is not None:

@@ -6,7 +6,15 @@ import re
 
 from ..errors import UserError
 
-__all__ = ["format_duration", "format_seconds", "format_size", "parse_age", "parse_size"]
+__all__ = [
+    "format_duration",
+    "format_rate",
+    "format_rough",
+    "format_seconds",
+    "format_size",
+    "parse_age",
+    "parse_size",
+]
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _SIZE = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
@@ -18,6 +26,9 @@ _DURATIONS = (
     (0.9995, 1, "s"),
     (0.0009995, 1e-3, "ms"),
 )
+#: The same where parts of seconds do not matter, and units of time for rates.
+_ROUGH = (*((least, unit, name) for least, unit, name in _DURATIONS if unit > 1), (0.0, 1, "s"))
+_RATES = ((1, "s"), (60, "min"), (3600, "h"))
 _AGE = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
@@ -61,3 +72,16 @@ def format_seconds(seconds: float) -> str:
     value = seconds / unit
     digits = 0 if value >= 99.95 or name == "us" else 1 if value >= 9.995 else 2
     return f"{value:.{digits}f} {name}"
+
+
+def format_rough(seconds: float) -> str:
+    """A duration as a whole number of the largest unit that it has two of: 22 s, 3 min."""
+    unit, name = next((unit, name) for least, unit, name in _ROUGH if seconds >= least)
+    return f"{seconds / unit:.0f} {name}"
+
+
+def format_rate(per_second: float, what: str = "") -> str:
+    """How many things happen in a second, or where they are few, in a minute or in an hour: 40/s, 2.5/min."""
+    unit, name = next((unit, name) for unit, name in _RATES if per_second * unit >= 1 or name == "h")
+    number = per_second * unit
+    return f"{number:.0f}{what}/{name}" if number >= 9.95 or not number else f"{number:.1f}{what}/{name}"

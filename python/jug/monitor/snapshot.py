@@ -7,16 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .. import _native
+from ..display.eta import TimeLeft
+from ..engine.failures.report import summary_line
 from ..engine.task_state import TaskState
 from ..engine.worker_status import WorkerStatus
-from .eta import TimeLeft
 from .observations import ClaimObservation
 
 if TYPE_CHECKING:
     from ..backends.base import base_store
     from ..internal.types import FailureReport
 
-__all__ = ["Display", "Problem", "Snapshot"]
+__all__ = ["Problem", "Snapshot", "Viewer"]
 
 
 class Problem(NamedTuple):
@@ -25,6 +26,12 @@ class Problem(NamedTuple):
     #: What was tried, as the beginning of a sentence.
     what: str
     error: BaseException
+
+    @property
+    def text(self) -> str:
+        """What is wrong, in a line."""
+        report: FailureReport = {"type": type(self.error).__name__, "message": str(self.error)}
+        return f"{self.what}: {summary_line(report)}"
 
 
 class Snapshot(NamedTuple):
@@ -48,11 +55,13 @@ class Snapshot(NamedTuple):
     #: What is damaged in the store, a line each.
     damage: Sequence[str]
     left: TimeLeft
+    #: The same for the tasks of each name of which some can be done, if nothing else were done.
+    left_by_name: Mapping[str, TimeLeft]
     problem: Problem | None
 
 
-class Display(Protocol):
-    """Shows what a watcher sees."""
+class Viewer(Protocol):
+    """Gets what a watcher sees."""
 
     def show(self, snapshot: Snapshot) -> None:
         """Shows a computation in place of what is shown of it."""

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from .. import task
 from ..backends.capabilities import has_jugdir, is_reopenable
+from ..display.eta import TimeLeft, time_left
 from ..engine.jugfile import load
 from ..engine.task_state import TaskState
 from ..engine.worker_status import WorkerStatus
-from .eta import Durations, TimeLeft, time_left
+from .durations import Durations
 from .observations import ClaimObservation, ClaimObservations
-from .snapshot import Display, Problem, Snapshot
+from .snapshot import Problem, Snapshot, Viewer
 from .status import StatusCollector
 
 if TYPE_CHECKING:
@@ -54,13 +55,13 @@ class Watcher:
     options : jug options
         Which jugfile, which store. An error while the jugfile is loaded for the first time ends the process,
         as it does for the other subcommands; later ones are shown.
-    display : Display
-        Where to show what is seen.
+    viewer : Viewer
+        Gets what is seen.
     """
 
-    def __init__(self, options: Options, display: Display) -> None:
+    def __init__(self, options: Options, viewer: Viewer) -> None:
         self._options = options
-        self._display = display
+        self._viewer = viewer
         self._folder = os.getcwd()
         self._jugfile = os.path.abspath(options.jugfile)
         self._durations = Durations()
@@ -71,21 +72,30 @@ class Watcher:
         self._news, self._idle_loads = False, 0
         #: Whether the store can be used. After an error it is opened again.
         self._usable = True
+        self._pause_until = 0.0
         self._load(None)
         self._look()
 
     def run(self) -> None:
         """Looks until somebody interrupts it."""
         while True:
-            began = time.monotonic()
-            if self._is_reload_due():
-                self._reload()
-            if self._usable:
-                self._safely(self._look)
-            pause = max(_PAUSE, _SHARE * (time.monotonic() - began))
-            if self._usable:
-                self._safely(lambda: self._status.session.wait(_LOOK_ANYWAY))
-            time.sleep(max(0.0, began + pause - time.monotonic()))
+            self.wait()
+            if self.is_reload_due():
+                self.reload()
+            self.look()
+
+    def look(self) -> None:
+        """Looks once, and shows what has changed."""
+        began = time.monotonic()
+        if self._usable:
+            self._safely(self._look)
+        self._pause_until = began + max(_PAUSE, _SHARE * (time.monotonic() - began))
+
+    def wait(self) -> None:
+        """Waits until something may have happened, so that looking takes a small part of the time."""
+        if self._usable:
+            self._safely(lambda: self._status.session.wait(_LOOK_ANYWAY))
+        time.sleep(max(0.0, self._pause_until - time.monotonic()))
 
     # --- loading ---
 
@@ -106,7 +116,8 @@ class Watcher:
         self._loaded_at = time.monotonic()
         self._load_took = self._loaded_at - began
 
-    def _is_reload_due(self) -> bool:
+    def is_reload_due(self) -> bool:
+        """Whether the jugfile is to be loaded again, by which it may print something."""
         if not self._usable or self._is_store_outdated() or _stamp(self._jugfile) != self._stamp:
             return True
         if not self._has_barrier:
@@ -119,7 +130,8 @@ class Watcher:
         """Whether the store has to be opened again to be seen as it is."""
         return is_reopenable(self._store) and self._store.is_outdated()
 
-    def _reload(self) -> None:
+    def reload(self) -> None:
+        """Loads the jugfile again, from a store that was opened again where that is needed."""
         store: base_store | None = self._store
         if not self._usable or self._is_store_outdated():
             self._usable, store = False, None
@@ -163,7 +175,7 @@ class Watcher:
         held = None if activity is None else [claim.key for worker in activity for claim in worker.claims]
         states = self._status.node_states(activity)
         self._durations.learn(states, self._names, self._keys, session.durations)
-        self._display.show(self._snapshot(states, activity, held))
+        self._viewer.show(self._snapshot(states, activity, held))
 
     def _snapshot(
         self, states: bytes, activity: Sequence[WorkerStatus] | None, held: Sequence[bytes] | None
@@ -185,7 +197,7 @@ class Watcher:
             len(blocked) - len(failed),
             self._has_barrier,
             self._status.session.damage(),
-            self._time_left(states, blocked, activity, self._spent(claims, nodes)),
+            *self._time_left(states, blocked, activity, self._spent(claims, nodes)),
             self._problem,
         )
 
@@ -207,13 +219,18 @@ class Watcher:
         blocked: Sequence[int],
         activity: Sequence[WorkerStatus] | None,
         spent: Mapping[str, float],
-    ) -> TimeLeft:
+    ) -> tuple[TimeLeft, dict[str, TimeLeft]]:
+        """For all that can be done, and for the tasks of each name if nothing else were done."""
         left = bytearray(states.translate(_IS_UNDONE))
         for node in blocked:
             left[node] = 0
         remaining = Counter(compress(self._names, left))
         workers = None if activity is None else self._nr_at_work(activity)
-        return time_left(remaining, self._durations, workers, spent, self._has_barrier)
+
+        def estimate(names: Mapping[str, int]) -> TimeLeft:
+            return time_left(names, self._durations, workers, spent, self._has_barrier)
+
+        return estimate(remaining), {name: estimate({name: number}) for name, number in remaining.items()}
 
     def _nr_at_work(self, activity: Sequence[WorkerStatus]) -> int:
         """How many workers held a claim lately: between two batches a busy worker may hold none."""
@@ -227,7 +244,7 @@ class Watcher:
 
     def _show_problem(self, error: BaseException, what: str) -> None:
         self._problem = Problem(what, error)
-        self._display.show_problem(self._problem)
+        self._viewer.show_problem(self._problem)
 
 
 def _stamp(path: str) -> object:

@@ -6,11 +6,12 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 
 from ..errors import Leave, Signalled
 
-__all__ = ["end_cleanly", "request_to_end"]
+__all__ = ["before_stopping", "end_cleanly", "request_to_end"]
 
 #: The signals with which users and batch systems ask a process to end; a jugfile may handle them its own way.
 _REQUESTS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -38,6 +39,16 @@ def end_cleanly() -> None:
         os.register_at_fork(
             before=_hold_signals, after_in_parent=_let_signals_go, after_in_child=_die_of_signals
         )
+
+
+def before_stopping(act: Callable[[], None]) -> None:
+    """Calls `act` when Ctrl-Z asks this process to stop, which it does after that until it is continued."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        act()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    signal.signal(signal.SIGTSTP, stop)
 
 
 def request_to_end(error: BaseException, since: float) -> BaseException | None:

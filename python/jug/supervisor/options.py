@@ -6,6 +6,7 @@ import resource
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _native
+from ..display.choose import MODES
 from ..errors import UserError
 from ..internal.limits import checked_options
 from ..internal.option_spec import OptionSpec
@@ -41,6 +42,23 @@ SUPERVISOR_SPECS = (
         type=int,
         help="with -n: replace a worker after N tasks (default: never)",
     ),
+    OptionSpec(
+        "execute_progress",
+        ("--progress",),
+        "",
+        choices=MODES,
+        excludes="progress",
+        help="with -n: how to show on stderr how far it is: by a line every ten seconds, by tables at the "
+        "bottom of the terminal, or not (default: live on a terminal if the package rich is there, else "
+        "plain)",
+    ),
+    OptionSpec(
+        "execute_quiet",
+        ("--quiet",),
+        False,
+        excludes="progress",
+        help="with -n: the same as --progress=none",
+    ),
 )
 
 
@@ -57,6 +75,8 @@ class SupervisorOptions(NamedTuple):
     max_tasks: int | None = None
     #: Whether the other workers go on after a task failed.
     keep_going: bool = False
+    #: How to show how far it is; see `open_display`.
+    progress: str = ""
 
     @classmethod
     def of(cls, options: Options) -> SupervisorOptions | None:
@@ -70,8 +90,17 @@ class SupervisorOptions(NamedTuple):
         text = str(options.execute_n_workers).strip()
         threads = _at_least_0("--threads-per-worker", options.execute_threads_per_worker)
         max_tasks = _at_least_0("--max-tasks-per-worker", options.execute_max_tasks_per_worker)
+        progress = str(options.execute_progress)
+        if progress and progress not in MODES:
+            raise UserError(f"progress must be one of {', '.join(MODES)}, not {progress!r}", status=2)
         if not text:
-            for name, value in (("--threads-per-worker", threads), ("--max-tasks-per-worker", max_tasks)):
+            needing = {
+                "--threads-per-worker": threads,
+                "--max-tasks-per-worker": max_tasks,
+                "--progress": progress,
+                "--quiet": options.execute_quiet,
+            }
+            for name, value in needing.items():
                 if value:
                     raise UserError(f"{name} is for workers that -n starts, as in -n auto", status=2)
             return None
@@ -97,6 +126,7 @@ class SupervisorOptions(NamedTuple):
             memory_limit,
             max_tasks=max_tasks or None,
             keep_going=bool(options.execute_keep_going),
+            progress="none" if options.execute_quiet else progress,
         )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
 from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..display.base import Display
 
 __all__ = ["WorkerOutput"]
 
@@ -37,8 +38,8 @@ class WorkerOutput:
         """A new process has this number."""
         self._loading_by.pop(worker, None)
 
-    def write(self, worker: int, text: bytes, *, is_error: bool, is_starting: bool) -> None:
-        """Writes lines; one that is not ended is.
+    def write(self, display: Display, worker: int, text: bytes, *, is_error: bool, is_starting: bool) -> None:
+        """Writes lines, above what is displayed; one that is not ended is.
 
         All workers load the same jugfile: what it prints then is written once.
         """
@@ -52,13 +53,7 @@ class WorkerOutput:
         elif is_error:
             lines = [line for line in lines if not line.startswith(_OURS) or self._is_first(worker, line)]
         prefix = b"[%d] " % worker if self._n_workers > 1 else b""
-        stream = sys.stderr if is_error else sys.stdout
-        # Who left the other end of the pipe does not want to know.
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
-            data = b"".join(prefix + line for line in lines)
-            while data:
-                data = data[os.write(stream.fileno(), data) :]
+        display.write(b"".join(prefix + line for line in lines), is_error=is_error)
 
     def _is_new(self, worker: int, line: _Line) -> bool:
         mine = self._loading_by[worker]

@@ -13,14 +13,18 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from .. import _native
+from ..display.base import NoDisplay
+from ..display.choose import open_display
 from ..engine.blocked import Blocked
 from ..internal import log, running
 from ..internal.console import fail, say, warn
 from ..internal.redact import redact_url
 from .deaths import death_of, text_of
 from .output import WorkerOutput
+from .progress import ProgressOfWorkers
 
 if TYPE_CHECKING:
+    from ..display.base import Display
     from ..internal.types import EndedWorker, FailureReport, TaskDeath, WorkerMail, WorkerSummary
     from .options import SupervisorOptions
 
@@ -82,6 +86,7 @@ class SupervisedRun:
             "deaths": [],
         }
         self._output = WorkerOutput(options.n_workers)
+        self._display: Display = NoDisplay()
         self._false_starts = 0
         #: How many tasks of a name died in the same way, and of how many of them nothing was printed.
         self._deaths: Counter[tuple[str, str]] = Counter()
@@ -114,9 +119,12 @@ class SupervisedRun:
         self._supervisor = _native.Supervisor(self._options.memory_limit)
         for worker in range(1, self._options.n_workers + 1):
             self._start(worker, [])
-        while self._supervisor.workers():
-            for event in self._supervisor.wait():
-                self._take(event)
+        # Workers start meanwhile: what draws tables takes a moment to be imported.
+        self._display = open_display(self._options.progress, sys.stderr, say)
+        try:
+            self._watch()
+        finally:
+            self._display.close()
         for name, total, finished, executed, failed, _ in self._supervisor.counts():
             # Of what others store at the same time, a worker may take note twice.
             finished = min(finished, total)
@@ -126,6 +134,13 @@ class SupervisedRun:
             self.failed[name] = failed
             self.unfinished[name] = max(0, total - finished - failed)
         return self._status
+
+    def _watch(self) -> None:
+        progress = ProgressOfWorkers(self._supervisor)
+        while self._supervisor.workers():
+            for event in self._supervisor.wait(self._display.due_in()):
+                self._take(event)
+            self._display.refresh(progress.look)
 
     def report_end(self) -> None:
         """Says what is left to say once the table was shown."""
@@ -164,7 +179,7 @@ class SupervisedRun:
         """Does what an event asks for."""
         if event[0] == "output":
             _, worker, is_error, is_starting, text = event
-            self._output.write(worker, text, is_error=is_error, is_starting=is_starting)
+            self._output.write(self._display, worker, text, is_error=is_error, is_starting=is_starting)
         elif event[0] == "signal":
             self._take_signal(event[1])
         else:
@@ -172,6 +187,7 @@ class SupervisedRun:
 
     def _take_signal(self, number: int) -> None:
         if number == signal.SIGTSTP:
+            self._display.hide()
             self._supervisor.pause()
         elif number == signal.SIGCONT:
             return

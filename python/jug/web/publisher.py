@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ..engine.failures.report import summary_line
 from ..internal.tracebacks import users_traceback
 from ..monitor.snapshot import Problem, Snapshot
 from .feed import StateFeed
@@ -14,7 +13,6 @@ from .serialize import listed_workers, recent_failures, status_rows, store_label
 
 if TYPE_CHECKING:
     from ..configuration import Options
-    from ..internal.types import FailureReport
 
 __all__ = ["Publisher"]
 
@@ -23,7 +21,7 @@ _MOST_DAMAGE = 10
 
 
 class Publisher:
-    """The display of the page.
+    """Shows a computation on the page.
 
     Parameters
     ----------
@@ -85,6 +83,4 @@ class Publisher:
 
 
 def _described(problem: Problem) -> ShownProblem:
-    error = problem.error
-    report: FailureReport = {"type": type(error).__name__, "message": str(error)}
-    return {"what": f"{problem.what}: {summary_line(report)}", "detail": users_traceback(error)}
+    return {"what": problem.text, "detail": users_traceback(problem.error)}

@@ -1,32 +1,20 @@
-"""How long a computation will take still, from how long its finished tasks took."""
+"""How long the finished tasks of a computation took."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from itertools import compress
 from operator import gt
-from typing import NamedTuple
 
 from ..engine.task_state import TaskState
 
-__all__ = ["Durations", "TimeLeft", "time_left"]
+__all__ = ["Durations"]
 
 #: How many of the latest runs of a name make its mean.
 _RUNS = 100
 
 _IS_COMPLETE = bytes(letter == ord(TaskState.COMPLETE) for letter in range(256))
-
-
-class TimeLeft(NamedTuple):
-    """An estimate, and what it is worth."""
-
-    #: None: not known.
-    seconds: float | None
-    #: Whether there is more to come than could be counted.
-    at_least: bool = False
-    #: Why it is not known, in a few words.
-    why: str = ""
 
 
 class Durations:
@@ -76,44 +64,3 @@ class Durations:
         """The mean duration of a task of this name, in seconds; None if none is known."""
         runs = self._runs.get(name)
         return sum(runs) / len(runs) if runs else None
-
-
-def time_left(
-    remaining: Mapping[str, int],
-    durations: Durations,
-    workers: int | None,
-    spent: Mapping[str, float] | None = None,
-    more_to_come: bool = False,
-) -> TimeLeft:
-    """Estimates when tasks will be done.
-
-    Parameters
-    ----------
-    remaining : mapping of str to int
-        How many tasks of each name are left that can be done.
-    durations : Durations
-    workers : int or None
-        How many work on them; None if the store does not know.
-    spent : mapping of str to float, optional
-        For how long tasks that run now have been running, in sum for each name.
-    more_to_come : bool, default False
-        Whether there will be more tasks than these.
-    """
-    left = {name: number for name, number in remaining.items() if number > 0}
-    if not left:
-        return TimeLeft(0.0, more_to_come)
-    if workers is None:
-        return TimeLeft(None, why="this kind of store does not tell who works")
-    if workers == 0:
-        return TimeLeft(None, why="no worker runs")
-    total, known = 0.0, 0
-    for name, number in left.items():
-        mean = durations.mean(name)
-        if mean is not None:
-            known += number
-            total += max(0.0, number * mean - min((spent or Counter()).get(name, 0.0), number * mean))
-    if not known:
-        return TimeLeft(None, why="no task of the kinds that are left has finished yet")
-    # More workers than tasks are of no use.
-    shared = min(workers, sum(left.values()))
-    return TimeLeft(total / shared, more_to_come or known < sum(left.values()))

@@ -1,0 +1,63 @@
+"""What a display does, and one that shows nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from typing import Protocol
+
+from .progress import Progress
+
+__all__ = ["Display", "NoDisplay", "pass_on"]
+
+
+class Display(Protocol):
+    """Shows how far a computation is, and lets others print above that."""
+
+    def due_in(self) -> float | None:
+        """In how many seconds it wants to be refreshed; None: never."""
+
+    def refresh(self, look: Callable[[], Progress]) -> None:
+        """Shows what `look` finds, if it is time for that."""
+
+    def write(self, data: bytes, *, is_error: bool) -> None:
+        """Prints whole lines, to stderr where `is_error`, else to stdout."""
+
+    def hide(self) -> None:
+        """Leaves the terminal to others until it is refreshed again."""
+
+    def close(self) -> None:
+        """Ends it; nothing of it is left on the terminal."""
+
+
+class NoDisplay:
+    """Shows nothing."""
+
+    def due_in(self) -> float | None:
+        """Never."""
+        return None
+
+    def refresh(self, look: Callable[[], Progress]) -> None:
+        """Does not look."""
+
+    def write(self, data: bytes, *, is_error: bool) -> None:
+        """Prints at once."""
+        pass_on(data, is_error=is_error)
+
+    def hide(self) -> None:
+        """Nothing is shown."""
+
+    def close(self) -> None:
+        """Nothing is shown."""
+
+
+def pass_on(data: bytes, *, is_error: bool) -> None:
+    """Writes to stderr or stdout of this process."""
+    stream = sys.stderr if is_error else sys.stdout
+    # Who left the other end of the pipe does not want to know.
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        stream.flush()
+        while data:
+            data = data[os.write(stream.fileno(), data) :]
