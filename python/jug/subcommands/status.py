@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..cli.registry import SubCommand
+from ..errors import UserError
 from ..internal.console import say, show
 from ..internal.option_spec import OptionSpec
 
@@ -91,6 +92,13 @@ class StatusCommand(SubCommand):
             help="print how long the tasks took that are complete: their number, mean, median, what 95 %% "
             "do not exceed, the longest, and all together; with --cache without loading the jugfile",
         ),
+        OptionSpec(
+            "status_watch",
+            ("--watch",),
+            False,
+            help="show how far the tasks are until all are complete or Ctrl-C comes: by tables on a terminal "
+            "if the package rich is there, else by a line every ten seconds",
+        ),
     )
 
     def run(self, options: Options, *args: Any, **kwargs: Any) -> int:
@@ -100,8 +108,10 @@ class StatusCommand(SubCommand):
         object has how long tasks took.
 
         Returns 0 if all tasks are complete, else 1; with --cache --clear it removes the cache file, prints
-        nothing and returns 0.
+        nothing and returns 0. With --watch it returns 0 when all tasks are complete, and 130 after Ctrl-C.
         """
+        if options.status_watch:
+            return self._watch(options)
         from ..engine.task_state import TaskState
         from ..io import print_task_summary_table
         from ..monitor.cache_file import clear
@@ -128,6 +138,20 @@ class StatusCommand(SubCommand):
             print_task_summary_table(options, groups)
             _print_failures(status.failures, totals[0])
         return 0 if sum(totals) == totals[3] else 1
+
+    def _watch(self, options: Options) -> int:
+        from ..monitor.watch import watch
+
+        others = {
+            "--json": options.status_json,
+            "--cache": options.status_cache,
+            "--times": options.status_times,
+            "--short": options.short,
+        }
+        for name, is_given in others.items():
+            if is_given:
+                raise UserError(f"--watch shows a table of its own, without {name}", status=2)
+        return watch(options)
 
 
 class TaskStatus:
