@@ -49,6 +49,9 @@ pub struct ResultInfo {
 /// A failure report: what is known of a run that failed, by name.
 pub type Report = BTreeMap<String, Value>;
 
+/// The field of a report with what the task printed. It may be long, so that only [`ResultStore::failure`] has it.
+pub const OUTPUT: &str = "output";
+
 /// Whether a report says that its task stays failed until somebody clears the failure.
 pub fn is_kept(report: &Report) -> bool {
     matches!(report.get("kept"), Some(Value::Bool(true)))
@@ -99,7 +102,11 @@ pub trait ResultStore {
     /// has claimed the task.
     fn save_failure(&self, key: Key, report: &Report, facts: &RunMetadata) -> Result<()>;
 
-    /// The report of every failure, as of the last refresh. A report that cannot be read any more is an empty one.
+    /// All that is known of the failure of one key; `None` if its last run did not fail. A report that cannot be read any more is
+    /// an empty one.
+    fn failure(&self, key: &Key) -> Result<Option<Report>>;
+
+    /// The report of every failure, as of the last refresh, without what the tasks [printed](OUTPUT).
     fn failures(&self) -> Result<Vec<(Key, Report)>>;
 
     /// The same of some keys: those that failed, in their order.

@@ -14,6 +14,7 @@ from .internal.types import (
     FailureReport,
     Fault,
     PackReport,
+    Printed,
     ProcessIdentity,
     ResultFacts,
     RunningTask,
@@ -23,6 +24,7 @@ from .internal.types import (
 )
 
 __all__ = [
+    "Capture",
     "Child",
     "Claims",
     "DamagedResult",
@@ -32,6 +34,7 @@ __all__ = [
     "Keys",
     "NewerFormat",
     "NotAJugdir",
+    "Redirection",
     "Redis",
     "ResultStore",
     "Scheduler",
@@ -359,8 +362,10 @@ class ResultStore:
 
         A server takes it only from the worker that has claimed the task.
         """
+    def failure(self, key: bytes) -> FailureReport | None:
+        """The last failure, with what the task printed; None if there is none, or a result since."""
     def failures(self) -> dict[bytes, FailureReport]:
-        """The last failure of each task that has no result since."""
+        """The last failure of each task that has no result since, without what tasks printed."""
     def reports(self, keys: Sequence[bytes]) -> dict[bytes, FailureReport]:
         """The same, of those of these keys that failed."""
     def kept_failures(self) -> list[bytes]:
@@ -407,8 +412,6 @@ class Store(ResultStore):
     @property
     def removals(self) -> int:
         """How many keys have been removed at some time; with `epoch` it changes with every removal."""
-    def failure(self, key: bytes) -> FailureReport | None:
-        """The last failure; None if there is none, or a result since."""
     def check_blobs(self) -> None:
         """Checks that large results exist in full length; those that do not are results no more."""
     def damage(self) -> Damage:
@@ -626,10 +629,13 @@ def available_cpus() -> int:
 class Supervisor:
     """Workers as children of this process: started, watched, and ended with all below them."""
 
-    def __new__(cls, memory_limit: int | None = None, *, takes_signals: bool = True) -> Supervisor:
+    def __new__(
+        cls, memory_limit: int | None = None, *, takes_signals: bool = True, captures: bool = False
+    ) -> Supervisor:
         """With `memory_limit` no worker, with all that it started, may have more bytes of memory.
 
-        With `takes_signals` Ctrl-C and the like are events of `wait` from now on.
+        With `takes_signals` Ctrl-C and the like are events of `wait` from now on. With `captures` each worker
+        gets what a Capture needs.
         """
     def start(
         self,
@@ -675,6 +681,32 @@ class Supervisor:
         """Whether there will be more tasks than are counted, because the jugfile ends at a barrier."""
     def resident(self) -> list[tuple[int, int]]:
         """How many bytes each living worker has in memory, with all below it: a look at all processes."""
+
+def write_c_lines_at_once() -> None:
+    """Has C write each line to stdout when it ends."""
+
+@final
+class Redirection:
+    """Somewhere else to which stdout and stderr of this process can be sent, and come back from."""
+
+    def __new__(cls, descriptor: int) -> Redirection: ...
+    def begin(self) -> None: ...
+    def end(self) -> None: ...
+
+@final
+class Capture:
+    """What the tasks of this process print, at the level of file descriptors, while it is sent there."""
+
+    def __new__(cls, pipe: int, printed_to: int, file: int) -> Capture:
+        """With the descriptors that its supervisor gave it. A thread collects what is printed from now on."""
+    def fileno(self) -> int:
+        """Where to print."""
+    def begin(self) -> None:
+        """Sends stdout and stderr there."""
+    def end(self) -> None:
+        """Sends them where they went before."""
+    def take(self) -> Printed | None:
+        """What was printed since the last call, if anything was."""
 
 @final
 class WorkerSlot:

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_pickle::DeOptions;
 
 /// Longer ones are not read.
-const LENGTH_MAX: usize = 1024 * 1024;
+const LENGTH_MAX: usize = 8 * 1024 * 1024;
 
 /// The dictionary in a pickle; `None` if there is no such dictionary.
 pub fn read<T: DeserializeOwned>(pickle: &[u8]) -> Option<T> {

@@ -17,6 +17,7 @@ pub mod ops;
 pub mod pid;
 mod pid_space;
 pub mod process;
+pub mod stdio;
 pub mod vfs;
 pub mod watch;
 

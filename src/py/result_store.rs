@@ -176,6 +176,11 @@ impl PyResultStore {
         self.core.call(py, |store| store.save_failure(key.0, &report, &facts))
     }
 
+    fn failure<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let found = self.core.call(py, |store| store.failure(&key.0))?;
+        found.map(|report| report_to(py, report)).transpose()
+    }
+
     fn failures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         reports_dict(py, self.core.call(py, |store| store.failures())?)
     }

@@ -8,8 +8,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::convert::{self, described, packed, report_to};
-use super::key_sequence::{KeyBytes, to_bytes};
+use super::convert::{self, described, packed};
+use super::key_sequence::to_bytes;
 use super::result_store::{Core, PyResultStore};
 use crate::Error;
 use crate::background::Background;
@@ -117,11 +117,6 @@ impl PyStore {
     #[getter]
     fn removals(&self) -> usize {
         self.0.removals()
-    }
-
-    fn failure<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let found = py.detach(|| self.0.failure(&key.0))?;
-        found.map(|report| report_to(py, report)).transpose()
     }
 
     fn damage<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use super::key_sequence::KeyBytes;
+use super::printed;
 use super::process::copy_of;
 use crate::lock::lock;
 use crate::os::process::End;
@@ -34,6 +35,8 @@ fn available_cpus() -> usize {
 #[pyclass(frozen, name = "Supervisor", module = "jug._native")]
 struct PySupervisor {
     supervisor: Mutex<Supervisor>,
+    /// Whether what the tasks of its workers print is kept.
+    captures: bool,
 }
 
 /// The number of a worker, its process, and what it runs: key, name, attempt, and for how long.
@@ -42,9 +45,10 @@ type Running<'py> = (u32, u32, Option<(Bound<'py, PyBytes>, String, u32, f64)>);
 #[pymethods]
 impl PySupervisor {
     #[new]
-    #[pyo3(signature = (memory_limit = None, *, takes_signals = true))]
-    fn new(memory_limit: Option<u64>, takes_signals: bool) -> PyResult<PySupervisor> {
-        Ok(PySupervisor { supervisor: Mutex::new(Supervisor::new(memory_limit, takes_signals)?) })
+    #[pyo3(signature = (memory_limit = None, *, takes_signals = true, captures = false))]
+    fn new(memory_limit: Option<u64>, takes_signals: bool, captures: bool) -> PyResult<PySupervisor> {
+        let supervisor = Mutex::new(Supervisor::new(memory_limit, takes_signals)?);
+        Ok(PySupervisor { supervisor, captures })
     }
 
     #[pyo3(signature = (worker, program, arguments, environment, mail, keep = Vec::new()))]
@@ -58,8 +62,8 @@ impl PySupervisor {
         mail: &[u8],
         keep: Vec<RawFd>,
     ) -> PyResult<u32> {
-        let (program, arguments, environment) = (&program, &arguments, &environment);
-        let start = Start { program, arguments, cwd: None, environment, mail, keep: &keep };
+        let (program, arguments, environment, keep) = (&program, &arguments, &environment, &keep);
+        let start = Start { program, arguments, cwd: None, environment, mail, keep, captures: self.captures };
         Ok(lock(&self.supervisor).start(worker, &start)?)
     }
 
@@ -147,6 +151,9 @@ fn facts(py: Python<'_>, ended: Ended) -> PyResult<Bound<'_, PyDict>> {
     facts.set_item("memory_ran_out", ended.memory_ran_out)?;
     facts.set_item("mail", PyBytes::new(py, &ended.mail))?;
     facts.set_item("faults", PyBytes::new(py, &ended.faults))?;
+    if let Some(printed) = ended.printed {
+        facts.set_item("printed", printed::shown(py, &printed))?;
+    }
     Ok(facts)
 }
 

@@ -1,15 +1,17 @@
 //! Results and failures, as every store has them.
 
+use serde_pickle::Value;
+
 use super::client::Caller;
 use super::client::resp::{Commands, Reply};
-use super::client::script::{FAILED, NAMES, RESULTS, Script};
+use super::client::script::{FAILED, NAMES, PRINTED, RESULTS, Script};
 use super::commands::{CHUNK, CLAIM_NEEDED};
 use super::queries::pairs;
 use super::record::{self, Description, Unreadable};
 use super::{Redis, report};
 use crate::codec::{Encoded, Stored};
 use crate::error::{ServerError, StoreError};
-use crate::result_store::{Report, ResultInfo, ResultStore, RunMetadata, State, is_kept};
+use crate::result_store::{OUTPUT, Report, ResultInfo, ResultStore, RunMetadata, State, is_kept};
 use crate::{Error, Key, Result};
 
 /// How many failures are read at a time, of about 2 KiB each.
@@ -119,10 +121,24 @@ impl ResultStore for Results<'_> {
         self.flush()?;
         self.redis.check_open()?;
         let kept: &[u8] = if is_kept(report) { b"1" } else { b"0" };
-        let text = report::encode(report, &facts.name);
-        let args = [self.redis.worker_id.as_bytes(), CLAIM_NEEDED, key.as_bytes(), &text, kept];
+        let (mut report, mut printed) = (report.clone(), String::new());
+        if let Some(Value::String(text)) = report.remove(OUTPUT) {
+            printed = text;
+        }
+        let text = report::encode(&report, &facts.name);
+        let worker = self.redis.worker_id.as_bytes();
+        let args = [worker, CLAIM_NEEDED, key.as_bytes(), &text, kept, printed.as_bytes()];
         self.redis.client.script(self.caller, Script::Fail, &args)?;
         Ok(())
+    }
+
+    fn failure(&self, key: &Key) -> Result<Option<Report>> {
+        let Some((_, mut report)) = self.reports(&[*key])?.pop() else { return Ok(None) };
+        let commands = Commands::new().and([b"HGET".as_slice(), PRINTED.as_bytes(), key.as_bytes()]);
+        if let Reply::Bytes(text) = self.redis.ask_one(self.caller, &commands)? {
+            report.insert(OUTPUT.to_owned(), Value::String(String::from_utf8_lossy(&text).into_owned()));
+        }
+        Ok(Some(report))
     }
 
     fn failures(&self) -> Result<Vec<(Key, Report)>> {

@@ -10,7 +10,7 @@ use serde_pickle::{HashableValue, SerOptions, Value};
 use crate::codec::{Encoded, compress};
 use crate::error::StoreError;
 use crate::jugdir::Jugdir;
-use crate::result_store::{Report, RunMetadata, State};
+use crate::result_store::{OUTPUT, Report, RunMetadata, State};
 use crate::store::blob::{self, BlobRef};
 use crate::store::catalog::Catalog;
 use crate::store::log::record::{COMPRESSED, CRITICAL, Header, INLINE_MAX, Kind};
@@ -20,6 +20,8 @@ use crate::{Error, Key, Result};
 
 /// The longest text in a failure report; of a longer one the end is kept, where the reason is.
 const TEXT_MAX: usize = 32 * 1024;
+/// The same of what the task printed, of which whoever collected it has left out the middle.
+const OUTPUT_MAX: usize = 4 * 1024 * 1024;
 /// How many results are removed first where the disk is full: their records fit into the room that is kept for it.
 const FEW: usize = 32;
 
@@ -175,12 +177,15 @@ impl Appender {
         Ok(blobs)
     }
 
-    /// Records that a run failed; a report's texts are cut to their last 32 KiB.
+    /// Records that a run failed; a report's texts are cut to their last 32 KiB, but for what the task printed.
     pub(super) fn save_failure(&self, key: Key, report: &Report, facts: &RunMetadata) -> Result<()> {
         let own = self.own.get_or_create()?;
         let fields = report.iter().map(|(name, value)| {
             let value = match value {
-                Value::String(text) => Value::String(last(text).to_owned()),
+                Value::String(text) => {
+                    let most = if name == OUTPUT { OUTPUT_MAX } else { TEXT_MAX };
+                    Value::String(last(text, most).to_owned())
+                }
                 other => other.clone(),
             };
             (HashableValue::String(name.clone()), value)
@@ -189,7 +194,12 @@ impl Appender {
         let epoch = self.catalog.epoch();
         let payload =
             payload.map_err(|error| Error::Store(StoreError::Unstorable { key, what: error.to_string() }))?;
-        own.writer.append(self.header(Kind::Failed, key, facts, Some(epoch))?, &facts.name, &[&payload])
+        let mut header = self.header(Kind::Failed, key, facts, Some(epoch))?;
+        let compressed = compress::compress(&[&payload]);
+        if compressed.is_some() {
+            header.flags |= COMPRESSED;
+        }
+        own.writer.append(header, &facts.name, &[&compressed.unwrap_or(payload)])
     }
 
     /// Forgets failures; returns how many there were.
@@ -223,7 +233,7 @@ impl Appender {
 }
 
 /// The end of a long text.
-fn last(text: &str) -> &str {
-    let start = (text.len().saturating_sub(TEXT_MAX)..=text.len()).find(|&at| text.is_char_boundary(at));
+fn last(text: &str, most: usize) -> &str {
+    let start = (text.len().saturating_sub(most)..=text.len()).find(|&at| text.is_char_boundary(at));
     &text[start.unwrap_or(0)..]
 }

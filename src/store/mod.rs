@@ -139,17 +139,6 @@ impl Store {
         self.reader.check_blobs()
     }
 
-    /// The report of a failed run; `None` if the key's last run did not fail.
-    ///
-    /// A report that cannot be read any more is an empty one.
-    ///
-    /// # Errors
-    ///
-    /// Where the jugdir cannot be read.
-    pub fn failure(&self, key: &Key) -> Result<Option<Report>> {
-        self.reader.failure(key)
-    }
-
     /// Stores the value of a task that was claimed at `epoch`: it counts only if the task was not removed since.
     ///
     /// # Errors
@@ -349,6 +338,10 @@ impl ResultStore for Store {
 
     fn save_failure(&self, key: Key, report: &Report, facts: &RunMetadata) -> Result<()> {
         self.appender.save_failure(key, report, facts)
+    }
+
+    fn failure(&self, key: &Key) -> Result<Option<Report>> {
+        self.reader.failure(key)
     }
 
     fn failures(&self) -> Result<Vec<(Key, Report)>> {

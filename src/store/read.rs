@@ -11,7 +11,7 @@ use crate::error::StoreError;
 use crate::jugdir::Jugdir;
 use crate::lock::lock;
 use crate::os::File;
-use crate::result_store::{Report, ResultInfo, RunMetadata};
+use crate::result_store::{OUTPUT, Report, ResultInfo, RunMetadata};
 use crate::store::blob::{self, BlobRef, Loaded};
 use crate::store::catalog::Catalog;
 use crate::store::index::{Index, Location};
@@ -284,10 +284,16 @@ impl Reader {
         Ok(Some(ResultInfo { facts: RunMetadata { name, started, duration, attempt, code }, worker, size }))
     }
 
-    /// The report of each of these keys whose last run failed.
+    /// The report of each of these keys whose last run failed, without what it printed.
     pub(super) fn reports(&self, keys: &[Key]) -> Result<Vec<(Key, Report)>> {
-        let found = keys.iter();
-        found.filter_map(|key| Some(self.failure(key).transpose()?.map(|report| (*key, report)))).collect()
+        let mut found = Vec::new();
+        for key in keys {
+            if let Some(mut report) = self.failure(key)? {
+                report.remove(OUTPUT);
+                found.push((*key, report));
+            }
+        }
+        Ok(found)
     }
 
     /// The report of a failed run; `None` if the key's last run did not fail.
@@ -295,10 +301,12 @@ impl Reader {
     /// A report that cannot be read any more is an empty one.
     pub(super) fn failure(&self, key: &Key) -> Result<Option<Report>> {
         let Some(place) = self.written(key, |index| index.failure(key))? else { return Ok(None) };
-        let RecordAt::Whole(_, payload) = self.record_at(key, place)? else {
+        let RecordAt::Whole(header, payload) = self.record_at(key, place)? else {
             return Ok(Some(Report::new()));
         };
-        Ok(Some(flat::read(&payload).unwrap_or_default()))
+        let is_compressed = header.flags & COMPRESSED != 0;
+        let text = if is_compressed { compress::decompress(&payload) } else { Some(payload) };
+        Ok(Some(text.and_then(|text| flat::read(&text)).unwrap_or_default()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::capture::Printed;
 use super::slot::Phase;
 use crate::os::process::End;
 use crate::status_slot::Run;
@@ -56,6 +57,8 @@ pub struct Ended {
     pub mail: Vec<u8>,
     /// See `mail`.
     pub faults: Vec<u8>,
+    /// What the task printed, if that is kept, or whoever printed last.
+    pub printed: Option<Printed>,
 }
 
 /// What a worker does that lives.

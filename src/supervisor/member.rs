@@ -10,6 +10,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::pipe2;
 
+use super::capture::{CaptureFiles, Collector};
 use super::events::{Ended, Event, Limit};
 use super::slot::{self, NameCounts, WorkerReport, WorkerSlot};
 use super::start::{Start, VARIABLE};
@@ -29,6 +30,8 @@ pub(super) struct Member {
     mail: File,
     faults: File,
     output: [Option<Stream>; 2],
+    /// What its tasks print, if that is kept. It is read here when it has ended.
+    captured: Option<(OwnedFd, File)>,
     /// When it is closed, the worker kills everything below it and itself, and that is nobody's fault.
     leash: Option<OwnedFd>,
     /// It rings when it has loaded a jugfile, whose tasks may have other limits.
@@ -57,11 +60,15 @@ impl Member {
         let (end, leash) = pipe2(OFlag::O_CLOEXEC)?;
         let bell = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
         let files = [slot.as_fd(), shared.as_fd(), mail.as_fd(), faults.as_fd(), end.as_fd(), bell.as_fd()];
-        let ours: [RawFd; 6] = files.map(|file| file.as_raw_fd());
+        let mut ours = files.map(|file| file.as_raw_fd()).to_vec();
+        let capture = if start.captures { Some(CaptureFiles::create()?) } else { None };
+        if let Some(CaptureFiles { pipe, printed_to, file }) = &capture {
+            ours.extend([pipe.as_raw_fd(), printed_to.as_raw_fd(), file.as_raw_fd()]);
+        }
         let keep = [&ours, start.keep].concat();
         let mut environment = start.environment.to_vec();
-        let descriptors = ours.map(|descriptor| descriptor.to_string()).join(",");
-        let value = format!("{descriptors},{}", std::process::id());
+        let descriptors: Vec<String> = ours.iter().map(RawFd::to_string).collect();
+        let value = format!("{},{}", std::process::id(), descriptors.join(","));
         environment.push((VARIABLE.into(), value.into()));
         let mut child = Child::spawn(&Spawn {
             program: start.program,
@@ -79,6 +86,7 @@ impl Member {
             mail,
             faults,
             output,
+            captured: capture.map(|files| (files.pipe, files.file)),
             leash: Some(leash),
             bell,
             killed: None,
@@ -221,6 +229,10 @@ impl Member {
                 events.push(Event::Output { worker, is_error: number == 1, is_starting, text });
             }
         }
+        let printed = match self.captured.take() {
+            Some((pipe, file)) => Collector::of(pipe, file)?.take()?,
+            None => None,
+        };
         let now = local().uptime();
         let run = match report.activity {
             Activity::Running(run) => {
@@ -244,6 +256,7 @@ impl Member {
             memory_ran_out: cgroup::times_out_of_memory() > self.memory_ran_out,
             mail: contents(&self.mail)?,
             faults: contents(&self.faults)?,
+            printed,
         })
     }
 }

@@ -3,6 +3,7 @@
 //! A supervisor never claims and never opens a store: workers do, through the jugdir, as ever. It sleeps in one call until
 //! something is due: the end of a worker, what tasks print, a signal, a deadline, a sample of memory.
 
+pub mod capture;
 mod events;
 mod member;
 pub mod slot;

@@ -19,8 +19,11 @@ pub struct Start<'a> {
     pub mail: &'a [u8],
     /// The descriptors of this process that it gets besides, under the same numbers.
     pub keep: &'a [RawFd],
+    /// Whether it gets the files for what its tasks print.
+    pub captures: bool,
 }
 
-/// The environment variable in which a worker finds the descriptors of its slot, of what all workers share, of its mail,
-/// for faults, of its leash and of its bell, and the id of its supervisor's process.
+/// The environment variable in which a worker finds the id of its supervisor's process, and the descriptors of its slot, of what all
+/// workers share, of its mail, for faults, of its leash and of its bell; then the three of [`super::capture::CaptureFiles`], if it
+/// gets these.
 pub const VARIABLE: &str = "JUG_SUPERVISED";

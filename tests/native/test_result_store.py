@@ -215,3 +215,31 @@ def test_what_was_stored_before_a_store_was_closed_is_found(open_store: Open) ->
     assert open_store().load(key(1)) == "value"
     with pytest.raises(ValueError, match="closed"):
         store.save(key(2), "late")
+
+
+def test_what_a_task_printed_is_kept_whole_and_read_with_its_own_failure_only(open_store: Open) -> None:
+    one, other = open_store(), open_store()
+    output = "".join(f"line {number}\n" for number in range(100_000)) + "\ufffd"
+    report = {"type": "ValueError", "message": "no", "output": output}
+    plain = {"type": "ValueError", "message": "no"}
+    fail(one, 1, report)
+    fail(one, 2, plain)
+    other.refresh()
+    found = other.failure(key(1))
+    assert found is not None
+    assert found["output"] == output
+    assert "output" not in (other.failure(key(2)) or {"output": ""})
+    assert other.failure(key(3)) is None
+    assert ["output" in it for it in other.failures().values()] == [False, False]
+    assert ["output" in it for it in other.reports([key(1), key(2)]).values()] == [False, False]
+    # It goes with the failure.
+    one.clear_failures([key(1)])
+    fail(one, 1, plain)
+    other.refresh()
+    assert "output" not in (other.failure(key(1)) or {"output": ""})
+    fail(one, 1, report)
+    one.save(key(1), "result")
+    one.remove([key(1)])
+    fail(one, 1, plain)
+    other.refresh()
+    assert "output" not in (other.failure(key(1)) or {"output": ""})

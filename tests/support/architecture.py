@@ -153,7 +153,12 @@ RUST = Table(
             ("py/convert", "py/waiting", "py/result_store", "py/store", "py/claim", "py/redis"),
             "stores and claims",
         ),
-        Room(13, "py supervisor", ("py/supervisor",), "supervisors and the slots of their workers"),
+        Room(
+            13,
+            "py supervisor",
+            ("py/supervisor", "py/printed"),
+            "supervisors, the slots of their workers, and what tasks print",
+        ),
         Room(14, "crate", (".", "py"), "the crate and its Python module: they name the others"),
     ),
     (

@@ -51,6 +51,8 @@ class Outcome(NamedTuple):
     began: float
     #: How long it took, in seconds.
     duration: float
+    #: What it printed, if that is kept.
+    output: str = ""
 
 
 class Executor(Protocol):

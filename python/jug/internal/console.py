@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import io
+import os
 import sys
 from collections.abc import Callable
 
@@ -16,6 +18,7 @@ __all__ = [
     "say",
     "shortened",
     "show",
+    "stay_on",
     "stream",
     "warn",
     "write_through",
@@ -37,6 +40,18 @@ def write_through(writer: Callable[[str], None] | None) -> None:
     """Has `writer` print everything from now on; None: this module itself."""
     global _writer
     _writer = writer
+
+
+def stay_on(descriptor: int) -> None:
+    """Prints where that descriptor leads now, from now on, wherever it and stderr are sent later."""
+    copy = open(os.dup(descriptor), "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+
+    def write(text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            copy.write(text)
+            copy.flush()
+
+    write_through(write)
 
 
 def escaped(text: str) -> str:

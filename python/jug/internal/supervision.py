@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 from typing import TYPE_CHECKING
 
 from .. import _native
+from .console import stay_on
+from .printing import write_lines_at_once
 
 if TYPE_CHECKING:
     from .types import WorkerMail, WorkerSummary
@@ -28,16 +31,19 @@ class Supervision:
         What the supervisor wrote to it.
     faults : int
         The descriptor of the file for what is to be said when the process dies of a fault.
+    capture : _native.Capture or None
+        Where what its tasks print is kept, if it is.
     tasks_left : int or None
         How many tasks this process may still run before another one takes its place; None: any number.
     is_retired : bool
         Whether it ends because it has run as many as it may.
     """
 
-    def __init__(self, slot: int, shared: int, mail: int, faults: int, bell: int) -> None:
+    def __init__(self, slot: int, shared: int, mail: int, faults: int, bell: int, *capture: int) -> None:
         self.slot = _native.WorkerSlot(slot, shared)
-        os.close(slot)
-        os.close(shared)
+        self.capture = _native.Capture(*capture) if capture else None
+        for descriptor in (slot, shared, *capture):
+            os.close(descriptor)
         self._mail = mail
         self._process = os.getpid()
         self.faults = faults
@@ -73,12 +79,15 @@ _current: Supervision | None = None
 def begin() -> Supervision:
     """Connects this process, which a supervisor has just started, and has it end with that one."""
     global _current
-    slot, shared, mail, faults, leash, bell, parent = map(int, os.environ.pop(VARIABLE).split(","))
+    parent, slot, shared, mail, faults, leash, bell, *capture = map(int, os.environ.pop(VARIABLE).split(","))
     # What a task leaves behind belongs to the worker that ran it: it ends with that one, and with no other.
     _native.become_subreaper()
     _native.end_on_leash(parent, leash)
     os.close(leash)
-    _current = Supervision(slot, shared, mail, faults, bell)
+    _current = Supervision(slot, shared, mail, faults, bell, *capture)
+    write_lines_at_once()
+    if _current.capture is not None:
+        stay_on(sys.stderr.fileno())
     return _current
 
 

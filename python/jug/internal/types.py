@@ -20,6 +20,7 @@ __all__ = [
     "Order",
     "PackReport",
     "PackedStore",
+    "Printed",
     "ProcessIdentity",
     "ResultFacts",
     "ResultMetadata",
@@ -65,6 +66,10 @@ FailureKind = Literal["exception", "unstorable", "signal", "exit", "timeout", "m
 #: to be dead. "foreign": its worker is lost, and the file is another user's. "damaged": it holds damage that
 #: no later result replaced. "unknown": a later version wrote it. "gone": it was removed meanwhile.
 NotPacked = Literal["open", "remote", "foreign", "damaged", "unknown", "gone", "unreadable", "no room"]
+
+
+#: What was printed: the beginning, how many bytes were left out, and the end.
+Printed = tuple[bytes, int, bytes]
 
 
 class LimitWords(TypedDict, total=False):
@@ -114,6 +119,8 @@ class FailureReport(TypedDict, total=False):
     message: str
     #: The user's lines; empty where they say no more than the message.
     traceback: str
+    #: What the task printed, if that was kept; a store gives it with a single report only.
+    output: str
     #: The arguments of the task, in short.
     arguments: str
     name: str
@@ -159,6 +166,8 @@ class EndedWorker(TypedDict, total=False):
     #: What it wrote into its mail (a pickled WorkerSummary), and about a fault of which it died.
     mail: bytes
     faults: bytes
+    #: What the task printed, if that is kept.
+    printed: Printed
 
 
 class TaskDeath(TypedDict):
@@ -168,6 +177,8 @@ class TaskDeath(TypedDict):
     kind: FailureKind
     message: str
     traceback: str
+    #: What the task had printed, if that is kept.
+    output: str
     #: Whether the task itself was the cause, so that it has failed at once.
     is_sure: bool
     #: Whether to print that it failed; not where the same was printed often enough.

@@ -22,8 +22,8 @@ _TITLES = ("ID", "Count", "Kind", "Attempts", "Host", "When")
 
 #: What `--json` says of a failure beside its id, key and name: what a report has, which may lack any of it.
 _FIELDS = (
-    *("kind", "type", "message", "traceback", "arguments", "host", "pid", "python", "started", "duration"),
-    *("attempt", "kept", "crashes", "again", "run"),
+    *("kind", "type", "message", "traceback", "output", "arguments", "host", "pid", "python"),
+    *("started", "duration", "attempt", "kept", "crashes", "again", "run"),
 )
 
 
@@ -61,20 +61,20 @@ class FailuresCommand(SubCommand):
         session = open_session(store)
         try:
             failures = Failures(graph_of(alltasks), session)
+            asked = options.failures_show
+            shown = failures.all() if asked is None else [failures.find(asked)]
+            if options.failures_json:
+                options.print_out(_as_json(options, failures, shown))
+            elif asked is not None:
+                for line in _in_full(failures, shown[0]):
+                    options.print_out(line)
+            elif options.short or not shown:
+                options.print_out(_in_short(len(shown)))
+            else:
+                for line in _table(failures, shown):
+                    options.print_out(line)
         finally:
             session.close()
-        asked = options.failures_show
-        shown = failures.all() if asked is None else [failures.find(asked)]
-        if options.failures_json:
-            options.print_out(_as_json(options, failures, shown))
-        elif asked is not None:
-            for line in _in_full(failures, shown[0]):
-                options.print_out(line)
-        elif options.short or not shown:
-            options.print_out(_in_short(len(shown)))
-        else:
-            for line in _table(failures, shown):
-                options.print_out(line)
         return 0
 
 
@@ -87,15 +87,15 @@ def _in_short(number: int) -> str:
 def _as_json(options: Options, failures: Failures, shown: Iterable[TaskFailure]) -> str:
     import json
 
-    described = [
-        {
+    described = []
+    for failure in shown:
+        report = failures.in_full(failure)
+        names = {
             "id": failures.id_of(failure.key),
             "key": failure.key.hex(),
             "name": failure.name,
-            **{field: failure.report.get(field) for field in _FIELDS},
         }
-        for failure in shown
-    ]
+        described.append({**names, **{field: report.get(field) for field in _FIELDS}})
     return json.dumps({"jugfile": options.jugfile, "failures": described}, indent=2, default=str)
 
 
@@ -148,10 +148,10 @@ def _lines(rows: Sequence[tuple[str, ...]], texts: Sequence[str]) -> Iterable[st
 
 
 def _in_full(failures: Failures, failure: TaskFailure) -> Iterable[str]:
-    """All that is known of a failure, and last its traceback."""
+    """All that is known of a failure, and last its traceback and what the task printed."""
     from ..internal.units import format_seconds
 
-    report = failure.report
+    report = failures.in_full(failure)
     duration = report.get("duration")
     known = {
         "ID": failures.id_of(failure.key),
@@ -173,6 +173,10 @@ def _in_full(failures: Failures, failure: TaskFailure) -> Iterable[str]:
             yield escaped(f"{title + ':':<12}{value}")
     yield ""
     yield escaped(str(report.get("traceback") or report.get("message", "")).rstrip("\n"))
+    if output := str(report.get("output") or ""):
+        yield ""
+        yield "Output:"
+        yield escaped(output.rstrip("\n"))
 
 
 def _until(report: FailureReport) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+from ..internal.printing import text_of as text_of_output
 from ..internal.tracebacks import fault_of_user
 from ..internal.units import format_size
 from ..process.managed import End
@@ -51,6 +52,7 @@ def death_of(ended: EndedWorker) -> TaskDeath | None:
         "kind": kind,
         "message": message,
         "traceback": fault_of_user(ended["faults"].decode(errors="replace")),
+        "output": text_of_output(*ended["printed"]) if "printed" in ended else "",
         "is_sure": is_sure,
         "is_shown": True,
         "started": ended["started"],

@@ -59,6 +59,12 @@ SUPERVISOR_SPECS = (
         excludes="progress",
         help="with -n: the same as --progress=none",
     ),
+    OptionSpec(
+        "execute_capture",
+        ("--capture",),
+        False,
+        help="with -n: do not show what tasks print, but keep it with those that fail",
+    ),
 )
 
 
@@ -77,6 +83,8 @@ class SupervisorOptions(NamedTuple):
     keep_going: bool = False
     #: How to show how far it is; see `open_display`.
     progress: str = ""
+    #: Whether what tasks print is kept with their outcomes.
+    captures: bool = False
 
     @classmethod
     def of(cls, options: Options) -> SupervisorOptions | None:
@@ -99,6 +107,7 @@ class SupervisorOptions(NamedTuple):
                 "--max-tasks-per-worker": max_tasks,
                 "--progress": progress,
                 "--quiet": options.execute_quiet,
+                "--capture": options.execute_capture,
             }
             for name, value in needing.items():
                 if value:
@@ -127,6 +136,7 @@ class SupervisorOptions(NamedTuple):
             max_tasks=max_tasks or None,
             keep_going=bool(options.execute_keep_going),
             progress="none" if options.execute_quiet else progress,
+            captures=bool(options.execute_capture),
         )
 
 

@@ -116,7 +116,7 @@ class SupervisedRun:
         if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
             # Nobody would learn how a worker ended.
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        self._supervisor = _native.Supervisor(self._options.memory_limit)
+        self._supervisor = _native.Supervisor(self._options.memory_limit, captures=self._options.captures)
         for worker in range(1, self._options.n_workers + 1):
             self._start(worker, [])
         # Workers start meanwhile: what draws tables takes a moment to be imported.

@@ -1,7 +1,7 @@
 //! The scripts, which the server runs atomically, and the names of the keys they work on.
 
 /// The keys that every script gets, in this order. The number in their names is the version of the layout.
-pub const KEYS: [&str; 10] = [
+pub const KEYS: [&str; 11] = [
     "jug-rs:1:store",
     "jug-rs:1:results",
     "jug-rs:1:claims",
@@ -12,6 +12,7 @@ pub const KEYS: [&str; 10] = [
     "jug-rs:1:events",
     "jug-rs:1:alive:",
     "jug-rs:1:suspects",
+    "jug-rs:1:printed",
 ];
 /// Hash: the `id` of this store and `seq`, the number of the last event.
 pub const STORE: &str = KEYS[0];
@@ -33,6 +34,8 @@ pub const EVENTS: &str = KEYS[7];
 pub const ALIVE: &str = KEYS[8];
 /// Set: the keys that a worker had claimed when it died, until they have a result.
 pub const SUSPECTS: &str = KEYS[9];
+/// Hash: by key, what a task printed that failed, if that was kept.
+pub const PRINTED: &str = KEYS[10];
 
 /// A script, by what it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

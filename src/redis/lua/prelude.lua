@@ -1,5 +1,5 @@
 -- Precedes every script. KEYS are those of `script::KEYS`, ARGV[1] is the worker that runs it.
-local store, results, claims, failed, kept, names, workers, events, alive, suspects = unpack(KEYS)
+local store, results, claims, failed, kept, names, workers, events, alive, suspects, printed = unpack(KEYS)
 local me = ARGV[1]
 
 -- Appends an event about some keys, which are 32 bytes each.

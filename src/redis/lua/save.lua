@@ -9,7 +9,7 @@ for i = 4, #ARGV, 2 do
   if may then
     redis.call('HSET', results, key, ARGV[i + 1])
     if claim == me then redis.call('HDEL', claims, key) end
-    redis.call('HDEL', failed, key)
+    if redis.call('HDEL', failed, key) == 1 then redis.call('HDEL', printed, key) end
     redis.call('SREM', kept, key)
     redis.call('SREM', suspects, key)
     changed[#changed + 1] = key

@@ -2,5 +2,6 @@
 
 mod byte_range_lock;
 mod process;
+mod stdio;
 mod vfs;
 mod watch;

@@ -1,5 +1,6 @@
 //! Workers as children: what they print, how they end, and that nothing of them is left.
 
+mod capture;
 mod slot;
 
 use std::ffi::{OsStr, OsString};
@@ -55,6 +56,7 @@ fn start_with(supervisor: &mut Supervisor, number: u32, script: &str, keep: &[Ra
         environment: &environment,
         mail: b"for you",
         keep,
+        captures: true,
     };
     supervisor.start(number, &start).unwrap();
 }
@@ -84,7 +86,7 @@ fn a_worker_gets_its_mail_and_its_environment_and_an_empty_standard_input() {
         return;
     }
     let script =
-        format!("echo $ADDED; cat; mail=$(echo ${VARIABLE} | cut -d, -f3); cat /dev/fd/$mail; exit 4");
+        format!("echo $ADDED; cat; mail=$(echo ${VARIABLE} | cut -d, -f4); cat /dev/fd/$mail; exit 4");
     let (out, err, ended) = watch(&mut start(&script, None));
     assert_eq!((&*out, &*err), ("yes\nfor you", ""));
     assert_eq!((ended[0].end, &*ended[0].mail), (End::Exit(4), &b"for you"[..]));

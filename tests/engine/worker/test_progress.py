@@ -8,6 +8,7 @@ from typing import Any
 from jug import Task, _native, task
 from jug.engine.task_graph import graph_of
 from jug.engine.worker.crashes import Crashes
+from jug.engine.worker.output import TaskOutput
 from jug.engine.worker.progress import Progress
 from jug.engine.worker.retries import Retries
 from jug.engine.worker.state import ExecutionState
@@ -43,7 +44,7 @@ def test_of_each_batch_of_failures_the_reports_are_read_once(jug_clean: Path) ->
     scheduler = _native.Scheduler(graph)
     session: Any = Counted(keys)
     retries = Retries(0, {})
-    crashes = Crashes(session, 2, None, {}, retries)
+    crashes = Crashes(session, 2, None, {}, retries, TaskOutput(None))
     progress = Progress(graph, scheduler, session, crashes, retries, ExecutionState(), None)
     for start in range(0, 100, 10):
         progress.apply([(key, "failed") for key in keys[start : start + 10]])

@@ -34,6 +34,8 @@ class _KeepsFailures(Protocol):
 
     def kept_failures(self) -> Sequence[bytes]: ...
 
+    def failure(self, key: bytes) -> FailureReport | None: ...
+
     def clear_failures(self, keys: Sequence[bytes]) -> int: ...
 
 
@@ -49,7 +51,7 @@ class TaskFailure(NamedTuple):
     report : mapping
         What is known of the failure: ``kind``, ``type``, ``message``, ``traceback``, ``arguments`` (in
         short), ``attempt``, ``host``, ``pid``, ``started``, ``duration`` and others, any of which may be
-        missing; little of a task that is only marked.
+        missing; little of a task that is only marked, and nothing of what it printed.
     """
 
     key: bytes
@@ -165,6 +167,11 @@ class Failures:
         if not found:
             raise self._unknown(text)
         return found[0]
+
+    def in_full(self, failure: TaskFailure) -> FailureReport:
+        """All that is known of a failure, with what the task printed."""
+        report = self._session.failure(failure.key)
+        return failure.report if report is None else report
 
     def task_of(self, failure: TaskFailure) -> Task:
         """The task that failed."""

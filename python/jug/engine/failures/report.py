@@ -62,6 +62,8 @@ def failure_report(
     }
     if again is not None:
         run["again"] = again
+    if outcome.output:
+        run["output"] = outcome.output
     if isinstance(error, FailedInChild):
         return {**error.report, **run}
     if isinstance(error, Crashed):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ...internal.console import say, show
+from ...internal.console import say, shortened, show
 from .report import summary_line
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ _MOST_KINDS = 10
 
 #: How many characters of a message stand in the line about it.
 _LINE = 600
+
+#: How many characters of what a task printed are shown.
+_MOST_PRINTED = 10_000
 
 #: A kind of failure: the task's name, the error's type, the line of code that raised it, and whether it is
 #: tried again.
@@ -99,9 +102,17 @@ def described(name: str, report: FailureReport) -> str:
 
 
 def details(report: FailureReport) -> str:
-    """The traceback of a failure; empty where it says no more than the line before it."""
+    """The traceback of a failure, if it says more than the line before it, and what the task printed."""
     text = str(report.get("traceback", ""))
-    return text if "\n" in text.strip() or len(text) > _LINE else ""
+    shown = text if "\n" in text.strip() or len(text) > _LINE else ""
+    output = str(report.get("output", ""))
+    if output:
+        shown = f"{_whole(shown)}Output:\n{shortened(output, _MOST_PRINTED)}"
+    return shown
+
+
+def _whole(text: str) -> str:
+    return text if not text or text.endswith("\n") else text + "\n"
 
 
 def _line_of(report: FailureReport) -> str:

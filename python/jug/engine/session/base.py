@@ -54,8 +54,11 @@ class StoreSession(Protocol):
     def kept_failures(self) -> Sequence[bytes]:
         """Keys that failed and are not to be run again until somebody clears the mark."""
 
+    def failure(self, key: bytes) -> FailureReport | None:
+        """All that is known of the last run of a key that failed and has no result (see `failure_report`)."""
+
     def failures(self) -> Mapping[bytes, FailureReport]:
-        """The report of the last run of each key that failed and has no result (see `failure_report`)."""
+        """The same of each such key, without what the tasks printed."""
 
     def clear_failures(self, keys: Sequence[bytes]) -> int:
         """Forgets that these tasks failed, whether that is kept or not; how many of them had."""

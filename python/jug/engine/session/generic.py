@@ -78,6 +78,9 @@ class GenericSession:
         names = [name.encode() if isinstance(name, str) else bytes(name) for name in self._store.listlocks()]
         return [key for key in map(self._key, names) if self._lock(key).is_failed()]
 
+    def failure(self, key: bytes) -> FailureReport | None:
+        return None  # Such a store keeps marks only.
+
     def failures(self) -> Mapping[bytes, FailureReport]:
         return {}
 

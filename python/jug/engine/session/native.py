@@ -39,6 +39,7 @@ class NativeSession(ABC, Generic[_StoreT, _NativeT]):
         self._native = native
         self._changes: list[Change] = []
         self.present = native.contains_many
+        self.failure = native.failure
         self.failures = native.failures
         self.reports = native.reports
         self.durations = native.durations

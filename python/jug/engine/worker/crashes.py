@@ -16,6 +16,7 @@ from ..failures.errors import Crashed
 from ..failures.report import crash_report, used_up
 from ..jugfile import Jugfile
 from ..session.base import Crash, StoreSession
+from .output import TaskOutput
 from .retries import Retries
 from .run_limits import TimeLimit
 
@@ -40,6 +41,8 @@ class Crashes:
         The reports of the tasks that failed.
     retries : Retries
         Where runs are counted.
+    output : TaskOutput
+        Where what tasks print is kept.
     """
 
     def __init__(
@@ -49,8 +52,10 @@ class Crashes:
         jugfile: Jugfile | None,
         reports: Mapping[bytes, FailureReport],
         retries: Retries,
+        output: TaskOutput,
     ) -> None:
         self._session = session
+        self._output = output
         self.limit = limit
         self._retries = retries
         self._jugfile = jugfile
@@ -126,13 +131,17 @@ class Crashes:
         crash = Crashed(death["message"], death["kind"], death["traceback"], deaths)
         found = [it for it in self.found if it.key == key]
         self.found = [it for it in self.found if it.key != key]
-        self._keep(key, t, crash, self._retries.next_attempt(key), death["started"])
+        self._keep(key, t, crash, self._retries.next_attempt(key), death["started"], death["output"])
         if found:
             self._session.acknowledge_crashes(found)
         return crash if deaths is None or deaths >= self.limit else None
 
-    def _keep(self, key: bytes, t: Task, crash: Crashed, attempt: int, started: float) -> None:
+    def _keep(
+        self, key: bytes, t: Task, crash: Crashed, attempt: int, started: float, output: str = ""
+    ) -> None:
         report = crash_report(crash, describe_call(t))
+        if output:
+            report["output"] = output
         report["attempt"], report["started"] = attempt, started
         is_final = crash.crashes is None or crash.crashes >= self.limit
         report["again"] = not is_final or bool(self._retries.is_again(t.f, attempt))
@@ -154,7 +163,7 @@ class Crashes:
         if t.direct_dependencies():
             # What it needs may not be written yet.
             self._session.flush()
-        self._isolated = self._isolated or IsolatedRunner(self._jugfile)
+        self._isolated = self._isolated or IsolatedRunner(self._jugfile, self._output)
         while True:
             started = time.time()
             try:
@@ -166,7 +175,8 @@ class Crashes:
                 crash = Crashed(death.end.text, death.end.kind, death.traceback, deaths)
                 if deaths >= self.limit:
                     raise crash from None
-                self._keep(key, t, crash, self._retries.next_attempt(key), started)
+                attempt = self._retries.next_attempt(key)
+                self._keep(key, t, crash, attempt, started, self._output.take())
                 warn(f"task {t.name}({describe_call(t)}) {death.end.text}; it is tried again")
             else:
                 self.suspects.pop(key, None)

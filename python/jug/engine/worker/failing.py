@@ -155,7 +155,7 @@ class FailingTasks:
         death, t = self._supervised.recorded(key), self._task(node)
         crash = self._crashes.record_seen(key, t, death)
         if crash is not None:
-            died = Outcome(None, crash, death["started"], 0.0, death["duration"])
+            died = Outcome(None, crash, death["started"], 0.0, death["duration"], death["output"])
             self.add(node, died, self._retries.attempts(key), is_shown=death["is_shown"])
 
     def lost_an_input(self, node: int) -> bool:

@@ -14,12 +14,14 @@ from typing import Any
 
 from ...executors.inline import InlineExecutor
 from ...internal import log
+from ...internal.printing import flush_output
 from ...internal.tracebacks import fault_of_user
 from ...process.managed import Child, End, fork, spawn
 from ..failures.errors import FailedInChild, UnstorableResult
 from ..failures.report import failure_report
 from ..jugfile import Jugfile
 from .nesting import RunsInChild, worker_at_work
+from .output import TaskOutput
 
 __all__ = ["Death", "IsolatedRunner", "Overtime", "answer", "tell_of_ends"]
 
@@ -63,10 +65,13 @@ class IsolatedRunner:
     jugfile : Jugfile, optional
         Where a fresh interpreter finds the tasks. Without it, and for tasks that it does not find there, the
         child is a copy of this process.
+    output : TaskOutput, optional
+        Where what tasks print is kept, if it is.
     """
 
-    def __init__(self, jugfile: Jugfile | None) -> None:
+    def __init__(self, jugfile: Jugfile | None, output: TaskOutput | None = None) -> None:
         self._jugfile = jugfile
+        self._output = output or TaskOutput(None)
         #: The child and the pipe to it, once it has loaded the jugfile.
         self._child: tuple[Child, Connection] | None = None
         self._deaths: Any = None
@@ -83,7 +88,7 @@ class IsolatedRunner:
         FailedInChild
             If it raised something, or its result cannot be handed over.
         """
-        _flush_output()
+        flush_output()
         self._open_deaths()
         if self._jugfile is not None and self._child is None:
             self._child = self._start(self._jugfile)
@@ -109,15 +114,20 @@ class IsolatedRunner:
         """A child that has loaded the jugfile; None if it cannot."""
         pipe, theirs = Pipe()
         package = os.path.dirname(_PACKAGE)
+        printed_to = self._output.fileno()
         program = (
             f"import sys; sys.path.insert(0, {package!r}); "
             "from jug.engine.worker.isolated_child import main; "
-            f"main({theirs.fileno()}, {self._deaths.fileno()}, {os.getpid()})"
+            f"main({theirs.fileno()}, {self._deaths.fileno()}, {os.getpid()}, {printed_to})"
         )
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         with theirs:
-            keep = (theirs.fileno(), self._deaths.fileno())
-            child = spawn([sys.executable, *flags, "-P", "-c", program], keep=keep, cwd=jugfile.cwd)
+            keep = [theirs.fileno(), self._deaths.fileno()]
+            if printed_to is not None:
+                keep.append(printed_to)
+            # What it prints while it loads the jugfile is no task's.
+            with self._output.apart():
+                child = spawn([sys.executable, *flags, "-P", "-c", program], keep=keep, cwd=jugfile.cwd)
         try:
             pipe.send((tuple(jugfile), sys.path))
             kind, reply = self._receive(child, pipe)
@@ -206,12 +216,6 @@ def tell_of_ends(deaths: int) -> None:
     faulthandler.register(_TELL, deaths)
 
 
-def _flush_output() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
-
-
 def _result(kind: str, reply: Any) -> Any:
     if kind == "result":
         return pickle.loads(reply)
@@ -237,5 +241,5 @@ def answer(t: Any, pipe: Connection, *, debug: bool = False) -> None:
             outcome = outcome._replace(error=unstorable)
     if reply is None:
         reply = ("failed", failure_report(t, outcome, attempt=0, kept=False))
-    _flush_output()
+    flush_output()
     pipe.send_bytes(pickle.dumps(reply, 5))

@@ -37,6 +37,8 @@ class SupervisedWork:
     ----------
     slot : _native.WorkerSlot
         Where it says what runs.
+    capture : _native.Capture or None
+        Where what tasks print is kept, if it is.
     run : str
         The name of the supervisor's run, which its reports of failures have.
     deaths : dict
@@ -52,6 +54,7 @@ class SupervisedWork:
     ) -> None:
         self._mine = mine
         self.slot = mine.slot
+        self.capture = mine.capture
         self.run = mine.mail["run"]
         self.deaths: dict[bytes, TaskDeath] = {death["key"]: death for death in mine.mail["deaths"]}
         self._names = graph.names()

@@ -30,6 +30,7 @@ from .deferred_release import DeferredRelease
 from .failing import FailingTasks
 from .nesting import running_here, worker_at_work
 from .options import WorkerOptions
+from .output import TaskOutput
 from .progress import Progress
 from .retries import Retries
 from .run_limits import RunLimits, TimeLimit
@@ -96,9 +97,10 @@ class Worker:
         reports = {key: report for key, report in failures.items() if report is not None}
         self._limits = RunLimits(self._options)
         self._supervised = supervised_work(self._graph, self._selected, self._limits)
+        self._output = TaskOutput(None if self._supervised is None else self._supervised.capture)
         self._retries = Retries(self._options.retries, reports)
         self._crashes = Crashes(
-            self._session, self._options.crash_limit, state.jugfile, reports, self._retries
+            self._session, self._options.crash_limit, state.jugfile, reports, self._retries, self._output
         )
         self._suspects = self._crashes.suspects
         self._batch_size = BatchSize(self._session.max_batch)
@@ -273,6 +275,7 @@ class Worker:
             waiting.reverse()
             self._waiting = waiting
             count = len(waiting)
+            self._output.begin()
             # Where results were taken away, some of these may have lost an input, and have to wait again.
             while waiting and not self._progress.inputs_removed:
                 node = waiting[-1]
@@ -290,10 +293,12 @@ class Worker:
                         self._supervised.slot.executed(node)
                     # A hook may end the worker: the task is among those that were run by then.
                     if self._after_each:
-                        jug_hook("execute.task-executed1", (self._task(node),))
+                        with self._output.apart():
+                            jug_hook("execute.task-executed1", (self._task(node),))
             self._batch_size.ran(count - len(waiting), time.perf_counter() - began, refreshing)
         finally:
             if not self._is_forked():
+                self._output.end()
                 self._finish(finished, claimed)
                 self._scheduler.put_back(waiting)
 
@@ -331,7 +336,8 @@ class Worker:
         t, name = self._task(node), self._names[node]
         is_apart, limit = self._start(node, key, t)
         if self._before_each:
-            jug_hook("execute.task-pre-execute", (t,))
+            with self._output.apart():
+                jug_hook("execute.task-pre-execute", (t,))
         log.info("executing %s", name)
         outcome = self._crashes.run(key, t, limit) if is_apart else self._executor.run(t)
         if os.getpid() != self._pid:
@@ -341,6 +347,7 @@ class Worker:
             )
         attempt = self._retries.next_attempt(key)
         error = outcome.error or self._store(key, name, attempt, t, outcome)
+        output = self._output.take()
         if error is not None:
             request = request_to_end(error, outcome.began)
             if request is not None:
@@ -348,7 +355,7 @@ class Worker:
             if self._failing.lost_an_input(node):
                 warn(f"{error}: task {t.name} will run again")
             else:
-                self._failing.add(node, outcome._replace(error=error), attempt)
+                self._failing.add(node, outcome._replace(error=error, output=output), attempt)
             return False
         return True
 

@@ -1,0 +1,41 @@
+"""What this process prints: when it is written, and what is kept of it as text."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+
+from .. import _native
+from .units import format_size
+
+__all__ = ["flush_output", "text_of", "write_lines_at_once"]
+
+
+def write_lines_at_once() -> None:
+    """Has Python and C write each line when it ends, also to a pipe: what dies has said all that it said."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
+    _native.write_c_lines_at_once()
+
+
+def flush_output() -> None:
+    """Writes what Python keeps back of what was printed."""
+    for stream in (sys.stdout, sys.stderr):
+        # They may be the user's, and may be closed: that is no matter of the task that ends.
+        with contextlib.suppress(Exception):
+            stream.flush()
+
+
+def text_of(head: bytes, left_out: int, tail: bytes) -> str:
+    """What was printed, as text: its beginning, how much was left out, and its end."""
+    if not left_out:
+        return head.decode(errors="replace")
+    gap = f"... {format_size(left_out)} left out ..."
+    return f"{_line(head)}{gap}\n{tail.decode(errors='replace')}"
+
+
+def _line(head: bytes) -> str:
+    text = head.decode(errors="replace")
+    return text if text.endswith("\n") else text + "\n"

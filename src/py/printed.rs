@@ -1,0 +1,90 @@
+//! What tasks print, for Python: where stdout and stderr go, and what a worker keeps of it.
+
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+use super::process::copy_of;
+use crate::os::stdio::{self, Redirection};
+use crate::supervisor::capture::{Capture, CaptureFiles, Printed};
+
+/// Adds this module's names to `jug._native`.
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<PyCapture>()?;
+    m.add_class::<PyRedirection>()?;
+    m.add_function(wrap_pyfunction!(write_c_lines_at_once, m)?)
+}
+
+/// The beginning of what was printed, how many bytes were left out, and the end.
+pub(super) type Shown<'py> = (Bound<'py, PyBytes>, u64, Bound<'py, PyBytes>);
+
+pub(super) fn shown<'py>(py: Python<'py>, printed: &Printed) -> Shown<'py> {
+    (PyBytes::new(py, &printed.head), printed.left_out, PyBytes::new(py, &printed.tail))
+}
+
+/// Somewhere else to which stdout and stderr can be sent, and come back from.
+#[pyclass(frozen, name = "Redirection", module = "jug._native")]
+struct PyRedirection(Redirection);
+
+#[pymethods]
+impl PyRedirection {
+    #[new]
+    fn new(descriptor: i32) -> PyResult<PyRedirection> {
+        Ok(PyRedirection(Redirection::to(copy_of(descriptor)?)))
+    }
+
+    fn begin(&self) -> PyResult<()> {
+        begin(&self.0)
+    }
+
+    fn end(&self) -> PyResult<()> {
+        end(&self.0)
+    }
+}
+
+/// What this worker's tasks print.
+#[pyclass(frozen, name = "Capture", module = "jug._native")]
+struct PyCapture(Capture);
+
+#[pymethods]
+impl PyCapture {
+    #[new]
+    fn new(pipe: i32, printed_to: i32, file: i32) -> PyResult<PyCapture> {
+        let file: OwnedFd = copy_of(file)?;
+        let files =
+            CaptureFiles { pipe: copy_of(pipe)?, printed_to: copy_of(printed_to)?, file: file.into() };
+        Ok(PyCapture(Capture::begin(files)?))
+    }
+
+    fn fileno(&self) -> RawFd {
+        self.0.redirection().target().as_raw_fd()
+    }
+
+    fn begin(&self) -> PyResult<()> {
+        begin(self.0.redirection())
+    }
+
+    fn end(&self) -> PyResult<()> {
+        end(self.0.redirection())
+    }
+
+    fn take<'py>(&self, py: Python<'py>) -> PyResult<Option<Shown<'py>>> {
+        stdio::flush_c();
+        Ok(self.0.take()?.map(|printed| shown(py, &printed)))
+    }
+}
+
+fn begin(redirection: &Redirection) -> PyResult<()> {
+    stdio::flush_c();
+    Ok(redirection.begin()?)
+}
+
+fn end(redirection: &Redirection) -> PyResult<()> {
+    stdio::flush_c();
+    Ok(redirection.end()?)
+}
+
+#[pyfunction]
+fn write_c_lines_at_once() {
+    stdio::write_c_lines_at_once();
+}
