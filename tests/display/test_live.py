@@ -80,14 +80,14 @@ def progress(done):
 def test_what_is_printed_comes_above_and_the_tables_stay_where_they_are(screen, opened, clock):
     display = opened()
     display.refresh(lambda: progress(1))
-    assert screen.lines() == ["1 of 1000 tasks done, 1 running"]
+    assert screen.lines() == ["", "1 of 1000 tasks done, 1 running"]
     assert screen.screen.cursor.hidden
     display.write(b"one\n", is_error=False)
     display.write(b"two\n", is_error=True)
     console.say("three")
     clock[0] += 0.125
     display.refresh(lambda: progress(2))
-    assert screen.lines() == ["one", "two", "jug: three", "2 of 1000 tasks done, 1 running"]
+    assert screen.lines() == ["one", "two", "jug: three", "", "2 of 1000 tasks done, 1 running"]
     display.write(b"four\n", is_error=False)
     display.close()
     assert screen.lines() == ["one", "two", "jug: three", "four"]
@@ -134,7 +134,7 @@ def test_what_does_not_go_to_the_terminal_goes_where_it_goes_at_once(
         monkeypatch.setattr(sys, "stdout", out)
         display.write(b"one\n", is_error=False)
         assert (tmp_path / "out").read_text() == "one\n"
-    assert screen.lines() == ["1 of 1000 tasks done, 1 running"]
+    assert screen.lines() == ["", "1 of 1000 tasks done, 1 running"]
 
 
 def test_a_flood_of_output_does_not_wait_for_the_next_look(screen, opened, clock, monkeypatch):
@@ -174,4 +174,4 @@ def test_lines_that_were_broken_anew_are_gone_with_the_next_ones(screen, opened,
     screen.screen.cursor_position(1, 1)
     clock[0] += 0.125
     display.refresh(lambda: progress(7))
-    assert screen.lines() == ["7 of 1000 tasks done, 1 running"]
+    assert screen.lines() == ["", "7 of 1000 tasks done, 1 running"]

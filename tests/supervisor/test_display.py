@@ -55,7 +55,7 @@ def test_a_terminal_shows_tasks_and_workers_below_what_they_print(jug):
     jug.write(KINDS)
     with Terminal(jug, *EXECUTE, "-n", "2", "--keep-going", columns=100, lines=40) as terminal:
         terminal.wait_for(r"^jugfile\.load +━* +10/10 [^$]*^jugfile\.wait\S+ +━* +0/4 +2 +0")
-        shown = terminal.wait_for(r"^2 +jugfile.wait\S+ +[1-9] s +\d+\.\d MB")
+        shown = terminal.wait_for(r"^2 +jugfile.wait\S+ +[2-9] s +\d+\.\d MB")
         lines = shown.split("\n")
         top = lines.index(next(line for line in lines if line.startswith("Task ")))
         assert re.fullmatch(r"Task +Done +Running +Failed +Rate +Left", lines[top])
@@ -284,3 +284,15 @@ def test_only_a_supervisor_that_shows_tables_imports_what_draws_them(jug):
     """
     )
     assert done.stdout.endswith("\nnot imported\n"), done.stderr
+
+
+def test_log_messages_come_above_the_tables_too(jug):
+    jug.write(KINDS)
+    more = ("--keep-going", "--max-tasks-per-worker=7", "--verbose=info")
+    with Terminal(jug, *EXECUTE, "-n", "2", *more, lines=60) as terminal:
+        terminal.wait_for(r"^jugfile\.wait\S+ +0/4 +2 ")
+        go(jug)
+        terminal.wait()
+        logged = re.findall(r"^INFO: worker [12] is process \d+$", terminal.text(), re.M)
+        assert len(logged) > 2
+        assert "Worker" not in terminal.text()

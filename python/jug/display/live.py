@@ -16,7 +16,7 @@ from .terminal import TerminalLines
 __all__ = ["LiveDisplay"]
 
 #: Seconds from one look to the next, at least, and how many times longer than a look took.
-_PERIOD, _SHARE = 0.125, 50
+_PERIOD, _SHARE = 0.125, 20
 
 #: After so many seconds it is drawn anyway: somebody else may have written over it.
 _DRAW_ANYWAY = 1.0
@@ -75,7 +75,9 @@ class LiveDisplay:
             return
         if is_news:
             self._shown = (progress, size)
-            self._lines = self._tables.lines(progress, *size)
+            lines = self._tables.lines(progress, *size)
+            # A blank line parts them from what is printed, and takes what is typed.
+            self._lines = ["", *lines] if len(lines) < size[1] - 1 else lines
         self._print()
         self._terminal.show(self._lines)
         self._drawn_at = now
