@@ -64,6 +64,7 @@ __all__ = [
     "resolve_args",
     "set_origin",
     "share_jugdir",
+    "write_c_lines_at_once",
 ]
 
 __version__: Final[str]

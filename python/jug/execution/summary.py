@@ -20,7 +20,7 @@ _MOST_SHOWN = 10
 
 
 class ExecutionSummary:
-    """What became of the tasks that :func:`jug.execute` ran; a notebook shows it as a table.
+    """What became of the tasks that ``jug.execute`` ran; a notebook shows it as a table.
 
     Parameters
     ----------

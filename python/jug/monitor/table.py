@@ -23,7 +23,7 @@ _MOST_SHOWN = 10
 
 
 class StatusTable:
-    """Where tasks stand, as :func:`jug.status` has found it; a notebook shows it as a table.
+    """Where tasks stand, as ``jug.status`` has found it; a notebook shows it as a table.
 
     Parameters
     ----------
