@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _native
@@ -122,13 +121,8 @@ class SupervisorOptions(NamedTuple):
         memory_limit = checked_options(
             options.execute_timeout, options.execute_retries, options.execute_memory_limit
         ).memory
-        needed = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        if memory_limit is not None and memory_limit <= needed:
-            raise UserError(
-                f"--memory-limit must be more than the {format_size(needed)} that a worker has before it has "
-                f"loaded anything, not {format_size(memory_limit)}",
-                status=2,
-            )
+        if memory_limit is not None:
+            _check_memory_limit(memory_limit)
         return cls(
             n_workers,
             threads or max(1, available // n_workers),
@@ -137,6 +131,18 @@ class SupervisorOptions(NamedTuple):
             keep_going=bool(options.execute_keep_going),
             progress="none" if options.execute_quiet else progress,
             captures=bool(options.execute_capture),
+        )
+
+
+def _check_memory_limit(limit: int) -> None:
+    import resource
+
+    needed = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if limit <= needed:
+        raise UserError(
+            f"--memory-limit must be more than the {format_size(needed)} that a worker has before it has "
+            f"loaded anything, not {format_size(limit)}",
+            status=2,
         )
 
 
