@@ -146,7 +146,7 @@ MIXED = """
     def leave(i):
         os._exit(3)
 
-    @TaskGenerator
+    @TaskGenerator(timeout=1)
     def hang(i):
         time.sleep(1000)
 
@@ -154,7 +154,7 @@ MIXED = """
     def allocate(i):
         taken = []
         while True:
-            taken.append(bytearray(b"x" * 10_000_000))
+            taken.append(bytearray(b"x") * 50_000_000)
 
     @TaskGenerator
     def error(i):
@@ -174,7 +174,7 @@ def test_fifty_of_a_thousand_tasks_end_in_their_own_way_and_all_others_have_resu
     jug.write(MIXED)
     jugdir = ["--jugdir", request.getfixturevalue("redis_server").url] if store == "redis" else []
     began = time.monotonic()
-    done = jug(*KEEP_GOING, "-n", "2", "--timeout=1", "--memory-limit=500M", *jugdir, timeout=300)
+    done = jug(*KEEP_GOING, "-n", "2", "--memory-limit=500M", *jugdir, timeout=300)
     took = time.monotonic() - began
     assert done.returncode == 1, done.stderr
     assert kinds(*jugdir) == {
