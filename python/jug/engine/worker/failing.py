@@ -141,11 +141,13 @@ class FailingTasks:
                 self._crashes.look(mine)
                 self._progress.apply(self._session.refresh())
                 for key, present in zip(mine, self._session.present(mine), strict=True):
-                    # Another worker may have tried it again already, and have found out by itself.
-                    if present or key.hex().encode() in self._state.failed:
-                        self._supervised.recorded(key)
-                    else:
+                    if not present and key.hex().encode() not in self._state.failed:
                         self._record_death(nodes[key], key)
+                        continue
+                    # Another worker has tried it again already. If that one died too, it knows less of why.
+                    death = self._supervised.recorded(key)
+                    if not present and self._session.reports([key]).get(key, {}).get("kind") == "lost":
+                        self._crashes.record_seen(key, self._task(nodes[key]), death)
         finally:
             self._session.release(mine)
 
