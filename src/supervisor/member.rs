@@ -22,6 +22,9 @@ use crate::status_slot::{Activity, Run};
 /// How much is read at once, and how long a line may be that is shown whole.
 const CHUNK: usize = 1 << 16;
 
+/// For how long what the task before has taken may still be there, which is not the fault of the one that runs.
+const SETTLING: Duration = Duration::from_millis(200);
+
 /// A worker that lives.
 #[derive(Debug)]
 pub(super) struct Member {
@@ -196,7 +199,10 @@ impl Member {
         if taken <= limit {
             return;
         }
-        if let Ok(WorkerReport { activity: Activity::Running(run), .. }) = self.report(worker) {
+        if let Ok(WorkerReport { activity: Activity::Running(run), .. }) = self.report(worker)
+            // What the task before has taken, or a process of its own, may not be given back yet.
+            && local().uptime().saturating_sub(run.uptime) >= SETTLING
+        {
             self.kill(Limit::Memory(taken), run);
         }
     }
