@@ -115,6 +115,8 @@ class Watcher:
         self._fresh = self._usable = True
         self._loaded_at = time.monotonic()
         self._load_took = self._loaded_at - began
+        # It is compared with what it was when it was asked first.
+        self._is_store_outdated()
 
     def is_reload_due(self) -> bool:
         """Whether the jugfile is to be loaded again, by which it may print something."""
