@@ -657,13 +657,14 @@ class Supervisor:
         self, seconds: float | None = None
     ) -> list[
         tuple[Literal["output"], int, bool, bool, bytes]
+        | tuple[Literal["note"], int, bytes]
         | tuple[Literal["signal"], int]
         | tuple[Literal["ended"], EndedWorker]
     ]:
         """Sleeps until something happens, so long at most; what that was.
 
         Lines that a worker printed ("output", its number, whether to stderr, whether before it had loaded the
-        jugfile, text), a signal, or the end of a worker.
+        jugfile, text), a note that it wrote to its supervisor, a signal, or the end of a worker.
         """
     def stop(self) -> None:
         """Has all workers start nothing new."""

@@ -121,6 +121,9 @@ fn shown(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
         Event::Output { worker, is_error, is_starting, text } => {
             ("output", worker, is_error, is_starting, PyBytes::new(py, &text)).into_pyobject(py)?.into_any()
         }
+        Event::Note { worker, text } => {
+            ("note", worker, PyBytes::new(py, &text)).into_pyobject(py)?.into_any()
+        }
         Event::Ended(ended) => ("ended", facts(py, *ended)?).into_pyobject(py)?.into_any(),
     })
 }

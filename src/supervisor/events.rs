@@ -30,6 +30,13 @@ pub enum Event {
         /// The lines.
         text: Vec<u8>,
     },
+    /// A worker wrote a note.
+    Note {
+        /// The worker's number.
+        worker: u32,
+        /// What it says.
+        text: Vec<u8>,
+    },
     /// A worker ended, and nothing is left of it.
     Ended(Box<Ended>),
     /// A signal came.

@@ -12,6 +12,7 @@ use nix::unistd::pipe2;
 
 use super::capture::{CaptureFiles, Collector};
 use super::events::{Ended, Event, Limit};
+use super::notes::Notes;
 use super::slot::{self, NameCounts, WorkerReport, WorkerSlot};
 use super::start::{Start, VARIABLE};
 use crate::os::memory::memory_file;
@@ -33,6 +34,7 @@ pub(super) struct Member {
     mail: File,
     faults: File,
     output: [Option<Stream>; 2],
+    notes: Option<Notes>,
     /// What its tasks print, if that is kept. It is read here when it has ended.
     captured: Option<(OwnedFd, File)>,
     /// When it is closed, the worker kills everything below it and itself, and that is nobody's fault.
@@ -62,8 +64,10 @@ impl Member {
         mail.write_all_at(start.mail, 0)?;
         let (end, leash) = pipe2(OFlag::O_CLOEXEC)?;
         let bell = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+        let (notes, noted_to) = pipe2(OFlag::O_CLOEXEC)?;
         let files = [slot.as_fd(), shared.as_fd(), mail.as_fd(), faults.as_fd(), end.as_fd(), bell.as_fd()];
         let mut ours = files.map(|file| file.as_raw_fd()).to_vec();
+        ours.push(noted_to.as_raw_fd());
         let capture = if start.captures { Some(CaptureFiles::create()?) } else { None };
         if let Some(CaptureFiles { pipe, printed_to, file }) = &capture {
             ours.extend([pipe.as_raw_fd(), printed_to.as_raw_fd(), file.as_raw_fd()]);
@@ -89,6 +93,7 @@ impl Member {
             mail,
             faults,
             output,
+            notes: Some(Notes::of(notes)?),
             captured: capture.map(|files| (files.pipe, files.file)),
             leash: Some(leash),
             bell,
@@ -114,7 +119,8 @@ impl Member {
     /// What can be read when something happens.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let pipes = self.output.iter().flatten().map(|stream| stream.pipe.as_fd());
-        [self.child.ended(), self.bell.as_fd()].into_iter().chain(pipes)
+        let notes = self.notes.iter().map(Notes::as_fd);
+        [self.child.ended(), self.bell.as_fd()].into_iter().chain(pipes).chain(notes)
     }
 
     pub(super) fn report(&self, worker: u32) -> io::Result<WorkerReport> {
@@ -146,6 +152,13 @@ impl Member {
                 *place = None;
             }
             events.push(Event::Output { worker, is_error: number == 1, is_starting, text });
+        }
+        if let Some(notes) = self.notes.as_mut().filter(|notes| is_ready(notes.as_fd())) {
+            let (found, is_open) = notes.read();
+            if !is_open {
+                self.notes = None;
+            }
+            events.extend(found.into_iter().map(|text| Event::Note { worker, text }));
         }
     }
 
@@ -235,6 +248,8 @@ impl Member {
                 events.push(Event::Output { worker, is_error: number == 1, is_starting, text });
             }
         }
+        let notes = self.notes.iter_mut().flat_map(Notes::read_to_end);
+        events.extend(notes.map(|text| Event::Note { worker, text }));
         let printed = match self.captured.take() {
             Some((pipe, file)) => Collector::of(pipe, file)?.take()?,
             None => None,

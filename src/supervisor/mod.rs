@@ -6,6 +6,7 @@
 pub mod capture;
 mod events;
 mod member;
+mod notes;
 pub mod slot;
 mod start;
 

@@ -342,17 +342,16 @@ def test_a_silent_task_costs_one_system_call_and_one_that_prints_four(jug):
     def loud(i):
         os.write(1, b"x")
 
-    capture = supervision.current().capture
     from jug.engine.worker.output import TaskOutput
-    output = TaskOutput(capture)
+    output = TaskOutput(supervision.current())
     output.begin()
     os.path.exists("begin")
     for _ in range(100):
-        output.take()
+        output.take("work")
     os.path.exists("middle")
     for _ in range(100):
         os.write(1, b"x")
-        output.take()
+        output.take("work")
     os.path.exists("end")
     output.end()
 """,

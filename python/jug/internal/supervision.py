@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import sys
@@ -39,7 +40,9 @@ class Supervision:
         Whether it ends because it has run as many as it may.
     """
 
-    def __init__(self, slot: int, shared: int, mail: int, faults: int, bell: int, *capture: int) -> None:
+    def __init__(
+        self, slot: int, shared: int, mail: int, faults: int, bell: int, notes: int, *capture: int
+    ) -> None:
         self.slot = _native.WorkerSlot(slot, shared)
         self.capture = _native.Capture(*capture) if capture else None
         for descriptor in (slot, shared, *capture):
@@ -48,7 +51,8 @@ class Supervision:
         self._process = os.getpid()
         self.faults = faults
         self._bell = bell
-        for descriptor in (mail, faults, bell):
+        self._notes = notes
+        for descriptor in (mail, faults, bell, notes):
             os.set_inheritable(descriptor, False)
         self.mail: WorkerMail = pickle.loads(os.pread(mail, os.fstat(mail).st_size, 0))
         os.ftruncate(mail, 0)
@@ -66,6 +70,16 @@ class Supervision:
         """Whether this is the worker itself, and no process that a task forked."""
         return os.getpid() == self._process
 
+    def note(self, name: str, text: str) -> None:
+        """Has lines about the task `name` written to the log, if there is one."""
+        if text and self.mail["is_logged"] and self.is_here:
+            note = pickle.dumps((name, text))
+            left = len(note).to_bytes(4, "little") + note
+            # If there is no supervisor any more, this process ends in a moment.
+            with contextlib.suppress(OSError):
+                while left:
+                    left = left[os.write(self._notes, left) :]
+
     def answer(self, summary: WorkerSummary) -> None:
         """Leaves to the supervisor what became of the work."""
         if self.is_here:
@@ -79,12 +93,12 @@ _current: Supervision | None = None
 def begin() -> Supervision:
     """Connects this process, which a supervisor has just started, and has it end with that one."""
     global _current
-    parent, slot, shared, mail, faults, leash, bell, *capture = map(int, os.environ.pop(VARIABLE).split(","))
+    parent, slot, shared, mail, faults, leash, *files = map(int, os.environ.pop(VARIABLE).split(","))
     # What a task leaves behind belongs to the worker that ran it: it ends with that one, and with no other.
     _native.become_subreaper()
     _native.end_on_leash(parent, leash)
     os.close(leash)
-    _current = Supervision(slot, shared, mail, faults, bell, *capture)
+    _current = Supervision(slot, shared, mail, faults, *files)
     write_lines_at_once()
     if _current.capture is not None:
         stay_on(sys.stderr.fileno())

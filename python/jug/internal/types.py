@@ -204,6 +204,8 @@ class WorkerMail(TypedDict):
     tasks: int | None
     #: Whether it is to leave the reports of failures to the supervisor.
     asks_for_reports: bool
+    #: Whether it is to write notes for the log.
+    is_logged: bool
     deaths: list[TaskDeath]
 
 

@@ -64,6 +64,13 @@ SUPERVISOR_SPECS = (
         False,
         help="with -n: do not show what tasks print, but keep it with those that fail",
     ),
+    OptionSpec(
+        "execute_log",
+        ("--log",),
+        "",
+        metavar="FILE",
+        help="with -n: append to FILE what workers print and what becomes of them: time, worker, task, text",
+    ),
 )
 
 
@@ -84,6 +91,8 @@ class SupervisorOptions(NamedTuple):
     progress: str = ""
     #: Whether what tasks print is kept with their outcomes.
     captures: bool = False
+    #: The file of the log; empty: there is none.
+    log: str = ""
 
     @classmethod
     def of(cls, options: Options) -> SupervisorOptions | None:
@@ -107,6 +116,7 @@ class SupervisorOptions(NamedTuple):
                 "--progress": progress,
                 "--quiet": options.execute_quiet,
                 "--capture": options.execute_capture,
+                "--log": options.execute_log,
             }
             for name, value in needing.items():
                 if value:
@@ -131,6 +141,7 @@ class SupervisorOptions(NamedTuple):
             keep_going=bool(options.execute_keep_going),
             progress="none" if options.execute_quiet else progress,
             captures=bool(options.execute_capture),
+            log=str(options.execute_log),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import secrets
@@ -22,6 +23,7 @@ from ..internal.redact import redact_url
 from .deaths import death_of, text_of
 from .output import WorkerOutput
 from .progress import ProgressOfWorkers
+from .run_log import RunLog
 
 if TYPE_CHECKING:
     from ..display.base import Display
@@ -72,6 +74,7 @@ class SupervisedRun:
         self, options: SupervisorOptions, tasks: int | None = None, *, asks_for_reports: bool = False
     ) -> None:
         self._options = options
+        self._log = RunLog(options.log)
         threads = str(options.threads)
         self._environment = [(name, threads) for name in _THREADS if name not in os.environ]
         self._mail: WorkerMail = {
@@ -83,6 +86,7 @@ class SupervisedRun:
             "max_tasks": options.max_tasks,
             "tasks": tasks,
             "asks_for_reports": asks_for_reports,
+            "is_logged": bool(self._log),
             "deaths": [],
         }
         self._output = WorkerOutput(options.n_workers)
@@ -174,16 +178,27 @@ class SupervisedRun:
         keep = [] if self._mail["tasks"] is None else [self._mail["tasks"]]
         pid = self._supervisor.start(worker, sys.executable, arguments, self._environment, mail, keep)
         log.info("worker %d is process %d", worker, pid)
+        self._log.started(worker, pid)
 
     def _take(self, event: Any) -> None:
         """Does what an event asks for."""
         if event[0] == "output":
             _, worker, is_error, is_starting, text = event
+            self._log.add(worker, "", text.decode(errors="replace"))
             self._output.write(self._display, worker, text, is_error=is_error, is_starting=is_starting)
         elif event[0] == "signal":
             self._take_signal(event[1])
+        elif event[0] == "note":
+            self._take_note(*event[1:])
         else:
+            self._log.ended(event[1])
             self._take_end(event[1])
+
+    def _take_note(self, worker: int, note: bytes) -> None:
+        # Whatever a task has written there is no reason to end all workers.
+        with contextlib.suppress(Exception):
+            name, text = pickle.loads(note)
+            self._log.add(worker, name, text)
 
     def _take_signal(self, number: int) -> None:
         if number == signal.SIGTSTP:

@@ -96,7 +96,7 @@ fn what_was_printed_before_a_worker_died_is_known() {
     if !is_alone("capture::what_was_printed_before_a_worker_died_is_known") {
         return;
     }
-    let script = "fd=$(echo $JUG_SUPERVISED | cut -d, -f9); echo last words >/dev/fd/$fd; kill -9 $$";
+    let script = "fd=$(echo $JUG_SUPERVISED | cut -d, -f10); echo last words >/dev/fd/$fd; kill -9 $$";
     let (out, _, ended) = watch(&mut start(script, None));
     assert_eq!((&*out, ended[0].end), ("", End::Signal(9)));
     assert_eq!(ended[0].printed, Some(whole(b"last words\n")));

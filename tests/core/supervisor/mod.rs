@@ -73,6 +73,7 @@ fn watch(supervisor: &mut Supervisor) -> (String, String, Vec<Ended>) {
                     if is_error { &mut err } else { &mut out }.extend(text);
                 }
                 Event::Ended(end) => ended.push(*end),
+                Event::Note { .. } => {}
                 Event::Signal(number) => panic!("signal {number}"),
             }
         }
@@ -137,6 +138,38 @@ fn lines_come_whole_and_what_is_left_of_one_when_it_ends() {
         }
     }
     assert_eq!(texts, ["abcd\n", "ef"]);
+}
+
+#[test]
+fn notes_come_whole() {
+    if !is_alone("notes_come_whole") {
+        return;
+    }
+    let script = "exec 3>/dev/fd/$(echo $JUG_SUPERVISED | cut -d, -f8)
+        printf '\\5\\0\\0\\0fi' >&3; sleep 0.2; printf 'rst\\3\\0\\0\\0two' >&3
+        sleep 0.2; printf '\\5\\0\\0\\0third\\5\\0\\0\\0cut' >&3";
+    let mut supervisor = start(script, None);
+    let until = Instant::now() + PATIENCE;
+    let mut notes = Vec::new();
+    while !supervisor.workers().is_empty() && Instant::now() < until {
+        for event in supervisor.wait(Some(Duration::from_secs(1))).unwrap() {
+            if let Event::Note { worker: 1, text } = event {
+                notes.push(String::from_utf8(text).unwrap());
+            }
+        }
+    }
+    assert_eq!(notes, ["first", "two", "third"]);
+}
+
+#[test]
+fn a_note_that_claims_to_be_endless_is_none() {
+    if !is_alone("a_note_that_claims_to_be_endless_is_none") {
+        return;
+    }
+    let script = "exec 3>/dev/fd/$(echo $JUG_SUPERVISED | cut -d, -f8)
+        printf '\\377\\377\\377\\377' >&3; sleep 0.2; yes >&3 2>/dev/null; echo broken";
+    let (out, _, ended) = watch(&mut start(script, None));
+    assert_eq!((&*out, ended[0].end), ("broken\n", End::Exit(0)));
 }
 
 #[test]

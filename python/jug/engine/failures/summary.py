@@ -51,21 +51,27 @@ class FailureSummary:
         nr_blocked: Callable[[], int],
         *,
         with_traceback: bool,
-    ) -> None:
-        """A task failed; `nr_blocked` counts those that cannot run without it, which may take long."""
+    ) -> bool:
+        """A task failed; `nr_blocked` counts those that cannot run without it, which may take long.
+
+        Whether anything was said now.
+        """
         is_new = self._is_new(name, report)
         if is_new is None:
-            return
+            return False
         blocked = nr_blocked()
         without = f"; {blocked} task{'' if blocked == 1 else 's'} cannot run without it" if blocked else ""
         say(f"{described(name, report)}{without}")
         if with_traceback and is_new:
             show(details(report))
+        return True
 
-    def add_again(self, name: str, report: FailureReport, when: str) -> None:
-        """A task failed that is tried again; `when` ends the line that says so."""
-        if self._is_new(name, report) is not None:
-            say(f"{described(name, report)} {when}")
+    def add_again(self, name: str, report: FailureReport, when: str) -> bool:
+        """A task failed that is tried again; `when` ends the line that says so. Whether that was said now."""
+        if self._is_new(name, report) is None:
+            return False
+        say(f"{described(name, report)} {when}")
+        return True
 
     def _is_new(self, name: str, report: FailureReport) -> bool | None:
         """Whether this is the first failure of its kind; None if it is only counted."""

@@ -176,7 +176,7 @@ class Crashes:
                 if deaths >= self.limit:
                     raise crash from None
                 attempt = self._retries.next_attempt(key)
-                self._keep(key, t, crash, attempt, started, self._output.take())
+                self._keep(key, t, crash, attempt, started, self._output.take(t.name))
                 warn(f"task {t.name}({describe_call(t)}) {death.end.text}; it is tried again")
             else:
                 self.suspects.pop(key, None)

@@ -9,6 +9,7 @@ from ... import _native
 from ...errors import TaskQuit
 from ...executors.base import Outcome
 from ..failures.report import failure_report
+from ..failures.summary import described
 from ..session.base import StoreSession
 from .crashes import Crashes, lost
 from .options import WorkerOptions
@@ -18,6 +19,7 @@ from .state import ExecutionState
 from .supervised import SupervisedWork
 
 if TYPE_CHECKING:
+    from ...internal.types import FailureReport
     from ...task import Task
 
 __all__ = ["FailingTasks"]
@@ -85,9 +87,9 @@ class FailingTasks:
         if again:
             self._progress.postpone({key: report})
             most = 1 + (self._retries.limit(t.f) or 0)
-            if is_shown:
-                when = f"in {pause_after(attempt):g} s (attempt {attempt} of {most})"
-                self._state.complaints.add_again(t.name, report, when)
+            when = f"in {pause_after(attempt):g} s (attempt {attempt} of {most})"
+            is_said = is_shown and self._state.complaints.add_again(t.name, report, when)
+            self._note_unless(is_said, t.name, report)
             return
         self._state.failed.add(t.hash())
         self._state._keep_report(key, report, t.name)
@@ -103,14 +105,19 @@ class FailingTasks:
             except BaseException:
                 debug_exception()
         goes_on = self._options.keep_going
-        if is_shown:
-            self._state.complaints.add(
-                t.name, report, lambda: len(self._graph.closure([node])) - 1, with_traceback=goes_on
-            )
+        is_said = is_shown and self._state.complaints.add(
+            t.name, report, lambda: len(self._graph.closure([node])) - 1, with_traceback=goes_on
+        )
+        self._note_unless(is_said, t.name, report)
         if not goes_on:
             raised = error if isinstance(error, Exception) else TaskQuit(t.name, error)
             self._state.raised = (raised, report)
             raise raised from (error if raised is not error else error.__cause__)
+
+    def _note_unless(self, is_said: bool, name: str, report: FailureReport) -> None:
+        """Has a failure of which nothing was printed written to the log: what is printed is in it anyhow."""
+        if not is_said and self._supervised is not None:
+            self._supervised.note(name, f"jug: {described(name, report)}")
 
     def without_the_crashed(self, nodes: list[int]) -> list[int]:
         """What of these claimed tasks may run, those last that may end the process; the others fail."""

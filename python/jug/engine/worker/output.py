@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from ...internal.printing import flush_output, text_of
-
-if TYPE_CHECKING:
-    from ... import _native
+from .supervised import SupervisedWork
 
 __all__ = ["TaskOutput"]
 
@@ -19,12 +16,13 @@ class TaskOutput:
 
     Parameters
     ----------
-    capture : _native.Capture, optional
-        Where it is kept. Without it nothing is kept, and everything goes where it went.
+    supervised : SupervisedWork, optional
+        What knows whether it is kept, and hears of it. Without it everything goes where it went.
     """
 
-    def __init__(self, capture: _native.Capture | None) -> None:
-        self._capture = capture
+    def __init__(self, supervised: SupervisedWork | None) -> None:
+        self._supervised = supervised
+        self._capture = None if supervised is None else supervised.capture
 
     def begin(self) -> None:
         """Tasks run from now on."""
@@ -32,18 +30,22 @@ class TaskOutput:
             flush_output()
             self._capture.begin()
             # Of what tasks left running: it belongs to none of those that come now.
-            self._capture.take()
+            self.take("")
 
     def end(self) -> None:
         """No task runs any more."""
         if self._capture is not None:
             flush_output()
             self._capture.end()
+            # Of a task that was interrupted.
+            self.take("")
 
     @contextmanager
     def apart(self) -> Iterator[None]:
         """What is printed while the context lasts is no task's."""
-        self.end()
+        if self._capture is not None:
+            flush_output()
+            self._capture.end()
         try:
             yield
         finally:
@@ -51,13 +53,15 @@ class TaskOutput:
                 flush_output()
                 self._capture.begin()
 
-    def take(self) -> str:
-        """What was printed since the last call, by a task that has ended."""
-        if self._capture is None:
+    def take(self, name: str) -> str:
+        """What was printed since the last call, by a task of this name that has ended."""
+        if self._capture is None or self._supervised is None:
             return ""
         flush_output()
         printed = self._capture.take()
-        return "" if printed is None else text_of(*printed)
+        text = "" if printed is None else text_of(*printed)
+        self._supervised.note(name, text)
+        return text
 
     def fileno(self) -> int | None:
         """Where another process prints in which tasks of this worker run; None: where it does anyhow."""

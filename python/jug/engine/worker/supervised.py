@@ -39,6 +39,8 @@ class SupervisedWork:
         Where it says what runs.
     capture : _native.Capture or None
         Where what tasks print is kept, if it is.
+    note : callable
+        See :meth:`Supervision.note`.
     run : str
         The name of the supervisor's run, which its reports of failures have.
     deaths : dict
@@ -55,6 +57,7 @@ class SupervisedWork:
         self._mine = mine
         self.slot = mine.slot
         self.capture = mine.capture
+        self.note = mine.note
         self.run = mine.mail["run"]
         self.deaths: dict[bytes, TaskDeath] = {death["key"]: death for death in mine.mail["deaths"]}
         self._names = graph.names()

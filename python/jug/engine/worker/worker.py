@@ -97,7 +97,7 @@ class Worker:
         reports = {key: report for key, report in failures.items() if report is not None}
         self._limits = RunLimits(self._options)
         self._supervised = supervised_work(self._graph, self._selected, self._limits)
-        self._output = TaskOutput(None if self._supervised is None else self._supervised.capture)
+        self._output = TaskOutput(self._supervised)
         self._retries = Retries(self._options.retries, reports)
         self._crashes = Crashes(
             self._session, self._options.crash_limit, state.jugfile, reports, self._retries, self._output
@@ -347,7 +347,7 @@ class Worker:
             )
         attempt = self._retries.next_attempt(key)
         error = outcome.error or self._store(key, name, attempt, t, outcome)
-        output = self._output.take()
+        output = self._output.take(name)
         if error is not None:
             request = request_to_end(error, outcome.began)
             if request is not None:
