@@ -230,3 +230,40 @@ def test_it_may_be_called_in_another_thread(script, left):
     )
     assert script.shown()["value"] == list(range(10))
     assert left() == []
+
+
+def test_what_lies_beside_the_package_hides_no_module_of_pythons(script, left):
+    """As in a directory of installed packages, in which some have names of Python's own."""
+    script(
+        """
+        import importlib, pathlib
+
+        package = pathlib.Path(jug.__file__).parent
+        place = pathlib.Path("installed").absolute()
+        place.mkdir()
+        (place / "jug").symlink_to(package)
+        for name in [name for name in sys.modules if name.partition(".")[0] == "jug"]:
+            del sys.modules[name]
+        sys.path.insert(0, str(place))
+        import jug
+        from jug import TaskGenerator
+        assert jug.__file__.startswith(str(place))
+        sys.path.append(sys.path.pop(0))
+        for name in ("faulthandler", "pickle", "secrets", "selectors", "signal", "subprocess", "threading"):
+            (place / f"{name}.py").write_text(f"raise SystemExit('not the right {name}')")
+        jug.set_jugdir("jugdata")
+
+        @TaskGenerator
+        def work(i):
+            if i == 1 and not os.path.exists("ran.1"):
+                note(i)
+                os.kill(os.getpid(), signal.SIGKILL)
+            note(i)
+            return sys.path
+
+        out = [work(i) for i in range(3)]
+        s = jug.execute(n_workers=1)
+        show(**counted(s), same=[path == sys.path for path in jug.value(out)])
+        """
+    )
+    assert script.shown() == {"executed": 3, "loaded": 0, "failed": 0, "unfinished": 0, "same": [True] * 3}

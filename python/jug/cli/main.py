@@ -15,6 +15,7 @@ from ..engine.jugfile import init
 from ..errors import Signalled, UserError
 from ..internal import running
 from ..internal.console import fail, never_fail_to_encode, say, show, warn
+from ..internal.printing import replace_missing_streams
 from ..internal.tracebacks import is_panic, is_users, message_of, users_traceback
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def main(argv: list[str] | None = None) -> None:
     """
     argv = sys.argv if argv is None else argv
     running.begin_command(argv)
+    replace_missing_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         never_fail_to_encode(sys.stdout)
     pdb = False

@@ -21,6 +21,7 @@ from ..errors import UserError
 from ..internal import log, running, task_origin
 from ..internal.advice import name_is_taken
 from ..internal.console import fail, say, show, warn
+from ..internal.printing import open_closed_streams
 from ..internal.tracebacks import is_panic, users_traceback
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ def set_jugdir(jugdir: str | os.PathLike[str] | base_store | None) -> base_store
     UserError
         If there is no such store.
     """
+    open_closed_streams()
     store = select(jugdir)
     if task.Task.store is not None and task.Task.store is not store:
         task_origin.keep_store(task.Task.store)

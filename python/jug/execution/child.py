@@ -17,15 +17,12 @@ from multiprocessing.connection import Connection, Pipe, wait
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
-from ..process.managed import Child, spawn
+from ..process.managed import Child, program_of, spawn
 
 if TYPE_CHECKING:
     from ..internal.types import Order, RunResult
 
 __all__ = ["supervise"]
-
-#: The directory that this package is in.
-_PLACE = os.path.dirname(os.path.dirname(sys.modules[__name__.partition(".")[0]].__file__ or ""))
 
 #: How much is read at once.
 _CHUNK = 1 << 16
@@ -125,10 +122,8 @@ def _start(words: list[str], tasks: int | None) -> tuple[Child, _Reader]:
     pipe, its_pipe = Pipe()
     (out, its_out), (err, its_err) = os.pipe(), os.pipe()
     descriptors = [its_pipe.fileno(), its_out, its_err]
-    program = (
-        f"import sys; sys.path.insert(0, {_PLACE!r}); from jug.cli.from_python import main; "
-        f"main({', '.join(map(str, descriptors))}, {os.getpid()})"
-    )
+    call = f"main({', '.join(map(str, descriptors))}, {os.getpid()})"
+    program = program_of("cli.from_python", call)
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     keep = descriptors if tasks is None else [*descriptors, tasks]
     try:

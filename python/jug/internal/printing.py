@@ -4,12 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sys
 
 from .. import _native
 from .units import format_size
 
-__all__ = ["flush_output", "text_of", "write_lines_at_once"]
+__all__ = ["flush_output", "open_closed_streams", "replace_missing_streams", "text_of", "write_lines_at_once"]
+
+
+def open_closed_streams() -> None:
+    """Opens stdin, stdout and stderr as /dev/null where they are closed, as after ``>&-`` in a shell.
+
+    Else the next file that is opened gets the number of one, and what tasks print is written into that.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # The lowest number that is free: those below are open.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
+def replace_missing_streams() -> None:
+    """Gives this process the streams of Python's that it has not, because they were closed when it began."""
+    open_closed_streams()
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
 
 
 def write_lines_at_once() -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from .. import _native
 
-__all__ = ["Child", "End", "fork", "spawn"]
+__all__ = ["Child", "End", "fork", "program_of", "spawn"]
+
+#: The package that this module belongs to, and its file.
+_PACKAGE = __name__.partition(".")[0]
+_INIT = sys.modules[_PACKAGE].__file__
 
 #: The exit status of a child that :func:`fork` made and whose function raised something.
 _RAISED = 70
@@ -105,6 +110,28 @@ def _readable(descriptors: Sequence[int], seconds: float | None) -> list[int]:
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)
     return [descriptor for descriptor, _ in poll.poll(None if seconds is None else seconds * 1000)]
+
+
+def program_of(module: str, call: str) -> str:
+    """What another Python runs (``-P -c``) to call a function of this very package.
+
+    Nothing joins ``sys.path`` for it: Python's own modules stay before those that are installed beside this
+    package, and that has imported no others when it takes over the path of the process that starts it.
+
+    Parameters
+    ----------
+    module : str
+        The module, by its name in this package.
+    call : str
+        The call, in Python.
+    """
+    name = call.partition("(")[0]
+    return (
+        "import sys; from importlib.util import module_from_spec, spec_from_file_location; "
+        f"spec = spec_from_file_location({_PACKAGE!r}, {_INIT!r}); "
+        f"sys.modules[{_PACKAGE!r}] = package = module_from_spec(spec); spec.loader.exec_module(package); "
+        f"from {_PACKAGE}.{module} import {name}; {call}"
+    )
 
 
 def spawn(command: Sequence[str], *, keep: Sequence[int], cwd: str | None = None) -> Child:

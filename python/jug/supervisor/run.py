@@ -20,6 +20,7 @@ from ..engine.blocked import Blocked
 from ..internal import log, running
 from ..internal.console import fail, say, warn
 from ..internal.redact import redact_url
+from ..process.managed import program_of
 from .deaths import death_of, text_of
 from .output import WorkerOutput
 from .progress import ProgressOfWorkers
@@ -163,15 +164,10 @@ class SupervisedRun:
     # --- workers ---
 
     def _start(self, worker: int, deaths: list[TaskDeath]) -> None:
-        package = os.path.dirname(sys.modules[__name__.partition(".")[0]].__file__ or "")
-        program = (
-            f"import sys; sys.path.insert(0, {os.path.dirname(package)!r}); "
-            "from jug.cli.supervised import main; main()"
-        )
         flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         # For those who look what runs.
         words = map(redact_url, self._mail["command"][1:])
-        arguments = [*flags, "-P", "-c", program, *words]
+        arguments = [*flags, "-P", "-c", program_of("cli.supervised", "main()"), *words]
         mail = pickle.dumps({**self._mail, "deaths": deaths})
         self._given[worker] = deaths
         self._output.begin(worker)

@@ -16,7 +16,7 @@ from ...executors.inline import InlineExecutor
 from ...internal import log
 from ...internal.printing import flush_output
 from ...internal.tracebacks import fault_of_user
-from ...process.managed import Child, End, fork, spawn
+from ...process.managed import Child, End, fork, program_of, spawn
 from ..failures.errors import FailedInChild, UnstorableResult
 from ..failures.report import failure_report
 from ..jugfile import Jugfile
@@ -24,10 +24,6 @@ from .nesting import RunsInChild, worker_at_work
 from .output import TaskOutput
 
 __all__ = ["Death", "IsolatedRunner", "Overtime", "answer", "tell_of_ends"]
-
-
-#: The directory of this package.
-_PACKAGE = os.path.dirname(sys.modules[__name__.partition(".")[0]].__file__ or "")
 
 #: How long a child may take to end when nothing is left for it to do: exit handlers run, and no more.
 _GRACE = 2.0
@@ -113,13 +109,9 @@ class IsolatedRunner:
     def _start(self, jugfile: Jugfile) -> tuple[Child, Connection] | None:
         """A child that has loaded the jugfile; None if it cannot."""
         pipe, theirs = Pipe()
-        package = os.path.dirname(_PACKAGE)
         printed_to = self._output.fileno()
-        program = (
-            f"import sys; sys.path.insert(0, {package!r}); "
-            "from jug.engine.worker.isolated_child import main; "
-            f"main({theirs.fileno()}, {self._deaths.fileno()}, {os.getpid()}, {printed_to})"
-        )
+        call = f"main({theirs.fileno()}, {self._deaths.fileno()}, {os.getpid()}, {printed_to})"
+        program = program_of("engine.worker.isolated_child", call)
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         with theirs:
             keep = [theirs.fileno(), self._deaths.fileno()]
