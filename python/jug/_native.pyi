@@ -34,6 +34,7 @@ __all__ = [
     "Keys",
     "NewerFormat",
     "NotAJugdir",
+    "OutputQueue",
     "Redirection",
     "Redis",
     "ResultStore",
@@ -631,12 +632,17 @@ class Supervisor:
     """Workers as children of this process: started, watched, and ended with all below them."""
 
     def __new__(
-        cls, memory_limit: int | None = None, *, takes_signals: bool = True, captures: bool = False
+        cls,
+        memory_limit: int | None = None,
+        *,
+        takes_signals: bool = True,
+        captures: bool = False,
+        output: OutputQueue | None = None,
     ) -> Supervisor:
         """With `memory_limit` no worker, with all that it started, may have more bytes of memory.
 
         With `takes_signals` Ctrl-C and the like are events of `wait` from now on. With `captures` each worker
-        gets what a Capture needs.
+        gets what a Capture needs. While `output` is full, nothing more is read of what workers print.
         """
     def start(
         self,
@@ -686,6 +692,20 @@ class Supervisor:
 
 def write_c_lines_at_once() -> None:
     """Has C write each line to stdout when it ends."""
+
+@final
+class OutputQueue:
+    """What this process prints to stdout and stderr, as they are now: threads write it."""
+
+    def __new__(cls) -> OutputQueue: ...
+    def write(self, data: bytes, *, is_error: bool) -> None:
+        """Adds what is to be printed. It never waits."""
+    def is_busy(self, *, is_error: bool) -> bool:
+        """Whether something of that was not written yet."""
+    def flush(self, milliseconds: int) -> bool:
+        """Waits until all is written, for so long at most; whether it is."""
+    def abandon(self) -> None:
+        """Has this process print to nowhere from now on where nobody reads what was printed before."""
 
 @final
 class Redirection:

@@ -3,15 +3,19 @@
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::process::copy_of;
 use crate::os::stdio::{self, Redirection};
+use crate::supervisor::OutputQueue;
 use crate::supervisor::capture::{Capture, CaptureFiles, Printed};
 
 /// Adds this module's names to `jug._native`.
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyCapture>()?;
     m.add_class::<PyRedirection>()?;
+    m.add_class::<PyOutputQueue>()?;
     m.add_function(wrap_pyfunction!(write_c_lines_at_once, m)?)
 }
 
@@ -71,6 +75,36 @@ impl PyCapture {
     fn take<'py>(&self, py: Python<'py>) -> PyResult<Option<Shown<'py>>> {
         stdio::flush_c();
         Ok(self.0.take()?.map(|printed| shown(py, &printed)))
+    }
+}
+
+/// What this process prints, which never waits for who reads it.
+#[pyclass(frozen, name = "OutputQueue", module = "jug._native")]
+pub(super) struct PyOutputQueue(pub(super) Arc<OutputQueue>);
+
+#[pymethods]
+impl PyOutputQueue {
+    #[new]
+    fn new() -> PyResult<PyOutputQueue> {
+        Ok(PyOutputQueue(Arc::new(OutputQueue::of_process()?)))
+    }
+
+    #[pyo3(signature = (data, *, is_error))]
+    fn write(&self, data: &[u8], is_error: bool) {
+        self.0.write(data.to_vec(), is_error);
+    }
+
+    #[pyo3(signature = (*, is_error))]
+    fn is_busy(&self, is_error: bool) -> bool {
+        self.0.is_busy(is_error)
+    }
+
+    fn flush(&self, py: Python<'_>, milliseconds: u64) -> bool {
+        py.detach(|| self.0.flush(Duration::from_millis(milliseconds)))
+    }
+
+    fn abandon(&self) -> PyResult<()> {
+        Ok(self.0.abandon()?)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::fd::RawFd;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use super::key_sequence::KeyBytes;
-use super::printed;
+use super::printed::{self, PyOutputQueue};
 use super::process::copy_of;
 use crate::lock::lock;
 use crate::os::process::End;
@@ -45,10 +45,18 @@ type Running<'py> = (u32, u32, Option<(Bound<'py, PyBytes>, String, u32, f64)>);
 #[pymethods]
 impl PySupervisor {
     #[new]
-    #[pyo3(signature = (memory_limit = None, *, takes_signals = true, captures = false))]
-    fn new(memory_limit: Option<u64>, takes_signals: bool, captures: bool) -> PyResult<PySupervisor> {
-        let supervisor = Mutex::new(Supervisor::new(memory_limit, takes_signals)?);
-        Ok(PySupervisor { supervisor, captures })
+    #[pyo3(signature = (memory_limit = None, *, takes_signals = true, captures = false, output = None))]
+    fn new(
+        memory_limit: Option<u64>,
+        takes_signals: bool,
+        captures: bool,
+        output: Option<&PyOutputQueue>,
+    ) -> PyResult<PySupervisor> {
+        let mut supervisor = Supervisor::new(memory_limit, takes_signals)?;
+        if let Some(output) = output {
+            supervisor.print_to(Arc::clone(&output.0));
+        }
+        Ok(PySupervisor { supervisor: Mutex::new(supervisor), captures })
     }
 
     #[pyo3(signature = (worker, program, arguments, environment, mail, keep = Vec::new()))]

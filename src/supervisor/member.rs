@@ -116,9 +116,14 @@ impl Member {
         self.child.pid()
     }
 
-    /// What can be read when something happens.
-    pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        let pipes = self.output.iter().flatten().map(|stream| stream.pipe.as_fd());
+    /// What can be read when something happens; what it prints to stdout and to stderr only where that is read now.
+    pub(super) fn descriptors(&self, is_read: [bool; 2]) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let read = self
+            .output
+            .iter()
+            .zip(is_read)
+            .filter_map(|(stream, is_read)| stream.as_ref().filter(|_| is_read));
+        let pipes = read.map(|stream| stream.pipe.as_fd());
         let notes = self.notes.iter().map(Notes::as_fd);
         [self.child.ended(), self.bell.as_fd()].into_iter().chain(pipes).chain(notes)
     }

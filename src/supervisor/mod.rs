@@ -7,6 +7,7 @@ pub mod capture;
 mod events;
 mod member;
 mod notes;
+mod output_queue;
 pub mod slot;
 mod start;
 
@@ -14,6 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -26,6 +28,7 @@ use crate::os::process::{self, Table};
 use crate::status_slot::Activity;
 
 pub use events::{Ended, Event, Limit, Running};
+pub use output_queue::OutputQueue;
 pub use start::{Start, VARIABLE};
 
 use member::Member;
@@ -53,6 +56,8 @@ pub struct Supervisor {
     memory_limit: Option<u64>,
     sampled: Instant,
     signals: Option<(SignalFd, SigSet)>,
+    /// Where what workers print goes in the end, if it is known: while that is full, nothing more is read of it.
+    output: Option<Arc<OutputQueue>>,
 }
 
 impl Supervisor {
@@ -72,7 +77,13 @@ impl Supervisor {
             memory_limit,
             sampled: Instant::now(),
             signals,
+            output: None,
         })
+    }
+
+    /// What workers print goes there: while it is full, they wait, and all else goes on.
+    pub fn print_to(&mut self, output: Arc<OutputQueue>) {
+        self.output = Some(output);
     }
 
     /// Starts the worker of this number, which no living worker has.
@@ -221,8 +232,11 @@ impl Supervisor {
         };
         let mut watched: Vec<PollFd<'_>> = Vec::new();
         let signals = self.signals.as_ref().map(|(signals, _)| signals.as_fd());
-        let descriptors = self.members.values().flat_map(Member::descriptors);
-        for descriptor in signals.into_iter().chain(descriptors) {
+        let is_full = |is_error| self.output.as_ref().is_some_and(|output| output.is_full(is_error));
+        let is_read = [!is_full(false), !is_full(true)];
+        let room = self.output.as_ref().map(|output| output.bell());
+        let descriptors = self.members.values().flat_map(|member| member.descriptors(is_read));
+        for descriptor in signals.into_iter().chain(room).chain(descriptors) {
             watched.push(PollFd::new(descriptor, PollFlags::POLLIN));
         }
         match poll(&mut watched, timeout) {
@@ -243,6 +257,9 @@ impl Supervisor {
             while let Some(signal) = signals.read_signal()? {
                 events.push(Event::Signal(i32::try_from(signal.ssi_signo).unwrap_or(0)));
             }
+        }
+        if let Some(output) = self.output.as_ref().filter(|output| is_ready(output.bell())) {
+            output.hear();
         }
         let mut ended = Vec::new();
         for (worker, member) in &mut self.members {

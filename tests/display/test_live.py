@@ -139,7 +139,7 @@ def test_what_does_not_go_to_the_terminal_goes_where_it_goes_at_once(
 
 def test_a_flood_of_output_does_not_wait_for_the_next_look(screen, opened, clock, monkeypatch):
     printed = []
-    monkeypatch.setattr(terminal, "pass_on", lambda data, is_error: printed.append(data))
+    monkeypatch.setattr(terminal, "pass_on", lambda data, _output, is_error: printed.append(data))
     display = opened()
     display.refresh(lambda: progress(1))
     for _ in range(300):

@@ -6,9 +6,12 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .progress import Progress
+
+if TYPE_CHECKING:
+    from .. import _native
 
 __all__ = ["Display", "NoDisplay", "pass_on"]
 
@@ -33,7 +36,16 @@ class Display(Protocol):
 
 
 class NoDisplay:
-    """Shows nothing."""
+    """Shows nothing.
+
+    Parameters
+    ----------
+    output : _native.OutputQueue, optional
+        What prints. Default: this process prints at once, and waits for who reads it.
+    """
+
+    def __init__(self, output: _native.OutputQueue | None = None) -> None:
+        self._output = output
 
     def due_in(self) -> float | None:
         """Never."""
@@ -44,7 +56,7 @@ class NoDisplay:
 
     def write(self, data: bytes, *, is_error: bool) -> None:
         """Prints at once."""
-        pass_on(data, is_error=is_error)
+        pass_on(data, self._output, is_error=is_error)
 
     def hide(self) -> None:
         """Nothing is shown."""
@@ -53,8 +65,11 @@ class NoDisplay:
         """Nothing is shown."""
 
 
-def pass_on(data: bytes, *, is_error: bool) -> None:
-    """Writes to stderr or stdout of this process."""
+def pass_on(data: bytes, output: _native.OutputQueue | None, *, is_error: bool) -> None:
+    """Has `output` write to stderr or stdout, or without one this process itself."""
+    if output is not None:
+        output.write(data, is_error=is_error)
+        return
     stream = sys.stderr if is_error else sys.stdout
     # Who left the other end of the pipe does not want to know.
     with contextlib.suppress(OSError, ValueError, AttributeError):

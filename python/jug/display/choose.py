@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from .base import Display, NoDisplay
 from .plain import PlainDisplay
+
+if TYPE_CHECKING:
+    from .. import _native
 
 __all__ = ["MODES", "open_display"]
 
@@ -20,7 +23,12 @@ _NO_RICH = "install the package 'rich' to see tables instead of these lines"
 
 
 def open_display(
-    mode: str, stream: TextIO | None, say: Callable[[str], None], *, at_once: bool = False
+    mode: str,
+    stream: TextIO | None,
+    say: Callable[[str], None],
+    *,
+    at_once: bool = False,
+    output: _native.OutputQueue | None = None,
 ) -> Display:
     """Opens a display.
 
@@ -34,22 +42,24 @@ def open_display(
         Prints a line of a plain one.
     at_once : bool
         Whether the first line of a plain one comes at once.
+    output : _native.OutputQueue, optional
+        What prints, of which `stream` is stderr. Default: this process prints, and waits for who reads it.
     """
     if mode == "none":
-        return NoDisplay()
+        return NoDisplay(output)
     if mode == "plain":
-        return PlainDisplay(say, at_once=at_once)
+        return PlainDisplay(say, at_once=at_once, output=output)
     # Nobody need be told that there is no terminal who has not asked for one.
     hint = _why_not(stream)
     if hint or stream is None:
         shown = f"{hint}: lines are shown instead of tables" if mode == "live" else ""
-        return PlainDisplay(say, shown, at_once=at_once)
+        return PlainDisplay(say, shown, at_once=at_once, output=output)
     try:
         from .live import LiveDisplay
 
-        return LiveDisplay(stream)
+        return LiveDisplay(stream, output)
     except ImportError:
-        return PlainDisplay(say, _NO_RICH, at_once=at_once)
+        return PlainDisplay(say, _NO_RICH, at_once=at_once, output=output)
 
 
 def _why_not(stream: TextIO | None) -> str:

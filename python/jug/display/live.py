@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from ..internal import console
 from .base import pass_on
 from .progress import Progress
 from .tables import Tables
 from .terminal import TerminalLines
+
+if TYPE_CHECKING:
+    from .. import _native
 
 __all__ = ["LiveDisplay"]
 
@@ -32,6 +35,8 @@ class LiveDisplay:
     ----------
     stream : file
         Of the terminal.
+    output : _native.OutputQueue, optional
+        What prints, of which `stream` is stderr. Default: this process prints, and waits for the terminal.
 
     Raises
     ------
@@ -39,16 +44,17 @@ class LiveDisplay:
         If the package rich cannot be imported, by which the tables are drawn.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, output: _native.OutputQueue | None = None) -> None:
         self._tables = Tables(stream)
-        self._terminal = TerminalLines(stream.fileno(), stream.encoding)
+        self._output = output
+        self._terminal = TerminalLines(stream.fileno(), stream.encoding, output)
         self._next = time.monotonic()
         self._drawn_at = 0.0
         self._shown: tuple[Progress, tuple[int, int]] | None = None
         self._lines: list[str] = []
         #: What is to be printed above.
         self._waiting: list[tuple[bytes, bool]] = []
-        console.write_through(self._say)
+        self._writer_before = console.write_through(self._say)
 
     def due_in(self) -> float | None:
         """At most eight times a second."""
@@ -60,7 +66,9 @@ class LiveDisplay:
         if began < self._next:
             return
         if self._terminal.is_ours():
-            self._draw(look())
+            # What is late already is not followed by more of the same.
+            if not self._terminal.is_busy():
+                self._draw(look())
         else:
             # Somebody else's lines are where ours would go.
             self.hide()
@@ -86,7 +94,7 @@ class LiveDisplay:
         """Prints with the next look, if it goes to a terminal; else at once."""
         stream = sys.stderr if is_error else sys.stdout
         if stream is None or not stream.isatty():
-            pass_on(data, is_error=is_error)
+            pass_on(data, self._output, is_error=is_error)
             return
         self._waiting.append((data, is_error))
         if sum(len(data) for data, _ in self._waiting) > _MOST_WAITING:
@@ -101,7 +109,7 @@ class LiveDisplay:
     def close(self) -> None:
         """Ends it; nothing of it is left on the terminal."""
         self.hide()
-        console.write_through(None)
+        console.write_through(self._writer_before)
 
     def _print(self) -> None:
         waiting, self._waiting = self._waiting, []

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from .base import NoDisplay
 from .progress import Progress, sentence
+
+if TYPE_CHECKING:
+    from .. import _native
 
 __all__ = ["PlainDisplay"]
 
@@ -25,9 +29,19 @@ class PlainDisplay(NoDisplay):
         What is printed once, before the first line.
     at_once : bool
         Whether the first line comes at once.
+    output : _native.OutputQueue, optional
+        See `NoDisplay`.
     """
 
-    def __init__(self, say: Callable[[str], None], hint: str = "", *, at_once: bool = False) -> None:
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        hint: str = "",
+        *,
+        at_once: bool = False,
+        output: _native.OutputQueue | None = None,
+    ) -> None:
+        super().__init__(output)
         self._say = say
         self._hint = hint
         self._next = time.monotonic() + (0.0 if at_once else _PERIOD)

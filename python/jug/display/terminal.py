@@ -5,8 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from .base import pass_on
+
+if TYPE_CHECKING:
+    from .. import _native
 
 __all__ = ["TerminalLines"]
 
@@ -29,11 +33,14 @@ class TerminalLines:
         The terminal.
     encoding : str
         What it understands.
+    output : _native.OutputQueue, optional
+        What prints, of which the terminal is stderr. Default: this process prints at once.
     """
 
-    def __init__(self, descriptor: int, encoding: str) -> None:
+    def __init__(self, descriptor: int, encoding: str, output: _native.OutputQueue | None = None) -> None:
         self._descriptor = descriptor
         self._encoding = encoding
+        self._output = output
         #: Whether lines are there now.
         self.is_shown = False
 
@@ -52,6 +59,10 @@ class TerminalLines:
         except OSError:
             # It is not the terminal that this process is controlled by, so that there is no such thing.
             return True
+
+    def is_busy(self) -> bool:
+        """Whether what was written before is still on its way: the terminal is slow, or was stopped."""
+        return self._output is not None and self._output.is_busy(is_error=True)
 
     def show(self, lines: Sequence[str]) -> None:
         """Shows these, each of them shorter than the terminal is wide, and fewer than it has lines."""
@@ -72,10 +83,13 @@ class TerminalLines:
         if self.is_shown:
             self._write(f"\r{_ERASE_BELOW}")
         for data, is_error in parts:
-            pass_on(data, is_error=is_error)
+            pass_on(data, self._output, is_error=is_error)
 
     def _write(self, text: str) -> None:
         data = text.encode(self._encoding, "replace")
+        if self._output is not None:
+            self._output.write(data, is_error=True)
+            return
         # A terminal that was closed shows nothing any more.
         with contextlib.suppress(OSError):
             while data:

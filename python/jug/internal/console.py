@@ -36,10 +36,11 @@ _MOST_SAID = 10_000
 _writer: Callable[[str], None] | None = None
 
 
-def write_through(writer: Callable[[str], None] | None) -> None:
-    """Has `writer` print everything from now on; None: this module itself."""
+def write_through(writer: Callable[[str], None] | None) -> Callable[[str], None] | None:
+    """Has `writer` print everything from now on; None: this module itself. Who did until now."""
     global _writer
-    _writer = writer
+    before, _writer = _writer, writer
+    return before
 
 
 def stay_on(descriptor: int) -> None:

@@ -23,6 +23,7 @@ from ..internal.redact import redact_url
 from ..process.managed import program_of
 from .deaths import death_of, text_of
 from .output import WorkerOutput
+from .printer import Printer
 from .progress import ProgressOfWorkers
 from .run_log import RunLog
 
@@ -121,15 +122,21 @@ class SupervisedRun:
         if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
             # Nobody would learn how a worker ended.
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        self._supervisor = _native.Supervisor(self._options.memory_limit, captures=self._options.captures)
-        for worker in range(1, self._options.n_workers + 1):
-            self._start(worker, [])
-        # Workers start meanwhile: what draws tables takes a moment to be imported.
-        self._display = open_display(self._options.progress, sys.stderr, say)
+        self._printer = Printer()
+        self._supervisor = _native.Supervisor(
+            self._options.memory_limit, captures=self._options.captures, output=self._printer.queue
+        )
+        self._printer.begin()
         try:
+            for worker in range(1, self._options.n_workers + 1):
+                self._start(worker, [])
+            # Workers start meanwhile: what draws tables takes a moment to be imported.
+            self._display = open_display(self._options.progress, sys.stderr, say, output=self._printer.queue)
             self._watch()
         finally:
             self._display.close()
+            ended_by = self._printer.close(self._supervisor, is_killed=self._is_killed)
+            self.signal = self.signal or ended_by
         for name, total, finished, executed, failed, _ in self._supervisor.counts():
             # Of what others store at the same time, a worker may take note twice.
             finished = min(finished, total)
@@ -138,6 +145,8 @@ class SupervisedRun:
             self.loaded[name] = max(0, finished - executed)
             self.failed[name] = failed
             self.unfinished[name] = max(0, total - finished - failed)
+        # Signals are for this process again.
+        del self._supervisor
         return self._status
 
     def _watch(self) -> None:
@@ -199,7 +208,7 @@ class SupervisedRun:
     def _take_signal(self, number: int) -> None:
         if number == signal.SIGTSTP:
             self._display.hide()
-            self._supervisor.pause()
+            self._printer.pause(self._supervisor)
         elif number == signal.SIGCONT:
             return
         elif self.signal:

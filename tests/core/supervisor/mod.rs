@@ -1,6 +1,7 @@
 //! Workers as children: what they print, how they end, and that nothing of them is left.
 
 mod capture;
+mod output_queue;
 mod slot;
 
 use std::ffi::{OsStr, OsString};
