@@ -254,6 +254,19 @@ def test_memory_that_forked_processes_share_counts_once(jug):
     assert jug(*KEEP_GOING, "-n", "1", "--memory-limit=450M").returncode == 0
 
 
+def test_a_memory_limit_is_not_held_against_what_the_starting_process_had(jug):
+    jug.write("from jug import Task\nTask(abs, 1)\n")
+    done = jug.python(
+        f"""
+    import subprocess, sys
+    held = bytearray(b"x" * 600_000_000)
+    command = [sys.executable, "-m", "jug", *{KEEP_GOING!r}, "-n", "1", "--memory-limit=400M"]
+    sys.exit(subprocess.run(command).returncode)
+"""
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _native
@@ -146,9 +147,9 @@ class SupervisorOptions(NamedTuple):
 
 
 def _check_memory_limit(limit: int) -> None:
-    import resource
-
-    needed = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Not ru_maxrss, which a process takes over from the one that started it.
+    with open("/proc/self/statm") as sizes:
+        needed = int(sizes.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     if limit <= needed:
         raise UserError(
             f"--memory-limit must be more than the {format_size(needed)} that a worker has before it has "
