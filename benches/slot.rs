@@ -4,14 +4,15 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use jug_native::Key;
+use jug_native::supervisor::board::Board;
 use jug_native::supervisor::slot::WorkerSlot;
 
 const NODES: usize = 1000;
 
 fn slot(c: &mut Criterion) {
-    let files = WorkerSlot::create().and_then(|slot| Ok((slot, WorkerSlot::create_shared()?)));
+    let files = WorkerSlot::create().and_then(|slot| Ok((slot, Board::create()?)));
     let (file, shared) = files.expect("this system has files of memory");
-    let mut slot = WorkerSlot::open(&file, &shared).expect("they can be mapped");
+    let mut slot = WorkerSlot::open(&file, &shared, 1).expect("they can be mapped");
     slot.load((0..NODES).map(|_| ("primes.is_prime", 1)), None);
     let keys: Vec<Key> = (0..NODES).map(|n| Key::new(blake3::hash(&n.to_le_bytes()).into())).collect();
     let mut node = 0;

@@ -674,6 +674,10 @@ class Supervisor:
         """
     def stop(self) -> None:
         """Has all workers start nothing new."""
+    def is_unsettled(self, key: bytes) -> bool:
+        """Whether no worker has stored yet how that task died: no other one runs it until then."""
+    def settle(self, key: bytes) -> None:
+        """Nobody will store how that task died."""
     def kill(self) -> None:
         """Kills all workers and everything below them; that they ended is still to be waited for."""
     def pause(self) -> None:
@@ -734,8 +738,8 @@ class Capture:
 class WorkerSlot:
     """Where a supervised worker says what it runs, in memory that its supervisor reads."""
 
-    def __new__(cls, slot: int, shared: int) -> WorkerSlot:
-        """`slot` and `shared` are the descriptors that its supervisor gave it."""
+    def __new__(cls, slot: int, board: int, worker: int) -> WorkerSlot:
+        """`slot` and `board` are the descriptors that its supervisor gave it, `worker` its number."""
     def set_phase(self, phase: Literal["starting", "working", "ended", "retired"]) -> None: ...
     def load(
         self, names: Sequence[str], tasks: Sequence[int] | None = None, shortest_limit: float | None = None
@@ -760,3 +764,10 @@ class WorkerSlot:
         """These tasks have results that others stored."""
     def rests(self) -> None:
         """Nothing runs."""
+    def of_others(self, keys: Sequence[bytes]) -> list[bytes]:
+        """Which of these tasks, all of them claimed here, still belong to another worker of the supervisor.
+
+        That one died, and how is not stored yet.
+        """
+    def settle(self, key: bytes) -> None:
+        """It is stored how the worker died that ran this task before."""

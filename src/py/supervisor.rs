@@ -12,6 +12,7 @@ use pyo3::types::{PyBytes, PyDict};
 use super::key_sequence::KeyBytes;
 use super::printed::{self, PyOutputQueue};
 use super::process::copy_of;
+use crate::Key;
 use crate::lock::lock;
 use crate::os::process::End;
 use crate::status_slot::Run;
@@ -86,8 +87,16 @@ impl PySupervisor {
         events.into_iter().map(|event| shown(py, event)).collect()
     }
 
-    fn stop(&self) -> PyResult<()> {
-        Ok(lock(&self.supervisor).stop()?)
+    fn stop(&self) {
+        lock(&self.supervisor).stop();
+    }
+
+    fn is_unsettled(&self, key: KeyBytes) -> bool {
+        lock(&self.supervisor).is_unsettled(&key.0)
+    }
+
+    fn settle(&self, key: KeyBytes) {
+        lock(&self.supervisor).settle(&key.0);
     }
 
     fn kill(&self, py: Python<'_>) {
@@ -177,8 +186,8 @@ struct PyWorkerSlot {
 #[pymethods]
 impl PyWorkerSlot {
     #[new]
-    fn new(slot: i32, shared: i32) -> PyResult<PyWorkerSlot> {
-        let slot = WorkerSlot::open(&copy_of(slot)?.into(), &copy_of(shared)?.into())?;
+    fn new(slot: i32, board: i32, worker: u32) -> PyResult<PyWorkerSlot> {
+        let slot = WorkerSlot::open(&copy_of(slot)?.into(), &copy_of(board)?.into(), worker)?;
         Ok(PyWorkerSlot { slot: Mutex::new(slot) })
     }
 
@@ -248,6 +257,16 @@ impl PyWorkerSlot {
 
     fn rests(&self) {
         lock(&self.slot).rests();
+    }
+
+    fn of_others<'py>(&self, py: Python<'py>, keys: Vec<KeyBytes>) -> Vec<Bound<'py, PyBytes>> {
+        let keys: Vec<Key> = keys.into_iter().map(|key| key.0).collect();
+        let found = lock(&self.slot).of_others(&keys);
+        found.iter().map(|key| PyBytes::new(py, key.as_bytes())).collect()
+    }
+
+    fn settle(&self, key: KeyBytes) {
+        lock(&self.slot).settle(&key.0);
     }
 }
 

@@ -58,14 +58,14 @@ struct Stream {
 }
 
 impl Member {
-    pub(super) fn start(start: &Start<'_>, shared: &File) -> io::Result<Member> {
+    pub(super) fn start(worker: u32, start: &Start<'_>, board: &File) -> io::Result<Member> {
         let files = [WorkerSlot::create()?, memory_file(0)?, memory_file(0)?];
         let [slot, mail, faults] = files;
         mail.write_all_at(start.mail, 0)?;
         let (end, leash) = pipe2(OFlag::O_CLOEXEC)?;
         let bell = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
         let (notes, noted_to) = pipe2(OFlag::O_CLOEXEC)?;
-        let files = [slot.as_fd(), shared.as_fd(), mail.as_fd(), faults.as_fd(), end.as_fd(), bell.as_fd()];
+        let files = [slot.as_fd(), board.as_fd(), mail.as_fd(), faults.as_fd(), end.as_fd(), bell.as_fd()];
         let mut ours = files.map(|file| file.as_raw_fd()).to_vec();
         ours.push(noted_to.as_raw_fd());
         let capture = if start.captures { Some(CaptureFiles::create()?) } else { None };
@@ -75,7 +75,7 @@ impl Member {
         let keep = [&ours, start.keep].concat();
         let mut environment = start.environment.to_vec();
         let descriptors: Vec<String> = ours.iter().map(RawFd::to_string).collect();
-        let value = format!("{},{}", std::process::id(), descriptors.join(","));
+        let value = format!("{},{worker},{}", std::process::id(), descriptors.join(","));
         environment.push((VARIABLE.into(), value.into()));
         let mut child = Child::spawn(&Spawn {
             program: start.program,

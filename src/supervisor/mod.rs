@@ -3,6 +3,7 @@
 //! A supervisor never claims and never opens a store: workers do, through the jugdir, as ever. It sleeps in one call until
 //! something is due: the end of a worker, what tasks print, a signal, a deadline, a sample of memory.
 
+pub mod board;
 pub mod capture;
 mod events;
 mod member;
@@ -23,6 +24,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use crate::Key;
 use crate::os::local;
 use crate::os::process::{self, Table};
 use crate::status_slot::Activity;
@@ -31,8 +33,9 @@ pub use events::{Ended, Event, Limit, Running};
 pub use output_queue::OutputQueue;
 pub use start::{Start, VARIABLE};
 
+use board::Board;
 use member::Member;
-use slot::{NameCounts, WorkerSlot};
+use slot::NameCounts;
 
 /// How often memory is looked at where there is a limit.
 const SAMPLE: Duration = Duration::from_millis(100);
@@ -47,7 +50,8 @@ const SIGNALS: [Signal; 5] =
 /// A supervisor: the one of this process.
 #[derive(Debug)]
 pub struct Supervisor {
-    shared: File,
+    board: Board,
+    board_file: File,
     members: BTreeMap<u32, Member>,
     /// The children that this process had before, which are none of ours.
     strangers: Vec<u32>,
@@ -69,8 +73,10 @@ impl Supervisor {
     pub fn new(memory_limit: Option<u64>, takes_signals: bool) -> io::Result<Supervisor> {
         process::become_subreaper()?;
         let signals = if takes_signals { Some(take_signals()?) } else { None };
+        let board_file = Board::create()?;
         Ok(Supervisor {
-            shared: WorkerSlot::create_shared()?,
+            board: Board::open(&board_file)?,
+            board_file,
             members: BTreeMap::new(),
             strangers: process::orphans(&[]),
             ended: HashMap::new(),
@@ -92,7 +98,8 @@ impl Supervisor {
     ///
     /// Where the process cannot be started.
     pub fn start(&mut self, worker: u32, start: &Start<'_>) -> io::Result<u32> {
-        let member = Member::start(start, &self.shared)?;
+        self.board.add_worker(worker);
+        let member = Member::start(worker, start, &self.board_file)?;
         let pid = member.pid();
         self.members.insert(worker, member);
         Ok(pid)
@@ -123,19 +130,24 @@ impl Supervisor {
     }
 
     /// Has all workers start nothing new: what they run may finish.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be said.
-    pub fn stop(&mut self) -> io::Result<()> {
-        slot::stop_all(&self.shared)?;
+    pub fn stop(&mut self) {
+        self.board.stop_all();
         for (worker, member) in &mut self.members {
             // Nothing runs there, and what it loads is not needed any more.
             if member.report(*worker).is_ok_and(|report| !report.has_loaded) {
                 member.let_go();
             }
         }
-        Ok(())
+    }
+
+    /// Whether no worker has said yet that it stored how this task died: it is theirs until then.
+    pub fn is_unsettled(&self, key: &Key) -> bool {
+        self.board.is_unsettled(key)
+    }
+
+    /// Nobody will store how this task died: any worker may have it.
+    pub fn settle(&self, key: &Key) {
+        self.board.settle(key);
     }
 
     /// Kills all workers and everything below them; that they ended is still to be waited for. What they run is not to blame.
@@ -282,6 +294,7 @@ impl Supervisor {
         let others: Vec<u32> = members.chain(self.strangers.iter().copied()).collect();
         add_counts(&mut self.ended, member.counts());
         let ended = member.end(worker, events)?;
+        self.board.add_death(worker, ended.run.as_ref().map(|(run, _)| &run.key));
         process::kill_orphans(&others);
         events.push(Event::Ended(Box::new(ended)));
         Ok(())

@@ -16,8 +16,7 @@
 //! | 1024 | records of names, one after the other |
 //!
 //! A record of a name has how many tasks of it there are, are finished, were executed and have failed, how many nanoseconds
-//! those took that were executed, the length of the name, and the name with zeros up to the next multiple of eight. The file that all workers share has two words: whether
-//! they are to stop, and how many tasks they have begun that a limit counts.
+//! those took that were executed, the length of the name, and the name with zeros up to the next multiple of eight.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -26,6 +25,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::board::Board;
 use crate::Key;
 use crate::os::memory::{SharedMemory, memory_file};
 use crate::os::{Memory, local};
@@ -51,9 +51,6 @@ const EXECUTED: usize = 16;
 const FAILED: usize = 24;
 const SPENT: usize = 32;
 const NAME_LENGTH: usize = 40;
-
-const STOP_AT: usize = 0;
-const BEGUN_AT: usize = 8;
 
 /// How far a worker is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +106,9 @@ pub struct WorkerReport {
 pub struct WorkerSlot {
     slot: Arc<StatusSlot>,
     memory: Arc<SharedMemory>,
-    shared: SharedMemory,
+    board: Board,
+    /// The number of the worker.
+    worker: u32,
     /// Where the record of each name is.
     records: HashMap<String, usize>,
     end: usize,
@@ -143,29 +142,21 @@ impl WorkerSlot {
         Ok(file)
     }
 
-    /// What all workers of a supervisor share.
-    ///
-    /// # Errors
-    ///
-    /// As for [`WorkerSlot::create`].
-    pub fn create_shared() -> io::Result<File> {
-        memory_file(4096)
-    }
-
-    /// The slot in `file`, and the file that all workers share.
+    /// The slot in `file` of the worker of this number, and the board that all workers share.
     ///
     /// # Errors
     ///
     /// Where they cannot be mapped.
-    pub fn open(file: &File, shared: &File) -> io::Result<WorkerSlot> {
+    pub fn open(file: &File, board: &File, worker: u32) -> io::Result<WorkerSlot> {
         let host = local();
         let memory = Arc::new(SharedMemory::of(file)?);
         let slot = StatusSlot::new(Box::new(Arc::clone(&memory)), (host.now(), host.uptime()));
-        let shared = SharedMemory::of(shared)?;
+        let board = Board::open(board)?;
         Ok(WorkerSlot {
             slot,
             memory,
-            shared,
+            board,
+            worker,
             records: HashMap::new(),
             end: NAMES_AT,
             nodes: Vec::new(),
@@ -185,12 +176,12 @@ impl WorkerSlot {
 
     /// Whether its supervisor wants nothing new to start.
     pub fn is_to_stop(&self) -> bool {
-        self.shared.load(STOP_AT) != 0
+        self.board.is_to_stop()
     }
 
     /// Takes note of a task that begins, and that a limit over all workers counts; which that is, from 0.
     pub fn count_begun(&self) -> u64 {
-        self.shared.add(BEGUN_AT, 1)
+        self.board.count_begun()
     }
 
     /// A jugfile was loaded: the name of each node of its graph, and how many tasks it stands for.
@@ -238,6 +229,8 @@ impl WorkerSlot {
             self.nodes.get(node).map(|(record, _)| Timed { record: *record, began: now, has_result: false });
         self.store(LIMITS_OF_AT, 0);
         self.store(TIME_LIMIT_AT, nanoseconds(limit));
+        // Before the supervisor can see it: a death in between is nobody's.
+        self.board.runs(self.worker, Some(key));
         let began = self.slot.runs(key, name, attempt, now);
         self.store(LIMITS_OF_AT, nanoseconds(Some(began)));
     }
@@ -272,6 +265,18 @@ impl WorkerSlot {
     pub fn rests(&mut self) {
         self.count_time(Instant::now());
         self.slot.rests(status_slot::Counts::default());
+        self.board.runs(self.worker, None);
+    }
+
+    /// Which of these tasks, all of them claimed here, still belong to another worker of the supervisor: it died, and how is
+    /// not stored yet.
+    pub fn of_others(&self, keys: &[Key]) -> Vec<Key> {
+        self.board.of_others(self.worker, keys)
+    }
+
+    /// It is stored how the worker died that ran this task before.
+    pub fn settle(&self, key: &Key) {
+        self.board.settle(key);
     }
 
     /// Adds the time of the task that began last, if it has a result.
@@ -306,15 +311,6 @@ impl WorkerSlot {
     fn add(&self, offset: usize, number: u64) {
         self.store(offset, self.memory.load(offset).saturating_add(number));
     }
-}
-
-/// Tells all workers that share `file` to start nothing new.
-///
-/// # Errors
-///
-/// Where it cannot be written.
-pub fn stop_all(file: &File) -> io::Result<()> {
-    file.write_all_at(&1_u64.to_ne_bytes(), STOP_AT as u64)
 }
 
 /// What the worker `id` says in its slot.

@@ -23,7 +23,7 @@ pub struct Start<'a> {
     pub captures: bool,
 }
 
-/// The environment variable in which a worker finds the id of its supervisor's process, and the descriptors of its slot, of what all
-/// workers share, of its mail, for faults, of its leash, of its bell and for notes; then the three of [`super::capture::CaptureFiles`], if it
+/// The environment variable in which a worker finds the id of its supervisor's process, its own number, and the descriptors of
+/// its slot, of the board, of its mail, for faults, of its leash, of its bell and for notes; then the three of [`super::capture::CaptureFiles`], if it
 /// gets these.
 pub const VARIABLE: &str = "JUG_SUPERVISED";

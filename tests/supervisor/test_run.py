@@ -564,6 +564,66 @@ def test_a_worker_that_dies_without_a_task_is_not_replaced_for_ever(jug):
     assert "3 workers in a row died" in done.stderr
 
 
+def test_another_worker_leaves_a_task_alone_until_it_is_recorded_how_it_died(jug, jugdir, kinds):
+    jug.write(
+        """
+    import os, time
+    from jug import TaskGenerator
+
+    # So long takes a replacement, and the other worker is idle.
+    time.sleep(1.5)
+
+    @TaskGenerator
+    def leave(i):
+        with open("ran", "a") as ran:
+            ran.write(f"{i}\\n")
+        time.sleep(0.3)
+        os._exit(3)
+
+    @TaskGenerator
+    def work(i):
+        time.sleep(0.01)
+
+    [work(i) for i in range(10)], leave(1)
+"""
+    )
+    done = jug("execute", "--will-cite", "--keep-going", "-n", "2", *jugdir)
+    assert done.returncode == 1
+    assert re.search("^ +10 +0 +1  Total", done.stdout, re.MULTILINE), done.stdout
+    assert (jug.folder / "ran").read_text() == "1\n"
+    assert kinds(*jugdir) == {"leave": {"exit": 1}}
+
+
+def test_a_failure_is_stored_before_the_next_task_may_end_its_worker(jug, jugdir, kinds):
+    jug.write(
+        """
+    import os
+    from jug import TaskGenerator
+
+    @TaskGenerator
+    def error(i):
+        with open("ran", "a") as ran:
+            ran.write(f"{i}\\n")
+        raise ValueError(i)
+
+    @TaskGenerator
+    def leave(i):
+        os._exit(3)
+
+    @TaskGenerator
+    def work(i):
+        return i
+
+    # The more quick tasks there were, the more are claimed at once.
+    for i in range(10):
+        [work(30 * i + k) for k in range(30)], error(i), leave(i)
+"""
+    )
+    assert jug(*EXECUTE, "--keep-going", "-n", "1", *jugdir).returncode == 1
+    assert sorted((jug.folder / "ran").read_text().split()) == [str(i) for i in range(10)]
+    assert kinds(*jugdir) == {"error": {"exception": 10}, "leave": {"exit": 10}}
+
+
 def test_a_death_is_recorded_although_the_next_worker_dies_before_it_can(jug, kinds):
     jug.write(
         NOTED

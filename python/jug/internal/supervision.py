@@ -41,11 +41,19 @@ class Supervision:
     """
 
     def __init__(
-        self, slot: int, shared: int, mail: int, faults: int, bell: int, notes: int, *capture: int
+        self,
+        worker: int,
+        slot: int,
+        board: int,
+        mail: int,
+        faults: int,
+        bell: int,
+        notes: int,
+        *capture: int,
     ) -> None:
-        self.slot = _native.WorkerSlot(slot, shared)
+        self.slot = _native.WorkerSlot(slot, board, worker)
         self.capture = _native.Capture(*capture) if capture else None
-        for descriptor in (slot, shared, *capture):
+        for descriptor in (slot, board, *capture):
             os.close(descriptor)
         self._mail = mail
         self._process = os.getpid()
@@ -93,12 +101,13 @@ _current: Supervision | None = None
 def begin() -> Supervision:
     """Connects this process, which a supervisor has just started, and has it end with that one."""
     global _current
-    parent, slot, shared, mail, faults, leash, *files = map(int, os.environ.pop(VARIABLE).split(","))
+    numbers = map(int, os.environ.pop(VARIABLE).split(","))
+    parent, worker, slot, board, mail, faults, leash, *files = numbers
     # What a task leaves behind belongs to the worker that ran it: it ends with that one, and with no other.
     _native.become_subreaper()
     _native.end_on_leash(parent, leash)
     os.close(leash)
-    _current = Supervision(slot, shared, mail, faults, *files)
+    _current = Supervision(worker, slot, board, mail, faults, *files)
     write_lines_at_once()
     if _current.capture is not None:
         stay_on(sys.stderr.fileno())

@@ -99,7 +99,7 @@ class SupervisedRun:
         self._unprinted: Counter[tuple[str, str]] = Counter()
         self._is_stopping = False
         self._is_killed = False
-        #: What each worker was given to record, until it has loaded the tasks.
+        #: What each worker was given to record.
         self._given: dict[int, list[TaskDeath]] = {}
         self._status = 0
         self._failed_keys: set[bytes] = set()
@@ -238,11 +238,7 @@ class SupervisedRun:
         # It may still be killed by a signal on its way out.
         status = ended["number"] if ended["kind"] == "exit" else 1
         summary = _summary_of(ended)
-        if summary is None:
-            # It ended before it had anything to run, and what it was to record is recorded nowhere.
-            for death in self._given[ended["worker"]]:
-                fail(f"a task ({death['key'].hex()[:16]}) {death['message']}, which could not be recorded")
-        else:
+        if summary is not None:
             status = status or int(bool(summary["failed"]))
             self._failed_keys |= summary["failed"]
             blocked = Blocked(*summary["blocked"])
@@ -252,8 +248,15 @@ class SupervisedRun:
         self._status = self._status or status
         if status and not self._options.keep_going:
             self._stop()
-        elif ended["phase"] == "retired" and not self._is_stopping:
-            self._start(ended["worker"], [])
+        unrecorded = self._unrecorded(ended["worker"])
+        if ended["phase"] == "retired" and not self._is_stopping:
+            self._start(ended["worker"], unrecorded)
+            return
+        for death in unrecorded:
+            self._supervisor.settle(death["key"])
+            if summary is None:
+                # It ended before it had anything to run.
+                fail(f"a task ({death['key'].hex()[:16]}) {death['message']}, which could not be recorded")
 
     def _take_death(self, ended: EndedWorker) -> None:
         """A worker died: another one records what became of its task, and goes on."""
@@ -261,16 +264,21 @@ class SupervisedRun:
             # What was killed because it was asked for has not failed.
             return
         has_begun = ended["phase"] != "starting"
-        deaths = [] if has_begun else self._given[ended["worker"]]
+        deaths = self._unrecorded(ended["worker"])
         death = death_of(ended)
         if death is not None:
             death["is_shown"] = self._is_worth_a_line((ended["name"], death["message"]))
-            deaths = [*deaths, death]
+            # One that had died of it before has recorded that, or it could not have tried it again.
+            deaths = [*(it for it in deaths if it["key"] != death["key"]), death]
             self._false_starts = 0
         elif not self._is_stopping:
             self._take_false_start(ended, has_begun)
         if deaths or not self._is_stopping:
             self._start(ended["worker"], deaths)
+
+    def _unrecorded(self, worker: int) -> list[TaskDeath]:
+        """What a worker that has ended was given to record, and has not."""
+        return [death for death in self._given[worker] if self._supervisor.is_unsettled(death["key"])]
 
     def _take_false_start(self, ended: EndedWorker, has_begun: bool) -> None:
         """A worker died while it ran no task: not for ever is another one started."""

@@ -1,5 +1,6 @@
 //! Workers as children: what they print, how they end, and that nothing of them is left.
 
+mod board;
 mod capture;
 mod output_queue;
 mod slot;

@@ -4,14 +4,15 @@ use std::fs::File;
 use std::time::Duration;
 
 use jug_native::status_slot::Activity;
-use jug_native::supervisor::slot::{NameCounts, Phase, WorkerSlot, counts, report, stop_all};
+use jug_native::supervisor::board::Board;
+use jug_native::supervisor::slot::{NameCounts, Phase, WorkerSlot, counts, report};
 use proptest::prelude::*;
 
 use crate::support::temp_jugdir::digest_key as key;
 
 fn new() -> (File, File, WorkerSlot) {
-    let (file, shared) = (WorkerSlot::create().unwrap(), WorkerSlot::create_shared().unwrap());
-    let slot = WorkerSlot::open(&file, &shared).unwrap();
+    let (file, shared) = (WorkerSlot::create().unwrap(), Board::create().unwrap());
+    let slot = WorkerSlot::open(&file, &shared, 1).unwrap();
     (file, shared, slot)
 }
 
@@ -116,10 +117,10 @@ fn whether_more_tasks_will_come_is_read() {
 #[test]
 fn all_workers_of_a_supervisor_are_to_stop_and_share_one_count() {
     let (file, shared, slot) = new();
-    let other = WorkerSlot::open(&file, &shared).unwrap();
+    let other = WorkerSlot::open(&file, &shared, 1).unwrap();
     assert!(!slot.is_to_stop());
     assert_eq!([slot.count_begun(), other.count_begun(), slot.count_begun()], [0, 1, 2]);
-    stop_all(&shared).unwrap();
+    Board::open(&shared).unwrap().stop_all();
     assert!(slot.is_to_stop() && other.is_to_stop());
     assert_eq!(other.count_begun(), 3);
 }

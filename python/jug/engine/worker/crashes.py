@@ -147,6 +147,7 @@ class Crashes:
         report["again"] = not is_final or bool(self._retries.is_again(t.f, attempt))
         self._retries.failed(key, attempt)
         self._session.save_failure(key, report, t.name)
+        self._session.flush()
 
     # --- in a process of its own ---
 

@@ -84,6 +84,8 @@ class FailingTasks:
         report = failure_report(t, outcome, attempt=attempt, kept=kept, again=again)
         self._retries.failed(key, attempt)
         self._session.save_failure(key, report, t.name)
+        # The next task may end this process.
+        self._session.flush()
         if again:
             self._progress.postpone({key: report})
             most = 1 + (self._retries.limit(t.f) or 0)
@@ -152,17 +154,19 @@ class FailingTasks:
                         self._record_death(nodes[key], key)
                         continue
                     # Another worker has tried it again already. If that one died too, it knows less of why.
-                    death = self._supervised.recorded(key)
                     if not present and self._session.reports([key]).get(key, {}).get("kind") == "lost":
+                        death = self._supervised.deaths[key]
                         self._crashes.record_seen(key, self._task(nodes[key]), death)
+                    self._supervised.recorded(key)
         finally:
             self._session.release(mine)
 
     def _record_death(self, node: int, key: bytes) -> None:
         """Records how a task died that is claimed here and has no result."""
         assert self._supervised is not None
-        death, t = self._supervised.recorded(key), self._task(node)
+        death, t = self._supervised.deaths[key], self._task(node)
         crash = self._crashes.record_seen(key, t, death)
+        self._supervised.recorded(key)
         if crash is not None:
             died = Outcome(None, crash, death["started"], 0.0, death["duration"], death["output"])
             self.add(node, died, self._retries.attempts(key), is_shown=death["is_shown"])

@@ -101,11 +101,14 @@ class SupervisedWork:
             if report.get("run") == self.run and not report.get("again") and not is_suspicion(report)
         }
 
-    def recorded(self, key: bytes) -> TaskDeath:
-        """A death that is recorded now, and by nobody else."""
-        death = self.deaths.pop(key)
-        self._mine.mail["deaths"].remove(death)
-        return death
+    def recorded(self, key: bytes) -> None:
+        """It is stored how a task died: any worker may have it."""
+        self._mine.mail["deaths"].remove(self.deaths.pop(key))
+        self.slot.settle(key)
+
+    def of_others(self, keys: Collection[bytes]) -> list[bytes]:
+        """Which of these claimed tasks another worker died of, and it is not for this one to record how."""
+        return [key for key in self.slot.of_others(list(keys)) if key not in self.deaths]
 
 
 def supervised_work(

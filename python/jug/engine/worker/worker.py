@@ -268,6 +268,8 @@ class Worker:
             if self._progress.withheld:
                 # Each of them failed in another worker, just before it was claimed here.
                 waiting = [node for node in waiting if node not in self._progress.withheld]
+            if self._supervised is not None:
+                waiting = self._leave_to_others(waiting, claimed)
             if self._suspects or self._crashes.found or self._supervised is not None:
                 waiting = self._failing.without_the_crashed(waiting)
             began = time.perf_counter()
@@ -301,6 +303,17 @@ class Worker:
                 self._output.end()
                 self._finish(finished, claimed)
                 self._scheduler.put_back(waiting)
+
+    def _leave_to_others(self, nodes: list[int], claimed: list[bytes]) -> list[int]:
+        """Gives back tasks of which another worker died, until it is recorded how; the others."""
+        assert self._supervised is not None
+        left = self._supervised.of_others([self._keys[node] for node in nodes])
+        if not left:
+            return nodes
+        self._session.release(left)
+        claimed[:] = [key for key in claimed if key not in left]
+        self._scheduler.busy([node for node in nodes if self._keys[node] in left])
+        return [node for node in nodes if self._keys[node] not in left]
 
     def _finish(self, nodes: Sequence[int], claimed: Sequence[bytes]) -> None:
         """Takes note of what was run, and gives claims back.
