@@ -657,6 +657,16 @@ class Supervisor:
 
         It gets the descriptors in `keep` besides, under the same numbers.
         """
+    def prepare(
+        self,
+        program: str,
+        arguments: Sequence[str],
+        environment: Sequence[tuple[str, str]],
+        order: bytes,
+    ) -> None:
+        """Starts a process from which workers are forked once it has done what `order` says; `wait` tells."""
+    def dismiss(self) -> None:
+        """Ends that process, if there is one."""
     def workers(self) -> list[int]:
         """The numbers of the workers that live."""
     def wait(
@@ -666,6 +676,7 @@ class Supervisor:
         | tuple[Literal["note"], int, bytes]
         | tuple[Literal["signal"], int]
         | tuple[Literal["ended"], EndedWorker]
+        | tuple[Literal["prepared"], str | None]
     ]:
         """Sleeps until something happens, so long at most; what that was.
 

@@ -76,6 +76,24 @@ impl PySupervisor {
         Ok(lock(&self.supervisor).start(worker, &start)?)
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "what is extracted belongs to the method")]
+    fn prepare(
+        &self,
+        program: OsString,
+        arguments: Vec<OsString>,
+        environment: Vec<(OsString, OsString)>,
+        order: &[u8],
+    ) -> PyResult<()> {
+        let (program, arguments, environment) = (&program, &arguments, &environment);
+        let start =
+            Start { program, arguments, cwd: None, environment, mail: order, keep: &[], captures: false };
+        Ok(lock(&self.supervisor).prepare(&start)?)
+    }
+
+    fn dismiss(&self, py: Python<'_>) {
+        py.detach(|| lock(&self.supervisor).dismiss());
+    }
+
     fn workers(&self) -> Vec<u32> {
         lock(&self.supervisor).workers()
     }
@@ -141,6 +159,7 @@ fn shown(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
         Event::Note { worker, text } => {
             ("note", worker, PyBytes::new(py, &text)).into_pyobject(py)?.into_any()
         }
+        Event::Prepared(prepared) => ("prepared", prepared.err()).into_pyobject(py)?.into_any(),
         Event::Ended(ended) => ("ended", facts(py, *ended)?).into_pyobject(py)?.into_any(),
     })
 }

@@ -21,7 +21,7 @@ pub enum Limit {
 pub enum Event {
     /// A worker printed whole lines, or what was left of one when it ended.
     Output {
-        /// The worker's number.
+        /// The worker's number; 0: the server that forks workers.
         worker: u32,
         /// Whether to stderr.
         is_error: bool,
@@ -41,6 +41,8 @@ pub enum Event {
     Ended(Box<Ended>),
     /// A signal came.
     Signal(i32),
+    /// Workers are forked from now on, or why they are not.
+    Prepared(Result<(), String>),
 }
 
 /// How a worker ended.

@@ -16,7 +16,7 @@ use super::notes::Notes;
 use super::slot::{self, NameCounts, WorkerReport, WorkerSlot};
 use super::start::{Start, VARIABLE};
 use crate::os::memory::memory_file;
-use crate::os::process::{Child, Output, Spawn, Table};
+use crate::os::process::{Child, ForkServer, Output, Spawn, Table};
 use crate::os::{cgroup, local};
 use crate::status_slot::{Activity, Run};
 
@@ -51,14 +51,20 @@ pub(super) struct Member {
 
 /// One end of a pipe.
 #[derive(Debug)]
-struct Stream {
+pub(super) struct Stream {
     pipe: File,
     /// What was read behind the last line feed.
     rest: Vec<u8>,
 }
 
 impl Member {
-    pub(super) fn start(worker: u32, start: &Start<'_>, board: &File) -> io::Result<Member> {
+    /// Starts a worker, or has it forked.
+    pub(super) fn start(
+        worker: u32,
+        start: &Start<'_>,
+        board: &File,
+        server: Option<&ForkServer>,
+    ) -> io::Result<Member> {
         let files = [WorkerSlot::create()?, memory_file(0)?, memory_file(0)?];
         let [slot, mail, faults] = files;
         mail.write_all_at(start.mail, 0)?;
@@ -77,14 +83,17 @@ impl Member {
         let descriptors: Vec<String> = ours.iter().map(RawFd::to_string).collect();
         let value = format!("{},{worker},{}", std::process::id(), descriptors.join(","));
         environment.push((VARIABLE.into(), value.into()));
-        let mut child = Child::spawn(&Spawn {
-            program: start.program,
-            arguments: start.arguments,
-            cwd: start.cwd,
-            environment: &environment,
-            keep: &keep,
-            output: Output::Pipes,
-        })?;
+        let spawn = || {
+            Child::spawn(&Spawn {
+                program: start.program,
+                arguments: start.arguments,
+                cwd: start.cwd,
+                environment: &environment,
+                keep: &keep,
+                output: Output::Pipes,
+            })
+        };
+        let mut child = server.map_or_else(spawn, |server| server.fork(&environment, &keep))?;
         let output = [child.take_stdout(), child.take_stderr()].map(|pipe| pipe.and_then(Stream::of));
         let memory_ran_out = cgroup::times_out_of_memory();
         Ok(Member {
@@ -123,7 +132,7 @@ impl Member {
             .iter()
             .zip(is_read)
             .filter_map(|(stream, is_read)| stream.as_ref().filter(|_| is_read));
-        let pipes = read.map(|stream| stream.pipe.as_fd());
+        let pipes = read.map(Stream::pipe);
         let notes = self.notes.iter().map(Notes::as_fd);
         [self.child.ended(), self.bell.as_fd()].into_iter().chain(pipes).chain(notes)
     }
@@ -149,7 +158,7 @@ impl Member {
         let is_starting = self.is_starting(worker);
         for (number, place) in self.output.iter_mut().enumerate() {
             let Some(stream) = place else { continue };
-            if !is_ready(stream.pipe.as_fd()) {
+            if !is_ready(stream.pipe()) {
                 continue;
             }
             let (text, is_open) = stream.read();
@@ -288,13 +297,17 @@ impl Member {
 }
 
 impl Stream {
-    fn of(pipe: OwnedFd) -> Option<Stream> {
+    pub(super) fn of(pipe: OwnedFd) -> Option<Stream> {
         fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).ok()?;
         Some(Stream { pipe: File::from(pipe), rest: Vec::new() })
     }
 
+    pub(super) fn pipe(&self) -> BorrowedFd<'_> {
+        self.pipe.as_fd()
+    }
+
     /// The whole lines that are there now, and whether more can come.
-    fn read(&mut self) -> (Vec<u8>, bool) {
+    pub(super) fn read(&mut self) -> (Vec<u8>, bool) {
         let mut text = std::mem::take(&mut self.rest);
         let before = text.len();
         text.resize(before + CHUNK, 0);
@@ -317,7 +330,7 @@ impl Stream {
     }
 
     /// All that is left; nobody writes any more.
-    fn read_to_end(&mut self) -> Vec<u8> {
+    pub(super) fn read_to_end(&mut self) -> Vec<u8> {
         let mut text = std::mem::take(&mut self.rest);
         // Where somebody escaped who still has the pipe, this ends when there is nothing to read now.
         let _blocked = self.pipe.read_to_end(&mut text);

@@ -9,6 +9,8 @@ mod events;
 mod member;
 mod notes;
 mod output_queue;
+mod server;
+mod signals;
 pub mod slot;
 mod start;
 
@@ -22,7 +24,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, raise};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signalfd::SignalFd;
 
 use crate::Key;
 use crate::os::local;
@@ -35,6 +37,8 @@ pub use start::{Start, VARIABLE};
 
 use board::Board;
 use member::Member;
+use server::Server;
+use signals::take_signals;
 use slot::NameCounts;
 
 /// How often memory is looked at where there is a limit.
@@ -43,16 +47,14 @@ const SAMPLE: Duration = Duration::from_millis(100);
 /// How long a worker may take to kill itself and all below it.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// The signals that are for the supervisor, which passes on what they mean.
-const SIGNALS: [Signal; 5] =
-    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGTSTP, Signal::SIGCONT];
-
 /// A supervisor: the one of this process.
 #[derive(Debug)]
 pub struct Supervisor {
     board: Board,
     board_file: File,
     members: BTreeMap<u32, Member>,
+    /// From which workers are forked, where they are.
+    server: Option<Server>,
     /// The children that this process had before, which are none of ours.
     strangers: Vec<u32>,
     /// What workers executed that have ended, by name.
@@ -78,6 +80,7 @@ impl Supervisor {
             board: Board::open(&board_file)?,
             board_file,
             members: BTreeMap::new(),
+            server: None,
             strangers: process::orphans(&[]),
             ended: HashMap::new(),
             memory_limit,
@@ -92,6 +95,23 @@ impl Supervisor {
         self.output = Some(output);
     }
 
+    /// Starts a server from which workers are forked once it is ready; see [`Event::Prepared`].
+    ///
+    /// # Errors
+    ///
+    /// Where the process cannot be started.
+    pub fn prepare(&mut self, start: &Start<'_>) -> io::Result<()> {
+        self.server = Some(Server::start(start)?);
+        Ok(())
+    }
+
+    /// Ends that server, if there is one. The workers go on.
+    pub fn dismiss(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.end(&mut Vec::new());
+        }
+    }
+
     /// Starts the worker of this number, which no living worker has.
     ///
     /// # Errors
@@ -99,7 +119,10 @@ impl Supervisor {
     /// Where the process cannot be started.
     pub fn start(&mut self, worker: u32, start: &Start<'_>) -> io::Result<u32> {
         self.board.add_worker(worker);
-        let member = Member::start(worker, start, &self.board_file)?;
+        let member = match self.fork(worker, start) {
+            Some(member) => member,
+            None => Member::start(worker, start, &self.board_file, None)?,
+        };
         let pid = member.pid();
         self.members.insert(worker, member);
         Ok(pid)
@@ -170,7 +193,9 @@ impl Supervisor {
         for member in self.members.values() {
             let _gone = member.child().signal_group(Signal::SIGSTOP);
         }
+        self.server.iter().for_each(|server| server.signal(Signal::SIGSTOP));
         let _raised = raise(Signal::SIGSTOP);
+        self.server.iter().for_each(|server| server.signal(Signal::SIGCONT));
         let paused = local().uptime().saturating_sub(began);
         for (worker, member) in &mut self.members {
             member.forgive(*worker, paused);
@@ -217,6 +242,18 @@ impl Supervisor {
         self.members.iter().map(|(worker, member)| (*worker, processes.resident(member.pid()))).collect()
     }
 
+    /// Has a worker forked; `None` where nobody can.
+    fn fork(&mut self, worker: u32, start: &Start<'_>) -> Option<Member> {
+        let server = self.server.as_mut()?;
+        match Member::start(worker, start, &self.board_file, Some(server.ready()?)) {
+            Ok(member) => Some(member),
+            Err(error) => {
+                server.condemn(&error);
+                None
+            }
+        }
+    }
+
     /// When a deadline may have passed, or memory is to be looked at.
     fn next_look(&self) -> Option<Instant> {
         let now = Instant::now();
@@ -248,7 +285,8 @@ impl Supervisor {
         let is_read = [!is_full(false), !is_full(true)];
         let room = self.output.as_ref().map(|output| output.bell());
         let descriptors = self.members.values().flat_map(|member| member.descriptors(is_read));
-        for descriptor in signals.into_iter().chain(room).chain(descriptors) {
+        let of_server = self.server.iter().flat_map(|server| server.descriptors(is_read));
+        for descriptor in signals.into_iter().chain(room).chain(descriptors).chain(of_server) {
             watched.push(PollFd::new(descriptor, PollFlags::POLLIN));
         }
         match poll(&mut watched, timeout) {
@@ -273,6 +311,10 @@ impl Supervisor {
         if let Some(output) = self.output.as_ref().filter(|output| is_ready(output.bell())) {
             output.hear();
         }
+        let is_lost = self.server.as_mut().is_some_and(|server| !server.read_ready(&is_ready, &mut events));
+        if let Some(server) = self.server.take_if(|_| is_lost) {
+            server.end(&mut events);
+        }
         let mut ended = Vec::new();
         for (worker, member) in &mut self.members {
             if is_ready(member.child().ended()) {
@@ -290,7 +332,7 @@ impl Supervisor {
     /// Takes note of the end of a worker, and lets nothing of it be left.
     fn bury(&mut self, worker: u32, events: &mut Vec<Event>) -> io::Result<()> {
         let Some(member) = self.members.remove(&worker) else { return Ok(()) };
-        let members = self.members.values().map(Member::pid);
+        let members = self.members.values().map(Member::pid).chain(self.server.iter().map(Server::pid));
         let others: Vec<u32> = members.chain(self.strangers.iter().copied()).collect();
         add_counts(&mut self.ended, member.counts());
         let ended = member.end(worker, events)?;
@@ -322,6 +364,7 @@ impl Drop for Supervisor {
             member.child().kill_tree();
             let _ended = member.end(0, &mut Vec::new());
         }
+        self.dismiss();
         process::kill_orphans(&self.strangers);
         if let Some((_, before)) = &self.signals {
             let _restored = before.thread_set_mask();
@@ -338,22 +381,4 @@ fn add_counts(all: &mut HashMap<String, NameCounts>, counts: Vec<(String, NameCo
         sum.total = sum.total.max(counts.total);
         sum.finished = sum.finished.max(counts.finished);
     }
-}
-
-/// A descriptor for the signals that are for the supervisor, and the mask to restore.
-fn take_signals() -> io::Result<(SignalFd, SigSet)> {
-    let ignored = ignored_signals();
-    // What is ignored, as under nohup or in the background of a script, stays so.
-    let is_heeded = |signal: &Signal| ignored & (1 << (*signal as u32 - 1)) == 0;
-    let mine: SigSet = SIGNALS.into_iter().filter(is_heeded).collect();
-    let before = SigSet::thread_get_mask()?;
-    mine.thread_block()?;
-    Ok((SignalFd::with_flags(&mine, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?, before))
-}
-
-/// The signals that this process ignores, a bit for each.
-fn ignored_signals() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }

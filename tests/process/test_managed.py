@@ -168,6 +168,16 @@ def test_a_copy_of_this_process_calls_a_function_and_ends() -> None:
     os.close(writing)
 
 
+def test_copies_draw_random_numbers_of_their_own() -> None:
+    numpy_random = pytest.importorskip("numpy.random")
+    reading, writing = os.pipe()
+    for _ in range(3):
+        fork(lambda: os.write(writing, f"{numpy_random.random()}\n".encode())).end()
+    os.close(writing)
+    with open(reading) as file:
+        assert len({*file.read().split(), str(numpy_random.random())}) == 4
+
+
 def test_a_copy_ends_with_the_process_that_made_it_and_all_below_it(tmp_path: Path) -> None:
     (tmp_path / "pids").touch()
     program = (

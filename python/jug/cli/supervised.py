@@ -1,19 +1,56 @@
-"""Where a worker begins that a supervisor started: the same command line, without the supervisor."""
+"""Where a worker begins that a supervisor started, or had forked: the same command line without it."""
 
 from __future__ import annotations
 
 import faulthandler
+import importlib
+import pickle
 import sys
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from ..internal import supervision
 from .main import main as command
 
-__all__ = ["main"]
+if TYPE_CHECKING:
+    from ..internal.types import PreloadOrder
+
+__all__ = ["main", "serve"]
+
+#: What of this package workers import when they need it.
+_NEEDED = (
+    *("subcommands.execute", "engine.worker.execute", "engine.session.file", "engine.failures.summary"),
+    *("engine.maintenance.pack", "hooks.exit_checks"),
+)
 
 
-def main() -> None:
-    """Works for the supervisor that started this process; leaves by SystemExit."""
-    mine = supervision.begin()
+def serve() -> None:
+    """Imports what workers need, and works in each that is forked of this process as :func:`main` does."""
+    from ..process.forkserver import serve as fork
+
+    main(fork(_prepare))
+
+
+def _prepare(text: bytes) -> Iterator[str]:
+    from ..engine.preloading import preload
+
+    order: PreloadOrder = pickle.loads(text)
+    sys.path[:] = order["path"]
+    sys.argv[:] = order["argv"]
+    for name in _NEEDED:
+        importlib.import_module(f"jug.{name}")
+    yield from preload(order["jugfile"], order["modules"])
+
+
+def main(numbers: Mapping[int, int] | None = None) -> None:
+    """Works for the supervisor that started this process; leaves by SystemExit.
+
+    Parameters
+    ----------
+    numbers : mapping of int to int, optional
+        See :func:`jug.internal.supervision.begin`.
+    """
+    mine = supervision.begin(numbers)
     faulthandler.enable(mine.faults)
     sys.path[:] = mine.mail["path"]
     sys.argv[:] = mine.mail["argv"]

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Jugfile",
     "LoadedJugfile",
+    "extend_path",
     "import_before",
     "init",
     "load",
@@ -290,12 +291,7 @@ def run_jugfile(path: str) -> dict[str, Any]:
     name = _module_name(path)
     _look_at_name(path, name)
     import_before(path)
-    here = os.path.abspath(".")
-    if sys.path[:1] != [here]:
-        sys.path.insert(0, here)
-    # Last, so that whatever is found without it stays the same.
-    if (folder := os.path.dirname(os.path.abspath(path))) not in sys.path:
-        sys.path.append(folder)
+    extend_path(path)
     module = types.ModuleType(name)
     module.__file__ = os.path.abspath(path)
     sys.modules[name] = module
@@ -310,6 +306,16 @@ def run_jugfile(path: str) -> dict[str, Any]:
         warn(str(error))
         jugspace["__jug__hasbarrier__"] = True
     return jugspace
+
+
+def extend_path(path: str) -> None:
+    """Lets the jugfile at `path` import what lies in this directory, and beside it."""
+    here = os.path.abspath(".")
+    if sys.path[:1] != [here]:
+        sys.path.insert(0, here)
+    # Last, so that whatever is found without it stays the same.
+    if (folder := os.path.dirname(os.path.abspath(path))) not in sys.path:
+        sys.path.append(folder)
 
 
 def _module_name(path: str) -> str:

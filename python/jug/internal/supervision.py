@@ -6,6 +6,7 @@ import contextlib
 import os
 import pickle
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .. import _native
@@ -66,8 +67,6 @@ class Supervision:
         os.ftruncate(mail, 0)
         self.tasks_left: int | None = self.mail["max_tasks"]
         self.is_retired = False
-        if self.mail["tasks"] is not None:
-            os.set_inheritable(self.mail["tasks"], False)
 
     def ring(self) -> None:
         """Has the supervisor look at the slot, which it does not while nothing happens that it waits for."""
@@ -98,16 +97,27 @@ class Supervision:
 _current: Supervision | None = None
 
 
-def begin() -> Supervision:
-    """Connects this process, which a supervisor has just started, and has it end with that one."""
+def begin(numbers: Mapping[int, int] | None = None) -> Supervision:
+    """Connects this process, which a supervisor has just started, and has it end with that one.
+
+    Parameters
+    ----------
+    numbers : mapping of int to int, optional
+        The descriptors that this process was given, by their numbers in the supervisor. Default: they have
+        the same here.
+    """
     global _current
-    numbers = map(int, os.environ.pop(VARIABLE).split(","))
-    parent, worker, slot, board, mail, faults, leash, *files = numbers
+    parent, worker, *given = map(int, os.environ.pop(VARIABLE).split(","))
+    numbers = numbers or {}
+    slot, board, mail, faults, leash, *files = (numbers.get(number, number) for number in given)
     # What a task leaves behind belongs to the worker that ran it: it ends with that one, and with no other.
     _native.become_subreaper()
     _native.end_on_leash(parent, leash)
     os.close(leash)
     _current = Supervision(worker, slot, board, mail, faults, *files)
+    if (tasks := _current.mail["tasks"]) is not None:
+        _current.mail["tasks"] = tasks = numbers.get(tasks, tasks)
+        os.set_inheritable(tasks, False)
     write_lines_at_once()
     if _current.capture is not None:
         stay_on(sys.stderr.fileno())

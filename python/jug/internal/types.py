@@ -20,6 +20,7 @@ __all__ = [
     "Order",
     "PackReport",
     "PackedStore",
+    "PreloadOrder",
     "Printed",
     "ProcessIdentity",
     "ResultFacts",
@@ -207,6 +208,17 @@ class WorkerMail(TypedDict):
     #: Whether it is to write notes for the log.
     is_logged: bool
     deaths: list[TaskDeath]
+
+
+class PreloadOrder(TypedDict):
+    """What a supervisor asks of the process from which it has workers forked."""
+
+    #: ``sys.argv`` and ``sys.path``.
+    argv: list[str]
+    path: list[str]
+    #: The jugfile whose imports count, if there is one, and what is imported besides.
+    jugfile: str | None
+    modules: list[str]
 
 
 class Order(TypedDict):

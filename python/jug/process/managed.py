@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from .. import _native
 
-__all__ = ["Child", "End", "fork", "program_of", "spawn"]
+__all__ = ["Child", "End", "draw_anew", "fork", "program_of", "spawn"]
 
 #: The package that this module belongs to, and its file.
 _PACKAGE = __name__.partition(".")[0]
@@ -163,8 +163,19 @@ def fork(run: Callable[[], object]) -> Child:
             os.setpgid(0, 0)
             _native.become_subreaper()
             _native.end_with(parent)
+            draw_anew()
             run()
             status = 0
         finally:
             os._exit(status)
     return Child(_native.Child.adopt(pid))
+
+
+def draw_anew() -> None:
+    """Has this process, which was forked, draw other random numbers than its parent and its siblings.
+
+    ``random`` does so by itself, numpy's global generator does not.
+    """
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()

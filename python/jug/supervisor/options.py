@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SUPERVISOR_SPECS", "SupervisorOptions"]
 
+#: The ways to start a worker.
+START_METHODS = ("spawn", "forkserver")
+
 #: What ``jug execute`` knows of supervisors.
 SUPERVISOR_SPECS = (
     OptionSpec(
@@ -33,6 +36,21 @@ SUPERVISOR_SPECS = (
         metavar="N",
         type=int,
         help="with -n: how many threads numeric libraries use in each worker (default: processors / workers)",
+    ),
+    OptionSpec(
+        "execute_start_method",
+        ("--start-method",),
+        "",
+        choices=START_METHODS,
+        help="with -n: how workers begin: each as a fresh interpreter, or forked from one that has made the "
+        "imports of the jugfile, but for modules of your own (default: spawn)",
+    ),
+    OptionSpec(
+        "execute_preload",
+        ("--preload",),
+        "",
+        metavar="MODULES",
+        help="with --start-method=forkserver: import these modules, too, before workers are forked (a,b.c)",
     ),
     OptionSpec(
         "execute_max_tasks_per_worker",
@@ -82,6 +100,11 @@ class SupervisorOptions(NamedTuple):
     n_workers: int
     #: How many threads numeric libraries use in each, where the environment does not say.
     threads: int
+    #: Whether workers are forked from a process that has imported what they need.
+    forks: bool = False
+    #: The jugfile whose imports that process makes, and what it imports besides.
+    jugfile: str = ""
+    preload: tuple[str, ...] = ()
     #: How many bytes of memory a worker may have, with all that it started; None: any number.
     memory_limit: int | None = None
     #: After how many tasks a worker is replaced; None: never.
@@ -110,8 +133,10 @@ class SupervisorOptions(NamedTuple):
         progress = str(options.execute_progress)
         if progress and progress not in MODES:
             raise UserError(f"progress must be one of {', '.join(MODES)}, not {progress!r}", status=2)
+        start_method, preload = _start_method_of(options)
         if not text:
             needing = {
+                "--start-method": start_method,
                 "--threads-per-worker": threads,
                 "--max-tasks-per-worker": max_tasks,
                 "--progress": progress,
@@ -137,13 +162,30 @@ class SupervisorOptions(NamedTuple):
         return cls(
             n_workers,
             threads or max(1, available // n_workers),
-            memory_limit,
+            memory_limit=memory_limit,
+            forks=start_method == "forkserver",
+            jugfile=options.jugfile,
+            preload=preload,
             max_tasks=max_tasks or None,
             keep_going=bool(options.execute_keep_going),
             progress="none" if options.execute_quiet else progress,
             captures=bool(options.execute_capture),
             log=str(options.execute_log),
         )
+
+
+def _start_method_of(options: Options) -> tuple[str, tuple[str, ...]]:
+    """How workers are started, and what is imported before; UserError where that is wrong."""
+    method = str(options.execute_start_method)
+    if method and method not in START_METHODS:
+        raise UserError(f"start method must be one of {', '.join(START_METHODS)}, not {method!r}", status=2)
+    preload = tuple(name.strip() for name in str(options.execute_preload).split(",") if name.strip())
+    if preload and method != "forkserver":
+        raise UserError("--preload needs --start-method=forkserver", status=2)
+    for name in preload:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise UserError(f"--preload must be the names of modules (a,b.c), not {name!r}", status=2)
+    return method, preload
 
 
 def _check_memory_limit(limit: int) -> None:

@@ -39,7 +39,7 @@ class WorkerOutput:
         self._loading_by.pop(worker, None)
 
     def write(self, display: Display, worker: int, text: bytes, *, is_error: bool, is_starting: bool) -> None:
-        """Writes lines, above what is displayed; one that is not ended is.
+        """Writes lines, above what is displayed; one that is not ended is. Those of worker 0 are everybody's.
 
         All workers load the same jugfile: what it prints then is written once.
         """
@@ -52,7 +52,7 @@ class WorkerOutput:
             lines = [line for line in lines if self._is_new(worker, (line, is_error))]
         elif is_error:
             lines = [line for line in lines if not line.startswith(_OURS) or self._is_first(worker, line)]
-        prefix = b"[%d] " % worker if self._n_workers > 1 else b""
+        prefix = b"[%d] " % worker if worker and self._n_workers > 1 else b""
         display.write(b"".join(prefix + line for line in lines), is_error=is_error)
 
     def _is_new(self, worker: int, line: _Line) -> bool:

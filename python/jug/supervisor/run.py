@@ -29,7 +29,14 @@ from .run_log import RunLog
 
 if TYPE_CHECKING:
     from ..display.base import Display
-    from ..internal.types import EndedWorker, FailureReport, TaskDeath, WorkerMail, WorkerSummary
+    from ..internal.types import (
+        EndedWorker,
+        FailureReport,
+        PreloadOrder,
+        TaskDeath,
+        WorkerMail,
+        WorkerSummary,
+    )
     from .options import SupervisorOptions
 
 __all__ = ["SupervisedRun"]
@@ -98,6 +105,8 @@ class SupervisedRun:
         self._deaths: Counter[tuple[str, str]] = Counter()
         self._unprinted: Counter[tuple[str, str]] = Counter()
         self._is_stopping = False
+        #: Whether the workers wait for a process to fork them.
+        self._is_preparing = False
         self._is_killed = False
         #: What each worker was given to record.
         self._given: dict[int, list[TaskDeath]] = {}
@@ -128,13 +137,16 @@ class SupervisedRun:
         )
         self._printer.begin()
         try:
-            for worker in range(1, self._options.n_workers + 1):
-                self._start(worker, [])
+            if self._options.forks:
+                self._prepare()
+            else:
+                self._start_all()
             # Workers start meanwhile: what draws tables takes a moment to be imported.
             self._display = open_display(self._options.progress, sys.stderr, say, output=self._printer.queue)
             self._watch()
         finally:
             self._display.close()
+            self._supervisor.dismiss()
             ended_by = self._printer.close(self._supervisor, is_killed=self._is_killed)
             self.signal = self.signal or ended_by
         for name, total, finished, executed, failed, _ in self._supervisor.counts():
@@ -151,7 +163,7 @@ class SupervisedRun:
 
     def _watch(self) -> None:
         progress = ProgressOfWorkers(self._supervisor)
-        while self._supervisor.workers():
+        while self._is_preparing or self._supervisor.workers():
             for event in self._supervisor.wait(self._display.due_in()):
                 self._take(event)
             self._display.refresh(progress.look)
@@ -172,11 +184,39 @@ class SupervisedRun:
 
     # --- workers ---
 
-    def _start(self, worker: int, deaths: list[TaskDeath]) -> None:
+    def _arguments(self, call: str) -> list[str]:
+        """What Python is called with that is to work here."""
         flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         # For those who look what runs.
         words = map(redact_url, self._mail["command"][1:])
-        arguments = [*flags, "-P", "-c", program_of("cli.supervised", "main()"), *words]
+        return [*flags, "-P", "-c", program_of("cli.supervised", call), *words]
+
+    def _prepare(self) -> None:
+        """Has a process import what workers need, which are forked from it then."""
+        order: PreloadOrder = {
+            "argv": self._mail["argv"],
+            "path": self._mail["path"],
+            "jugfile": self._options.jugfile if self._mail["tasks"] is None else None,
+            "modules": list(self._options.preload),
+        }
+        arguments = self._arguments("serve()")
+        self._supervisor.prepare(sys.executable, arguments, self._environment, pickle.dumps(order))
+        self._is_preparing = True
+
+    def _take_prepared(self, why_not: str | None) -> None:
+        """Workers can be forked now, or have to begin from nothing."""
+        if why_not is not None and not self._is_stopping:
+            warn(f"workers are spawned, as none can be forked: {why_not}")
+        if self._is_preparing and not self._is_stopping:
+            self._start_all()
+        self._is_preparing = False
+
+    def _start_all(self) -> None:
+        for worker in range(1, self._options.n_workers + 1):
+            self._start(worker, [])
+
+    def _start(self, worker: int, deaths: list[TaskDeath]) -> None:
+        arguments = self._arguments("main()")
         mail = pickle.dumps({**self._mail, "deaths": deaths})
         self._given[worker] = deaths
         self._output.begin(worker)
@@ -193,6 +233,8 @@ class SupervisedRun:
             self._output.write(self._display, worker, text, is_error=is_error, is_starting=is_starting)
         elif event[0] == "signal":
             self._take_signal(event[1])
+        elif event[0] == "prepared":
+            self._take_prepared(event[1])
         elif event[0] == "note":
             self._take_note(*event[1:])
         else:
@@ -224,6 +266,7 @@ class SupervisedRun:
 
     def _stop(self) -> None:
         self._is_stopping = True
+        self._is_preparing = False
         self._supervisor.stop()
 
     def _take_end(self, ended: EndedWorker) -> None:

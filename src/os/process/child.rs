@@ -115,6 +115,11 @@ impl Child {
         Child::watch(pid)
     }
 
+    /// The same child, whose output can be read here.
+    pub(super) fn with_output(self, stdout: OwnedFd, stderr: OwnedFd) -> Child {
+        Child { stdout: Some(stdout), stderr: Some(stderr), ..self }
+    }
+
     fn watch(pid: u32) -> io::Result<Child> {
         let ended = ended::open(pid)?.map_or_else(|| ended::by_thread(pid), Ok)?;
         Ok(Child { pid, ended, stdout: None, stderr: None, end: None })

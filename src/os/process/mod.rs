@@ -5,6 +5,7 @@
 
 mod child;
 mod ended;
+mod forkserver;
 mod memory;
 mod orphans;
 mod parent;
@@ -12,6 +13,7 @@ mod table;
 mod tree;
 
 pub use child::{Child, End, Output, Spawn};
+pub use forkserver::{ForkServer, VARIABLE as FORKSERVER};
 pub use memory::{proportional, resident};
 pub use orphans::{become_subreaper, kill_orphans, orphans};
 pub use parent::{end_on_leash, end_with, end_with_by_polling};

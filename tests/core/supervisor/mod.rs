@@ -77,6 +77,7 @@ fn watch(supervisor: &mut Supervisor) -> (String, String, Vec<Ended>) {
                 Event::Ended(end) => ended.push(*end),
                 Event::Note { .. } => {}
                 Event::Signal(number) => panic!("signal {number}"),
+                Event::Prepared(prepared) => panic!("{prepared:?}"),
             }
         }
     }

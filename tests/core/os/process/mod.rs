@@ -1,6 +1,7 @@
 //! Real processes: shells, sleepers, and this test binary in other parts.
 
 mod child;
+mod forkserver;
 mod memory;
 mod orphans;
 mod parent;
