@@ -41,6 +41,27 @@ summary = jug.execute(n_workers=2)
 """
 
 
+KINDS = """
+import ctypes
+
+@jug.TaskGenerator
+def load(i):
+    print("loads", i)
+    return i
+
+@jug.TaskGenerator
+def wait(i):
+    note(i)
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+    assert i != 1
+    return i
+
+out = [load(i) for i in range(10)] + [wait(i) for i in range(4)]
+summary = jug.execute(n_workers=2{})
+"""
+
+
 class Shown(NamedTuple):
     """What a cell shows: what it prints, its value, what it raises, and what it displays, in all versions."""
 
@@ -49,6 +70,8 @@ class Shown(NamedTuple):
     value: dict[str, str]
     raised: str
     displayed: list[dict[str, str]]
+    #: Of each of them, whether it is new or takes the place of another one, and of which.
+    ids: list[tuple[str, str]]
 
 
 class Kernel:
@@ -69,7 +92,7 @@ class Kernel:
     def end(self, request):
         """What the cell has shown when it has ended."""
         texts = {"stdout": "", "stderr": ""}
-        value, raised, displayed = {}, "", []
+        value, raised, displayed, ids = {}, "", [], []
         while True:
             message = self.client.get_iopub_msg(timeout=90)
             if message["parent_header"].get("msg_id") != request:
@@ -81,10 +104,11 @@ class Kernel:
                 value = content["data"]
             elif kind in ("display_data", "update_display_data"):
                 displayed.append(content["data"])
+                ids.append((kind, content["transient"].get("display_id")))
             elif kind == "error":
                 raised = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(content["traceback"]))
             elif kind == "status" and content["execution_state"] == "idle":
-                return Shown(texts["stdout"], texts["stderr"], value, raised, displayed)
+                return Shown(texts["stdout"], texts["stderr"], value, raised, displayed, ids)
 
     def __call__(self, cell):
         """Runs a cell to its end."""
@@ -150,6 +174,57 @@ def test_a_failure_shows_the_lines_of_its_cell(kernel):
     assert "return divide(x, 0)  # here" in raised
 
 
+def test_a_table_in_the_cell_follows_what_happens_and_stays(kernel):
+    request = kernel.begin(KINDS.format(""))
+    wait_for(lambda: len(ran(kernel)) == 2, "two tasks that run")
+    time.sleep(2.5)
+    (kernel.folder / "go").touch()
+    shown = kernel.end(request)
+    assert sorted(re.findall("loads (\\d)", shown.out)) == [str(i) for i in range(10)]
+    assert len({display_id for _, display_id in shown.ids}) == 1
+    assert [kind for kind, _ in shown.ids].count("display_data") == 1
+    assert 4 <= len(shown.displayed) <= 40
+    texts = [it["text/plain"] for it in shown.displayed]
+    assert texts[0] == "the workers load the tasks"
+    assert any(re.match("10 of 14 tasks done, 2 running, ", text) for text in texts)
+    assert texts[-1] == "13 of 14 tasks done, 1 failed"
+    meanwhile = next(it["text/html"] for it in shown.displayed if "2 running" in it["text/plain"])
+    for text in ("__main__.wait", "0 / 4", "10 / 14", "Time left", "Worker", "Memory"):
+        assert text in meanwhile.replace("&nbsp;", " ")
+    end = shown.displayed[-1]["text/html"]
+    for text in ("__main__.load", "10 / 10", "3 / 4", "13 / 14", "Failed", "worked for"):
+        assert text in end.replace("&nbsp;", " ")
+    assert "Worker" not in end
+
+
+def test_a_cell_may_ask_for_lines_or_for_nothing(kernel):
+    (kernel.folder / "go").touch()
+    assert kernel(KINDS.format(", progress='none'")).displayed == []
+    shown = kernel("jug.execute(n_workers=1, progress='plain')")
+    assert (shown.displayed, shown.err.count("failed: AssertionError")) == ([], 1)
+    (kernel.folder / "jugrc").write_text("[execute]\nquiet = yes\n")
+    assert kernel("jug.execute(n_workers=1)").displayed == []
+
+
+def test_what_hangs_and_what_takes_all_memory_fails_and_the_notebook_goes_on(kernel, left):
+    before = left()
+    shown = kernel(
+        "@jug.TaskGenerator\ndef hang(i):\n    note(i)\n    time.sleep(1000)\n"
+        "@jug.TaskGenerator\ndef allocate(i):\n    data = bytearray()\n    while True:\n"
+        "        data += b'x' * 10_000_000\n"
+        "@jug.TaskGenerator\ndef work(i):\n    return i\n"
+        "out = [hang(0), allocate(0), *map(work, range(10))]\n"
+        "summary = jug.execute(n_workers=2, timeout=3, memory_limit='300MB')\n"
+        "sorted((it.name, it.report['kind']) for it in summary.failures), summary.executed.total()"
+    )
+    assert shown.raised == ""
+    assert shown.value["text/plain"] == (
+        "([('__main__.allocate', 'memory'), ('__main__.hang', 'timeout')], 10)"
+    )
+    assert "jug: task __main__.hang(0) failed: ran longer than 3 s" in shown.err
+    assert left() == before
+
+
 def test_an_interrupt_lets_what_runs_finish_and_the_notebook_goes_on(kernel, left):
     request = kernel.begin(LONG)
     wait_for(lambda: len(ran(kernel)) == 2, "two tasks that run")
@@ -160,6 +235,7 @@ def test_an_interrupt_lets_what_runs_finish_and_the_notebook_goes_on(kernel, lef
     assert "no other task starts, 2 that run may finish" in shown.err
     assert shown.raised.endswith("KeyboardInterrupt: ")
     assert len(ran(kernel)) == 2
+    assert shown.displayed[-1]["text/plain"] == "2 of 10 tasks done"
     rest = kernel("jug.execute(n_workers=2)")
     assert rest.value["text/plain"] == "ExecutionSummary(executed=8, loaded=2, failed=0)"
 
@@ -176,6 +252,10 @@ def test_a_second_interrupt_kills_what_runs(kernel, left):
     assert "failed" not in shown.err
     wait_for(lambda: left() == before, "nothing to be left but the kernel", 2)
     assert len(ran(kernel)) == 2
+    assert shown.displayed[-1]["text/plain"] == "0 of 10 tasks done"
+    (kernel.folder / "go").touch()
+    rest = kernel("jug.execute(n_workers=2)")
+    assert rest.value["text/plain"] == "ExecutionSummary(executed=10, loaded=0, failed=0)"
 
 
 def test_nothing_outlives_a_kernel_that_is_killed(kernel, left):

@@ -293,6 +293,53 @@ def test_what_takes_too_much_memory_fails_and_the_rest_goes_on(script, left):
     assert left() == []
 
 
+def test_what_tasks_print_is_kept_with_their_failures_if_that_is_said(script):
+    out, err = script(
+        """
+        jug.set_jugdir("jugdata")
+
+        @TaskGenerator
+        def work(i):
+            print("printed by", i)
+            assert i != 1
+
+        out = [work(i) for i in range(3)]
+        s = jug.execute(n_workers=2, capture=True)
+        show(**counted(s), outputs=[f.report["output"] for f in s.failures])
+        """
+    )
+    assert script.shown() == {
+        "executed": 2,
+        "loaded": 0,
+        "failed": 1,
+        "unfinished": 0,
+        "outputs": ["printed by 1\n"],
+    }
+    assert "printed by 2" not in out + err
+
+
+@pytest.mark.parametrize("options", ["progress='plain'", "progress='live'", "", "progress='none'"])
+def test_without_a_terminal_a_line_says_now_and_then_how_far_it_is(script, options):
+    _, err = script(
+        f"""
+        from jug.display import plain
+        plain._PERIOD = 1.0
+        jug.set_jugdir("jugdata")
+
+        @TaskGenerator
+        def work(i):
+            time.sleep(0.25)
+            return i
+
+        out = [work(i) for i in range(14)]
+        jug.execute(n_workers=1, {options})
+        """
+    )
+    lines = re.findall(r"^jug: \d+ of 14 tasks done, 1 running", err, re.M)
+    assert (len(lines) >= 2) == (options != "progress='none'")
+    assert ("this is no terminal: lines are shown instead of tables" in err) == ("live" in options)
+
+
 @pytest.mark.parametrize("n_workers", [None, 1])
 def test_the_first_failure_may_end_it(script, n_workers):
     script(
@@ -409,16 +456,30 @@ def test_a_store_that_cannot_be_handed_over_says_so(script):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ("n_workers=0", "n_workers must be a whole number above 0, not 0"),
-        ("n_workers=-1", "n_workers must be a whole number of at least 0, not -1"),
-        ("n_workers=True", "n_workers must be a whole number of at least 0, not True"),
-        ("n_workers='two'", "n_workers must be a whole number of at least 0, not 'two'"),
-        ("n_workers=2.5", "n_workers must be a whole number of at least 0, not 2.5"),
+        ("n_workers=0", "n_workers must be 'auto' or a number from 1 on, not 0"),
+        ("n_workers=-1", "n_workers must be 'auto' or a number from 1 on, not -1"),
+        ("n_workers=True", "n_workers must be 'auto' or a number from 1 on, not True"),
+        ("n_workers='two'", "n_workers must be 'auto' or a number from 1 on, not 'two'"),
+        ("n_workers=2.5", "n_workers must be 'auto' or a number from 1 on, not 2.5"),
         ("retries=-1", "retries must be a whole number of at least 0, not -1"),
         ("timeout=0", "timeout must be a number of seconds above 0, not 0"),
         ("n_workers=1, memory_limit='much'", "memory_limit must be a size above 0 such as '4GB'"),
         ("memory_limit='4GB'", "memory_limit is for workers: give n_workers as well"),
-        ("n_workers=1, threads_per_worker=0", "threads_per_worker must be a whole number above 0, not 0"),
+        ("n_workers=1, memory_limit=-1", "memory_limit must be a size above 0 such as '4GB'"),
+        ("n_workers=1, memory_limit=1.5", "memory_limit must be a size above 0 such as '4GB'"),
+        ("n_workers=1, memory_limit='1kB'", "memory_limit must be more than the "),
+        ("jugfile='script.py', memory_limit='1kB'", "memory_limit must be more than the "),
+        ("n_workers=1, timeout='soon'", "timeout must be a number of seconds above 0, not 'soon'"),
+        ("timeout=-1", "timeout must be a number of seconds above 0, not -1"),
+        ("n_workers=1, timeout=float('nan')", "timeout must be a number of seconds above 0, not nan"),
+        ("retries=1.5", "retries must be a whole number of at least 0, not 1.5"),
+        ("n_workers=1, threads_per_worker=0", "threads_per_worker must be a number from 1 on, not 0"),
+        ("n_workers=1, threads_per_worker=-1", "threads_per_worker must be a number from 1 on, not -1"),
+        ("n_workers=1, max_tasks_per_worker='9'", "max_tasks_per_worker must be a number from 1 on, not '9'"),
+        ("n_workers=1, progress='tables'", "progress must be one of plain, live, none, not 'tables'"),
+        ("n_workers=1, progress=True", "progress must be one of plain, live, none, not True"),
+        ("progress='live'", "progress is for workers: give n_workers as well"),
+        ("capture=True", "capture is for workers: give n_workers as well"),
         ("max_tasks_per_worker=1", "max_tasks_per_worker is for workers: give n_workers as well"),
         ("[], jugfile='jugfile.py'", "jug.execute() runs tasks or a jugfile, not both"),
         ("n_workers=1, pattern=''", "the pattern '' would match every task"),
@@ -438,6 +499,9 @@ def test_wrong_usage_says_what_is_wrong(script, arguments, says):
     )
     shown = script.shown()
     assert shown["type"] in ("ValueError", "TypeError", "UserError", "PatternError")
+    # Of a parameter that has a wrong value.
+    assert shown["type"] != "UserError" or " must be " not in shown["said"]
+    assert "\n" not in shown["said"]
     assert says in shown["said"] + err
     assert "Traceback" not in err
 

@@ -23,10 +23,16 @@ __all__ = ["Terminal"]
 
 
 class Terminal:
-    """Runs ``jug ARGS`` in a terminal of its own, until the end of the ``with`` block."""
+    """Runs ``jug ARGS``, or a script, in a terminal of its own, until the end of the ``with`` block."""
 
     def __init__(
-        self, jug: Jug, *args: str, columns: int = 80, lines: int = 24, env: dict[str, str] | None = None
+        self,
+        jug: Jug,
+        *args: str,
+        columns: int = 80,
+        lines: int = 24,
+        env: dict[str, str] | None = None,
+        script: str | None = None,
     ) -> None:
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
@@ -36,7 +42,7 @@ class Terminal:
         self._master, slave = os.openpty()
         self._set_size(columns, lines)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "jug", *args],
+            [sys.executable, *(["-m", "jug"] if script is None else [script]), *args],
             cwd=jug.folder,
             env={**_without(jug.env(), "NO_COLOR", "COLORTERM"), "TERM": "xterm-256color", **(env or {})},
             stdin=slave,

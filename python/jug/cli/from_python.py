@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
 import sys
 from multiprocessing.connection import Connection
@@ -16,6 +18,7 @@ from ..supervisor.run import SupervisedRun
 from .parser import parse
 
 if TYPE_CHECKING:
+    from ..display.progress import Progress
     from ..internal.types import Order, RunResult
 
 __all__ = ["main"]
@@ -47,15 +50,27 @@ def main(pipe_fd: int, out_fd: int, err_fd: int, parent: int) -> None:
     sys.argv[:] = order["argv"]
     running.begin_command(order["command"])
     try:
-        pipe.send(("result", _run(order)))
+        pipe.send(("result", _run(order, pipe)))
     except UserError as error:
-        pipe.send(("error", str(error)))
+        pipe.send(("error", (str(error), error.status)))
 
 
-def _run(order: Order) -> RunResult:
+def _run(order: Order, pipe: Connection) -> RunResult:
     supervisor = SupervisorOptions.of(parse(order["command"][1:]))
     assert supervisor is not None
-    run = SupervisedRun(supervisor, order["tasks"], asks_for_reports=True)
+    pipe.send(("display", supervisor.progress))
+
+    room = select.poll()
+    room.register(pipe.fileno(), select.POLLOUT)
+
+    def show(progress: Progress) -> None:
+        # Who is stopped reads nothing, and this process has workers to watch.
+        if room.poll(0):
+            # If nobody is there any more, this process ends in a moment.
+            with contextlib.suppress(OSError):
+                pipe.send(("progress", progress))
+
+    run = SupervisedRun(supervisor, order["tasks"], asks_for_reports=True, show=show)
     status = run.run()
     run.report_rest()
     return {

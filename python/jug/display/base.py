@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from .progress import Progress
 
@@ -31,8 +32,8 @@ class Display(Protocol):
     def hide(self) -> None:
         """Leaves the terminal to others until it is refreshed again."""
 
-    def close(self) -> None:
-        """Ends it; nothing of it is left on the terminal."""
+    def close(self, look: Callable[[], Progress] | None = None) -> None:
+        """Ends it; nothing of it is left on a terminal. Elsewhere what `look` finds may stay."""
 
 
 class NoDisplay:
@@ -61,18 +62,35 @@ class NoDisplay:
     def hide(self) -> None:
         """Nothing is shown."""
 
-    def close(self) -> None:
+    def close(self, look: Callable[[], Progress] | None = None) -> None:
         """Nothing is shown."""
 
 
 def pass_on(data: bytes, output: _native.OutputQueue | None, *, is_error: bool) -> None:
-    """Has `output` write to stderr or stdout, or without one this process itself."""
+    """Has `output` write to stderr or stdout, or without one this process itself.
+
+    What a notebook or a user has put in the place of those gets text, and may raise what it likes.
+    """
     if output is not None:
         output.write(data, is_error=is_error)
         return
     stream = sys.stderr if is_error else sys.stdout
+    if stream is None:
+        return
+    if not _is_file(stream):
+        stream.write(data.decode(errors="replace"))
+        stream.flush()
+        return
     # Who left the other end of the pipe does not want to know.
-    with contextlib.suppress(OSError, ValueError, AttributeError):
+    with contextlib.suppress(OSError, ValueError):
         stream.flush()
         while data:
             data = data[os.write(stream.fileno(), data) :]
+
+
+def _is_file(stream: TextIO) -> bool:
+    """Whether all that is written to it goes to a descriptor, or would if it were not closed."""
+    try:
+        return isinstance(stream, io.TextIOWrapper) and (stream.closed or stream.fileno() >= 0)
+    except OSError:
+        return False

@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
+from ..internal.interactive import is_notebook
 from .base import Display, NoDisplay
 from .plain import PlainDisplay
 
 if TYPE_CHECKING:
     from .. import _native
 
-__all__ = ["MODES", "open_display"]
+__all__ = ["MODES", "checked_mode", "open_display"]
 
 #: What users may ask for.
 MODES = ("plain", "live", "none")
@@ -20,6 +21,13 @@ MODES = ("plain", "live", "none")
 
 #: What is said where there is a terminal and nothing that draws on it.
 _NO_RICH = "install the package 'rich' to see tables instead of these lines"
+
+
+def checked_mode(mode: str) -> str:
+    """One of `MODES`. ValueError ("must be ...") if it is none."""
+    if mode not in MODES:
+        raise ValueError(f"must be one of {', '.join(MODES)}, not {mode!r}")
+    return mode
 
 
 def open_display(
@@ -37,7 +45,7 @@ def open_display(
     mode : str
         One of `MODES`; empty for a live one where that can be, else a plain one.
     stream : file
-        Where a live one is shown, if that is a terminal.
+        Where a live one is shown, if that is a terminal. In a notebook it is shown in the cell.
     say : callable
         Prints a line of a plain one.
     at_once : bool
@@ -49,6 +57,10 @@ def open_display(
         return NoDisplay(output)
     if mode == "plain":
         return PlainDisplay(say, at_once=at_once, output=output)
+    if is_notebook():
+        from .notebook import NotebookDisplay
+
+        return NotebookDisplay()
     # Nobody need be told that there is no terminal who has not asked for one.
     hint = _why_not(stream)
     if hint or stream is None:

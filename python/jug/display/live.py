@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from ..internal import console
 from .base import pass_on
+from .pace import Pace
 from .progress import Progress
 from .tables import Tables
 from .terminal import TerminalLines
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from .. import _native
 
 __all__ = ["LiveDisplay"]
-
-#: Seconds from one look to the next, at least, and how many times longer than a look took.
-_PERIOD, _SHARE = 0.125, 20
 
 #: After so many seconds it is drawn anyway: somebody else may have written over it.
 _DRAW_ANYWAY = 1.0
@@ -48,7 +46,7 @@ class LiveDisplay:
         self._tables = Tables(stream)
         self._output = output
         self._terminal = TerminalLines(stream.fileno(), stream.encoding, output)
-        self._next = time.monotonic()
+        self._pace = Pace()
         self._drawn_at = 0.0
         self._shown: tuple[Progress, tuple[int, int]] | None = None
         self._lines: list[str] = []
@@ -58,12 +56,11 @@ class LiveDisplay:
 
     def due_in(self) -> float | None:
         """At most eight times a second."""
-        return max(0.0, self._next - time.monotonic())
+        return self._pace.due_in()
 
     def refresh(self, look: Callable[[], Progress]) -> None:
         """Looks, and draws it if it is not what is shown."""
-        began = time.monotonic()
-        if began < self._next:
+        if not self._pace.begin():
             return
         if self._terminal.is_ours():
             # What is late already is not followed by more of the same.
@@ -72,8 +69,7 @@ class LiveDisplay:
         else:
             # Somebody else's lines are where ours would go.
             self.hide()
-        now = time.monotonic()
-        self._next = began + max(_PERIOD, _SHARE * (now - began))
+        self._pace.end()
 
     def _draw(self, progress: Progress) -> None:
         size = self._terminal.size()
@@ -106,7 +102,7 @@ class LiveDisplay:
         self._print()
         self._shown = None
 
-    def close(self) -> None:
+    def close(self, look: Callable[[], Progress] | None = None) -> None:
         """Ends it; nothing of it is left on the terminal."""
         self.hide()
         console.write_through(self._writer_before)

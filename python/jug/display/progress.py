@@ -9,7 +9,16 @@ from typing import NamedTuple
 from ..internal.units import format_rate, format_rough
 from .eta import TimeLeft
 
-__all__ = ["DROPPED_FIRST", "Progress", "TaskProgress", "WorkerProgress", "all_of", "left_text", "sentence"]
+__all__ = [
+    "DROPPED_FIRST",
+    "Progress",
+    "TaskProgress",
+    "WorkerProgress",
+    "all_of",
+    "left_text",
+    "most_telling",
+    "sentence",
+]
 
 #: What is left out where there is no room for all of it, in this order.
 DROPPED_FIRST = ("rate", "running", "left", "failed")
@@ -84,3 +93,20 @@ def left_text(left: TimeLeft) -> str:
     if not left.seconds:
         return ""
     return f"{'more than ' if left.at_least else ''}{format_rough(math.ceil(left.seconds))}"
+
+
+def most_telling(names: Sequence[TaskProgress], room: int) -> tuple[Sequence[TaskProgress], int]:
+    """So many names, those first that run or failed, then what is not done; and how many others there are."""
+    if len(names) <= room:
+        return names, 0
+    by_interest = sorted(
+        range(len(names)),
+        key=lambda at: (
+            not names[at].running,
+            not names[at].failed,
+            names[at].done >= names[at].total,
+            not names[at].done,
+        ),
+    )
+    chosen = sorted(by_interest[: room - 1])
+    return [names[at] for at in chosen], len(names) - len(chosen)

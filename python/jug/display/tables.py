@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ..internal.console import escaped
 from ..internal.units import format_rate, format_rough, format_size
-from .progress import DROPPED_FIRST, Progress, TaskProgress, left_text, sentence
+from .progress import DROPPED_FIRST, Progress, TaskProgress, left_text, most_telling, sentence
 
 __all__ = ["Tables"]
 
@@ -82,7 +82,7 @@ class Tables:
             for_names = for_workers = 0
         tables: list[Any] = []
         if for_names:
-            names, more = _most_telling(progress.names, for_names - 1)
+            names, more = most_telling(progress.names, for_names - 1)
             tables += [_table_of_names(names, more, width), ""]
         if for_workers:
             tables += [_table_of_workers(progress, for_workers - 2, width), ""]
@@ -102,23 +102,6 @@ def _share(room: int, names: int, workers: int) -> tuple[int, int]:
         for_workers = 0
     for_names = min(all_names, room - for_workers)
     return for_names if for_names >= min(all_names, 3) else 0, for_workers
-
-
-def _most_telling(names: Sequence[TaskProgress], room: int) -> tuple[Sequence[TaskProgress], int]:
-    """So many names, those first that run or failed, then what is not done; and how many others there are."""
-    if len(names) <= room:
-        return names, 0
-    by_interest = sorted(
-        range(len(names)),
-        key=lambda at: (
-            not names[at].running,
-            not names[at].failed,
-            names[at].done >= names[at].total,
-            not names[at].done,
-        ),
-    )
-    chosen = sorted(by_interest[: room - 1])
-    return [names[at] for at in chosen], len(names) - len(chosen)
 
 
 def _table_of_names(names: Sequence[TaskProgress], more: int, width: int) -> Table:

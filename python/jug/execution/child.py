@@ -1,7 +1,8 @@
 """The supervisor that a script or a notebook starts: a child process, which starts the workers.
 
 Nothing of a supervisor happens in a process of a user's own: it becomes no subreaper, waits for no child but
-this one, and handles no signal. An interrupt reaches it as a KeyboardInterrupt, and is passed on.
+this one, and handles no signal but Ctrl-Z. An interrupt reaches it as a KeyboardInterrupt, and is passed on.
+What it shows is what the supervisor sees: that sends it, and this process has the terminal or the notebook.
 """
 
 from __future__ import annotations
@@ -13,13 +14,20 @@ import subprocess
 import sys
 import threading
 from collections import deque
+from collections.abc import Iterator
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import TYPE_CHECKING, Any
 
+from ..display.base import NoDisplay
+from ..display.choose import open_display
 from ..errors import UserError
+from ..internal.console import say
 from ..process.managed import Child, program_of, spawn
+from ..process.signals import stopping_with
 
 if TYPE_CHECKING:
+    from ..display.base import Display
+    from ..display.progress import Progress
     from ..internal.types import Order, RunResult
 
 __all__ = ["supervise"]
@@ -45,11 +53,13 @@ def supervise(words: list[str], tasks: int | None = None) -> RunResult:
     ------
     UserError
         If it ended without an answer, or no worker could work.
+    ValueError
+        If an option is wrong that only a supervisor can judge.
     KeyboardInterrupt
         If this process was interrupted, once nothing runs any more.
     """
     result = None
-    with _Supervisor(words, tasks) as supervisor:
+    with _Supervisor(words, tasks) as supervisor, stopping_with(supervisor.stop, supervisor.go_on):
         while result is None:
             try:
                 result = supervisor.follow()
@@ -73,6 +83,7 @@ class _Supervisor:
     """
 
     def __init__(self, words: list[str], tasks: int | None) -> None:
+        self._display: Display = NoDisplay()
         self._child, self._reader = _start(words, tasks)
         self._interrupts = 0
 
@@ -85,21 +96,47 @@ class _Supervisor:
             self._child.kill()
         self._child.leave(_GRACE)
         self._reader.join()
+        seen = self._reader.progress
+        self._display.close(None if seen is None else lambda: seen)
 
     def follow(self) -> RunResult:
-        """Prints what comes until the answer is there, and returns it."""
+        """Shows what comes until the answer is there, and returns it."""
         while not self._reader.is_over:
-            self._reader.wait()
-            self._reader.print()
+            self._reader.wait(self._display.due_in())
+            self._show()
+        # What came with the end.
+        self._show()
         if self._reader.answer is None:
             raise UserError(
                 f"the supervisor has ended ({self._child.end().text}); what was finished is stored"
             )
         kind, content = self._reader.answer
         if kind == "error":
-            raise UserError(content)
+            text, status = content
+            if status == 2:
+                raise ValueError(_as_parameter(text))
+            raise UserError(text)
         result: RunResult = content
         return result
+
+    def _show(self) -> None:
+        """Prints what has come, and shows how far it is."""
+        if self._reader.mode is not None:
+            self._display = open_display(self._reader.mode, sys.stderr, say)
+            self._reader.mode = None
+        for data, is_error in self._reader.lines():
+            self._display.write(data, is_error=is_error)
+        if (seen := self._reader.progress) is not None:
+            self._display.refresh(lambda: seen)
+
+    def stop(self) -> None:
+        """This process is about to be stopped by Ctrl-Z: so are the workers."""
+        self._display.hide()
+        os.kill(self._child.pid, signal.SIGTSTP)
+
+    def go_on(self) -> None:
+        """It is continued: so are the workers."""
+        os.kill(self._child.pid, signal.SIGCONT)
 
     def interrupt(self) -> None:
         """Lets nothing new start; the second time, kills what runs, and the third time all."""
@@ -152,6 +189,10 @@ class _Reader:
     ----------
     is_at_work : bool
         Whether it takes signals.
+    mode : str or None
+        How it is to be shown; None: that is not known yet, or was seen to.
+    progress : Progress or None
+        How far it was when the supervisor looked last.
     answer : (str, any) or None
         Its last message.
     is_over : bool
@@ -160,29 +201,28 @@ class _Reader:
 
     def __init__(self, pipe: Connection, out: int, err: int) -> None:
         self.is_at_work = False
+        self.mode: str | None = None
+        self.progress: Progress | None = None
         self.answer: tuple[str, Any] | None = None
         self.is_over = False
         self._pipe = pipe
-        self._streams = {out: _Lines("stdout"), err: _Lines("stderr")}
-        #: What is to be printed: where, and what.
-        self._lines: deque[tuple[str, str]] = deque()
+        self._streams = {out: _Lines(is_error=False), err: _Lines(is_error=True)}
+        #: What is to be printed: what, and whether to stderr.
+        self._lines: deque[tuple[bytes, bool]] = deque()
         self._news = threading.Event()
         self._thread = threading.Thread(target=self._read, name="jug-supervisor", daemon=True)
         self._thread.start()
 
-    def wait(self) -> None:
-        """Sleeps until there is something new."""
-        self._news.wait()
+    def wait(self, seconds: float | None) -> None:
+        """Sleeps until there is something new, so long at most."""
+        self._news.wait(seconds)
         self._news.clear()
 
-    def print(self) -> None:
-        """Prints what was read so far."""
+    def lines(self) -> Iterator[tuple[bytes, bool]]:
+        """What is to be printed of what was read so far, and whether to stderr."""
         while self._lines:
-            name, text = self._lines[0]
-            stream = getattr(sys, name)
-            if stream is not None:
-                stream.write(text)
-                stream.flush()
+            # An interrupt may come meanwhile.
+            yield self._lines[0]
             self._lines.popleft()
 
     def join(self) -> None:
@@ -212,8 +252,13 @@ class _Reader:
             message = self._pipe.recv()
         except (EOFError, OSError):
             return False
-        if message[0] == "ready":
+        kind, content = message
+        if kind == "ready":
             self.is_at_work = True
+        elif kind == "display":
+            self.mode = content
+        elif kind == "progress":
+            self.progress = content
         else:
             self.answer = message
         return True
@@ -222,7 +267,7 @@ class _Reader:
         data = os.read(descriptor, _CHUNK)
         lines = self._streams[descriptor]
         if text := lines.taken(data):
-            self._lines.append((lines.name, text))
+            self._lines.append((text, lines.is_error))
         return bool(data)
 
 
@@ -231,17 +276,23 @@ class _Lines:
 
     Parameters
     ----------
-    name : str
-        Of the stream in ``sys`` to which they go.
+    is_error : bool
+        Whether they are printed to stderr.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, *, is_error: bool) -> None:
+        self.is_error = is_error
         self._rest = b""
 
-    def taken(self, data: bytes) -> str:
+    def taken(self, data: bytes) -> bytes:
         """The lines that are whole with this piece; without one, what is left."""
         whole, feed, self._rest = (self._rest + data).rpartition(b"\n")
         if not data:
             feed, self._rest = feed + self._rest, b""
-        return (whole + feed).decode(errors="replace")
+        return whole + feed
+
+
+def _as_parameter(text: str) -> str:
+    """What was said of an option, with the name that it has as a parameter."""
+    option, *rest = text.split(" ", 1)
+    return " ".join([option.removeprefix("--").replace("-", "_"), *rest]) if option[:2] == "--" else text

@@ -11,6 +11,7 @@ from .. import task
 from ..backends.open_jugdir import default_modes
 from ..backends.select import select
 from ..configuration import Options, default_options, read_configuration_file
+from ..display.choose import checked_mode
 from ..engine.blocked import Blocked
 from ..engine.handover import write_tasks
 from ..engine.jugfile import set_jugdir
@@ -21,7 +22,7 @@ from ..engine.worker.state import ExecutionState
 from ..errors import UserError
 from ..internal import task_origin
 from ..internal.dependencies import tasks_in
-from ..internal.limits import as_bytes, as_count, as_seconds
+from ..internal.limits import as_bytes, as_count, as_count_from_1, as_seconds, as_workers
 from ..internal.task_selection import prepare_matcher_from_options
 from .child import supervise
 from .summary import ExecutionSummary
@@ -47,6 +48,8 @@ def execute(
     pattern: str | None = None,
     threads_per_worker: int | None = None,
     max_tasks_per_worker: int | None = None,
+    capture: bool = False,
+    progress: str | None = None,
 ) -> ExecutionSummary:
     """Runs tasks with all that they need, and says what became of them.
 
@@ -83,6 +86,12 @@ def execute(
         How many threads numeric libraries use in each worker. Default: processors / workers.
     max_tasks_per_worker : int, optional
         After how many tasks another worker takes the place of one.
+    capture : bool, default False
+        Whether what tasks print in workers is kept with the failures instead of being shown.
+    progress : {"live", "plain", "none"}, optional
+        How to show how far workers are: by tables in the cell of a notebook or at the bottom of a terminal,
+        by a line every ten seconds, or not. Default: as configured, else tables where that can be, and lines
+        elsewhere.
 
     Returns
     -------
@@ -120,8 +129,10 @@ def execute(
     }
     of_workers = {
         "memory_limit": _checked("memory_limit", memory_limit, as_bytes),
-        "threads_per_worker": _checked("threads_per_worker", threads_per_worker, _above_0),
-        "max_tasks_per_worker": _checked("max_tasks_per_worker", max_tasks_per_worker, _above_0),
+        "threads_per_worker": _checked("threads_per_worker", threads_per_worker, as_count_from_1),
+        "max_tasks_per_worker": _checked("max_tasks_per_worker", max_tasks_per_worker, as_count_from_1),
+        "capture": capture or None,
+        "progress": _checked("progress", progress, checked_mode),
     }
     words = _of_supervisor(n_workers, of_workers, jugfile) + _words(given)
     if jugfile is not None:
@@ -153,9 +164,7 @@ def _of_supervisor(n_workers: Any, options: Mapping[str, object], jugfile: objec
         if given:
             raise ValueError(f"{given[0]} is for workers: give n_workers as well, as in n_workers='auto'")
         return []
-    if n_workers != "auto":
-        _checked("n_workers", n_workers, _above_0)
-    return [f"-n{n_workers}", *_words(options)]
+    return [f"-n{_checked('n_workers', n_workers, as_workers)}", *_words(options)]
 
 
 def _words(options: Mapping[str, object]) -> list[str]:
@@ -174,12 +183,6 @@ def _checked(parameter: str, value: Any, check: Callable[[Any], Any]) -> Any:
         return None if value is None else check(value)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{parameter} {error}") from None
-
-
-def _above_0(value: Any) -> int:
-    if as_count(value) == 0:
-        raise ValueError("must be a whole number above 0, not 0")
-    return int(value)
 
 
 def _open(jugdir: str | os.PathLike[str]) -> None:

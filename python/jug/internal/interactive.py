@@ -8,7 +8,7 @@ from typing import Any
 from .code_equality import is_same_code
 from .console import warn
 
-__all__ = ["is_interactive", "is_typed", "note_definition"]
+__all__ = ["is_interactive", "is_notebook", "is_typed", "note_definition"]
 
 #: The code of each function that was typed and made a task generator, and the functions that were warned of.
 _typed: dict[str, Any] = {}
@@ -22,12 +22,18 @@ def is_typed(f: Any) -> bool:
 
 def is_interactive() -> bool:
     """Whether somebody types what this process does, or has it run cell by cell."""
-    return hasattr(sys, "ps1") or _in_ipython()
+    return hasattr(sys, "ps1") or _shell() is not None
 
 
-def _in_ipython() -> bool:
+def is_notebook() -> bool:
+    """Whether a kernel runs this process, which shows HTML and replaces what it has shown."""
+    return getattr(_shell(), "kernel", None) is not None
+
+
+def _shell() -> Any:
+    """The shell of IPython; None where there is none."""
     ipython = sys.modules.get("IPython")
-    return ipython is not None and ipython.get_ipython() is not None
+    return None if ipython is None else ipython.get_ipython()
 
 
 def note_definition(f: Any) -> None:

@@ -8,6 +8,7 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, SupportsFloat, SupportsIndex, TypeVar
 
+from .. import _native
 from ..errors import UserError
 from .console import warn
 
@@ -15,7 +16,9 @@ __all__ = [
     "TaskLimits",
     "as_bytes",
     "as_count",
+    "as_count_from_1",
     "as_seconds",
+    "as_workers",
     "checked_limits",
     "checked_options",
     "declare",
@@ -165,6 +168,31 @@ def as_count(value: SupportsIndex) -> int:
     if count < 0:
         raise ValueError(problem)
     return count
+
+
+def as_count_from_1(value: SupportsIndex) -> int:
+    """How many, as a number. ValueError or TypeError ("must be ...") if it is none, or below 1."""
+    problem = f"must be a number from 1 on, not {value!r}"
+    try:
+        count = as_count(value)
+    except (TypeError, ValueError) as error:
+        raise type(error)(problem) from None
+    if count == 0:
+        raise ValueError(problem)
+    return count
+
+
+def as_workers(value: str | SupportsIndex) -> int:
+    """How many workers, as a number or text; "auto": one for each processor that this process may use.
+
+    ValueError or TypeError ("must be ...") if it is neither.
+    """
+    if isinstance(value, str) and value.strip() == "auto":
+        return _native.available_cpus()
+    try:
+        return as_count_from_1(int(value) if isinstance(value, str) and value.strip().isdecimal() else value)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"must be 'auto' or a number from 1 on, not {value!r}") from None
 
 
 def as_bytes(value: str | SupportsIndex | float) -> int:

@@ -6,12 +6,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from ..errors import Leave, Signalled
 
-__all__ = ["before_stopping", "end_cleanly", "request_to_end"]
+__all__ = ["before_stopping", "end_cleanly", "request_to_end", "stopping_with"]
 
 #: The signals with which users and batch systems ask a process to end; a jugfile may handle them its own way.
 _REQUESTS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -41,14 +42,35 @@ def end_cleanly() -> None:
         )
 
 
-def before_stopping(act: Callable[[], None]) -> None:
-    """Calls `act` when Ctrl-Z asks this process to stop, which it does after that until it is continued."""
+def before_stopping(act: Callable[[], None], go_on: Callable[[], None] = lambda: None) -> None:
+    """Calls `act` when Ctrl-Z asks this process to stop, which it does after that until it is continued.
+
+    Then it calls `go_on`.
+    """
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         act()
         os.kill(os.getpid(), signal.SIGSTOP)
+        go_on()
 
     signal.signal(signal.SIGTSTP, stop)
+
+
+@contextmanager
+def stopping_with(act: Callable[[], None], go_on: Callable[[], None]) -> Iterator[None]:
+    """For a while, calls `act` before Ctrl-Z stops this process, and `go_on` when it is continued.
+
+    Not in a thread, nor where somebody else handles Ctrl-Z.
+    """
+    is_ours = threading.current_thread() is threading.main_thread()
+    if not is_ours or signal.getsignal(signal.SIGTSTP) is not signal.SIG_DFL:
+        yield
+        return
+    before_stopping(act, go_on)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
 
 def request_to_end(error: BaseException, since: float) -> BaseException | None:

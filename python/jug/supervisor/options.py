@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .. import _native
-from ..display.choose import MODES
+from ..display.choose import MODES, checked_mode
 from ..errors import UserError
-from ..internal.limits import checked_options
+from ..internal.limits import as_count_from_1, as_workers, checked_options
 from ..internal.option_spec import OptionSpec
 from ..internal.units import format_size
 
@@ -19,6 +20,8 @@ __all__ = ["SUPERVISOR_SPECS", "SupervisorOptions"]
 
 #: The ways to start a worker.
 START_METHODS = ("spawn", "forkserver")
+
+_Checked = TypeVar("_Checked")
 
 #: What ``jug execute`` knows of supervisors.
 SUPERVISOR_SPECS = (
@@ -128,11 +131,16 @@ class SupervisorOptions(NamedTuple):
             If one of them is wrong, with status 2.
         """
         text = str(options.execute_n_workers).strip()
-        threads = _at_least_0("--threads-per-worker", options.execute_threads_per_worker)
-        max_tasks = _at_least_0("--max-tasks-per-worker", options.execute_max_tasks_per_worker)
+        # 0: not given.
+        threads = options.execute_threads_per_worker and _checked(
+            "--threads-per-worker", options.execute_threads_per_worker, as_count_from_1
+        )
+        max_tasks = options.execute_max_tasks_per_worker and _checked(
+            "--max-tasks-per-worker", options.execute_max_tasks_per_worker, as_count_from_1
+        )
         progress = str(options.execute_progress)
-        if progress and progress not in MODES:
-            raise UserError(f"progress must be one of {', '.join(MODES)}, not {progress!r}", status=2)
+        if progress:
+            _checked("--progress", progress, checked_mode)
         start_method, preload = _start_method_of(options)
         if not text:
             needing = {
@@ -148,10 +156,7 @@ class SupervisorOptions(NamedTuple):
                 if value:
                     raise UserError(f"{name} is for workers that -n starts, as in -n auto", status=2)
             return None
-        available = _native.available_cpus()
-        n_workers = available if text == "auto" else _number(text)
-        if n_workers < 1:
-            raise UserError(f"-n must be 'auto' or a number from 1 on, not {text!r}", status=2)
+        n_workers = _checked("-n", text, as_workers)
         if options.pdb:
             raise UserError("--pdb needs a terminal, which workers that -n starts do not have", status=2)
         memory_limit = checked_options(
@@ -161,7 +166,7 @@ class SupervisorOptions(NamedTuple):
             _check_memory_limit(memory_limit)
         return cls(
             n_workers,
-            threads or max(1, available // n_workers),
+            threads or max(1, _native.available_cpus() // n_workers),
             memory_limit=memory_limit,
             forks=start_method == "forkserver",
             jugfile=options.jugfile,
@@ -200,11 +205,8 @@ def _check_memory_limit(limit: int) -> None:
         )
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() else 0
-
-
-def _at_least_0(name: str, value: int) -> int:
-    if value < 0:
-        raise UserError(f"{name} must be a number from 1 on, not {value}", status=2)
-    return value
+def _checked(option: str, value: Any, check: Callable[[Any], _Checked]) -> _Checked:
+    try:
+        return check(value)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{option} {error}", status=2) from None

@@ -49,10 +49,13 @@ class ProgressOfWorkers:
     Parameters
     ----------
     supervisor : _native.Supervisor
+    loaded : str
+        What workers load before they begin.
     """
 
-    def __init__(self, supervisor: _native.Supervisor) -> None:
+    def __init__(self, supervisor: _native.Supervisor, loaded: str = "the jugfile") -> None:
         self._supervisor = supervisor
+        self._loaded = loaded
         self._rates = Rates(time.monotonic())
         self._means = _Means()
         self._memory: dict[int, int] = {}
@@ -100,7 +103,7 @@ class ProgressOfWorkers:
                 rate = self._rates.rate(name)
                 its_left = left({name: remaining[name]})
                 names.append(TaskProgress(name, done, total, runs[name], failed, rate, its_left))
-        note = "" if names else "the workers load the jugfile"
+        note = "" if names else f"the workers load {self._loaded}"
         return Progress(names, all_of(names, left(remaining)), self._workers(running), note)
 
     def _workers(self, running: Running) -> list[WorkerProgress]:

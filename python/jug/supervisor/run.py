@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .. import _native
 from ..display.base import NoDisplay
 from ..display.choose import open_display
+from ..display.sent import SentDisplay
 from ..engine.blocked import Blocked
 from ..internal import log, running
 from ..internal.console import fail, say, warn
@@ -28,7 +29,10 @@ from .progress import ProgressOfWorkers
 from .run_log import RunLog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..display.base import Display
+    from ..display.progress import Progress
     from ..internal.types import (
         EndedWorker,
         FailureReport,
@@ -66,6 +70,8 @@ class SupervisedRun:
         the jugfile of the command line.
     asks_for_reports : bool, default False
         Whether workers are to leave the reports of failures.
+    show : callable, optional
+        Gets how far it is, to show that elsewhere. Default: it is shown on the terminal of this process.
 
     Attributes
     ----------
@@ -80,7 +86,12 @@ class SupervisedRun:
     """
 
     def __init__(
-        self, options: SupervisorOptions, tasks: int | None = None, *, asks_for_reports: bool = False
+        self,
+        options: SupervisorOptions,
+        tasks: int | None = None,
+        *,
+        asks_for_reports: bool = False,
+        show: Callable[[Progress], None] | None = None,
     ) -> None:
         self._options = options
         self._log = RunLog(options.log)
@@ -99,7 +110,9 @@ class SupervisedRun:
             "deaths": [],
         }
         self._output = WorkerOutput(options.n_workers)
+        self._show = show
         self._display: Display = NoDisplay()
+        self._loaded = "the jugfile" if tasks is None else "the tasks"
         self._false_starts = 0
         #: How many tasks of a name died in the same way, and of how many of them nothing was printed.
         self._deaths: Counter[tuple[str, str]] = Counter()
@@ -136,16 +149,17 @@ class SupervisedRun:
             self._options.memory_limit, captures=self._options.captures, output=self._printer.queue
         )
         self._printer.begin()
+        progress = ProgressOfWorkers(self._supervisor, self._loaded)
         try:
             if self._options.forks:
                 self._prepare()
             else:
                 self._start_all()
             # Workers start meanwhile: what draws tables takes a moment to be imported.
-            self._display = open_display(self._options.progress, sys.stderr, say, output=self._printer.queue)
-            self._watch()
+            self._display = self._opened_display()
+            self._watch(progress)
         finally:
-            self._display.close()
+            self._display.close(progress.look)
             self._supervisor.dismiss()
             ended_by = self._printer.close(self._supervisor, is_killed=self._is_killed)
             self.signal = self.signal or ended_by
@@ -158,11 +172,16 @@ class SupervisedRun:
             self.failed[name] = failed
             self.unfinished[name] = max(0, total - finished - failed)
         # Signals are for this process again.
-        del self._supervisor
+        del self._supervisor, progress
         return self._status
 
-    def _watch(self) -> None:
-        progress = ProgressOfWorkers(self._supervisor)
+    def _opened_display(self) -> Display:
+        queue = self._printer.queue
+        if self._show is None or self._options.progress == "none":
+            return open_display(self._options.progress, sys.stderr, say, output=queue)
+        return SentDisplay(self._show, queue)
+
+    def _watch(self, progress: ProgressOfWorkers) -> None:
         while self._is_preparing or self._supervisor.workers():
             for event in self._supervisor.wait(self._display.due_in()):
                 self._take(event)
@@ -287,7 +306,10 @@ class SupervisedRun:
             blocked = Blocked(*summary["blocked"])
             self._blocked = max(self._blocked, blocked, key=lambda it: (it.waiting, it.marked))
             self._unselected = summary["unselected"]
-            self.reports |= summary["reports"]
+            for key, report in summary["reports"].items():
+                # Who has only heard of a failure does not know what the task printed.
+                if key not in self.reports or "output" in report:
+                    self.reports[key] = report
         self._status = self._status or status
         if status and not self._options.keep_going:
             self._stop()
@@ -326,8 +348,7 @@ class SupervisedRun:
     def _take_false_start(self, ended: EndedWorker, has_begun: bool) -> None:
         """A worker died while it ran no task: not for ever is another one started."""
         self._false_starts += 1
-        loaded = "the jugfile" if self._mail["tasks"] is None else "the tasks"
-        when = "while they ran no task" if has_begun else f"before they had loaded {loaded}"
+        when = "while they ran no task" if has_begun else f"before they had loaded {self._loaded}"
         if self._false_starts == _MOST_FALSE_STARTS:
             self._status = 1
             fail(f"{_MOST_FALSE_STARTS} workers in a row died {when}; the last one {text_of(ended)}")
