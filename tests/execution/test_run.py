@@ -318,6 +318,48 @@ def test_what_tasks_print_is_kept_with_their_failures_if_that_is_said(script):
     assert "printed by 2" not in out + err
 
 
+def test_workers_may_be_forked_from_one_that_has_imported_modules_of_the_users_own(jug, script, left):
+    jug.write("import os\nplace = os.getpid()\n", "mine.py")
+    script(
+        """
+        import mine
+        jug.set_jugdir("jugdata")
+
+        @TaskGenerator
+        def work(i):
+            note(i)
+            time.sleep(0.1)
+            return mine.place, os.getpid()
+
+        out = [work(i) for i in range(10)]
+        s = jug.execute(n_workers=2, start_method="forkserver", preload=["mine"])
+        imported, ran = zip(*jug.value(out))
+        show(**counted(s), imported=len(set(imported)), ran=len(set(ran)), apart=not {*imported} & {*ran})
+        """
+    )
+    shown = script.shown()
+    assert (shown["executed"], shown["imported"], shown["ran"], shown["apart"]) == (10, 1, 2, True)
+    assert left() == []
+
+
+def test_what_workers_print_is_kept_in_a_file_if_that_is_said(jug, script):
+    script(
+        """
+        import pathlib
+        jug.set_jugdir("jugdata")
+
+        @TaskGenerator
+        def work(i):
+            print("printed by", i)
+
+        out = [work(i) for i in range(3)]
+        jug.execute(n_workers=2, log=pathlib.Path("workers.log"))
+        """
+    )
+    log = (jug.folder / "workers.log").read_text()
+    assert sorted(re.findall(r"printed by (\d)", log)) == ["0", "1", "2"]
+
+
 @pytest.mark.parametrize("options", ["progress='plain'", "progress='live'", "", "progress='none'"])
 def test_without_a_terminal_a_line_says_now_and_then_how_far_it_is(script, options):
     _, err = script(
@@ -478,6 +520,9 @@ def test_a_store_that_cannot_be_handed_over_says_so(script):
         ("n_workers=1, max_tasks_per_worker='9'", "max_tasks_per_worker must be a number from 1 on, not '9'"),
         ("n_workers=1, progress='tables'", "progress must be one of plain, live, none, not 'tables'"),
         ("n_workers=1, progress=True", "progress must be one of plain, live, none, not True"),
+        ("n_workers=1, preload='numpy'", "preload needs start_method=forkserver"),
+        ("n_workers=1, start_method='fork'", "start_method must be one of spawn, forkserver, not 'fork'"),
+        ("log='x'", "log is for workers: give n_workers as well"),
         ("progress='live'", "progress is for workers: give n_workers as well"),
         ("capture=True", "capture is for workers: give n_workers as well"),
         ("max_tasks_per_worker=1", "max_tasks_per_worker is for workers: give n_workers as well"),

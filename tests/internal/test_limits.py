@@ -14,7 +14,10 @@ from jug.internal.limits import (
     TaskLimits,
     as_bytes,
     as_count,
+    as_count_from_1,
     as_seconds,
+    as_word,
+    as_workers,
     declare,
     declared_limits,
     limits_of,
@@ -154,3 +157,32 @@ def test_it_is_said_once_that_one_function_has_other_limits_than_before(
         f"jug: warning: {__name__}.work had other limits before (timeout=3.0, retries=1); limits are "
         "those of all tasks of a function, and now they are timeout=4.0, retries=1\n"
     )
+
+
+@pytest.mark.parametrize(("value", "count"), [(1, 1), (np.int32(8), 8)])
+def test_numbers_from_1_on_are_counts_of_something(value: Any, count: int) -> None:
+    """Of any type that is whole."""
+    assert as_count_from_1(value) == as_workers(value) == count
+    assert type(as_workers(value)) is int
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, None, "two", "", "-1"])
+def test_what_is_no_number_from_1_on_is_an_error(value: Any) -> None:
+    """Which says what it must be."""
+    with pytest.raises((ValueError, TypeError), match=r"^must be a number from 1 on, not "):
+        as_count_from_1(value)
+    with pytest.raises((ValueError, TypeError), match=r"^must be 'auto' or a number from 1 on, not "):
+        as_workers(value)
+
+
+def test_workers_may_be_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it comes from a command line."""
+    monkeypatch.setattr(limits._native, "available_cpus", lambda: 6)
+    assert [as_workers(text) for text in ("3", " 12 ", "auto")] == [3, 12, 6]
+
+
+def test_a_word_is_one_of_those_there_are() -> None:
+    """Else an error names them."""
+    assert as_word("b", ("a", "b")) == "b"
+    with pytest.raises(ValueError, match=r"^must be one of a, b, not 'c'$"):
+        as_word("c", ("a", "b"))

@@ -13,7 +13,7 @@ from .plain import PlainDisplay
 if TYPE_CHECKING:
     from .. import _native
 
-__all__ = ["MODES", "checked_mode", "open_display"]
+__all__ = ["MODES", "open_display"]
 
 #: What users may ask for.
 MODES = ("plain", "live", "none")
@@ -21,13 +21,6 @@ MODES = ("plain", "live", "none")
 
 #: What is said where there is a terminal and nothing that draws on it.
 _NO_RICH = "install the package 'rich' to see tables instead of these lines"
-
-
-def checked_mode(mode: str) -> str:
-    """One of `MODES`. ValueError ("must be ...") if it is none."""
-    if mode not in MODES:
-        raise ValueError(f"must be one of {', '.join(MODES)}, not {mode!r}")
-    return mode
 
 
 def open_display(

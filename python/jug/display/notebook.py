@@ -12,7 +12,7 @@ from ..internal import html
 from ..internal.units import format_rate, format_rough, format_size
 from .base import NoDisplay
 from .pace import Pace
-from .progress import Progress, TaskProgress, WorkerProgress, left_text, most_telling, sentence
+from .progress import Progress, TaskProgress, WorkerProgress, in_short, left_text, most_telling, sentence
 
 __all__ = ["NotebookDisplay"]
 
@@ -100,7 +100,7 @@ def _row(it: TaskProgress, title: str = "") -> list[object]:
         it.running or "",
         html.alarming(it.failed) if it.failed else "",
         format_rate(it.rate) if it.rate and not is_done else "",
-        left_text(it.left),
+        in_short(left_text(it.left)),
     ]
 
 

@@ -95,6 +95,11 @@ def left_text(left: TimeLeft) -> str:
     return f"{'more than ' if left.at_least else ''}{format_rough(math.ceil(left.seconds))}"
 
 
+def in_short(text: str) -> str:
+    """The same with fewer letters, for a cell of a table or a narrow line."""
+    return text.replace(" tasks", "").replace("more than", ">")
+
+
 def most_telling(names: Sequence[TaskProgress], room: int) -> tuple[Sequence[TaskProgress], int]:
     """So many names, those first that run or failed, then what is not done; and how many others there are."""
     if len(names) <= room:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ..internal.console import escaped
 from ..internal.units import format_rate, format_rough, format_size
-from .progress import DROPPED_FIRST, Progress, TaskProgress, left_text, most_telling, sentence
+from .progress import DROPPED_FIRST, Progress, TaskProgress, in_short, left_text, most_telling, sentence
 
 __all__ = ["Tables"]
 
@@ -195,7 +195,7 @@ def _fit(columns: dict[str, _Column], width: int, needed: int, order: Iterable[s
 def _sentence(progress: Progress, width: int) -> Text:
     parts = sentence(progress.total)
     if cell_len(", ".join(parts.values())) > width:
-        parts = {name: _in_short(part) for name, part in parts.items()}
+        parts = {name: in_short(part) for name, part in parts.items()}
     for name in DROPPED_FIRST:
         if cell_len(", ".join(parts.values())) <= width:
             break
@@ -208,11 +208,7 @@ def _is_done(it: TaskProgress) -> bool:
 
 
 def _left_cell(it: TaskProgress) -> str:
-    return _in_short(left_text(it.left))
-
-
-def _in_short(text: str) -> str:
-    return text.replace(" tasks", "").replace("more than", ">")
+    return in_short(left_text(it.left))
 
 
 def _shortened(text: str, width: int) -> str:

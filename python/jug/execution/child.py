@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -293,6 +294,5 @@ class _Lines:
 
 
 def _as_parameter(text: str) -> str:
-    """What was said of an option, with the name that it has as a parameter."""
-    option, *rest = text.split(" ", 1)
-    return " ".join([option.removeprefix("--").replace("-", "_"), *rest]) if option[:2] == "--" else text
+    """What was said of options, with the names that they have as parameters."""
+    return re.sub(r"--([a-z][a-z-]*)", lambda option: option[1].replace("-", "_"), text)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .. import task
 from ..backends.open_jugdir import default_modes
 from ..backends.select import select
 from ..configuration import Options, default_options, read_configuration_file
-from ..display.choose import checked_mode
+from ..display.choose import MODES
 from ..engine.blocked import Blocked
 from ..engine.handover import write_tasks
 from ..engine.jugfile import set_jugdir
@@ -22,8 +23,9 @@ from ..engine.worker.state import ExecutionState
 from ..errors import UserError
 from ..internal import task_origin
 from ..internal.dependencies import tasks_in
-from ..internal.limits import as_bytes, as_count, as_count_from_1, as_seconds, as_workers
+from ..internal.limits import as_bytes, as_count, as_count_from_1, as_seconds, as_word, as_workers
 from ..internal.task_selection import prepare_matcher_from_options
+from ..supervisor.options import START_METHODS
 from .child import supervise
 from .summary import ExecutionSummary
 
@@ -48,8 +50,11 @@ def execute(
     pattern: str | None = None,
     threads_per_worker: int | None = None,
     max_tasks_per_worker: int | None = None,
+    start_method: str | None = None,
+    preload: str | Sequence[str] | None = None,
     capture: bool = False,
     progress: str | None = None,
+    log: str | os.PathLike[str] | None = None,
 ) -> ExecutionSummary:
     """Runs tasks with all that they need, and says what became of them.
 
@@ -86,12 +91,19 @@ def execute(
         How many threads numeric libraries use in each worker. Default: processors / workers.
     max_tasks_per_worker : int, optional
         After how many tasks another worker takes the place of one.
+    start_method : {"spawn", "forkserver"}, optional
+        How workers are started: each from nothing, or all from one that has imported what they need. Default:
+        as configured, else "spawn".
+    preload : str or sequence of str, optional
+        With "forkserver": modules of your own that are imported once for all workers, too.
     capture : bool, default False
         Whether what tasks print in workers is kept with the failures instead of being shown.
     progress : {"live", "plain", "none"}, optional
         How to show how far workers are: by tables in the cell of a notebook or at the bottom of a terminal,
         by a line every ten seconds, or not. Default: as configured, else tables where that can be, and lines
         elsewhere.
+    log : str or path, optional
+        A file to which all that workers print is appended, and what becomes of them.
 
     Returns
     -------
@@ -131,8 +143,11 @@ def execute(
         "memory_limit": _checked("memory_limit", memory_limit, as_bytes),
         "threads_per_worker": _checked("threads_per_worker", threads_per_worker, as_count_from_1),
         "max_tasks_per_worker": _checked("max_tasks_per_worker", max_tasks_per_worker, as_count_from_1),
+        "start_method": _checked("start_method", start_method, partial(as_word, words=START_METHODS)),
+        "preload": preload if preload is None or isinstance(preload, str) else ",".join(preload),
         "capture": capture or None,
-        "progress": _checked("progress", progress, checked_mode),
+        "progress": _checked("progress", progress, partial(as_word, words=MODES)),
+        "log": None if log is None else os.fspath(log),
     }
     words = _of_supervisor(n_workers, of_workers, jugfile) + _words(given)
     if jugfile is not None:

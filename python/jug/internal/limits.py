@@ -18,6 +18,7 @@ __all__ = [
     "as_count",
     "as_count_from_1",
     "as_seconds",
+    "as_word",
     "as_workers",
     "checked_limits",
     "checked_options",
@@ -193,6 +194,13 @@ def as_workers(value: str | SupportsIndex) -> int:
         return as_count_from_1(int(value) if isinstance(value, str) and value.strip().isdecimal() else value)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
         raise type(error)(f"must be 'auto' or a number from 1 on, not {value!r}") from None
+
+
+def as_word(value: str, words: Sequence[str]) -> str:
+    """One of some words. ValueError ("must be ...") if it is none."""
+    if value not in words:
+        raise ValueError(f"must be one of {', '.join(words)}, not {value!r}")
+    return value
 
 
 def as_bytes(value: str | SupportsIndex | float) -> int:

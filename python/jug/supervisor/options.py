@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .. import _native
-from ..display.choose import MODES, checked_mode
+from ..display.choose import MODES
 from ..errors import UserError
-from ..internal.limits import as_count_from_1, as_workers, checked_options
+from ..internal.limits import as_count_from_1, as_word, as_workers, checked_options
 from ..internal.option_spec import OptionSpec
 from ..internal.units import format_size
 
 if TYPE_CHECKING:
     from ..configuration import Options
 
-__all__ = ["SUPERVISOR_SPECS", "SupervisorOptions"]
+__all__ = ["START_METHODS", "SUPERVISOR_SPECS", "SupervisorOptions"]
 
 #: The ways to start a worker.
 START_METHODS = ("spawn", "forkserver")
@@ -140,7 +141,7 @@ class SupervisorOptions(NamedTuple):
         )
         progress = str(options.execute_progress)
         if progress:
-            _checked("--progress", progress, checked_mode)
+            _checked("progress", progress, partial(as_word, words=MODES))
         start_method, preload = _start_method_of(options)
         if not text:
             needing = {
@@ -182,8 +183,8 @@ class SupervisorOptions(NamedTuple):
 def _start_method_of(options: Options) -> tuple[str, tuple[str, ...]]:
     """How workers are started, and what is imported before; UserError where that is wrong."""
     method = str(options.execute_start_method)
-    if method and method not in START_METHODS:
-        raise UserError(f"start method must be one of {', '.join(START_METHODS)}, not {method!r}", status=2)
+    if method:
+        _checked("start method", method, partial(as_word, words=START_METHODS))
     preload = tuple(name.strip() for name in str(options.execute_preload).split(",") if name.strip())
     if preload and method != "forkserver":
         raise UserError("--preload needs --start-method=forkserver", status=2)
