@@ -9,6 +9,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use super::error::of_system;
 use super::key_sequence::KeyBytes;
 use super::printed::{self, PyOutputQueue};
 use super::process::copy_of;
@@ -73,7 +74,7 @@ impl PySupervisor {
     ) -> PyResult<u32> {
         let (program, arguments, environment, keep) = (&program, &arguments, &environment, &keep);
         let start = Start { program, arguments, cwd: None, environment, mail, keep, captures: self.captures };
-        Ok(lock(&self.supervisor).start(worker, &start)?)
+        lock(&self.supervisor).start(worker, &start).map_err(|error| of_system(&error))
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "what is extracted belongs to the method")]

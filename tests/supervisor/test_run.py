@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -410,6 +412,16 @@ def test_a_configuration_file_says_how_many(jug):
     assert os.getppid() not in pids
 
 
+def test_what_a_configuration_file_says_of_workers_is_no_error_where_there_are_none(jug):
+    jug.write("from jug import Task\nTask(abs, 1)\n")
+    (jug.folder / "jugrc").write_text("[execute]\nthreads_per_worker = 2\ncapture = true\n")
+    done = jug(*EXECUTE)
+    assert (done.returncode, done.stderr) == (0, "")
+    (jug.folder / "jugrc").write_text("[execute]\nn_workers = 2\nprogress = plain\n")
+    done = jug(*EXECUTE, "--pdb")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_that_nothing_was_selected_is_said_once(jug):
     jug.write(NUMBERS)
     done = jug(*EXECUTE, "-n", "2", "--name=nothing")
@@ -592,6 +604,116 @@ def test_another_worker_leaves_a_task_alone_until_it_is_recorded_how_it_died(jug
     assert re.search("^ +10 +0 +1  Total", done.stdout, re.MULTILINE), done.stdout
     assert (jug.folder / "ran").read_text() == "1\n"
     assert kinds(*jugdir) == {"leave": {"exit": 1}}
+
+
+def test_a_task_that_closes_all_files_and_opens_others_has_nothing_written_into_them(jug):
+    jug.write("""
+    import os
+    from jug import TaskGenerator, barrier
+
+    @TaskGenerator
+    def close():
+        os.closerange(3, 64)
+        for i in range(64):
+            os.open(f"mine.{i}", os.O_RDWR | os.O_CREAT)
+
+    @TaskGenerator
+    def work(i):
+        return i
+
+    close()
+    barrier()
+    work(1)
+""")
+    jug(*EXECUTE, "-n", "1", "--log=log")
+    assert {path.read_bytes() for path in jug.folder.glob("mine.*")} == {b""}
+
+
+def test_too_many_workers_for_the_files_that_may_be_open_is_one_line(jug):
+    jug.write("from jug import Task\nTask(abs, 1)\n")
+    command = f"ulimit -n 60; exec {sys.executable} -m jug execute --will-cite -n 20"
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=jug.folder, env=jug.env(), capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "jug: error: 20 workers need more open files than the 60 that this process may have: start fewer, or "
+        "allow more (ulimit -n)\n"
+    )
+
+
+def test_a_task_that_reads_from_the_terminal_fails_and_does_not_stop_its_worker(jug, kinds):
+    jug.write("""
+    from jug import TaskGenerator
+
+    @TaskGenerator
+    def ask():
+        with open("/dev/tty") as terminal:
+            return terminal.readline()
+
+    ask()
+""")
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(jug.folder)
+        command = [sys.executable, "-m", "jug", *EXECUTE, "--keep-going", "-n", "1", "--progress=none"]
+        os.execve(sys.executable, command, jug.env())
+    printed = b""
+    with contextlib.suppress(OSError):  # The end of a terminal.
+        while text := os.read(terminal, 65536):
+            printed += text
+    _, status = os.waitpid(pid, 0)
+    os.close(terminal)
+    assert (os.waitstatus_to_exitcode(status), kinds()) == (1, {"ask": {"exception": 1}}), printed
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_another_worker_takes_the_place_of_one_that_is_asked_to_end_or_killed(jug, number):
+    jug.write(
+        NOTED
+        + """
+    @TaskGenerator
+    def error(i):
+        raise ValueError(i)
+
+    @TaskGenerator
+    def work(i):
+        note(i)
+        time.sleep(0.2)
+        return i
+
+    error(0)
+    for i in range(20):
+        work(i)
+"""
+    )
+    run = jug.start(*EXECUTE, "--keep-going", "-n", "1")
+    wait_for(lambda: ran(jug), "a task runs")
+    (pid,) = {int(pid) for path in jug.folder.glob("ran.*") for pid in path.read_text().split()}
+    os.kill(pid, number)
+    out, err = run.communicate(timeout=60)
+    assert "another one takes its place" in err or number == signal.SIGKILL
+    assert re.search(r"^ +20 +0 +1  Total", out, re.M), out
+    # What failed before was seen by the first worker only.
+    assert run.returncode == 1
+    assert "20 complete" in jug("status", "--short").stdout
+    assert len({pid for path in jug.folder.glob("ran.*") for pid in path.read_text().split()}) >= 2
+
+
+def test_a_task_that_has_its_worker_end_is_not_tried_for_ever(jug):
+    jug.write("""
+    import os, signal
+    from jug import TaskGenerator
+
+    @TaskGenerator
+    def work(i):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    work(1)
+""")
+    done = jug(*EXECUTE, "--keep-going", "-n", "1")
+    assert done.returncode == 1
+    assert "3 workers in a row" in done.stderr
 
 
 def test_a_failure_is_stored_before_the_next_task_may_end_its_worker(jug, jugdir, kinds):

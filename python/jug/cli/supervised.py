@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ..internal import supervision
+from ..process.signals import was_asked_to_end
 from .main import main as command
 
 if TYPE_CHECKING:
@@ -60,5 +61,7 @@ def main(numbers: Mapping[int, int] | None = None) -> None:
         # Whatever it is, it was printed: the supervisor need not take it for a crash.
         if mine.is_here:
             mine.slot.rests()
-            mine.slot.set_phase("retired" if mine.is_retired else "ended")
+            # Who asked only this worker to end wants the others to go on, and another one in its place.
+            if mine.slot.is_to_stop() or not was_asked_to_end():
+                mine.slot.set_phase("retired" if mine.is_retired else "ended")
         raise

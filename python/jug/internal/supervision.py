@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import signal
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -63,6 +64,8 @@ class Supervision:
         self._notes = notes
         for descriptor in (mail, faults, bell, notes):
             os.set_inheritable(descriptor, False)
+        #: What is what it was as long as no task closes files that it has not opened.
+        self._files = {descriptor: _identity(descriptor) for descriptor in (mail, bell, notes)}
         self.mail: WorkerMail = pickle.loads(os.pread(mail, os.fstat(mail).st_size, 0))
         os.ftruncate(mail, 0)
         self.tasks_left: int | None = self.mail["max_tasks"]
@@ -70,7 +73,8 @@ class Supervision:
 
     def ring(self) -> None:
         """Has the supervisor look at the slot, which it does not while nothing happens that it waits for."""
-        os.eventfd_write(self._bell, 1)
+        if self._has(self._bell):
+            os.eventfd_write(self._bell, 1)
 
     @property
     def is_here(self) -> bool:
@@ -79,7 +83,7 @@ class Supervision:
 
     def note(self, name: str, text: str) -> None:
         """Has lines about the task `name` written to the log, if there is one."""
-        if text and self.mail["is_logged"] and self.is_here:
+        if text and self.mail["is_logged"] and self.is_here and self._has(self._notes):
             note = pickle.dumps((name, text))
             left = len(note).to_bytes(4, "little") + note
             # If there is no supervisor any more, this process ends in a moment.
@@ -89,9 +93,21 @@ class Supervision:
 
     def answer(self, summary: WorkerSummary) -> None:
         """Leaves to the supervisor what became of the work."""
-        if self.is_here:
+        if self.is_here and self._has(self._mail):
             os.ftruncate(self._mail, 0)
             os.pwrite(self._mail, pickle.dumps(summary), 0)
+
+    def _has(self, descriptor: int) -> bool:
+        """Whether it is still the file that it was: a task may have closed it, and opened another one."""
+        return _identity(descriptor) == self._files[descriptor]
+
+
+def _identity(descriptor: int) -> tuple[int, ...]:
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_mode
 
 
 _current: Supervision | None = None
@@ -118,6 +134,9 @@ def begin(numbers: Mapping[int, int] | None = None) -> Supervision:
     if (tasks := _current.mail["tasks"]) is not None:
         _current.mail["tasks"] = tasks = numbers.get(tasks, tasks)
         os.set_inheritable(tasks, False)
+    # Who reads from the terminal gets an error, instead of being stopped without a word.
+    signal.signal(signal.SIGTTIN, signal.SIG_IGN)
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     write_lines_at_once()
     if _current.capture is not None:
         stay_on(sys.stderr.fileno())

@@ -12,7 +12,7 @@ from types import FrameType
 
 from ..errors import Leave, Signalled
 
-__all__ = ["before_stopping", "end_cleanly", "request_to_end", "stopping_with"]
+__all__ = ["before_stopping", "end_cleanly", "request_to_end", "stopping_with", "was_asked_to_end"]
 
 #: The signals with which users and batch systems ask a process to end; a jugfile may handle them its own way.
 _REQUESTS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -89,6 +89,11 @@ def request_to_end(error: BaseException, since: float) -> BaseException | None:
     if isinstance(error, (SystemExit, KeyboardInterrupt)) and _is_raised_by_a_handler(error):
         return error
     return None
+
+
+def was_asked_to_end() -> bool:
+    """Whether one of the signals came that end a worker."""
+    return bool(_came[0])
 
 
 def _is_raised_by_a_handler(error: BaseException) -> bool:

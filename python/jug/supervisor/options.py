@@ -96,6 +96,17 @@ SUPERVISOR_SPECS = (
     ),
 )
 
+#: The options that mean nothing without workers.
+_OF_WORKERS = (
+    "execute_start_method",
+    "execute_threads_per_worker",
+    "execute_max_tasks_per_worker",
+    "execute_progress",
+    "execute_quiet",
+    "execute_capture",
+    "execute_log",
+)
+
 
 class SupervisorOptions(NamedTuple):
     """What a supervisor goes by."""
@@ -143,18 +154,12 @@ class SupervisorOptions(NamedTuple):
         if progress:
             _checked("progress", progress, partial(as_word, words=MODES))
         start_method, preload = _start_method_of(options)
-        if not text:
-            needing = {
-                "--start-method": start_method,
-                "--threads-per-worker": threads,
-                "--max-tasks-per-worker": max_tasks,
-                "--progress": progress,
-                "--quiet": options.execute_quiet,
-                "--capture": options.execute_capture,
-                "--log": options.execute_log,
-            }
-            for name, value in needing.items():
-                if value:
+        # What a configuration file says is for those commands to which it applies.
+        given = vars(options)
+        if not text or (options.pdb and "execute_n_workers" not in given):
+            for option in _OF_WORKERS:
+                if given.get(option):
+                    name = "--" + option.removeprefix("execute_").replace("_", "-")
                     raise UserError(f"{name} is for workers that -n starts, as in -n auto", status=2)
             return None
         n_workers = _checked("-n", text, as_workers)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pickle
+import resource
 import secrets
 import signal
 import subprocess
@@ -18,6 +20,7 @@ from ..display.base import NoDisplay
 from ..display.choose import open_display
 from ..display.sent import SentDisplay
 from ..engine.blocked import Blocked
+from ..errors import UserError
 from ..internal import log, running
 from ..internal.console import fail, say, warn
 from ..internal.redact import redact_url
@@ -171,6 +174,8 @@ class SupervisedRun:
             self.loaded[name] = max(0, finished - executed)
             self.failed[name] = failed
             self.unfinished[name] = max(0, total - finished - failed)
+        # Of a worker that was killed nothing else may be known of what had failed there.
+        self._status = self._status or int(self.failed.total() > 0)
         # Signals are for this process again.
         del self._supervisor, progress
         return self._status
@@ -240,7 +245,16 @@ class SupervisedRun:
         self._given[worker] = deaths
         self._output.begin(worker)
         keep = [] if self._mail["tasks"] is None else [self._mail["tasks"]]
-        pid = self._supervisor.start(worker, sys.executable, arguments, self._environment, mail, keep)
+        try:
+            pid = self._supervisor.start(worker, sys.executable, arguments, self._environment, mail, keep)
+        except OSError as error:
+            if error.errno != errno.EMFILE:
+                raise
+            most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+            raise UserError(
+                f"{self._options.n_workers} workers need more open files than the {most} that this process "
+                "may have: start fewer, or allow more (ulimit -n)"
+            ) from None
         log.info("worker %d is process %d", worker, pid)
         self._log.started(worker, pid)
 
