@@ -84,7 +84,7 @@ def installed(jug, monkeypatch):
     place = Path(sysconfig.get_path("purelib", "posix_user", {"userbase": str(base)}))
     place.mkdir(parents=True)
     monkeypatch.setenv("PYTHONUSERBASE", str(base))
-    monkeypatch.setenv("PYTHONPATH", str(place))
+    monkeypatch.setenv("PYTHONPATH", str(place), prepend=os.pathsep)
 
     def install(**modules):
         for name, source in modules.items():
