@@ -366,13 +366,62 @@ def test_numpys_threads_survive_a_fork(jug):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_what_forked_workers_print_is_kept_and_logged(jug):
+    jug.write(
+        """
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def work(i):
+            print(f"this is {i}", flush=True)
+            return 1 / i
+
+        work(0), work(1)
+        """
+    )
+    done = jug(*FORKED, "-n", "1", "--keep-going", "--capture", "--log=log")
+    assert done.returncode == 1
+    assert "Output:\nthis is 0\n" in done.stderr
+    assert "this is 1" not in done.stdout + done.stderr
+    assert "[1 jugfile.work] this is 1\n" in (jug.folder / "log").read_text()
+
+
+def test_tasks_of_a_script_can_be_run_by_forked_workers(jug, installed, left):
+    pytest.importorskip("cloudpickle")
+    installed(heavy=NOTED)
+    done = jug.python(
+        """
+        import jug
+        from jug import TaskGenerator
+
+        jug.set_jugdir("jugdata")
+
+        @TaskGenerator
+        def work(i):
+            import heavy
+            return i
+
+        tasks = [work(i) for i in range(8)]
+        how = {"start_method": "forkserver", "preload": ["heavy"], "max_tasks_per_worker": 2}
+        print(jug.execute(n_workers=2, **how), jug.value(tasks))
+        """
+    )
+    assert done.stderr == ""
+    assert done.stdout == f"ExecutionSummary(executed=8, loaded=0, failed=0) {list(range(8))}\n"
+    assert imports(jug) == {"heavy": 1}
+    assert left() == []
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (("-n", "2", "--start-method=fork"), "invalid choice: 'fork'"),
         (("--start-method=forkserver",), "--start-method is for workers that -n starts"),
         (("-n", "2", "--preload=numpy"), "--preload needs --start-method=forkserver"),
-        (("-n", "2", "--start-method=forkserver", "--preload=a b"), "names of modules (a,b.c), not 'a b'"),
+        (
+            ("-n", "2", "--start-method=forkserver", "--preload=a b"),
+            "--preload must be the names of modules (a,b.c), not 'a b'",
+        ),
     ],
 )
 def test_wrong_usage_is_status_2(jug, options, said):
@@ -388,4 +437,4 @@ def test_a_wrong_start_method_in_a_jugrc_is_status_2(jug):
     (jug.folder / ".config" / "jugrc").write_text("[execute]\nstart_method = fork\nn_workers = 2\n")
     done = jug(*EXECUTE)
     assert done.returncode == 2
-    assert "start method must be one of spawn, forkserver, not 'fork'" in done.stderr
+    assert "--start-method must be one of spawn, forkserver, not 'fork'" in done.stderr

@@ -21,7 +21,7 @@ __all__ = ["main", "serve"]
 #: What of this package workers import when they need it.
 _NEEDED = (
     *("subcommands.execute", "engine.worker.execute", "engine.session.file", "engine.failures.summary"),
-    *("engine.maintenance.pack", "hooks.exit_checks"),
+    *("engine.maintenance.pack", "engine.handover", "hooks.exit_checks", "cli.parser", "io"),
 )
 
 

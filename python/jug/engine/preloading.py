@@ -50,7 +50,8 @@ def preload(jugfile: str | None, modules: Sequence[str]) -> Iterator[str]:
     Parameters
     ----------
     jugfile : str, optional
-        The path of a jugfile: what it imports, and what the user's modules import that it imports.
+        The path of a jugfile: what it imports, and what the user's modules import that it imports. Default:
+        workers get tasks from another process.
     modules : sequence of str
         What is imported besides, whosever it is.
 
@@ -68,6 +69,9 @@ def preload(jugfile: str | None, modules: Sequence[str]) -> Iterator[str]:
         for name in list(_Search().imports_of(jugfile)):
             yield from _import(name)
         _look_for_users(before)
+    else:
+        # Without a jugfile tasks come in pickles.
+        yield from _import("cloudpickle")
     for name in modules:
         importlib.import_module(name)
         yield name

@@ -189,7 +189,7 @@ def _start_method_of(options: Options) -> tuple[str, tuple[str, ...]]:
     """How workers are started, and what is imported before; UserError where that is wrong."""
     method = str(options.execute_start_method)
     if method:
-        _checked("start method", method, partial(as_word, words=START_METHODS))
+        _checked("--start-method", method, partial(as_word, words=START_METHODS))
     preload = tuple(name.strip() for name in str(options.execute_preload).split(",") if name.strip())
     if preload and method != "forkserver":
         raise UserError("--preload needs --start-method=forkserver", status=2)
