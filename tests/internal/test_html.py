@@ -43,3 +43,10 @@ def test_rows_are_sorted_and_a_total_is_last() -> None:
     found = Texts(html.table(["Done"], {"b": [2], "a": [1]}, [3]))
     assert found.texts == ["Task name", "Done", "a", "1", "b", "2", "Total", "3"]
     assert "tfoot" not in Texts(html.table(["Done"], {"b": [2]})).tags
+
+
+def test_names_may_be_broken_and_numbers_and_titles_never_are() -> None:
+    source = html.rows(["Name", "Done"], [["a b", "1 / 2"]], ["all c", "3 / 4"])
+    assert Texts(source).texts == ["Name", "Done", "a b", "1\xa0/\xa02", "all c", "3\xa0/\xa04"]
+    assert source.count("overflow-wrap: anywhere") == 1
+    assert "overflow-wrap: anywhere" in html.details("a_long_name", "")

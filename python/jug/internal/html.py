@@ -9,8 +9,9 @@ from .console import escaped
 
 __all__ = ["Markup", "alarming", "bar", "call", "details", "note", "rows", "table"]
 
-#: A name may be wider than the page.
-_LEFT = ' style="text-align: left; overflow-wrap: anywhere; min-width: 6em"'
+#: What is wider than the page goes on in the next line, wherever that has to be.
+_BROKEN = "overflow-wrap: anywhere"
+_LEFT = {"th": ' style="text-align: left"', "td": f' style="text-align: left; {_BROKEN}"'}
 _RIGHT = ' style="text-align: right"'
 
 #: Colors that can be seen on a light and on a dark background.
@@ -76,12 +77,19 @@ def rows(
 
 
 def _row(tag: str, cells: Iterable[object], left: int) -> str:
-    shown = (f"<{tag}{_LEFT if at < left else _RIGHT}>{_text(cell)}</{tag}>" for at, cell in enumerate(cells))
+    shown = []
+    for at, cell in enumerate(cells):
+        if at < left:
+            shown.append(f"<{tag}{_LEFT[tag]}>{_text(cell)}</{tag}>")
+        else:
+            text = cell if isinstance(cell, Markup) else _text(cell).replace(" ", "&nbsp;")
+            shown.append(f"<{tag}{_RIGHT}>{text}</{tag}>")
     return f"<tr>{''.join(shown)}</tr>"
 
 
 def details(line: str, text: str) -> str:
     """A line that opens to a longer text; without one it is a line."""
     if not text:
-        return f"<div>{_text(line)}</div>"
-    return f"<details><summary>{_text(line)}</summary><pre>{_text(text.rstrip())}</pre></details>"
+        return f'<div style="{_BROKEN}">{_text(line)}</div>'
+    summary = f'<summary style="{_BROKEN}">{_text(line)}</summary>'
+    return f"<details>{summary}<pre>{_text(text.rstrip())}</pre></details>"
