@@ -236,6 +236,8 @@ def test_an_interrupt_lets_what_runs_finish_and_the_notebook_goes_on(kernel, lef
     assert shown.raised.endswith("KeyboardInterrupt: ")
     assert len(ran(kernel)) == 2
     assert shown.displayed[-1]["text/plain"] == "2 of 10 tasks done"
+    assert "summary = jug.execute(n_workers=2)" in shown.raised
+    assert shown.raised.count("/jug/execution/") <= 1
     rest = kernel("jug.execute(n_workers=2)")
     assert rest.value["text/plain"] == "ExecutionSummary(executed=8, loaded=2, failed=0)"
 
@@ -276,6 +278,16 @@ def test_where_cloudpickle_is_missing_it_says_what_to_install(kernel):
         "\n", " "
     )
     assert kernel("jug.execute()").value["text/plain"] == "ExecutionSummary(executed=1, loaded=0, failed=0)"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["n_workers=0", "n_workers=1, memory_limit='1kB'", "n_workers=1, pattern=''", "jugfile='nothing.py'"],
+)
+def test_wrong_usage_shows_the_line_of_the_cell_and_one_of_the_package(kernel, arguments):
+    shown = kernel(f"work = jug.Task(abs, -1)\njug.execute({arguments})  # here")
+    assert "# here" in shown.raised
+    assert shown.raised.count("/jug/execution/") <= 1
 
 
 def test_what_asks_too_early_is_told_how_to_run_it(kernel):

@@ -59,6 +59,7 @@ def supervise(words: list[str], tasks: int | None = None) -> RunResult:
     KeyboardInterrupt
         If this process was interrupted, once nothing runs any more.
     """
+    __tracebackhide__ = True
     result = None
     with _Supervisor(words, tasks) as supervisor, stopping_with(supervisor.stop, supervisor.go_on):
         while result is None:
@@ -102,6 +103,7 @@ class _Supervisor:
 
     def follow(self) -> RunResult:
         """Shows what comes until the answer is there, and returns it."""
+        __tracebackhide__ = True
         while not self._reader.is_over:
             self._reader.wait(self._display.due_in())
             self._show()
@@ -141,6 +143,7 @@ class _Supervisor:
 
     def interrupt(self) -> None:
         """Lets nothing new start; the second time, kills what runs, and the third time all."""
+        __tracebackhide__ = True
         self._interrupts += 1
         if self._reader.is_at_work and self._interrupts < 3:
             os.kill(self._child.pid, signal.SIGINT)

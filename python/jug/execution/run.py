@@ -123,6 +123,8 @@ def execute(
         If it is interrupted. With workers nothing new starts then, and what runs may finish; a second
         interrupt kills what runs. What was finished is stored.
     """
+    # IPython shows lines of functions that say this only where they raise something themselves.
+    __tracebackhide__ = True
     loading = task_origin.of_this_load()
     if loading is not None:
         raise UserError(
@@ -172,6 +174,7 @@ def execute(
 
 def _of_supervisor(n_workers: Any, options: Mapping[str, object], jugfile: object) -> list[str]:
     """The options of a supervisor, as words of the command line; none if there is to be none."""
+    __tracebackhide__ = True
     if n_workers is None and jugfile is not None:
         n_workers = 1
     if n_workers is None:
@@ -194,6 +197,7 @@ def _words(options: Mapping[str, object]) -> list[str]:
 
 def _checked(parameter: str, value: Any, check: Callable[[Any], Any]) -> Any:
     """A parameter as it is used, if it is right; None if it was not given."""
+    __tracebackhide__ = True
     try:
         return None if value is None else check(value)
     except (TypeError, ValueError) as error:
@@ -259,6 +263,7 @@ def _not_finished(
 
 def _run_in_workers(store: base_store, tasks: list[task.Task], words: list[str]) -> RunResult:
     """Runs the tasks of a store in workers, which are given what is in the memory of this process."""
+    __tracebackhide__ = True
     graph = graph_of(tasks)
     session = open_session(store)
     # What was stored here so far may not be written yet.
