@@ -42,6 +42,8 @@ const HAS_MORE_AT: usize = 552;
 const MEMORY_LIMIT_AT: usize = 560;
 const LIMITS_MEMORY_AT: usize = 568;
 const LIMITS_OF_AT: usize = 576;
+/// How many words there are from the phase on.
+const WORDS: usize = (LIMITS_OF_AT - PHASE_AT) / 8 + 1;
 const NAMES_AT: usize = 1024;
 /// The words of a record of a name before the name.
 const RECORD: usize = 48;
@@ -319,35 +321,40 @@ impl WorkerSlot {
 ///
 /// Where it cannot be read.
 pub fn report(id: &str, file: &File) -> io::Result<WorkerReport> {
-    let word = |offset: usize| -> io::Result<u64> {
-        let mut bytes = [0; 8];
-        file.read_exact_at(&mut bytes, offset as u64)?;
-        Ok(u64::from_ne_bytes(bytes))
+    // Each read is a call of the system, and a supervisor looks at all slots whenever a worker prints something.
+    let words = || -> io::Result<[u64; WORDS]> {
+        let mut bytes = [0; 8 * WORDS];
+        file.read_exact_at(&mut bytes, PHASE_AT as u64)?;
+        let (words, _) = bytes.as_chunks();
+        Ok(std::array::from_fn(|at| u64::from_ne_bytes(words[at])))
     };
-    let limit = |word: u64| (word > 0).then(|| Duration::from_nanos(word));
-    let limits_of = word(LIMITS_OF_AT)?;
-    let (time, memory) = (word(TIME_LIMIT_AT)?, word(MEMORY_LIMIT_AT)?);
+    let before = words()?;
     let activity = status_slot::read(id, |head| file.read_exact_at(head, 0).map(|()| head.len()));
+    let after = words()?;
+    let word = |offset: usize| after[(offset - PHASE_AT) / 8];
+    let limit = |word: u64| (word > 0).then(|| Duration::from_nanos(word));
     // Between two tasks these may be the limits of the next one.
     let began = match &activity {
         Activity::Running(run) => nanoseconds(Some(run.uptime)),
         Activity::Idle | Activity::Unknown => 0,
     };
-    let are_its_own = limits_of == began && word(LIMITS_OF_AT)? == began;
+    let are_the_same = |offset: usize| word(offset) == before[(offset - PHASE_AT) / 8];
+    let are_its_own = word(LIMITS_OF_AT) == began
+        && [LIMITS_OF_AT, TIME_LIMIT_AT, MEMORY_LIMIT_AT].into_iter().all(are_the_same);
     Ok(WorkerReport {
-        phase: match word(PHASE_AT)? {
+        phase: match word(PHASE_AT) {
             0 => Phase::Starting,
             2 => Phase::Ended,
             3 => Phase::Retired,
             _ => Phase::Working,
         },
-        has_loaded: word(LOADS_AT)? > 0,
-        has_more: word(HAS_MORE_AT)? > 0,
+        has_loaded: word(LOADS_AT) > 0,
+        has_more: word(HAS_MORE_AT) > 0,
         activity,
-        time_limit: limit(time).filter(|_| are_its_own),
-        shortest_limit: limit(word(SHORTEST_LIMIT_AT)?),
-        memory_limit: Some(memory).filter(|bytes| *bytes > 0 && are_its_own),
-        limits_memory: word(LIMITS_MEMORY_AT)? > 0,
+        time_limit: limit(word(TIME_LIMIT_AT)).filter(|_| are_its_own),
+        shortest_limit: limit(word(SHORTEST_LIMIT_AT)),
+        memory_limit: Some(word(MEMORY_LIMIT_AT)).filter(|bytes| *bytes > 0 && are_its_own),
+        limits_memory: word(LIMITS_MEMORY_AT) > 0,
     })
 }
 

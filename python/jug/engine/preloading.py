@@ -7,6 +7,7 @@ it, in the order in which they would happen, up to where something might have a 
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import importlib.machinery
 import importlib.util
@@ -118,6 +119,7 @@ def _is_users(spec: ModuleSpec) -> bool:
     return not os.path.realpath(place).startswith(_installed())
 
 
+@functools.cache
 def _installed() -> tuple[str, ...]:
     """The directories for what is not the user's own."""
     paths = sysconfig.get_paths()

@@ -8,6 +8,7 @@ use jug_native::supervisor::board::Board;
 use jug_native::supervisor::slot::{NameCounts, Phase, WorkerSlot, counts, report};
 use proptest::prelude::*;
 
+use super::is_alone;
 use crate::support::temp_jugdir::digest_key as key;
 
 fn new() -> (File, File, WorkerSlot) {
@@ -22,6 +23,27 @@ fn a_worker_that_has_said_nothing_is_starting() {
     let said = report("1", &file).unwrap();
     assert_eq!((said.phase, said.activity, said.has_loaded), (Phase::Starting, Activity::Idle, false));
     assert_eq!(counts(&file).unwrap(), []);
+}
+
+#[test]
+fn to_look_at_a_slot_takes_three_calls_of_the_system() {
+    if !is_alone("slot::to_look_at_a_slot_takes_three_calls_of_the_system") {
+        return;
+    }
+    let (file, _shared, mut slot) = new();
+    slot.load([("f", 1)].into_iter(), None);
+    slot.starts(0, &key(1), "f", 1, Some(Duration::from_secs(60)));
+    let reads = || -> u64 {
+        let counts = std::fs::read_to_string("/proc/thread-self/io").unwrap();
+        counts.lines().find_map(|line| line.strip_prefix("syscr: ")).unwrap().parse().unwrap()
+    };
+    let of_counting = {
+        let before = reads();
+        reads() - before
+    };
+    let before = reads();
+    report("1", &file).unwrap();
+    assert_eq!(reads() - before - of_counting, 3);
 }
 
 #[test]
