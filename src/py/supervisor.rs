@@ -188,6 +188,9 @@ fn facts(py: Python<'_>, ended: Ended) -> PyResult<Bound<'_, PyDict>> {
         Some(Limit::Memory(taken)) => facts.set_item("memory", taken)?,
         None => {}
     }
+    if let Some(left) = ended.left {
+        facts.set_item("left", left)?;
+    }
     facts.set_item("memory_ran_out", ended.memory_ran_out)?;
     facts.set_item("mail", PyBytes::new(py, &ended.mail))?;
     facts.set_item("faults", PyBytes::new(py, &ended.faults))?;

@@ -60,6 +60,8 @@ pub struct Ended {
     pub run: Option<(Run, Duration)>,
     /// Why it was killed, if it was for what that task did.
     pub limit: Option<Limit>,
+    /// How many bytes of memory its tasks had left for which it was replaced, if it was.
+    pub left: Option<u64>,
     /// Whether the system has killed something for want of memory while it lived.
     pub memory_ran_out: bool,
     /// What it wrote into its mail and about faults.

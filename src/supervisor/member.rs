@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -12,6 +12,7 @@ use nix::unistd::pipe2;
 
 use super::capture::{CaptureFiles, Collector};
 use super::events::{Ended, Event, Limit};
+use super::memory_watch::{MemoryWatch, Sample, Verdict};
 use super::notes::Notes;
 use super::slot::{self, NameCounts, WorkerReport, WorkerSlot};
 use super::start::{Start, VARIABLE};
@@ -23,8 +24,8 @@ use crate::status_slot::{Activity, Run};
 /// How much is read at once, and how long a line may be that is shown whole.
 const CHUNK: usize = 1 << 16;
 
-/// For how long what the task before has taken may still be there, which is not the fault of the one that runs.
-const SETTLING: Duration = Duration::from_millis(200);
+/// How long a worker may take to kill itself and all below it.
+pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A worker that lives.
 #[derive(Debug)]
@@ -43,6 +44,9 @@ pub(super) struct Member {
     bell: EventFd,
     /// Why it was killed, and what ran then.
     killed: Option<(Limit, Run)>,
+    memory: MemoryWatch,
+    /// How many bytes tasks had left for which it ends, and since when it should.
+    replaced: Option<(u64, Instant)>,
     /// A task, by when it began, whose time does not count, and how much of it.
     forgiven: (Duration, Duration),
     /// How often the system has killed something for want of memory.
@@ -107,6 +111,8 @@ impl Member {
             leash: Some(leash),
             bell,
             killed: None,
+            memory: MemoryWatch::default(),
+            replaced: None,
             forgiven: Default::default(),
             memory_ran_out,
         })
@@ -216,21 +222,37 @@ impl Member {
 
     /// Kills it if it has more bytes of memory, with all below it, than any worker may have, or its task.
     pub(super) fn enforce_memory(&mut self, worker: u32, limit: Option<u64>, processes: &Table) {
+        if let Some((_, since)) = self.replaced {
+            if since.elapsed() > FAREWELL {
+                self.child.kill_tree();
+            }
+            return;
+        }
         let Ok(report) = self.report(worker) else { return };
         let Some(limit) = [limit, report.memory_limit].into_iter().flatten().min() else { return };
-        if self.killed.is_some() || processes.resident(self.pid()) <= limit {
+        if self.killed.is_some() {
             return;
         }
-        // Processes that were forked share pages, which count once here.
-        let taken = processes.proportional(self.pid());
-        if taken <= limit {
-            return;
-        }
-        if let Ok(WorkerReport { activity: Activity::Running(run), .. }) = self.report(worker)
-            // What the task before has taken, or a process of its own, may not be given back yet.
-            && local().uptime().saturating_sub(run.uptime) >= SETTLING
-        {
-            self.kill(Limit::Memory(taken), run);
+        let run = match report.activity {
+            Activity::Running(run) => Some(run),
+            Activity::Idle | Activity::Unknown => None,
+        };
+        let now = local().uptime();
+        let resident = processes.resident(self.child.pid());
+        let has_run = || self.counts().iter().any(|(_, counts)| counts.executed + counts.failed > 0);
+        let sample = Sample {
+            limit,
+            resident,
+            run: run.as_ref().map(|run| (run.uptime, now.saturating_sub(run.uptime))),
+            has_run: resident > limit && has_run(),
+        };
+        match (self.memory.judge(&sample, || processes.proportional(self.child.pid())), run) {
+            (Verdict::Blame(taken), Some(run)) => self.kill(Limit::Memory(taken), run),
+            (Verdict::Replace(taken), _) => {
+                self.replaced = Some((taken, Instant::now()));
+                self.let_go();
+            }
+            _ => {}
         }
     }
 
@@ -270,11 +292,11 @@ impl Member {
         };
         let now = local().uptime();
         let run = match report.activity {
-            Activity::Running(run) => {
+            Activity::Running(run) if self.replaced.is_none() => {
                 let took = now.saturating_sub(run.uptime);
                 Some((run, took))
             }
-            Activity::Idle | Activity::Unknown => None,
+            _ => None,
         };
         // It may have begun another task in the meantime, which is not to blame.
         let limit = match (self.killed, &run) {
@@ -288,6 +310,7 @@ impl Member {
             phase: report.phase,
             run,
             limit,
+            left: self.replaced.map(|(taken, _)| taken),
             memory_ran_out: cgroup::times_out_of_memory() > self.memory_ran_out,
             mail: contents(&self.mail)?,
             faults: contents(&self.faults)?,

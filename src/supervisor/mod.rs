@@ -7,6 +7,7 @@ pub mod board;
 pub mod capture;
 mod events;
 mod member;
+pub mod memory_watch;
 mod notes;
 mod output_queue;
 mod server;
@@ -36,16 +37,13 @@ pub use output_queue::OutputQueue;
 pub use start::{Start, VARIABLE};
 
 use board::Board;
-use member::Member;
+use member::{FAREWELL, Member};
 use server::Server;
 use signals::take_signals;
 use slot::NameCounts;
 
 /// How often memory is looked at where there is a limit.
 const SAMPLE: Duration = Duration::from_millis(100);
-
-/// How long a worker may take to kill itself and all below it.
-const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A supervisor: the one of this process.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 import pytest
@@ -252,6 +253,33 @@ def test_memory_that_forked_processes_share_counts_once(jug):
 """
     )
     assert jug(*KEEP_GOING, "-n", "1", "--memory-limit=450M").returncode == 0
+
+
+@pytest.mark.parametrize(("length", "count"), [(1.0, 4), (0.02, 150)])
+def test_a_task_is_not_blamed_for_memory_that_others_have_left(jug, kinds, length, count):
+    jug.write(
+        f"""
+    import time
+    from jug import TaskGenerator
+
+    held = []
+
+    @TaskGenerator
+    def leave(i):
+        held.append(b"x" * 300_000_000)
+
+    @TaskGenerator(memory="200MB")
+    def work(i):
+        time.sleep({length})
+
+    leave(1), [work(i) for i in range({count})]
+"""
+    )
+    done = jug(*KEEP_GOING, "-n", "1")
+    assert done.returncode == 0, done.stderr
+    assert kinds() == {}
+    assert done.stderr.count("of memory in worker 1; another one takes its place") == 1
+    assert re.search(rf"^ +{count + 1} +0  Total", done.stdout, re.MULTILINE), done.stdout
 
 
 def test_a_memory_limit_is_not_held_against_what_the_starting_process_had(jug):

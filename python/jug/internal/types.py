@@ -162,6 +162,8 @@ class EndedWorker(TypedDict, total=False):
     #: The limit, in seconds, or the memory, in bytes, for which it was killed.
     timeout: float
     memory: int
+    #: How many bytes of memory its tasks had left, for which it was replaced; then no task is to blame.
+    left: int
     #: Whether the system has killed something for want of memory while it lived.
     memory_ran_out: bool
     #: What it wrote into its mail (a pickled WorkerSummary), and about a fault of which it died.

@@ -24,6 +24,7 @@ from ..errors import UserError
 from ..internal import log, running
 from ..internal.console import fail, say, warn
 from ..internal.redact import redact_url
+from ..internal.units import format_size
 from ..process.managed import program_of
 from .deaths import death_of, text_of
 from .output import WorkerOutput
@@ -350,6 +351,9 @@ class SupervisedRun:
             # One that had died of it before has recorded that, or it could not have tried it again.
             deaths = [*(it for it in deaths if it["key"] != death["key"]), death]
             self._false_starts = 0
+        elif "left" in ended:
+            left = format_size(ended["left"])
+            warn(f"tasks had left {left} of memory in worker {ended['worker']}; another one takes its place")
         elif not self._is_stopping:
             self._take_false_start(ended, has_begun)
         if deaths or not self._is_stopping:

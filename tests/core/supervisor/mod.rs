@@ -2,6 +2,7 @@
 
 mod board;
 mod capture;
+mod memory_watch;
 mod output_queue;
 mod slot;
 
