@@ -267,3 +267,32 @@ def test_what_lies_beside_the_package_hides_no_module_of_pythons(script, left):
         """
     )
     assert script.shown() == {"executed": 3, "loaded": 0, "failed": 0, "unfinished": 0, "same": [True] * 3}
+
+
+def test_a_script_that_is_stopped_keeps_no_supervisor_from_its_workers(script, left):
+    """It is told how far they are, of hundreds of names, and reads nothing."""
+    process = script.start(
+        """
+        jug.set_jugdir("jugdata")
+
+        def made(n):
+            def work():
+                note(n)
+                time.sleep(0.02)
+                if n == 200:
+                    os._exit(3)
+            work.__name__ = work.__qualname__ = f"a_name_that_is_not_as_short_as_it_might_be_{n:03}"
+            return TaskGenerator(work)
+
+        out = [made(n)() for n in range(400)]
+        s = jug.execute(n_workers=1, progress="plain")
+        show(**counted(s))
+        """
+    )
+    wait_for(lambda: script.ran(), "tasks that run")
+    process.send_signal(signal.SIGSTOP)
+    wait_for(lambda: len(script.ran()) == 400, "all tasks to run", 60)
+    process.send_signal(signal.SIGCONT)
+    process.communicate(timeout=60)
+    assert script.shown()["failed"] == 1
+    assert left() == []

@@ -59,19 +59,10 @@ def _run(order: Order, pipe: Connection) -> RunResult:
     supervisor = SupervisorOptions.of(parse(order["command"][1:]))
     assert supervisor is not None
     pipe.send(("display", supervisor.progress))
-
-    room = select.poll()
-    room.register(pipe.fileno(), select.POLLOUT)
-
-    def show(progress: Progress) -> None:
-        # Who is stopped reads nothing, and this process has workers to watch.
-        if room.poll(0):
-            # If nobody is there any more, this process ends in a moment.
-            with contextlib.suppress(OSError):
-                pipe.send(("progress", progress))
-
-    run = SupervisedRun(supervisor, order["tasks"], asks_for_reports=True, show=show)
+    sender = _Sender(pipe)
+    run = SupervisedRun(supervisor, order["tasks"], asks_for_reports=True, show=sender.send)
     status = run.run()
+    sender.end()
     run.report_rest()
     return {
         "status": status,
@@ -83,3 +74,36 @@ def _run(order: Order, pipe: Connection) -> RunResult:
         "blocked": (run.blocked.failed, run.blocked.marked, run.blocked.waiting),
         "reports": run.reports,
     }
+
+
+class _Sender:
+    """Sends how far it is to the process that shows it.
+
+    Who is stopped reads nothing, and this process has workers to watch: it waits for nobody before the end.
+
+    Parameters
+    ----------
+    pipe : Connection
+        To that process.
+    """
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._room = select.poll()
+        self._room.register(pipe.fileno(), select.POLLOUT)
+        #: What there was no room for.
+        self._late: Progress | None = None
+
+    def send(self, progress: Progress) -> None:
+        """Sends it, if it can be read soon."""
+        self._late = progress
+        if self._room.poll(0):
+            self.end()
+
+    def end(self) -> None:
+        """Sends what is still to be sent."""
+        late, self._late = self._late, None
+        if late is not None:
+            # If nobody is there any more, this process ends in a moment.
+            with contextlib.suppress(OSError):
+                self._pipe.send(("progress", late))
