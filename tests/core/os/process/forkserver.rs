@@ -34,6 +34,7 @@ while True:
         if pid:
             os.write(writing, b'%d' % pid)
             os._exit(0)
+        os.setpgid(0, 0)
         while os.getppid() != parent:
             pass
         numbers, *variables = request.split(b'\\0')
