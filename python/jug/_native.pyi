@@ -672,7 +672,7 @@ class Supervisor:
     def wait(
         self, seconds: float | None = None
     ) -> list[
-        tuple[Literal["output"], int, bool, bool, bytes]
+        tuple[Literal["output"], int, bool, bool, str, bytes]
         | tuple[Literal["note"], int, bytes]
         | tuple[Literal["signal"], int]
         | tuple[Literal["ended"], EndedWorker]
@@ -681,7 +681,8 @@ class Supervisor:
         """Sleeps until something happens, so long at most; what that was.
 
         Lines that a worker printed ("output", its number, whether to stderr, whether before it had loaded the
-        jugfile, text), a note that it wrote to its supervisor, a signal, or the end of a worker.
+        jugfile, the name of the task or nothing where that is not certain, text), a note that it wrote to its
+        supervisor, a signal, or the end of a worker.
         """
     def stop(self) -> None:
         """Has all workers start nothing new."""
@@ -767,8 +768,8 @@ class WorkerSlot:
         """Whether nothing new is to start."""
     def count_begun(self) -> int:
         """Counts a task that begins, over all workers; how many had begun before."""
-    def starts(self, node: int, key: bytes, name: str, attempt: int, limit: float | None = None) -> None:
-        """That task runs now, for `limit` seconds at most."""
+    def starts(self, node: int, key: bytes, name: str, attempt: int, limit: float | None = None) -> bool:
+        """That task runs now, for `limit` seconds at most. Whether `goes_on` is to say so once more."""
     def executed(self, node: int) -> None: ...
     def failed(self, node: int) -> None: ...
     def found(self, nodes: Sequence[int]) -> None:
@@ -782,3 +783,12 @@ class WorkerSlot:
         """
     def settle(self, key: bytes) -> None:
         """It is stored how the worker died that ran this task before."""
+    def mark_output(self, *, tasks: bool) -> None:
+        """Has the supervisor know what is written to stdout and stderr, as they are now, before `load`.
+
+        With `tasks` also by which task, where that costs little.
+        """
+    def pauses(self) -> None:
+        """What is written from now on is of no task."""
+    def goes_on(self) -> None:
+        """What is written from now on is of the task that started last."""

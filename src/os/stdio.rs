@@ -1,7 +1,7 @@
 //! stdout and stderr of this process: where they go, and what C keeps back of them.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Mutex;
 
 use nix::libc;
@@ -88,4 +88,17 @@ pub fn write_c_lines_at_once() {
 pub fn flush_c() {
     // SAFETY: as above. What cannot be written is lost, as it would be at the end of the process.
     let _lost = unsafe { libc::fflush(stdout) };
+}
+
+/// How many bytes are in a pipe, whichever end this is.
+///
+/// # Errors
+///
+/// Where it is none.
+#[expect(unsafe_code, reason = "the crate has this call only by a macro that is as unsafe")]
+pub fn unread(pipe: &OwnedFd) -> io::Result<u64> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: for this request the system writes one such number.
+    let result = unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &raw mut count) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(u64::try_from(count).unwrap_or(0)) }
 }

@@ -1,7 +1,8 @@
 //! Supervisors and the slots of their workers, for Python.
 
 use std::ffi::OsString;
-use std::os::fd::RawFd;
+use std::io;
+use std::os::fd::{AsFd, RawFd};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,7 +18,8 @@ use crate::Key;
 use crate::lock::lock;
 use crate::os::process::End;
 use crate::status_slot::Run;
-use crate::supervisor::slot::{NameCounts, Phase, WorkerSlot};
+use crate::supervisor::names::NameCounts;
+use crate::supervisor::slot::{Phase, WorkerSlot};
 use crate::supervisor::{Ended, Event, Limit, Start, Supervisor};
 
 /// Adds this module's names to `jug._native`.
@@ -154,8 +156,9 @@ impl PySupervisor {
 fn shown(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
     Ok(match event {
         Event::Signal(number) => ("signal", number).into_pyobject(py)?.into_any(),
-        Event::Output { worker, is_error, is_starting, text } => {
-            ("output", worker, is_error, is_starting, PyBytes::new(py, &text)).into_pyobject(py)?.into_any()
+        Event::Output { worker, is_error, is_starting, task, text } => {
+            let text = PyBytes::new(py, &text);
+            ("output", worker, is_error, is_starting, task, text).into_pyobject(py)?.into_any()
         }
         Event::Note { worker, text } => {
             ("note", worker, PyBytes::new(py, &text)).into_pyobject(py)?.into_any()
@@ -259,10 +262,9 @@ impl PyWorkerSlot {
         name: &str,
         attempt: u32,
         limit: Option<f64>,
-    ) -> PyResult<()> {
+    ) -> PyResult<bool> {
         let limit = limit.map(duration).transpose()?;
-        lock(&self.slot).starts(node, &key.0, name, attempt, limit);
-        Ok(())
+        Ok(lock(&self.slot).starts(node, &key.0, name, attempt, limit))
     }
 
     fn executed(&self, node: usize) {
@@ -290,6 +292,19 @@ impl PyWorkerSlot {
 
     fn settle(&self, key: KeyBytes) {
         lock(&self.slot).settle(&key.0);
+    }
+
+    #[pyo3(signature = (*, tasks))]
+    fn mark_output(&self, tasks: bool) {
+        lock(&self.slot).mark_output([io::stdout().as_fd(), io::stderr().as_fd()], tasks);
+    }
+
+    fn pauses(&self) {
+        lock(&self.slot).pauses();
+    }
+
+    fn goes_on(&self) {
+        lock(&self.slot).goes_on();
     }
 }
 

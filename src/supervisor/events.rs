@@ -27,6 +27,8 @@ pub enum Event {
         is_error: bool,
         /// Whether it had not loaded the jugfile by then.
         is_starting: bool,
+        /// The name of the task that printed it; empty where that is not certain.
+        task: String,
         /// The lines.
         text: Vec<u8>,
     },

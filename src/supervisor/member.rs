@@ -12,9 +12,11 @@ use nix::unistd::pipe2;
 
 use super::capture::{CaptureFiles, Collector};
 use super::events::{Ended, Event, Limit};
+use super::marks::{MarkReader, Part};
 use super::memory_watch::{MemoryWatch, Sample, Verdict};
+use super::names::{self, NameCounts};
 use super::notes::Notes;
-use super::slot::{self, NameCounts, WorkerReport, WorkerSlot};
+use super::slot::{self, WorkerReport, WorkerSlot};
 use super::start::{Start, VARIABLE};
 use crate::os::memory::memory_file;
 use crate::os::process::{Child, ForkServer, Output, Spawn, Table};
@@ -35,6 +37,8 @@ pub(super) struct Member {
     mail: File,
     faults: File,
     output: [Option<Stream>; 2],
+    /// Which task printed what.
+    marks: MarkReader,
     notes: Option<Notes>,
     /// What its tasks print, if that is kept. It is read here when it has ended.
     captured: Option<(OwnedFd, File)>,
@@ -102,6 +106,7 @@ impl Member {
         let memory_ran_out = cgroup::times_out_of_memory();
         Ok(Member {
             child,
+            marks: MarkReader::of(&slot)?,
             slot,
             mail,
             faults,
@@ -148,7 +153,7 @@ impl Member {
     }
 
     pub(super) fn counts(&self) -> Vec<(String, NameCounts)> {
-        slot::counts(&self.slot).unwrap_or_default()
+        names::counts(&self.slot).unwrap_or_default()
     }
 
     /// Reads what is there, if anything is.
@@ -161,17 +166,21 @@ impl Member {
         if is_ready(self.bell.as_fd()) {
             let _heard = self.bell.read();
         }
-        let is_starting = self.is_starting(worker);
         for (number, place) in self.output.iter_mut().enumerate() {
             let Some(stream) = place else { continue };
             if !is_ready(stream.pipe()) {
                 continue;
             }
-            let (text, is_open) = stream.read();
+            let (text, is_open) = self.marks.counting(number, || {
+                let before = stream.rest.len();
+                let (text, is_open) = stream.read();
+                let count = text.len() + stream.rest.len() - before;
+                ((text, is_open), count)
+            });
             if !is_open {
                 *place = None;
             }
-            events.push(Event::Output { worker, is_error: number == 1, is_starting, text });
+            events.extend(output(worker, number, self.marks.parts(number, &text)));
         }
         if let Some(notes) = self.notes.as_mut().filter(|notes| is_ready(notes.as_fd())) {
             let (found, is_open) = notes.read();
@@ -180,10 +189,6 @@ impl Member {
             }
             events.extend(found.into_iter().map(|text| Event::Note { worker, text }));
         }
-    }
-
-    fn is_starting(&self, worker: u32) -> bool {
-        self.report(worker).is_ok_and(|report| !report.has_loaded)
     }
 
     /// How long until it must be looked at for the sake of a time limit.
@@ -277,11 +282,10 @@ impl Member {
         let pid = self.pid();
         let report = self.report(worker)?;
         let end = self.child.reap()?;
-        let is_starting = !report.has_loaded;
         for (number, stream) in self.output.iter_mut().enumerate() {
             if let Some(stream) = stream {
                 let text = stream.read_to_end();
-                events.push(Event::Output { worker, is_error: number == 1, is_starting, text });
+                events.extend(output(worker, number, self.marks.parts(number, &text)));
             }
         }
         let notes = self.notes.iter_mut().flat_map(Notes::read_to_end);
@@ -359,6 +363,17 @@ impl Stream {
         let _blocked = self.pipe.read_to_end(&mut text);
         text
     }
+}
+
+/// What a worker printed to stdout, 0, or to stderr, 1.
+fn output(worker: u32, number: usize, parts: Vec<Part>) -> impl Iterator<Item = Event> {
+    parts.into_iter().map(move |Part { is_starting, task, text }| Event::Output {
+        worker,
+        is_error: number == 1,
+        is_starting,
+        task,
+        text,
+    })
 }
 
 fn contents(file: &File) -> io::Result<Vec<u8>> {

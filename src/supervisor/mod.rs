@@ -6,8 +6,10 @@
 pub mod board;
 pub mod capture;
 mod events;
+pub mod marks;
 mod member;
 pub mod memory_watch;
+pub mod names;
 mod notes;
 mod output_queue;
 mod server;
@@ -38,9 +40,9 @@ pub use start::{Start, VARIABLE};
 
 use board::Board;
 use member::{FAREWELL, Member};
+use names::NameCounts;
 use server::Server;
 use signals::take_signals;
-use slot::NameCounts;
 
 /// How often memory is looked at where there is a limit.
 const SAMPLE: Duration = Duration::from_millis(100);

@@ -116,5 +116,5 @@ impl Server {
 
 /// All workers have the number of nobody until they are forked.
 fn printed(number: usize, text: Vec<u8>) -> Event {
-    Event::Output { worker: 0, is_error: number == 1, is_starting: true, text }
+    Event::Output { worker: 0, is_error: number == 1, is_starting: true, task: String::new(), text }
 }

@@ -13,30 +13,30 @@
 //! | 560 | limit of the memory of the task that runs, in bytes; 0: none |
 //! | 568 | whether any task has such a limit |
 //! | 576 | when the task began whose limits these are, by the clock of all processes, in nanoseconds |
-//! | 1024 | records of names, one after the other |
-//!
-//! A record of a name has how many tasks of it there are, are finished, were executed and have failed, how many nanoseconds
-//! those took that were executed, the length of the name, and the name with zeros up to the next multiple of eight.
+//! | 1024 | which task printed what (see [`super::marks`]) |
+//! | 524288 | records of names, one after the other (see [`super::names`]) |
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::board::Board;
+use super::marks::Marker;
+use super::names::{
+    EXECUTED, FAILED, FINISHED, LENGTH, NAME_LENGTH, NAMES_AT, NAMES_LENGTH_AT, RECORD, SPENT, TOTAL,
+};
 use crate::Key;
 use crate::os::memory::{SharedMemory, memory_file};
 use crate::os::{Memory, local};
 use crate::status_slot::{self, Activity, StatusSlot};
 
-/// How large the file may become; what is not used takes no memory.
-const LENGTH: usize = 1 << 26;
 const PHASE_AT: usize = 512;
 const TIME_LIMIT_AT: usize = 520;
 const SHORTEST_LIMIT_AT: usize = 528;
-const NAMES_LENGTH_AT: usize = 536;
 const LOADS_AT: usize = 544;
 const HAS_MORE_AT: usize = 552;
 const MEMORY_LIMIT_AT: usize = 560;
@@ -44,15 +44,6 @@ const LIMITS_MEMORY_AT: usize = 568;
 const LIMITS_OF_AT: usize = 576;
 /// How many words there are from the phase on.
 const WORDS: usize = (LIMITS_OF_AT - PHASE_AT) / 8 + 1;
-const NAMES_AT: usize = 1024;
-/// The words of a record of a name before the name.
-const RECORD: usize = 48;
-const TOTAL: usize = 0;
-const FINISHED: usize = 8;
-const EXECUTED: usize = 16;
-const FAILED: usize = 24;
-const SPENT: usize = 32;
-const NAME_LENGTH: usize = 40;
 
 /// How far a worker is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,21 +56,6 @@ pub enum Phase {
     Ended = 2,
     /// The same, and another one is to take its place.
     Retired = 3,
-}
-
-/// How many tasks of a name there are, and what became of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct NameCounts {
-    /// In the latest load of the jugfile.
-    pub total: u64,
-    /// Of these, finished, as this worker knows.
-    pub finished: u64,
-    /// Executed by this worker, in all loads.
-    pub executed: u64,
-    /// Failed in this worker, in all loads.
-    pub failed: u64,
-    /// How long those took that were executed, each until the next one began or the worker rested.
-    pub spent: Duration,
 }
 
 /// What a worker said, as its supervisor reads it.
@@ -108,6 +84,7 @@ pub struct WorkerReport {
 pub struct WorkerSlot {
     slot: Arc<StatusSlot>,
     memory: Arc<SharedMemory>,
+    marker: Option<Marker>,
     board: Board,
     /// The number of the worker.
     worker: u32,
@@ -157,6 +134,7 @@ impl WorkerSlot {
         Ok(WorkerSlot {
             slot,
             memory,
+            marker: None,
             board,
             worker,
             records: HashMap::new(),
@@ -208,6 +186,7 @@ impl WorkerSlot {
         }
         self.store(SHORTEST_LIMIT_AT, nanoseconds(shortest_limit));
         self.add(LOADS_AT, 1);
+        self.marker.iter_mut().for_each(Marker::loaded);
         self.set_phase(Phase::Working);
     }
 
@@ -222,19 +201,27 @@ impl WorkerSlot {
         self.store(MEMORY_LIMIT_AT, limit.unwrap_or(0));
     }
 
-    /// The task `node` starts now. Of a long name the beginning is kept.
-    pub fn starts(&mut self, node: usize, key: &Key, name: &str, attempt: u32, limit: Option<Duration>) {
+    /// The task `node` starts now. Of a long name the beginning is kept. Whether [`WorkerSlot::goes_on`] is to be called for it.
+    pub fn starts(
+        &mut self,
+        node: usize,
+        key: &Key,
+        name: &str,
+        attempt: u32,
+        limit: Option<Duration>,
+    ) -> bool {
         debug_assert!(node < self.nodes.len());
         let now = Instant::now();
         self.count_time(now);
-        self.timed =
-            self.nodes.get(node).map(|(record, _)| Timed { record: *record, began: now, has_result: false });
+        let record = self.nodes.get(node).map(|(record, _)| *record);
+        self.timed = record.map(|record| Timed { record, began: now, has_result: false });
         self.store(LIMITS_OF_AT, 0);
         self.store(TIME_LIMIT_AT, nanoseconds(limit));
         // Before the supervisor can see it: a death in between is nobody's.
         self.board.runs(self.worker, Some(key));
         let began = self.slot.runs(key, name, attempt, now);
         self.store(LIMITS_OF_AT, nanoseconds(Some(began)));
+        record.zip(self.marker.as_mut()).is_some_and(|(record, marker)| marker.starts(record, now))
     }
 
     /// The task `node` was executed, and has a result.
@@ -265,9 +252,26 @@ impl WorkerSlot {
 
     /// Nothing runs.
     pub fn rests(&mut self) {
+        self.pauses();
         self.count_time(Instant::now());
         self.slot.rests(status_slot::Counts::default());
         self.board.runs(self.worker, None);
+    }
+
+    /// Has the supervisor know what is written to these two, stdout and stderr of this process, before it has loaded a jugfile and,
+    /// where `marks_tasks`, by each of its tasks.
+    pub fn mark_output(&mut self, pipes: [BorrowedFd<'_>; 2], marks_tasks: bool) {
+        self.marker = Some(Marker::new(Arc::clone(&self.memory), pipes, marks_tasks));
+    }
+
+    /// What is written from now on is of no task.
+    pub fn pauses(&mut self) {
+        self.marker.iter_mut().for_each(Marker::pauses);
+    }
+
+    /// What is written from now on is of the task that began last.
+    pub fn goes_on(&mut self) {
+        self.marker.iter_mut().for_each(Marker::goes_on);
     }
 
     /// Which of these tasks, all of them claimed here, still belong to another worker of the supervisor: it died, and how is
@@ -356,36 +360,6 @@ pub fn report(id: &str, file: &File) -> io::Result<WorkerReport> {
         memory_limit: Some(word(MEMORY_LIMIT_AT)).filter(|bytes| *bytes > 0 && are_its_own),
         limits_memory: word(LIMITS_MEMORY_AT) > 0,
     })
-}
-
-/// What a worker says in its slot of the tasks of each name.
-///
-/// # Errors
-///
-/// Where it cannot be read.
-pub fn counts(file: &File) -> io::Result<Vec<(String, NameCounts)>> {
-    let mut length = [0; 8];
-    file.read_exact_at(&mut length, NAMES_LENGTH_AT as u64)?;
-    let length = usize::try_from(u64::from_ne_bytes(length)).unwrap_or(0).min(LENGTH - NAMES_AT);
-    let mut bytes = vec![0; length];
-    file.read_exact_at(&mut bytes, NAMES_AT as u64)?;
-    let mut found = Vec::new();
-    let mut left = &bytes[..];
-    while let Some((record, rest)) = left.split_at_checked(RECORD) {
-        let word = |at: usize| u64::from_ne_bytes(record[at..at + 8].try_into().unwrap_or_default());
-        let length = usize::try_from(word(NAME_LENGTH)).unwrap_or(usize::MAX);
-        let Some(name) = rest.get(..length) else { break };
-        let counts = NameCounts {
-            total: word(TOTAL),
-            finished: word(FINISHED),
-            executed: word(EXECUTED),
-            failed: word(FAILED),
-            spent: Duration::from_nanos(word(SPENT)),
-        };
-        found.push((String::from_utf8_lossy(name).into_owned(), counts));
-        left = rest.get(length.next_multiple_of(8)..).unwrap_or_default();
-    }
-    Ok(found)
 }
 
 fn nanoseconds(time: Option<Duration>) -> u64 {

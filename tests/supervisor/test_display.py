@@ -65,7 +65,9 @@ def test_a_terminal_shows_tasks_and_workers_below_what_they_print(jug):
         assert re.match(r"18 of 24 tasks done, 2 running, 2 failed, ", lines[top + 9])
         assert len(lines) == top + 10
         above = "\n".join(lines[:top])
-        assert sorted(re.findall(r"^\[[12]\] loaded (\d+)$", above, re.M)) == sorted(map(str, range(10)))
+        assert sorted(re.findall(r"^\[[12] jugfile\.load\] loaded (\d+)$", above, re.M)) == sorted(
+            map(str, range(10))
+        )
         assert "jug: task jugfile.fail_for_some(1) failed: ValueError: 1" in above
         go(jug)
         assert terminal.wait() == 1

@@ -271,12 +271,12 @@ def test_what_workers_print_comes_in_whole_lines_with_the_worker_in_front(jug):
         for line in done.stdout.splitlines()
         if "  " not in line and ".." not in line and "--" not in line
     ]
-    assert set(lines) <= {f"[{n}] {'a' * 50}{'b' * 50}" for n in (1, 2)} | {
-        f"[{n}] from a child" for n in (1, 2)
+    assert set(lines) <= {f"[{n} jugfile.work] {'a' * 50}{'b' * 50}" for n in (1, 2)} | {
+        f"[{n} jugfile.work] from a child" for n in (1, 2)
     } | {""}
     assert sum("from a child" in line for line in lines) == 8
     alone = jug(*EXECUTE, "-n", "1", "--jugdir=other")
-    assert "\nfrom a child\n" in alone.stdout
+    assert "\n[jugfile.work] from a child\n" in alone.stdout
 
 
 def test_numeric_libraries_share_the_processors_unless_the_environment_says_otherwise(jug):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import sys
@@ -44,10 +43,15 @@ def write_lines_at_once() -> None:
 
 def flush_output() -> None:
     """Writes what Python keeps back of what was printed."""
-    for stream in (sys.stdout, sys.stderr):
-        # They may be the user's, and may be closed: that is no matter of the task that ends.
-        with contextlib.suppress(Exception):
-            stream.flush()
+    # They may be the user's, and may be closed: that is no matter of the task. It is done for each task.
+    try:  # noqa: SIM105
+        sys.stdout.flush()
+    except Exception:
+        pass
+    try:  # noqa: SIM105
+        sys.stderr.flush()
+    except Exception:
+        pass
 
 
 def text_of(head: bytes, left_out: int, tail: bytes) -> str:

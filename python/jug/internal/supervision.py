@@ -36,6 +36,8 @@ class Supervision:
         The descriptor of the file for what is to be said when the process dies of a fault.
     capture : _native.Capture or None
         Where what its tasks print is kept, if it is.
+    marks_tasks : bool
+        Whether it says in the slot which task prints what.
     tasks_left : int or None
         How many tasks this process may still run before another one takes its place; None: any number.
     is_retired : bool
@@ -55,6 +57,9 @@ class Supervision:
     ) -> None:
         self.slot = _native.WorkerSlot(slot, board, worker)
         self.capture = _native.Capture(*capture) if capture else None
+        # What is captured is known to be the task's.
+        self.marks_tasks = self.capture is None
+        self.slot.mark_output(tasks=self.marks_tasks)
         for descriptor in (slot, board, *capture):
             os.close(descriptor)
         self._mail = mail

@@ -262,9 +262,9 @@ class SupervisedRun:
     def _take(self, event: Any) -> None:
         """Does what an event asks for."""
         if event[0] == "output":
-            _, worker, is_error, is_starting, text = event
-            self._log.add(worker, "", text.decode(errors="replace"))
-            self._output.write(self._display, worker, text, is_error=is_error, is_starting=is_starting)
+            _, worker, is_error, is_starting, task, text = event
+            self._log.add(worker, task, text.decode(errors="replace"))
+            self._output.write(self._display, worker, task, text, is_error=is_error, is_starting=is_starting)
         elif event[0] == "signal":
             self._take_signal(event[1])
         elif event[0] == "prepared":

@@ -2,6 +2,7 @@
 
 mod board;
 mod capture;
+mod marks;
 mod memory_watch;
 mod output_queue;
 mod slot;
@@ -91,7 +92,7 @@ fn a_worker_gets_its_mail_and_its_environment_and_an_empty_standard_input() {
         return;
     }
     let script =
-        format!("echo $ADDED; cat; mail=$(echo ${VARIABLE} | cut -d, -f4); cat /dev/fd/$mail; exit 4");
+        format!("echo $ADDED; cat; mail=$(echo ${VARIABLE} | cut -d, -f5); cat /dev/fd/$mail; exit 4");
     let (out, err, ended) = watch(&mut start(&script, None));
     assert_eq!((&*out, &*err), ("yes\nfor you", ""));
     assert_eq!((ended[0].end, &*ended[0].mail), (End::Exit(4), &b"for you"[..]));
@@ -149,7 +150,7 @@ fn notes_come_whole() {
     if !is_alone("notes_come_whole") {
         return;
     }
-    let script = "exec 3>/dev/fd/$(echo $JUG_SUPERVISED | cut -d, -f8)
+    let script = "exec 3>/dev/fd/$(echo $JUG_SUPERVISED | cut -d, -f9)
         printf '\\5\\0\\0\\0fi' >&3; sleep 0.2; printf 'rst\\3\\0\\0\\0two' >&3
         sleep 0.2; printf '\\5\\0\\0\\0third\\5\\0\\0\\0cut' >&3";
     let mut supervisor = start(script, None);
@@ -170,7 +171,7 @@ fn a_note_that_claims_to_be_endless_is_none() {
     if !is_alone("a_note_that_claims_to_be_endless_is_none") {
         return;
     }
-    let script = "exec 3>/dev/fd/$(echo $JUG_SUPERVISED | cut -d, -f8)
+    let script = "exec 3>/dev/fd/$(echo $JUG_SUPERVISED | cut -d, -f9)
         printf '\\377\\377\\377\\377' >&3; sleep 0.2; yes >&3 2>/dev/null; echo broken";
     let (out, _, ended) = watch(&mut start(script, None));
     assert_eq!((&*out, ended[0].end), ("broken\n", End::Exit(0)));

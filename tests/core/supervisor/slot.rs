@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use jug_native::status_slot::Activity;
 use jug_native::supervisor::board::Board;
-use jug_native::supervisor::slot::{NameCounts, Phase, WorkerSlot, counts, report};
+use jug_native::supervisor::names::{NameCounts, counts};
+use jug_native::supervisor::slot::{Phase, WorkerSlot, report};
 use proptest::prelude::*;
 
 use super::is_alone;

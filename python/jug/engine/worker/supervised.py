@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ...errors import Leave
 from ...internal import supervision
 from ...internal.limits import limits_of
+from ...internal.printing import flush_output
 from ..failures.report import is_suspicion
 from .nesting import running_here
 from .run_limits import RunLimits
@@ -74,6 +75,7 @@ class SupervisedWork:
         self._limits_memory = limits.has_memory()
         self.slot.set_limits_memory(self._limits_memory)
         self.slot.limit_memory(None)
+        flush_output()
         self.slot.load(self._names, tasks, limits.shortest())
         mine.ring()
 
@@ -89,9 +91,28 @@ class SupervisedWork:
         """A task starts; with a `limit` the supervisor ends this process after so many seconds of it."""
         if self._limits_memory:
             self.slot.limit_memory(limits_of(t.f).memory)
-        self.slot.starts(node, self._keys[node], self._names[node], attempt, limit)
+        if self.slot.starts(node, self._keys[node], self._names[node], attempt, limit):
+            self.goes_on()
         if self._mine.tasks_left is not None:
             self._mine.tasks_left -= 1
+
+    def rests(self) -> None:
+        """Nothing runs."""
+        if self._mine.marks_tasks:
+            flush_output()
+        self.slot.rests()
+
+    def pauses(self) -> None:
+        """What is printed from now on is of no task."""
+        if self._mine.marks_tasks:
+            flush_output()
+            self.slot.pauses()
+
+    def goes_on(self) -> None:
+        """What is printed from now on is of the task that started last."""
+        if self._mine.marks_tasks:
+            flush_output()
+            self.slot.goes_on()
 
     def failed_before(self, reports: Mapping[bytes, FailureReport]) -> dict[bytes, FailureReport]:
         """What failed in any worker of this supervisor: it is not tried once more."""

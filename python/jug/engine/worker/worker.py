@@ -322,7 +322,7 @@ class Worker:
         finished task, and to give it back takes a write of its record.
         """
         if self._supervised is not None:
-            self._supervised.slot.rests()
+            self._supervised.rests()
         self._progress.count_executed(nodes)
         self._session.set_idle(
             self._state.executed.total(), len(self._state.failed), self._state.loaded.total()
@@ -362,6 +362,8 @@ class Worker:
         error = outcome.error or self._store(key, name, attempt, t, outcome)
         output = self._output.take(name)
         if error is not None:
+            if self._supervised is not None:
+                self._supervised.pauses()
             request = request_to_end(error, outcome.began)
             if request is not None:
                 raise request from None
