@@ -9,9 +9,23 @@ from benches.common import OURS, Row, Run
 from benches.drain import write_jugfile
 
 TASKS = 500_000
+CAPTURED_TASKS = 200_000
 SHORT_TASKS = 2000
 WORKERS = 8
 PAIRS = 5
+
+PRINTING = """\
+from jug import TaskGenerator
+
+
+@TaskGenerator
+def printing(i):
+    print("task", i, "prints a line")
+    return i
+
+
+results = [printing(i) for i in range({tasks})]
+"""
 
 SHORT = """\
 import time
@@ -51,10 +65,26 @@ def together(python: Path, jugfile: Path, name: str, number: int) -> Run:
     return common.succeed(Run(status, wall, 0.0, 0.0, "", "".join(err.decode() for _, err in ends)))
 
 
-def supervised(jugfile: Path, name: str, number: int) -> Run:
+def supervised(jugfile: Path, name: str, number: int, *options: str) -> Run:
     """The same by one command."""
     jugdir = common.fresh(name) / "results"
-    return common.succeed(common.jug(OURS, "execute", jugfile, jugdir, "-n", str(number)))
+    return common.succeed(common.jug(OURS, "execute", jugfile, jugdir, "-n", str(number), *options))
+
+
+def captured(jugfile: Path, what: str) -> Row:
+    """What it costs to keep what tasks print, beside passing it on."""
+    plain, ours = common.alternate(
+        PAIRS,
+        lambda: supervised(jugfile, "supervised-shown", 2),
+        lambda: supervised(jugfile, "supervised-captured", 2, "--capture"),
+    )
+    return Row(
+        f"{what}, -n 2 without and with --capture",
+        common.median(r.wall for r in plain),
+        common.median(r.wall for r in ours),
+        "s",
+        1.15,
+    )
 
 
 def main() -> list[Row]:
@@ -92,4 +122,8 @@ def main() -> list[Row]:
             1 / 4,
         )
     )
+    rows.append(captured(write_jugfile(scratch, CAPTURED_TASKS), f"{CAPTURED_TASKS} no-op tasks"))
+    jugfile = scratch / "printing.py"
+    jugfile.write_text(PRINTING.format(tasks=SHORT_TASKS))
+    rows.append(captured(jugfile, f"{SHORT_TASKS} tasks that print a line"))
     return rows

@@ -166,6 +166,7 @@ impl Member {
         if is_ready(self.bell.as_fd()) {
             let _heard = self.bell.read();
         }
+        let mut printed = Vec::new();
         for (number, place) in self.output.iter_mut().enumerate() {
             let Some(stream) = place else { continue };
             if !is_ready(stream.pipe()) {
@@ -180,15 +181,25 @@ impl Member {
             if !is_open {
                 *place = None;
             }
-            events.extend(output(worker, number, self.marks.parts(number, &text)));
+            printed.extend(output(worker, number, self.marks.parts(number, &text)));
         }
-        if let Some(notes) = self.notes.as_mut().filter(|notes| is_ready(notes.as_fd())) {
+        let mut noted = Vec::new();
+        // What is captured was noted before anything was printed about it.
+        let is_noted = self.captured.is_some() && !printed.is_empty();
+        if let Some(notes) = self.notes.as_mut().filter(|notes| is_noted || is_ready(notes.as_fd())) {
             let (found, is_open) = notes.read();
             if !is_open {
                 self.notes = None;
             }
-            events.extend(found.into_iter().map(|text| Event::Note { worker, text }));
+            noted.extend(found.into_iter().map(|text| Event::Note { worker, text }));
         }
+        events.extend(self.in_order(printed, noted));
+    }
+
+    /// Without what is captured, notes are about what was printed before and is not said.
+    fn in_order(&self, printed: Vec<Event>, noted: Vec<Event>) -> impl Iterator<Item = Event> + use<> {
+        let [first, then] = if self.captured.is_some() { [noted, printed] } else { [printed, noted] };
+        first.into_iter().chain(then)
     }
 
     /// How long until it must be looked at for the sake of a time limit.
@@ -282,14 +293,16 @@ impl Member {
         let pid = self.pid();
         let report = self.report(worker)?;
         let end = self.child.reap()?;
+        let mut printed = Vec::new();
         for (number, stream) in self.output.iter_mut().enumerate() {
             if let Some(stream) = stream {
                 let text = stream.read_to_end();
-                events.extend(output(worker, number, self.marks.parts(number, &text)));
+                printed.extend(output(worker, number, self.marks.parts(number, &text)));
             }
         }
         let notes = self.notes.iter_mut().flat_map(Notes::read_to_end);
-        events.extend(notes.map(|text| Event::Note { worker, text }));
+        let said = notes.map(|text| Event::Note { worker, text }).collect();
+        events.extend(self.in_order(printed, said));
         let printed = match self.captured.take() {
             Some((pipe, file)) => Collector::of(pipe, file)?.take()?,
             None => None,

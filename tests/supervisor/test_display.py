@@ -291,7 +291,7 @@ def test_only_a_supervisor_that_shows_tables_imports_what_draws_them(jug):
 def test_log_messages_come_above_the_tables_too(jug):
     jug.write(KINDS)
     more = ("--keep-going", "--max-tasks-per-worker=7", "--verbose=info")
-    with Terminal(jug, *EXECUTE, "-n", "2", *more, lines=60) as terminal:
+    with Terminal(jug, *EXECUTE, "-n", "2", *more, lines=120) as terminal:
         terminal.wait_for(r"^jugfile\.wait\S+ +0/4 +2 ")
         go(jug)
         terminal.wait()

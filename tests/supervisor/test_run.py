@@ -375,6 +375,22 @@ def test_an_error_in_the_jugfile_is_shown_once(jug):
     assert done.stderr.count("ModuleNotFoundError: ") == 1, done.stderr
 
 
+@pytest.mark.parametrize("source", [None, "import nothing_of_that_name\n", "from jug import Task\n1 / 0\n"])
+def test_where_nothing_could_be_loaded_there_is_an_error_and_no_table(jug, source):
+    if source is not None:
+        jug.write(source)
+    done = jug(*EXECUTE, "-n", "2")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr
+
+
+def test_without_tasks_there_is_an_empty_table(jug):
+    jug.write("import jug\n")
+    done = jug(*EXECUTE, "-n", "2")
+    assert done.returncode == 0
+    assert re.search(r"^ +0 +0  Total", done.stdout, re.M)
+
+
 def test_what_two_supervisors_and_a_plain_worker_run_is_run_once(jug, jugdir):
     jug.write(NUMBERS)
     all_of_them = [jug.start(*EXECUTE, *n, *jugdir) for n in (("-n", "2"), ("-n", "2"), ())]

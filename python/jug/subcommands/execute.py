@@ -179,8 +179,10 @@ class ExecuteCommand(SubCommand):
         groups = [("Executed", run.executed), ("Loaded", run.loaded)]
         if run.failed.total():
             groups.append(("Failed", run.failed))
-        self._print_summary(options, groups)
-        sys.stdout.flush()
+        # Where no worker came so far that it had tasks, the error says all that there is to say.
+        if run.has_loaded or not (status or run.signal):
+            self._print_summary(options, groups)
+            sys.stdout.flush()
         run.report_end()
         if run.signal:
             raise KeyboardInterrupt if run.signal == signal.SIGINT else Signalled(run.signal)

@@ -83,6 +83,8 @@ class SupervisedRun:
         By task name, after the run: what its workers executed, found finished, and saw fail.
     unfinished : Counter of str
         The same: what has neither a result nor a failure.
+    has_loaded : bool
+        Whether any of its workers had tasks to run or to look at.
     reports : dict of bytes to mapping
         By key, the reports that workers left.
     signal : int
@@ -132,6 +134,7 @@ class SupervisedRun:
         self._blocked = Blocked()
         self._unselected = ""
         self.signal = 0
+        self.has_loaded = False
         self.executed: Counter[str] = Counter()
         self.loaded: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
@@ -167,7 +170,9 @@ class SupervisedRun:
             self._supervisor.dismiss()
             ended_by = self._printer.close(self._supervisor, is_killed=self._is_killed)
             self.signal = self.signal or ended_by
-        for name, total, finished, executed, failed, _ in self._supervisor.counts():
+        counts = self._supervisor.counts()
+        self.has_loaded = bool(counts)
+        for name, total, finished, executed, failed, _ in counts:
             # Of what others store at the same time, a worker may take note twice.
             finished = min(finished, total)
             # What a worker executed in the milliseconds before it died may not be stored, and is run again.

@@ -23,8 +23,8 @@ _LINE = 600
 #: How many characters of what a task printed are shown.
 _MOST_PRINTED = 10_000
 
-#: A kind of failure: the task's name, the error's type, the line of code that raised it, and whether it is
-#: tried again.
+#: A kind of failure: the task's name, the error's type if it has one, the line of code that raised it, and
+#: whether it is tried again.
 _Kind = tuple[str, str, str, bool]
 
 
@@ -35,8 +35,9 @@ class FailureSummary:
     """
 
     def __init__(self) -> None:
-        #: How many of each kind nothing was said of.
+        #: How many of each kind nothing was said of, and what the first of that kind said.
         self._unsaid: dict[_Kind, int] = {}
+        self._words: dict[_Kind, str] = {}
         #: How many failed for good, and how many failures were tried again.
         self._number = {False: 0, True: 0}
 
@@ -79,6 +80,8 @@ class FailureSummary:
         kind = (name, str(report.get("type", "")), _line_of(report), again)
         is_new = kind not in self._unsaid
         unsaid = self._unsaid.setdefault(kind, 0)
+        # What has no type is said by this package, in a sentence about the task.
+        self._words.setdefault(kind, kind[1] or summary_line(report).removeprefix(f"task {name} "))
         self._number[again] += 1
         if self._number[again] > _FIRST and not (is_new and len(self._unsaid) <= _MOST_KINDS):
             self._unsaid[kind] = unsaid + 1
@@ -88,9 +91,10 @@ class FailureSummary:
     def end(self) -> None:
         """Says how many there were of which nothing was said."""
         unsaid = [(kind, number) for kind, number in self._unsaid.items() if number]
-        for (name, error, _, again), number in unsaid[:_MOST_KINDS]:
+        for kind, number in unsaid[:_MOST_KINDS]:
+            name, *_, again = kind
             what = "failed like that" + " and were tried again" * again
-            say(f"{number} more of {name} {what}: {error.removeprefix('builtins.')}")
+            say(f"{number} more of {name} {what}: {self._words[kind].removeprefix('builtins.')}")
         rest = sum(number for _, number in unsaid[_MOST_KINDS:])
         if rest:
             say(f"{rest} more failed in other ways")
