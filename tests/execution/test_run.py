@@ -551,6 +551,30 @@ def test_wrong_usage_says_what_is_wrong(script, arguments, says):
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("n_workers", [None, 1])
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("timeout = soon", "timeout must be a number of seconds above 0, not 'soon'"),
+        ("memory_limit = much", "memory_limit must be a size above 0 such as '4GB'"),
+        ("retries = -1", "retries must be a whole number of at least 0, not -1"),
+    ],
+)
+def test_a_wrong_value_in_a_configuration_file_is_named_in_the_same_way(jug, script, n_workers, line, says):
+    (jug.folder / "jugrc").write_text(f"[execute]\n{line}\n")
+    script(
+        f"""
+        jug.set_jugdir("jugdata")
+        jug.Task(abs, -1)
+        try:
+            jug.execute(n_workers={n_workers})
+        except ValueError as error:
+            show(said=str(error))
+        """
+    )
+    assert script.shown()["said"].startswith(says)
+
+
 def test_a_jugfile_that_calls_it_is_told_to_call_it_elsewhere(jug, script):
     source = """
     jug.set_jugdir("jugfile.jugdata")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -53,9 +52,8 @@ def supervise(words: list[str], tasks: int | None = None) -> RunResult:
     Raises
     ------
     UserError
-        If it ended without an answer, or no worker could work.
-    ValueError
-        If an option is wrong that only a supervisor can judge.
+        If it ended without an answer, or no worker could work; with status 2 if an option is wrong that only
+        a supervisor can judge.
     KeyboardInterrupt
         If this process was interrupted, once nothing runs any more.
     """
@@ -115,10 +113,7 @@ class _Supervisor:
             )
         kind, content = self._reader.answer
         if kind == "error":
-            text, status = content
-            if status == 2:
-                raise ValueError(_as_parameter(text))
-            raise UserError(text)
+            raise UserError(*content)
         result: RunResult = content
         return result
 
@@ -294,8 +289,3 @@ class _Lines:
         if not data:
             feed, self._rest = feed + self._rest, b""
         return whole + feed
-
-
-def _as_parameter(text: str) -> str:
-    """What was said of options, with the names that they have as parameters."""
-    return re.sub(r"--([a-z][a-z-]*)", lambda option: option[1].replace("-", "_"), text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -118,7 +119,7 @@ def execute(
     RuntimeError
         If no store is open.
     ValueError, TypeError
-        If a parameter is wrong.
+        If a parameter is wrong, or a value in a configuration file that counts here.
     KeyboardInterrupt
         If it is interrupted. With workers nothing new starts then, and what runs may finish; a second
         interrupt kills what runs. What was finished is stored.
@@ -152,24 +153,34 @@ def execute(
         "log": None if log is None else os.fspath(log),
     }
     words = _of_supervisor(n_workers, of_workers, jugfile) + _words(given)
-    if jugfile is not None:
-        words.append(os.fspath(jugfile))
+    try:
+        if jugfile is not None:
+            words.append(os.fspath(jugfile))
+            if jugdir is not None:
+                words.append(f"--jugdir={os.fspath(jugdir)}")
+            return ExecutionSummary(supervise(words))
         if jugdir is not None:
-            words.append(f"--jugdir={os.fspath(jugdir)}")
-        return ExecutionSummary(supervise(words))
-    if jugdir is not None:
-        _open(jugdir)
-    options = Options(read_configuration_file(default_options=default_options))
-    options.update({f"execute_{name}": value for name, value in given.items() if value is not None})
-    results: list[RunResult] = []
-    for store, its_tasks in tasks_by_store(list(task.alltasks if tasks is None else tasks_in(tasks))):
-        if n_workers is None:
-            results.append(_run_here(store, its_tasks, options))
-        else:
-            results.append(_run_in_workers(store, its_tasks, words))
-        if results[-1]["status"] and not keep_going:
-            break
-    return ExecutionSummary(_merged(results))
+            _open(jugdir)
+        options = Options(read_configuration_file(default_options=default_options))
+        options.update({f"execute_{name}": value for name, value in given.items() if value is not None})
+        results: list[RunResult] = []
+        for store, its_tasks in tasks_by_store(list(task.alltasks if tasks is None else tasks_in(tasks))):
+            if n_workers is None:
+                results.append(_run_here(store, its_tasks, options))
+            else:
+                results.append(_run_in_workers(store, its_tasks, words))
+            if results[-1]["status"] and not keep_going:
+                break
+        return ExecutionSummary(_merged(results))
+    except UserError as error:
+        raise _in_words_of_python(error) from None
+
+
+def _in_words_of_python(error: UserError) -> Exception:
+    """What is raised of it: of a wrong option, also one in a configuration file, it names the parameter."""
+    if error.status != 2 or isinstance(error, ValueError):
+        return error
+    return ValueError(re.sub(r"--([a-z][a-z-]*)", lambda option: option[1].replace("-", "_"), str(error)))
 
 
 def _of_supervisor(n_workers: Any, options: Mapping[str, object], jugfile: object) -> list[str]:
