@@ -177,9 +177,13 @@ def test_what_workers_print_goes_where_the_script_prints(script):
         show(seen=seen.getvalue())
         """
     )
-    assert sorted(script.shown()["seen"].splitlines()) == ["below 1", "out 1"]
-    assert sorted(re.sub(r"\[\d\] ", "", out).splitlines()) == ["below 2", "out 2"]
-    assert re.sub(r"\[\d\] ", "", err).splitlines() == ["err 1", "err 2"]
+    assert sorted(script.shown()["seen"].splitlines()) == [
+        "[__main__.work] below 1",
+        "[__main__.work] out 1",
+    ]
+    name = r"^\[\d __main__.work\] "
+    assert sorted(re.sub(name, "", out, flags=re.M).splitlines()) == ["below 2", "out 2"]
+    assert re.sub(name, "", err, flags=re.M).splitlines() == ["[__main__.work] err 1", "err 2"]
 
 
 def test_where_the_script_does_not_read_any_more_it_ends(script, left):

@@ -147,7 +147,8 @@ def test_functions_and_classes_of_cells_are_in_workers_as_in_the_notebook(kernel
         "jug.execute(n_workers=2)"
     )
     assert (first.raised, first.err) == ("", "")
-    assert sorted(re.sub(r"\[\d\] ", "", first.out).splitlines()) == [f"moves {x}" for x in (0, 1, 2, 6)]
+    lines = re.sub(r"^\[\d __main__\.move\] ", "", first.out, flags=re.M).splitlines()
+    assert sorted(lines) == [f"moves {x}" for x in (0, 1, 2, 6)]
     assert first.value["text/plain"] == "ExecutionSummary(executed=4, loaded=0, failed=0)"
     assert '<td style="text-align: right">4</td>' in first.value["text/html"]
     value = kernel("[it.x for it in jug.value([*out, far])], type(jug.value(far)) is Point").value

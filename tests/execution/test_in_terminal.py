@@ -56,7 +56,9 @@ def test_a_terminal_shows_tasks_and_workers_below_what_they_print(jug, started, 
     top = lines.index(next(line for line in lines if line.startswith("Task ")))
     assert re.match(r"10 of 14 tasks done, 2 running, ", lines[-1])
     above = "\n".join(lines[:top])
-    assert sorted(re.findall(r"^\[[12]\] loaded (\d+)$", above, re.M)) == sorted(map(str, range(10)))
+    assert sorted(re.findall(r"^\[[12] __main__\.load\] loaded (\d+)$", above, re.M)) == sorted(
+        map(str, range(10))
+    )
     assert not started.is_cursor_shown()
     go(jug)
     assert started.wait() == 0
