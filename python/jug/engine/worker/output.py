@@ -42,9 +42,7 @@ class TaskOutput:
 
     @contextmanager
     def apart(self) -> Iterator[None]:
-        """What is printed while the context lasts is no task's."""
-        if self._supervised is not None:
-            self._supervised.pauses()
+        """What is printed while the context lasts, for a task, is not kept as that of the task."""
         if self._capture is not None:
             flush_output()
             self._capture.end()
@@ -54,8 +52,6 @@ class TaskOutput:
             if self._capture is not None:
                 flush_output()
                 self._capture.begin()
-            if self._supervised is not None:
-                self._supervised.goes_on()
 
     def take(self, name: str) -> str:
         """What was printed since the last call, by a task of this name that has ended."""

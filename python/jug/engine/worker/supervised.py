@@ -92,7 +92,9 @@ class SupervisedWork:
         if self._limits_memory:
             self.slot.limit_memory(limits_of(t.f).memory)
         if self.slot.starts(node, self._keys[node], self._names[node], attempt, limit):
-            self.goes_on()
+            # What Python keeps back is still of the task before.
+            flush_output()
+            self.slot.goes_on()
         if self._mine.tasks_left is not None:
             self._mine.tasks_left -= 1
 
@@ -107,12 +109,6 @@ class SupervisedWork:
         if self._mine.marks_tasks:
             flush_output()
             self.slot.pauses()
-
-    def goes_on(self) -> None:
-        """What is printed from now on is of the task that started last."""
-        if self._mine.marks_tasks:
-            flush_output()
-            self.slot.goes_on()
 
     def failed_before(self, reports: Mapping[bytes, FailureReport]) -> dict[bytes, FailureReport]:
         """What failed in any worker of this supervisor: it is not tried once more."""
