@@ -15,6 +15,7 @@ use nix::unistd::geteuid;
 
 use super::close_on_fork::ClosedInChildren;
 use super::ops::{LINK, planted};
+use super::stdio::off_standard;
 use super::watch::LocalWatch;
 use super::{
     File, FileId, FileSystem, LockHolder, Memory, Modified, Mount, Open, Stat, Watch, byte_range_lock,
@@ -76,7 +77,7 @@ impl FileSystem for Local {
 
     fn dir_modified(&self, dir: &Path) -> io::Result<Modified> {
         // Opening it asks the server; what is known then is fresh.
-        Ok(stat_from(&fs::File::open(dir)?.metadata()?).modified)
+        Ok(stat_from(&open_dir(dir)?.metadata()?).modified)
     }
 
     fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
@@ -92,9 +93,10 @@ impl FileSystem for Local {
         let opened = if how == Open::Read {
             options
                 .open(path)
+                .and_then(off_standard)
                 .and_then(|file| Ok(Arc::new(LocalFile::checked(file, path, how)?) as Arc<dyn File>))
         } else {
-            let opened = ClosedInChildren::open(|| options.open(path));
+            let opened = ClosedInChildren::open(|| options.open(path).and_then(off_standard));
             opened.and_then(|file| Ok(Arc::new(LocalFile::checked(file, path, how)?) as Arc<dyn File>))
         };
         match opened {
@@ -260,7 +262,7 @@ fn share(file: &fs::File, path: &Path, mode: u32) {
 
 /// A directory, and nothing else: to open a FIFO would wait for its other end.
 fn open_dir(dir: &Path) -> io::Result<fs::File> {
-    OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(dir)
+    OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(dir).and_then(off_standard)
 }
 
 fn stat_from(facts: &fs::Metadata) -> Stat {

@@ -93,8 +93,10 @@ fn sealed_file(bytes: &[u8]) -> io::Result<File> {
     use nix::fcntl::{FcntlArg, SealFlag, fcntl};
     use nix::sys::memfd::{MFdFlags, memfd_create};
 
+    use super::stdio::off_standard;
+
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
-    let mut file = File::from(memfd_create(c"jug", flags)?);
+    let mut file = off_standard(File::from(memfd_create(c"jug", flags)?))?;
     file.write_all(bytes)?;
     let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
     fcntl(&file, FcntlArg::F_ADD_SEALS(seals | SealFlag::F_SEAL_SEAL))?;

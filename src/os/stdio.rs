@@ -1,10 +1,12 @@
-//! stdout and stderr of this process: where they go, and what C keeps back of them.
+//! stdin, stdout and stderr of this process: where they go, what C keeps back of them, and that no file takes their place.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::Mutex;
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::libc;
+use nix::sys::stat::Mode;
 use nix::unistd::{dup2_stderr, dup2_stdout};
 
 use crate::lock::lock;
@@ -88,6 +90,56 @@ pub fn write_c_lines_at_once() {
 pub fn flush_c() {
     // SAFETY: as above. What cannot be written is lost, as it would be at the end of the process.
     let _lost = unsafe { libc::fflush(stdout) };
+}
+
+/// The lowest number that is not that of stdin, stdout or stderr.
+const FIRST: RawFd = 3;
+
+/// What was opened just now, with a number that is no standard descriptor's. It gets one where a task has closed such a
+/// descriptor, and what tasks print would then be written into it. In the place of those that are closed /dev/null is open
+/// from then on. It costs no system call where none was closed.
+///
+/// # Errors
+///
+/// Where no descriptor is left.
+pub fn off_standard<F: AsRawFd + From<OwnedFd> + Into<OwnedFd>>(opened: F) -> io::Result<F> {
+    if opened.as_raw_fd() >= FIRST {
+        return Ok(opened);
+    }
+    let opened: OwnedFd = opened.into();
+    let moved = fcntl(&opened, FcntlArg::F_DUPFD_CLOEXEC(FIRST))?;
+    open_nowhere_in_place_of(opened);
+    Ok(F::from(owned(moved)))
+}
+
+/// Opens /dev/null with the number of this one, and with those of all standard descriptors that are closed. Where there is no
+/// /dev/null, they are closed.
+fn open_nowhere_in_place_of(taken: OwnedFd) {
+    // Programs that this process starts get the standard ones, so these are not closed when a program begins.
+    while let Ok(nowhere) = open(c"/dev/null", OFlag::O_RDWR, Mode::empty()) {
+        if nowhere.as_raw_fd() >= FIRST {
+            replace(taken, &nowhere);
+            return;
+        }
+        // It stays open: its number is the lowest one that was free.
+        let _standard = nowhere.into_raw_fd();
+    }
+}
+
+/// Has a descriptor lead elsewhere, with no moment in which its number is free, and for good.
+#[expect(unsafe_code, reason = "the crate has a safe way only for each of the three by name")]
+fn replace(taken: OwnedFd, by: &OwnedFd) {
+    // SAFETY: the first is owned here, and what it leads to then is nobody's but the process's.
+    if unsafe { libc::dup2(by.as_raw_fd(), taken.as_raw_fd()) } >= 0 {
+        let _standard = taken.into_raw_fd();
+    }
+}
+
+/// A descriptor that a call has just returned.
+#[expect(unsafe_code, reason = "a number does not say whom it belongs to")]
+fn owned(descriptor: RawFd) -> OwnedFd {
+    // SAFETY: it was made just now, and nobody else knows it.
+    unsafe { OwnedFd::from_raw_fd(descriptor) }
 }
 
 /// How many bytes are in a pipe, whichever end this is.

@@ -163,7 +163,7 @@ fn listing(dir: &Path) -> Listing {
 #[cfg(target_os = "linux")]
 mod inotify {
     use std::ffi::OsStr;
-    use std::os::fd::AsFd;
+    use std::os::fd::{AsFd, OwnedFd};
     use std::path::Path;
     use std::time::Instant;
 
@@ -173,6 +173,7 @@ mod inotify {
 
     use crate::Result;
     use crate::error::IoContext;
+    use crate::os::stdio::off_standard;
 
     const INOTIFY: &str = "/proc/sys/fs/inotify";
 
@@ -181,8 +182,12 @@ mod inotify {
 
     impl Inotify {
         /// None where the system gives no (more) instances; there are 128 per user by default.
+        #[expect(unsafe_code, reason = "the crate makes a handle of a descriptor in no other way")]
         pub(super) fn new() -> Option<Inotify> {
-            Handle::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).ok().map(Inotify)
+            let handle = Handle::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).ok()?;
+            let instance = off_standard(OwnedFd::from(handle)).ok()?;
+            // SAFETY: it is the instance that the handle was for.
+            Some(Inotify(unsafe { Handle::from_owned_fd(instance) }))
         }
 
         pub(super) fn add(&self, dir: &Path) -> Result<()> {

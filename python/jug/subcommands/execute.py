@@ -14,6 +14,7 @@ from ..internal import supervision
 from ..internal.console import fail, show, warn
 from ..internal.limits import checked_options
 from ..internal.option_spec import OptionSpec
+from ..internal.printing import open_closed_streams
 from ..internal.task_selection import task_selection_specs
 from ..supervisor.options import SUPERVISOR_SPECS, SupervisorOptions
 
@@ -152,6 +153,8 @@ class ExecuteCommand(SubCommand):
             show(details(state.raised[1]))
             sys.exit(1)
         finally:
+            # A task may have closed them, and what follows is printed.
+            open_closed_streams()
             if supervised is not None:
                 supervised.answer(_summary(options, state))
         if supervised is None:

@@ -13,6 +13,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::{pipe2, write};
 
 use super::table::id;
+use crate::os::stdio::off_standard;
 
 /// A descriptor that can be read when this process has ended. `None` where the kernel has none (before 5.3), or refuses
 /// it.
@@ -22,7 +23,7 @@ pub(super) fn open(pid: u32) -> io::Result<Option<OwnedFd>> {
     let opened = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     match RawFd::try_from(opened) {
         // SAFETY: the descriptor was opened just now, and nobody else knows it.
-        Ok(fd) if fd >= 0 => Ok(Some(unsafe { OwnedFd::from_raw_fd(fd) })),
+        Ok(fd) if fd >= 0 => off_standard(unsafe { OwnedFd::from_raw_fd(fd) }).map(Some),
         _ if matches!(Errno::last(), Errno::ENOSYS | Errno::EPERM) => Ok(None),
         _ => Err(io::Error::last_os_error()),
     }
@@ -31,6 +32,7 @@ pub(super) fn open(pid: u32) -> io::Result<Option<OwnedFd>> {
 /// The same for a child of this process, by a thread that waits for it and does not take its status.
 pub(super) fn by_thread(pid: u32) -> io::Result<OwnedFd> {
     let (ours, theirs) = pipe2(OFlag::O_CLOEXEC)?;
+    let (ours, theirs) = (off_standard(ours)?, off_standard(theirs)?);
     std::thread::Builder::new().name("jug-child".to_owned()).stack_size(64 << 10).spawn(move || {
         let _blocked = SigSet::all().thread_block();
         while waitid(Id::Pid(id(pid)), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) == Err(Errno::EINTR) {}

@@ -11,6 +11,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use super::resp::{self, Commands, Reply};
 use super::script::{self, KEYS, Script};
 use super::url::Address;
+use crate::os::stdio::off_standard;
 
 /// Time limit for making a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -158,6 +159,7 @@ impl Stream {
         for place in (address.host.as_str(), address.port).to_socket_addrs()? {
             match TcpStream::connect_timeout(&place, CONNECT) {
                 Ok(stream) => {
+                    let stream = off_standard(stream)?;
                     stream.set_nodelay(true)?;
                     stream.set_read_timeout(Some(SILENCE))?;
                     stream.set_write_timeout(Some(SILENCE))?;

@@ -1,10 +1,12 @@
-//! stdout and stderr of this process go elsewhere, and come back.
+//! stdout and stderr of this process go elsewhere, and come back; where they were closed, no file takes their place.
 
 use std::ffi::CString;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use jug_native::os::stdio::{Redirection, flush_c, write_c_lines_at_once};
+use jug_native::os::{Open, local};
 use nix::libc;
 
 const VARIABLE: &str = "JUG_TEST_ALONE";
@@ -69,4 +71,46 @@ fn a_line_of_c_is_written_when_it_ends() {
     flush_c();
     redirection.end().unwrap();
     assert_eq!(written, "whole\n");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[expect(unsafe_code, reason = "descriptors that belong to nobody here are closed, as a task may close them")]
+fn no_file_takes_the_place_of_a_standard_descriptor_that_was_closed() {
+    if apart("no_file_takes_the_place_of_a_standard_descriptor_that_was_closed").is_some() {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let fs = local();
+    let file = temp.path().join("file");
+    fs.open(&file, Open::New).unwrap().append(b"before").unwrap();
+    let leads_to = |descriptor: i32| fs::read_link(format!("/proc/self/fd/{descriptor}")).unwrap();
+    for closed in [&[1][..], &[0, 2], &[0, 1, 2], &[1, 2]] {
+        for how in [Open::Read, Open::Update, Open::New] {
+            for descriptor in closed {
+                // SAFETY: the standard library looks at these three only to read and to write.
+                assert_eq!(unsafe { libc::close(*descriptor) }, 0);
+            }
+            let path = if how == Open::New { &temp.path().join(format!("{closed:?}")) } else { &file };
+            let opened = fs.open(path, how).unwrap();
+            for descriptor in closed {
+                assert_eq!(
+                    leads_to(*descriptor),
+                    Path::new("/dev/null"),
+                    "{descriptor} of {closed:?}, {how:?}"
+                );
+            }
+            assert_eq!(opened.stat().unwrap().id, fs.stat(path).unwrap().id);
+            puts("printed\n");
+            flush_c();
+            assert!(
+                Command::new("sh")
+                    .args(["-c", "echo printed && echo printed >&2"])
+                    .status()
+                    .unwrap()
+                    .success()
+            );
+            assert_eq!(fs::read(path).unwrap(), if how == Open::New { &b""[..] } else { b"before" });
+        }
+    }
 }
