@@ -752,7 +752,7 @@ class WorkerSlot:
 
     def __new__(cls, slot: int, board: int, worker: int) -> WorkerSlot:
         """`slot` and `board` are the descriptors that its supervisor gave it, `worker` its number."""
-    def set_phase(self, phase: Literal["starting", "working", "ended", "retired"]) -> None: ...
+    def set_phase(self, phase: Literal["starting", "working", "ended", "retired", "interrupted"]) -> None: ...
     def load(
         self, names: Sequence[str], tasks: Sequence[int] | None = None, shortest_limit: float | None = None
     ) -> None:

@@ -218,7 +218,7 @@ impl PyWorkerSlot {
     }
 
     fn set_phase(&self, phase: &str) -> PyResult<()> {
-        let known = [Phase::Starting, Phase::Working, Phase::Ended, Phase::Retired];
+        let known = [Phase::Starting, Phase::Working, Phase::Ended, Phase::Retired, Phase::Interrupted];
         let phase = known.into_iter().find(|it| name_of(*it) == phase);
         lock(&self.slot).set_phase(phase.ok_or_else(|| PyValueError::new_err("no such phase"))?);
         Ok(())
@@ -314,6 +314,7 @@ fn name_of(phase: Phase) -> &'static str {
         Phase::Working => "working",
         Phase::Ended => "ended",
         Phase::Retired => "retired",
+        Phase::Interrupted => "interrupted",
     }
 }
 

@@ -4,7 +4,7 @@
 //! the pipe, which the system knows. So the worker learns where it is without saying anything there, and whoever prints
 //! (C code, processes that a task started) need not know of it. A line that lies between two marks is of the task of the first one.
 //!
-//! Marks are in the file of the worker's slot, words of eight bytes from [`AT`] on:
+//! Marks are in the file of the worker's slot, words of eight bytes from `AT` on:
 //!
 //! | offset | word |
 //! |---|---|

@@ -56,6 +56,8 @@ pub enum Phase {
     Ended = 2,
     /// The same, and another one is to take its place.
     Retired = 3,
+    /// A signal has asked it to end, and it has given back what it ran.
+    Interrupted = 4,
 }
 
 /// What a worker said, as its supervisor reads it.
@@ -350,6 +352,7 @@ pub fn report(id: &str, file: &File) -> io::Result<WorkerReport> {
             0 => Phase::Starting,
             2 => Phase::Ended,
             3 => Phase::Retired,
+            4 => Phase::Interrupted,
             _ => Phase::Working,
         },
         has_loaded: word(LOADS_AT) > 0,

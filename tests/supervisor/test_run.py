@@ -407,6 +407,9 @@ def test_what_two_supervisors_and_a_plain_worker_run_is_run_once(jug, jugdir):
         (["-n", "-2"], "-n must be 'auto' or a number from 1 on, not '-2'"),
         (["-n", "two"], "-n must be 'auto' or a number from 1 on, not 'two'"),
         (["-n", "1", "--threads-per-worker=-1"], "--threads-per-worker must be a number from 1 on, not -1"),
+        (["-n", "1", "--threads-per-worker=0"], "--threads-per-worker must be a number from 1 on, not 0"),
+        (["-n", "1", "--max-tasks-per-worker=0"], "--max-tasks-per-worker must be a number from 1 on, not 0"),
+        (["-n", "100000000"], "100000000 workers need more open files than the"),
         (["--max-tasks-per-worker=5"], "--max-tasks-per-worker is for workers that -n starts"),
         (["-n", "1", "--pdb"], "--pdb needs a terminal"),
     ],
@@ -651,7 +654,7 @@ def test_too_many_workers_for_the_files_that_may_be_open_is_one_line(jug):
     done = subprocess.run(
         ["sh", "-c", command], cwd=jug.folder, env=jug.env(), capture_output=True, text=True
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == (
         "jug: error: 20 workers need more open files than the 60 that this process may have: start fewer, or "
         "allow more (ulimit -n)\n"
@@ -716,20 +719,89 @@ def test_another_worker_takes_the_place_of_one_that_is_asked_to_end_or_killed(ju
     assert len({pid for path in jug.folder.glob("ran.*") for pid in path.read_text().split()}) >= 2
 
 
-def test_a_task_that_has_its_worker_end_is_not_tried_for_ever(jug):
-    jug.write("""
-    import os, signal
+@pytest.mark.parametrize(
+    ("signal_it", "kind"),
+    [
+        ("os.kill(os.getpid(), 15)", "signal"),
+        # Run apart, it is a KeyboardInterrupt of the task's own.
+        ("os.killpg(0, 2)", "exception"),
+        ("os.killpg(0, 1)", "signal"),
+    ],
+)
+def test_a_task_that_asks_its_worker_to_end_fails_and_the_others_go_on(jug, jugdir, kinds, signal_it, kind):
+    jug.write(f"""
+    import os, time
     from jug import TaskGenerator
 
     @TaskGenerator
     def work(i):
-        os.kill(os.getpid(), signal.SIGTERM)
+        return i
 
-    work(1)
+    @TaskGenerator
+    def ask(i):
+        {signal_it}
+        time.sleep(0.5)
+
+    ask(1)
+    for i in range(100):
+        work(i)
 """)
-    done = jug(*EXECUTE, "--keep-going", "-n", "1")
+    done = jug(*EXECUTE, "--keep-going", "-n", "2", *jugdir)
     assert done.returncode == 1
-    assert "3 workers in a row" in done.stderr
+    assert re.search(r"^ +100 +0 +1  Total", done.stdout, re.M), done.stdout
+    assert kinds(*jugdir) == {"ask": {kind: 1}}
+    assert "was asked to end while it ran jugfile.ask; another one takes its place" in done.stderr
+
+
+def test_what_is_seen_to_end_its_process_by_itself_is_run_once(jug, jugdir, kinds):
+    """Also where a worker died that had claimed more than it ran, so that the rest runs apart."""
+    jug.write(
+        NOTED
+        + """
+    @TaskGenerator
+    def work(i):
+        return i
+
+    @TaskGenerator
+    def leave(i):
+        note(i)
+        os._exit(3)
+
+    for i in range(8):
+        [work(30 * i + k) for k in range(30)], leave(i), leave(100 + i)
+"""
+    )
+    done = jug(*EXECUTE, "--keep-going", "-n", "2", *jugdir)
+    assert done.returncode == 1
+    assert kinds(*jugdir) == {"leave": {"exit": 16}}
+    assert set(ran(jug).values()) == {1}
+    assert re.search(r"^ +240 +0 +16  Total", done.stdout, re.M), done.stdout
+
+
+def test_a_task_has_not_failed_when_all_processes_of_a_job_are_asked_to_end(jug, kinds):
+    jug.write(LONG)
+    for number in range(3):
+        run = jug.start(*EXECUTE, "-n", "2")
+        wait_for(lambda: sum(ran(jug).values()) >= 2 * number + 2, "two tasks that run", 60)  # noqa: B023
+        pids = {int(pid) for path in jug.folder.glob("ran.*") for pid in path.read_text().split()}
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        time.sleep(0.05)
+        run.terminate()
+        run.communicate(timeout=60)
+        assert run.returncode == 1
+    assert kinds() == {}
+    (jug.folder / "go").touch()
+    assert jug(*EXECUTE, "-n", "2", "--crash-limit=1").returncode == 0
+
+
+def test_an_error_in_a_jugfile_says_nothing_of_a_selection_that_nobody_made(jug):
+    jug.write("from jug import Task\nTask(abs, 1)\nraise ValueError('bad jugfile')\n")
+    done = jug(*EXECUTE, "-n", "1")
+    assert done.returncode == 1
+    assert "bad jugfile" in done.stderr
+    assert "--pattern" not in done.stderr
 
 
 def test_a_failure_is_stored_before_the_next_task_may_end_its_worker(jug, jugdir, kinds):

@@ -60,8 +60,11 @@ def main(numbers: Mapping[int, int] | None = None) -> None:
     except SystemExit:
         # Whatever it is, it was printed: the supervisor need not take it for a crash.
         if mine.is_here:
-            mine.slot.rests()
-            # Who asked only this worker to end wants the others to go on, and another one in its place.
-            if mine.slot.is_to_stop() or not was_asked_to_end():
+            if was_asked_to_end() and not mine.slot.is_to_stop():
+                # Who asked only this worker to end wants the others to go on, and another one in its place.
+                # The slot still says what it ran: perhaps the task itself has sent the signal.
+                mine.slot.set_phase("interrupted")
+            else:
+                mine.slot.rests()
                 mine.slot.set_phase("retired" if mine.is_retired else "ended")
         raise

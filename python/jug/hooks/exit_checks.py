@@ -163,6 +163,8 @@ def exit_env_vars(environ: Mapping[str, str] | None = None) -> None:
 
 
 def _leave(why: str) -> NoReturn:
+    if (mine := supervision.current()) is not None:
+        mine.pauses()
     say(f"stopped{why}; 'jug execute' goes on")
     raise Leave(0)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .. import _native
 from .console import stay_on
-from .printing import write_lines_at_once
+from .printing import flush_output, write_lines_at_once
 
 if TYPE_CHECKING:
     from .types import WorkerMail, WorkerSummary
@@ -75,6 +75,12 @@ class Supervision:
         os.ftruncate(mail, 0)
         self.tasks_left: int | None = self.mail["max_tasks"]
         self.is_retired = False
+
+    def pauses(self) -> None:
+        """What is printed from now on is of no task."""
+        if self.marks_tasks:
+            flush_output()
+            self.slot.pauses()
 
     def ring(self) -> None:
         """Has the supervisor look at the slot, which it does not while nothing happens that it waits for."""

@@ -152,7 +152,7 @@ class EndedWorker(TypedDict, total=False):
     #: Whether a signal killed it, or it ended itself; and the number of the signal, or the exit status.
     kind: Literal["signal", "exit"]
     number: int
-    phase: Literal["starting", "working", "ended", "retired"]
+    phase: Literal["starting", "working", "ended", "retired", "interrupted"]
     #: The task that ran, if one did, and for how long it had, in seconds.
     key: bytes
     name: str

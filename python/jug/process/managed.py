@@ -21,6 +21,13 @@ _INIT = sys.modules[_PACKAGE].__file__
 _RAISED = 70
 
 
+#: The signals that a process brings upon itself.
+_OWN_SIGNALS = (
+    *(signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL),
+    *(signal.SIGTRAP, signal.SIGSYS, signal.SIGXCPU, signal.SIGXFSZ),
+)
+
+
 class End(NamedTuple):
     """Why a process is there no more.
 
@@ -34,6 +41,11 @@ class End(NamedTuple):
 
     kind: Literal["signal", "exit", "lost"]
     number: int
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the process is sure to have ended by its own doing."""
+        return self.kind == "exit" or (self.kind == "signal" and self.number in _OWN_SIGNALS)
 
     @property
     def text(self) -> str:

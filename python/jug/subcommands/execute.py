@@ -227,7 +227,9 @@ def _unselected(options: Options, state: ExecutionState) -> str:
     from ..internal.advice import nothing_selected
     from ..task import alltasks
 
-    if state.has_selected or not alltasks:
+    # After an error in the jugfile nobody has selected anything yet.
+    is_selected = options.execute_name is not None or options.execute_pattern is not None
+    if state.has_selected or not (alltasks and is_selected):
         return ""
     names = (t.name for t in alltasks)
     return nothing_selected(options.execute_name, options.execute_pattern, names, state.has_barrier)

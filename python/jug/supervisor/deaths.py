@@ -15,12 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["death_of", "text_of"]
 
-#: The signals that a process brings upon itself.
-_OWN_SIGNALS = (
-    *(signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL),
-    *(signal.SIGTRAP, signal.SIGSYS, signal.SIGXCPU, signal.SIGXFSZ),
-)
-
 
 def text_of(ended: EndedWorker) -> str:
     """How a worker ended, in words."""
@@ -44,9 +38,11 @@ def death_of(ended: EndedWorker) -> TaskDeath | None:
         kind, message = "memory", f"took its worker to {taken} of memory, and was killed"
     elif ended["number"] == signal.SIGKILL and ended["kind"] == "signal" and ended["memory_ran_out"]:
         kind, message = "memory", "was killed by the system for want of memory"
+    elif ended["phase"] == "interrupted":
+        kind, message, is_sure = "signal", "had its worker asked to end, by itself or by somebody", False
     else:
         kind, message = ended["kind"], text_of(ended)
-        is_sure = ended["kind"] == "exit" or ended["number"] in _OWN_SIGNALS
+        is_sure = End(ended["kind"], ended["number"]).is_own
     return {
         "key": ended["key"],
         "kind": kind,

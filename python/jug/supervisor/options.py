@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -96,6 +97,10 @@ SUPERVISOR_SPECS = (
     ),
 )
 
+#: How many files are open here for each worker, and how many more where what its tasks print is kept.
+_FILES = 9
+_FILES_OF_CAPTURE = 2
+
 #: The options that mean nothing without workers.
 _OF_WORKERS = (
     "execute_start_method",
@@ -143,19 +148,19 @@ class SupervisorOptions(NamedTuple):
             If one of them is wrong, with status 2.
         """
         text = str(options.execute_n_workers).strip()
-        # 0: not given.
-        threads = options.execute_threads_per_worker and _checked(
-            "--threads-per-worker", options.execute_threads_per_worker, as_count_from_1
-        )
-        max_tasks = options.execute_max_tasks_per_worker and _checked(
-            "--max-tasks-per-worker", options.execute_max_tasks_per_worker, as_count_from_1
+        given = vars(options)
+        threads, max_tasks = (
+            # 0 is the default, which cannot be given.
+            _checked("--" + name.replace("_", "-"), getattr(options, f"execute_{name}"), as_count_from_1)
+            if f"execute_{name}" in given or getattr(options, f"execute_{name}")
+            else 0
+            for name in ("threads_per_worker", "max_tasks_per_worker")
         )
         progress = str(options.execute_progress)
         if progress:
             _checked("progress", progress, partial(as_word, words=MODES))
         start_method, preload = _start_method_of(options)
         # What a configuration file says is for those commands to which it applies.
-        given = vars(options)
         if not text or (options.pdb and "execute_n_workers" not in given):
             for option in _OF_WORKERS:
                 if given.get(option):
@@ -170,6 +175,7 @@ class SupervisorOptions(NamedTuple):
         ).memory
         if memory_limit is not None:
             _check_memory_limit(memory_limit)
+        _check_files(n_workers, captures=bool(options.execute_capture))
         return cls(
             n_workers,
             threads or max(1, _native.available_cpus() // n_workers),
@@ -182,6 +188,16 @@ class SupervisorOptions(NamedTuple):
             progress="none" if options.execute_quiet else progress,
             captures=bool(options.execute_capture),
             log=str(options.execute_log),
+        )
+
+
+def _check_files(n_workers: int, *, captures: bool) -> None:
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and n_workers * (_FILES + _FILES_OF_CAPTURE * captures) > most:
+        raise UserError(
+            f"{n_workers} workers need more open files than the {most} that this process may have: start "
+            "fewer, or allow more (ulimit -n)",
+            status=2,
         )
 
 

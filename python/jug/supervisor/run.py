@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 from .. import _native
@@ -51,6 +51,9 @@ __all__ = ["SupervisedRun"]
 
 #: How many workers in a row may die before they work.
 _MOST_FALSE_STARTS = 3
+
+#: How long a signal that is sent to all processes of a job may take to reach this one, in seconds.
+_SAME_SIGNAL = 0.3
 
 #: How many deaths of tasks are printed, of whatever kind, and how many kinds are printed once in any case.
 _FIRST_DEATHS = 5
@@ -120,6 +123,8 @@ class SupervisedRun:
         self._display: Display = NoDisplay()
         self._loaded = "the jugfile" if tasks is None else "the tasks"
         self._false_starts = 0
+        #: The workers that were asked to end, and until when the same signal may come here.
+        self._interrupted: deque[tuple[float, EndedWorker]] = deque()
         #: How many tasks of a name died in the same way, and of how many of them nothing was printed.
         self._deaths: Counter[tuple[str, str]] = Counter()
         self._unprinted: Counter[tuple[str, str]] = Counter()
@@ -193,9 +198,15 @@ class SupervisedRun:
         return SentDisplay(self._show, queue)
 
     def _watch(self, progress: ProgressOfWorkers) -> None:
-        while self._is_preparing or self._supervisor.workers():
-            for event in self._supervisor.wait(self._display.due_in()):
+        while self._is_preparing or self._supervisor.workers() or self._interrupted:
+            patience = self._display.due_in()
+            if self._interrupted:
+                left = max(0.0, self._interrupted[0][0] - time.monotonic())
+                patience = left if patience is None else min(left, patience)
+            for event in self._supervisor.wait(patience):
                 self._take(event)
+            while self._interrupted and self._interrupted[0][0] <= time.monotonic():
+                self._take_interruption(self._interrupted.popleft()[1])
             self._display.refresh(progress.look)
 
     def report_end(self) -> None:
@@ -311,6 +322,8 @@ class SupervisedRun:
     def _take_end(self, ended: EndedWorker) -> None:
         if ended["phase"] in ("ended", "retired"):
             self._take_own_end(ended)
+        elif ended["phase"] == "interrupted":
+            self._interrupted.append((time.monotonic() + _SAME_SIGNAL, ended))
         else:
             self._take_death(ended)
 
@@ -352,6 +365,12 @@ class SupervisedRun:
         deaths = self._unrecorded(ended["worker"])
         death = death_of(ended)
         if death is not None:
+            if not death["is_sure"]:
+                how = "was asked to end" if ended["phase"] == "interrupted" else text_of(ended)
+                warn(
+                    f"worker {ended['worker']} {how} while it ran {ended['name']}; "
+                    "another one takes its place"
+                )
             death["is_shown"] = self._is_worth_a_line((ended["name"], death["message"]))
             # One that had died of it before has recorded that, or it could not have tried it again.
             deaths = [*(it for it in deaths if it["key"] != death["key"]), death]
@@ -363,6 +382,14 @@ class SupervisedRun:
             self._take_false_start(ended, has_begun)
         if deaths or not self._is_stopping:
             self._start(ended["worker"], deaths)
+
+    def _take_interruption(self, ended: EndedWorker) -> None:
+        """A worker was asked to end, a moment ago."""
+        if not self._is_stopping:
+            self._take_death(ended)
+        elif "key" in ended:
+            # All of us are asked to: that is nothing that its task has done.
+            self._supervisor.settle(ended["key"])
 
     def _unrecorded(self, worker: int) -> list[TaskDeath]:
         """What a worker that has ended was given to record, and has not."""

@@ -44,7 +44,7 @@ def test_of_each_batch_of_failures_the_reports_are_read_once(jug_clean: Path) ->
     scheduler = _native.Scheduler(graph)
     session: Any = Counted(keys)
     retries = Retries(0, {})
-    crashes = Crashes(session, 2, None, {}, retries, TaskOutput(None))
+    crashes = Crashes(session, 2, None, {}, retries, TaskOutput(None), believes=False)
     progress = Progress(graph, scheduler, session, crashes, retries, ExecutionState(), None)
     for start in range(0, 100, 10):
         progress.apply([(key, "failed") for key in keys[start : start + 10]])

@@ -43,6 +43,8 @@ class Crashes:
         Where runs are counted.
     output : TaskOutput
         Where what tasks print is kept.
+    believes : bool
+        Whether a task has failed at once that is seen to end its process by itself, as under a supervisor.
     """
 
     def __init__(
@@ -53,8 +55,11 @@ class Crashes:
         reports: Mapping[bytes, FailureReport],
         retries: Retries,
         output: TaskOutput,
+        *,
+        believes: bool,
     ) -> None:
         self._session = session
+        self._believes = believes
         self._output = output
         self.limit = limit
         self._retries = retries
@@ -172,7 +177,10 @@ class Crashes:
             except Overtime as overtime:
                 raise Crashed(f"ran longer than {limit}", "timeout", overtime.traceback, None) from None
             except Death as death:
-                deaths = self.suspects[key] = self.suspects.get(key, 0) + 1
+                deaths = self.suspects.get(key, 0) + 1
+                if self._believes and death.end.is_own:
+                    deaths = max(deaths, self.limit)
+                self.suspects[key] = deaths
                 crash = Crashed(death.end.text, death.end.kind, death.traceback, deaths)
                 if deaths >= self.limit:
                     raise crash from None

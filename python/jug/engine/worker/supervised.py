@@ -106,9 +106,7 @@ class SupervisedWork:
 
     def pauses(self) -> None:
         """What is printed from now on is of no task."""
-        if self._mine.marks_tasks:
-            flush_output()
-            self.slot.pauses()
+        self._mine.pauses()
 
     def failed_before(self, reports: Mapping[bytes, FailureReport]) -> dict[bytes, FailureReport]:
         """What failed in any worker of this supervisor: it is not tried once more."""

@@ -89,6 +89,8 @@ class Worker:
         self._deferred = DeferredRelease(self._session.release)
         #: What was run last: once the next task starts, its claim ends even if that one takes long.
         self._last_run: bytes | None = None
+        #: Whether a signal has ended it, as it may end the worker.
+        self._is_interrupted = False
         #: What was claimed with it and is not started.
         self._waiting: list[int] = []
         # First of all: its changes since the store was opened, which may be long ago, are not looked at.
@@ -100,7 +102,13 @@ class Worker:
         self._output = TaskOutput(self._supervised)
         self._retries = Retries(self._options.retries, reports)
         self._crashes = Crashes(
-            self._session, self._options.crash_limit, state.jugfile, reports, self._retries, self._output
+            self._session,
+            self._options.crash_limit,
+            state.jugfile,
+            reports,
+            self._retries,
+            self._output,
+            believes=self._supervised is not None,
         )
         self._suspects = self._crashes.suspects
         self._batch_size = BatchSize(self._session.max_batch)
@@ -321,7 +329,7 @@ class Worker:
         What has no result is given back at once, what has one a little later: nobody waits for the claim on a
         finished task, and to give it back takes a write of its record.
         """
-        if self._supervised is not None:
+        if self._supervised is not None and not self._is_interrupted:
             self._supervised.rests()
         self._progress.count_executed(nodes)
         self._session.set_idle(
@@ -366,6 +374,7 @@ class Worker:
                 self._supervised.pauses()
             request = request_to_end(error, outcome.began)
             if request is not None:
+                self._is_interrupted = True
                 raise request from None
             if self._failing.lost_an_input(node):
                 warn(f"{error}: task {t.name} will run again")
