@@ -50,14 +50,15 @@ def load(i):
     return i
 
 @jug.TaskGenerator
-def wait(i):
+def wait(i, loaded):
     note(i)
     while not os.path.exists("go"):
         time.sleep(0.01)
     assert i != 1
     return i
 
-out = [load(i) for i in range(10)] + [wait(i) for i in range(4)]
+loaded = [load(i) for i in range(10)]
+waited = [wait(i, loaded) for i in range(4)]
 summary = jug.execute(n_workers=2{})
 """
 

@@ -727,6 +727,7 @@ def test_another_worker_takes_the_place_of_one_that_is_asked_to_end_or_killed(ju
         ("os.killpg(0, 2)", "exception"),
         ("os.killpg(0, 1)", "signal"),
     ],
+    ids=["term", "interrupt", "hangup"],
 )
 def test_a_task_that_asks_its_worker_to_end_fails_and_the_others_go_on(jug, jugdir, kinds, signal_it, kind):
     jug.write(f"""

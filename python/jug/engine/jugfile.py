@@ -99,10 +99,11 @@ _compiled: dict[str, tuple[bytes, types.CodeType]] = {}
 _NEEDED_LATER = (
     *("argparse", "ast", "base64", "concurrent.futures", "configparser", "copy", "copyreg", "datetime"),
     *("difflib", "faulthandler", "fcntl", "fnmatch", "glob", "hashlib", "html", "http.server"),
-    *("importlib.resources", "inspect", "ipaddress", "json", "linecache", "locale", "logging", "mmap"),
-    *("multiprocessing.connection", "pickle", "random", "reprlib", "resource", "secrets", "select"),
-    *("shlex", "shutil", "signal", "socket", "sqlite3", "string", "subprocess", "tempfile", "textwrap"),
-    *("threading", "time", "tokenize", "traceback", "types", "urllib.parse", "warnings", "zlib"),
+    *("importlib.resources", "importlib.util", "inspect", "ipaddress", "json", "linecache", "locale"),
+    *("logging", "mmap", "multiprocessing.connection", "pickle", "random", "reprlib", "resource"),
+    *("secrets", "select", "shlex", "shutil", "signal", "socket", "sqlite3", "string", "subprocess"),
+    *("sysconfig", "tempfile", "textwrap", "threading", "time", "tokenize", "traceback", "types"),
+    *("urllib.parse", "warnings", "zlib"),
 )
 
 #: The names that were objected to; a jugfile may be loaded many times.
