@@ -1,7 +1,7 @@
 //! Which task printed what: marks of a worker, each of which says from which byte of its output on a task runs.
 //!
 //! A supervisor counts the bytes that it reads of each pipe of a worker. What the worker has written at a moment is that and what is in
-//! the pipe, which the system knows. So the worker learns where it is without saying anything there, and whoever prints
+//! the pipe, which the system knows. So the worker learns where it is without saying anything there, and the one that prints
 //! (C code, processes that a task started) need not know of it. A line that lies between two marks is of the task of the first one.
 //!
 //! Marks are in the file of the worker's slot, words of eight bytes from `AT` on:

@@ -96,7 +96,7 @@ impl OutputQueue {
         state.is_awaited
     }
 
-    /// Can be read when there is room again, until it is heard.
+    /// Can be read when there is room again, until [`OutputQueue::hear`] resets it.
     pub(super) fn bell(&self) -> BorrowedFd<'_> {
         self.bell.as_fd()
     }

@@ -274,7 +274,7 @@ def test_what_lies_beside_the_package_hides_no_module_of_pythons(script, left):
 
 
 def test_a_script_that_is_stopped_keeps_no_supervisor_from_its_workers(script, left):
-    """It is told how far they are, of hundreds of names, and reads nothing."""
+    """It gets the progress of hundreds of names, and reads nothing."""
     process = script.start(
         """
         jug.set_jugdir("jugdata")

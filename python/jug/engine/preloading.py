@@ -84,7 +84,7 @@ def _import(name: str) -> Iterator[str]:
     for length in range(1, len(parts) + 1):
         part = ".".join(parts[:length])
         if part not in sys.modules:
-            # What is no module is something in one; that there is neither, a worker is told by Python.
+            # What is no module is something in one; where there is neither, Python raises it in a worker.
             if hasattr(sys.modules.get(part.rpartition(".")[0]), parts[length - 1]) or not _is_there(part):
                 return
             importlib.import_module(part)

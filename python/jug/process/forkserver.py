@@ -64,7 +64,7 @@ def serve(prepare: Callable[[bytes], Iterable[str]]) -> Mapping[int, int]:
     while True:
         request, descriptors, _, _ = socket.recv_fds(here, _REQUEST, _DESCRIPTORS)
         if not request:
-            # Whoever asked for children is there no more.
+            # The process that asked for children has ended.
             os._exit(0)
         try:
             pid = _fork()

@@ -340,7 +340,7 @@ class SupervisedRun:
             self._blocked = max(self._blocked, blocked, key=lambda it: (it.waiting, it.marked))
             self._unselected = summary["unselected"]
             for key, report in summary["reports"].items():
-                # Who has only heard of a failure does not know what the task printed.
+                # A worker that did not run the task does not know what it printed.
                 if key not in self.reports or "output" in report:
                     self.reports[key] = report
         self._status = self._status or status
