@@ -7,9 +7,11 @@ import signal
 import time
 from collections import Counter
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
+from tests.cli.test_users_backend import BACKEND
 from tests.support.waiting import wait_for
 
 JUGFILE = """
@@ -255,3 +257,31 @@ def test_what_is_released_can_be_seen(jug):
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     left = jug.python("from jug import _native; print(len(_native.Store('jugdata').keys()))")
     assert left.stdout.strip() == "20"
+
+
+def test_what_vanishes_from_a_store_of_the_users_own_is_computed_again(jug):
+    """Such a store does not say what is gone, as when another worker took back what cannot be loaded."""
+    jug.write(BACKEND, "mine.py")
+    jug.write(
+        "import jug, mine, os\njug.set_jugdir(mine.folder_store(os.path.abspath('kept')))\n"
+        + dedent(JUGFILE)
+        + dedent(
+            """
+            @TaskGenerator
+            def second(number):
+                note('second')
+                if not os.path.exists('taken'):
+                    open('taken', 'w').close()
+                    for name in os.listdir('kept/results'):
+                        os.unlink(f'kept/results/{name}')
+                    raise KeyError('gone')
+                return number
+
+            second(first(large(1), 1))
+            """
+        )
+    )
+    done = jug("execute", "--will-cite", timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert ran(jug.folder) == {"large1": 2, "first1": 2, "second": 2}
+    assert "(3 tasks)" in jug("status", "--short").stdout

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import compress
+from operator import not_
 from typing import TYPE_CHECKING
 
 from ... import _native
@@ -177,8 +179,11 @@ class FailingTasks:
         Then the input runs again, and after it this task.
         """
         self._progress.apply(self._session.refresh())
-        inputs = [self._keys[needed] for needed in self._graph.dependencies(node)]
-        if all(self._session.present(inputs)):
+        inputs = self._graph.dependencies(node)
+        present = self._session.present([self._keys[needed] for needed in inputs])
+        if all(present):
             return False
+        # A store of the user's own does not report by itself what is gone.
+        self._progress.forget(list(compress(inputs, map(not_, present))))
         self._scheduler.put_back([node])
         return True

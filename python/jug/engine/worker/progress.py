@@ -84,7 +84,7 @@ class Progress:
                 by_state[state].append(node)
         if by_state["absent"]:
             self.inputs_removed = True
-            self._forget(by_state["absent"])
+            self.forget(by_state["absent"])
         if by_state["failed"]:
             self._learn_failures(by_state["failed"])
         # What is in memory may have been replaced, all between two looks.
@@ -92,8 +92,8 @@ class Progress:
         self.finished_elsewhere(by_state["result"])
         return set(by_state["result"])
 
-    def _forget(self, removed: Sequence[int]) -> None:
-        """Neither a result nor a failure is left of these."""
+    def forget(self, removed: Sequence[int]) -> None:
+        """Neither a result nor a failure is left of these: they run again, and what needs them waits."""
         keys = [self._keys[node] for node in removed]
         self._crashes.forget(keys)
         self._retries.forget(keys)
