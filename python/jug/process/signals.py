@@ -9,10 +9,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from ..errors import Leave, Signalled
 
-__all__ = ["before_stopping", "end_cleanly", "request_to_end", "stopping_with", "was_asked_to_end"]
+__all__ = [
+    "before_stopping",
+    "end_cleanly",
+    "request_to_end",
+    "requests_to",
+    "stopping_with",
+    "was_asked_to_end",
+]
 
 #: The signals with which users and batch systems ask a process to end; a jugfile may handle them its own way.
 _REQUESTS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -54,6 +62,30 @@ def before_stopping(act: Callable[[], None], go_on: Callable[[], None] = lambda:
         go_on()
 
     signal.signal(signal.SIGTSTP, stop)
+
+
+@contextmanager
+def requests_to(act: Callable[[int], None]) -> Iterator[None]:
+    """For a while, has requests to end call `act` with the number of the signal instead of raising something.
+
+    Not in a thread, nor where somebody else handles such a signal.
+    """
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        ours = (_interrupt, _leave, signal.default_int_handler)
+        numbers = (signal.SIGINT, *_LEAVE)
+        before = {number: handler for number in numbers if (handler := signal.getsignal(number)) in ours}
+
+    def request(number: int, _frame: FrameType | None) -> None:
+        act(number)
+
+    for number in before:
+        signal.signal(number, request)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

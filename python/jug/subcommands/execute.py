@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..cli.registry import SubCommand, maybe_print_citation_info
+from ..engine.worker.backend_options import BACKEND_SPECS, ChosenBackend
 from ..errors import Signalled, UserError
 from ..internal import supervision
 from ..internal.console import fail, show, warn
@@ -72,6 +73,7 @@ class ExecuteCommand(SubCommand):
             help="how many times a task may end the process that runs it before it has failed (default: 2)",
         ),
         *SUPERVISOR_SPECS,
+        *BACKEND_SPECS,
         OptionSpec(
             "execute_retries",
             ("--retries",),
@@ -133,26 +135,33 @@ class ExecuteCommand(SubCommand):
             }
         )
         supervised = supervision.current()
-        supervisor = SupervisorOptions.of(options) if supervised is None else None
+        backend = ChosenBackend.of(options) if supervised is None else None
+        supervisor = SupervisorOptions.of(options) if supervised is None and backend is None else None
         if supervisor is not None:
             return self._supervise(options, supervisor)
-        if supervised is None and limits.memory is not None:
+        if supervised is None and backend is None and limits.memory is not None:
             raise UserError(
                 "a memory limit needs supervised workers: jug execute -n 1 --memory-limit ...", status=2
             )
         if not options.execute_no_check_environment:
             self._check_environment()
         state = ExecutionState()
+        state.coordinator = backend
         if supervised is not None and supervised.mail["asks_for_reports"]:
             state.reports = {}
         try:
             failed = run_tasks(options, state)
+            if backend is not None:
+                # Where nothing was to be run nobody has looked yet whether there is such a backend.
+                backend()
         except Exception as error:
             if state.raised is None or error is not state.raised[0]:
                 raise
             show(details(state.raised[1]))
             sys.exit(1)
         finally:
+            if backend is not None:
+                backend.close()
             # A task may have closed them, and what follows is printed.
             open_closed_streams()
             if supervised is not None:

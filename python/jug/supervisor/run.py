@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import pickle
 import resource
 import secrets
@@ -26,6 +25,7 @@ from ..internal.console import fail, say, warn
 from ..internal.redact import redact_url
 from ..internal.units import format_size
 from ..process.managed import program_of
+from ..process.numeric_threads import thread_variables
 from .deaths import death_of, text_of
 from .output import WorkerOutput
 from .printer import Printer
@@ -58,12 +58,6 @@ _SAME_SIGNAL = 0.3
 #: How many deaths of tasks are printed, of whatever kind, and how many kinds are printed once in any case.
 _FIRST_DEATHS = 5
 _MOST_KINDS = 10
-
-#: The variables that say how many threads numeric libraries use.
-_THREADS = (
-    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
-    *("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS"),
-)
 
 
 class SupervisedRun:
@@ -104,8 +98,7 @@ class SupervisedRun:
     ) -> None:
         self._options = options
         self._log = RunLog(options.log)
-        threads = str(options.threads)
-        self._environment = [(name, threads) for name in _THREADS if name not in os.environ]
+        self._environment = [*thread_variables(options.threads).items()]
         self._mail: WorkerMail = {
             "command": running.command_line(),
             "argv": list(sys.argv),

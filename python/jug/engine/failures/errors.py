@@ -10,7 +10,7 @@ from ...internal.tracebacks import message_of
 if TYPE_CHECKING:
     from ...internal.types import FailureKind, FailureReport
 
-__all__ = ["Crashed", "FailedInChild", "StoreFailure", "UnstorableResult"]
+__all__ = ["Crashed", "FailedInChild", "StoreFailure", "UnstorableResult", "unstorable_message"]
 
 
 class StoreFailure(UserError):
@@ -29,15 +29,18 @@ class UnstorableResult(TypeError):
     """A task returned something that cannot be stored."""
 
     def __init__(self, name: str, result: object, cause: BaseException) -> None:
-        kind = type(result).__name__
-        advice = {
-            "generator": "return a list instead",
-            "coroutine": "await it inside the task",
-            "function": "return a function defined at the top level of a module",
-            "Task": "in a task call plain functions, of a task generator its .f; or make it a CompoundTask",
-        }.get(kind, "return plain data, or an object that pickle can handle")
-        what = f"returned a {kind}, which cannot be stored ({message_of(cause)})"
-        super().__init__(f"task {name} {what}; {advice}")
+        super().__init__(unstorable_message(name, type(result).__name__, message_of(cause)))
+
+
+def unstorable_message(name: str, kind: str, why: str) -> str:
+    """What is said of a task that returned an object of the class `kind`, which cannot be stored."""
+    advice = {
+        "generator": "return a list instead",
+        "coroutine": "await it inside the task",
+        "function": "return a function defined at the top level of a module",
+        "Task": "in a task call plain functions, of a task generator its .f; or make it a CompoundTask",
+    }.get(kind, "return plain data, or an object that pickle can handle")
+    return f"task {name} returned a {kind}, which cannot be stored ({why}); {advice}"
 
 
 class FailedInChild(UserError):

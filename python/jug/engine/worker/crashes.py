@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...executors.base import Outcome, outcome_of
 from ...internal.console import warn
 from ...internal.short_repr import describe_call
+from ...process.managed import End
 from ...task import Task
 from ..failures.errors import Crashed
 from ..failures.report import crash_report, used_up
@@ -177,19 +178,36 @@ class Crashes:
             except Overtime as overtime:
                 raise Crashed(f"ran longer than {limit}", "timeout", overtime.traceback, None) from None
             except Death as death:
-                deaths = self.suspects.get(key, 0) + 1
-                if self._believes and death.end.is_own:
-                    deaths = max(deaths, self.limit)
-                self.suspects[key] = deaths
-                crash = Crashed(death.end.text, death.end.kind, death.traceback, deaths)
-                if deaths >= self.limit:
+                crash = self.died(key, t, started, death.end, death.traceback, believes=self._believes)
+                if crash is not None:
                     raise crash from None
-                attempt = self._retries.next_attempt(key)
-                self._keep(key, t, crash, attempt, started, self._output.take(t.name))
-                warn(f"task {t.name}({describe_call(t)}) {death.end.text}; it is tried again")
             else:
-                self.suspects.pop(key, None)
+                self.survived(key)
                 return result
+
+    def died(
+        self, key: bytes, t: Task, started: float, end: End, traceback: str, *, believes: bool
+    ) -> Crashed | None:
+        """Counts the death of a task that ran in a process of its own, which ended like this.
+
+        The crash, if the task has failed by it, as it has at once where it is believed to end its process by
+        itself; None if it is to be tried again, which is recorded.
+        """
+        deaths = self.suspects.get(key, 0) + 1
+        if believes and end.is_own:
+            deaths = max(deaths, self.limit)
+        self.suspects[key] = deaths
+        crash = Crashed(end.text, end.kind, traceback, deaths)
+        if deaths >= self.limit:
+            return crash
+        attempt = self._retries.next_attempt(key)
+        self._keep(key, t, crash, attempt, started, self._output.take(t.name))
+        warn(f"task {t.name}({describe_call(t)}) {end.text}; it is tried again")
+        return None
+
+    def survived(self, key: bytes) -> None:
+        """A task that was suspected has ended by itself."""
+        self.suspects.pop(key, None)
 
     def close(self) -> None:
         """Ends the process in which tasks ran apart."""

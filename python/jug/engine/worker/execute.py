@@ -97,7 +97,11 @@ def run_tasks(
     store = task.Task.store if store is None else store
     if store is None:
         store = tasks[0]._open_store()  # It says that none is open.
-    return Worker(tasks, store, options, state, matcher).run()
+    if state.coordinator is None:
+        return Worker(tasks, store, options, state, matcher).run()
+    from .pooled import PooledWorker
+
+    return PooledWorker(tasks, store, options, state, matcher, state.coordinator()).run()
 
 
 def execution_loop(tasks: list[task.Task], options: Options, state: ExecutionState | None = None) -> bool:

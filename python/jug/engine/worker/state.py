@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ..blocked import Blocked
@@ -13,6 +13,7 @@ from ..jugfile import Jugfile
 
 if TYPE_CHECKING:
     from ... import _native
+    from ...executors.coordinator import Coordinator
     from ...internal.types import FailureReport
 
 __all__ = ["ExecutionState"]
@@ -49,6 +50,8 @@ class ExecutionState:
         Length of a wait cycle (``--wait-cycle-time``), as given to the worker.
     former : FormerResults
         What was said of results under keys of an earlier version.
+    coordinator : callable or None
+        Returns what has tasks run elsewhere, the same in each load; None where they run in this process.
     jugfile : Jugfile or None
         How another process can load the tasks; None where they come from no jugfile.
     """
@@ -67,6 +70,7 @@ class ExecutionState:
         self.cycle = 12.0
         self.former = FormerResults()
         self.jugfile: Jugfile | None = None
+        self.coordinator: Callable[[], Coordinator[int]] | None = None
 
     def _failed_before(self, reports: Mapping[bytes, FailureReport], graph: _native.Graph) -> None:
         """Takes note of what failed in other workers of the same supervisor, which may have died since."""

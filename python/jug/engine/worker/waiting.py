@@ -83,7 +83,7 @@ class Waiting:
             now = time.monotonic()
             self._state.idle += (now - before) if is_idle else 0.0
             before = now
-            self._poll_busy()
+            self.look()
             if self._scheduler.nr_ready() or not self._scheduler.nr_unfinished():
                 return True
         return False
@@ -106,7 +106,8 @@ class Waiting:
         busy, held = self._scheduler.busy_nodes(), self._retries.held()
         return [node for node in busy if node not in held] if held else busy
 
-    def _poll_busy(self) -> None:
+    def look(self) -> None:
+        """Takes note of what others finished or abandoned, and of pauses that are over."""
         busy = self._busy_elsewhere()
         # First the claims, then the results: a claim that ended with a result must not look abandoned.
         claimed = self._session.claimed([self._keys[node] for node in busy])

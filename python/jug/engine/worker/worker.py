@@ -191,17 +191,9 @@ class Worker:
             self._progress.count_loaded(
                 node for node, state in enumerate(self._scheduler.states()) if state == NODE_DONE
             )
-            self._limits.refuse_memory(self._to_run())
+            self._refuse_limits()
             self._failing.record_deaths()
-            while self._is_work_left():
-                if self._retries.held():
-                    self._scheduler.free(self._retries.take_due())
-                nodes = self._scheduler.take(self._batch_size.next(self._scheduler.nr_ready()))
-                if nodes:
-                    self._run_batch(nodes)
-                elif not self._wait_for_work():
-                    log.info("no task can be run")
-                    break
+            self._run_all()
             self._state.blocked = self._blockade.count(self._state.failed)
         finally:
             if not self._is_forked():
@@ -211,6 +203,22 @@ class Worker:
                 finally:
                     self._session.close()
         return not self._state.failed <= failed_before
+
+    def _run_all(self) -> None:
+        """Runs what can be run, until nothing is left or nothing more can be."""
+        while self._is_work_left():
+            if self._retries.held():
+                self._scheduler.free(self._retries.take_due())
+            nodes = self._scheduler.take(self._batch_size.next(self._scheduler.nr_ready()))
+            if nodes:
+                self._run_batch(nodes)
+            elif not self._wait_for_work():
+                log.info("no task can be run")
+                break
+
+    def _refuse_limits(self) -> None:
+        """UserError if a task has a limit that nobody would hold."""
+        self._limits.refuse_memory(self._to_run())
 
     def _to_run(self) -> Iterator[task.Task]:
         """The tasks that are to be run here, or by others."""
@@ -248,38 +256,11 @@ class Worker:
     # --- running ---
 
     def _run_batch(self, nodes: Sequence[int]) -> None:
-        keys = [self._keys[node] for node in nodes]
-        won = self._session.claim(keys)
-        self._scheduler.put_back(nodes[len(won) :])
-        nodes, keys = nodes[: len(won)], keys[: len(won)]
-        claimed = [key for key, mine in zip(keys, won, strict=True) if mine]
+        claimed: list[bytes] = []
         finished: list[int] = []
         waiting: list[int] = []
-        self._progress.inputs_removed = False
-        self._progress.withheld.clear()
         try:
-            self._crashes.look(claimed)
-            # Only a refresh begun after the claim is sure to see a result that was stored before it.
-            refreshing = time.perf_counter()
-            changed = self._progress.apply(self._session.refresh())
-            refreshing = time.perf_counter() - refreshing
-            found: list[int] = []
-            busy: list[int] = []
-            for node, mine, present in zip(nodes, won, self._session.present(keys), strict=True):
-                if not present:
-                    (waiting if mine else busy).append(node)
-                elif node not in changed:
-                    found.append(node)
-            self._progress.finished_elsewhere(found)
-            self._scheduler.busy(busy)
-            self._contention.after_claiming(met=bool(busy))
-            if self._progress.withheld:
-                # Each of them failed in another worker, just before it was claimed here.
-                waiting = [node for node in waiting if node not in self._progress.withheld]
-            if self._supervised is not None:
-                waiting = self._leave_to_others(waiting, claimed)
-            if self._suspects or self._crashes.found or self._supervised is not None:
-                waiting = self._failing.without_the_crashed(waiting)
+            refreshing = self._claim(nodes, claimed, waiting)
             began = time.perf_counter()
             # Taken from the end: what is left in `waiting` when something goes wrong was not started.
             waiting.reverse()
@@ -312,6 +293,42 @@ class Worker:
                 self._finish(finished, claimed)
                 self._scheduler.put_back(waiting)
 
+    def _claim(self, nodes: Sequence[int], claimed: list[bytes], waiting: list[int]) -> float:
+        """Claims tasks, and learns what others did meanwhile; how long that took, in seconds.
+
+        `claimed` gets the keys of those that are claimed, `waiting` those of them that are to run.
+        """
+        keys = [self._keys[node] for node in nodes]
+        won = self._session.claim(keys)
+        self._scheduler.put_back(nodes[len(won) :])
+        nodes, keys = nodes[: len(won)], keys[: len(won)]
+        claimed += [key for key, mine in zip(keys, won, strict=True) if mine]
+        self._progress.inputs_removed = False
+        self._progress.withheld.clear()
+        self._crashes.look(claimed)
+        # Only a refresh begun after the claim is sure to see a result that was stored before it.
+        refreshing = time.perf_counter()
+        changed = self._progress.apply(self._session.refresh())
+        refreshing = time.perf_counter() - refreshing
+        found: list[int] = []
+        busy: list[int] = []
+        for node, mine, present in zip(nodes, won, self._session.present(keys), strict=True):
+            if not present:
+                (waiting if mine else busy).append(node)
+            elif node not in changed:
+                found.append(node)
+        self._progress.finished_elsewhere(found)
+        self._scheduler.busy(busy)
+        self._contention.after_claiming(met=bool(busy))
+        if self._progress.withheld:
+            # Each of them failed in another worker, just before it was claimed here.
+            waiting[:] = [node for node in waiting if node not in self._progress.withheld]
+        if self._supervised is not None:
+            waiting[:] = self._leave_to_others(waiting, claimed)
+        if self._suspects or self._crashes.found or self._supervised is not None:
+            waiting[:] = self._failing.without_the_crashed(waiting)
+        return refreshing
+
     def _leave_to_others(self, nodes: list[int], claimed: list[bytes]) -> list[int]:
         """Gives back tasks of which another worker died, until it is recorded how; the others."""
         assert self._supervised is not None
@@ -341,11 +358,14 @@ class Worker:
         for node, counts in zip(nodes, self._session.present(keys), strict=True):
             # A result that was invalidated while its task ran does not count.
             (finished if counts else outdated).append(node)
-        self._progress.unload(self._scheduler.done(finished))
-        self._progress.unload(outdated)
+        self._unload([*self._scheduler.done(finished), *outdated])
         self._scheduler.put_back(outdated)
         stored = {self._keys[node] for node in finished}
         self._deferred.add(stored, [key for key in claimed if key not in stored])
+
+    def _unload(self, nodes: Sequence[int]) -> None:
+        """Removes results from memory."""
+        self._progress.unload(nodes)
 
     def _flush_before_idle(self) -> None:
         """Leaves nothing undone before the worker sleeps or ends."""
@@ -366,6 +386,11 @@ class Worker:
                 f"a process that task {name} forked returned from it and ends here; "
                 "end such a process with os._exit()"
             )
+        return self._settle(node, key, t, outcome)
+
+    def _settle(self, node: int, key: bytes, t: task.Task, outcome: Outcome) -> bool:
+        """Stores what became of a claimed task; whether it has a result now."""
+        name = self._names[node]
         attempt = self._retries.next_attempt(key)
         error = outcome.error or self._store(key, name, attempt, t, outcome)
         output = self._output.take(name)

@@ -1,0 +1,301 @@
+"""What runs in the workers of a pool: chunks of calls, which come and go as bytes.
+
+A pool's own pickling is not trusted with what users give and return: bytes that cannot be loaded break
+the pools of ``concurrent.futures`` and loky, and cost the neighbours. Here they cost one call.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import functools
+import importlib
+import io
+import os
+import pickle
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .. import _native
+from ..internal.printing import flush_output
+from ..internal.tracebacks import message_of, users_traceback
+from .base import Outcome, outcome_of
+
+if TYPE_CHECKING:
+    from ..internal.types import FailureReport, ProcessIdentity
+
+__all__ = [
+    "Answer",
+    "CallFailed",
+    "Chunk",
+    "Notes",
+    "SentCall",
+    "UnstorableValue",
+    "WorkerReport",
+    "begin_worker",
+    "importable",
+    "run_chunk",
+    "run_live",
+]
+
+_PROTOCOL = 5
+
+#: How many functions a worker keeps that it has loaded.
+_MOST_FUNCTIONS = 256
+
+#: After how many seconds of work a chunk looks whether its coordinator still lives.
+_LOOK = 0.1
+
+#: What a worker notes of a call that begins: chunk, number of the call in it, its process, and when
+#: (seconds of the clock that all processes of the host share).
+Notes = Callable[[int, int], None]
+
+
+class SentCall(NamedTuple):
+    """A call as it is sent: the number of its function among those of the chunk, and its arguments."""
+
+    function: int
+    #: Pickled: positional arguments and keywords.
+    arguments: bytes
+    #: The inputs that are where it runs, in the order in which the arguments name them: of each, which of the
+    #: answers that come with the chunk, and which call of those.
+    inputs: Sequence[tuple[int, int]] = ()
+
+
+class Chunk(NamedTuple):
+    """Calls that are sent together."""
+
+    number: int
+    #: Which process wants it.
+    origin: ProcessIdentity
+    #: Pickled.
+    functions: Sequence[bytes]
+    calls: Sequence[SentCall]
+    #: A file to which it is noted which call begins, if anybody wants to know.
+    notes: str = ""
+
+
+class WorkerReport(NamedTuple):
+    """What a worker says of itself, before it gets anything to run."""
+
+    #: Where it is.
+    place: str
+    #: The version of Python.
+    python: str
+    #: Why modules cannot be imported there; those that can are left out.
+    reasons: dict[str, str]
+
+
+class Answer(NamedTuple):
+    """What became of a call."""
+
+    #: What it returned, pickled; empty where it failed.
+    value: bytes
+    #: What is to be reported of its failure, None where it has none.
+    failure: FailureReport | None
+    started: float
+    duration: float
+
+
+class CallFailed(Exception):
+    """A call failed in a worker; `report` has what is known of it there."""
+
+    def __init__(self, report: FailureReport) -> None:
+        super().__init__(str(report.get("message", "")))
+        self.report = report
+
+
+class UnstorableValue(Exception):
+    """A call returned what cannot be pickled; its text says why, `kind` what it was."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def begin_worker(
+    parent: int, faults: str, path: Sequence[str], environment: Mapping[str, str], cwd: str
+) -> None:
+    """What a worker of a pool of this package does first.
+
+    Parameters
+    ----------
+    parent : int
+        The process that started it, and with whose end it ends.
+    faults : str
+        The file to which it writes where it is when it dies of a fault.
+    path : sequence of str
+        What ``sys.path`` is to be.
+    environment : mapping of str to str
+        Variables that are set where they are not.
+    cwd : str
+        Its directory.
+    """
+    # A group of its own ends with it, and gets nothing that is meant for that of the coordinator.
+    os.setpgid(0, 0)
+    _native.end_with(parent)
+    faulthandler.enable(os.open(faults, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC))
+    os.chdir(cwd)
+    sys.path[:] = path
+    for name, value in environment.items():
+        os.environ.setdefault(name, value)
+
+
+def importable(modules: Sequence[str]) -> WorkerReport:
+    """What a worker says of itself."""
+    reasons = {}
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except BaseException as error:  # A module may call sys.exit().
+            reasons[name] = f"{type(error).__name__}: {message_of(error)}"
+    return WorkerReport(f"{socket.gethostname()}, process {os.getpid()}", sys.version.split()[0], reasons)
+
+
+def run_chunk(
+    data: bytes, inputs: Sequence[Sequence[Answer]] = (), note: Notes | None = None
+) -> list[Answer]:
+    """Runs the calls of a chunk, one after the other.
+
+    Parameters
+    ----------
+    data : bytes
+        A pickled :class:`Chunk`.
+    inputs : sequence
+        The answers of the chunks to which the inputs of calls refer.
+    note : callable, optional
+        Says which call of which chunk begins.
+
+    Returns
+    -------
+    list of Answer
+        What became of each call. Fewer than there are calls, where the coordinator has ended meanwhile.
+    """
+    chunk = Chunk(*pickle.loads(data))
+    chunk = chunk._replace(calls=[SentCall(*call) for call in chunk.calls])
+    answers: list[Answer] = []
+    if note is None and chunk.notes:
+        note = functools.partial(_note_in_file, chunk.notes)
+    looked = time.monotonic() - _LOOK
+    with _uninterrupted():
+        for place, call in enumerate(chunk.calls):
+            now = time.monotonic()
+            if now - looked >= _LOOK:
+                looked = now
+                if not _is_running(chunk.origin):
+                    break
+            if note is not None:
+                note(chunk.number, place)
+            answers.append(_answer(chunk.functions[call.function], call, inputs))
+    flush_output()
+    return answers
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """While calls run, Ctrl-C is not for them, though it reaches all processes of a terminal."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def run_live(calls: Sequence[tuple[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]]]) -> list[Outcome]:
+    """Runs calls in a thread of the coordinator: nothing needs to be pickled."""
+    return [outcome_of(functools.partial(function, *args, **kwargs)) for function, args, kwargs in calls]
+
+
+def _is_running(origin: ProcessIdentity) -> bool:
+    """Whether the coordinator runs, as far as that can be known here."""
+    found = _native.is_process_running(
+        origin["boot_id"], origin["pid_ns"], origin["pid"], origin["pid_start"]
+    )
+    return found is not False
+
+
+def _note_in_file(path: str, chunk: int, call: int) -> None:
+    line = f"{chunk} {call} {os.getpid()} {time.monotonic():.6f}\n".encode()
+    file = os.open(path, os.O_WRONLY | os.O_APPEND)
+    try:
+        os.write(file, line)
+    finally:
+        os.close(file)
+
+
+@functools.lru_cache(_MOST_FUNCTIONS)
+def _function(data: bytes) -> Any:
+    return pickle.loads(data)
+
+
+class _Arguments(pickle.Unpickler):
+    """Reads arguments, with inputs in their places."""
+
+    def __init__(self, call: SentCall, inputs: Sequence[Sequence[Answer]]) -> None:
+        super().__init__(io.BytesIO(call.arguments))
+        self._places = call.inputs
+        self._inputs = inputs
+
+    def persistent_load(self, number: int) -> Any:
+        chunk, call = self._places[number]
+        return pickle.loads(self._inputs[chunk][call].value)
+
+
+def _answer(function: bytes, sent: SentCall, inputs: Sequence[Sequence[Answer]]) -> Answer:
+    def call() -> Any:
+        f = _function(function)
+        args, kwargs = _Arguments(sent, inputs).load() if sent.inputs else pickle.loads(sent.arguments)
+        return f(*args, **kwargs)
+
+    outcome = outcome_of(call)
+    value = b""
+    error = outcome.error
+    if error is None:
+        try:
+            value = _pickled(outcome.value)
+        except Exception as cause:
+            error = UnstorableValue(type(outcome.value).__name__, message_of(cause))
+            error.__cause__ = cause
+    return Answer(value, None if error is None else _report(error), outcome.started, outcome.duration)
+
+
+def _pickled(value: Any) -> bytes:
+    try:
+        return pickle.dumps(value, _PROTOCOL)
+    except Exception as error:
+        # Classes that came by value are nowhere to be found by name.
+        if "cloudpickle" not in sys.modules:
+            raise
+        import cloudpickle
+
+        try:
+            data: bytes = cloudpickle.dumps(value, _PROTOCOL)
+        except Exception:
+            raise error from None
+        return data
+
+
+def _report(error: BaseException) -> FailureReport:
+    is_unstorable = isinstance(error, UnstorableValue)
+    raised = (error.__cause__ if is_unstorable else None) or error
+    return {
+        "kind": "unstorable" if is_unstorable else "exception",
+        "type": error.kind if isinstance(error, UnstorableValue) else _name_of(type(error)),
+        "message": message_of(error),
+        "traceback": users_traceback(raised, is_ours_whole=False),
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "python": sys.version.split()[0],
+    }
+
+
+def _name_of(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"

@@ -1,0 +1,499 @@
+"""Has calls run in a pool: in chunks, a few ahead of each worker, with another pool where one broke.
+
+A worker's death says nothing of which call it was that ended it: all that were in flight are tried again, one
+at a time in a pool of one worker, where a death is the call's own.
+"""
+
+from __future__ import annotations
+
+import functools
+import pickle
+import queue
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+from .. import _native
+from ..errors import UserError
+from ..internal.tracebacks import message_of
+from .backends import Backend
+from .base import Call, Outcome
+from .chunk import Answer, CallFailed, Chunk, SentCall, WorkerReport
+from .durations import Durations
+from .pools import Death, Pool
+from .transport import PackedCall, Transport
+
+__all__ = ["Coordinator", "Ended", "LimitBroken", "Limits", "Unloadable", "WorkerDied"]
+
+_PROTOCOL = 5
+
+#: How many seconds of work go into a chunk, how many calls at most, and how many bytes of arguments.
+_CHUNK_SECONDS = 0.2
+_CHUNK_CALLS = 1000
+_CHUNK_BYTES = 8 << 20
+
+#: How many chunks there are for each worker: one that runs, and one that waits.
+_AHEAD = 2
+
+#: For how many seconds a worker is waited for that is to say whether it can import a module.
+_ASKING = 10.0
+
+#: How often limits are looked at, in seconds.
+_LIMITS_PERIOD = 0.1
+
+Token = TypeVar("Token")
+
+
+class Limits(NamedTuple):
+    """What a call may take. None: any."""
+
+    seconds: float | None = None
+    memory: int | None = None
+
+
+class WorkerDied(Exception):
+    """The worker ended in which a call ran alone; `death` says how."""
+
+    def __init__(self, death: Death) -> None:
+        super().__init__(death.end.text)
+        self.death = death
+
+
+class LimitBroken(Exception):
+    """A call was ended because it took more than it may: of "timeout" or "memory"."""
+
+    def __init__(self, kind: Literal["timeout", "memory"], taken: float) -> None:
+        super().__init__(kind)
+        self.kind: Literal["timeout", "memory"] = kind
+        self.taken = taken
+
+
+class Ended(NamedTuple, Generic[Token]):
+    """What became of a call."""
+
+    token: Token
+    outcome: Outcome
+    #: Where its result still is, in the pool, for :meth:`Coordinator.keep`.
+    residence: tuple[Any, int] | None
+
+
+class Unloadable(Exception):
+    """A call returned something whose pickle cannot be loaded here; ``__cause__`` says why."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(f"{type(cause).__name__}: {message_of(cause)}")
+        self.__cause__ = cause
+
+
+class _Item(NamedTuple, Generic[Token]):
+    """A call that is to be run."""
+
+    token: Token
+    call: Call
+    limits: Limits
+
+
+class _Flight(Generic[Token]):
+    """A chunk that was given to a pool."""
+
+    def __init__(self, items: Sequence[_Item[Token]], future: Future[Any]) -> None:
+        self.items = items
+        self.future = future
+        #: The call that began last, in which worker, and when.
+        self.begun: tuple[int, str, float] | None = None
+        #: What its worker was ended for.
+        self.broken: LimitBroken | None = None
+
+
+class Coordinator(Generic[Token]):
+    """Runs calls in a pool.
+
+    Parameters
+    ----------
+    backend : Backend
+    n_workers : int
+    """
+
+    def __init__(self, backend: Backend, n_workers: int) -> None:
+        self._backend = backend
+        self._n_workers = n_workers
+        self._pool: Pool | None = None
+        self._is_alone = False
+        self._transport: Transport | None = None
+        self._durations = Durations()
+        self._origin = _native.process_identity()
+        self._flights: dict[int, _Flight[Token]] = {}
+        self._number = 0
+        self._arrived: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        #: What waits to be run alone, because it may end its worker.
+        self._suspects: deque[_Item[Token]] = deque()
+        #: What is to be sent again, because a worker ended that ran something else.
+        self._again: deque[_Item[Token]] = deque()
+        self._ended: list[Ended[Token]] = []
+        self._is_stopping = False
+        self._is_woken = False
+        self._limits_looked = 0.0
+        #: Where the results of finished calls still are, by key, for other calls that run there.
+        self._resident: dict[bytes, tuple[Any, int]] = {}
+
+    @property
+    def backend(self) -> Backend:
+        """Where calls run."""
+        return self._backend
+
+    def open(self) -> None:
+        """Opens the pool, unless it is open. UserError if that is not possible."""
+        if self._pool is None:
+            self._open()
+
+    def prepare(self, functions: Iterable[Callable[..., Any]]) -> None:
+        """Finds out how these functions are sent. UserError if a worker cannot have one."""
+        if self._transport is not None:
+            self._transport.prepare(functions)
+
+    def can_hold_limits(self) -> bool:
+        """Whether calls can be ended that take too much."""
+        return self._pool is not None and self._pool.can_end_workers
+
+    # --- what is given and comes back ---
+
+    def room(self) -> int:
+        """How many more calls it takes now; with more in flight, memory would fill."""
+        if self._is_stopping or self._suspects or self._again or (self._is_alone and self._flights):
+            return 0
+        return self._free_slots() * self._durations.per_chunk(_CHUNK_SECONDS, _CHUNK_CALLS)
+
+    def per_chunk(self, seconds: float) -> int:
+        """How many calls like the latest ones take so long; 1 if nothing is known."""
+        return self._durations.per_chunk(seconds, _CHUNK_CALLS)
+
+    def nr_workers(self) -> int:
+        """How many calls may run at a time, at present."""
+        return self._n_workers if self._pool is None or self._is_alone else self._pool.nr_workers()
+
+    def in_flight(self) -> int:
+        """How many calls were given and have not come back."""
+        return (
+            sum(len(flight.items) for flight in self._flights.values())
+            + len(self._suspects)
+            + len(self._again)
+        )
+
+    def submit(self, items: Iterable[tuple[Token, Call, Limits]], *, alone: bool = False) -> None:
+        """Has calls run; `alone` if each of them may end its worker."""
+        given = [_Item(*item) for item in items]
+        if alone:
+            self._suspects.extend(given)
+        else:
+            self._send(given)
+
+    def wait(self, seconds: float) -> list[Ended[Token]]:
+        """What ended, as soon as there is something, or after so many seconds at most."""
+        deadline = time.monotonic() + seconds
+        self._is_woken = False
+        self._feed()
+        while not self._ended and self._flights:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            self._take_arrived(min(left, _LIMITS_PERIOD) if self._has_limits() else left)
+            self._hold_limits()
+            self._feed()
+            if self._is_woken:
+                break
+        ended, self._ended = self._ended, []
+        return ended
+
+    def wake(self) -> None:
+        """Has :meth:`wait` return at once; also from a handler of a signal."""
+        self._arrived.put(None)
+
+    # --- results that stay in the pool ---
+
+    def keep(self, key: bytes, residence: tuple[Any, int]) -> None:
+        """A result is passed on from where it is to calls that need it, and not sent again."""
+        self._resident[key] = residence
+
+    def forget(self, keys: Iterable[bytes]) -> None:
+        """These results are needed no more."""
+        for key in keys if self._resident else ():
+            self._resident.pop(key, None)
+
+    # --- the end ---
+
+    def stop(self) -> list[Token]:
+        """Starts nothing more; what was given and does not run comes back."""
+        self._is_stopping = True
+        left = [item.token for item in (*self._suspects, *self._again)]
+        self._suspects.clear()
+        self._again.clear()
+        for number, flight in list(self._flights.items()):
+            if flight.future.cancel():
+                left += [item.token for item in flight.items]
+                del self._flights[number]
+        return left
+
+    def kill(self) -> None:
+        """Ends all that runs."""
+        self._is_stopping = True
+        self._flights.clear()
+        self._suspects.clear()
+        self._again.clear()
+        if self._pool is not None:
+            self._pool.kill()
+            self._pool = None
+
+    def close(self) -> None:
+        """Ends the workers."""
+        if self._pool is not None:
+            if self._flights:
+                self._pool.kill()
+            else:
+                self._pool.close()
+            self._pool = None
+        if self._transport is not None:
+            self._transport.close()
+
+    # --- sending ---
+
+    def _open(self, *, alone: bool = False) -> None:
+        self._pool = self._backend.open(1 if alone else self._n_workers)
+        self._is_alone = alone
+        if self._transport is None and not self._pool.is_live:
+            self._transport = Transport(self._ask_importable, _advice(self._backend))
+
+    def _ask_importable(self, modules: Sequence[str]) -> WorkerReport:
+        """Has a worker say whether it can import these."""
+        assert self._pool is not None
+        future = self._pool.ask_importable(modules)
+        try:
+            report = WorkerReport(*future.result(_ASKING))
+        except (FutureTimeout, CancelledError):
+            what = f"said nothing within {_ASKING:g} s: look whether they run"
+        except Exception as error:
+            what = f"could not begin ({type(error).__name__}: {message_of(error)}): look whether jug is there"
+        else:
+            here = sys.version.split()[0]
+            if report.python.split(".")[:2] == here.split(".")[:2]:
+                return report
+            what = f"run Python {report.python} ({report.place}), and this is {here}: functions need the same"
+        raise UserError(f"the workers of the backend {self._backend.name} {what}")
+
+    def _feed(self) -> None:
+        """Sends what was held back: what is innocent first, then what runs alone, one at a time."""
+        if self._is_stopping or self._pool is None:
+            return
+        if self._again and not (self._is_alone and self._flights):
+            again = list(self._again)
+            self._again.clear()
+            self._send(again)
+        while self._suspects and not self._flights:
+            self._send([self._suspects.popleft()], alone=True)
+
+    def _free_slots(self) -> int:
+        return max(0, _AHEAD * self.nr_workers() - len(self._flights))
+
+    def _send(self, items: Sequence[_Item[Token]], *, alone: bool = False) -> None:
+        """Packs calls and gives them to the pool, in chunks, or to one of a single worker."""
+        assert self._pool is not None
+        if alone != self._is_alone and self._backend.is_replaceable:
+            self._pool.close()
+            self._open(alone=alone)
+        live: list[tuple[_Item[Token], Any]] = []
+        for item in items:
+            try:
+                if self._transport is None:
+                    call: Any = (item.call.f, *_resolved(item.call))
+                else:
+                    call = self._transport.pack(item.call, self._resident)
+            except Exception as error:
+                self._fail(item, error)
+            else:
+                live.append((item, call))
+        most = max(1, min(_CHUNK_CALLS, -(-len(live) // max(1, self._free_slots()))))
+        for chunk in self._durations.chunks(live, most, _CHUNK_SECONDS, _CHUNK_BYTES):
+            self._launch(chunk)
+
+    def _launch(self, calls: Sequence[tuple[_Item[Token], Any]]) -> None:
+        assert self._pool is not None
+        items = [item for item, _ in calls]
+        number, self._number = self._number, self._number + 1
+        try:
+            if self._transport is None:
+                future = self._pool.submit([call for _, call in calls], ())
+            else:
+                data, inputs = self._chunk(number, [call for _, call in calls], items)
+                future = self._pool.submit(data, inputs)
+        except Exception as error:
+            if not self._pool.is_broken(error):
+                raise
+            future = Future()
+            future.set_exception(error)
+        self._flights[number] = _Flight(items, future)
+        future.add_done_callback(functools.partial(self._note_arrival, number))
+
+    def _chunk(
+        self, number: int, calls: Sequence[PackedCall], items: Sequence[_Item[Token]]
+    ) -> tuple[bytes, Sequence[Any]]:
+        """A chunk as it is sent, and what stands for the inputs that are there already."""
+        assert self._pool is not None
+        functions: dict[bytes, int] = {}
+        kept: dict[int, int] = {}
+        handles: list[Any] = []
+        sent = []
+        for call in calls:
+            inputs = []
+            for key in call.inputs:
+                handle, place = self._resident[key]
+                if id(handle) not in kept:
+                    kept[id(handle)] = len(handles)
+                    handles.append(handle)
+                inputs.append((kept[id(handle)], place))
+            function = functions.setdefault(call.function, len(functions))
+            sent.append(tuple(SentCall(function, call.arguments, inputs)))
+        notes = self._pool.note_file() if any(item.limits != Limits() for item in items) else ""
+        chunk = Chunk(number, self._origin, list(functions), sent, notes)  # type: ignore[arg-type]
+        return pickle.dumps(tuple(chunk), _PROTOCOL), handles
+
+    def _note_arrival(self, number: int, _future: object) -> None:
+        self._arrived.put(number)
+
+    # --- receiving ---
+
+    def _take_arrived(self, seconds: float) -> None:
+        """Waits for a chunk to come back, and takes all that have."""
+        try:
+            numbers = [self._arrived.get(timeout=max(0.0, seconds))]
+        except queue.Empty:
+            return
+        while not self._arrived.empty():
+            numbers.append(self._arrived.get())
+        for number in numbers:
+            if number is None:
+                self._is_woken = True
+            elif (flight := self._flights.get(number)) is not None and not flight.future.cancelled():
+                self._take(number, flight)
+
+    def _take(self, number: int, flight: _Flight[Token]) -> None:
+        assert self._pool is not None
+        del self._flights[number]
+        error = flight.future.exception()
+        if error is None:
+            self._take_answers(flight)
+        elif self._pool.is_broken(error):
+            self._replace(flight, error)
+        else:
+            raise UserError(
+                f"the backend {self._backend.name} could not run tasks: {type(error).__name__}: "
+                f"{message_of(error)}"
+            ) from error
+
+    def _take_answers(self, flight: _Flight[Token]) -> None:
+        answers = flight.future.result()
+        seconds: dict[str, list[float]] = {}
+        handle = None if self._pool is None else self._pool.keep(flight.future)
+        for place, (item, answer) in enumerate(zip(flight.items, answers, strict=False)):
+            outcome = answer if isinstance(answer, Outcome) else _outcome_of(Answer(*answer))
+            seconds.setdefault(item.call.name, []).append(outcome.duration)
+            residence = None if handle is None or outcome.error is not None else (handle, place)
+            self._ended.append(Ended(item.token, outcome, residence))
+        for name, durations in seconds.items():
+            self._durations.learn(name, sum(durations), len(durations))
+        # The worker took this process for dead.
+        self._again.extend(flight.items[len(answers) :])
+
+    def _replace(self, flight: _Flight[Token], error: BaseException) -> None:
+        """A worker has ended, and the pool with it: finds out what becomes of the calls that it had."""
+        assert self._pool is not None
+        flights = [flight, *self._flights.values()]
+        self._flights.clear()
+        for other in flights[1:]:
+            # Some may have come back before it broke.
+            if other.future.done() and not other.future.cancelled() and other.future.exception() is None:
+                self._take_answers(other)
+        lost = [it for it in flights if it is flight or not _has_come_back(it.future)]
+        is_ours = any(it.broken is not None for it in lost)
+        death = self._pool.death() if self._is_alone else Death()
+        self._pool.kill()
+        if not self._backend.is_replaceable:
+            raise UserError(
+                f"a worker of the {self._backend.name} ended, and the executor with it "
+                f"({message_of(error) or type(error).__name__}), which cannot be started again; what was "
+                "finished is stored"
+            ) from error
+        for it in lost:
+            for place, item in enumerate(it.items):
+                if it.broken is not None and it.begun is not None and it.begun[0] == place:
+                    self._fail(item, it.broken)
+                elif is_ours:
+                    self._again.append(item)
+                elif self._is_alone:
+                    self._fail(item, WorkerDied(death))
+                else:
+                    self._suspects.append(item)
+        self._open(alone=bool(self._suspects))
+
+    def _fail(self, item: _Item[Token], error: Exception) -> None:
+        self._ended.append(
+            Ended(item.token, Outcome(None, error, time.time(), time.perf_counter(), 0.0), None)
+        )
+
+    # --- limits ---
+
+    def _has_limits(self) -> bool:
+        return any(item.limits != Limits() for flight in self._flights.values() for item in flight.items[:1])
+
+    def _hold_limits(self) -> None:
+        """Ends workers whose calls take more than they may."""
+        now = time.monotonic()
+        if self._pool is None or not self._pool.can_end_workers or now - self._limits_looked < _LIMITS_PERIOD:
+            return
+        self._limits_looked = now
+        for chunk, call, worker, when in self._pool.begun():
+            if (flight := self._flights.get(chunk)) is not None:
+                flight.begun = call, worker, when
+        for flight in self._flights.values():
+            if flight.begun is None or flight.broken is not None:
+                continue
+            call, worker, when = flight.begun
+            seconds, memory = flight.items[call].limits
+            if seconds is not None and now - when > seconds:
+                flight.broken = LimitBroken("timeout", now - when)
+            elif memory is not None and (taken := self._pool.memory(worker)) > memory:
+                flight.broken = LimitBroken("memory", taken)
+            if flight.broken is not None:
+                self._pool.end_worker(worker)
+
+
+def _has_come_back(future: Future[Any]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
+
+
+def _outcome_of(answer: Answer) -> Outcome:
+    began = time.perf_counter() - answer.duration
+    if answer.failure is not None:
+        error: Exception | None = CallFailed(answer.failure)
+        value = None
+    else:
+        try:
+            value, error = pickle.loads(answer.value), None
+        except Exception as cause:
+            value, error = None, Unloadable(cause)
+    return Outcome(value, error, answer.started, began, answer.duration)
+
+
+def _resolved(call: Call) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    if call._check_takes() is not None:
+        call._check_before()
+    args, kwargs = _native.resolve_args(call)  # type: ignore[arg-type]  # a task
+    return args, kwargs or {}
+
+
+def _advice(backend: Backend) -> str:
+    if backend.is_remote:
+        return "install there what this process uses, in the same version"
+    return "look whether PYTHONPATH and the packages that are installed are those of this process"

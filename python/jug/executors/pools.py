@@ -1,0 +1,252 @@
+"""Pools of workers: whatever is a ``concurrent.futures.Executor``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future
+from typing import IO, Any, NamedTuple, Protocol
+
+from ..internal.tracebacks import fault_of_user
+from ..process.managed import End
+from .chunk import Answer, WorkerReport, importable, run_chunk, run_live
+
+__all__ = ["Begun", "Death", "ExecutorPool", "LiveCall", "Pool", "PoolOfProcesses"]
+
+#: A call as it runs in a thread of this process: function, arguments, keywords.
+LiveCall = tuple[Callable[..., Any], Sequence[Any], "dict[str, Any]"]
+
+#: How long a process that was killed may take until its status is known, in seconds.
+_BURIAL = 5.0
+
+
+class Begun(NamedTuple):
+    """A call that began in a worker, or in the one that says so last."""
+
+    chunk: int
+    call: int
+    #: What `Pool.end_worker` takes.
+    worker: str
+    #: On the clock of ``time.monotonic``.
+    when: float
+
+
+class Death(NamedTuple):
+    """How a worker ended."""
+
+    end: End = End("lost", 0)
+    #: Where it was then, if that is known.
+    traceback: str = ""
+
+
+class Pool(Protocol):
+    """Workers to which a coordinator gives chunks.
+
+    Attributes
+    ----------
+    is_live : bool
+        Whether its workers are threads of this process, which take calls as they are.
+    can_end_workers : bool
+        Whether single workers can be ended, as limits need it.
+    """
+
+    is_live: bool
+    can_end_workers: bool
+
+    def nr_workers(self) -> int:
+        """How many chunks may run at a time, at present."""
+
+    def submit(self, chunk: bytes | Sequence[LiveCall], inputs: Sequence[Any]) -> Future[Any]:
+        """Has a chunk run. `inputs` are values of :meth:`keep`."""
+
+    def keep(self, future: Future[Any]) -> Any:
+        """What stands for the answers of a chunk where its workers are; None if they are only here."""
+
+    def ask_importable(self, modules: Sequence[str]) -> Future[WorkerReport]:
+        """See :func:`importable`, in any of the workers."""
+
+    def is_broken(self, error: BaseException) -> bool:
+        """Whether a future that raised this says of the pool that it runs nothing any more."""
+
+    def death(self) -> Death:
+        """How a worker ended by itself, after the pool was found broken."""
+
+    def note_file(self) -> str:
+        """A file into which workers write which call begins; empty where they say it in another way."""
+
+    def begun(self) -> Sequence[Begun]:
+        """The calls that began since the last time."""
+
+    def memory(self, worker: str) -> int:
+        """How many bytes of memory a worker takes, with all that it started."""
+
+    def end_worker(self, worker: str) -> None:
+        """Kills a worker, with all that it started."""
+
+    def kill(self) -> None:
+        """Ends all at once, whatever runs."""
+
+    def close(self) -> None:
+        """Ends the workers, which run nothing."""
+
+
+class ExecutorPool:
+    """Any executor. Its workers are nobody's that could be ended one by one.
+
+    Parameters
+    ----------
+    executor : concurrent.futures.Executor
+    n_workers : int
+    is_live : bool
+        Whether its workers are threads of this process.
+    is_owned : bool
+        Whether it is to be shut down here.
+    """
+
+    can_end_workers = False
+
+    def __init__(self, executor: Executor, n_workers: int, *, is_live: bool, is_owned: bool = True) -> None:
+        self._executor = executor
+        self._n_workers = n_workers
+        self._is_owned = is_owned
+        self.is_live = is_live
+
+    def nr_workers(self) -> int:
+        return self._n_workers
+
+    def submit(self, chunk: bytes | Sequence[LiveCall], inputs: Sequence[Any]) -> Future[list[Answer]]:
+        return self._executor.submit(run_live if self.is_live else run_chunk, chunk)  # type: ignore[arg-type]
+
+    def keep(self, future: Future[Any]) -> Any:
+        return None
+
+    def ask_importable(self, modules: Sequence[str]) -> Future[WorkerReport]:
+        return self._executor.submit(importable, modules)
+
+    def is_broken(self, error: BaseException) -> bool:
+        return isinstance(error, BrokenExecutor)
+
+    def death(self) -> Death:
+        return Death()
+
+    def note_file(self) -> str:
+        return ""
+
+    def begun(self) -> Sequence[Begun]:
+        return ()
+
+    def memory(self, worker: str) -> int:
+        return 0
+
+    def end_worker(self, worker: str) -> None:
+        raise NotImplementedError
+
+    def kill(self) -> None:
+        if self._is_owned:
+            self._executor.shutdown(wait=False)
+
+    def close(self) -> None:
+        if self._is_owned:
+            self._executor.shutdown(wait=True)
+
+
+class PoolOfProcesses(ExecutorPool):
+    """An executor whose workers are children of this process, each leading a group of its own.
+
+    Parameters
+    ----------
+    executor : concurrent.futures.Executor
+        With the attribute ``_processes`` of those of the standard library and of loky, a dict by id.
+    n_workers : int
+    faults : binary file
+        To which they write where they are when they die of a fault.
+    kill_all : callable
+        Ends it at once.
+    """
+
+    can_end_workers = True
+
+    def __init__(
+        self, executor: Any, n_workers: int, faults: IO[bytes], kill_all: Callable[[], None]
+    ) -> None:
+        super().__init__(executor, n_workers, is_live=False)
+        self._kill_all = kill_all
+        self._faults = faults
+        #: The processes by id, also after the executor has forgotten them.
+        self._known: dict[int, Any] = {}
+        self._notes: Any = None
+        self._rest = b""
+
+    def submit(self, chunk: bytes | Sequence[LiveCall], inputs: Sequence[Any]) -> Future[list[Answer]]:
+        future = super().submit(chunk, inputs)
+        self._known.update(self._executor._processes or {})  # type: ignore[attr-defined]
+        return future
+
+    def death(self) -> Death:
+        """That of the first one that did not end because the executor ended it."""
+        ends = []
+        deadline = time.monotonic() + _BURIAL
+        for process in self._known.values():
+            process.join(max(0.0, deadline - time.monotonic()))
+            status = process.exitcode
+            if status is not None and status != 0:
+                ends.append(End("signal", -status) if status < 0 else End("exit", status))
+        # The executor ends the others by SIGTERM or SIGKILL.
+        ends.sort(key=lambda end: (not end.is_own, end.number == signal.SIGTERM))
+        written = self._faults.read().decode(errors="replace")
+        return Death(ends[0] if ends else End("lost", 0), fault_of_user(written))
+
+    def note_file(self) -> str:
+        if self._notes is None:
+            self._notes = tempfile.NamedTemporaryFile(prefix="jug-notes-")  # noqa: SIM115
+        return str(self._notes.name)
+
+    def begun(self) -> Sequence[Begun]:
+        if self._notes is None:
+            return ()
+        lines = (self._rest + self._notes.read()).split(b"\n")
+        self._rest = lines.pop()
+        found = []
+        for line in lines:
+            chunk, call, pid, when = line.decode().split()
+            found.append(Begun(int(chunk), int(call), pid, float(when)))
+        return found
+
+    def memory(self, worker: str) -> int:
+        from ..process.resident import resident_of_tree
+
+        return resident_of_tree(int(worker))
+
+    def end_worker(self, worker: str) -> None:
+        if int(worker) in self._known:
+            _kill_group(int(worker))
+
+    def kill(self) -> None:
+        for pid, process in self._known.items():
+            if process.exitcode is None:
+                _kill_group(pid)
+        self._kill_all()
+        self._close_files()
+
+    def close(self) -> None:
+        # That of loky knows nothing of `cancel_futures`.
+        self._executor.shutdown(wait=True)
+        self._close_files()
+
+    def _close_files(self) -> None:
+        self._faults.close()
+        if self._notes is not None:
+            self._notes.close()
+            self._notes = None
+
+
+def _kill_group(pid: int) -> None:
+    """Kills a worker that leads a process group, with all that is in it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+        if os.getpgid(pid) == pid:
+            os.killpg(pid, signal.SIGKILL)

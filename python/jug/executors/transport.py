@@ -1,0 +1,251 @@
+"""How calls go to the workers of a pool: functions by name where workers find them, else by value."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import marshal
+import os
+import sys
+import sysconfig
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .. import _native
+from ..errors import UserError
+from ..internal.tracebacks import message_of
+from ..task import Task, TaskGenerator
+
+if TYPE_CHECKING:
+    from .base import Call
+    from .chunk import WorkerReport
+
+__all__ = ["PackedCall", "Transport", "found", "generated_function"]
+
+_PROTOCOL = 5
+
+_MAIN = "__main__"
+
+
+def generated_function(module: str, name: str) -> Any:
+    """The function whose place a task generator has taken in its module."""
+    return found(importlib.import_module(module), name).f
+
+
+def found(module: Any, name: str) -> Any:
+    """What a module has under a name with dots; None if there is nothing."""
+    for part in name.split("."):
+        module = getattr(module, part, None)
+    return module
+
+
+class PackedCall(NamedTuple):
+    """A call, ready to be sent."""
+
+    function: bytes
+    #: Pickled: positional arguments and keywords.
+    arguments: bytes
+    #: The results that stay where they are, in the order in which the arguments name them.
+    inputs: Sequence[bytes] = ()
+
+
+class Transport:
+    """Pickles calls.
+
+    Parameters
+    ----------
+    ask : callable
+        Takes names of modules, and has a worker say which of them it cannot import; it may raise a UserError.
+    advice : str
+        What is to be done where a worker lacks a package.
+    """
+
+    def __init__(self, ask: Callable[[Sequence[str]], WorkerReport], advice: str) -> None:
+        try:
+            import cloudpickle
+        except ImportError:
+            raise UserError(
+                "functions of a jugfile are sent to other processes with the package cloudpickle, which is "
+                "not there: pip install cloudpickle (or this package with its extra 'processes')"
+            ) from None
+        self._cloudpickle = cloudpickle
+        self._pickler = _pickler_class()
+        self._ask = ask
+        self._advice = advice
+        #: The functions that were pickled, by id, with each itself, so that no other one gets its id.
+        self._functions: dict[int, tuple[Any, bytes]] = {}
+        #: The modules that were looked at, and those whose functions go by value.
+        self._known: set[str] = set()
+        self._by_value: list[types.ModuleType] = []
+
+    def close(self) -> None:
+        """Lets modules go by name again, for whatever else uses cloudpickle in this process."""
+        for module in self._by_value:
+            self._cloudpickle.unregister_pickle_by_value(module)
+        self._by_value.clear()
+        self._known.clear()
+        self._functions.clear()
+
+    def prepare(self, functions: Iterable[Callable[..., Any]]) -> None:
+        """Finds out how the modules of these functions go.
+
+        Raises
+        ------
+        UserError
+            If a worker cannot import one of them, and it cannot go by value: it is an installed package.
+        """
+        names = {str(getattr(_innermost(f), "__module__", None) or _MAIN) for f in functions}
+        is_first = not self._known
+        while is_first or (names := {it for it in names if it not in self._known and it in sys.modules}):
+            self._known |= names
+            own = {name for name in names if _is_without_name(name)}
+            asked = sorted(name for name in names - own - {_MAIN} if not _is_everywhere(name))
+            # The first time in any case: that they can begin at all is better said before they have anything.
+            report = self._ask(asked) if asked or is_first else None
+            reasons = {} if report is None else report.reasons
+            is_first = False
+            for name, reason in reasons.items():
+                if not _is_users_source(sys.modules[name]):
+                    where = "" if report is None else report.place
+                    raise UserError(
+                        f"a worker ({where}) cannot import the module {name}, which tasks need ({reason}): "
+                        f"{self._advice}"
+                    )
+            by_value = [*own, *reasons]
+            for name in by_value:
+                module = sys.modules[name]
+                self._cloudpickle.register_pickle_by_value(module)
+                self._by_value.append(module)
+            # What such a module uses has to be there, too.
+            names = {used for name in by_value for used in _modules_used(sys.modules[name])}
+
+    def pack(self, call: Call, resident: Mapping[bytes, object]) -> PackedCall:
+        """A call with its inputs loaded, but for those that are `resident` where it will run, by key.
+
+        Raises
+        ------
+        Exception
+            What loading an input raised; a TypeError if the call cannot be pickled.
+        """
+        known = self._functions.get(id(call.f))
+        if known is None:
+            try:
+                known = (call.f, self._dumped(call.f))
+            except Exception as error:
+                raise TypeError(
+                    f"the function of task {call.name} cannot be sent to a worker: {message_of(error)}"
+                ) from error
+            self._functions[id(call.f)] = known
+        inputs: dict[bytes, int] = {}
+        args, kwargs = _arguments(call, resident, inputs)
+        try:
+            arguments = self._dumped((args, kwargs or {}))
+        except Exception as error:
+            raise TypeError(
+                f"an argument of task {call.name} cannot be sent to a worker: {message_of(error)}"
+            ) from error
+        return PackedCall(known[1], arguments, tuple(inputs))
+
+    def _dumped(self, thing: Any) -> bytes:
+        file = io.BytesIO()
+        self._pickler(file, _PROTOCOL).dump(thing)
+        return file.getvalue()
+
+
+class _Resident(NamedTuple):
+    """Stands in arguments for a result that is not loaded here; `number` is its place among the inputs."""
+
+    number: int
+
+
+def _arguments(
+    call: Call, resident: Mapping[bytes, object], inputs: dict[bytes, int]
+) -> tuple[Sequence[Any], Mapping[str, Any] | None]:
+    assert isinstance(call, Task)
+    if call._check_takes() is not None:
+        call._check_before()
+    if not resident or not any(it.key() in resident for it in call.direct_dependencies()):
+        return _native.resolve_args(call)
+
+    def placed(value: Any) -> Any:
+        if isinstance(value, Task) and value.key() in resident:
+            return _Resident(inputs.setdefault(value.key(), len(inputs)))
+        return None
+
+    def resolved(value: Any) -> Any:
+        if type(value) in (list, tuple):
+            # Only what stands here itself stays where it is: results are seldom nested deeper.
+            return type(value)(placed(it) or _native.resolve(it) for it in value)
+        return placed(value) or _native.resolve(value)
+
+    args, kwargs = call._given_arguments()
+    return [resolved(it) for it in args], {name: resolved(it) for name, it in (kwargs or {}).items()}
+
+
+def _innermost(f: Any) -> Any:
+    """What a partial, or a generator, calls in the end."""
+    while True:
+        inner = getattr(f, "func", None) or (f.f if isinstance(f, TaskGenerator) else None)
+        if inner is None:
+            return f
+        f = inner
+
+
+def _is_without_name(name: str) -> bool:
+    """Whether a module was put among the others by hand, as jugfiles are: nobody can import it."""
+    return getattr(sys.modules[name], "__spec__", None) is None and name != _MAIN
+
+
+def _is_everywhere(name: str) -> bool:
+    top = name.partition(".")[0]
+    return top in sys.stdlib_module_names or top == "jug"
+
+
+def _is_users_source(module: types.ModuleType) -> bool:
+    """Whether a module is a file of the user's, which can go by value, and no installed package."""
+    path = getattr(module, "__file__", None)
+    if path is None or not path.endswith(".py"):
+        return False
+    places = {sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib", "platstdlib")}
+    path = os.path.abspath(path)
+    return not any(place and path.startswith(place + os.sep) for place in places)
+
+
+def _modules_used(module: types.ModuleType) -> set[str]:
+    """The modules to which the names of a module lead."""
+    used = set()
+    for value in vars(module).values():
+        if isinstance(value, types.ModuleType):
+            used.add(value.__name__)
+        else:
+            of = getattr(_innermost(value) if callable(value) else type(value), "__module__", None)
+            used.add(of if isinstance(of, str) else _MAIN)
+    return used
+
+
+def _pickler_class() -> Any:
+    import cloudpickle
+
+    class ByValue(cloudpickle.Pickler):  # type: ignore[misc]  # what is known of it depends on whether it is there
+        """cloudpickle's, for functions under task generators and inputs that stay where they are."""
+
+        def persistent_id(self, thing: Any) -> Any:
+            return thing.number if type(thing) is _Resident else None
+
+        def reducer_override(self, thing: Any) -> Any:
+            if isinstance(thing, types.CodeType):
+                # Workers run the same Python. cloudpickle's own way forgets where code was written.
+                return marshal.loads, (marshal.dumps(thing),)
+            if isinstance(thing, TaskGenerator):
+                return type(thing), (thing.f,)
+            if isinstance(thing, types.FunctionType):
+                module, name = thing.__module__, thing.__qualname__
+                by_name = module in sys.modules and not _is_without_name(module) and module != _MAIN
+                if by_name and module not in cloudpickle.list_registry_pickle_by_value():
+                    there = found(sys.modules[module], name)
+                    if isinstance(there, TaskGenerator) and there.f is thing:
+                        return generated_function, (module, name)
+            return super().reducer_override(thing)
+
+    return ByValue
