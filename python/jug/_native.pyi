@@ -638,11 +638,13 @@ class Supervisor:
         takes_signals: bool = True,
         captures: bool = False,
         output: OutputQueue | None = None,
+        stop_signal: int | None = None,
     ) -> Supervisor:
         """With `memory_limit` no worker, with all that it started, may have more bytes of memory.
 
-        With `takes_signals` Ctrl-C and the like are events of `wait` from now on. With `captures` each worker
-        gets what a Capture needs. While `output` is full, nothing more is read of what workers print.
+        With `takes_signals` Ctrl-C and the like, and `stop_signal`, are events of `wait` from now on. With
+        `captures` each worker gets what a Capture needs. While `output` is full, nothing more is read of what
+        workers print.
         """
     def start(
         self,

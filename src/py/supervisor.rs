@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, RawFd};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -49,14 +50,16 @@ type Running<'py> = (u32, u32, Option<(Bound<'py, PyBytes>, String, u32, f64)>);
 #[pymethods]
 impl PySupervisor {
     #[new]
-    #[pyo3(signature = (memory_limit = None, *, takes_signals = true, captures = false, output = None))]
+    #[pyo3(signature = (memory_limit = None, *, takes_signals = true, captures = false, output = None, stop_signal = None))]
     fn new(
         memory_limit: Option<u64>,
         takes_signals: bool,
         captures: bool,
         output: Option<&PyOutputQueue>,
+        stop_signal: Option<i32>,
     ) -> PyResult<PySupervisor> {
-        let mut supervisor = Supervisor::new(memory_limit, takes_signals)?;
+        let stop_signal = stop_signal.map(Signal::try_from).transpose().map_err(io::Error::from)?;
+        let mut supervisor = Supervisor::new(memory_limit, takes_signals, stop_signal)?;
         if let Some(output) = output {
             supervisor.print_to(Arc::clone(&output.0));
         }

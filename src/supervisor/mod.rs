@@ -67,14 +67,15 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// A supervisor without workers. Signals to this process are its from now on, where `takes_signals`.
+    /// A supervisor without workers. Signals to this process are its from now on, where `takes_signals`,
+    /// and so is `stop_signal`.
     ///
     /// # Errors
     ///
     /// Where the system has no files of memory, or no descriptor is left.
-    pub fn new(memory_limit: Option<u64>, takes_signals: bool) -> io::Result<Supervisor> {
+    pub fn new(memory_limit: Option<u64>, takes_signals: bool, stop_signal: Option<Signal>) -> io::Result<Supervisor> {
         process::become_subreaper()?;
-        let signals = if takes_signals { Some(take_signals()?) } else { None };
+        let signals = if takes_signals { Some(take_signals(stop_signal)?) } else { None };
         let board_file = Board::create()?;
         Ok(Supervisor {
             board: Board::open(&board_file)?,

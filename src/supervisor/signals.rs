@@ -9,12 +9,12 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 const SIGNALS: [Signal; 5] =
     [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGTSTP, Signal::SIGCONT];
 
-/// A descriptor for the signals that are for the supervisor, and the mask to restore.
-pub(super) fn take_signals() -> io::Result<(SignalFd, SigSet)> {
+/// A descriptor for the signals that are for the supervisor, `also` among them, and the mask to restore.
+pub(super) fn take_signals(also: Option<Signal>) -> io::Result<(SignalFd, SigSet)> {
     let ignored = ignored_signals();
     // What is ignored, as under nohup or in the background of a script, stays so.
     let is_heeded = |signal: &Signal| ignored & (1 << (*signal as u32 - 1)) == 0;
-    let mine: SigSet = SIGNALS.into_iter().filter(is_heeded).collect();
+    let mine: SigSet = SIGNALS.into_iter().filter(is_heeded).chain(also).collect();
     let before = SigSet::thread_get_mask()?;
     mine.thread_block()?;
     Ok((SignalFd::with_flags(&mine, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?, before))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections import Counter
@@ -17,6 +18,7 @@ from ..internal.limits import checked_options
 from ..internal.option_spec import OptionSpec
 from ..internal.printing import open_closed_streams
 from ..internal.task_selection import task_selection_specs
+from ..process import stop_signal
 from ..supervisor.options import SUPERVISOR_SPECS, SupervisorOptions
 
 if TYPE_CHECKING:
@@ -119,6 +121,7 @@ class ExecuteCommand(SubCommand):
         Exits with 1 if a task failed, or cannot run because one is marked as failed.
         """
         from ..engine.failures.summary import details
+        from ..engine.worker.end_time import EndTime
         from ..engine.worker.execute import execute as run_tasks
         from ..engine.worker.state import ExecutionState
 
@@ -143,9 +146,10 @@ class ExecuteCommand(SubCommand):
             raise UserError(
                 "a memory limit needs supervised workers: jug execute -n 1 --memory-limit ...", status=2
             )
+        state = ExecutionState()
         if not options.execute_no_check_environment:
             self._check_environment()
-        state = ExecutionState()
+            state.end_time = EndTime.from_environment(os.environ)
         state.coordinator = backend
         if supervised is not None and supervised.mail["asks_for_reports"]:
             state.reports = {}
@@ -186,7 +190,9 @@ class ExecuteCommand(SubCommand):
         """The same with workers as children."""
         from ..supervisor.run import SupervisedRun
 
-        run = SupervisedRun(supervisor)
+        check = not options.execute_no_check_environment
+        stop = os.environ.get(stop_signal.VARIABLE, "") if check else ""
+        run = SupervisedRun(supervisor, stop_at=stop_signal.named(stop) if stop else None)
         status = run.run()
         groups = [("Executed", run.executed), ("Loaded", run.loaded)]
         if run.failed.total():

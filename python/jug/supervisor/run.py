@@ -73,6 +73,8 @@ class SupervisedRun:
         Whether workers are to leave the reports of failures.
     show : callable, optional
         Gets how far it is, to show that elsewhere. Default: it is shown on the terminal of this process.
+    stop_at : signal.Signals, optional
+        The signal at which nothing more starts, which is no error. Default: none is.
 
     Attributes
     ----------
@@ -95,6 +97,7 @@ class SupervisedRun:
         *,
         asks_for_reports: bool = False,
         show: Callable[[Progress], None] | None = None,
+        stop_at: signal.Signals | None = None,
     ) -> None:
         self._options = options
         self._log = RunLog(options.log)
@@ -113,6 +116,7 @@ class SupervisedRun:
         }
         self._output = WorkerOutput(options.n_workers)
         self._show = show
+        self._stop_at = stop_at
         self._display: Display = NoDisplay()
         self._loaded = "the jugfile" if tasks is None else "the tasks"
         self._false_starts = 0
@@ -149,9 +153,15 @@ class SupervisedRun:
         if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
             # Nobody would learn how a worker ended.
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if self._stop_at is not None:
+            # The script of a batch job may ignore it until its workers are there.
+            signal.signal(self._stop_at, lambda *_: None)
         self._printer = Printer()
         self._supervisor = _native.Supervisor(
-            self._options.memory_limit, captures=self._options.captures, output=self._printer.queue
+            self._options.memory_limit,
+            captures=self._options.captures,
+            output=self._printer.queue,
+            stop_signal=self._stop_at,
         )
         self._printer.begin()
         progress = ProgressOfWorkers(self._supervisor, self._loaded)
@@ -296,16 +306,23 @@ class SupervisedRun:
             self._printer.pause(self._supervisor)
         elif number == signal.SIGCONT:
             return
+        elif number == self._stop_at:
+            if not self._is_stopping:
+                self._stop()
+                self._say_what_may_finish("stopped", number)
         elif self.signal:
             self._is_killed = True
             self._supervisor.kill()
         else:
             self.signal = number
             self._stop()
-            count = sum(run is not None for _, _, run in self._supervisor.running())
-            by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
-            what = "1 that runs may" if count == 1 else f"{count} that run may"
-            say(f"interrupted{by}: no other task starts, {what} finish; to kill what runs, do it again")
+            self._say_what_may_finish("interrupted", number, "; to kill what runs, do it again")
+
+    def _say_what_may_finish(self, what: str, number: int, advice: str = "") -> None:
+        count = sum(run is not None for _, _, run in self._supervisor.running())
+        by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
+        rest = "1 that runs may" if count == 1 else f"{count} that run may"
+        say(f"{what}{by}: no other task starts, {rest} finish{advice}")
 
     def _stop(self) -> None:
         self._is_stopping = True

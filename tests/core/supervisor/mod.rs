@@ -41,7 +41,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A supervisor whose worker 1 is a shell that runs `script`.
 fn start(script: &str, memory_limit: Option<u64>) -> Supervisor {
-    let mut supervisor = Supervisor::new(memory_limit, false).unwrap();
+    let mut supervisor = Supervisor::new(memory_limit, false, None).unwrap();
     start_another(&mut supervisor, 1, script);
     supervisor
 }
@@ -107,7 +107,7 @@ fn a_worker_gets_the_descriptors_that_it_is_given() {
     let mut given = tempfile::tempfile().unwrap();
     given.write_all(b"given").unwrap();
     let number = given.as_raw_fd();
-    let mut supervisor = Supervisor::new(None, false).unwrap();
+    let mut supervisor = Supervisor::new(None, false, None).unwrap();
     start_with(&mut supervisor, 1, &format!("cat /proc/self/fd/{number}"), &[number]);
     start_another(&mut supervisor, 2, &format!("test -e /proc/self/fd/{number} || echo none"));
     let (out, err, _) = watch(&mut supervisor);

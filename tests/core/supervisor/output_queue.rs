@@ -108,7 +108,7 @@ fn what_workers_print_is_not_read_while_it_cannot_be_written_and_all_else_goes_o
     }
     let (queue, [mut out, _err]) = queue();
     let queue = Arc::new(queue);
-    let mut supervisor = Supervisor::new(None, false).unwrap();
+    let mut supervisor = Supervisor::new(None, false, None).unwrap();
     supervisor.print_to(Arc::clone(&queue));
     start_another(&mut supervisor, 1, "yes 123456789 | head -c 5000000; sleep 1000");
     let [first, _] = printed(&mut supervisor, &queue, Duration::from_millis(500));

@@ -10,6 +10,7 @@ from ..blocked import Blocked
 from ..failures.summary import FailureSummary
 from ..former_keys import FormerResults
 from ..jugfile import Jugfile
+from .end_time import EndTime
 
 if TYPE_CHECKING:
     from ... import _native
@@ -54,6 +55,8 @@ class ExecutionState:
         Returns what has tasks run elsewhere, the same in each load; None where they run in this process.
     jugfile : Jugfile or None
         How another process can load the tasks; None where they come from no jugfile.
+    end_time : EndTime or None
+        When the worker has to be done; None where nobody said that.
     """
 
     def __init__(self) -> None:
@@ -71,6 +74,7 @@ class ExecutionState:
         self.former = FormerResults()
         self.jugfile: Jugfile | None = None
         self.coordinator: Callable[[], Coordinator[int]] | None = None
+        self.end_time: EndTime | None = None
 
     def _failed_before(self, reports: Mapping[bytes, FailureReport], graph: _native.Graph) -> None:
         """Takes note of what failed in other workers of the same supervisor, which may have died since."""

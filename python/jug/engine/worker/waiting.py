@@ -11,6 +11,7 @@ from ... import _native
 from ...internal import log
 from ..blocked import Blockade
 from ..session.base import StoreSession
+from .end_time import EndTime
 from .progress import Progress
 from .retries import Retries
 from .state import ExecutionState
@@ -43,6 +44,8 @@ class Waiting:
         The nodes that this worker runs. Default: all.
     supervised : SupervisedWork, optional
         What says when it is to end.
+    end_time : EndTime, optional
+        When its time is over.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Waiting:
         patience: float,
         selected: Collection[int] | None,
         supervised: SupervisedWork | None,
+        end_time: EndTime | None,
     ) -> None:
         self._keys = keys
         self._scheduler = scheduler
@@ -68,6 +72,7 @@ class Waiting:
         self._patience = patience
         self._selected = selected
         self._supervised = supervised
+        self._end_time = end_time
 
     def until_work(self) -> bool:
         """Sleeps until a task may run; False when there is no sense in waiting any longer."""
@@ -79,7 +84,11 @@ class Waiting:
                 self._supervised.check()
             # Who waits for a pause to end is not idle.
             is_idle = not self._retries.held()
-            self._session.wait(self._longest_sleep())
+            if self._end_time is None:
+                self._session.wait(self._longest_sleep())
+            else:
+                self._end_time.sleep(self._session.wait, self._longest_sleep())
+                self._end_time.check()
             now = time.monotonic()
             self._state.idle += (now - before) if is_idle else 0.0
             before = now

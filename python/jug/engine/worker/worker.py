@@ -165,7 +165,11 @@ class Worker:
             self._options.patience,
             self._selected,
             self._supervised,
+            state.end_time,
         )
+        self._end_time = state.end_time
+        if self._end_time is not None:
+            self._end_time.begin(self._names, self._keys, self._session)
         self._progress.postpone(reports)
 
     def run(self) -> bool:
@@ -212,7 +216,10 @@ class Worker:
             nodes = self._scheduler.take(self._batch_size.next(self._scheduler.nr_ready()))
             if nodes:
                 self._run_batch(nodes)
-            elif not self._wait_for_work():
+                continue
+            if self._end_time is not None:
+                self._end_time.check(nothing_runs=True)
+            if not self._wait_for_work():
                 log.info("no task can be run")
                 break
 
@@ -256,6 +263,10 @@ class Worker:
     # --- running ---
 
     def _run_batch(self, nodes: Sequence[int]) -> None:
+        if self._end_time is not None:
+            nodes = self._end_time.choose(nodes, self._scheduler)
+            if not nodes:
+                return
         claimed: list[bytes] = []
         finished: list[int] = []
         waiting: list[int] = []
@@ -273,6 +284,8 @@ class Worker:
                 key = self._keys[node]
                 if self._supervised is not None:
                     self._supervised.check()
+                if self._end_time is not None and not self._end_time.allows(node):
+                    break
                 attempt = self._retries.next_attempt(key)
                 if not self._session.start(key, self._last_run, self._names[node], attempt):
                     break  # The rest was given back, because the task before took long.
@@ -393,6 +406,8 @@ class Worker:
         name = self._names[node]
         attempt = self._retries.next_attempt(key)
         error = outcome.error or self._store(key, name, attempt, t, outcome)
+        if self._end_time is not None:
+            self._end_time.ran(node, outcome.duration)
         output = self._output.take(name)
         if error is not None:
             if self._supervised is not None:
@@ -401,6 +416,8 @@ class Worker:
             if request is not None:
                 self._is_interrupted = True
                 raise request from None
+            if self._end_time is not None and self._end_time.is_spoiled(outcome.began):
+                return False
             if self._failing.lost_an_input(node):
                 warn(f"{error}: task {t.name} will run again")
             else:
