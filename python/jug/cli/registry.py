@@ -52,6 +52,7 @@ _MODULES = {
     "shell": "shell",
     "sleep-until": "check",
     "status": "status",
+    "submit": "submit",
     "test-jug": "internal_validation",
     "webstatus": "webstatus",
 }

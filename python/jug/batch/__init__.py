@@ -1,0 +1,1 @@
+"""Batch systems: array jobs of workers are written, submitted, looked at and cancelled."""
