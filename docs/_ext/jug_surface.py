@@ -20,6 +20,7 @@ _PREFIXES = {"invalidate": "invalid"}
 _INTERNAL = (
     "jug.backends.foreign",
     "jug.backends.native_store",
+    "jug.batch",
     "jug.display",
     "jug.engine",
     "jug.execution.",

@@ -24,6 +24,7 @@ SUBCOMMANDS = (
     "shell",
     "sleep-until",
     "status",
+    "submit",
     "test-jug",
 )
 

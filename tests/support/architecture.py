@@ -83,6 +83,12 @@ PYTHON = Table(
         ),
         Room(5, "configuration", ("configuration",), "options in layers, and jugrc files"),
         Room(4, "processes", ("process",), "children, signals, who a process is"),
+        Room(
+            3,
+            "batch systems",
+            ("batch",),
+            "array jobs of workers: scripts, submission, what became of them",
+        ),
         Room(3, "display", ("display",), "how far a computation is, in lines or tables; the time left"),
         Room(3, "hooks", ("hooks",), "functions of the user's at fixed moments"),
         Room(2, "helpers", ("internal", "errors", "jug_version"), "console, files, units, texts, errors"),

@@ -33,8 +33,8 @@ _HEAD = """\
 cd -- {directory} || exit 1
 {end_time}
 # Nothing new starts after this signal. It is ignored until the worker is there.
-export JUG_STOP_SIGNAL=USR1
-trap '' USR1
+export JUG_STOP_SIGNAL={stop_signal}
+trap '' USR1 USR2
 """
 
 
@@ -49,11 +49,14 @@ class BatchSystem(ABC):
         The command that takes a script; the system is there if this one is.
     prefix : str
         What begins a line of a script that is an option.
+    stop_signal : str, default "USR1"
+        The signal that it sends some time before it kills a job.
     """
 
     name: str
     submits: str
     prefix: str
+    stop_signal = "USR1"
 
     def is_available(self) -> bool:
         """Whether it can be used here."""
@@ -68,6 +71,7 @@ class BatchSystem(ABC):
             directives="\n".join(f"{self.prefix} {option}" for option in options),
             directory=shlex.quote(request.directory),
             end_time=self._end_time(request),
+            stop_signal=self.stop_signal,
         )
         if request.threads is not None:
             text += f'export OMP_NUM_THREADS="${{OMP_NUM_THREADS:-{request.threads}}}"\n'

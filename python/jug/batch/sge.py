@@ -20,6 +20,7 @@ class GridEngine(BatchSystem):
     name = "sge"
     submits = "qsub"
     prefix = "#$"
+    stop_signal = "USR2"
 
     def is_available(self) -> bool:
         """PBS has a command of the same name, but not this one."""
@@ -52,7 +53,7 @@ class GridEngine(BatchSystem):
         return found
 
     def cancel(self, job: str) -> None:
-        """What runs is killed at once."""
+        """What runs gets the stop signal, and SIGKILL after the time that its queue has for that."""
         self._cancel_by("qdel", job)
 
     def _options(self, request: Request) -> Sequence[str]:
@@ -66,6 +67,8 @@ class GridEngine(BatchSystem):
             # Otherwise the queue says which shell it is.
             "-S /bin/bash",
             "-V",
+            # Without it, SIGKILL comes unannounced.
+            "-notify",
             f"-N {name_of(request)}",
             f"-t 1-{request.n}",
             "-j y",

@@ -13,6 +13,7 @@ from ..cli.registry import SubCommand
 from ..errors import UserError
 from ..internal.console import fail
 from ..internal.option_spec import OptionSpec
+from ..internal.redact import redact_url
 
 if TYPE_CHECKING:
     from ..backends.base import base_store
@@ -191,9 +192,14 @@ def _command(options: Options, arguments: Sequence[str], per_job: int | None, cp
         own += ["-n", str(per_job)]
         if cpus is not None:
             own += ["--threads-per-worker", str(max(1, cpus // per_job))]
-    # A password in the URL of a server is in the configuration file, and need not be in the script.
-    below = options.next.jugdir if options.next is not None else None
-    if options.jugdir != below:
+    # What a configuration file says, workers read there.
+    if options.next is None or options.jugdir != options.next.jugdir:
+        if redact_url(options.jugdir) != options.jugdir:
+            raise UserError(
+                f"the password of {redact_url(options.jugdir)} would stand in a script: put the jugdir into "
+                "a jugrc file",
+                status=2,
+            )
         own += ["--jugdir", options.jugdir]
     if options.sync != "group":
         own += ["--sync", options.sync]
@@ -288,15 +294,13 @@ def _check_shared(options: Options, store: base_store) -> None:
 
 def _submit(options: Options, system: BatchSystem, request: Request, records: Records) -> int:
     from ..batch.records import Submission
-    from ..internal.files import FILE_MODE
+    from ..internal.files import create
 
     records.prepare()
     stamp = time.strftime("%Y%m%d-%H%M%S")
     script = os.path.join(records.folder, f"{stamp}-{os.urandom(3).hex()}.sh")
-    # It may hold a password, as the command line of a worker may.
-    mode = 0o600 if "://" in options.jugdir else FILE_MODE
-    with open(os.open(script, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
-        file.write(system.script(request))
+    with create(script) as file:
+        file.write(system.script(request).encode())
     try:
         job = system.submit(script)
     except BaseException:
