@@ -73,7 +73,11 @@ impl Supervisor {
     /// # Errors
     ///
     /// Where the system has no files of memory, or no descriptor is left.
-    pub fn new(memory_limit: Option<u64>, takes_signals: bool, stop_signal: Option<Signal>) -> io::Result<Supervisor> {
+    pub fn new(
+        memory_limit: Option<u64>,
+        takes_signals: bool,
+        stop_signal: Option<Signal>,
+    ) -> io::Result<Supervisor> {
         process::become_subreaper()?;
         let signals = if takes_signals { Some(take_signals(stop_signal)?) } else { None };
         let board_file = Board::create()?;

@@ -75,7 +75,10 @@ class PooledWorker(Worker):
             try:
                 while self._is_work_left() and not self._signal:
                     self._feed()
-                    if self._coordinator.in_flight() or self._arrived:
+                    is_busy = bool(self._coordinator.in_flight() or self._arrived)
+                    if self._end_time is not None:
+                        self._end_time.check(nothing_runs=not is_busy)
+                    if is_busy:
                         self._receive()
                     elif not self._scheduler.nr_ready() and not self._wait_for_work():
                         log.info("no task can be run")
@@ -121,6 +124,8 @@ class PooledWorker(Worker):
             # Never all of them, so that others find some too, unless they take less time than to share them.
             share = max(ready // 4, self._coordinator.per_chunk(_SMALL), self._coordinator.nr_workers())
             nodes = self._scheduler.take(min(room, share))
+            if self._end_time is not None and not (nodes := self._end_time.choose(nodes, self._scheduler)):
+                continue
             claimed: list[bytes] = []
             waiting: list[int] = []
             try:
