@@ -60,6 +60,10 @@ def __getattr__(name: str) -> Any:
         from .monitor.table import status
 
         return status
+    if name == "executors":
+        import importlib
+
+        return importlib.import_module(".executors", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

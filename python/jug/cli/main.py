@@ -17,6 +17,7 @@ from ..internal import running
 from ..internal.console import fail, never_fail_to_encode, say, show, warn
 from ..internal.printing import replace_missing_streams
 from ..internal.tracebacks import is_panic, is_users, message_of, users_traceback
+from ..process.signals import is_to_leave_at_once
 
 if TYPE_CHECKING:
     from ..backends.base import base_store
@@ -81,6 +82,10 @@ def main(argv: list[str] | None = None) -> None:
             debug_exception()
         else:
             _explain(error)
+    if is_to_leave_at_once():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
     # The interpreter looks for garbage once more when it ends: with a hundred thousand tasks that takes time,
     # and nothing is left to be found out.
     gc.freeze()

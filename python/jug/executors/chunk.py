@@ -25,6 +25,7 @@ from .. import _native
 from ..internal.printing import flush_output
 from ..internal.tracebacks import message_of, users_traceback
 from .base import Outcome, outcome_of
+from .origin import end_with_origin, is_running
 
 if TYPE_CHECKING:
     from ..internal.types import FailureReport, ProcessIdentity
@@ -48,8 +49,10 @@ _PROTOCOL = 5
 #: How many functions a worker keeps that it has loaded.
 _MOST_FUNCTIONS = 256
 
-#: After how many seconds of work a chunk looks whether its coordinator still lives.
+#: After how many seconds of work a chunk looks whether its coordinator still lives, and after how many it
+#: comes back without the rest: calls that take longer than those before would hold up what others could run.
 _LOOK = 0.1
+_LONGEST = 1.0
 
 #: What a worker notes of a call that begins: chunk, number of the call in it, its process, and when
 #: (seconds of the clock that all processes of the host share).
@@ -174,20 +177,22 @@ def run_chunk(
     Returns
     -------
     list of Answer
-        What became of each call. Fewer than there are calls, where the coordinator has ended meanwhile.
+        What became of each call; of fewer than there are, where it takes long or the coordinator has ended.
     """
     chunk = Chunk(*pickle.loads(data))
     chunk = chunk._replace(calls=[SentCall(*call) for call in chunk.calls])
     answers: list[Answer] = []
+    end_with_origin(chunk.origin)
     if note is None and chunk.notes:
         note = functools.partial(_note_in_file, chunk.notes)
-    looked = time.monotonic() - _LOOK
+    began = time.monotonic()
+    looked = began - _LOOK
     with _uninterrupted():
         for place, call in enumerate(chunk.calls):
             now = time.monotonic()
             if now - looked >= _LOOK:
                 looked = now
-                if not _is_running(chunk.origin):
+                if now - began > _LONGEST or not is_running(chunk.origin):
                     break
             if note is not None:
                 note(chunk.number, place)
@@ -209,17 +214,15 @@ def _uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def run_live(calls: Sequence[tuple[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]]]) -> list[Outcome]:
-    """Runs calls in a thread of the coordinator: nothing needs to be pickled."""
-    return [outcome_of(functools.partial(function, *args, **kwargs)) for function, args, kwargs in calls]
-
-
-def _is_running(origin: ProcessIdentity) -> bool:
-    """Whether the coordinator runs, as far as that can be known here."""
-    found = _native.is_process_running(
-        origin["boot_id"], origin["pid_ns"], origin["pid"], origin["pid_start"]
-    )
-    return found is not False
+def run_live(calls: Sequence[tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]]]) -> list[Outcome]:
+    """The same in a thread of the coordinator: nothing needs to be pickled."""
+    outcomes: list[Outcome] = []
+    began = time.monotonic()
+    for function, args, kwargs in calls:
+        outcomes.append(outcome_of(functools.partial(function, *args, **kwargs)))
+        if time.monotonic() - began > _LONGEST:
+            break
+    return outcomes
 
 
 def _note_in_file(path: str, chunk: int, call: int) -> None:

@@ -16,6 +16,8 @@ from ..errors import Leave, Signalled
 __all__ = [
     "before_stopping",
     "end_cleanly",
+    "is_to_leave_at_once",
+    "leave_at_once",
     "request_to_end",
     "requests_to",
     "stopping_with",
@@ -30,6 +32,9 @@ _LEAVE = (signal.SIGTERM, signal.SIGHUP)
 
 #: The last of our signals that came, and when (``time.perf_counter``).
 _came: tuple[int, float] = (0, 0.0)
+
+#: Whether threads are left that nobody waits for.
+_leaves_at_once = False
 
 
 def end_cleanly() -> None:
@@ -121,6 +126,17 @@ def request_to_end(error: BaseException, since: float) -> BaseException | None:
     if isinstance(error, (SystemExit, KeyboardInterrupt)) and _is_raised_by_a_handler(error):
         return error
     return None
+
+
+def leave_at_once() -> None:
+    """Has the command end without waiting for threads: what they run is to be killed."""
+    global _leaves_at_once
+    _leaves_at_once = True
+
+
+def is_to_leave_at_once() -> bool:
+    """Whether somebody wants that."""
+    return _leaves_at_once
 
 
 def was_asked_to_end() -> bool:

@@ -18,7 +18,7 @@ from ...internal.limits import declared_limits, limits_of
 from ...internal.short_repr import describe_call
 from ...internal.tracebacks import users_traceback
 from ...internal.units import format_size
-from ...process.signals import requests_to
+from ...process.signals import leave_at_once, requests_to
 from ...task import Task
 from ..failures.errors import Crashed, FailedInChild, unstorable_message
 from .run_limits import TimeLimit
@@ -193,26 +193,26 @@ class PooledWorker(Worker):
     def _in_words(self, node: int, key: bytes, t: Task, outcome: Outcome) -> Outcome | None:
         """An outcome with the error that is kept of it; None if the task is tried again at once."""
         error = outcome.error
-        crash: Exception | None = error if isinstance(error, Exception) else None
+        kept: BaseException | None = error
         if isinstance(error, WorkerDied):
             end, traceback = error.death
-            crash = self._crashes.died(key, t, outcome.started, end, traceback, believes=True)
-            if crash is None:
+            kept = self._crashes.died(key, t, outcome.started, end, traceback, believes=True)
+            if kept is None:
                 self._send([node])
                 return None
         elif key in self._suspects:
             self._crashes.survived(key)
         if isinstance(error, LimitBroken):
             limit = self._limits.time(t.f) if error.kind == "timeout" else None
-            crash = Crashed(_broken_limit(error, limit), error.kind, "", None)
+            kept = Crashed(_broken_limit(error, limit), error.kind, "", None)
         elif isinstance(error, (CallFailed, Unloadable)):
             report = error.report if isinstance(error, CallFailed) else _unloadable(error)
             report["arguments"] = describe_call(t)
             if report["kind"] == "unstorable":
                 kind, report["type"] = report["type"], "jug.engine.failures.errors.UnstorableResult"
                 report["message"] = unstorable_message(t.name, kind, report["message"])
-            crash = FailedInChild(report)
-        return outcome if crash is error else outcome._replace(error=crash)
+            kept = FailedInChild(report)
+        return outcome._replace(error=kept)
 
     def _unload(self, nodes: Sequence[int]) -> None:
         super()._unload(nodes)
@@ -238,6 +238,7 @@ class PooledWorker(Worker):
                 log.info("%s", error)  # It is stored; what was raised first is raised on.
         if self._is_killed:
             self._coordinator.kill()
+            leave_at_once()
 
 
 def _broken_limit(broken: LimitBroken, limit: TimeLimit | None) -> str:

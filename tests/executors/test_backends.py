@@ -1,0 +1,507 @@
+"""What every backend does, wherever it runs tasks."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections import Counter
+
+import pytest
+
+from tests.support.processes import is_alive
+from tests.support.waiting import wait_for
+
+#: How each backend is chosen.
+PROCESSES = ["processes", "loky", "concurrent.futures:ProcessPoolExecutor"]
+BACKENDS = ["threads", *PROCESSES]
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request):
+    return ["execute", "--will-cite", "-n", "2", "--backend", request.param]
+
+
+@pytest.fixture(params=PROCESSES)
+def of_processes(request):
+    return ["execute", "--will-cite", "-n", "2", "--backend", request.param]
+
+
+HEAD = """
+    import os, sys, time
+    from jug import TaskGenerator, barrier, bvalue, value
+
+    def note(what):
+        with open("ran.log", "a") as log:
+            log.write(f"{what} {os.getpid()}\\n")
+"""
+
+
+def ran(jug):
+    """How many times each task ran."""
+    return Counter(line.split()[0] for line in (jug.folder / "ran.log").read_text().splitlines())
+
+
+def value_of(jug, name):
+    code = f"import jug; print(repr(jug.value(jug.init('jugfile.py', 'jugfile.jugdata')[1][{name!r}])))"
+    done = jug.python(code)
+    assert done.returncode == 0, done.stderr
+    return eval(done.stdout)
+
+
+def reports(jug):
+    """What is known of each failure, by the arguments of its task."""
+    found = json.loads(jug("failures", "--json").stdout)["failures"]
+    return {failure["arguments"]: failure for failure in found}
+
+
+def test_values_dependencies_over_three_levels_and_a_barrier(jug, backend):
+    jug.write(
+        HEAD
+        + """
+    @TaskGenerator
+    def first(i):
+        note(f"first{i}")
+        return {"i": i, "text": "x" * i}
+
+    @TaskGenerator
+    def second(given, *, factor):
+        return [given["i"] * factor, len(given["text"])]
+
+    @TaskGenerator
+    def third(lists):
+        return sum(map(sum, lists)), [os.getcwd()]
+
+    thirds = [third([second(first(i + j), factor=3) for j in range(4)]) for i in range(20)]
+    parts = [third([[it[0]]]) for it in thirds]
+    numbers = [bvalue(it)[0] for it in thirds]
+    barrier()
+    last = third([[n] for n in numbers])
+    """
+    )
+    done = jug(*backend)
+    assert done.returncode == 0, done.stderr
+    assert value_of(jug, "last") == (sum(4 * (i + j) for i in range(20) for j in range(4)), [str(jug.folder)])
+    assert value_of(jug, "parts")[2] == (4 * (2 + 3 + 4 + 5), [str(jug.folder)])
+    assert set(ran(jug).values()) == {1}
+    assert jug("status", "--short").stdout.startswith("All tasks complete")
+    assert jug(*backend).returncode == 0
+    assert set(ran(jug).values()) == {1}
+
+
+def test_a_task_that_raises_costs_only_itself_with_its_own_traceback(jug, backend):
+    jug.write(
+        HEAD
+        + """
+    class Wrong(ValueError):
+        pass
+
+    @TaskGenerator
+    def work(i):
+        note(i)
+        if i % 50 == 7:
+            raise Wrong(f"not {i}")
+        if i == 20:
+            sys.exit(4)
+        return i
+
+    all = [work(i) for i in range(200)]
+    """
+    )
+    done = jug(*backend, "--keep-going")
+    assert done.returncode == 1
+    assert "Wrong: not 57" in done.stderr
+    assert 'raise Wrong(f"not {i}")' in done.stderr
+    assert "run_chunk" not in done.stderr
+    found = reports(jug)
+    assert set(found) == {"7", "20", "57", "107", "157"}
+    assert {it["kind"] for it in found.values()} == {"exception"}
+    assert found["20"]["type"] == "builtins.SystemExit"
+    assert found["7"]["type"].endswith("Wrong")
+    assert "195 complete" in jug("status", "--short").stdout
+    assert set(ran(jug).values()) == {1}
+
+
+def test_without_keep_going_a_failure_ends_it_and_nothing_that_ran_is_lost(jug, backend):
+    jug.write(
+        HEAD
+        + """
+    @TaskGenerator
+    def work(i):
+        note(i)
+        time.sleep(0.02)
+        if i == 5:
+            raise ValueError(i)
+        return i
+
+    all = [work(i) for i in range(400)]
+    """
+    )
+    done = jug(*backend)
+    assert done.returncode == 1
+    assert "ValueError: 5" in done.stderr
+    complete = int(jug("status", "--short").stdout.split(" complete")[0].split()[-1])
+    assert complete == len(ran(jug)) - 1 < 399
+
+
+def test_a_crash_costs_one_task_and_the_innocent_finish(jug, of_processes):
+    jug.write(
+        HEAD
+        + """
+    @TaskGenerator
+    def work(i):
+        note(i)
+        if i == 30:
+            os.kill(os.getpid(), 11)
+        if i == 31:
+            os._exit(3)
+        return i
+
+    all = [work(i) for i in range(100)]
+    """
+    )
+    done = jug(*of_processes, "--keep-going", "--crash-limit", "1")
+    assert done.returncode == 1
+    found = reports(jug)
+    assert set(found) == {"30", "31"}
+    if "concurrent" not in of_processes[-1]:
+        assert found["30"]["kind"] == "signal"
+        assert found["30"]["message"] == "killed by SIGSEGV"
+        assert "in work" in found["30"]["traceback"]
+        assert (found["31"]["kind"], found["31"]["message"]) == ("exit", "ended its process with status 3")
+    assert "98 complete" in jug("status", "--short").stdout
+    counts = ran(jug)
+    assert len(counts) == 100
+    # What was in flight beside it was run once more, and what had come back was not.
+    assert max(counts.values()) <= 3
+    done = jug(*of_processes, "--keep-going")
+    assert ran(jug)["5"] == counts["5"]
+
+
+def test_functions_of_the_jugfile_and_of_modules_beside_it(jug, backend):
+    """By value and by name: with globals and classes, and where a generator has taken a function's place."""
+    jug.write(
+        """
+        from jug import TaskGenerator
+        import helper_of_helper
+
+        @TaskGenerator
+        def generated(x):
+            return plain(x) + 1
+
+        def plain(x):
+            return helper_of_helper.times_ten(x)
+        """,
+        "helper.py",
+    )
+    jug.write("def times_ten(x):\n    return 10 * x\n", "helper_of_helper.py")
+    jug.write(
+        HEAD
+        + """
+    import dataclasses, functools, helper
+
+    FACTOR = 7
+
+    @dataclasses.dataclass
+    class Point:
+        x: int
+
+        def moved(self):
+            return Point(self.x + FACTOR)
+
+    @TaskGenerator
+    def move(point):
+        assert isinstance(point, Point)
+        return point.moved()
+
+    @TaskGenerator
+    def use(point):
+        return [helper.plain(point.x), helper.generated.f(point.x), recursive(3)]
+
+    def recursive(n):
+        return 0 if n == 0 else n + recursive(n - 1)
+
+    points = [move(Point(i)) for i in range(3)]
+    used = [use(point) for point in points]
+    generated = helper.generated(4)
+    """
+    )
+    done = jug(*backend)
+    assert done.returncode == 0, done.stderr
+    assert value_of(jug, "used") == [[10 * x, 10 * x + 1, 6] for x in (7, 8, 9)]
+    assert value_of(jug, "generated") == 41
+
+
+def test_an_argument_of_50_mb(jug, backend):
+    jug.write(
+        HEAD
+        + """
+    import numpy as np
+
+    @TaskGenerator
+    def make(n):
+        return np.arange(n)
+
+    @TaskGenerator
+    def total(array, text):
+        return int(array.sum()), len(text)
+
+    big = make(6_250_000)
+    sums = [total(big, "x" * 50_000_000), total(big, "")]
+    """
+    )
+    done = jug(*backend)
+    assert done.returncode == 0, done.stderr
+    assert value_of(jug, "sums") == [(sum(range(6_250_000)), 50_000_000), (sum(range(6_250_000)), 0)]
+
+
+def test_what_cannot_be_sent_or_stored_is_a_failure_of_its_task(jug, of_processes):
+    jug.write(
+        HEAD
+        + """
+    import threading
+
+    class Refuses:
+        def __reduce__(self):
+            return explode, ()
+
+    def explode():
+        raise RuntimeError("no way back")
+
+    @TaskGenerator
+    def work(i):
+        return {1: (n for n in "ab"), 2: threading.Lock(), 3: Refuses()}.get(i, i)
+
+    all = [work(i) for i in range(20)]
+    """
+    )
+    done = jug(*of_processes, "--keep-going")
+    assert done.returncode == 1
+    found = reports(jug)
+    assert set(found) == {"1", "2", "3"}
+    assert {it["kind"] for it in found.values()} == {"unstorable"}
+    assert "returned a generator, which cannot be stored" in found["1"]["message"]
+    assert "return a list instead" in found["1"]["message"]
+    assert "no way back" in found["3"]["message"]
+    assert "17 complete" in jug("status", "--short").stdout
+
+
+SLOW = (
+    HEAD
+    + """
+    @TaskGenerator
+    def work(i):
+        note(i)
+        while i < 2 and not os.path.exists("go"):
+            time.sleep(0.01)
+        return i
+
+    all = [work(i) for i in range(6)]
+    """
+)
+
+
+def test_ctrl_c_lets_what_runs_finish_and_starts_nothing_more(jug, backend):
+    jug.write(SLOW)
+    running = jug.start(*backend)
+    wait_for(lambda: (jug.folder / "ran.log").exists() and len(ran(jug)) == 2, "two tasks")
+    running.send_signal(signal.SIGINT)
+    assert "no other task starts" in running.stderr.readline()
+    (jug.folder / "go").touch()
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130, said
+    assert "Traceback" not in said
+    counts = ran(jug)
+    assert f" {len(counts)} complete" in jug("status", "--short").stdout
+    assert {"0", "1"} <= set(counts)
+    assert jug(*backend).returncode == 0
+    assert set(ran(jug).values()) == {1}
+
+
+def test_a_second_ctrl_c_kills_what_runs(jug, backend):
+    jug.write(SLOW)
+    running = jug.start(*backend)
+    wait_for(lambda: (jug.folder / "ran.log").exists() and len(ran(jug)) == 2, "two tasks")
+    running.send_signal(signal.SIGINT)
+    assert "do it again" in running.stderr.readline()
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130, said
+    assert "Traceback" not in said
+    (jug.folder / "go").touch()
+    assert jug(*backend).returncode == 0
+    assert jug("status", "--short").stdout.startswith("All tasks complete")
+
+
+def test_after_kill_9_of_the_coordinator_no_worker_is_left_and_nothing_runs_twice(jug, backend):
+    jug.write(SLOW.replace("i < 2 and", "i == 100 and").replace("range(6)", "range(200)"))
+    running = jug.start(*backend)
+    wait_for(lambda: (jug.folder / "ran.log").exists() and "100" in ran(jug), "the slow task")
+    running.kill()
+    running.communicate()
+    before = ran(jug)
+    pids = {line.split()[1] for line in (jug.folder / "ran.log").read_text().splitlines()}
+    if backend[-1] in ("processes", "loky"):
+        wait_for(lambda: not any(map(is_alive, pids)), "the end of the workers")
+    (jug.folder / "go").touch()
+    wait_for(lambda: not any(map(is_alive, pids)), "the end of all workers")
+    complete = int(jug("status", "--short").stdout.split(" complete")[0].split()[-1])
+    done = jug(*backend)
+    assert done.returncode == 0, done.stderr
+    counts = ran(jug)
+    assert len(counts) == 200
+    # What was in flight has no result, and runs again.
+    assert counts.total() - before.total() == 200 - complete
+    assert max(counts.values()) <= 2
+
+
+def test_coordinators_and_plain_workers_share_one_jugdir(jug):
+    jug.write(
+        HEAD
+        + """
+    @TaskGenerator
+    def work(i):
+        note(i)
+        time.sleep(0.002)
+        return i
+
+    @TaskGenerator
+    def total(numbers):
+        note("total")
+        return sum(numbers)
+
+    all = [work(i) for i in range(600)]
+    last = total(all)
+    """
+    )
+    common = ["execute", "--will-cite"]
+    running = [
+        jug.start(*common, "-n", "2", "--backend", "loky"),
+        jug.start(*common, "-n", "1", "--backend", "threads"),
+        jug.start(*common),
+    ]
+    for it in running:
+        _, said = it.communicate(timeout=100)
+        assert it.returncode == 0, said
+    assert value_of(jug, "last") == sum(range(600))
+    assert set(ran(jug).values()) == {1}
+    assert len({line.split()[1] for line in (jug.folder / "ran.log").read_text().splitlines()}) >= 3
+    assert os.path.exists(jug.folder / "jugfile.jugdata")
+
+
+def test_tasks_that_failed_are_tried_again(jug, backend):
+    jug.write(
+        HEAD
+        + """
+    @TaskGenerator(retries=2)
+    def work(i):
+        note(i)
+        if i == 3 and sum(line.startswith("3 ") for line in open("ran.log")) < 3:
+            raise ValueError(i)
+        return i
+
+    all = [work(i) for i in range(10)]
+    """
+    )
+    done = jug(*backend)
+    assert done.returncode == 0, done.stderr
+    assert ran(jug) == {str(i): 3 if i == 3 else 1 for i in range(10)}
+
+
+@pytest.mark.parametrize("pool", ["processes", "loky"])
+def test_tasks_that_take_too_long_or_too_much_memory_are_ended_and_no_others(jug, pool):
+    jug.write(
+        HEAD
+        + """
+    @TaskGenerator
+    def work(i):
+        note(i)
+        if i == 5:
+            time.sleep(60)
+        eaten = []
+        while i == 9:
+            eaten.append(b"x" * 10_000_000)
+            time.sleep(0.01)
+        return i
+
+    @TaskGenerator(timeout=0.5)
+    def brief(i):
+        time.sleep(60)
+
+    all = [work(i) for i in range(40)]
+    one = brief("b")
+    """
+    )
+    options = ["-n", "2", "--backend", pool, "--keep-going", "--timeout", "4", "--memory-limit", "400MB"]
+    done = jug("execute", "--will-cite", *options)
+    assert done.returncode == 1
+    found = reports(jug)
+    assert {name: it["kind"] for name, it in found.items()} == {
+        "5": "timeout",
+        "9": "memory",
+        "'b'": "timeout",
+    }
+    assert "ran longer than 4 s (--timeout)" in found["5"]["message"]
+    assert "MB of memory" in found["9"]["message"]
+    assert "38 complete" in jug("status", "--short").stdout
+
+
+def test_limits_that_nobody_would_hold_are_refused(jug):
+    jug.write("from jug import Task\nTask(print)\n")
+    for options in (["--timeout", "3"], ["--memory-limit", "1GB"]):
+        done = jug("execute", "--will-cite", "-n2", "--backend=threads", *options)
+        assert done.returncode == 2
+        assert "the backend threads cannot end a task" in done.stderr
+
+
+def test_a_wrong_backend_is_one_line(jug):
+    jug.write("import sys, jug\njug.Task(len, 'a')\nsys.path.insert(0, '.')\n")
+    jug.write("def nothing(n):\n    return 3\n\ndef broken(n):\n    raise OSError('no room')\n", "mine.py")
+    for name, status, text in [
+        ("nope", 2, "there is no backend 'nope'; known are workers, threads, processes, loky"),
+        ("nope:pool", 1, "the module nope of the backend nope:pool cannot be imported: ModuleNotFoundError"),
+        ("os:nope", 1, "the module os has no nope"),
+        (
+            "mine:nothing",
+            1,
+            "is to return a concurrent.futures.Executor, and returned an object of the class",
+        ),
+        ("mine:broken", 1, "the backend mine:broken could not be started: OSError: no room"),
+    ]:
+        done = jug("execute", "--will-cite", "-n", "2", "--backend", name)
+        assert (done.returncode, done.stdout) == (status, ""), done.stderr
+        assert text in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_backend_that_a_jugfile_or_a_module_registers(jug):
+    source = """
+        import concurrent.futures, jug.executors
+
+        def build(n):
+            open("built", "w").write(str(n))
+            return concurrent.futures.ThreadPoolExecutor(n)
+
+        jug.executors.register("mine", build, worker_type="threads")
+        """
+    jug.write(source, "backends.py")
+    jug.write("from jug import Task\nTask(len, 'abc')\n")
+    assert jug("execute", "--will-cite", "-n3", "--backend=mine").returncode == 2
+    done = jug("execute", "--will-cite", "-n3", "--backend=mine", "--backend-module=backends")
+    assert done.returncode == 0, done.stderr
+    assert (jug.folder / "built").read_text() == "3"
+    jug.write("import backends\nfrom jug import Task\nTask(len, 'abcd')\n")
+    done = jug("execute", "--will-cite", "-n2", "--backend=mine")
+    assert done.returncode == 0, done.stderr
+    assert (jug.folder / "built").read_text() == "2"
+    done = jug("execute", "--will-cite", "-n2", "--backend=mine", "--backend-module=nowhere")
+    assert done.returncode == 1
+    assert "--backend-module nowhere cannot be imported: ModuleNotFoundError" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--pdb", "--debug"])
+def test_debugging_runs_tasks_in_this_process_and_says_so(jug, option):
+    jug.write("import os\nfrom jug import Task\nTask(os.getpid)\n")
+    done = jug("execute", "--will-cite", option, "-n2", "--backend=loky")
+    assert done.returncode == 0
+    assert f"{option}: tasks run in this process, and not on the backend loky" in done.stderr + done.stdout
