@@ -19,6 +19,7 @@ from ..engine.handover import write_tasks
 from ..engine.jugfile import set_jugdir
 from ..engine.session.open import open_session
 from ..engine.task_graph import graph_of, tasks_by_store
+from ..engine.worker.backend_options import ChosenBackend
 from ..engine.worker.execute import execution_loop
 from ..engine.worker.state import ExecutionState
 from ..errors import UserError
@@ -31,6 +32,8 @@ from .child import supervise
 from .summary import ExecutionSummary
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from ..backends.base import base_store
     from ..internal.types import RunResult
 
@@ -43,6 +46,7 @@ def execute(
     jugfile: str | os.PathLike[str] | None = None,
     jugdir: str | os.PathLike[str] | None = None,
     n_workers: int | str | None = None,
+    backend: str | Executor | None = None,
     keep_going: bool = True,
     timeout: float | None = None,
     retries: int | None = None,
@@ -75,6 +79,9 @@ def execute(
     n_workers : int or "auto", optional
         How many workers, each a process; "auto": one for each processor that this process may use. Default:
         tasks run in this process, one after the other, and a jugfile in one worker.
+    backend : str or concurrent.futures.Executor, optional
+        What runs tasks, by its name as for ``jug execute --backend``, or an executor, which stays open.
+        `n_workers` is "auto" then if it is not given. Default: workers.
     keep_going : bool, default True
         Whether the other tasks run after one has failed.
     timeout : float, optional
@@ -152,7 +159,9 @@ def execute(
         "progress": _checked("progress", progress, partial(as_word, words=MODES)),
         "log": None if log is None else os.fspath(log),
     }
-    words = _of_supervisor(n_workers, of_workers, jugfile) + _words(given)
+    pool = _pool_of(backend, n_workers, of_workers, jugfile)
+    of_supervisor = [] if pool is not None else _of_supervisor(n_workers, of_workers, jugfile, backend)
+    words = of_supervisor + _words(given)
     try:
         if jugfile is not None:
             words.append(os.fspath(jugfile))
@@ -163,10 +172,12 @@ def execute(
             _open(jugdir)
         options = Options(read_configuration_file(default_options=default_options))
         options.update({f"execute_{name}": value for name, value in given.items() if value is not None})
+        if pool is not None:
+            options.update({"execute_memory_limit": of_workers["memory_limit"]})
         results: list[RunResult] = []
         for store, its_tasks in tasks_by_store(list(task.alltasks if tasks is None else tasks_in(tasks))):
-            if n_workers is None:
-                results.append(_run_here(store, its_tasks, options))
+            if pool is not None or not of_supervisor:
+                results.append(_run_here(store, its_tasks, options, pool))
             else:
                 results.append(_run_in_workers(store, its_tasks, words))
             if results[-1]["status"] and not keep_going:
@@ -174,6 +185,27 @@ def execute(
         return ExecutionSummary(_merged(results))
     except UserError as error:
         raise _in_words_of_python(error) from None
+    finally:
+        if pool is not None:
+            pool.close()
+
+
+def _pool_of(
+    backend: str | Executor | None, n_workers: Any, options: Mapping[str, object], jugfile: object
+) -> ChosenBackend | None:
+    """What runs tasks, if neither this process does nor supervised workers."""
+    __tracebackhide__ = True
+    if backend is None or backend == "workers":
+        return None
+    if jugfile is not None:
+        raise ValueError(
+            "a jugfile is run by workers: for another backend load it first, by jug.init(), and run its tasks"
+        )
+    for name, value in options.items():
+        if value is not None and name not in ("memory_limit", "progress"):
+            raise ValueError(f"{name} is for the backend 'workers'")
+    n_workers = _checked("n_workers", "auto" if n_workers is None else n_workers, as_workers)
+    return ChosenBackend(backend, n_workers, str(options["progress"] or ""))
 
 
 def _in_words_of_python(error: UserError) -> Exception:
@@ -183,11 +215,15 @@ def _in_words_of_python(error: UserError) -> Exception:
     return ValueError(re.sub(r"--([a-z][a-z-]*)", lambda option: option[1].replace("-", "_"), str(error)))
 
 
-def _of_supervisor(n_workers: Any, options: Mapping[str, object], jugfile: object) -> list[str]:
+def _of_supervisor(
+    n_workers: Any, options: Mapping[str, object], jugfile: object, backend: object
+) -> list[str]:
     """The options of a supervisor, as words of the command line; none if there is to be none."""
     __tracebackhide__ = True
     if n_workers is None and jugfile is not None:
         n_workers = 1
+    if n_workers is None and backend is not None:
+        n_workers = "auto"
     if n_workers is None:
         given = [name for name, value in options.items() if value is not None]
         if given:
@@ -226,9 +262,13 @@ def _open(jugdir: str | os.PathLike[str]) -> None:
         )
 
 
-def _run_here(store: base_store, tasks: list[task.Task], options: Options) -> RunResult:
-    """Runs the tasks of a store in this process."""
+def _run_here(
+    store: base_store, tasks: list[task.Task], options: Options, pool: ChosenBackend | None
+) -> RunResult:
+    """Runs the tasks of a store in this process, or from it in a pool."""
     state = ExecutionState()
+    if pool is not None:
+        state.coordinator, state.display = pool, pool.display
     state.reports = {}
     status = 0
     try:

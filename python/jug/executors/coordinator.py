@@ -141,6 +141,11 @@ class Coordinator(Generic[Token]):
         self._resident: dict[bytes, tuple[Any, int]] = {}
 
     @property
+    def durations(self) -> Durations:
+        """How long calls took."""
+        return self._durations
+
+    @property
     def backend(self) -> Backend:
         """Where calls run."""
         return self._backend

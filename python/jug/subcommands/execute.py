@@ -150,7 +150,8 @@ class ExecuteCommand(SubCommand):
         if not options.execute_no_check_environment:
             self._check_environment()
             state.end_time = EndTime.from_environment(os.environ)
-        state.coordinator = backend
+        if backend is not None:
+            state.coordinator, state.display = backend, backend.display
         if supervised is not None and supervised.mail["asks_for_reports"]:
             state.reports = {}
         try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ...display.base import Display, NoDisplay
+from ...display.plain import PlainDisplay
 from ...errors import UserError
 from ...internal.console import say
 from ...internal.limits import as_workers
@@ -58,10 +60,19 @@ class ChosenBackend:
     ----------
     backend : str or Executor
     n_workers : int
+    progress : str
+        How it is shown how far tasks are: "none", or by lines. Tables would hide what tasks print.
+
+    Attributes
+    ----------
+    display : Display
+        Where.
     """
 
-    def __init__(self, backend: str | Executor, n_workers: int) -> None:
+    def __init__(self, backend: str | Executor, n_workers: int, progress: str) -> None:
         self._backend = backend
+        hint = "" if progress != "live" else "lines are shown instead of tables, as tasks print by themselves"
+        self.display: Display = NoDisplay() if progress == "none" else PlainDisplay(say, hint)
         self._n_workers = n_workers
         self._coordinator: Coordinator[int] | None = None
 
@@ -94,7 +105,8 @@ class ChosenBackend:
             n_workers = as_workers(str(options.execute_n_workers).strip() or "auto")
         except (TypeError, ValueError) as error:
             raise UserError(f"-n {error}", status=2) from None
-        return cls(name, n_workers)
+        progress = "none" if options.execute_quiet else str(options.execute_progress)
+        return cls(name, n_workers, progress)
 
     def __call__(self) -> Coordinator[int]:
         """The coordinator. UserError (2) if there is no such backend."""

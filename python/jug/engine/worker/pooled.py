@@ -21,6 +21,7 @@ from ...internal.units import format_size
 from ...process.signals import leave_at_once, requests_to
 from ...task import Task
 from ..failures.errors import Crashed, FailedInChild, unstorable_message
+from .pool_progress import PoolProgress
 from .run_limits import TimeLimit
 from .worker import Worker
 
@@ -66,6 +67,10 @@ class PooledWorker(Worker):
         #: The signal that asked for the end, and whether it came once more.
         self._signal = 0
         self._is_killed = False
+        self._display = state.display
+        self._shown = PoolProgress(
+            self._names, self._scheduler, coordinator, has_more=bool(state.has_barrier)
+        )
 
     def _run_all(self) -> None:
         if not self._is_work_left():
@@ -162,8 +167,9 @@ class PooledWorker(Worker):
 
     def _receive(self) -> None:
         """Waits for what comes back, and stores it; looks what others do where nothing does."""
-        left = self._retries.seconds_left()
-        ended = self._coordinator.wait(_LOOK if left is None else min(_LOOK, left))
+        self._display.refresh(self._shown.look)
+        pauses = (_LOOK, self._retries.seconds_left(), self._display.due_in())
+        ended = self._coordinator.wait(min(it for it in pauses if it is not None))
         self._arrived.extend(ended)
         if not ended and not self._signal:
             self._idle.look()

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from ...display.base import Display, NoDisplay
 from ..blocked import Blocked
 from ..failures.summary import FailureSummary
 from ..former_keys import FormerResults
@@ -53,6 +54,8 @@ class ExecutionState:
         What was said of results under keys of an earlier version.
     coordinator : callable or None
         Returns what has tasks run elsewhere, the same in each load; None where they run in this process.
+    display : Display
+        Where it is shown how far tasks are that run elsewhere.
     jugfile : Jugfile or None
         How another process can load the tasks; None where they come from no jugfile.
     end_time : EndTime or None
@@ -73,6 +76,7 @@ class ExecutionState:
         self.cycle = 12.0
         self.former = FormerResults()
         self.jugfile: Jugfile | None = None
+        self.display: Display = NoDisplay()
         self.coordinator: Callable[[], Coordinator[int]] | None = None
         self.end_time: EndTime | None = None
 
