@@ -505,3 +505,49 @@ def test_debugging_runs_tasks_in_this_process_and_says_so(jug, option):
     done = jug("execute", "--will-cite", option, "-n2", "--backend=loky")
     assert done.returncode == 0
     assert f"{option}: tasks run in this process, and not on the backend loky" in done.stderr + done.stdout
+
+
+def test_a_function_that_refers_to_much_data_brings_it_once(jug, of_processes):
+    jug.write(
+        HEAD
+        + """
+    DATA = bytes(range(256)) * 40_000
+
+    @TaskGenerator
+    def look(i):
+        time.sleep(0.02)
+        return DATA[i], len(DATA)
+
+    all = [look(i) for i in range(200)]
+    """
+    )
+    done = jug(*of_processes)
+    assert done.returncode == 0, done.stderr
+    assert value_of(jug, "all")[199] == (199, 10_240_000)
+
+
+def test_nothing_waits_for_ever_where_no_call_can_be_sent(jug, of_processes):
+    jug.write(
+        HEAD
+        + """
+    import threading
+
+    class Unpicklable:
+        def __init__(self):
+            self.lock = threading.Lock()
+
+        def __jug_hash__(self):
+            return b"it"
+
+    @TaskGenerator
+    def use(it, i):
+        return i
+
+    it = Unpicklable()
+    all = [use(it, i) for i in range(3)]
+    """
+    )
+    done = jug(*of_processes, "--keep-going")
+    assert done.returncode == 1
+    assert "an argument of task jugfile.use cannot be sent to a worker: cannot pickle" in done.stderr
+    assert "3 tasks failed" in done.stderr

@@ -7,7 +7,6 @@ for which cloudpickle is needed.
 
 from __future__ import annotations
 
-import importlib
 import io
 import linecache
 import marshal
@@ -21,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from .. import _native, task
 from ..backends.capabilities import is_addressed
 from ..errors import UserError
+from ..executors.transport import found, generated_function
 from ..internal import task_origin
 from ..internal.limits import TaskLimits, declare, declared_limits, limits_of
 from ..internal.tracebacks import message_of
@@ -79,7 +79,7 @@ def write_tasks(file: IO[bytes], graph: _native.Graph, store: base_store) -> Non
         pickler.dump_part(f"task {t.name}", t, _ADVICE)
     # The function of a task need not be known to a generator there.
     limits = [(f, limits_of(f)) for f in _functions(graph)] if declared_limits() else []
-    pickler.dump_part("a function", [(f, tuple(found)) for f, found in limits if found != TaskLimits()])
+    pickler.dump_part("a function", [(f, tuple(it)) for f, it in limits if it != TaskLimits()])
     pickler.dump_part("a class", list(pickler.classes.values()))
     pickler.dump_part("the source", _sources(pickler.files))
     main_file = getattr(sys.modules[_MAIN], "__file__", None)
@@ -166,7 +166,7 @@ def _inputs_first(graph: _native.Graph) -> Iterator[int]:
 def _sources(paths: Iterable[str]) -> list[tuple[str, list[str]]]:
     """What stands in cells of a notebook, for tracebacks: they are no files, though they look like some."""
     lines = ((path, linecache.getlines(path)) for path in sorted(paths) if not os.path.exists(path))
-    return [(path, found) for path, found in lines if found]
+    return [(path, text) for path, text in lines if text]
 
 
 def _functions(graph: _native.Graph) -> Sequence[Any]:
@@ -191,24 +191,12 @@ def _same(thing: Any) -> Any:
     return thing
 
 
-def _generated_function(module: str, name: str) -> Any:
-    """The function whose place a task generator has taken."""
-    return _found(importlib.import_module(module), name).f
-
-
 def _main_globals(main_file: str | None) -> dict[str, Any]:
     """Where functions live that a notebook or a script defined: results may refer to what is there."""
     names = vars(sys.modules[_MAIN])
     if main_file is not None:
         names["__file__"] = main_file
     return names
-
-
-def _found(module: Any, name: str) -> Any:
-    """What a module has under a name with dots; None if there is nothing."""
-    for part in name.split("."):
-        module = getattr(module, part, None)
-    return module
 
 
 # --- what is written ---
@@ -284,18 +272,18 @@ class _ByName:
 
     def _reduced_generator(self, generator: TaskGenerator) -> Any:
         module, name = generator.f.__module__, generator.f.__name__
-        found = _found(self._module(module), name)
-        if found is generator or found is generator.f:
+        there = found(self._module(module), name)
+        if there is generator or there is generator.f:
             return self._as_ever(generator)
         return type(generator), (generator.f,)
 
     def _reduced_named(self, thing: Any) -> Any:
         module, name = thing.__module__, thing.__qualname__
-        found = _found(self._module(module), name)
-        if found is thing:
+        there = found(self._module(module), name)
+        if there is thing:
             return self._as_ever(thing)
-        if found is not None and getattr(found, "f", None) is thing:
-            return _generated_function, (module, name)
+        if there is not None and getattr(there, "f", None) is thing:
+            return generated_function, (module, name)
         if isinstance(thing, types.FunctionType) or module == _MAIN:
             if isinstance(thing, type) and "." not in name:
                 self.classes[name] = thing

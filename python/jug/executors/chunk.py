@@ -76,8 +76,8 @@ class Chunk(NamedTuple):
     number: int
     #: Which process wants it.
     origin: ProcessIdentity
-    #: Pickled.
-    functions: Sequence[bytes]
+    #: Pickled, or the path of a file with that.
+    functions: Sequence[bytes | str]
     calls: Sequence[SentCall]
     #: A file to which it is noted which call begins, if anybody wants to know.
     notes: str = ""
@@ -142,6 +142,9 @@ def begin_worker(
     # A group of its own ends with it, and gets nothing that is meant for that of the coordinator.
     os.setpgid(0, 0)
     _native.end_with(parent)
+    # In the background of a terminal, whoever reads from it or writes to it may be stopped.
+    for number in (signal.SIGTTIN, signal.SIGTTOU):
+        signal.signal(number, signal.SIG_IGN)
     faulthandler.enable(os.open(faults, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC))
     os.chdir(cwd)
     sys.path[:] = path
@@ -235,8 +238,11 @@ def _note_in_file(path: str, chunk: int, call: int) -> None:
 
 
 @functools.lru_cache(_MOST_FUNCTIONS)
-def _function(data: bytes) -> Any:
-    return pickle.loads(data)
+def _function(data: bytes | str) -> Any:
+    if isinstance(data, bytes):
+        return pickle.loads(data)
+    with open(data, "rb") as file:
+        return pickle.load(file)
 
 
 class _Arguments(pickle.Unpickler):
@@ -252,7 +258,7 @@ class _Arguments(pickle.Unpickler):
         return pickle.loads(self._inputs[chunk][call].value)
 
 
-def _answer(function: bytes, sent: SentCall, inputs: Sequence[Sequence[Answer]]) -> Answer:
+def _answer(function: bytes | str, sent: SentCall, inputs: Sequence[Sequence[Answer]]) -> Answer:
     def call() -> Any:
         f = _function(function)
         args, kwargs = _Arguments(sent, inputs).load() if sent.inputs else pickle.loads(sent.arguments)

@@ -36,6 +36,9 @@ _CHUNK_SECONDS = 0.2
 _CHUNK_CALLS = 1000
 _CHUNK_BYTES = 8 << 20
 
+#: From how many bytes on a function is large.
+_LARGE_FUNCTION = 1 << 16
+
 #: How many chunks there are for each worker: one that runs, and one that waits.
 _AHEAD = 2
 
@@ -182,11 +185,8 @@ class Coordinator(Generic[Token]):
 
     def in_flight(self) -> int:
         """How many calls were given and have not come back."""
-        return (
-            sum(len(flight.items) for flight in self._flights.values())
-            + len(self._suspects)
-            + len(self._again)
-        )
+        sent = sum(len(flight.items) for flight in self._flights.values())
+        return sent + len(self._suspects) + len(self._again) + len(self._ended)
 
     def submit(self, items: Iterable[tuple[Token, Call, Limits]], *, alone: bool = False) -> None:
         """Has calls run; `alone` if each of them may end its worker."""
@@ -346,7 +346,7 @@ class Coordinator(Generic[Token]):
     ) -> tuple[bytes, Sequence[Any]]:
         """A chunk as it is sent, and what stands for the inputs that are there already."""
         assert self._pool is not None
-        functions: dict[bytes, int] = {}
+        functions: dict[bytes | str, int] = {}
         kept: dict[int, int] = {}
         handles: list[Any] = []
         sent = []
@@ -358,11 +358,16 @@ class Coordinator(Generic[Token]):
                     kept[id(handle)] = len(handles)
                     handles.append(handle)
                 inputs.append((kept[id(handle)], place))
-            function = functions.setdefault(call.function, len(functions))
+            function = functions.setdefault(self._as_sent(call.function), len(functions))
             sent.append(tuple(SentCall(function, call.arguments, inputs)))
         notes = self._pool.note_file() if any(item.limits != Limits() for item in items) else ""
         chunk = Chunk(number, self._origin, list(functions), sent, notes)  # type: ignore[arg-type]
         return pickle.dumps(tuple(chunk), _PROTOCOL), handles
+
+    def _as_sent(self, function: bytes) -> bytes | str:
+        """A pickled function; of one that refers to much data, the path of a file where it is."""
+        assert self._pool is not None
+        return (self._pool.shared(function) if len(function) > _LARGE_FUNCTION else None) or function
 
     def _note_arrival(self, number: int, _future: object) -> None:
         self._arrived.put(number)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 import types
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -16,7 +15,7 @@ from .. import _native
 from ..errors import UserError
 from ..process.numeric_threads import thread_variables
 from .chunk import begin_worker
-from .pools import ExecutorPool, Pool, PoolOfProcesses
+from .pools import ExecutorPool, Pool, PoolOfProcesses, path_of, shared_file
 
 __all__ = ["loky_pool", "process_pool", "thread_pool"]
 
@@ -28,12 +27,12 @@ def thread_pool(n_workers: int) -> Pool:
 
 def process_pool(n_workers: int) -> Pool:
     """A ``concurrent.futures.ProcessPoolExecutor`` whose workers are fresh interpreters."""
-    faults = _fault_file()
+    faults = shared_file("jug-faults")
     executor = ProcessPoolExecutor(
         n_workers,
         mp_context=_Context(),
         initializer=begin_worker,
-        initargs=_first_words(n_workers, faults.name),
+        initargs=_first_words(n_workers, path_of(faults)),
     )
 
     def kill() -> None:
@@ -50,19 +49,15 @@ def loky_pool(n_workers: int) -> Pool:
         raise UserError(
             "--backend loky needs the package loky: pip install loky (or this package with its extra 'loky')"
         ) from None
-    faults = _fault_file()
+    faults = shared_file("jug-faults")
     executor = loky.ProcessPoolExecutor(
-        n_workers, initializer=begin_worker, initargs=_first_words(n_workers, faults.name)
+        n_workers, initializer=begin_worker, initargs=_first_words(n_workers, path_of(faults))
     )
 
     def kill() -> None:
         executor.shutdown(wait=False, kill_workers=True)
 
     return PoolOfProcesses(executor, n_workers, faults, kill)
-
-
-def _fault_file() -> Any:
-    return tempfile.NamedTemporaryFile(prefix="jug-faults-")
 
 
 def _first_words(n_workers: int, faults: str) -> tuple[Any, ...]:

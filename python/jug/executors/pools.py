@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
@@ -15,13 +14,23 @@ from ..internal.tracebacks import fault_of_user
 from ..process.managed import End
 from .chunk import Answer, WorkerReport, importable, run_chunk, run_live
 
-__all__ = ["Begun", "Death", "ExecutorPool", "LiveCall", "Pool", "PoolOfProcesses"]
+__all__ = ["Begun", "Death", "ExecutorPool", "LiveCall", "Pool", "PoolOfProcesses", "path_of", "shared_file"]
 
 #: A call as it runs in a thread of this process: function, arguments, keywords.
 LiveCall = tuple[Callable[..., Any], Sequence[Any], "dict[str, Any]"]
 
 #: How long a process that was killed may take until its status is known, in seconds.
 _BURIAL = 5.0
+
+
+def shared_file(name: str) -> IO[bytes]:
+    """A new file in memory that other processes of this user on this host can open while it is open here."""
+    return os.fdopen(os.memfd_create(name), "w+b", buffering=0)
+
+
+def path_of(file: IO[bytes]) -> str:
+    """Where others find it."""
+    return f"/proc/{os.getpid()}/fd/{file.fileno()}"
 
 
 class Begun(NamedTuple):
@@ -77,6 +86,9 @@ class Pool(Protocol):
 
     def note_file(self) -> str:
         """A file into which workers write which call begins; empty where they say it in another way."""
+
+    def shared(self, data: bytes) -> str | None:
+        """The path of a file with these bytes that all workers can read; None if there is none."""
 
     def begun(self) -> Sequence[Begun]:
         """The calls that began since the last time."""
@@ -136,6 +148,9 @@ class ExecutorPool:
     def note_file(self) -> str:
         return ""
 
+    def shared(self, data: bytes) -> str | None:
+        return None
+
     def begun(self) -> Sequence[Begun]:
         return ()
 
@@ -178,7 +193,8 @@ class PoolOfProcesses(ExecutorPool):
         self._faults = faults
         #: The processes by id, also after the executor has forgotten them.
         self._known: dict[int, Any] = {}
-        self._notes: Any = None
+        self._notes: IO[bytes] | None = None
+        self._files: dict[bytes, IO[bytes]] = {}
         self._rest = b""
 
     def submit(self, chunk: bytes | Sequence[LiveCall], inputs: Sequence[Any]) -> Future[list[Answer]]:
@@ -202,8 +218,15 @@ class PoolOfProcesses(ExecutorPool):
 
     def note_file(self) -> str:
         if self._notes is None:
-            self._notes = tempfile.NamedTemporaryFile(prefix="jug-notes-")  # noqa: SIM115
-        return str(self._notes.name)
+            self._notes = shared_file("jug-notes")
+        return path_of(self._notes)
+
+    def shared(self, data: bytes) -> str | None:
+        file = self._files.get(data)
+        if file is None:
+            file = self._files[data] = shared_file("jug-function")
+            file.write(data)
+        return path_of(file)
 
     def begun(self) -> Sequence[Begun]:
         if self._notes is None:
@@ -238,10 +261,11 @@ class PoolOfProcesses(ExecutorPool):
         self._close_files()
 
     def _close_files(self) -> None:
-        self._faults.close()
-        if self._notes is not None:
-            self._notes.close()
-            self._notes = None
+        for file in (self._faults, self._notes, *self._files.values()):
+            if file is not None:
+                file.close()
+        self._notes = None
+        self._files.clear()
 
 
 def _kill_group(pid: int) -> None:

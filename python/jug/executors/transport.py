@@ -95,6 +95,9 @@ class Transport:
         UserError
             If a worker cannot import one of them, and it cannot go by value: it is an installed package.
         """
+        functions = list(functions)
+        wanted = set(map(id, functions))
+        self._functions = {at: known for at, known in self._functions.items() if at in wanted}
         names = {str(getattr(_innermost(f), "__module__", None) or _MAIN) for f in functions}
         is_first = not self._known
         while is_first or (names := {it for it in names if it not in self._known and it in sys.modules}):

@@ -135,6 +135,10 @@ class PooledWorker(Worker):
             waiting: list[int] = []
             try:
                 self._claim(nodes, claimed, waiting)
+                if self._progress.inputs_removed:
+                    # Some of these may have lost an input, and have to wait again.
+                    self._scheduler.put_back(waiting)
+                    waiting.clear()
                 self._send(waiting)
             except BaseException:
                 self._scheduler.put_back(waiting)
