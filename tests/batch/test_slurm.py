@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -40,6 +41,20 @@ def test_each_element_may_be_a_supervisor_with_several_workers(jug: Submitting) 
     (jug.folder / "go").touch()
     jug.wait_for_states("1 done")
     assert jug.begun() == 2
+
+
+def test_accounting_knows_what_squeue_has_forgotten(jug: Submitting) -> None:
+    """There is no accounting here: sacct is a stand-in that prints what its manual shows."""
+    job = jug.submit("-n", "6")
+    lines = ["99999_1 COMPLETED", "99999_2 FAILED", "99999_3 CANCELLED by 0", "99999_[4-5] PENDING"]
+    (jug.folder / "bin").mkdir()
+    sacct = jug.folder / "bin" / "sacct"
+    sacct.write_text("#!/bin/sh\necho '" + "\n".join(lines) + "'\n")
+    sacct.chmod(0o755)
+    jobs = jug.folder / "jugfile.jugdata" / "batch" / "jobs.jsonl"
+    jobs.write_text(jobs.read_text().replace(f'"{job}"', '"99999"'))
+    done = jug("submit", "--status", env={"PATH": f"{sacct.parent}:{os.environ['PATH']}"})
+    assert done.stdout.splitlines()[1].endswith("1 done, 1 failed, 1 cancelled, 3 ended")
 
 
 @pytest.mark.parametrize(

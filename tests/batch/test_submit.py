@@ -136,7 +136,7 @@ def test_the_script_for_slurm(jug: Jug) -> None:
     ]
     assert lines[-1].endswith(
         "-P -m jug execute jugfile.py --keep-going --retries 2 --jugdir jugfile.jugdata "
-        "-- arguments 'of a jugfile'"
+        "-- arguments 'of a jugfile' </dev/null"
     )
     assert 'export OMP_NUM_THREADS="${OMP_NUM_THREADS:-4}"' in lines
 
@@ -311,6 +311,18 @@ def test_half_a_line_costs_no_other(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert records.all() == [jobs[0], jobs[2]]
     line = f"{tmp_path}/jobs.jsonl:2: this line is no record of a job"
     assert capsys.readouterr().err == f"jug: warning: {line}\n"
+
+
+@pytest.mark.parametrize("written", ["--user=ada", "", "1 2", "1;x"])
+def test_what_others_write_is_no_option_of_a_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], written: str
+) -> None:
+    """Of the group of a jugdir, for instance: it would be one of scancel's."""
+    records = Records(str(tmp_path))
+    records.prepare()
+    records.add(Submission(written, "slurm", 1e9, 1, "x.sh"))
+    assert records.all() == []
+    assert "is no record of a job" in capsys.readouterr().err
 
 
 def test_a_job_is_not_submitted_where_it_could_not_be_remembered(submitting: Submitting) -> None:

@@ -75,7 +75,8 @@ class BatchSystem(ABC):
         )
         if request.threads is not None:
             text += f'export OMP_NUM_THREADS="${{OMP_NUM_THREADS:-{request.threads}}}"\n'
-        return text + f"exec {shlex.join(request.command)}\n"
+        # Some batch systems give a shell the script itself as its standard input.
+        return text + f"exec {shlex.join(request.command)} </dev/null\n"
 
     def submit(self, script: str) -> str:
         """Submits the script in this file; the id of the job.
@@ -139,7 +140,7 @@ class BatchSystem(ABC):
 
 
 def call(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Runs a command of a batch system. UserError if it is not there, or does not come to an end."""
+    """Runs a command of a batch system. UserError if it cannot be run, or does not come to an end."""
     try:
         return subprocess.run(
             command,
@@ -155,6 +156,8 @@ def call(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         raise UserError(
             f"there is no {command[0]} on the path: run this where jobs can be submitted"
         ) from None
+    except OSError as error:
+        raise UserError(f"{command[0]} cannot be run: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise UserError(f"{command[0]} did not answer within {_PATIENCE:.0f} s") from None
 

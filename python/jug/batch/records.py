@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from typing import NamedTuple
+import re
+from typing import Any, NamedTuple
 
 from ..internal.console import warn
 from ..internal.files import DIR_MODE, FILE_MODE
@@ -12,6 +13,9 @@ from ..internal.files import DIR_MODE, FILE_MODE
 __all__ = ["Records", "Submission"]
 
 _NAME = "jobs.jsonl"
+
+#: An id that a command takes for nothing else: others may write to the directory.
+_ID = re.compile(r"\w[\w.\[\]-]*")
 
 
 class Submission(NamedTuple):
@@ -70,16 +74,7 @@ class Records:
             return []
         for number, line in enumerate(lines, start=1):
             try:
-                given = json.loads(line)
-                found.append(
-                    Submission(
-                        str(given["id"]),
-                        str(given["system"]),
-                        float(given["when"]),
-                        int(given["n"]),
-                        str(given["script"]),
-                    )
-                )
+                found.append(_read(json.loads(line)))
             except (ValueError, TypeError, KeyError):
                 if line:
                     warn(f"{self._path}:{number}: this line is no record of a job")
@@ -87,3 +82,11 @@ class Records:
 
     def _open(self) -> int:
         return os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+
+
+def _read(given: Any) -> Submission:
+    """A job of what a line says; ValueError, TypeError or KeyError if it is none."""
+    job = str(given["id"])
+    if not _ID.fullmatch(job):
+        raise ValueError(job)
+    return Submission(job, str(given["system"]), float(given["when"]), int(given["n"]), str(given["script"]))

@@ -17,7 +17,7 @@ from ..internal.redact import redact_url
 
 if TYPE_CHECKING:
     from ..backends.base import base_store
-    from ..batch.base import BatchSystem, States
+    from ..batch.base import BatchSystem
     from ..batch.records import Records, Submission
     from ..batch.request import Request
     from ..configuration import Options
@@ -207,7 +207,8 @@ def _command(options: Options, arguments: Sequence[str], per_job: int | None, cp
         own += ["--verbose", str(options.verbose)]
     for flag in ("aggressive_unload", "debug", "will_cite"):
         own += ["--" + flag.replace("_", "-")] * bool(getattr(options, flag))
-    words = [sys.executable, "-P", "-m", "jug", "execute", options.jugfile, *own]
+    # What tasks print can be read at once.
+    words = [sys.executable, "-u", "-P", "-m", "jug", "execute", options.jugfile, *own]
     return [*words, "--", *arguments] if arguments else words
 
 
@@ -328,16 +329,18 @@ def _short(path: str) -> str:
 
 
 def _show_status(options: Options) -> int:
+    from ..batch.submitted import in_words, states_of
+
     jobs = _known(options)
     if not jobs:
         return _none_known(options)
-    states = _states(jobs)
+    states = states_of(jobs)
     rows = [
         (
             job.id,
             job.system,
             time.strftime("%Y-%m-%d %H:%M", time.localtime(job.when)),
-            _in_words(states[job]),
+            in_words(states[job]),
         )
         for job in jobs
     ]
@@ -351,40 +354,25 @@ def _show_status(options: Options) -> int:
 
 def _cancel(options: Options) -> int:
     from ..batch.choose import SYSTEMS
+    from ..batch.submitted import in_words, states_of
 
     jobs = _known(options)
     if not jobs:
         return _none_known(options)
-    live = [(job, its) for job, its in _states(jobs).items() if its["running"] or its["pending"]]
+    live = [(job, its) for job, its in states_of(jobs).items() if its["running"] or its["pending"]]
     if not live:
         options.print_out("none of the jobs that were submitted runs or waits: nothing is cancelled")
+    status = 0
     for job, its in live:
-        SYSTEMS[job.system].cancel(job.id)
-        ending = _in_words(type(its)({state: its[state] for state in ("running", "pending")}))
+        try:
+            SYSTEMS[job.system].cancel(job.id)
+        except UserError as error:
+            fail(str(error))
+            status = 1
+            continue
+        ending = in_words(type(its)({state: its[state] for state in ("running", "pending")}))
         options.print_out(f"{job.system} job {job.id}: cancelled ({ending})")
-    return 0
-
-
-def _states(jobs: Sequence[Submission]) -> dict[Submission, States]:
-    """What became of the elements of each job."""
-    from ..batch.choose import SYSTEMS
-
-    found = {}
-    for name in dict.fromkeys(job.system for job in jobs):
-        mine = [job for job in jobs if job.system == name]
-        if name not in SYSTEMS:
-            raise UserError(f"job {mine[0].id} was submitted to {name!r}, which this version does not know")
-        states = SYSTEMS[name].states([job.id for job in mine])
-        for job in mine:
-            its = found[job] = states[job.id].copy()
-            its["ended"] += max(0, job.n - its.total())
-    return {job: found[job] for job in jobs}
-
-
-def _in_words(states: States) -> str:
-    from ..batch.base import STATES
-
-    return ", ".join(f"{states[state]} {state}" for state in STATES if states[state])
+    return status
 
 
 def _none_known(options: Options) -> int:
