@@ -149,7 +149,7 @@ def _split(options: Options) -> tuple[list[str], list[str]]:
     """The options of the batch system, and the arguments of the jugfile."""
     after = list(options.user_args)
     split = after.index("--") if "--" in after else len(after)
-    return after[:split], [*options.submit_words, *after[split + 1 :]]
+    return after[:split], [*getattr(options, "submit_words", ()), *after[split + 1 :]]
 
 
 def _request(options: Options, extra: Sequence[str], arguments: Sequence[str]) -> Request:
