@@ -53,7 +53,7 @@ def test_what_runs_and_waits_can_be_cancelled(jug: Submitting) -> None:
     assert (done.returncode, done.stdout) == (0, f"{jug.system} job {first}: cancelled ({states})\n")
     if jug.system == "sge":
         # What runs may finish, and nothing else starts.
-        wait_for(lambda: jug.states()[0].startswith("2 running"), "what waits to be gone")
+        wait_for(lambda: jug.stopping() == 2, "the signal")
         (jug.folder / "go").touch()
         jug.wait_for_states("2 done, 1 ended")
         assert jug.printed().count("stopped by SIGUSR2") == jug.begun() == 2

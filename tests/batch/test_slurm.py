@@ -24,9 +24,7 @@ def test_what_runs_is_finished_after_the_stop_signal(jug: Submitting) -> None:
     job = jug.submit("--", "--", "slow")
     wait_for(jug.begun, "a task")
     jug.cluster("scancel", "--batch", "--signal=USR1", job)
-    [worker] = (jug.folder / "jugfile.jugdata" / "batch").glob("*.out")
-    time.sleep(0.5)
-    assert worker.read_text() == ""
+    wait_for(jug.stopping, "the signal")
     (jug.folder / "go").touch()
     jug.wait_for_states("1 done")
     assert "jug: stopped by SIGUSR1; 'jug execute' goes on" in jug.printed()

@@ -10,10 +10,12 @@ from tests.support.waiting import wait_for
 
 __all__ = ["Cluster", "Submitting"]
 
-#: Tasks that say that they have begun and wait for a file; quick ones; one that says where it is.
+#: Tasks that say that they have begun, and that the stop signal came, and wait for a file; quick ones; one
+#: that says where it is.
 JUGFILE = """
     import os, sys, time
     from jug import TaskGenerator
+    from jug.process import stop_signal
 
     @TaskGenerator
     def quick(i):
@@ -23,6 +25,8 @@ JUGFILE = """
     def slow(i):
         open(f"begun{i}", "w").close()
         while not os.path.exists("go"):
+            if stop_signal.is_to_stop():
+                open(f"stopping{os.getpid()}", "w").close()
             time.sleep(0.01)
 
     @TaskGenerator
@@ -90,6 +94,10 @@ class Submitting(Jug):
     def begun(self) -> int:
         """How many tasks `slow` have begun."""
         return len([*self.folder.glob("begun*")])
+
+    def stopping(self) -> int:
+        """To how many workers with a task `slow` the stop signal has come."""
+        return len([*self.folder.glob("stopping*")])
 
     def printed(self) -> str:
         """What workers have printed."""
