@@ -5,7 +5,19 @@ import sys
 
 from benches import common
 
-ALL = ("startup", "drain", "large", "fanout", "chain", "kill", "pack", "adopt", "redis", "supervised")
+ALL = (
+    "startup",
+    "drain",
+    "large",
+    "fanout",
+    "chain",
+    "kill",
+    "pack",
+    "adopt",
+    "redis",
+    "supervised",
+    "executors",
+)
 
 
 def main(names: list[str]) -> None:

@@ -7,7 +7,7 @@ import pickle
 import time
 
 from jug import _native
-from jug.executors.chunk import Answer, Chunk, SentCall, run_chunk
+from jug.executors.chunk import Chunk, SentCall, run_chunk
 
 
 def chunk_of(function, arguments, **changes):
@@ -45,7 +45,7 @@ def test_nothing_runs_for_a_coordinator_that_has_ended():
 
 
 def test_inputs_that_are_there_take_their_places():
-    there = [Answer(pickle.dumps(it), None, 0.0, 0.0) for it in (10, -20)]
+    there = [pickle.dumps(it) for it in (10, -20)]
 
     class Here(pickle.Pickler):
         def persistent_id(self, thing):
@@ -55,6 +55,6 @@ def test_inputs_that_are_there_take_their_places():
 
     file = io.BytesIO()
     Here(file, 5).dump((("here",), {}))
-    calls = [tuple(SentCall(0, file.getvalue(), [(0, 1)]))]
-    [answer] = run_chunk(chunk_of(abs, [], calls=calls), [there])
+    calls = [tuple(SentCall(0, file.getvalue(), [1]))]
+    [answer] = run_chunk(chunk_of(abs, [], calls=calls), there)
     assert pickle.loads(answer.value) == 20

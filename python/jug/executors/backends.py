@@ -31,6 +31,8 @@ class Backend(NamedTuple):
     is_remote: bool = False
     #: Whether it can be opened again: what broke is replaced.
     is_replaceable: bool = True
+    #: Whether it goes on when one of its workers ends.
+    outlives_workers: bool = False
 
 
 #: What users registered, by name.
@@ -109,21 +111,23 @@ def parse_backend(backend: str | Executor) -> Backend:
     name, _, rest = backend.partition(":")
     if backend in _registered:
         return _registered[backend]
+    if name == "dask":
+        return Backend(backend, partial(_dask, rest), is_remote=bool(rest), outlives_workers=True)
     if backend in own:
         return Backend(backend, own[backend])
     if rest and all(part.isidentifier() for part in (*name.split("."), *rest.split("."))):
         return Backend(backend, partial(_built, backend, None, "processes"), is_remote=True)
     known = ", ".join(known_backends())
     raise UserError(
-        f"there is no backend {backend!r}; known are {known}, and module:function for what returns an "
-        "executor",
+        f"there is no backend {backend!r}; known are {known}, dask:ADDRESS, and module:function for what "
+        "returns an executor",
         status=2,
     )
 
 
 def _own() -> dict[str, Callable[..., Pool]]:
     # Each imports what it needs when it is opened.
-    return {"threads": _threads, "processes": _processes, "loky": _loky}
+    return {"threads": _threads, "processes": _processes, "loky": _loky, "dask": partial(_dask, "")}
 
 
 def _threads(n_workers: int) -> Pool:
@@ -142,6 +146,12 @@ def _loky(n_workers: int) -> Pool:
     from .local_pools import loky_pool
 
     return loky_pool(n_workers)
+
+
+def _dask(address: str, n_workers: int) -> Pool:
+    from .dask_pool import dask_pool
+
+    return dask_pool(address, n_workers)
 
 
 def _built(name: str, builder: Callable[[int], Any] | None, worker_type: str, n_workers: int) -> Pool:

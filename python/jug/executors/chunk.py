@@ -65,9 +65,9 @@ class SentCall(NamedTuple):
     function: int
     #: Pickled: positional arguments and keywords.
     arguments: bytes
-    #: The inputs that are where it runs, in the order in which the arguments name them: of each, which of the
-    #: answers that come with the chunk, and which call of those.
-    inputs: Sequence[tuple[int, int]] = ()
+    #: The inputs that are where it runs, in the order in which the arguments name them: which of those that
+    #: come with the chunk each is.
+    inputs: Sequence[int] = ()
 
 
 class Chunk(NamedTuple):
@@ -79,7 +79,7 @@ class Chunk(NamedTuple):
     #: Pickled, or the path of a file with that.
     functions: Sequence[bytes | str]
     calls: Sequence[SentCall]
-    #: A file to which it is noted which call begins, if anybody wants to know.
+    #: To which file or topic it is noted which call begins; empty if nobody wants to know.
     notes: str = ""
 
 
@@ -163,19 +163,17 @@ def importable(modules: Sequence[str]) -> WorkerReport:
     return WorkerReport(f"{socket.gethostname()}, process {os.getpid()}", sys.version.split()[0], reasons)
 
 
-def run_chunk(
-    data: bytes, inputs: Sequence[Sequence[Answer]] = (), note: Notes | None = None
-) -> list[Answer]:
+def run_chunk(data: bytes, inputs: Sequence[bytes] = (), note: Notes | None = None) -> list[Answer]:
     """Runs the calls of a chunk, one after the other.
 
     Parameters
     ----------
     data : bytes
         A pickled :class:`Chunk`.
-    inputs : sequence
-        The answers of the chunks to which the inputs of calls refer.
+    inputs : sequence of bytes
+        The results to which the inputs of calls refer, pickled.
     note : callable, optional
-        Says which call of which chunk begins.
+        Says which call of which chunk begins, if anybody wants to know; default: by a file.
 
     Returns
     -------
@@ -186,7 +184,9 @@ def run_chunk(
     chunk = chunk._replace(calls=[SentCall(*call) for call in chunk.calls])
     answers: list[Answer] = []
     end_with_origin(chunk.origin)
-    if note is None and chunk.notes:
+    if not chunk.notes:
+        note = None
+    elif note is None:
         note = functools.partial(_note_in_file, chunk.notes)
     began = time.monotonic()
     looked = began - _LOOK
@@ -248,17 +248,16 @@ def _function(data: bytes | str) -> Any:
 class _Arguments(pickle.Unpickler):
     """Reads arguments, with inputs in their places."""
 
-    def __init__(self, call: SentCall, inputs: Sequence[Sequence[Answer]]) -> None:
+    def __init__(self, call: SentCall, inputs: Sequence[bytes]) -> None:
         super().__init__(io.BytesIO(call.arguments))
         self._places = call.inputs
         self._inputs = inputs
 
     def persistent_load(self, number: int) -> Any:
-        chunk, call = self._places[number]
-        return pickle.loads(self._inputs[chunk][call].value)
+        return pickle.loads(self._inputs[self._places[number]])
 
 
-def _answer(function: bytes | str, sent: SentCall, inputs: Sequence[Sequence[Answer]]) -> Answer:
+def _answer(function: bytes | str, sent: SentCall, inputs: Sequence[bytes]) -> Answer:
     def call() -> Any:
         f = _function(function)
         args, kwargs = _Arguments(sent, inputs).load() if sent.inputs else pickle.loads(sent.arguments)

@@ -19,12 +19,13 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from .. import _native
 from ..errors import UserError
+from ..internal.console import say
 from ..internal.tracebacks import message_of
 from .backends import Backend
 from .base import Call, Outcome
 from .chunk import Answer, CallFailed, Chunk, SentCall, WorkerReport
 from .durations import Durations
-from .pools import Death, Pool
+from .pools import ChunkLost, Death, Pool
 from .transport import PackedCall, Transport
 
 __all__ = ["Coordinator", "Ended", "LimitBroken", "Limits", "Unloadable", "WorkerDied"]
@@ -44,6 +45,9 @@ _AHEAD = 2
 
 #: For how many seconds a worker is waited for that is to say whether it can import a module.
 _ASKING = 10.0
+
+#: How often is looked whether there are workers, in seconds.
+_WAITING = 0.05
 
 #: How often limits are looked at, in seconds.
 _LIMITS_PERIOD = 0.1
@@ -80,8 +84,8 @@ class Ended(NamedTuple, Generic[Token]):
 
     token: Token
     outcome: Outcome
-    #: Where its result still is, in the pool, for :meth:`Coordinator.keep`.
-    residence: tuple[Any, int] | None
+    #: What stands for its result in the pool, for :meth:`Coordinator.keep`; None if that is only here.
+    residence: Any
 
 
 class Unloadable(Exception):
@@ -103,9 +107,11 @@ class _Item(NamedTuple, Generic[Token]):
 class _Flight(Generic[Token]):
     """A chunk that was given to a pool."""
 
-    def __init__(self, items: Sequence[_Item[Token]], future: Future[Any]) -> None:
+    def __init__(self, items: Sequence[_Item[Token]], future: Future[Any], inputs: Iterable[bytes]) -> None:
         self.items = items
         self.future = future
+        #: The keys of what it gets from where that is.
+        self.inputs = set(inputs)
         #: The call that began last, in which worker, and when.
         self.begun: tuple[int, str, float] | None = None
         #: What its worker was ended for.
@@ -141,7 +147,9 @@ class Coordinator(Generic[Token]):
         self._is_woken = False
         self._limits_looked = 0.0
         #: Where the results of finished calls still are, by key, for other calls that run there.
-        self._resident: dict[bytes, tuple[Any, int]] = {}
+        self._resident: dict[bytes, Any] = {}
+        #: Why nothing can be run any more.
+        self._end: UserError | None = None
 
     @property
     def durations(self) -> Durations:
@@ -171,6 +179,8 @@ class Coordinator(Generic[Token]):
 
     def room(self) -> int:
         """How many more calls it takes now; with more in flight, memory would fill."""
+        if self._end is not None:
+            raise self._end
         if self._is_stopping or self._suspects or self._again or (self._is_alone and self._flights):
             return 0
         return self._free_slots() * self._durations.per_chunk(_CHUNK_SECONDS, _CHUNK_CALLS)
@@ -211,6 +221,9 @@ class Coordinator(Generic[Token]):
             if self._is_woken:
                 break
         ended, self._ended = self._ended, []
+        if not ended and self._end is not None:
+            end, self._end = self._end, None
+            raise end
         return ended
 
     def wake(self) -> None:
@@ -219,7 +232,7 @@ class Coordinator(Generic[Token]):
 
     # --- results that stay in the pool ---
 
-    def keep(self, key: bytes, residence: tuple[Any, int]) -> None:
+    def keep(self, key: bytes, residence: Any) -> None:
         """A result is passed on from where it is to calls that need it, and not sent again."""
         self._resident[key] = residence
 
@@ -236,6 +249,8 @@ class Coordinator(Generic[Token]):
         left = [item.token for item in (*self._suspects, *self._again)]
         self._suspects.clear()
         self._again.clear()
+        if self._pool is not None and self._flights:
+            self._pool.recall()
         for number, flight in list(self._flights.items()):
             if flight.future.cancel():
                 left += [item.token for item in flight.items]
@@ -275,8 +290,11 @@ class Coordinator(Generic[Token]):
         """Has a worker say whether it can import these."""
         assert self._pool is not None
         future = self._pool.ask_importable(modules)
+        self._wait_for_workers(future)
         try:
             report = WorkerReport(*future.result(_ASKING))
+        except UserError:
+            raise
         except (FutureTimeout, CancelledError):
             what = f"said nothing within {_ASKING:g} s: look whether they run"
         except Exception as error:
@@ -287,6 +305,16 @@ class Coordinator(Generic[Token]):
                 return report
             what = f"run Python {report.python} ({report.place}), and this is {here}: functions need the same"
         raise UserError(f"the workers of the backend {self._backend.name} {what}")
+
+    def _wait_for_workers(self, future: Future[Any]) -> None:
+        """Waits until there is one to answer: a cluster may have none until it gets something to run."""
+        assert self._pool is not None
+        deadline: float | None = time.monotonic() + _ASKING
+        while self._pool.is_waiting_for_workers() and not future.done():
+            time.sleep(_WAITING)
+            if deadline is not None and time.monotonic() >= deadline:
+                deadline = None
+                say(f"waiting for the first worker of the backend {self._backend.name}")
 
     def _feed(self) -> None:
         """Sends what was held back: what is innocent first, then what runs alone, one at a time."""
@@ -305,7 +333,9 @@ class Coordinator(Generic[Token]):
     def _send(self, items: Sequence[_Item[Token]], *, alone: bool = False) -> None:
         """Packs calls and gives them to the pool, in chunks, or to one of a single worker."""
         assert self._pool is not None
-        if alone != self._is_alone and self._backend.is_replaceable:
+        if self._backend.outlives_workers:
+            self._is_alone = alone
+        elif alone != self._is_alone and self._backend.is_replaceable:
             self._pool.close()
             self._open(alone=alone)
         live: list[tuple[_Item[Token], Any]] = []
@@ -338,7 +368,7 @@ class Coordinator(Generic[Token]):
                 raise
             future = Future()
             future.set_exception(error)
-        self._flights[number] = _Flight(items, future)
+        self._flights[number] = _Flight(items, future, self._resident and _inputs(calls))
         future.add_done_callback(functools.partial(self._note_arrival, number))
 
     def _chunk(
@@ -347,22 +377,15 @@ class Coordinator(Generic[Token]):
         """A chunk as it is sent, and what stands for the inputs that are there already."""
         assert self._pool is not None
         functions: dict[bytes | str, int] = {}
-        kept: dict[int, int] = {}
-        handles: list[Any] = []
+        kept: dict[bytes, int] = {}
         sent = []
         for call in calls:
-            inputs = []
-            for key in call.inputs:
-                handle, place = self._resident[key]
-                if id(handle) not in kept:
-                    kept[id(handle)] = len(handles)
-                    handles.append(handle)
-                inputs.append((kept[id(handle)], place))
+            inputs = [kept.setdefault(key, len(kept)) for key in call.inputs]
             function = functions.setdefault(self._as_sent(call.function), len(functions))
             sent.append(tuple(SentCall(function, call.arguments, inputs)))
         notes = self._pool.note_file() if any(item.limits != Limits() for item in items) else ""
         chunk = Chunk(number, self._origin, list(functions), sent, notes)  # type: ignore[arg-type]
-        return pickle.dumps(tuple(chunk), _PROTOCOL), handles
+        return pickle.dumps(tuple(chunk), _PROTOCOL), [self._resident[key] for key in kept]
 
     def _as_sent(self, function: bytes) -> bytes | str:
         """A pickled function; of one that refers to much data, the path of a file where it is."""
@@ -394,27 +417,45 @@ class Coordinator(Generic[Token]):
         error = flight.future.exception()
         if error is None:
             self._take_answers(flight)
+        elif isinstance(error, ChunkLost):
+            self._take_loss(flight, error)
         elif self._pool.is_broken(error):
             self._replace(flight, error)
         else:
-            raise UserError(
-                f"the backend {self._backend.name} could not run tasks: {type(error).__name__}: "
-                f"{message_of(error)}"
-            ) from error
+            # What others have brought back meanwhile comes first.
+            self._flights = {n: it for n, it in self._flights.items() if _has_come_back(it.future)}
+            self._end = _end_by(error, self._backend)
 
     def _take_answers(self, flight: _Flight[Token]) -> None:
         answers = flight.future.result()
         seconds: dict[str, list[float]] = {}
-        handle = None if self._pool is None else self._pool.keep(flight.future)
+        residences = () if self._pool is None else self._pool.keep(flight.future)
         for place, (item, answer) in enumerate(zip(flight.items, answers, strict=False)):
             outcome = answer if isinstance(answer, Outcome) else _outcome_of(Answer(*answer))
             seconds.setdefault(item.call.name, []).append(outcome.duration)
-            residence = None if handle is None or outcome.error is not None else (handle, place)
+            residence = residences[place] if residences and outcome.error is None else None
             self._ended.append(Ended(item.token, outcome, residence))
         for name, durations in seconds.items():
             self._durations.learn(name, sum(durations), len(durations))
         # The worker took this process for dead.
         self._again.extend(flight.items[len(answers) :])
+
+    def _take_loss(self, flight: _Flight[Token], loss: ChunkLost) -> None:
+        """A chunk does not come back; its pool goes on."""
+        for key in flight.inputs:
+            # They may be what was lost.
+            self._resident.pop(key, None)
+        is_ours = flight.broken is not None
+        death = self._pool.death() if loss.is_death and self._is_alone and self._pool is not None else Death()
+        for place, item in enumerate(flight.items):
+            if flight.broken is not None and flight.begun is not None and flight.begun[0] == place:
+                self._fail(item, flight.broken)
+            elif is_ours or not loss.is_death:
+                self._again.append(item)
+            elif self._is_alone:
+                self._fail(item, WorkerDied(death))
+            else:
+                self._suspects.append(item)
 
     def _replace(self, flight: _Flight[Token], error: BaseException) -> None:
         """A worker has ended, and the pool with it: finds out what becomes of the calls that it had."""
@@ -476,7 +517,22 @@ class Coordinator(Generic[Token]):
             elif memory is not None and (taken := self._pool.memory(worker)) > memory:
                 flight.broken = LimitBroken("memory", taken)
             if flight.broken is not None:
-                self._pool.end_worker(worker)
+                self._pool.end_worker(worker, flight.future)
+
+
+def _end_by(error: BaseException, backend: Backend) -> UserError:
+    """Why nothing can be run any more."""
+    if isinstance(error, UserError):
+        return error
+    end = UserError(
+        f"the backend {backend.name} could not run tasks: {type(error).__name__}: {message_of(error)}"
+    )
+    end.__cause__ = error
+    return end
+
+
+def _inputs(calls: Iterable[tuple[object, PackedCall]]) -> Iterable[bytes]:
+    return {key for _, call in calls for key in call.inputs}
 
 
 def _has_come_back(future: Future[Any]) -> bool:

@@ -14,7 +14,17 @@ from ..internal.tracebacks import fault_of_user
 from ..process.managed import End
 from .chunk import Answer, WorkerReport, importable, run_chunk, run_live
 
-__all__ = ["Begun", "Death", "ExecutorPool", "LiveCall", "Pool", "PoolOfProcesses", "path_of", "shared_file"]
+__all__ = [
+    "Begun",
+    "ChunkLost",
+    "Death",
+    "ExecutorPool",
+    "LiveCall",
+    "Pool",
+    "PoolOfProcesses",
+    "path_of",
+    "shared_file",
+]
 
 #: A call as it runs in a thread of this process: function, arguments, keywords.
 LiveCall = tuple[Callable[..., Any], Sequence[Any], "dict[str, Any]"]
@@ -52,6 +62,21 @@ class Death(NamedTuple):
     traceback: str = ""
 
 
+class ChunkLost(Exception):
+    """What a future of a pool raises whose chunk does not come back, while the pool goes on.
+
+    Parameters
+    ----------
+    why : str
+    is_death : bool, default False
+        Whether a worker ended that had it, by which nobody says.
+    """
+
+    def __init__(self, why: str, *, is_death: bool = False) -> None:
+        super().__init__(why)
+        self.is_death = is_death
+
+
 class Pool(Protocol):
     """Workers to which a coordinator gives chunks.
 
@@ -59,12 +84,13 @@ class Pool(Protocol):
     ----------
     is_live : bool
         Whether its workers are threads of this process, which take calls as they are.
-    can_end_workers : bool
-        Whether single workers can be ended, as limits need it.
     """
 
     is_live: bool
-    can_end_workers: bool
+
+    @property
+    def can_end_workers(self) -> bool:
+        """Whether single workers can be ended, as limits need it."""
 
     def nr_workers(self) -> int:
         """How many chunks may run at a time, at present."""
@@ -72,8 +98,17 @@ class Pool(Protocol):
     def submit(self, chunk: bytes | Sequence[LiveCall], inputs: Sequence[Any]) -> Future[Any]:
         """Has a chunk run. `inputs` are values of :meth:`keep`."""
 
-    def keep(self, future: Future[Any]) -> Any:
-        """What stands for the answers of a chunk where its workers are; None if they are only here."""
+    def keep(self, future: Future[Any]) -> Sequence[Any]:
+        """What stands for the results of a chunk where its workers are, one a call, or None for a call.
+
+        Empty if they are only here.
+        """
+
+    def recall(self) -> None:
+        """Starts nothing more: futures of what has not begun can be cancelled then."""
+
+    def is_waiting_for_workers(self) -> bool:
+        """Whether there is no worker at present, but some may come."""
 
     def ask_importable(self, modules: Sequence[str]) -> Future[WorkerReport]:
         """See :func:`importable`, in any of the workers."""
@@ -96,8 +131,8 @@ class Pool(Protocol):
     def memory(self, worker: str) -> int:
         """How many bytes of memory a worker takes, with all that it started."""
 
-    def end_worker(self, worker: str) -> None:
-        """Kills a worker, with all that it started."""
+    def end_worker(self, worker: str, future: Future[Any]) -> None:
+        """Kills a worker, which runs the chunk of this future, with all that it started."""
 
     def kill(self) -> None:
         """Ends all at once, whatever runs."""
@@ -133,8 +168,14 @@ class ExecutorPool:
     def submit(self, chunk: bytes | Sequence[LiveCall], inputs: Sequence[Any]) -> Future[list[Answer]]:
         return self._executor.submit(run_live if self.is_live else run_chunk, chunk)  # type: ignore[arg-type]
 
-    def keep(self, future: Future[Any]) -> Any:
-        return None
+    def keep(self, future: Future[Any]) -> Sequence[Any]:
+        return ()
+
+    def recall(self) -> None:
+        pass
+
+    def is_waiting_for_workers(self) -> bool:
+        return False
 
     def ask_importable(self, modules: Sequence[str]) -> Future[WorkerReport]:
         return self._executor.submit(importable, modules)
@@ -157,7 +198,7 @@ class ExecutorPool:
     def memory(self, worker: str) -> int:
         return 0
 
-    def end_worker(self, worker: str) -> None:
+    def end_worker(self, worker: str, future: Future[Any]) -> None:
         raise NotImplementedError
 
     def kill(self) -> None:
@@ -244,7 +285,7 @@ class PoolOfProcesses(ExecutorPool):
 
         return resident_of_tree(int(worker))
 
-    def end_worker(self, worker: str) -> None:
+    def end_worker(self, worker: str, future: Future[Any]) -> None:
         if int(worker) in self._known:
             _kill_group(int(worker))
 

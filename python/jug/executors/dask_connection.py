@@ -1,0 +1,68 @@
+"""How a cluster of dask is found, by an address or by the file that its scheduler writes."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import os
+import re
+import warnings
+from typing import Any
+
+from ..errors import UserError
+from ..internal.tracebacks import message_of
+
+__all__ = ["address_of", "connect", "need_distributed"]
+
+
+def need_distributed() -> None:
+    """UserError if the package distributed is not there."""
+    if importlib.util.find_spec("distributed") is None:
+        raise UserError(
+            "--backend dask needs the package distributed: pip install distributed (or this package with its "
+            "extra: pip install 'jug-rs[dask]')"
+        )
+
+
+def address_of(given: str) -> str:
+    """The address of a scheduler, of which an address or a file is given. UserError if the file has none."""
+    if "://" in given or re.fullmatch(r"(\[[^\]]+\]|[^/:]+):\d+", given):
+        return given
+    path = os.path.abspath(given)
+    try:
+        with open(path) as file:
+            address = json.load(file)["address"]
+    except FileNotFoundError:
+        raise UserError(
+            f"there is no scheduler file {path}: start one with --scheduler-file, or give its address "
+            "as dask:tcp://HOST:PORT"
+        ) from None
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UserError(
+            f"{path} is no scheduler file of dask ({type(error).__name__}: {message_of(error)}): give what "
+            "the scheduler wrote (--scheduler-file)"
+        ) from None
+    return str(address)
+
+
+def connect(address: str, seconds: float) -> Any:
+    """A client of a scheduler. UserError if that has not answered after so many seconds."""
+    import distributed
+
+    _silence()
+    try:
+        return distributed.Client(address, timeout=seconds, set_as_default=False, name="jug")
+    except (OSError, ValueError, ImportError) as error:
+        raise UserError(
+            f"the dask scheduler at {address} does not answer ({message_of(error) or type(error).__name__}): "
+            "look whether it runs, and whether the address is right"
+        ) from error
+
+
+def _silence() -> None:
+    """What users need to know of a cluster is said here, in a line."""
+    warnings.filterwarnings("ignore", "Sending large graph")
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.partition(".")[0] == "distributed" and isinstance(logger, logging.Logger):
+            logger.setLevel(logging.CRITICAL + 10)

@@ -1,0 +1,389 @@
+"""The pool of a dask cluster: its own one of this machine, or any that runs already."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import time
+import uuid
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import CancelledError, Future
+from typing import Any
+
+from ..errors import UserError
+from ..internal.console import say
+from ..internal.tracebacks import message_of
+from ..jug_version import __version__
+from ..process.resident import resident_of_tree
+from .chunk import Answer, WorkerReport
+from .dask_cluster import LocalDask
+from .dask_connection import address_of, connect, need_distributed
+from .dask_worker import DaskAnswers, ask, end_worker, is_same_system, recall, run_on_dask
+from .pools import Begun, ChunkLost, Death, LiveCall
+
+__all__ = ["DaskPool", "dask_pool"]
+
+#: For how many seconds a scheduler is tried that does not answer, and how often one may go away meanwhile.
+_CONNECTING = 10.0
+_LOSSES = 3
+
+#: How often is looked which workers there are, and whether the scheduler is, in seconds.
+_LOOK = 1.0
+_GLANCE = 0.1
+
+#: Larger chunks are not part of the graph, which the scheduler keeps: in bytes.
+_LARGE_CHUNK = 1 << 20
+
+#: How long workers may take to say what they run, in seconds.
+_RECALL = 5.0
+
+
+def dask_pool(address: str, n_workers: int) -> DaskPool:
+    """Opens a pool.
+
+    Parameters
+    ----------
+    address : str
+        That of a scheduler, ``tcp://HOST:PORT``, or the file that it writes; empty for a cluster of this
+        process.
+    n_workers : int
+        How many workers that has.
+
+    Raises
+    ------
+    UserError
+        If there is no such cluster, or the package distributed is not there.
+    """
+    need_distributed()
+    if address:
+        where = address_of(address)
+        return DaskPool(connect(where, _CONNECTING), where, None, n_workers)
+    cluster = LocalDask(n_workers)
+    try:
+        # That takes as long as the cluster takes to begin.
+        importlib.import_module("distributed")
+        cluster.wait()
+        return DaskPool(connect(cluster.address, _CONNECTING), cluster.address, cluster, n_workers)
+    except BaseException:
+        cluster.kill()
+        raise
+
+
+class _Chunk(Future[Sequence[Answer]]):
+    """A chunk that was given to dask. `held` are the results that stay there, or None, one a call."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self.key = key
+        self.held: Sequence[Any] = ()
+        #: What stands for it at the client, once it was sent.
+        self.task: Any = None
+
+
+class DaskPool:
+    """A client of a dask cluster; see :class:`Pool`. What is "in the loop" runs in the client's thread.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    address : str
+        That of the scheduler.
+    cluster : LocalDask, optional
+        The cluster, where it is there for this pool.
+    n_workers : int
+        How many workers there may be, of which some may come only when there is something to run.
+    """
+
+    is_live = False
+
+    def __init__(self, client: Any, address: str, cluster: LocalDask | None, n_workers: int) -> None:
+        self._client = client
+        self._address = address
+        self._cluster = cluster
+        self._n_workers = n_workers
+        self._name = f"jug-{uuid.uuid4().hex[:12]}"
+        self._number = 0
+        self._threads: dict[str, int] = {}
+        #: What has not come back.
+        self._open: set[_Chunk] = set()
+        self._is_closed = False
+        self._losses = 0
+        self._gone: UserError | None = None
+        self._can_end_workers: bool | None = None
+        #: What began.
+        self._begun: deque[Begun] = deque()
+        #: The processes of workers that can be looked at from here, and what the others say that they take.
+        self._processes: dict[str, int] = {}
+        self._memory: dict[str, int] = {}
+        #: The workers that were ended here: what else they ran is not to blame.
+        self._ended: set[str] = set()
+        self._is_noting = False
+        self._is_weighing = False
+        client.loop.add_callback(self._watch)
+
+    # --- workers ---
+
+    @property
+    def can_end_workers(self) -> bool:
+        if self._can_end_workers is None:
+            workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+            self._can_end_workers = all(it.get("nanny") for it in workers)
+        return self._can_end_workers
+
+    def nr_workers(self) -> int:
+        # A cluster that adapts gets workers for what waits.
+        return max(self._n_workers, sum(self._threads.values()))
+
+    def is_waiting_for_workers(self) -> bool:
+        return not self._threads and self._gone is None
+
+    async def _watch(self) -> None:
+        """In the loop: looks which workers there are, and whether the scheduler is."""
+        looked, is_away = -_LOOK, False
+        while not self._is_closed:
+            status = self._client.status
+            if status == "connecting" and not is_away:
+                self._losses += 1
+                say(f"the dask scheduler at {self._address} does not answer any more; trying again")
+            is_away = status == "connecting"
+            if status in ("closing", "closed") or self._losses > _LOSSES:
+                self._give_up()
+                return
+            now = time.monotonic()
+            if not is_away and now - looked >= _LOOK:
+                looked = now
+                # Where that fails, the connection says more.
+                with contextlib.suppress(OSError):
+                    await asyncio.wait_for(self._look(), _CONNECTING)
+            await asyncio.sleep(_GLANCE if self._threads or is_away else _GLANCE / 2)
+
+    async def _look(self) -> None:
+        if self._is_weighing:
+            workers = (await self._client.scheduler.identity(n_workers=-1))["workers"]
+            self._threads = {address: it["nthreads"] for address, it in workers.items()}
+            self._memory = {address: it["metrics"].get("memory", 0) for address, it in workers.items()}
+        else:
+            self._threads = dict(await self._client.scheduler.ncores())
+
+    def _give_up(self) -> None:
+        """In the loop: the scheduler is not coming back."""
+        self._gone = UserError(
+            f"the dask scheduler at {self._address} went away; what was finished is stored: run jug again"
+        )
+        for chunk in list(self._open):
+            self._settle(chunk, self._gone)
+
+    # --- chunks ---
+
+    def submit(self, chunk: bytes | Sequence[LiveCall], inputs: Sequence[Any]) -> Future[Sequence[Answer]]:
+        self._number += 1
+        given = _Chunk(f"{self._name}-{self._number}")
+        given.add_done_callback(self._forget)
+        self._open.add(given)
+        self._client.loop.add_callback(self._run, given, chunk, inputs)
+        return given
+
+    async def _run(self, chunk: _Chunk, data: Any, inputs: Sequence[Any]) -> None:
+        """In the loop: has a chunk run, and brings what comes back."""
+        if self._gone is not None:
+            self._settle(chunk, self._gone)
+        if chunk.done():
+            return
+        client = self._client
+        try:
+            if len(data) > _LARGE_CHUNK and self._threads:
+                data = await client.scatter(data, hash=False)
+            chunk.task = client.submit(
+                *(run_on_dask, data, list(inputs), chunk.key, client.id), key=chunk.key, pure=False, retries=0
+            )
+            found = DaskAnswers(*await client.gather(chunk.task))
+            answers = list(found.answers)
+            held: list[Any] = [None] * len(answers)
+            if found.held:
+                values = await self._held(found.held)
+                for place, (future, value) in values.items():
+                    held[place] = future
+                    answers[place] = Answer(*answers[place])._replace(value=value)
+        except Exception as error:
+            self._settle(chunk, self._loss(error))
+        except CancelledError as error:
+            self._settle(chunk, self._loss(error))
+        else:
+            chunk.held = held
+            self._losses = 0
+            if not chunk.done():
+                chunk.set_result(answers)
+
+    async def _held(self, names: dict[int, str]) -> dict[int, tuple[Any, bytes]]:
+        """In the loop: what stands for results that stay in the cluster, and they themselves."""
+        from distributed import Future as Stays
+
+        # A worker gave them to the scheduler in the name of this client.
+        futures = {place: Stays(name, client=self._client, state="memory") for place, name in names.items()}
+        values = await self._client.gather(list(futures.values()))
+        return dict(zip(futures, zip(futures.values(), values, strict=True), strict=True))
+
+    def _loss(self, error: BaseException) -> BaseException:
+        """What to say of a chunk that did not come back."""
+        from distributed import KilledWorker
+
+        if self._gone is not None:
+            return self._gone
+        if isinstance(error, KilledWorker):
+            is_ours = getattr(error.last_worker, "address", None) in self._ended
+            return ChunkLost("a worker ended", is_death=not is_ours)
+        if isinstance(error, (CancelledError, OSError)):
+            return ChunkLost(message_of(error) or type(error).__name__)
+        return error
+
+    def _settle(self, chunk: _Chunk, error: BaseException) -> None:
+        if not chunk.done():
+            chunk.set_exception(error)
+
+    def _forget(self, chunk: Future[Any]) -> None:
+        """Of a chunk that is over: what dask has of it."""
+        assert isinstance(chunk, _Chunk)
+        self._open.discard(chunk)
+
+        def cancel() -> None:
+            if chunk.task is not None and not chunk.task.done():
+                self._client.loop.add_callback(self._cancel, chunk.task)
+            chunk.task = None
+
+        if not self._is_closed:
+            self._client.loop.add_callback(cancel)
+
+    async def _cancel(self, task: Any) -> None:
+        # Where the scheduler is gone, or the client closed, the task is, too.
+        with contextlib.suppress(Exception):
+            await self._client.cancel([task], force=True)
+
+    def keep(self, future: Future[Any]) -> Sequence[Any]:
+        assert isinstance(future, _Chunk)
+        return future.held
+
+    def recall(self) -> None:
+        keys = [chunk.key for chunk in self._open]
+        if not keys or self._gone is not None:
+            return
+
+        async def ask_all() -> list[str]:
+            found = await asyncio.wait_for(self._client.run(recall, keys, on_error="ignore"), _RECALL)
+            return [key for begun in found.values() for key in begun]
+
+        try:
+            begun = asyncio.run_coroutine_threadsafe(ask_all(), self._client.loop.asyncio_loop).result(
+                _RECALL
+            )
+        except Exception:
+            begun = keys  # Nobody knows: they may run.
+        for chunk in list(self._open):
+            if chunk.key in begun and not chunk.done() and not chunk.running():
+                chunk.set_running_or_notify_cancel()
+
+    # --- questions ---
+
+    def ask_importable(self, modules: Sequence[str]) -> Future[WorkerReport]:
+        return asyncio.run_coroutine_threadsafe(self._ask(modules), self._client.loop.asyncio_loop)
+
+    async def _ask(self, modules: Sequence[str]) -> WorkerReport:
+        summons = None
+        while True:
+            if self._gone is not None:
+                raise self._gone
+            if not self._threads and summons is None:
+                # Clusters that adapt get workers when there is something to run.
+                summons = self._client.submit(int, key=f"{self._name}-summons", pure=False)
+            if (worker := next(iter(self._threads), None)) is None:
+                await asyncio.sleep(_GLANCE / 2)
+                continue
+            try:
+                found = await self._client.run(ask, list(modules), workers=[worker])
+            except OSError:
+                # It has left meanwhile.
+                self._threads.pop(worker, None)
+            except Exception as error:
+                # That comes back as the text of another one.
+                if "No module named 'jug" not in str(error):
+                    raise
+                raise UserError(
+                    f"the dask worker {worker} cannot import this package: install jug-rs {__version__} "
+                    "there, for the Python that runs it"
+                ) from None
+            else:
+                return WorkerReport(*found[worker])
+
+    # --- the ends of workers ---
+
+    def is_broken(self, error: BaseException) -> bool:
+        return False
+
+    def death(self) -> Death:
+        return Death() if self._cluster is None else self._cluster.death()
+
+    def note_file(self) -> str:
+        if not self._is_noting:
+            self._is_noting = True
+            self._client.subscribe_topic(self._name, self._take_note)
+        return self._name
+
+    def shared(self, data: bytes) -> str | None:
+        return None if self._cluster is None else self._cluster.shared(data)
+
+    def _take_note(self, event: tuple[float, Any]) -> None:
+        """In the loop: a call began."""
+        note = event[1]
+        boot_id, pid_ns, pid = note["process"]
+        if is_same_system(boot_id, pid_ns):
+            self._processes[note["worker"]] = pid
+        # Clocks of other machines show other times.
+        self._begun.append(Begun(note["chunk"], note["call"], note["worker"], time.monotonic()))
+
+    def begun(self) -> Sequence[Begun]:
+        return [self._begun.popleft() for _ in range(len(self._begun))]
+
+    def memory(self, worker: str) -> int:
+        if worker in self._processes:
+            return resident_of_tree(self._processes[worker])
+        self._is_weighing = True
+        return self._memory.get(worker, 0)
+
+    def end_worker(self, worker: str, future: Future[Any]) -> None:
+        assert isinstance(future, _Chunk)
+        self._ended.add(worker)
+        self._client.loop.add_callback(self._end_worker, worker, future)
+
+    async def _end_worker(self, worker: str, chunk: _Chunk) -> None:
+        """In the loop: ends a worker; dask runs again what else it ran."""
+        if chunk.task is not None:
+            await self._cancel(chunk.task)
+        self._settle(chunk, ChunkLost("its worker was ended"))
+        try:
+            await self._client.run(end_worker, workers=[worker], nanny=True)
+        except Exception as error:
+            if worker in self._threads:
+                say(
+                    f"warning: the dask worker {worker} could not be ended, and may go on: "
+                    f"{type(error).__name__}: {message_of(error)}"
+                )
+
+    # --- the end ---
+
+    def kill(self) -> None:
+        if self._cluster is not None:
+            self._is_closed = True
+            self._cluster.kill()
+        self.close()
+
+    def close(self) -> None:
+        for chunk in list(self._open):
+            chunk.cancel()
+        self._is_closed = True
+        # The scheduler forgets a client that is gone.
+        with contextlib.suppress(Exception):
+            self._client.close(timeout=_RECALL)
+        if self._cluster is not None:
+            self._cluster.close()
+            self._cluster = None

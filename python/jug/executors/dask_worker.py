@@ -1,0 +1,127 @@
+"""What runs in the workers of dask: chunks, with notes of what begins and large results that stay."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import threading
+import uuid
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from .. import _native
+from .chunk import Answer, WorkerReport, importable, run_chunk
+
+__all__ = ["LARGE", "DaskAnswers", "ask", "end_worker", "is_same_system", "recall", "run_on_dask"]
+
+#: From how many bytes on a result stays where it is, for calls that need it: below, sending it takes less
+#: than saying where it is.
+LARGE = 10_000
+
+#: How long a worker may take to end by itself before its nanny kills it, in seconds.
+_GRACE = 0.5
+
+_lock = threading.Lock()
+#: The chunks that run in this process, and those that are not to begin any more.
+_begun: set[str] = set()
+_recalled: set[str] = set()
+
+
+class DaskAnswers(NamedTuple):
+    """What comes back from a chunk."""
+
+    #: Those whose value stays have an empty one.
+    answers: Sequence[Answer]
+    #: The names under which the values of calls stay in the cluster, by the number of the call.
+    held: dict[int, str]
+
+
+def run_on_dask(data: bytes, inputs: Sequence[bytes], key: str, client: str) -> DaskAnswers:
+    """Runs a chunk in a worker of dask; see :func:`run_chunk`.
+
+    Parameters
+    ----------
+    data : bytes
+        The chunk.
+    inputs : sequence of bytes
+        The results that stayed in the cluster, which dask brings here.
+    key : str
+        Its name.
+    client : str
+        The client of dask that is to have the results that stay.
+    """
+    from distributed import get_worker
+
+    with _lock:
+        if key in _recalled:
+            return DaskAnswers((), {})
+        _begun.add(key)
+    try:
+        worker = get_worker()
+        answers = run_chunk(data, inputs, functools.partial(_note, worker, key.rpartition("-")[0]))
+    finally:
+        with _lock:
+            _begun.discard(key)
+    large = {place: it.value for place, it in enumerate(answers) if len(it.value) >= LARGE}
+    if not large:
+        return DaskAnswers(answers, {})
+    # When a worker dies, dask computes again what it had computed there, and would run tasks twice; what
+    # was given to it, it cannot.
+    names = {place: f"{key}-{place}-{uuid.uuid4().hex[:8]}" for place in large}
+    try:
+        _hold(worker, client, {names[place]: value for place, value in large.items()})
+    except Exception:
+        # They come back with the others then; the scheduler may be gone.
+        return DaskAnswers(answers, {})
+    return DaskAnswers(
+        [it._replace(value=b"") if place in large else it for place, it in enumerate(answers)], names
+    )
+
+
+def _hold(worker: Any, client: str, values: dict[str, bytes]) -> None:
+    """Keeps values in this worker, for a client."""
+
+    async def hold() -> None:
+        worker.update_data(data=values)
+        await worker.scheduler.update_data(
+            who_has={name: [worker.address] for name in values},
+            nbytes={name: len(value) for name, value in values.items()},
+            client=client,
+        )
+
+    asyncio.run_coroutine_threadsafe(hold(), worker.loop.asyncio_loop).result()
+
+
+def _note(worker: Any, topic: str, chunk: int, call: int) -> None:
+    """Says which call begins."""
+    identity = _identity()
+    place = [identity["boot_id"], identity["pid_ns"], identity["pid"]]
+    worker.log_event(topic, {"chunk": chunk, "call": call, "worker": worker.address, "process": place})
+
+
+@functools.cache
+def _identity() -> Any:
+    return _native.process_identity()
+
+
+def is_same_system(boot_id: str, pid_ns: object) -> bool:
+    """Whether a process that says so of itself is one that this process can look at."""
+    here = _native.process_identity()
+    return (here["boot_id"], here["pid_ns"]) == (boot_id, pid_ns)
+
+
+async def ask(modules: Sequence[str]) -> WorkerReport:
+    """See :func:`importable`; beside what the worker runs, which may take hours."""
+    return await asyncio.to_thread(importable, modules)
+
+
+def recall(keys: Sequence[str]) -> list[str]:
+    """Has these chunks not begin any more in this worker; those that have."""
+    with _lock:
+        _recalled.update(keys)
+        return [key for key in keys if key in _begun]
+
+
+async def end_worker(dask_worker: Any) -> None:
+    """Ends the process of a worker, in its nanny, which starts another one."""
+    await dask_worker.kill(timeout=_GRACE)
