@@ -11,7 +11,21 @@ from pathlib import Path
 
 from tests.support.waiting import wait_for
 
-__all__ = ["AdaptiveCluster", "DaskCluster"]
+__all__ = ["COUNTED", "AdaptiveCluster", "DaskCluster", "ended", "on", "ran"]
+
+#: Tasks that write a line each time they begin: what, and in which process. `{0}` is where.
+COUNTED = """
+    import os, time
+    from jug import TaskGenerator, barrier
+
+    def note(what):
+        with open({0!r} + '/ran.log', 'a') as log:
+            log.write(f'{{what}} {{os.getpid()}}\\n')
+
+    def wait_for_file(name):
+        while not os.path.exists({0!r} + '/' + name):
+            time.sleep(0.01)
+"""
 
 
 def _environment() -> dict[str, str]:
@@ -30,19 +44,28 @@ class DaskCluster:
     n_workers : int
     options : str
         More words for ``dask worker``.
+    env : dict, optional
+        Variables of its environment.
     """
 
-    def __init__(self, folder: Path, n_workers: int = 2, *options: str) -> None:
+    def __init__(
+        self, folder: Path, n_workers: int = 2, *options: str, env: dict[str, str] | None = None
+    ) -> None:
         folder.mkdir(parents=True)
         self.folder = folder
+        self.env = env or {}
         self.file = folder / "scheduler.json"
         self._processes: list[subprocess.Popen[bytes]] = []
-        self.scheduler = self._start("scheduler", "--port", "0")
+        self.n_workers = n_workers
+        self.start_scheduler("0")
+        self.start_workers(*options)
+
+    def start_scheduler(self, port: str) -> None:
+        """Starts the scheduler, and waits until it says where it is."""
+        self.file.unlink(missing_ok=True)
+        self.scheduler = self._start("scheduler", "--port", port)
         wait_for(self._is_listening, "the scheduler")
         self.address = self._address()
-        self.n_workers = n_workers
-        if n_workers:
-            self.start_workers(*options)
 
     def _start(self, what: str, *options: str) -> subprocess.Popen[bytes]:
         words = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--scheduler-file", str(self.file)]
@@ -50,7 +73,7 @@ class DaskCluster:
             process = subprocess.Popen(
                 [*words, "--no-dashboard", "--host", "127.0.0.1", *options],
                 cwd=self.folder,
-                env=_environment(),
+                env=_environment() | self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -61,9 +84,10 @@ class DaskCluster:
     def start_workers(self, *options: str) -> None:
         """Starts the workers, and waits until the scheduler has them."""
         place = ("--local-directory", str(self.folder), "--nthreads", "1", "--nworkers", str(self.n_workers))
-        self._start("worker", *place, *options)
         log = self.folder / "scheduler.log"
-        wait_for(lambda: log.read_text().count("Register worker") >= self.n_workers, "workers")
+        n_before = log.read_text().count("Register worker")
+        self._start("worker", *place, *options)
+        wait_for(lambda: log.read_text().count("Register worker") >= n_before + self.n_workers, "workers")
 
     def _is_listening(self) -> bool:
         return self.file.exists() and bool(self._address())
@@ -84,7 +108,7 @@ _ADAPTIVE = """
     from distributed import LocalCluster
 
     if __name__ == "__main__":
-        cluster = LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=None)
+        cluster = LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=":0")
         cluster.adapt(minimum=0, maximum=2, interval="100ms", wait_count=2)
         print(cluster.scheduler_address, flush=True)
         sys.stdin.read()
@@ -115,3 +139,23 @@ class AdaptiveCluster:
     def close(self) -> None:
         """Ends it."""
         self._process.communicate(timeout=30)
+
+
+def ran(folder: Path) -> dict[str, list[int]]:
+    """The processes in which each task ran, in their order."""
+    log, found = folder / "ran.log", {}
+    for line in log.read_text().splitlines() if log.exists() else ():
+        what, pid = line.split()
+        found.setdefault(what, []).append(int(pid))
+    return found
+
+
+def on(cluster: DaskCluster | AdaptiveCluster) -> tuple[str, ...]:
+    """How a jugfile is run on a cluster."""
+    return "execute", "--will-cite", "--backend", f"dask:{cluster.address}"
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """The status of a command, and what it wrote to stderr."""
+    _, stderr = process.communicate(timeout=60)
+    return process.returncode, stderr

@@ -180,7 +180,9 @@ def _cluster(n_workers: int, faults: str, say: Any) -> Any:
         n_workers=n_workers,
         threads_per_worker=1,
         processes=True,
-        dashboard_address=None,
+        # No dashboard, and no port that others may have.
+        scheduler_kwargs={"dashboard": False},
+        dashboard_address="127.0.0.1:0",
         silence_logs=logging.CRITICAL + 10,
         worker_class=WatchedNanny,
         preload=[f"from jug.executors.dask_cluster import begin_faults\nbegin_faults({faults!r})"],
