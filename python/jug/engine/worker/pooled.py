@@ -21,9 +21,9 @@ from ...internal.units import format_size
 from ...process.signals import leave_at_once, requests_to
 from ...task import Task
 from ..failures.errors import Crashed, FailedInChild, unstorable_message
+from .claiming import ClaimingWorker
 from .pool_progress import PoolProgress
 from .run_limits import TimeLimit
-from .worker import Worker
 
 if TYPE_CHECKING:
     from ...backends.base import base_store
@@ -41,8 +41,8 @@ _LOOK = 0.5
 _SMALL = 0.02
 
 
-class PooledWorker(Worker):
-    """A worker whose tasks run in a pool; see :class:`Worker`.
+class PooledWorker(ClaimingWorker):
+    """A worker whose tasks run in a pool; see :class:`ClaimingWorker`.
 
     Parameters
     ----------
@@ -71,6 +71,16 @@ class PooledWorker(Worker):
         self._shown = PoolProgress(
             self._names, self._scheduler, coordinator, has_more=bool(state.has_barrier)
         )
+
+    def running(self) -> bytes | None:
+        """None: tasks run elsewhere."""
+        return None
+
+    def pause(self) -> None:
+        """Never needed: a hook may begin a worker, which can wait for what is claimed here."""
+
+    def resume(self) -> None:
+        """Nothing is to be said again."""
 
     def _run_all(self) -> None:
         if not self._is_work_left():
