@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from jug.executors.backends import Backend
-from jug.executors.coordinator import Coordinator, Limits
+from jug.executors.coordinator import Coordinator
 from jug.executors.durations import Durations
+from jug.executors.flights import Limits
 from jug.executors.pools import ExecutorPool
 from jug.task import Task
 

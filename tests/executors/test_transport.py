@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jug.errors import UserError
-from jug.executors import coordinator as coordinator_module
+from jug.executors import inquiry
 from jug.executors.backends import parse_backend
 from jug.executors.coordinator import Coordinator
 
@@ -80,7 +80,7 @@ def test_a_package_that_workers_lack_is_one_line_that_names_it_and_the_worker(ju
 
 
 def test_a_worker_that_does_not_answer_is_a_line_and_no_hang(jug_clean, monkeypatch):
-    monkeypatch.setattr(coordinator_module, "_ASKING", 1.0)
+    monkeypatch.setattr(inquiry, "_ASKING", 1.0)
     monkeypatch.syspath_prepend(str(jug_clean))
     (jug_clean / "slow_to_import.py").write_text(
         "import multiprocessing, time\n"

@@ -9,26 +9,26 @@ from __future__ import annotations
 import functools
 import pickle
 import queue
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import CancelledError, Future
-from concurrent.futures import TimeoutError as FutureTimeout
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from concurrent.futures import Future
+from typing import Any, Generic, TypeVar
 
 from .. import _native
 from ..errors import UserError
-from ..internal.console import say
 from ..internal.tracebacks import message_of
 from .backends import Backend
 from .base import Call, Outcome
-from .chunk import Answer, CallFailed, Chunk, SentCall, WorkerReport
+from .chunk import Answer, WorkerReport
 from .durations import Durations
+from .endings import Ended, WorkerDied, ended_by, outcome_of_answer
+from .flights import LIMITS_PERIOD, Flight, Item, Limits, LimitWatch
+from .inquiry import ask_worker
 from .pools import ChunkLost, Death, Pool
-from .transport import PackedCall, Transport
+from .transport import PackedCall, Transport, chunk_of
 
-__all__ = ["Coordinator", "Ended", "LimitBroken", "Limits", "Unloadable", "WorkerDied"]
+__all__ = ["Coordinator"]
 
 _PROTOCOL = 5
 
@@ -37,85 +37,10 @@ _CHUNK_SECONDS = 0.2
 _CHUNK_CALLS = 1000
 _CHUNK_BYTES = 8 << 20
 
-#: From how many bytes on a function is large.
-_LARGE_FUNCTION = 1 << 16
-
 #: How many chunks there are for each worker: one that runs, and one that waits.
 _AHEAD = 2
 
-#: For how many seconds a worker is waited for that is to say whether it can import a module.
-_ASKING = 10.0
-
-#: How often is looked whether there are workers, in seconds.
-_WAITING = 0.05
-
-#: How often limits are looked at, in seconds.
-_LIMITS_PERIOD = 0.1
-
 Token = TypeVar("Token")
-
-
-class Limits(NamedTuple):
-    """What a call may take. None: any."""
-
-    seconds: float | None = None
-    memory: int | None = None
-
-
-class WorkerDied(Exception):
-    """The worker ended in which a call ran alone; `death` says how."""
-
-    def __init__(self, death: Death) -> None:
-        super().__init__(death.end.text)
-        self.death = death
-
-
-class LimitBroken(Exception):
-    """A call was ended because it took more than it may: of "timeout" or "memory"."""
-
-    def __init__(self, kind: Literal["timeout", "memory"], taken: float) -> None:
-        super().__init__(kind)
-        self.kind: Literal["timeout", "memory"] = kind
-        self.taken = taken
-
-
-class Ended(NamedTuple, Generic[Token]):
-    """What became of a call."""
-
-    token: Token
-    outcome: Outcome
-    #: What stands for its result in the pool, for :meth:`Coordinator.keep`; None if that is only here.
-    residence: Any
-
-
-class Unloadable(Exception):
-    """A call returned something whose pickle cannot be loaded here; ``__cause__`` says why."""
-
-    def __init__(self, cause: Exception) -> None:
-        super().__init__(f"{type(cause).__name__}: {message_of(cause)}")
-        self.__cause__ = cause
-
-
-class _Item(NamedTuple, Generic[Token]):
-    """A call that is to be run."""
-
-    token: Token
-    call: Call
-    limits: Limits
-
-
-class _Flight(Generic[Token]):
-    """A chunk that was given to a pool."""
-
-    def __init__(self, items: Sequence[_Item[Token]], future: Future[Any], inputs: Iterable[bytes]) -> None:
-        self.items = items
-        self.future = future
-        #: The keys of what it gets from where that is.
-        self.inputs = set(inputs)
-        #: The call that began last, in which worker, and when.
-        self.begun: tuple[int, str, float] | None = None
-        #: What its worker was ended for.
-        self.broken: LimitBroken | None = None
 
 
 class Coordinator(Generic[Token]):
@@ -135,17 +60,17 @@ class Coordinator(Generic[Token]):
         self._transport: Transport | None = None
         self._durations = Durations()
         self._origin = _native.process_identity()
-        self._flights: dict[int, _Flight[Token]] = {}
+        self._flights: dict[int, Flight[Token]] = {}
         self._number = 0
         self._arrived: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         #: What waits to be run alone, because it may end its worker.
-        self._suspects: deque[_Item[Token]] = deque()
+        self._suspects: deque[Item[Token]] = deque()
         #: What is to be sent again, because a worker ended that ran something else.
-        self._again: deque[_Item[Token]] = deque()
+        self._again: deque[Item[Token]] = deque()
         self._ended: list[Ended[Token]] = []
         self._is_stopping = False
         self._is_woken = False
-        self._limits_looked = 0.0
+        self._watch = LimitWatch()
         #: Where the results of finished calls still are, by key, for other calls that run there.
         self._resident: dict[bytes, Any] = {}
         #: Why nothing can be run any more.
@@ -200,7 +125,7 @@ class Coordinator(Generic[Token]):
 
     def submit(self, items: Iterable[tuple[Token, Call, Limits]], *, alone: bool = False) -> None:
         """Has calls run; `alone` if each of them may end its worker."""
-        given = [_Item(*item) for item in items]
+        given = [Item(*item) for item in items]
         if alone:
             self._suspects.extend(given)
         else:
@@ -215,8 +140,10 @@ class Coordinator(Generic[Token]):
             left = deadline - time.monotonic()
             if left <= 0:
                 break
-            self._take_arrived(min(left, _LIMITS_PERIOD) if self._has_limits() else left)
-            self._hold_limits()
+            has_limits = any(flight.has_limits for flight in self._flights.values())
+            self._take_arrived(min(left, LIMITS_PERIOD) if has_limits else left)
+            if has_limits and self._pool is not None:
+                self._watch.look(self._pool, self._flights)
             self._feed()
             if self._is_woken:
                 break
@@ -284,37 +211,11 @@ class Coordinator(Generic[Token]):
         self._pool = self._backend.open(1 if alone else self._n_workers)
         self._is_alone = alone
         if self._transport is None and not self._pool.is_live:
-            self._transport = Transport(self._ask_importable, _advice(self._backend))
+            self._transport = Transport(self._ask, _advice(self._backend))
 
-    def _ask_importable(self, modules: Sequence[str]) -> WorkerReport:
-        """Has a worker say whether it can import these."""
+    def _ask(self, modules: Sequence[str]) -> WorkerReport:
         assert self._pool is not None
-        future = self._pool.ask_importable(modules)
-        self._wait_for_workers(future)
-        try:
-            report = WorkerReport(*future.result(_ASKING))
-        except UserError:
-            raise
-        except (FutureTimeout, CancelledError):
-            what = f"said nothing within {_ASKING:g} s: look whether they run"
-        except Exception as error:
-            what = f"could not begin ({type(error).__name__}: {message_of(error)}): look whether jug is there"
-        else:
-            here = sys.version.split()[0]
-            if report.python.split(".")[:2] == here.split(".")[:2]:
-                return report
-            what = f"run Python {report.python} ({report.place}), and this is {here}: functions need the same"
-        raise UserError(f"the workers of the backend {self._backend.name} {what}")
-
-    def _wait_for_workers(self, future: Future[Any]) -> None:
-        """Waits until there is one to answer: a cluster may have none until it gets something to run."""
-        assert self._pool is not None
-        deadline: float | None = time.monotonic() + _ASKING
-        while self._pool.is_waiting_for_workers() and not future.done():
-            time.sleep(_WAITING)
-            if deadline is not None and time.monotonic() >= deadline:
-                deadline = None
-                say(f"waiting for the first worker of the backend {self._backend.name}")
+        return ask_worker(self._pool, self._backend.name, modules)
 
     def _feed(self) -> None:
         """Sends what was held back: what is innocent first, then what runs alone, one at a time."""
@@ -330,7 +231,7 @@ class Coordinator(Generic[Token]):
     def _free_slots(self) -> int:
         return max(0, _AHEAD * self.nr_workers() - len(self._flights))
 
-    def _send(self, items: Sequence[_Item[Token]], *, alone: bool = False) -> None:
+    def _send(self, items: Sequence[Item[Token]], *, alone: bool = False) -> None:
         """Packs calls and gives them to the pool, in chunks, or to one of a single worker."""
         assert self._pool is not None
         if self._backend.outlives_workers:
@@ -338,7 +239,7 @@ class Coordinator(Generic[Token]):
         elif alone != self._is_alone and self._backend.is_replaceable:
             self._pool.close()
             self._open(alone=alone)
-        live: list[tuple[_Item[Token], Any]] = []
+        live: list[tuple[Item[Token], Any]] = []
         for item in items:
             try:
                 if self._transport is None:
@@ -353,7 +254,7 @@ class Coordinator(Generic[Token]):
         for chunk in self._durations.chunks(live, most, _CHUNK_SECONDS, _CHUNK_BYTES):
             self._launch(chunk)
 
-    def _launch(self, calls: Sequence[tuple[_Item[Token], Any]]) -> None:
+    def _launch(self, calls: Sequence[tuple[Item[Token], Any]]) -> None:
         assert self._pool is not None
         items = [item for item, _ in calls]
         number, self._number = self._number, self._number + 1
@@ -361,36 +262,19 @@ class Coordinator(Generic[Token]):
             if self._transport is None:
                 future = self._pool.submit([call for _, call in calls], ())
             else:
-                data, inputs = self._chunk(number, [call for _, call in calls], items)
-                future = self._pool.submit(data, inputs)
+                packed = [call for _, call in calls]
+                has_limits = any(item.limits != Limits() for item in items)
+                notes = self._pool.note_file() if has_limits else ""
+                chunk, inputs = chunk_of(number, self._origin, packed, self._pool.shared, notes)
+                data = pickle.dumps(tuple(chunk), _PROTOCOL)
+                future = self._pool.submit(data, [self._resident[key] for key in inputs])
         except Exception as error:
             if not self._pool.is_broken(error):
                 raise
             future = Future()
             future.set_exception(error)
-        self._flights[number] = _Flight(items, future, self._resident and _inputs(calls))
+        self._flights[number] = Flight(items, future, self._resident and _inputs(calls))
         future.add_done_callback(functools.partial(self._note_arrival, number))
-
-    def _chunk(
-        self, number: int, calls: Sequence[PackedCall], items: Sequence[_Item[Token]]
-    ) -> tuple[bytes, Sequence[Any]]:
-        """A chunk as it is sent, and what stands for the inputs that are there already."""
-        assert self._pool is not None
-        functions: dict[bytes | str, int] = {}
-        kept: dict[bytes, int] = {}
-        sent = []
-        for call in calls:
-            inputs = [kept.setdefault(key, len(kept)) for key in call.inputs]
-            function = functions.setdefault(self._as_sent(call.function), len(functions))
-            sent.append(tuple(SentCall(function, call.arguments, inputs)))
-        notes = self._pool.note_file() if any(item.limits != Limits() for item in items) else ""
-        chunk = Chunk(number, self._origin, list(functions), sent, notes)  # type: ignore[arg-type]
-        return pickle.dumps(tuple(chunk), _PROTOCOL), [self._resident[key] for key in kept]
-
-    def _as_sent(self, function: bytes) -> bytes | str:
-        """A pickled function; of one that refers to much data, the path of a file where it is."""
-        assert self._pool is not None
-        return (self._pool.shared(function) if len(function) > _LARGE_FUNCTION else None) or function
 
     def _note_arrival(self, number: int, _future: object) -> None:
         self._arrived.put(number)
@@ -411,7 +295,7 @@ class Coordinator(Generic[Token]):
             elif (flight := self._flights.get(number)) is not None and not flight.future.cancelled():
                 self._take(number, flight)
 
-    def _take(self, number: int, flight: _Flight[Token]) -> None:
+    def _take(self, number: int, flight: Flight[Token]) -> None:
         assert self._pool is not None
         del self._flights[number]
         error = flight.future.exception()
@@ -426,38 +310,29 @@ class Coordinator(Generic[Token]):
             self._flights = {n: it for n, it in self._flights.items() if _has_come_back(it.future)}
             self._end = _end_by(error, self._backend)
 
-    def _take_answers(self, flight: _Flight[Token]) -> None:
+    def _take_answers(self, flight: Flight[Token]) -> None:
         answers = flight.future.result()
         seconds: dict[str, list[float]] = {}
         residences = () if self._pool is None else self._pool.keep(flight.future)
         for place, (item, answer) in enumerate(zip(flight.items, answers, strict=False)):
-            outcome = answer if isinstance(answer, Outcome) else _outcome_of(Answer(*answer))
+            outcome = answer if isinstance(answer, Outcome) else outcome_of_answer(Answer(*answer))
             seconds.setdefault(item.call.name, []).append(outcome.duration)
             residence = residences[place] if residences and outcome.error is None else None
             self._ended.append(Ended(item.token, outcome, residence))
         for name, durations in seconds.items():
             self._durations.learn(name, sum(durations), len(durations))
-        # The worker took this process for dead.
+        # It took long, or the worker took this process for dead.
         self._again.extend(flight.items[len(answers) :])
 
-    def _take_loss(self, flight: _Flight[Token], loss: ChunkLost) -> None:
+    def _take_loss(self, flight: Flight[Token], loss: ChunkLost) -> None:
         """A chunk does not come back; its pool goes on."""
         for key in flight.inputs:
             # They may be what was lost.
             self._resident.pop(key, None)
-        is_ours = flight.broken is not None
         death = self._pool.death() if loss.is_death and self._is_alone and self._pool is not None else Death()
-        for place, item in enumerate(flight.items):
-            if flight.broken is not None and flight.begun is not None and flight.begun[0] == place:
-                self._fail(item, flight.broken)
-            elif is_ours or not loss.is_death:
-                self._again.append(item)
-            elif self._is_alone:
-                self._fail(item, WorkerDied(death))
-            else:
-                self._suspects.append(item)
+        self._judge(flight, death, is_ours=flight.broken is not None or not loss.is_death)
 
-    def _replace(self, flight: _Flight[Token], error: BaseException) -> None:
+    def _replace(self, flight: Flight[Token], error: BaseException) -> None:
         """A worker has ended, and the pool with it: finds out what becomes of the calls that it had."""
         assert self._pool is not None
         flights = [flight, *self._flights.values()]
@@ -477,47 +352,23 @@ class Coordinator(Generic[Token]):
                 "finished is stored"
             ) from error
         for it in lost:
-            for place, item in enumerate(it.items):
-                if it.broken is not None and it.begun is not None and it.begun[0] == place:
-                    self._fail(item, it.broken)
-                elif is_ours:
-                    self._again.append(item)
-                elif self._is_alone:
-                    self._fail(item, WorkerDied(death))
-                else:
-                    self._suspects.append(item)
+            self._judge(it, death, is_ours=is_ours)
         self._open(alone=bool(self._suspects))
 
-    def _fail(self, item: _Item[Token], error: Exception) -> None:
-        self._ended.append(
-            Ended(item.token, Outcome(None, error, time.time(), time.perf_counter(), 0.0), None)
-        )
+    def _judge(self, flight: Flight[Token], death: Death, *, is_ours: bool) -> None:
+        """Says what becomes of calls that do not come back; `is_ours` if none has ended its worker."""
+        for place, item in enumerate(flight.items):
+            if flight.broken is not None and flight.begun is not None and flight.begun[0] == place:
+                self._fail(item, flight.broken)
+            elif is_ours:
+                self._again.append(item)
+            elif self._is_alone:
+                self._fail(item, WorkerDied(death))
+            else:
+                self._suspects.append(item)
 
-    # --- limits ---
-
-    def _has_limits(self) -> bool:
-        return any(item.limits != Limits() for flight in self._flights.values() for item in flight.items[:1])
-
-    def _hold_limits(self) -> None:
-        """Ends workers whose calls take more than they may."""
-        now = time.monotonic()
-        if self._pool is None or not self._pool.can_end_workers or now - self._limits_looked < _LIMITS_PERIOD:
-            return
-        self._limits_looked = now
-        for chunk, call, worker, when in self._pool.begun():
-            if (flight := self._flights.get(chunk)) is not None:
-                flight.begun = call, worker, when
-        for flight in self._flights.values():
-            if flight.begun is None or flight.broken is not None:
-                continue
-            call, worker, when = flight.begun
-            seconds, memory = flight.items[call].limits
-            if seconds is not None and now - when > seconds:
-                flight.broken = LimitBroken("timeout", now - when)
-            elif memory is not None and (taken := self._pool.memory(worker)) > memory:
-                flight.broken = LimitBroken("memory", taken)
-            if flight.broken is not None:
-                self._pool.end_worker(worker, flight.future)
+    def _fail(self, item: Item[Token], error: Exception) -> None:
+        self._ended.append(ended_by(item.token, error))
 
 
 def _end_by(error: BaseException, backend: Backend) -> UserError:
@@ -537,19 +388,6 @@ def _inputs(calls: Iterable[tuple[object, PackedCall]]) -> Iterable[bytes]:
 
 def _has_come_back(future: Future[Any]) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
-
-
-def _outcome_of(answer: Answer) -> Outcome:
-    began = time.perf_counter() - answer.duration
-    if answer.failure is not None:
-        error: Exception | None = CallFailed(answer.failure)
-        value = None
-    else:
-        try:
-            value, error = pickle.loads(answer.value), None
-        except Exception as cause:
-            value, error = None, Unloadable(cause)
-    return Outcome(value, error, answer.started, began, answer.duration)
 
 
 def _resolved(call: Call) -> tuple[Sequence[Any], Mapping[str, Any]]:

@@ -16,16 +16,21 @@ from .. import _native
 from ..errors import UserError
 from ..internal.tracebacks import message_of
 from ..task import Task, TaskGenerator
+from .chunk import Chunk, SentCall
 
 if TYPE_CHECKING:
+    from ..internal.types import ProcessIdentity
     from .base import Call
     from .chunk import WorkerReport
 
-__all__ = ["PackedCall", "Transport", "found", "generated_function"]
+__all__ = ["PackedCall", "Transport", "chunk_of", "found", "generated_function"]
 
 _PROTOCOL = 5
 
 _MAIN = "__main__"
+
+#: From how many bytes on a function is large.
+_LARGE_FUNCTION = 1 << 16
 
 
 def generated_function(module: str, name: str) -> Any:
@@ -48,6 +53,38 @@ class PackedCall(NamedTuple):
     arguments: bytes
     #: The results that stay where they are, in the order in which the arguments name them.
     inputs: Sequence[bytes] = ()
+
+
+def chunk_of(
+    number: int,
+    origin: ProcessIdentity,
+    calls: Sequence[PackedCall],
+    shared: Callable[[bytes], str | None],
+    notes: str,
+) -> tuple[Chunk, Sequence[bytes]]:
+    """A chunk of calls, and the keys of the inputs that go with it, each once.
+
+    Parameters
+    ----------
+    number : int
+    origin : dict
+        The coordinator.
+    calls : sequence of PackedCall
+    shared : callable
+        Gives the path of a file with these bytes that workers can read, or None. A function that refers to
+        much data does not go with each chunk then.
+    notes : str
+        See :class:`Chunk`.
+    """
+    functions: dict[bytes | str, int] = {}
+    inputs: dict[bytes, int] = {}
+    sent = []
+    for call in calls:
+        as_sent = (shared(call.function) if len(call.function) > _LARGE_FUNCTION else None) or call.function
+        function = functions.setdefault(as_sent, len(functions))
+        places = [inputs.setdefault(key, len(inputs)) for key in call.inputs]
+        sent.append(SentCall(function, call.arguments, places))
+    return Chunk(number, origin, list(functions), [tuple(it) for it in sent], notes), list(inputs)  # type: ignore[misc]
 
 
 class Transport:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from ...errors import Signalled, UserError
 from ...executors.base import Outcome
 from ...executors.chunk import CallFailed
-from ...executors.coordinator import Coordinator, Ended, LimitBroken, Limits, Unloadable, WorkerDied
+from ...executors.coordinator import Coordinator
+from ...executors.endings import Ended, LimitBroken, Unloadable, WorkerDied
+from ...executors.flights import Limits
 from ...hooks.register import jug_hook
 from ...internal import log
 from ...internal.console import say
