@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,19 @@ def processes_below(folder: Path) -> list[str]:
 def left(jug):
     """What processes are left in the directory of the jugfile."""
     return lambda: processes_below(jug.folder)
+
+
+@pytest.fixture
+def installed(jug, monkeypatch):
+    """Writes modules that count as installed, and are found by what a test runs."""
+    base = jug.folder / "installed"
+    place = Path(sysconfig.get_path("purelib", "posix_user", {"userbase": str(base)}))
+    place.mkdir(parents=True)
+    monkeypatch.setenv("PYTHONUSERBASE", str(base))
+    monkeypatch.setenv("PYTHONPATH", str(place), prepend=os.pathsep)
+
+    def install(**modules):
+        for name, source in modules.items():
+            jug.write(source, str(place / f"{name}.py"))
+
+    return install
