@@ -13,7 +13,7 @@ from tests.support.processes import is_alive
 from tests.support.waiting import wait_for
 
 #: How each backend is chosen.
-PROCESSES = ["processes", "loky", "concurrent.futures:ProcessPoolExecutor"]
+PROCESSES = ["processes", "loky", "dask", "concurrent.futures:ProcessPoolExecutor"]
 BACKENDS = ["threads", *PROCESSES]
 
 
@@ -28,7 +28,7 @@ def of_processes(request):
 
 
 HEAD = """
-    import os, sys, time
+    import os, signal, sys, time
     from jug import TaskGenerator, barrier, bvalue, value
 
     def note(what):
@@ -152,7 +152,7 @@ def test_a_crash_costs_one_task_and_the_innocent_finish(jug, of_processes):
     def work(i):
         note(i)
         if i == 30:
-            os.kill(os.getpid(), 11)
+            signal.raise_signal(signal.SIGSEGV)
         if i == 31:
             os._exit(3)
         return i

@@ -84,15 +84,14 @@ class LocalDask:
             file.write(data)
         return path_of(file)
 
-    def death(self) -> Death:
-        """How the worker ended that did so last."""
+    def death(self, since: float) -> Death:
+        """How a worker ended after that moment (``time.monotonic``): others may have died before."""
         end = End("lost", 0)
-        seconds = _BURIAL
-        while said := self._said(seconds):
+        deadline = time.monotonic() + _BURIAL
+        while end.kind == "lost" and (said := self._said(deadline - time.monotonic())):
             status = int(said.get("status") or 0)
-            if status:
+            if status and float(said["when"]) > since:
                 end = End("signal", -status) if status < 0 else End("exit", status)
-            seconds = 0.0
         return Death(end, fault_of_user(self._faults.read().decode(errors="replace")))
 
     def _said(self, seconds: float) -> dict[str, Any]:
@@ -109,7 +108,9 @@ class LocalDask:
         return said
 
     def close(self) -> None:
-        """Ends it, with all its processes."""
+        """Ends it, with all its processes, unless it was killed."""
+        if self._leash < 0:
+            return
         os.close(self._leash)
         self._leash = -1
         self._child.leave(_END)
@@ -162,7 +163,7 @@ def _cluster(n_workers: int, faults: str, say: Any) -> Any:
         """Says how its worker ended."""
 
         def _on_worker_exit_sync(self, exitcode: int | None) -> None:
-            say(status=exitcode)
+            say(status=exitcode, when=time.monotonic())
             super()._on_worker_exit_sync(exitcode)
 
     variables = thread_variables(max(1, _native.available_cpus() // n_workers))

@@ -105,6 +105,8 @@ class DaskPool:
         self._n_workers = n_workers
         self._name = f"jug-{uuid.uuid4().hex[:12]}"
         self._number = 0
+        #: When a chunk was given to it last.
+        self._submitted = 0.0
         self._threads: dict[str, int] = {}
         #: What has not come back.
         self._open: set[_Chunk] = set()
@@ -179,6 +181,7 @@ class DaskPool:
 
     def submit(self, chunk: bytes | Sequence[LiveCall], inputs: Sequence[Any]) -> Future[Sequence[Answer]]:
         self._number += 1
+        self._submitted = time.monotonic()
         given = _Chunk(f"{self._name}-{self._number}")
         given.add_done_callback(self._forget)
         self._open.add(given)
@@ -321,7 +324,7 @@ class DaskPool:
         return False
 
     def death(self) -> Death:
-        return Death() if self._cluster is None else self._cluster.death()
+        return Death() if self._cluster is None else self._cluster.death(self._submitted)
 
     def note_file(self) -> str:
         if not self._is_noting:
