@@ -52,6 +52,8 @@ class LocalDask:
         self.address = ""
         self._faults = shared_file("jug-faults")
         self._files: dict[bytes, IO[bytes]] = {}
+        self._notes = shared_file("jug-notes")
+        self._notes_rest = b""
         its_leash, self._leash = os.pipe()
         self._words, its_words = os.pipe()
         self._rest = b""
@@ -83,6 +85,15 @@ class LocalDask:
             file = self._files[data] = shared_file("jug-function")
             file.write(data)
         return path_of(file)
+
+    def note_file(self) -> str:
+        """The file in which its workers say which call begins."""
+        return path_of(self._notes)
+
+    def notes(self) -> list[dict[str, Any]]:
+        """What they have said since the last time."""
+        *lines, self._notes_rest = (self._notes_rest + self._notes.read()).split(b"\n")
+        return [json.loads(line) for line in lines]
 
     def death(self, since: float) -> Death:
         """How a worker ended after that moment (``time.monotonic``): others may have died before."""
@@ -126,7 +137,7 @@ class LocalDask:
             if descriptor >= 0:
                 os.close(descriptor)
         self._leash = self._words = -1
-        for file in (self._faults, *self._files.values()):
+        for file in (self._faults, self._notes, *self._files.values()):
             file.close()
 
 

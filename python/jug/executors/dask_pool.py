@@ -9,7 +9,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, wait
 from typing import Any
 
 from ..errors import UserError
@@ -121,6 +121,7 @@ class DaskPool:
         self._memory: dict[str, int] = {}
         #: The workers that were ended here: what else they ran is not to blame.
         self._ended: set[str] = set()
+        self._endings: list[Future[None]] = []
         self._is_noting = False
         self._is_weighing = False
         client.loop.add_callback(self._watch)
@@ -130,8 +131,8 @@ class DaskPool:
     @property
     def can_end_workers(self) -> bool:
         if self._can_end_workers is None:
-            workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-            self._can_end_workers = all(it.get("nanny") for it in workers)
+            asked = asyncio.run_coroutine_threadsafe(self._workers(), self._client.loop.asyncio_loop)
+            self._can_end_workers = all(it.get("nanny") for it in asked.result(_CONNECTING).values())
         return self._can_end_workers
 
     def nr_workers(self) -> int:
@@ -163,11 +164,21 @@ class DaskPool:
 
     async def _look(self) -> None:
         if self._is_weighing:
-            workers = (await self._client.scheduler.identity(n_workers=-1))["workers"]
+            workers = await self._workers()
             self._threads = {address: it["nthreads"] for address, it in workers.items()}
             self._memory = {address: it["metrics"].get("memory", 0) for address, it in workers.items()}
         else:
             self._threads = dict(await self._client.scheduler.ncores())
+
+    async def _workers(self) -> dict[str, Any]:
+        """In the loop: what the scheduler says of its workers, by address."""
+        try:
+            known = await self._client.scheduler.identity(n_workers=-1)
+        except TypeError:
+            # Before 2025.2 it says that of all workers in any case.
+            known = await self._client.scheduler.identity()
+        workers: dict[str, Any] = known["workers"]
+        return workers
 
     def _give_up(self) -> None:
         """In the loop: the scheduler is not coming back."""
@@ -195,11 +206,15 @@ class DaskPool:
         if chunk.done():
             return
         client = self._client
+        notes = "" if self._cluster is None else self._cluster.note_file()
         try:
             if len(data) > _LARGE_CHUNK and self._threads:
                 data = await client.scatter(data, hash=False)
             chunk.task = client.submit(
-                *(run_on_dask, data, list(inputs), chunk.key, client.id), key=chunk.key, pure=False, retries=0
+                *(run_on_dask, data, list(inputs), chunk.key, client.id, notes),
+                key=chunk.key,
+                pure=False,
+                retries=0,
             )
             found = DaskAnswers(*await client.gather(chunk.task))
             answers = list(found.answers)
@@ -232,6 +247,8 @@ class DaskPool:
         """What to say of a chunk that did not come back."""
         from distributed import KilledWorker
 
+        if self._gone is None and self._client.status in ("closing", "closed") and not self._is_closed:
+            self._give_up()
         if self._gone is not None:
             return self._gone
         if isinstance(error, KilledWorker):
@@ -327,7 +344,7 @@ class DaskPool:
         return Death() if self._cluster is None else self._cluster.death(self._submitted)
 
     def note_file(self) -> str:
-        if not self._is_noting:
+        if not self._is_noting and self._cluster is None:
             self._is_noting = True
             self._client.subscribe_topic(self._name, self._take_note)
         return self._name
@@ -336,15 +353,18 @@ class DaskPool:
         return None if self._cluster is None else self._cluster.shared(data)
 
     def _take_note(self, event: tuple[float, Any]) -> None:
-        """In the loop: a call began."""
+        """A call began."""
         note = event[1]
         boot_id, pid_ns, pid = note["process"]
         if is_same_system(boot_id, pid_ns):
             self._processes[note["worker"]] = pid
         # Clocks of other machines show other times.
-        self._begun.append(Begun(note["chunk"], note["call"], note["worker"], time.monotonic()))
+        when = note.get("when") or time.monotonic()
+        self._begun.append(Begun(note["chunk"], note["call"], note["worker"], when))
 
     def begun(self) -> Sequence[Begun]:
+        for note in () if self._cluster is None else self._cluster.notes():
+            self._take_note((0.0, note))
         return [self._begun.popleft() for _ in range(len(self._begun))]
 
     def memory(self, worker: str) -> int:
@@ -356,7 +376,8 @@ class DaskPool:
     def end_worker(self, worker: str, future: Future[Any]) -> None:
         assert isinstance(future, _Chunk)
         self._ended.add(worker)
-        self._client.loop.add_callback(self._end_worker, worker, future)
+        ending = self._end_worker(worker, future)
+        self._endings.append(asyncio.run_coroutine_threadsafe(ending, self._client.loop.asyncio_loop))
 
     async def _end_worker(self, worker: str, chunk: _Chunk) -> None:
         """In the loop: ends a worker; dask runs again what else it ran."""
@@ -366,7 +387,7 @@ class DaskPool:
         try:
             await self._client.run(end_worker, workers=[worker], nanny=True)
         except Exception as error:
-            if worker in self._threads:
+            if worker in self._threads and not self._is_closed:
                 say(
                     f"warning: the dask worker {worker} could not be ended, and may go on: "
                     f"{type(error).__name__}: {message_of(error)}"
@@ -381,6 +402,9 @@ class DaskPool:
         self.close()
 
     def close(self) -> None:
+        if self._cluster is None:
+            # Workers go on when this client is gone.
+            wait(self._endings, _RECALL)
         for chunk in list(self._open):
             chunk.cancel()
         self._is_closed = True

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
+import os
 import threading
+import time
 import uuid
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -36,7 +39,7 @@ class DaskAnswers(NamedTuple):
     held: dict[int, str]
 
 
-def run_on_dask(data: bytes, inputs: Sequence[bytes], key: str, client: str) -> DaskAnswers:
+def run_on_dask(data: bytes, inputs: Sequence[bytes], key: str, client: str, notes: str = "") -> DaskAnswers:
     """Runs a chunk in a worker of dask; see :func:`run_chunk`.
 
     Parameters
@@ -49,6 +52,8 @@ def run_on_dask(data: bytes, inputs: Sequence[bytes], key: str, client: str) -> 
         Its name.
     client : str
         The client of dask that is to have the results that stay.
+    notes : str
+        The file to which it is noted which call begins, where the client can read it.
     """
     from distributed import get_worker
 
@@ -58,7 +63,7 @@ def run_on_dask(data: bytes, inputs: Sequence[bytes], key: str, client: str) -> 
         _begun.add(key)
     try:
         worker = get_worker()
-        answers = run_chunk(data, inputs, functools.partial(_note, worker, key.rpartition("-")[0]))
+        answers = run_chunk(data, inputs, functools.partial(_note, worker, notes, key.rpartition("-")[0]))
     finally:
         with _lock:
             _begun.discard(key)
@@ -82,6 +87,7 @@ def _hold(worker: Any, client: str, values: dict[str, bytes]) -> None:
     """Keeps values in this worker, for a client."""
 
     async def hold() -> None:
+        # As when a client of a worker's own scatters them, without that client.
         worker.update_data(data=values)
         await worker.scheduler.update_data(
             who_has={name: [worker.address] for name in values},
@@ -92,11 +98,20 @@ def _hold(worker: Any, client: str, values: dict[str, bytes]) -> None:
     asyncio.run_coroutine_threadsafe(hold(), worker.loop.asyncio_loop).result()
 
 
-def _note(worker: Any, topic: str, chunk: int, call: int) -> None:
-    """Says which call begins."""
+def _note(worker: Any, path: str, topic: str, chunk: int, call: int) -> None:
+    """Says which call begins, and returns when that is said: a call may hold the interpreter from then on."""
     identity = _identity()
     place = [identity["boot_id"], identity["pid_ns"], identity["pid"]]
-    worker.log_event(topic, {"chunk": chunk, "call": call, "worker": worker.address, "process": place})
+    note = {"chunk": chunk, "call": call, "worker": worker.address, "process": place}
+    if path:
+        file = os.open(path, os.O_WRONLY | os.O_APPEND)
+        try:
+            os.write(file, json.dumps({**note, "when": time.monotonic()}).encode() + b"\n")
+        finally:
+            os.close(file)
+    else:
+        said = worker.scheduler.log_event(topic=topic, msg=note)
+        asyncio.run_coroutine_threadsafe(said, worker.loop.asyncio_loop).result()
 
 
 @functools.cache
