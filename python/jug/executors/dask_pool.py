@@ -7,27 +7,27 @@ import contextlib
 import importlib
 import time
 import uuid
-from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import CancelledError, Future, wait
+from concurrent.futures import Future, wait
 from typing import Any
 
 from ..errors import UserError
 from ..internal.console import say
 from ..internal.tracebacks import message_of
 from ..jug_version import __version__
-from ..process.resident import resident_of_tree
 from .chunk import Answer, WorkerReport
 from .dask_cluster import LocalDask
 from .dask_connection import address_of, connect, need_distributed
-from .dask_worker import DaskAnswers, ask, end_worker, is_same_system, recall, run_on_dask
+from .dask_losses import DaskLosses
+from .dask_notes import DaskNotes
+from .dask_worker import DaskAnswers, ask, end_worker, recall, run_on_dask
 from .pools import Begun, ChunkLost, Death, LiveCall
 
 __all__ = ["DaskPool", "dask_pool"]
 
-#: For how many seconds a scheduler is tried that does not answer, and how often one may go away meanwhile.
+#: For how many seconds a scheduler is tried that does not answer.
 _CONNECTING = 10.0
-_LOSSES = 3
+
 
 #: How often is looked which workers there are, and whether the scheduler is, in seconds.
 _LOOK = 1.0
@@ -111,18 +111,13 @@ class DaskPool:
         #: What has not come back.
         self._open: set[_Chunk] = set()
         self._is_closed = False
-        self._losses = 0
+        self._losses = DaskLosses()
         self._gone: UserError | None = None
         self._can_end_workers: bool | None = None
-        #: What began.
-        self._begun: deque[Begun] = deque()
-        #: The processes of workers that can be looked at from here, and what the others say that they take.
-        self._processes: dict[str, int] = {}
+        self._notes = DaskNotes(client, self._name, cluster)
+        #: The bytes of memory that workers say that they take.
         self._memory: dict[str, int] = {}
-        #: The workers that were ended here: what else they ran is not to blame.
-        self._ended: set[str] = set()
         self._endings: list[Future[None]] = []
-        self._is_noting = False
         self._is_weighing = False
         client.loop.add_callback(self._watch)
 
@@ -148,10 +143,10 @@ class DaskPool:
         while not self._is_closed:
             status = self._client.status
             if status == "connecting" and not is_away:
-                self._losses += 1
+                self._losses.lose_scheduler()
                 say(f"the dask scheduler at {self._address} does not answer any more; trying again")
             is_away = status == "connecting"
-            if status in ("closing", "closed") or self._losses > _LOSSES:
+            if status in ("closing", "closed") or not self._losses.has_scheduler():
                 self._give_up()
                 return
             now = time.monotonic()
@@ -206,12 +201,11 @@ class DaskPool:
         if chunk.done():
             return
         client = self._client
-        notes = "" if self._cluster is None else self._cluster.note_file()
         try:
             if len(data) > _LARGE_CHUNK and self._threads:
                 data = await client.scatter(data, hash=False)
             chunk.task = client.submit(
-                *(run_on_dask, data, list(inputs), chunk.key, client.id, notes),
+                *(run_on_dask, data, list(inputs), chunk.key, client.id, self._notes.path()),
                 key=chunk.key,
                 pure=False,
                 retries=0,
@@ -226,11 +220,9 @@ class DaskPool:
                     answers[place] = Answer(*answers[place])._replace(value=value)
         except Exception as error:
             self._settle(chunk, self._loss(error))
-        except CancelledError as error:
-            self._settle(chunk, self._loss(error))
         else:
             chunk.held = held
-            self._losses = 0
+            self._losses.end()
             if not chunk.done():
                 chunk.set_result(answers)
 
@@ -245,18 +237,9 @@ class DaskPool:
 
     def _loss(self, error: BaseException) -> BaseException:
         """What to say of a chunk that did not come back."""
-        from distributed import KilledWorker
-
         if self._gone is None and self._client.status in ("closing", "closed") and not self._is_closed:
             self._give_up()
-        if self._gone is not None:
-            return self._gone
-        if isinstance(error, KilledWorker):
-            is_ours = getattr(error.last_worker, "address", None) in self._ended
-            return ChunkLost("a worker ended", is_death=not is_ours)
-        if isinstance(error, (CancelledError, OSError)):
-            return ChunkLost(message_of(error) or type(error).__name__)
-        return error
+        return self._gone or self._losses.of_chunk(error)
 
     def _settle(self, chunk: _Chunk, error: BaseException) -> None:
         if not chunk.done():
@@ -344,38 +327,26 @@ class DaskPool:
         return Death() if self._cluster is None else self._cluster.death(self._submitted)
 
     def note_file(self) -> str:
-        if not self._is_noting and self._cluster is None:
-            self._is_noting = True
-            self._client.subscribe_topic(self._name, self._take_note)
-        return self._name
+        return self._notes.place()
 
     def shared(self, data: bytes) -> str | None:
         return None if self._cluster is None else self._cluster.shared(data)
 
-    def _take_note(self, event: tuple[float, Any]) -> None:
-        """A call began."""
-        note = event[1]
-        boot_id, pid_ns, pid = note["process"]
-        if is_same_system(boot_id, pid_ns):
-            self._processes[note["worker"]] = pid
-        # Clocks of other machines show other times.
-        when = note.get("when") or time.monotonic()
-        self._begun.append(Begun(note["chunk"], note["call"], note["worker"], when))
-
     def begun(self) -> Sequence[Begun]:
-        for note in () if self._cluster is None else self._cluster.notes():
-            self._take_note((0.0, note))
-        return [self._begun.popleft() for _ in range(len(self._begun))]
+        return self._notes.begun()
+
+    def has_worker(self, worker: str) -> bool:
+        return worker in self._threads
 
     def memory(self, worker: str) -> int:
-        if worker in self._processes:
-            return resident_of_tree(self._processes[worker])
+        if (known := self._notes.memory(worker)) is not None:
+            return known
         self._is_weighing = True
         return self._memory.get(worker, 0)
 
     def end_worker(self, worker: str, future: Future[Any]) -> None:
         assert isinstance(future, _Chunk)
-        self._ended.add(worker)
+        self._losses.ended.add(worker)
         ending = self._end_worker(worker, future)
         self._endings.append(asyncio.run_coroutine_threadsafe(ending, self._client.loop.asyncio_loop))
 

@@ -68,6 +68,8 @@ class LimitWatch:
             if flight.begun is None or flight.broken is not None:
                 continue
             call, worker, when = flight.begun
+            if not pool.has_worker(worker):
+                continue  # What it ran waits for another one, or has come back.
             seconds, memory = flight.items[call].limits
             if seconds is not None and now - when > seconds:
                 flight.broken = LimitBroken("timeout", now - when)

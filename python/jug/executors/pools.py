@@ -128,6 +128,9 @@ class Pool(Protocol):
     def begun(self) -> Sequence[Begun]:
         """The calls that began since the last time."""
 
+    def has_worker(self, worker: str) -> bool:
+        """Whether a worker that said something is there still, as far as is known."""
+
     def memory(self, worker: str) -> int:
         """How many bytes of memory a worker takes, with all that it started."""
 
@@ -194,6 +197,9 @@ class ExecutorPool:
 
     def begun(self) -> Sequence[Begun]:
         return ()
+
+    def has_worker(self, worker: str) -> bool:
+        return True
 
     def memory(self, worker: str) -> int:
         return 0

@@ -244,9 +244,7 @@ class PooledWorker(ClaimingWorker):
 
     def _drain(self) -> None:
         """Starts nothing more, and stores what still comes back, unless it is to be killed."""
-        given_back = self._coordinator.stop()
-        self._scheduler.put_back(given_back)
-        self._session.release([self._keys[node] for node in given_back])
+        self._take_back()
         running = self._coordinator.in_flight()
         if running and self._signal:
             by = "" if self._signal == signal.SIGINT else f" by {signal.Signals(self._signal).name}"
@@ -258,9 +256,16 @@ class PooledWorker(ClaimingWorker):
                 self._settle_arrived()
             except Exception as error:
                 log.info("%s", error)  # It is stored; what was raised first is raised on.
+            self._take_back()
         if self._is_killed:
             self._coordinator.kill()
             leave_at_once()
+
+    def _take_back(self) -> None:
+        """Takes back what was given and does not run."""
+        given_back = self._coordinator.stop()
+        self._scheduler.put_back(given_back)
+        self._session.release([self._keys[node] for node in given_back])
 
 
 def _broken_limit(broken: LimitBroken, limit: TimeLimit | None) -> str:
