@@ -54,6 +54,9 @@ _MOST_FUNCTIONS = 256
 _LOOK = 0.1
 _LONGEST = 1.0
 
+#: With how many bytes of results it comes back without the rest.
+_LARGEST = 32 << 20
+
 #: What a worker notes of a call that begins: chunk, number of the call in it, its process, and when
 #: (seconds of the clock that all processes of the host share).
 Notes = Callable[[int, int], None]
@@ -178,7 +181,8 @@ def run_chunk(data: bytes, inputs: Sequence[bytes] = (), note: Notes | None = No
     Returns
     -------
     list of Answer
-        What became of each call; of fewer than there are, where it takes long or the coordinator has ended.
+        What became of each call; of fewer than there are, where it takes long, results are large or the
+        coordinator has ended.
     """
     chunk = Chunk(*pickle.loads(data))
     chunk = chunk._replace(calls=[SentCall(*call) for call in chunk.calls])
@@ -189,7 +193,7 @@ def run_chunk(data: bytes, inputs: Sequence[bytes] = (), note: Notes | None = No
     elif note is None:
         note = functools.partial(_note_in_file, chunk.notes)
     began = time.monotonic()
-    looked = began - _LOOK
+    looked, size = began - _LOOK, 0
     with _uninterrupted():
         for place, call in enumerate(chunk.calls):
             now = time.monotonic()
@@ -200,6 +204,9 @@ def run_chunk(data: bytes, inputs: Sequence[bytes] = (), note: Notes | None = No
             if note is not None:
                 note(chunk.number, place)
             answers.append(_answer(chunk.functions[call.function], call, inputs))
+            size += len(answers[-1].value)
+            if size > _LARGEST:
+                break
     flush_output()
     return answers
 
