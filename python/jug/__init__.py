@@ -10,18 +10,26 @@ In a script or notebook, ``jug.init(jugfile, jugdir)`` or ``jug.set_jugdir(jugdi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+try:
+    from typing import TYPE_CHECKING, Any
 
-from . import mapreduce as mapreduce
-from . import task as task
-from ._native import __version__
-from .backends import dict_store, file_store, redis_store
-from .barrier import barrier, bvalue
-from .compound import CompoundTask, CompoundTaskGenerator
-from .internal.conflicts import warn_of_conflict
-from .jug import init, is_jug_running
-from .options import set_jugdir
-from .task import CachedFunction, Task, TaskGenerator, Tasklet, iteratetask, return_tuple, value
+    from . import mapreduce as mapreduce
+    from . import task as task
+    from ._native import __version__
+    from .backends import dict_store, file_store, redis_store
+    from .barrier import barrier, bvalue
+    from .compound import CompoundTask, CompoundTaskGenerator
+    from .internal.conflicts import warn_of_conflict
+    from .jug import init, is_jug_running
+    from .options import set_jugdir
+    from .task import CachedFunction, Task, TaskGenerator, Tasklet, iteratetask, return_tuple, value
+
+    warn_of_conflict()
+except KeyboardInterrupt:
+    from .internal.early import end_if_command
+
+    end_if_command()
+    raise
 
 __all__ = [
     "CachedFunction",
@@ -65,6 +73,3 @@ def __getattr__(name: str) -> Any:
 
         return importlib.import_module(".executors", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-warn_of_conflict()

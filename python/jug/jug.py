@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .configuration import add_defaults
 from .engine.jugfile import init
 from .internal import running
+from .internal.early import end_if_command
 
 if TYPE_CHECKING:
     from .cli.main import main, main_execute
@@ -20,8 +21,11 @@ def __getattr__(name: str) -> Any:
     # `import jug` is also the first line of every script that only wants a value: the engine and the command
     # line can wait.
     if name in ("main", "main_execute"):
-        from .cli import main
-
+        try:
+            from .cli import main
+        except KeyboardInterrupt:
+            end_if_command()
+            raise
         return getattr(main, name)
     if name == "ExecutionState":
         from .engine.worker.state import ExecutionState

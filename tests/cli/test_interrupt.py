@@ -1,8 +1,10 @@
 """Ctrl-C: each command says what it leaves behind, and nothing that is not so."""
 
+import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import textwrap
 import time
 
@@ -105,3 +107,50 @@ def test_under_nohup_a_worker_goes_on_when_its_terminal_is_closed(jug):
         os.execv(sys.executable, [sys.executable, "-m", "jug", "execute", "--will-cite", "--short"])
     """)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+#: The command as it is installed.
+SCRIPT = os.path.join(sysconfig.get_path("scripts"), "jug")
+
+#: Run by Python before anything else: Ctrl-C comes while a module is imported.
+SITE = """
+    import os, signal, sys
+
+    class Interrupt:
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            if name == os.environ["AT"]:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    sys.meta_path.insert(0, Interrupt)
+"""
+
+
+@pytest.fixture
+def interrupted(jug):
+    """Runs Python, which gets SIGINT when it imports a module."""
+    (jug.folder / "site").mkdir()
+    jug.write(SITE, "site/sitecustomize.py")
+    jug.write("import jug\n")
+
+    def run(at, *command):
+        env = jug.env() | {"AT": at}
+        env["PYTHONPATH"] = os.pathsep.join([str(jug.folder / "site"), *env.get("PYTHONPATH", "").split()])
+        command = [sys.executable, *command]
+        return subprocess.run(command, cwd=jug.folder, env=env, capture_output=True, text=True, timeout=60)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "at", ["jug._native", "jug.task", "jug.jug", "jug.cli", "jug.cli.main", "jug.cli.parser"]
+)
+@pytest.mark.parametrize("start", [["-m", "jug"], [SCRIPT]], ids=["module", "script"])
+def test_ctrl_c_while_the_command_is_imported_is_one_line(interrupted, start, at):
+    done = interrupted(at, *start, "status")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "jug: interrupted\n")
+
+
+def test_ctrl_c_while_a_script_imports_jug_is_an_exception_as_ever(interrupted):
+    done = interrupted("jug.task", "-c", "try: import jug\nexcept KeyboardInterrupt: print('interrupted')")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n", "")

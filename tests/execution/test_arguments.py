@@ -174,3 +174,25 @@ def test_a_wrong_value_in_a_configuration_file_is_named_in_the_same_way(jug, scr
         """
     )
     assert script.shown()["said"].startswith(says)
+
+
+@pytest.mark.parametrize("n_workers", [None, 1])
+@pytest.mark.parametrize("keep_going", [True, False])
+def test_what_a_caller_says_of_going_on_comes_before_a_configuration_file(jug, script, n_workers, keep_going):
+    (jug.folder / "jugrc").write_text(f"[execute]\nkeep_going = {'no' if keep_going else 'yes'}\n")
+    script(
+        f"""
+        jug.set_jugdir("jugdata")
+
+        @TaskGenerator
+        def work(i):
+            assert i != 3
+            return i
+
+        for i in range(10):
+            work(i)
+        show(**counted(jug.execute(n_workers={n_workers}, keep_going={keep_going})))
+        """
+    )
+    shown = script.shown()
+    assert (shown["executed"], shown["failed"]) == ((9, 1) if keep_going else (3, 1))

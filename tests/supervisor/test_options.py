@@ -71,3 +71,49 @@ def test_too_many_workers_for_the_files_that_may_be_open_is_one_line(jug):
         "jug: error: 20 workers need more open files than the 60 that this process may have: start fewer, or "
         "allow more (ulimit -n)\n"
     )
+
+
+@pytest.mark.parametrize("backend", [[], ["--backend=threads"]])
+def test_progress_on_the_command_line_comes_before_quiet_in_a_file_and_the_other_way_round(jug, backend):
+    jug.write("""
+        import time
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def work(i):
+            time.sleep(0.25)
+
+        for i in range(10):
+            work(i)
+    """)
+    short = (
+        "import sys; from jug.display import plain; plain._PERIOD = 0.5; sys.argv[0] = 'jug'; "
+        "from jug.jug import main; main()"
+    )
+
+    def shows(said, *options):
+        (jug.folder / "jugrc").write_text(f"[execute]\n{said}\n")
+        words = ["-n", "1", *backend, *options, f"--jugdir={said}{options}"]
+        command = [sys.executable, "-c", short, *EXECUTE, *words]
+        done = subprocess.run(
+            command, cwd=jug.folder, env=jug.env(), capture_output=True, text=True, check=True
+        )
+        return "of 10 tasks done" in done.stderr
+
+    assert shows("quiet = yes", "--progress=plain")
+    assert not shows("quiet = yes")
+    assert not shows("progress = plain", "--quiet")
+    assert shows("progress = plain")
+
+
+@pytest.mark.parametrize("n", [(), ("-n", "1")])
+def test_keep_going_in_a_file_can_be_turned_off_on_the_command_line(jug, n):
+    jug.write("from jug import Task\nfor i in range(5):\n    Task(divmod, i, 0)\n")
+    (jug.folder / "jugrc").write_text("[execute]\nkeep_going = yes\n")
+    assert "5 tasks failed" in jug(*EXECUTE, *n).stderr
+    done = jug(*EXECUTE, "--no-keep-going", *n)
+    assert done.returncode == 1
+    assert "5 tasks failed" not in done.stderr
+    done = jug(*EXECUTE, "--no-keep-going", "--keep-going", *n)
+    assert done.returncode == 2
+    assert "not allowed with argument" in done.stderr

@@ -214,3 +214,59 @@ log.add(1, "m.f", "after")
     first, second = (tmp_path / "run.log").read_text().splitlines()
     assert len(first) == 50
     assert second.endswith("[1 m.f] after")
+
+
+def test_what_is_captured_is_in_it_once_where_it_is_shown_with_a_failure(jug):
+    jug.write(
+        USUAL
+        + """
+    @TaskGenerator
+    def bad(i):
+        print("\\x1b[1mbold", i)
+        print("bad", i)
+        raise ValueError(i)
+
+    @TaskGenerator
+    def deadly(i):
+        print("deadly", i)
+        os._exit(3)
+
+    @TaskGenerator
+    def long(i):
+        for n in range(3000):
+            print(f"line {n}")
+        raise KeyError(i)
+
+    bad(1), bad(2), deadly(7), deadly(8), long(1)
+"""
+    )
+    done = jug(*EXECUTE, "-n", "1", "--capture")
+    assert done.returncode == 1
+    shown = Counter(done.stderr.splitlines())
+    for text in ("\\x1b[1mbold 1", "bad 1", "deadly 7", "line 0", "line 2999"):
+        assert shown[text] == 1, text
+    said = Counter(text for _, _, text in logged(jug))
+    once = ["bad 1", "bad 2", "deadly 7", "deadly 8", *(f"line {n}" for n in range(3000))]
+    assert {text: said[text] for text in once} == dict.fromkeys(once, 1)
+    assert [text for text in said if "bold" in text] == ["\x1b[1mbold 1", "\x1b[1mbold 2"]
+    assert not [text for text in said if text == "Output:" or "left out" in text]
+    # The rest of what is shown is there.
+    assert said["ValueError: 1"] == said["KeyError: 1"] == 1
+
+
+def test_without_keep_going_it_is_in_it_once_as_well(jug):
+    jug.write(
+        USUAL
+        + """
+    @TaskGenerator
+    def bad(i):
+        print("bad", i)
+        raise ValueError(i)
+
+    bad(1)
+"""
+    )
+    done = jug("execute", "--will-cite", "--progress=none", "--log=run.log", "-n", "1", "--capture")
+    assert done.returncode == 1
+    assert "\nOutput:\nbad 1\n" in done.stderr
+    assert Counter(text for _, _, text in logged(jug))["bad 1"] == 1

@@ -177,3 +177,59 @@ def test_a_wrong_start_method_in_a_jugrc_is_status_2(jug):
     done = jug(*EXECUTE)
     assert done.returncode == 2
     assert "--start-method must be one of spawn, forkserver, not 'fork'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "why"),
+    [
+        ("nunpy", None, "ModuleNotFoundError: No module named 'nunpy'"),
+        ("heavy.inner", "", "ModuleNotFoundError: No module named 'heavy.inner'; 'heavy' is not a package"),
+        ("broken", "raise ValueError('not today')", "ValueError: not today"),
+    ],
+)
+def test_a_module_to_preload_that_cannot_be_imported_is_an_error_before_any_worker_starts(
+    jug, installed, left, module, source, why
+):
+    installed(heavy="")
+    jug.write(BARRIERS)
+    if source:
+        jug.write(source, f"{module}.py")
+    done = jug(*FORKED, "-n", "2", f"--preload=json,{module}", "--log=log")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"jug: error: cannot preload the module {module}: {why}; correct its name or the module, or do not "
+        "preload it\n"
+    )
+    assert (jug.folder / "log").read_text() == ""
+    assert left() == []
+
+
+def test_a_script_gets_that_as_an_exception(jug):
+    pytest.importorskip("cloudpickle")
+    done = jug.python(
+        """
+        import jug
+
+        jug.set_jugdir("jugdata")
+        jug.Task(abs, -1)
+        try:
+            jug.execute(n_workers=1, start_method="forkserver", preload=["nunpy"])
+        except jug.errors.UserError as error:
+            print(error)
+        """
+    )
+    assert done.stdout.startswith("cannot preload the module nunpy: ModuleNotFoundError: ")
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("statement", ["import own.part", "if True:\n        from own import part"])
+def test_workers_say_what_is_wrong_with_a_module_that_the_jugfile_imports_as_well(jug, statement):
+    (jug.folder / "own").mkdir()
+    jug.write("", "own/__init__.py")
+    jug.write("raise ValueError('not today')", "own/part.py")
+    jug.write(f"    {statement}\n")
+    done = jug(*FORKED, "-n", "2", "--preload=own.part")
+    assert done.returncode == 1
+    assert "warning: workers are spawned, as none can be forked: ValueError: not today" in done.stderr
+    assert "cannot preload" not in done.stderr
+    assert "own/part.py" in done.stderr

@@ -19,6 +19,7 @@ from ..configuration import (
 )
 from ..errors import UserError
 from ..internal.console import fail
+from ..internal.option_spec import excluded_by
 from ..io import get_terminal_size
 from .arguments import add_arguments, overview_text
 from .registry import NoSuchCommandError, cmdapi
@@ -158,6 +159,7 @@ def parse_command_line(args: list[str]) -> dict[str, Any]:
     )
     add_arguments(parser, command.name, command.parse)
     given = {k: v for k, v in vars(parser.parse_intermixed_args(args[1:split])).items() if v is not None}
+    given.update(excluded_by(given, command.option_specs))
     given = command.normalize_args({"user_args": [], **given})
     return _with_user_args(given, args[split + 1 :]) | {"subcommand": command.name}
 

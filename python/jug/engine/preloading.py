@@ -18,6 +18,8 @@ import sysconfig
 from collections.abc import Iterator, Sequence
 from importlib.machinery import ModuleSpec
 
+from ..errors import UserError
+from ..internal.tracebacks import message_of
 from .jugfile import extend_path, import_before
 
 __all__ = ["preload"]
@@ -58,10 +60,10 @@ def preload(jugfile: str | None, modules: Sequence[str]) -> Iterator[str]:
 
     Raises
     ------
-    ImportError
-        If there is no such module.
+    UserError
+        If one of `modules` cannot be imported, unless the jugfile imports it: then workers say that.
     Exception
-        What an import raised.
+        What another import raised.
     """
     if jugfile is not None:
         import_before(jugfile)
@@ -74,8 +76,34 @@ def preload(jugfile: str | None, modules: Sequence[str]) -> Iterator[str]:
         # Without a jugfile tasks come in pickles.
         yield from _import("cloudpickle")
     for name in modules:
-        importlib.import_module(name)
+        try:
+            importlib.import_module(name)
+        except Exception as error:
+            if jugfile is not None and name in _imported_by(jugfile):
+                raise
+            raise UserError(
+                f"cannot preload the module {name}: {type(error).__name__}: {message_of(error)}; correct its "
+                "name or the module, or do not preload it"
+            ) from None
         yield name
+
+
+def _imported_by(path: str) -> set[str]:
+    """What a file names in its imports, wherever they stand, and the packages of that."""
+    try:
+        with open(path, "rb") as file:
+            tree = ast.parse(file.read())
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return set()
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.update((node.module, *(f"{node.module}.{alias.name}" for alias in node.names)))
+    return {
+        ".".join(name.split(".")[:length]) for name in names for length in range(1, 1 + name.count(".") + 1)
+    }
 
 
 def _import(name: str) -> Iterator[str]:

@@ -236,9 +236,12 @@ def _words(options: Mapping[str, object]) -> list[str]:
     """Options by their names in Python, as words of the command line."""
     words = []
     for name, value in options.items():
-        option = f"--{name.replace('_', '-')}"
-        if value is not None and value is not False:
-            words.append(option if value is True else f"{option}={value}")
+        option = name.replace("_", "-")
+        if isinstance(value, bool):
+            # A configuration file may say something else.
+            words.append(f"--{option}" if value else f"--no-{option}")
+        elif value is not None:
+            words.append(f"--{option}={value}")
     return words
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     import argparse
 
-__all__ = ["OptionSpec", "add_options", "defaults_of"]
+__all__ = ["OptionSpec", "add_options", "defaults_of", "excluded_by"]
 
 
 class OptionSpec(NamedTuple):
@@ -30,8 +30,8 @@ class OptionSpec(NamedTuple):
         Makes its value of the text; ArgumentTypeError or ValueError where that is wrong.
     choices : sequence of str, optional
         The values that it may have.
-    action : callable, optional
-        An ``argparse.Action`` that sets it.
+    action : callable or str, optional
+        An ``argparse.Action`` that sets it, or the name of one; of a switch ``"store_false"`` turns it off.
     excludes : str, optional
         Of the options of a command that name the same here only one may be given.
     """
@@ -49,10 +49,10 @@ class OptionSpec(NamedTuple):
     def add_to(self, group: argparse._ActionsContainer) -> None:
         """Adds the option to a parser or a group of its options."""
         given: dict[str, Any] = {"metavar": self.metavar, "type": self.type, "choices": self.choices}
-        if self.default is False:
-            given["action"] = "store_true"
-        elif self.action is not None:
+        if self.action is not None:
             given["action"] = self.action
+        elif self.default is False:
+            given["action"] = "store_true"
         known = {name: value for name, value in given.items() if value is not None}
         group.add_argument(*self.flags, dest=self.name, help=self.help, **known)
 
@@ -66,6 +66,16 @@ def add_options(
         if spec.excludes not in groups:
             groups[spec.excludes] = parser.add_mutually_exclusive_group(required=required)
         spec.add_to(groups[spec.excludes])
+
+
+def excluded_by(given: Mapping[str, Any], specs: Iterable[OptionSpec]) -> Mapping[str, Any]:
+    """The built-in values, by name, of options that exclude one which is given.
+
+    What a configuration file says of them does not count then.
+    """
+    specs = list(specs)
+    groups = {spec.excludes for spec in specs if spec.name in given} - {""}
+    return defaults_of(spec for spec in specs if spec.excludes in groups and spec.name not in given)
 
 
 def defaults_of(specs: Iterable[OptionSpec]) -> Mapping[str, Any]:

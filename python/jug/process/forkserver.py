@@ -12,12 +12,16 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 
 from .. import _native
+from ..errors import UserError
 from .managed import draw_anew
 
-__all__ = ["VARIABLE", "NotForkable", "serve"]
+__all__ = ["REFUSED", "VARIABLE", "NotForkable", "serve"]
 
 #: In which environment variable a server finds its descriptors; see `os/process/forkserver.rs`.
 VARIABLE = "JUG_FORKSERVER"
+
+#: With this begins why nothing is forked where that is an error, so that nothing is to be spawned instead.
+REFUSED = "!"
 
 #: How long a request may be, and how many descriptors come with it at most.
 _REQUEST = 1 << 17
@@ -40,7 +44,7 @@ def serve(prepare: Callable[[bytes], Iterable[str]]) -> Mapping[int, int]:
     ----------
     prepare : callable
         Gets the order of that process, imports what children need, and says after each import what it was.
-        Whatever it raises is why nothing is forked.
+        Whatever it raises is why nothing is forked; a UserError is one of who asked for that.
 
     Returns
     -------
@@ -90,6 +94,8 @@ def _prepare(prepare: Callable[[bytes], Iterable[str]], order: bytes) -> str:
         _check(suspects)
     except NotForkable as error:
         return str(error)
+    except UserError as error:
+        return f"{REFUSED}{error}"
     except BaseException as error:  # Whatever an import may do: SystemExit, too.
         return f"{type(error).__name__}: {error}"
     return ""

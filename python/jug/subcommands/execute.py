@@ -59,6 +59,15 @@ class ExecuteCommand(SubCommand):
             ("--keep-going",),
             False,
             help="run the other tasks when one has failed",
+            excludes="keep_going",
+        ),
+        OptionSpec(
+            "execute_keep_going",
+            ("--no-keep-going",),
+            False,
+            help="do not, whatever a configuration file says",
+            action="store_false",
+            excludes="keep_going",
         ),
         OptionSpec(
             "execute_keep_failed",

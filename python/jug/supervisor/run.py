@@ -181,7 +181,7 @@ class SupervisedRun:
         """Does what an event asks for."""
         if event[0] == "output":
             _, worker, is_error, is_starting, task, text = event
-            self._log.add(worker, task, text.decode(errors="replace"))
+            self._log.add_printed(worker, task, text.decode(errors="replace"))
             self._output.write(self._display, worker, task, text, is_error=is_error, is_starting=is_starting)
         elif event[0] == "signal":
             self._take_signal(event[1])
@@ -198,7 +198,7 @@ class SupervisedRun:
         # Whatever a task has written there is no reason to end all workers.
         with contextlib.suppress(Exception):
             name, text = pickle.loads(note)
-            self._log.add(worker, name, text)
+            self._log.add_kept(worker, name, text)
 
     def _take_signal(self, number: int) -> None:
         if number == signal.SIGTSTP:

@@ -101,8 +101,18 @@ class Workers:
             self._start_all()
 
     def take_prepared(self, why_not: str | None) -> None:
-        """They can be forked now, or have to begin from nothing."""
+        """They can be forked now, or have to begin from nothing.
+
+        Raises
+        ------
+        UserError
+            If something that was to be imported cannot be.
+        """
         if why_not is not None and not self.is_stopping:
+            from ..process.forkserver import REFUSED
+
+            if why_not.startswith(REFUSED):
+                raise UserError(why_not.removeprefix(REFUSED))
             warn(f"workers are spawned, as none can be forked: {why_not}")
         if self._is_preparing and not self.is_stopping:
             self._start_all()

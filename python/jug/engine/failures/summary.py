@@ -117,8 +117,13 @@ def details(report: FailureReport) -> str:
     shown = text if "\n" in text.strip() or len(text) > _LINE else ""
     output = str(report.get("output", ""))
     if output:
-        shown = f"{_whole(shown)}Output:\n{shortened(output, _MOST_PRINTED)}"
+        shown = f"{_whole(shown)}{shown_output(output)}"
     return shown
+
+
+def shown_output(output: str) -> str:
+    """What a task that failed has printed, as it is shown: lines below a heading."""
+    return f"Output:\n{shortened(output, _MOST_PRINTED)}"
 
 
 def _whole(text: str) -> str:
