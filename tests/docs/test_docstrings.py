@@ -39,6 +39,7 @@ MODULES = (
     "jug.mapreduce",
     "jug.monitor.table",
     "jug.options",
+    "jug.runforrest",
     "jug.task",
     "jug.tasklet",
     "jug.unsafe",

@@ -24,7 +24,7 @@ COPY = ROOT / "target" / "mutants" / "tree"
 #: Not where the tree is built: cargo goes by times and relative paths, and would take a mutant for it.
 BUILT = ROOT / "target" / "mutants" / "built"
 _LEFT_OUT = shutil.ignore_patterns(
-    "target", ".git", ".venv", ".ref-venv", "__pycache__", ".*_cache", "*.jugdata"
+    "target", ".git", ".venv", ".ref-venv", ".peers-venv", "__pycache__", ".*_cache", "*.jugdata"
 )
 #: Seconds after which a test does not end.
 _PATIENCE = 120

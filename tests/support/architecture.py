@@ -46,6 +46,9 @@ PYTHON = Table(
         Room(13, "monitor", ("monitor",), "status, its cache, waiting, the watcher: all that looks on"),
         Room(13, "jug 2.x", ("legacy",), "its keys, its jugdirs, there and back"),
         Room(13, "execution", ("execution",), "`jug.execute`: runs tasks for a script or a notebook"),
+        Room(
+            13, "deferred calls", ("runforrest",), "folders of deferred calls, each in a process of its own"
+        ),
         Room(12, "supervisor", ("supervisor",), "starts workers, watches them, and replaces those that die"),
         Room(12, "worker", ("engine/worker",), "claims tasks, has them run, stores results, waits"),
         Room(12, "maintenance", ("engine/maintenance",), "what is removed, checked and packed, and why"),

@@ -1,0 +1,179 @@
+"""Deferred calls, and parts of what they will return."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any
+from uuid import uuid4
+
+__all__ = ["PartOfTask", "Task", "TaskAttribute", "TaskItem", "defer", "needed_by"]
+
+#: Indexes of these types are the same where their texts are.
+_PLAIN = (str, bytes, int, bool, float, type(None))
+
+
+def _identity(thing: Any) -> Any:
+    """What data are deferred by; files name this function."""
+    return thing
+
+
+def defer(fun: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """Puts a call off: nothing runs before the result is evaluated or run by a :class:`TaskList`.
+
+    Parameters
+    ----------
+    fun : callable or any
+        What to call, also a deferred call that returns a function. Data that cannot be called become a
+        :class:`Task` that returns them, whatever the arguments are.
+    *args, **kwargs
+        What to call it with. Deferred calls among them, also in lists, tuples and dictionaries, are replaced
+        by what they return.
+
+    Returns
+    -------
+    Task
+        Attributes and indexes of it are deferred as well. A deferred call without arguments is returned as
+        it is.
+    """
+    if isinstance(fun, Task) and not args and not kwargs:
+        return fun
+    if callable(fun) or (isinstance(fun, (Task, PartOfTask)) and (args or kwargs)):
+        return Task(fun, args, kwargs)
+    return Task(_identity, [fun], {})
+
+
+class _Deferred:
+    """What stands for a value that is not there yet."""
+
+    _id: str
+
+    # By its indexes it could be gone through without an end.
+    __iter__ = None
+    __hash__ = None  # type: ignore[assignment]  # compared by what it calls
+
+    def __getattr__(self, name: str) -> TaskAttribute:
+        # What Python and its libraries look for is not the user's.
+        if name == "_id" or (name.startswith("__") and name.endswith("__")):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return TaskAttribute(self, name)
+
+    def __getitem__(self, index: Any) -> TaskItem:
+        return TaskItem(self, index)
+
+
+class Task(_Deferred):
+    """A call that was put off.
+
+    Parameters
+    ----------
+    fun : callable
+    args : sequence
+    kwargs : dict
+        See :func:`defer`, which makes one.
+
+    Attributes
+    ----------
+    returnvalue : any
+        After it was run by a :class:`TaskList`: what the call returned; None if it failed.
+    errorvalue : BaseException or None
+        Why it failed.
+    metadata : any
+        What it was scheduled with.
+    runtime : float
+        How long it took, in seconds.
+    """
+
+    def __init__(self, fun: Any, args: Any, kwargs: dict[str, Any]) -> None:
+        self._fun = fun
+        self._args = args
+        self._kwargs = kwargs
+        self._id = uuid4().hex
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Task):
+            return NotImplemented
+        return bool(self._id == other._id and self._args == other._args and self._fun == other._fun)
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        return f"<deferred call of {name_of(self)}>"
+
+
+class PartOfTask(_Deferred):
+    """A part of what a deferred call will return.
+
+    Parameters
+    ----------
+    parent : Task or PartOfTask
+    index : any
+        The name of an attribute, or an index.
+    """
+
+    def __init__(self, parent: Any, index: Any) -> None:
+        self._parent = parent
+        self._index = index
+        text = f"{type(self).__name__} {plain_index(index) or uuid4().hex} of {parent._id}"
+        self._id = blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, PartOfTask):
+            return NotImplemented
+        return bool(self._id == other._id and self._parent == other._parent)
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._index!r} of a deferred call>"
+
+
+class TaskAttribute(PartOfTask):
+    """An attribute of what a deferred call will return."""
+
+
+class TaskItem(PartOfTask):
+    """An item of what a deferred call will return."""
+
+
+def name_of(task: Any) -> str:
+    """What a deferred call calls, for messages."""
+    while isinstance(task, PartOfTask):
+        task = task._parent
+    fun = task._fun
+    while isinstance(fun, (Task, PartOfTask)):
+        fun = fun._parent if isinstance(fun, PartOfTask) else fun._fun
+    return str(getattr(fun, "__qualname__", type(fun).__qualname__))
+
+
+def plain_index(index: Any) -> str | None:
+    """A text that no other index has; None if its type is none of those that are known to have one."""
+    if type(index) in _PLAIN:
+        return repr(index)
+    if type(index) is slice and all(type(it) in _PLAIN for it in (index.start, index.stop, index.step)):
+        return repr(index)
+    if type(index) is tuple:
+        parts = [plain_index(it) for it in index]
+        if None not in parts:
+            return f"({', '.join(map(str, parts))})"
+    return None
+
+
+def needed_by(deferred: Any) -> Iterator[Any]:
+    """The deferred calls and parts that have to be there before this one is, in containers, too."""
+    if isinstance(deferred, PartOfTask):
+        yield deferred._parent
+        return
+    seen = set()
+    waiting = [deferred._kwargs, deferred._args, deferred._fun]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, (Task, PartOfTask)):
+            yield value
+        elif type(value) in (list, tuple, dict) and id(value) not in seen:
+            seen.add(id(value))
+            waiting.extend(reversed(list(value.values() if type(value) is dict else value)))

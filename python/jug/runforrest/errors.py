@@ -1,0 +1,60 @@
+"""How a task can fail that raised nothing; RunForrest reads each of these as an exception of Python's own."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from typing import Any
+
+from ..process.managed import End
+
+__all__ = ["TaskCrashed", "revived"]
+
+#: What the exceptions of Python's that stand for ours carry.
+_MARK = "jug_crash"
+
+
+class TaskCrashed(FileNotFoundError):
+    """The process ended in which a task ran, before there was a result.
+
+    RunForrest has a FileNotFoundError for it, of the file that should have held the result.
+
+    Parameters
+    ----------
+    kind : {"signal", "exit", "lost"}
+        Whether a signal killed it, it ended itself, or somebody else has taken its status.
+    number : int
+        Of the signal, or the exit status.
+    filename : str
+        The name of the task's file.
+
+    Attributes
+    ----------
+    signal : int or None
+        The signal that killed it, if one did.
+    exitcode : int or None
+        The status with which it ended itself, if it did.
+    """
+
+    def __init__(self, kind: Any, number: int, filename: str) -> None:
+        super().__init__(errno.ENOENT, f"the process of the task {_ended(kind, number)}", filename)
+        self._end = (kind, number)
+        self.signal = number if kind == "signal" else None
+        self.exitcode = number if kind == "exit" else None
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+        return FileNotFoundError, (self.errno, self.strerror, self.filename), {_MARK: self._end}
+
+
+def _ended(kind: Any, number: int) -> str:
+    text = End(kind, number).text
+    return f"was {text}" if kind == "signal" else text.replace("its process", "itself")
+
+
+def revived(error: Any) -> Any:
+    """An exception as it was before it was written to a file."""
+    end = getattr(error, _MARK, None)
+    if type(error) is not FileNotFoundError or end is None:
+        return error
+    kind, number = end
+    return TaskCrashed(kind, number, error.filename)

@@ -1,0 +1,159 @@
+"""What a deferred call returns, with all that it needs, without recursion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .deferred import PartOfTask, Task, TaskItem, needed_by, plain_index
+
+__all__ = ["evaluate", "inputs_first"]
+
+
+def evaluate(task: Any, known_results: dict[str, Any] | None = None) -> Any:
+    """Makes a deferred call in this process.
+
+    Each call happens once, however many others need it, and the chain may be of any length.
+
+    Parameters
+    ----------
+    task : Task, PartOfTask or any
+        Anything that is not deferred is returned as it is.
+    known_results : dict of str to any, optional
+        What calls have returned, by their ``_id``: they are not made again, and others are added.
+
+    Returns
+    -------
+    any
+        What the call returns.
+
+    Raises
+    ------
+    Exception
+        What a call raised.
+    ValueError
+        If a call needs what it returns itself.
+    """
+    if not isinstance(task, (Task, PartOfTask)):
+        return task
+    results = _Results({} if known_results is None else known_results)
+    waiting, begun = [task], set[int]()
+    while waiting:
+        if results.has(waiting[-1]):
+            waiting.pop()
+            continue
+        missing = [needed for needed in needed_by(waiting[-1]) if not results.has(needed)]
+        if missing:
+            # The first argument comes first.
+            waiting.extend(reversed(missing))
+            _look_for_circle(waiting[-1 - len(missing)], begun)
+        else:
+            results.add(waiting.pop())
+    return results.of(task)
+
+
+def _look_for_circle(deferred: Any, begun: set[int]) -> None:
+    """Takes note that what a call needs is looked for, and raises ValueError if it needs itself."""
+    if id(deferred) in begun:
+        raise ValueError(
+            f"{deferred!r} needs what it returns itself: it is in a list or dictionary of its own"
+        )
+    begun.add(id(deferred))
+
+
+def inputs_first(task: Any) -> tuple[list[Any], int]:
+    """All that is deferred in a task, each after what it needs, and the length of the longest chain."""
+    depths: dict[int, int] = {}
+    order: list[Any] = []
+    waiting, begun = [task], set[int]()
+    while waiting:
+        here = waiting[-1]
+        if id(here) in depths:
+            waiting.pop()
+            continue
+        needed = list(needed_by(here))
+        missing = [it for it in needed if id(it) not in depths]
+        if missing:
+            waiting.extend(missing)
+            _look_for_circle(here, begun)
+        else:
+            depths[id(here)] = 1 + max((depths[id(it)] for it in needed), default=0)
+            order.append(waiting.pop())
+    return order, depths[id(task)]
+
+
+class _Results:
+    """What calls have returned in an evaluation, and parts of that.
+
+    Parameters
+    ----------
+    known : dict of str to any
+        What calls have returned, by ``_id``.
+    """
+
+    def __init__(self, known: dict[str, Any]) -> None:
+        self._known = known
+        #: Parts by the object that asks for one, and by what they are of what.
+        self._parts: dict[int, Any] = {}
+        self._by_index: dict[tuple[str, str, str], Any] = {}
+
+    def has(self, deferred: Any) -> bool:
+        if isinstance(deferred, Task):
+            return deferred._id in self._known
+        return id(deferred) in self._parts
+
+    def of(self, deferred: Any) -> Any:
+        """What it stands for, which must be there."""
+        if isinstance(deferred, Task):
+            return self._known[deferred._id]
+        return self._parts[id(deferred)]
+
+    def add(self, deferred: Any) -> None:
+        """Finds out what it stands for; all that it needs must be there."""
+        if isinstance(deferred, Task):
+            args = [self._filled(it) for it in deferred._args]
+            kwargs = {name: self._filled(it) for name, it in deferred._kwargs.items()}
+            self._known[deferred._id] = self._filled(deferred._fun)(*args, **kwargs)
+            return
+        place = self._place(deferred)
+        if place is not None and place in self._by_index:
+            self._parts[id(deferred)] = self._by_index[place]
+            return
+        whole = self.of(deferred._parent)
+        is_item = isinstance(deferred, TaskItem)
+        value = whole[deferred._index] if is_item else getattr(whole, deferred._index)
+        self._parts[id(deferred)] = value
+        if place is not None:
+            self._by_index[place] = value
+
+    def _place(self, part: Any) -> tuple[str, str, str] | None:
+        """Which part it is of which call, so that equal ones are asked for once; None of a part of a part."""
+        index = plain_index(part._index)
+        if index is None or not isinstance(part._parent, Task):
+            return None
+        return (part._parent._id, type(part).__name__, index)
+
+    def _filled(self, value: Any) -> Any:
+        """An argument with what is deferred in it replaced; without any it stays the same object."""
+        if isinstance(value, (Task, PartOfTask)):
+            return self.of(value)
+        return self._filled_container(value, set())
+
+    def _filled_container(self, value: Any, within: set[int]) -> Any:
+        # A container that contains itself stays as it is there.
+        if type(value) not in (list, tuple, dict) or id(value) in within:
+            return value
+        within.add(id(value))
+        if type(value) is dict:
+            filled = [self._filled_part(it, within) for it in value.values()]
+            result: Any = dict(zip(value, filled, strict=True))
+            was = list(value.values())
+        else:
+            filled = [self._filled_part(it, within) for it in value]
+            result, was = type(value)(filled), list(value)
+        within.discard(id(value))
+        return value if all(a is b for a, b in zip(filled, was, strict=True)) else result
+
+    def _filled_part(self, value: Any, within: set[int]) -> Any:
+        if isinstance(value, (Task, PartOfTask)):
+            return self.of(value)
+        return self._filled_container(value, within)

@@ -1,0 +1,137 @@
+"""The folder of a task list: a file a task in todo/, done/ or fail/, which is there whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..internal.files import create, temporary_name
+from .pickling import load
+
+__all__ = ["Folder", "Log"]
+
+#: How the names of files begin that are not whole yet. They lie beside the three folders, where nobody looks
+#: for tasks.
+_PREFIX = ".unfinished-"
+
+
+class Folder:
+    """The files of a task list.
+
+    Parameters
+    ----------
+    path : Path
+        Its directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def session(self) -> Path:
+        """The file with the globals of a script."""
+        return self.path / "session.pkl"
+
+    @property
+    def claims(self) -> Path:
+        """The file whose bytes are locked for tasks that run."""
+        return self.path / ".claims"
+
+    def file(self, state: str, name: str) -> Path:
+        """The file of a task that is to do, is done or failed."""
+        return self.path / state / name
+
+    def make(self) -> None:
+        """Makes the directories that are missing, but not those that they are in."""
+        for folder in (self.path, *(self.path / state for state in ("todo", "done", "fail"))):
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+
+    def write(self, state: str, name: str, data: bytes) -> None:
+        """Puts a file into one of the folders once it is whole and on the disk."""
+        temporary = temporary_name(os.fspath(self.path), _PREFIX)
+        try:
+            with create(temporary) as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self.file(state, name))
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+
+    def names(self, state: str) -> list[str]:
+        """The names of the files in one of the folders."""
+        return os.listdir(self.path / state)
+
+    def tasks(self, state: str) -> Iterator[Any]:
+        """The tasks in one of the folders; what cannot be read is skipped, with a line."""
+        for name in self.names(state):
+            try:
+                task = load(self.file(state, name).read_bytes())
+            except FileNotFoundError:
+                continue  # It has just been moved.
+            except Exception as error:
+                print(f"skipping {name} ({reason(error)})")
+                continue
+            yield task
+
+    def result_of(self, name: str) -> str | None:
+        """In which folder the result of a task is that is still to be done; None if it has none.
+
+        A result that is older than the task is one of an earlier run: the task was put there once more.
+        """
+        try:
+            scheduled = self.file("todo", name).stat().st_mtime_ns
+        except FileNotFoundError:
+            scheduled = 0
+        for state in ("done", "fail"):
+            with contextlib.suppress(FileNotFoundError):
+                if self.file(state, name).stat().st_mtime_ns >= scheduled:
+                    return state
+        return None
+
+    def clean(self, states: tuple[str, ...]) -> None:
+        """Removes some of the folders; with all three everything."""
+        for state in states:
+            _remove(self.path / state)
+        if len(states) == 3:
+            for file in (self.session, self.claims, *self.path.glob(f"{_PREFIX}*")):
+                file.unlink(missing_ok=True)
+            _remove(self.path)
+
+
+def reason(error: BaseException) -> str:
+    """Why a file could not be read, in a line."""
+    text = f"{error}".partition("\n")[0]
+    return text if isinstance(error, EOFError) and text else f"{type(error).__name__}: {text}"
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        for file in folder.iterdir():
+            file.unlink(missing_ok=True)
+        folder.rmdir()
+
+
+class Log:
+    """The file to which is appended what becomes of tasks; without a path there is none.
+
+    Parameters
+    ----------
+    path : Path or None
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+
+    def add(self, message: object, name: str) -> None:
+        """Appends a line in one piece."""
+        if self.path is not None:
+            with self.path.open("a") as file:
+                file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {name} {message}\n")

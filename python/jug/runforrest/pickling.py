@@ -1,0 +1,238 @@
+"""Tasks as files hold them: pickles that RunForrest reads and writes as well.
+
+Our classes go by the names that they have there, and are found by those. Functions that another process finds
+under their name go by that, and where all do, Python's own pickle is enough. All others go by value, with
+what they refer to: by dill where it is installed and can, which is what RunForrest uses, else by cloudpickle.
+Long chains are written as a list whose last item is the task.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import io
+import operator
+import pickle
+import sys
+import types
+from typing import Any
+
+from ..errors import UserError
+from ..internal.console import say
+from . import deferred
+from .deferred import PartOfTask, Task, TaskAttribute, TaskItem, name_of
+from .errors import revived
+from .evaluation import inputs_first
+
+__all__ = ["dump", "load"]
+
+#: The name of the module that files know.
+_MODULE = "runforrest"
+
+#: What is found there.
+_NAMES: dict[str, Any] = {
+    "Task": Task,
+    "PartOfTask": PartOfTask,
+    "TaskAttribute": TaskAttribute,
+    "TaskItem": TaskItem,
+    "_identity": deferred._identity,
+}
+_OURS = {id(thing): name for name, thing in _NAMES.items()}
+
+#: Chains up to this length are written as RunForrest writes them.
+_SHORT = 8
+
+_PROTOCOL = 4
+
+
+def dump(task: Any) -> bytes:
+    """A task as a file holds it.
+
+    Raises
+    ------
+    UserError
+        If neither dill nor cloudpickle is installed.
+    Exception
+        What the one raised that was tried last, if it cannot be pickled.
+    """
+    if isinstance(task, (Task, PartOfTask)):
+        order, length = inputs_first(task)
+        what = task if length <= _SHORT else _Flat(order)
+    else:
+        what = task
+    try:
+        return _by_names(what)
+    except Exception as error:
+        # Whatever it is, the others may know how to write it, or say why it cannot be written.
+        fault: Exception | None = None if isinstance(error, _ByValue) else error
+    if (dill := _module("dill")) is not None:
+        try:
+            return _with_dill(what)
+        except Exception as error:
+            fault = error
+    if (cloudpickle := _module("cloudpickle")) is not None:
+        data = _with_cloudpickle(what)
+        if fault is not None:
+            _say_once(
+                f"dill {dill.__version__} cannot pickle {name_of(task)} ({_line(fault)}): cloudpickle does"
+            )
+        elif dill is None:
+            _say_once("dill is not installed: tasks are written by cloudpickle")
+        return data + f"\n# written by cloudpickle {cloudpickle.__version__}\n".encode()
+    raise fault or UserError("tasks cannot be written without dill: pip install 'jug-rs[runforrest]'")
+
+
+def load(data: bytes) -> Any:
+    """The task that a file holds.
+
+    Raises
+    ------
+    Exception
+        Whatever a damaged or a foreign pickle raises, and TypeError if what it holds is no task.
+    """
+    task = _Unpickler(io.BytesIO(data)).load()
+    if not isinstance(task, (Task, PartOfTask)):
+        raise TypeError(f"it holds no deferred call, but {type(task).__name__}")
+    facts = vars(task)
+    if facts.get("errorvalue") is not None:
+        facts["errorvalue"] = revived(facts["errorvalue"])
+    return task
+
+
+class _Flat:
+    """A task and all that it needs, each after what it needs: no pickle of one is nested in another."""
+
+    def __init__(self, order: list[Any]) -> None:
+        self._order = order
+
+    def __reduce__(self) -> tuple[Any, tuple[list[Any], int]]:
+        return operator.getitem, (self._order, -1)
+
+
+class _Unpickler(pickle.Unpickler):
+    """Finds our classes by the names that files have for them, and what dill refers to."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module == _MODULE:
+            if name not in _NAMES:
+                raise AttributeError(
+                    f"{module}.{name} is not known here: a later version may have written it"
+                )
+            return _NAMES[name]
+        if module == "importlib" and name == "import_module":
+            return _import
+        if module == "__builtin__":
+            # Names of dill's for what has no name.
+            return {"__main__": vars(sys.modules["__main__"]), "NoneType": type(None)}[name]
+        if module == "dill.dill":
+            module = "dill._dill"
+        return super().find_class(module, name)
+
+
+class _ByValue(Exception):
+    """Something has no name by which another process finds it."""
+
+
+class _Module:
+    """The module as picklers write it that find all that they name."""
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return importlib.import_module, (_MODULE,)
+
+
+_THE_MODULE = _Module()
+
+
+class _Names:
+    """What stands for the module when it is read."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _NAMES:
+            raise AttributeError(f"{_MODULE}.{name} is not known here: a later version may have written it")
+        return _NAMES[name]
+
+
+def _import(name: str) -> Any:
+    return _Names() if name == _MODULE else importlib.import_module(name)
+
+
+class _Pickler(pickle.Pickler):
+    """Python's own, for what another process finds by its name."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        if id(obj) in _OURS:
+            return getattr, (_THE_MODULE, _OURS[id(obj)])
+        if getattr(obj, "__module__", None) == "__main__" and isinstance(obj, (type, types.FunctionType)):
+            raise _ByValue
+        return NotImplemented
+
+
+def _by_names(what: Any) -> bytes:
+    file = io.BytesIO()
+    _Pickler(file, _PROTOCOL).dump(what)
+    return file.getvalue()
+
+
+def _with_dill(what: Any) -> bytes:
+    file = io.BytesIO()
+    # What functions of a script refer to is written with them, and nothing else of the script.
+    _dill_pickler()(file, _PROTOCOL, recurse=True).dump(what)
+    return file.getvalue()
+
+
+@functools.cache
+def _dill_pickler() -> Any:
+    import dill
+
+    class Pickler(dill.Pickler):  # type: ignore[misc]
+        """Writes our classes by the names that files have for them."""
+
+        def save(self, obj: Any, save_persistent_id: bool = True) -> None:
+            if id(obj) in _OURS:
+                if id(obj) in self.memo:
+                    self.write(self.get(self.memo[id(obj)][0]))
+                else:
+                    self.write(pickle.GLOBAL + f"{_MODULE}\n{_OURS[id(obj)]}\n".encode())
+                    self.memoize(obj)
+                return
+            super().save(obj, save_persistent_id)
+
+    return Pickler
+
+
+def _with_cloudpickle(what: Any) -> bytes:
+    file = io.BytesIO()
+    _cloudpickle_pickler()(file, _PROTOCOL).dump(what)
+    return file.getvalue()
+
+
+@functools.cache
+def _cloudpickle_pickler() -> Any:
+    import cloudpickle
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        """The same, by a call of Python's own that finds them in that module."""
+
+        def reducer_override(self, obj: Any) -> Any:
+            if id(obj) in _OURS:
+                return getattr, (_THE_MODULE, _OURS[id(obj)])
+            return super().reducer_override(obj)
+
+    return Pickler
+
+
+@functools.cache
+def _module(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+@functools.cache
+def _say_once(message: str) -> None:
+    say(message)
+
+
+def _line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0]

@@ -1,0 +1,188 @@
+"""Lists of deferred calls in a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from uuid import uuid4
+
+from .deferred import PartOfTask, Task, name_of
+from .folder import Folder, Log
+from .pickling import dump
+
+__all__ = ["TaskList"]
+
+_STATES = ("todo", "done", "fail")
+
+
+class TaskList:
+    """Deferred calls in a folder, where each is a file that is to do, is done or failed.
+
+    It can be used in a ``with`` statement; what `post_clean` says happens at its end.
+
+    Parameters
+    ----------
+    directory : str or path
+        The folder. The one that it lies in must exist.
+    exist_ok : bool, default False
+        Whether the folder may exist already.
+    pre_clean : bool, default True
+        Whether to remove all that is in it then.
+    post_clean : bool, default False
+        Whether to remove the folder when this list is not needed any more.
+    logfile : str or path, optional
+        A file to which a line is appended for each task that is scheduled, starts and ends, and one with what
+        it printed. Without it tasks print where this process does.
+    noschedule_if_exist : bool, default False
+        If the folder exists, nothing in it is removed, and :meth:`schedule` does nothing: what is there is
+        continued.
+
+    Raises
+    ------
+    RuntimeError
+        If the folder exists and may not.
+    NotADirectoryError
+        If it is a file.
+    OSError
+        If it cannot be made.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        exist_ok: bool = False,
+        pre_clean: bool = True,
+        post_clean: bool = False,
+        logfile: str | os.PathLike[str] | None = None,
+        noschedule_if_exist: bool = False,
+    ) -> None:
+        # Before anything can fail: it is asked for at the end of this object.
+        self._post_clean = False
+        self._directory = Path(directory)
+        self._folder = Folder(self._directory)
+        self._log = Log(Path(logfile) if logfile else None)
+        self._noschedule = False
+        if self._directory.exists():
+            if not self._directory.is_dir():
+                raise NotADirectoryError(f"TaskList directory {directory} is a file: name another one")
+            if noschedule_if_exist:
+                self._noschedule = True
+            elif not exist_ok:
+                raise RuntimeError(f"TaskList directory {self._directory} already exists")
+            elif pre_clean:
+                self.clean()
+        self._folder.make()
+        self._post_clean = post_clean
+
+    def __enter__(self) -> TaskList:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, where: TracebackType | None) -> None:
+        self._end()
+
+    def __del__(self) -> None:
+        if not hasattr(self, "_post_clean"):
+            return
+        self._end()
+
+    def _end(self) -> None:
+        if self._post_clean:
+            self._post_clean = False
+            self.clean()
+
+    def schedule(self, task: Any, metadata: Any = None) -> None:
+        """Writes a task into the folder todo/.
+
+        Parameters
+        ----------
+        task : Task or PartOfTask
+            What :func:`defer` returned.
+        metadata : any, optional
+            What the task has as its ``metadata`` from then on, also after it was run.
+
+        Raises
+        ------
+        AttributeError
+            If it is no deferred call.
+        TypeError
+            If the task or its metadata cannot be pickled.
+        """
+        if self._noschedule:
+            return
+        if not isinstance(task, (Task, PartOfTask)):
+            raise AttributeError(f"{type(task).__name__!r} object is no deferred call: defer() it first")
+        task.errorvalue = None  # type: ignore[union-attr]  # RunForrest has them there, too
+        task.returnvalue = None  # type: ignore[union-attr]
+        task.metadata = metadata  # type: ignore[union-attr]
+        name = f"{uuid4()}.pkl"
+        self._folder.write("todo", name, self._dumped(task, metadata))
+        self._log.add("schedule", name)
+
+    def _dumped(self, task: Any, metadata: Any) -> bytes:
+        try:
+            return dump(task)
+        except Exception as error:
+            try:
+                dump(metadata)
+            except Exception:
+                what = f"the metadata ({type(metadata).__name__}) of {name_of(task)}"
+            else:
+                what = f"{name_of(task)} or an argument"
+            raise TypeError(f"{what} cannot be pickled: {error}") from error
+
+    def todo_tasks(self) -> Iterator[Any]:
+        """Reads the tasks that are to be run.
+
+        Returns
+        -------
+        iterator of Task
+            Files that cannot be read are skipped, with a line.
+        """
+        return self._folder.tasks("todo")
+
+    def done_tasks(self) -> Iterator[Any]:
+        """Reads the tasks that have a result.
+
+        Returns
+        -------
+        iterator of Task
+            Files that cannot be read are skipped, with a line.
+        """
+        return self._folder.tasks("done")
+
+    def fail_tasks(self) -> Iterator[Any]:
+        """Reads the tasks that failed.
+
+        Returns
+        -------
+        iterator of Task
+            Files that cannot be read are skipped, with a line.
+        """
+        return self._folder.tasks("fail")
+
+    def retry(self) -> int:
+        """Has all tasks that failed be run again by the next :meth:`run`.
+
+        Returns
+        -------
+        int
+            How many.
+        """
+        names = self._folder.names("fail")
+        for name in names:
+            os.replace(self._folder.file("fail", name), self._folder.file("todo", name))
+        return len(names)
+
+    def clean(self, clean_todo: bool = True, clean_done: bool = True, clean_fail: bool = True) -> None:
+        """Removes the tasks that are to do, are done and failed; with all three the folder as well.
+
+        Parameters
+        ----------
+        clean_todo, clean_done, clean_fail : bool, default True
+            Which of them.
+        """
+        chosen = zip(_STATES, (clean_todo, clean_done, clean_fail), strict=True)
+        self._folder.clean(tuple(state for state, is_chosen in chosen if is_chosen))
