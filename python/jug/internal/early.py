@@ -28,6 +28,7 @@ def end_if_command() -> None:
         program == "-m" and "jug" in sys.orig_argv
     )
     if is_script or is_module:
-        if sys.stderr is not None:
-            sys.stderr.write("jug: interrupted\n")
+        from .console import say
+
+        say("interrupted")
         sys.exit(130)

@@ -34,6 +34,8 @@ class OptionSpec(NamedTuple):
         An ``argparse.Action`` that sets it, or the name of one; of a switch ``"store_false"`` turns it off.
     excludes : str, optional
         Of the options of a command that name the same here only one may be given.
+    comes_before : bool, default False
+        Whether it counts on the command line alone, and not what a configuration file says of the others.
     """
 
     name: str
@@ -45,6 +47,7 @@ class OptionSpec(NamedTuple):
     choices: Sequence[str] | None = None
     action: Any = None
     excludes: str = ""
+    comes_before: bool = False
 
     def add_to(self, group: argparse._ActionsContainer) -> None:
         """Adds the option to a parser or a group of its options."""
@@ -69,12 +72,9 @@ def add_options(
 
 
 def excluded_by(given: Mapping[str, Any], specs: Iterable[OptionSpec]) -> Mapping[str, Any]:
-    """The built-in values, by name, of options that exclude one which is given.
-
-    What a configuration file says of them does not count then.
-    """
+    """The built-in values, by name, of options for which another one comes that is given."""
     specs = list(specs)
-    groups = {spec.excludes for spec in specs if spec.name in given} - {""}
+    groups = {spec.excludes for spec in specs if spec.name in given and spec.comes_before} - {""}
     return defaults_of(spec for spec in specs if spec.excludes in groups and spec.name not in given)
 
 

@@ -71,6 +71,7 @@ SUPERVISOR_SPECS = (
         "",
         choices=MODES,
         excludes="progress",
+        comes_before=True,
         help="with -n: how to show on stderr how far it is: by a line every ten seconds, by tables at the "
         "bottom of the terminal, or not (default: live on a terminal if the package rich is there, else "
         "plain)",
@@ -80,6 +81,7 @@ SUPERVISOR_SPECS = (
         ("--quiet",),
         False,
         excludes="progress",
+        comes_before=True,
         help="with -n: the same as --progress=none",
     ),
     OptionSpec(
