@@ -87,20 +87,37 @@ def test_a_call_that_may_end_its_worker_runs_when_nothing_else_does(made):
     assert [count for i, count in most if i >= 10] == [1, 1]
 
 
-class Named:
-    def __init__(self, name):
-        self.call = self
-        self.name = name
-
-
-def test_chunks_are_as_long_as_calls_took_and_never_too_large():
+def test_chunks_are_as_long_as_calls_took():
     durations = Durations()
-    calls = [(Named("f"), None)] * 10
-    assert [len(it) for it in durations.chunks(calls, 100, 0.2, 1000)] == [1] * 10
+    assert (durations.mean("f"), durations.per_chunk(0.2, 100, 1000)) == (None, 1)
     durations.learn("f", 0.5, 10)
-    assert [len(it) for it in durations.chunks(calls, 100, 0.2, 1000)] == [4, 4, 2]
-    assert [len(it) for it in durations.chunks(calls, 3, 0.2, 1000)] == [3, 3, 3, 1]
-    assert durations.per_chunk(0.2, 100) == 4
+    assert (durations.mean("f"), durations.per_chunk(0.2, 100, 1000)) == (0.05, 4)
+    durations.learn("f", 0.5, 10, 5000)
+    assert durations.per_chunk(0.2, 100, 1000) == 2
     for _ in range(20):
         durations.learn("f", 0.0, 10)
-    assert durations.per_chunk(0.2, 100) == 100
+    assert durations.per_chunk(0.2, 100, 1000) == 100
+
+
+@pytest.fixture
+def chunks(made, monkeypatch):
+    """A coordinator over threads, and the numbers of calls of the chunks that it gives to them."""
+    coordinator = made(2)
+    numbers = []
+    submit = ExecutorPool.submit
+
+    def noted(pool, chunk, inputs):
+        numbers.append(len(chunk))
+        return submit(pool, chunk, inputs)
+
+    monkeypatch.setattr(ExecutorPool, "submit", noted)
+    return coordinator, numbers
+
+
+def test_short_calls_go_together_and_those_of_which_nothing_is_known_do_not(chunks):
+    coordinator, numbers = chunks
+    coordinator.submit([(i, Task(abs, -i), Limits()) for i in range(500)])
+    assert everything(coordinator) == {i: i for i in range(500)}
+    assert numbers[:4] == [1, 1, 1, 1]
+    assert sum(numbers) == 500
+    assert len(numbers) < 60

@@ -79,12 +79,15 @@ def test_a_package_that_workers_lack_is_one_line_that_names_it_and_the_worker(ju
     assert done.stderr.count("\n") == 1
 
 
-def test_a_worker_that_does_not_answer_is_a_line_and_no_hang(jug_clean, monkeypatch):
+def test_a_module_that_takes_long_to_import_is_said_and_one_that_never_ends_is_no_hang(
+    jug_clean, monkeypatch, capsys
+):
     monkeypatch.setattr(inquiry, "_ASKING", 1.0)
+    monkeypatch.setattr(inquiry, "_IMPORTING", 2.0)
     monkeypatch.syspath_prepend(str(jug_clean))
     (jug_clean / "slow_to_import.py").write_text(
         "import multiprocessing, time\n"
-        "if multiprocessing.parent_process() is not None:\n    time.sleep(30)\n"
+        "if multiprocessing.parent_process() is not None:\n    time.sleep(60)\n"
         "def work(): pass\n"
     )
     import slow_to_import
@@ -92,10 +95,10 @@ def test_a_worker_that_does_not_answer_is_a_line_and_no_hang(jug_clean, monkeypa
     waiting = Coordinator(parse_backend("processes"), 1)
     waiting.open()
     try:
-        with pytest.raises(UserError, match="the workers of the backend processes said nothing within 1 s"):
+        with pytest.raises(UserError, match="the workers of the backend processes said nothing within 2 s"):
             waiting.prepare([slow_to_import.work])
+        assert ") has been importing slow_to_import for 1 s" in capsys.readouterr().err
     finally:
-        waiting.kill()
         waiting.close()
 
 

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _native
+from ..internal.console import fail
 from ..internal.printing import flush_output
 from ..internal.tracebacks import message_of, users_traceback
 from .base import Outcome, outcome_of
@@ -55,7 +56,7 @@ _LOOK = 0.1
 _LONGEST = 1.0
 
 #: With how many bytes of results it comes back without the rest.
-_LARGEST = 32 << 20
+_LARGEST = 8 << 20
 
 #: What a worker notes of a call that begins: chunk, number of the call in it, its process, and when
 #: (seconds of the clock that all processes of the host share).
@@ -217,22 +218,41 @@ def _uninterrupted() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A handler, and not that it is ignored, which programs that calls start would inherit.
+    before = signal.signal(signal.SIGINT, _take_no_notice)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
+
+
+def _take_no_notice(_number: int, _frame: object) -> None:
+    """Of Ctrl-C."""
 
 
 def run_live(calls: Sequence[tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]]]) -> list[Outcome]:
     """The same in a thread of the coordinator: nothing needs to be pickled."""
     outcomes: list[Outcome] = []
-    began = time.monotonic()
+    began, size = time.monotonic(), 0
     for function, args, kwargs in calls:
+        here = os.getpid()
         outcomes.append(outcome_of(functools.partial(function, *args, **kwargs)))
-        if time.monotonic() - began > _LONGEST:
+        # What is in containers is not counted.
+        size += sys.getsizeof(outcomes[-1].value, 0)
+        end_if_forked(here)
+        if size > _LARGEST or time.monotonic() - began > _LONGEST:
             break
     return outcomes
+
+
+def end_if_forked(here: int) -> None:
+    """Ends a process that a call forked and that returned from it: what follows is not its own."""
+    if os.getpid() != here:
+        fail(
+            "a process that a task forked returned from it and ends here; end such a process with os._exit()"
+        )
+        os._exit(1)
 
 
 def _note_in_file(path: str, chunk: int, call: int) -> None:
@@ -270,13 +290,15 @@ def _answer(function: bytes | str, sent: SentCall, inputs: Sequence[bytes]) -> A
         args, kwargs = _Arguments(sent, inputs).load() if sent.inputs else pickle.loads(sent.arguments)
         return f(*args, **kwargs)
 
+    here = os.getpid()
     outcome = outcome_of(call)
+    end_if_forked(here)
     value = b""
     error = outcome.error
     if error is None:
         try:
             value = _pickled(outcome.value)
-        except Exception as cause:
+        except BaseException as cause:  # What is pickled may do anything.
             error = UnstorableValue(type(outcome.value).__name__, message_of(cause))
             error.__cause__ = cause
     return Answer(value, None if error is None else _report(error), outcome.started, outcome.duration)

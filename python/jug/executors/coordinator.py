@@ -10,7 +10,7 @@ import functools
 import pickle
 import queue
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
@@ -32,7 +32,7 @@ __all__ = ["Coordinator"]
 
 _PROTOCOL = 5
 
-#: How many seconds of work go into a chunk, how many calls at most, and how many bytes of arguments.
+#: How many seconds of work go into a chunk, how many calls at most, and how many bytes that are sent.
 _CHUNK_SECONDS = 0.2
 _CHUNK_CALLS = 1000
 _CHUNK_BYTES = 8 << 20
@@ -65,8 +65,8 @@ class Coordinator(Generic[Token]):
         self._arrived: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         #: What waits to be run alone, because it may end its worker.
         self._suspects: deque[Item[Token]] = deque()
-        #: What is to be sent again, because a worker ended that ran something else.
-        self._again: deque[Item[Token]] = deque()
+        #: What is to be sent as soon as there is room: it is packed then, so that little is in memory twice.
+        self._waiting: deque[Item[Token]] = deque()
         self._ended: list[Ended[Token]] = []
         self._is_stopping = False
         self._is_woken = False
@@ -93,8 +93,14 @@ class Coordinator(Generic[Token]):
 
     def prepare(self, functions: Iterable[Callable[..., Any]]) -> None:
         """Finds out how these functions are sent. UserError if a worker cannot have one."""
-        if self._transport is not None:
+        if self._transport is None:
+            return
+        try:
             self._transport.prepare(functions)
+        except BaseException:
+            # A worker that does not answer would be waited for.
+            self.kill()
+            raise
 
     def can_hold_limits(self) -> bool:
         """Whether calls can be ended that take too much."""
@@ -106,13 +112,14 @@ class Coordinator(Generic[Token]):
         """How many more calls it takes now; with more in flight, memory would fill."""
         if self._end is not None:
             raise self._end
-        if self._is_stopping or self._suspects or self._again or (self._is_alone and self._flights):
+        if self._is_stopping or self._suspects or (self._is_alone and self._flights):
             return 0
-        return self._free_slots() * self._durations.per_chunk(_CHUNK_SECONDS, _CHUNK_CALLS)
+        wanted = self._free_slots() * self._durations.per_chunk(_CHUNK_SECONDS, _CHUNK_CALLS, _CHUNK_BYTES)
+        return max(0, wanted - len(self._waiting))
 
     def per_chunk(self, seconds: float) -> int:
         """How many calls like the latest ones take so long; 1 if nothing is known."""
-        return self._durations.per_chunk(seconds, _CHUNK_CALLS)
+        return self._durations.per_chunk(seconds, _CHUNK_CALLS, _CHUNK_BYTES)
 
     def nr_workers(self) -> int:
         """How many calls may run at a time, at present."""
@@ -121,7 +128,7 @@ class Coordinator(Generic[Token]):
     def in_flight(self) -> int:
         """How many calls were given and have not come back."""
         sent = sum(len(flight.items) for flight in self._flights.values())
-        return sent + len(self._suspects) + len(self._again) + len(self._ended)
+        return sent + len(self._suspects) + len(self._waiting) + len(self._ended)
 
     def submit(self, items: Iterable[tuple[Token, Call, Limits]], *, alone: bool = False) -> None:
         """Has calls run; `alone` if each of them may end its worker."""
@@ -129,7 +136,8 @@ class Coordinator(Generic[Token]):
         if alone:
             self._suspects.extend(given)
         else:
-            self._send(given)
+            self._waiting.extend(given)
+        self._feed()
 
     def wait(self, seconds: float) -> list[Ended[Token]]:
         """What ended, as soon as there is something, or after so many seconds at most."""
@@ -173,9 +181,9 @@ class Coordinator(Generic[Token]):
     def stop(self) -> list[Token]:
         """Starts nothing more; what was given and does not run comes back."""
         self._is_stopping = True
-        left = [item.token for item in (*self._suspects, *self._again)]
+        left = [item.token for item in (*self._suspects, *self._waiting)]
         self._suspects.clear()
-        self._again.clear()
+        self._waiting.clear()
         if self._pool is not None and self._flights:
             self._pool.recall()
         for number, flight in list(self._flights.items()):
@@ -184,15 +192,17 @@ class Coordinator(Generic[Token]):
                 del self._flights[number]
         return left
 
-    def kill(self) -> None:
-        """Ends all that runs."""
+    def kill(self) -> bool:
+        """Ends all that runs; whether some of it may go on all the same, as threads do."""
         self._is_stopping = True
         self._flights.clear()
         self._suspects.clear()
-        self._again.clear()
-        if self._pool is not None:
-            self._pool.kill()
-            self._pool = None
+        self._waiting.clear()
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return False
+        pool.kill()
+        return pool.outlives_kill
 
     def close(self) -> None:
         """Ends the workers."""
@@ -218,44 +228,57 @@ class Coordinator(Generic[Token]):
         return ask_worker(self._pool, self._backend.name, modules)
 
     def _feed(self) -> None:
-        """Sends what was held back: what is innocent first, then what runs alone, one at a time."""
+        """Sends what waits, as far as there is room, and what runs alone, one at a time."""
         if self._is_stopping or self._pool is None:
             return
-        if self._again and not (self._is_alone and self._flights):
-            again = list(self._again)
-            self._again.clear()
-            self._send(again)
-        while self._suspects and not self._flights:
-            self._send([self._suspects.popleft()], alone=True)
+        while self._waiting and self._free_slots() and not (self._is_alone and self._flights):
+            self._be_alone(False)
+            self._launch(self._next_chunk())
+        while self._suspects and not self._flights and not self._waiting:
+            self._be_alone(True)
+            self._launch(self._packed(self._suspects.popleft()))
 
     def _free_slots(self) -> int:
         return max(0, _AHEAD * self.nr_workers() - len(self._flights))
 
-    def _send(self, items: Sequence[Item[Token]], *, alone: bool = False) -> None:
-        """Packs calls and gives them to the pool, in chunks, or to one of a single worker."""
+    def _be_alone(self, alone: bool) -> None:
+        """Has the pool be one of a single worker, or of all of them."""
         assert self._pool is not None
         if self._backend.outlives_workers:
             self._is_alone = alone
         elif alone != self._is_alone and self._backend.is_replaceable:
             self._pool.close()
             self._open(alone=alone)
-        live: list[tuple[Item[Token], Any]] = []
-        for item in items:
-            try:
-                if self._transport is None:
-                    call: Any = (item.call.f, *_resolved(item.call))
-                else:
-                    call = self._transport.pack(item.call, self._resident)
-            except Exception as error:
-                self._fail(item, error)
-            else:
-                live.append((item, call))
-        most = max(1, min(_CHUNK_CALLS, -(-len(live) // max(1, self._free_slots()))))
-        for chunk in self._durations.chunks(live, most, _CHUNK_SECONDS, _CHUNK_BYTES):
-            self._launch(chunk)
+
+    def _next_chunk(self) -> Sequence[tuple[Item[Token], Any]]:
+        """Packs calls that wait, as many as go together."""
+        most = max(1, min(_CHUNK_CALLS, -(-len(self._waiting) // max(1, self._free_slots()))))
+        calls: list[tuple[Item[Token], Any]] = []
+        seconds, size = 0.0, 0
+        while self._waiting and len(calls) < most and size <= _CHUNK_BYTES:
+            mean = self._durations.mean(self._waiting[0].call.name)
+            # A call of which nothing is known goes by itself.
+            seconds += _CHUNK_SECONDS if mean is None else mean
+            if calls and seconds > _CHUNK_SECONDS:
+                break
+            calls += self._packed(self._waiting.popleft())
+            size += len(getattr(calls[-1][1], "arguments", b"")) if calls else 0
+        return calls
+
+    def _packed(self, item: Item[Token]) -> Sequence[tuple[Item[Token], Any]]:
+        """A call with what is sent of it; nothing if that cannot be sent, by which it has failed."""
+        try:
+            if self._transport is None:
+                return [(item, (item.call.f, *_resolved(item.call)))]
+            return [(item, self._transport.pack(item.call, self._resident))]
+        except Exception as error:
+            self._fail(item, error)
+            return []
 
     def _launch(self, calls: Sequence[tuple[Item[Token], Any]]) -> None:
         assert self._pool is not None
+        if not calls:
+            return
         items = [item for item, _ in calls]
         number, self._number = self._number, self._number + 1
         try:
@@ -269,8 +292,6 @@ class Coordinator(Generic[Token]):
                 data = pickle.dumps(tuple(chunk), _PROTOCOL)
                 future = self._pool.submit(data, [self._resident[key] for key in inputs])
         except Exception as error:
-            if not self._pool.is_broken(error):
-                raise
             future = Future()
             future.set_exception(error)
         self._flights[number] = Flight(items, future, self._resident and _inputs(calls))
@@ -313,16 +334,19 @@ class Coordinator(Generic[Token]):
     def _take_answers(self, flight: Flight[Token]) -> None:
         answers = flight.future.result()
         seconds: dict[str, list[float]] = {}
+        sizes: Counter[str] = Counter()
         residences = () if self._pool is None else self._pool.keep(flight.future)
         for place, (item, answer) in enumerate(zip(flight.items, answers, strict=False)):
             outcome = answer if isinstance(answer, Outcome) else outcome_of_answer(Answer(*answer))
             seconds.setdefault(item.call.name, []).append(outcome.duration)
+            if outcome is not answer:
+                sizes[item.call.name] += len(answer.value)
             residence = residences[place] if residences and outcome.error is None else None
             self._ended.append(Ended(item.token, outcome, residence))
         for name, durations in seconds.items():
-            self._durations.learn(name, sum(durations), len(durations))
+            self._durations.learn(name, sum(durations), len(durations), sizes[name])
         # It took long, or the worker took this process for dead.
-        self._again.extend(flight.items[len(answers) :])
+        self._waiting.extendleft(reversed(flight.items[len(answers) :]))
 
     def _take_loss(self, flight: Flight[Token], loss: ChunkLost) -> None:
         """A chunk does not come back; its pool goes on."""
@@ -353,7 +377,7 @@ class Coordinator(Generic[Token]):
             ) from error
         for it in lost:
             self._judge(it, death, is_ours=is_ours)
-        self._open(alone=bool(self._suspects))
+        self._open(alone=bool(self._suspects) and not self._waiting)
 
     def _judge(self, flight: Flight[Token], death: Death, *, is_ours: bool) -> None:
         """Says what becomes of calls that do not come back; `is_ours` if none has ended its worker."""
@@ -361,7 +385,7 @@ class Coordinator(Generic[Token]):
             if flight.broken is not None and flight.begun is not None and flight.begun[0] == place:
                 self._fail(item, flight.broken)
             elif is_ours:
-                self._again.append(item)
+                self._waiting.append(item)
             elif self._is_alone:
                 self._fail(item, WorkerDied(death))
             else:

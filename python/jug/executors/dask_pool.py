@@ -97,6 +97,7 @@ class DaskPool:
     """
 
     is_live = False
+    outlives_kill = False
 
     def __init__(self, client: Any, address: str, cluster: LocalDask | None, n_workers: int) -> None:
         self._client = client

@@ -45,7 +45,7 @@ class Ended(NamedTuple, Generic[Token]):
 class Unloadable(Exception):
     """A call returned something whose pickle cannot be loaded here; ``__cause__`` says why."""
 
-    def __init__(self, cause: Exception) -> None:
+    def __init__(self, cause: BaseException) -> None:
         super().__init__(f"{type(cause).__name__}: {message_of(cause)}")
         self.__cause__ = cause
 
@@ -64,6 +64,6 @@ def outcome_of_answer(answer: Answer) -> Outcome:
     else:
         try:
             value, error = pickle.loads(answer.value), None
-        except Exception as cause:
+        except BaseException as cause:  # What is loaded may do anything.
             value, error = None, Unloadable(cause)
     return Outcome(value, error, answer.started, began, answer.duration)

@@ -5,20 +5,21 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any
 
 from ..errors import UserError
-from ..internal.console import say
+from ..internal.console import say, warn
 from ..internal.tracebacks import message_of
 from .chunk import WorkerReport
 from .pools import Pool
 
 __all__ = ["ask_worker"]
 
-#: For how many seconds a worker is waited for that is to say whether it can import a module.
+#: For how many seconds a worker is waited for that is to say anything, and to import what tasks need.
 _ASKING = 10.0
+_IMPORTING = 300.0
 
 #: How often is looked whether there are workers, in seconds.
 _WAITING = 0.05
@@ -27,26 +28,42 @@ _WAITING = 0.05
 def ask_worker(pool: Pool, name: str, modules: Sequence[str]) -> WorkerReport:
     """Has a worker of the backend `name` say whether it can import these modules.
 
+    That it begins to answer is a matter of seconds; what takes long to import is said, and waited for.
+
     Raises
     ------
     UserError
         If none answers, or it runs another Python.
     """
-    future = pool.ask_importable(modules)
-    _wait_for_workers(pool, name, future)
+    begun = pool.ask_importable([])
+    _wait_for_workers(pool, name, begun)
+    report = _answer(begun, name, _ASKING)
+    here = sys.version.split()[0]
+    if report.python.split(".")[:2] != here.split(".")[:2]:
+        raise UserError(
+            f"the workers of the backend {name} run Python {report.python} ({report.place}), and this is "
+            f"{here}: functions need the same"
+        )
+    if not modules:
+        return report
+    asked = pool.ask_importable(modules)
+    if wait([asked], _ASKING).not_done:
+        warn(
+            f"a worker of the backend {name} ({report.place}) has been importing {', '.join(modules)} for "
+            f"{_ASKING:g} s"
+        )
+    return _answer(asked, name, _IMPORTING)
+
+
+def _answer(future: Future[WorkerReport], name: str, seconds: float) -> WorkerReport:
     try:
-        report = WorkerReport(*future.result(_ASKING))
+        return WorkerReport(*future.result(seconds))
     except UserError:
         raise
     except (FutureTimeout, CancelledError):
-        what = f"said nothing within {_ASKING:g} s: look whether they run"
+        what = f"said nothing within {seconds:g} s: look whether they run"
     except Exception as error:
         what = f"could not begin ({type(error).__name__}: {message_of(error)}): look whether jug is there"
-    else:
-        here = sys.version.split()[0]
-        if report.python.split(".")[:2] == here.split(".")[:2]:
-            return report
-        what = f"run Python {report.python} ({report.place}), and this is {here}: functions need the same"
     raise UserError(f"the workers of the backend {name} {what}")
 
 

@@ -84,9 +84,12 @@ class Pool(Protocol):
     ----------
     is_live : bool
         Whether its workers are threads of this process, which take calls as they are.
+    outlives_kill : bool
+        Whether something may go on running after :meth:`kill`, for which the interpreter would wait.
     """
 
     is_live: bool
+    outlives_kill: bool
 
     @property
     def can_end_workers(self) -> bool:
@@ -158,6 +161,7 @@ class ExecutorPool:
     """
 
     can_end_workers = False
+    outlives_kill = True
 
     def __init__(self, executor: Executor, n_workers: int, *, is_live: bool, is_owned: bool = True) -> None:
         self._executor = executor
@@ -231,6 +235,7 @@ class PoolOfProcesses(ExecutorPool):
     """
 
     can_end_workers = True
+    outlives_kill = False
 
     def __init__(
         self, executor: Any, n_workers: int, faults: IO[bytes], kill_all: Callable[[], None]

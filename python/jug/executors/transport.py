@@ -137,7 +137,7 @@ class Transport:
         self._functions = {at: known for at, known in self._functions.items() if at in wanted}
         names = {str(getattr(_innermost(f), "__module__", None) or _MAIN) for f in functions}
         is_first = not self._known
-        while is_first or (names := {it for it in names if it not in self._known and it in sys.modules}):
+        while (names := {it for it in names if it not in self._known and it in sys.modules}) or is_first:
             self._known |= names
             own = {name for name in names if _is_without_name(name)}
             asked = sorted(name for name in names - own - {_MAIN} if not _is_everywhere(name))

@@ -33,6 +33,9 @@ _LEAVE = (signal.SIGTERM, signal.SIGHUP)
 #: The last of our signals that came, and when (``time.perf_counter``).
 _came: tuple[int, float] = (0, 0.0)
 
+#: The handlers that pass requests on, at present.
+_request_handlers: set[Any] = set()
+
 #: Whether threads are left that nobody waits for.
 _leaves_at_once = False
 
@@ -49,10 +52,8 @@ def end_cleanly() -> None:
     # Under nohup SIGHUP is ignored, and stays so.
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         signal.signal(signal.SIGHUP, _leave)
-    if signal.signal(signal.SIGTERM, _leave) is not _leave:
-        os.register_at_fork(
-            before=_hold_signals, after_in_parent=_let_signals_go, after_in_child=_die_of_signals
-        )
+    signal.signal(signal.SIGTERM, _leave)
+    _look_after_forks()
 
 
 def before_stopping(act: Callable[[], None], go_on: Callable[[], None] = lambda: None) -> None:
@@ -84,6 +85,8 @@ def requests_to(act: Callable[[int], None]) -> Iterator[None]:
     def request(number: int, _frame: FrameType | None) -> None:
         act(number)
 
+    _look_after_forks()
+    _request_handlers.add(request)
     for number in before:
         signal.signal(number, request)
     try:
@@ -91,6 +94,7 @@ def requests_to(act: Callable[[int], None]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        _request_handlers.discard(request)
 
 
 @contextmanager
@@ -167,6 +171,16 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
 # A process that a task forks has nothing to store: such a signal ends it at once, as multiprocessing expects.
 # A Python handler would not do, since CPython forgets signals that reach a child while it is being forked.
 _masks: list[set[int]] = []
+_looks_after_forks = False
+
+
+def _look_after_forks() -> None:
+    global _looks_after_forks
+    if not _looks_after_forks:
+        _looks_after_forks = True
+        os.register_at_fork(
+            before=_hold_signals, after_in_parent=_let_signals_go, after_in_child=_die_of_signals
+        )
 
 
 def _hold_signals() -> None:
@@ -179,7 +193,9 @@ def _let_signals_go() -> None:
 
 def _die_of_signals() -> None:
     if threading.current_thread() is threading.main_thread():
-        for number in _LEAVE:
-            if signal.getsignal(number) is _leave:
-                signal.signal(number, signal.SIG_DFL)
+        for number in (*_LEAVE, signal.SIGINT):
+            handler = signal.getsignal(number)
+            if handler in _request_handlers or (handler is _leave and number in _LEAVE):
+                is_ctrl_c = number == signal.SIGINT
+                signal.signal(number, signal.default_int_handler if is_ctrl_c else signal.SIG_DFL)
     _let_signals_go()

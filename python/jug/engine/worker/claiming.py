@@ -296,7 +296,7 @@ class ClaimingWorker(ABC):
         if error is not None:
             if self._supervised is not None:
                 self._supervised.pauses()
-            request = request_to_end(error, outcome.began)
+            request = self._request_of(error, outcome)
             if request is not None:
                 self._is_interrupted = True
                 raise request from None
@@ -308,6 +308,10 @@ class ClaimingWorker(ABC):
                 self._failing.add(node, outcome._replace(error=error, output=output), attempt)
             return False
         return True
+
+    def _request_of(self, error: BaseException, outcome: Outcome) -> BaseException | None:
+        """What is to be raised if a task ended with `error` because this worker was asked to end."""
+        return request_to_end(error, outcome.began)
 
     def _store(self, key: bytes, name: str, attempt: int, t: task.Task, outcome: Outcome) -> Exception | None:
         """Stores a result; an error if it is none that can be stored."""

@@ -66,9 +66,12 @@ class PooledWorker(ClaimingWorker):
         self._memory_limit: int | None = options.execute_memory_limit
         #: What came back and is not stored yet.
         self._arrived: deque[Ended[int]] = deque()
+        #: What was sent and has not come back.
+        self._sent: set[int] = set()
         #: The signal that asked for the end, and whether it came once more.
         self._signal = 0
         self._is_killed = False
+        self._is_draining = False
         self._display = state.display
         self._shown = PoolProgress(
             self._names, self._scheduler, coordinator, has_more=bool(state.has_barrier)
@@ -163,17 +166,22 @@ class PooledWorker(ClaimingWorker):
 
     def _send(self, nodes: Sequence[int]) -> None:
         """Has claimed tasks run."""
+        if self._before_each:
+            for node in nodes:
+                jug_hook("execute.task-pre-execute", (self._task(node),))
+        self._submit(nodes)
+
+    def _submit(self, nodes: Sequence[int]) -> None:
         plain: list[tuple[int, Task, Limits]] = []
         suspected: list[tuple[int, Task, Limits]] = []
         for node in nodes:
             t = self._task(node)
-            if self._before_each:
-                jug_hook("execute.task-pre-execute", (t,))
             seconds = self._limits.time(t.f) if self._limits.has_timeouts else None
             memory = limits_of(t.f).memory or self._memory_limit
             limits = Limits(None if seconds is None else seconds.seconds, memory)
             is_suspect = bool(self._suspects) and self._keys[node] in self._suspects
             (suspected if is_suspect else plain).append((node, t, limits))
+        self._sent.update(nodes)
         if plain:
             self._coordinator.submit(plain)
         if suspected:
@@ -198,6 +206,7 @@ class PooledWorker(ClaimingWorker):
             while self._arrived:
                 ended = self._arrived.popleft()
                 node = ended.token
+                self._sent.discard(node)
                 key, t = self._keys[node], self._task(node)
                 outcome = self._in_words(node, key, t, ended.outcome)
                 if outcome is None:
@@ -207,7 +216,8 @@ class PooledWorker(ClaimingWorker):
                     finished.append(node)
                     if ended.residence is not None and self._graph.dependents(node):
                         self._coordinator.keep(key, ended.residence)
-                    if self._after_each:
+                    # A hook that ends the worker has done so before it is drained.
+                    if self._after_each and not (self._is_draining and not self._signal):
                         jug_hook("execute.task-executed1", (t,))
         finally:
             self._finish(finished, over)
@@ -220,7 +230,7 @@ class PooledWorker(ClaimingWorker):
             end, traceback = error.death
             kept = self._crashes.died(key, t, outcome.started, end, traceback, believes=True)
             if kept is None:
-                self._send([node])
+                self._submit([node])
                 return None
         elif key in self._suspects:
             self._crashes.survived(key)
@@ -244,6 +254,7 @@ class PooledWorker(ClaimingWorker):
 
     def _drain(self) -> None:
         """Starts nothing more, and stores what still comes back, unless it is to be killed."""
+        self._is_draining = True
         self._take_back()
         running = self._coordinator.in_flight()
         if running and self._signal:
@@ -251,21 +262,29 @@ class PooledWorker(ClaimingWorker):
             what = "1 that runs may" if running == 1 else f"{running} that run may"
             say(f"interrupted{by}: no other task starts, {what} finish; to kill what runs, do it again")
         while (self._coordinator.in_flight() or self._arrived) and not self._is_killed:
-            self._arrived.extend(self._coordinator.wait(_LOOK))
             try:
+                self._arrived.extend(self._coordinator.wait(_LOOK))
                 self._settle_arrived()
-            except Exception as error:
+            except BaseException as error:
                 log.info("%s", error)  # It is stored; what was raised first is raised on.
             self._take_back()
-        if self._is_killed:
-            self._coordinator.kill()
+        if self._is_killed and self._coordinator.kill():
             leave_at_once()
+        # What is lost with its pool is for others, and for a later call in this process.
+        self._give_back(list(self._sent))
 
     def _take_back(self) -> None:
         """Takes back what was given and does not run."""
-        given_back = self._coordinator.stop()
-        self._scheduler.put_back(given_back)
-        self._session.release([self._keys[node] for node in given_back])
+        self._give_back(self._coordinator.stop())
+
+    def _give_back(self, nodes: Sequence[int]) -> None:
+        self._sent.difference_update(nodes)
+        self._scheduler.put_back(nodes)
+        self._session.release([self._keys[node] for node in nodes])
+
+    def _request_of(self, error: BaseException, outcome: Outcome) -> BaseException | None:
+        # Requests to end go to this process, and reach no task.
+        return None
 
 
 def _broken_limit(broken: LimitBroken, limit: TimeLimit | None) -> str:

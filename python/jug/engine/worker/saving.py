@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...errors import Leave
 from ...executors.base import Outcome
 from ..failures.errors import StoreFailure, UnstorableResult
 from ..session.base import StoreSession
@@ -20,7 +21,10 @@ def save_result(
         session.save(key, outcome, name, attempt)
     except OSError as error:
         raise StoreFailure(name, error) from error
-    except Exception as error:
+    except (Exception, SystemExit, GeneratorExit) as error:
+        if isinstance(error, Leave):
+            raise
+        # What is pickled may do anything.
         unstorable = UnstorableResult(name, outcome.value, error)
         unstorable.__cause__ = error
         return unstorable
