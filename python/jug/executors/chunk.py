@@ -25,6 +25,7 @@ from .. import _native
 from ..internal.console import fail
 from ..internal.printing import flush_output
 from ..internal.tracebacks import message_of, users_traceback
+from ..jug_version import __version__
 from .base import Outcome, outcome_of
 from .origin import end_with_origin, is_running
 
@@ -96,6 +97,8 @@ class WorkerReport(NamedTuple):
     python: str
     #: Why modules cannot be imported there; those that can are left out.
     reasons: dict[str, str]
+    #: The version of this package.
+    package: str
 
 
 class Answer(NamedTuple):
@@ -164,7 +167,8 @@ def importable(modules: Sequence[str]) -> WorkerReport:
             importlib.import_module(name)
         except BaseException as error:  # A module may call sys.exit().
             reasons[name] = f"{type(error).__name__}: {message_of(error)}"
-    return WorkerReport(f"{socket.gethostname()}, process {os.getpid()}", sys.version.split()[0], reasons)
+    place = f"{socket.gethostname()}, process {os.getpid()}"
+    return WorkerReport(place, sys.version.split()[0], reasons, __version__)
 
 
 def run_chunk(data: bytes, inputs: Sequence[bytes] = (), note: Notes | None = None) -> list[Answer]:

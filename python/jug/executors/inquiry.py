@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import UserError
 from ..internal.console import say, warn
 from ..internal.tracebacks import message_of
+from ..jug_version import __version__
 from .chunk import WorkerReport
 from .pools import Pool
 
@@ -33,17 +34,13 @@ def ask_worker(pool: Pool, name: str, modules: Sequence[str]) -> WorkerReport:
     Raises
     ------
     UserError
-        If none answers, or it runs another Python.
+        If none answers, or it has another Python or another version of this package.
     """
     begun = pool.ask_importable([])
     _wait_for_workers(pool, name, begun)
     report = _answer(begun, name, _ASKING)
-    here = sys.version.split()[0]
-    if report.python.split(".")[:2] != here.split(".")[:2]:
-        raise UserError(
-            f"the workers of the backend {name} run Python {report.python} ({report.place}), and this is "
-            f"{here}: functions need the same"
-        )
+    if what := _difference(report, sys.version.split()[0]):
+        raise UserError(f"the workers of the backend {name} {what}")
     if not modules:
         return report
     asked = pool.ask_importable(modules)
@@ -65,6 +62,15 @@ def _answer(future: Future[WorkerReport], name: str, seconds: float) -> WorkerRe
     except Exception as error:
         what = f"could not begin ({type(error).__name__}: {message_of(error)}): look whether jug is there"
     raise UserError(f"the workers of the backend {name} {what}")
+
+
+def _difference(report: WorkerReport, here: str) -> str:
+    """In what a worker differs from this process that matters; empty if in nothing."""
+    if report.python.split(".")[:2] != here.split(".")[:2]:
+        return f"run Python {report.python} ({report.place}), and this is {here}: functions need the same"
+    if report.package != __version__:
+        return f"have jug-rs {report.package} ({report.place}), and this is {__version__}: install the same there"
+    return ""
 
 
 def _wait_for_workers(pool: Pool, name: str, future: Future[Any]) -> None:
