@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import signal
@@ -214,8 +215,11 @@ def test_what_workers_of_other_hosts_say_of_their_memory_counts(cluster: DaskClu
     try:
         worker = pool.ask_importable([]).result(10) and next(iter(pool._threads))
         wait_for(lambda: pool.memory(worker) > 10_000_000, "what the worker says")
+        assert not logging.getLogger("distributed.client").isEnabledFor(logging.CRITICAL)
     finally:
         pool.close()
+    # Whatever else uses dask here has its logs again.
+    assert logging.getLogger("distributed.client").isEnabledFor(logging.CRITICAL)
 
 
 def test_a_worker_that_lacks_this_package_is_named_at_once(jug: Jug, tmp_path: Path) -> None:

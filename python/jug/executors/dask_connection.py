@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import UserError
 from ..internal.tracebacks import message_of
 
-__all__ = ["address_of", "connect", "need_distributed"]
+__all__ = ["address_of", "connect", "need_distributed", "silence", "unsilence"]
 
 
 def need_distributed() -> None:
@@ -50,7 +50,6 @@ def connect(address: str, seconds: float) -> Any:
     """A client of a scheduler. UserError if that has not answered after so many seconds."""
     import distributed
 
-    _silence()
     try:
         return distributed.Client(address, timeout=seconds, set_as_default=False, name="jug")
     except (OSError, ValueError, ImportError) as error:
@@ -60,9 +59,18 @@ def connect(address: str, seconds: float) -> Any:
         ) from error
 
 
-def _silence() -> None:
-    """What users need to know of a cluster is said here, in a line."""
+def silence() -> dict[str, int]:
+    """Has dask say nothing here: what users need to know is said in a line. The levels that its logs had."""
     warnings.filterwarnings("ignore", "Sending large graph")
+    levels = {}
     for name, logger in logging.root.manager.loggerDict.items():
         if name.partition(".")[0] == "distributed" and isinstance(logger, logging.Logger):
+            levels[name] = logger.level
             logger.setLevel(logging.CRITICAL + 10)
+    return levels
+
+
+def unsilence(levels: dict[str, int]) -> None:
+    """Gives logs their levels again, for whatever else uses dask in this process."""
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)

@@ -17,7 +17,7 @@ from ..internal.tracebacks import message_of
 from ..jug_version import __version__
 from .chunk import Answer, WorkerReport
 from .dask_cluster import LocalDask
-from .dask_connection import address_of, connect, need_distributed
+from .dask_connection import address_of, connect, need_distributed, silence, unsilence
 from .dask_losses import DaskLosses
 from .dask_notes import DaskNotes
 from .dask_worker import DaskAnswers, ask, end_worker, recall, run_on_dask
@@ -57,17 +57,21 @@ def dask_pool(address: str, n_workers: int) -> DaskPool:
         If there is no such cluster, or the package distributed is not there.
     """
     need_distributed()
-    if address:
-        where = address_of(address)
-        return DaskPool(connect(where, _CONNECTING), where, None, n_workers)
-    cluster = LocalDask(n_workers)
+    where = address_of(address) if address else ""
+    cluster = None if address else LocalDask(n_workers)
+    levels: dict[str, int] = {}
     try:
         # That takes as long as the cluster takes to begin.
         importlib.import_module("distributed")
-        cluster.wait()
-        return DaskPool(connect(cluster.address, _CONNECTING), cluster.address, cluster, n_workers)
+        levels = silence()
+        if cluster is not None:
+            cluster.wait()
+            where = cluster.address
+        return DaskPool(connect(where, _CONNECTING), where, cluster, n_workers, levels)
     except BaseException:
-        cluster.kill()
+        unsilence(levels)
+        if cluster is not None:
+            cluster.kill()
         raise
 
 
@@ -94,16 +98,21 @@ class DaskPool:
         The cluster, where it is there for this pool.
     n_workers : int
         How many workers there may be, of which some may come only when there is something to run.
+    levels : dict of str to int
+        Those of dask's logs, for afterwards.
     """
 
     is_live = False
     outlives_kill = False
 
-    def __init__(self, client: Any, address: str, cluster: LocalDask | None, n_workers: int) -> None:
+    def __init__(
+        self, client: Any, address: str, cluster: LocalDask | None, n_workers: int, levels: dict[str, int]
+    ) -> None:
         self._client = client
         self._address = address
         self._cluster = cluster
         self._n_workers = n_workers
+        self._levels = levels
         self._name = f"jug-{uuid.uuid4().hex[:12]}"
         self._number = 0
         #: When a chunk was given to it last.
@@ -386,3 +395,4 @@ class DaskPool:
         if self._cluster is not None:
             self._cluster.close()
             self._cluster = None
+        unsilence(self._levels)

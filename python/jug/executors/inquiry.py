@@ -69,7 +69,7 @@ def _difference(report: WorkerReport, here: str) -> str:
     if report.python.split(".")[:2] != here.split(".")[:2]:
         return f"run Python {report.python} ({report.place}), and this is {here}: functions need the same"
     if report.package != __version__:
-        return f"have jug-rs {report.package} ({report.place}), and this is {__version__}: install the same there"
+        return f"have jug-rs {report.package} ({report.place}), and this is {__version__}: install that"
     return ""
 
 
