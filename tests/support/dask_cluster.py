@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.support.waiting import wait_for
 
-__all__ = ["COUNTED", "AdaptiveCluster", "DaskCluster", "ended", "on", "ran"]
+__all__ = ["COUNTED", "AdaptiveCluster", "DaskCluster", "ended", "on", "ran", "said"]
 
 #: Tasks that write a line each time they begin: what, and in which process. `{0}` is where.
 COUNTED = """
@@ -159,3 +159,9 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     """The status of a command, and what it wrote to stderr."""
     _, stderr = process.communicate(timeout=60)
     return process.returncode, stderr
+
+
+def said(stderr: str) -> list[str]:
+    """The lines of a command's stderr, but for those that only a slow machine shows."""
+    slow = ("tasks done", "waiting for the first worker")
+    return [line for line in stderr.splitlines() if not any(words in line for words in slow)]
