@@ -97,7 +97,8 @@ _compiled: dict[str, tuple[bytes, types.CodeType]] = {}
 #: What this package imports when it needs it, and what it uses does. Where a jugfile takes the place of a
 #: module of Python's own, that is too late: these import it in turn, and would get the jugfile.
 _NEEDED_LATER = (
-    *("argparse", "ast", "base64", "concurrent.futures", "configparser", "copy", "copyreg", "datetime"),
+    *("argparse", "ast", "asyncio", "base64", "concurrent.futures", "configparser", "copy", "copyreg"),
+    *("datetime", "queue", "uuid", "xml.etree"),
     *("difflib", "faulthandler", "fcntl", "fnmatch", "glob", "hashlib", "html", "http.server"),
     *("importlib.resources", "importlib.util", "inspect", "ipaddress", "json", "linecache", "locale"),
     *("logging", "mmap", "multiprocessing.connection", "pickle", "random", "reprlib", "resource"),

@@ -44,7 +44,8 @@ class DaskLosses:
         from distributed import KilledWorker
 
         if isinstance(error, KilledWorker):
-            is_ours = getattr(error.last_worker, "address", None) in self.ended
+            worker = error.last_worker
+            is_ours = worker is not None and worker.address in self.ended
             return ChunkLost("a worker ended", is_death=not is_ours)
         # The connection was lost, a result that it needs, or its future: others may restart a cluster.
         if isinstance(error, (CancelledError, OSError)) and not self._is_hopeless():
