@@ -54,6 +54,7 @@ __all__ = [
     "has_checked_arguments",
     "is_process_running",
     "key",
+    "kill_orphans",
     "lambda_key",
     "new_worker_id",
     "part",
@@ -106,6 +107,12 @@ def end_on_leash(parent: int, leash: int) -> None:
 
 def become_subreaper() -> None:
     """Has what loses its parent below this process become its child. Never in a process of a user's own."""
+
+def kill_orphans(known: Sequence[int]) -> None:
+    """Kills all children of this process but those that are known, with all below them: what dead ones left.
+
+    Only in a subreaper that starts no other child meanwhile.
+    """
 
 @final
 class Child:

@@ -21,6 +21,7 @@ use crate::status_slot;
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyChild>()?;
     m.add_function(wrap_pyfunction!(become_subreaper, m)?)?;
+    m.add_function(wrap_pyfunction!(kill_orphans, m)?)?;
     m.add_function(wrap_pyfunction!(end_with, m)?)?;
     m.add_function(wrap_pyfunction!(end_on_leash, m)?)?;
     m.add_function(wrap_pyfunction!(new_worker_id, m)?)?;
@@ -89,6 +90,12 @@ impl PyChild {
 #[pyfunction]
 fn become_subreaper() -> PyResult<()> {
     process::become_subreaper().map_err(|error| of_system(&error))
+}
+
+#[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "what is extracted belongs to the function")]
+fn kill_orphans(py: Python<'_>, known: Vec<u32>) {
+    py.detach(|| process::kill_orphans(&known));
 }
 
 #[pyfunction]

@@ -15,7 +15,7 @@ from .. import _native
 from ..errors import UserError
 from .managed import draw_anew
 
-__all__ = ["REFUSED", "VARIABLE", "NotForkable", "serve"]
+__all__ = ["REFUSED", "VARIABLE", "NotForkable", "import_for_forks", "serve"]
 
 #: In which environment variable a server finds its descriptors; see `os/process/forkserver.rs`.
 VARIABLE = "JUG_FORKSERVER"
@@ -58,7 +58,7 @@ def serve(prepare: Callable[[bytes], Iterable[str]]) -> Mapping[int, int]:
     here = socket.socket(fileno=channel)
     here.set_inheritable(False)
     with open(order, "rb") as file:
-        why = _prepare(prepare, file.read())
+        why = _why_not(prepare, file.read())
     _flush()
     here.send(f"!{why}".encode(errors="replace")[:1000] if why else b"ready")
     if why:
@@ -83,19 +83,45 @@ def serve(prepare: Callable[[bytes], Iterable[str]]) -> Mapping[int, int]:
             os.close(descriptor)
 
 
-def _prepare(prepare: Callable[[bytes], Iterable[str]], order: bytes) -> str:
+def _why_not(prepare: Callable[[bytes], Iterable[str]], order: bytes) -> str:
     """Why nothing can be forked after that; empty if something can."""
+    try:
+        return import_for_forks(prepare(order))
+    except UserError as error:
+        return f"{REFUSED}{error}"
+    except BaseException as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def import_for_forks(modules: Iterable[str]) -> str:
+    """Imports modules, and sees whether this process can be copied after that.
+
+    Parameters
+    ----------
+    modules : iterable of str
+        It imports one after the other, and says after each what it was.
+
+    Returns
+    -------
+    str
+        Why a fork would lack what this process has; empty if it would not.
+
+    Raises
+    ------
+    UserError
+        If one of them is refused.
+    """
     threads, suspects = 1, []
     try:
-        for what in prepare(order):
+        for what in modules:
             if len(_threads()) > threads:
                 threads = len(_threads())
                 suspects.append(what)
         _check(suspects)
     except NotForkable as error:
         return str(error)
-    except UserError as error:
-        return f"{REFUSED}{error}"
+    except UserError:
+        raise
     except BaseException as error:  # Whatever an import may do: SystemExit, too.
         return f"{type(error).__name__}: {error}"
     return ""

@@ -80,6 +80,10 @@ class Child:
         """Its id, which is that of its process group."""
         return self._process.pid
 
+    def fileno(self) -> int:
+        """A descriptor that can be read when it has ended."""
+        return self._process.fileno()
+
     def wait_for(self, fd: int, seconds: float | None = None) -> bool:
         """Sleeps until `fd` can be read or the process has ended; whether there may be something to read.
 
@@ -101,6 +105,19 @@ class Child:
                 self._end = End("lost", 0)
             else:
                 self._end = End("signal", -status) if status < 0 else End("exit", status)
+        return self._end
+
+    def end_alone(self) -> End:
+        """Waits for its end, and leaves alone what it leaves behind."""
+        if self._end is None:
+            _readable([self._process.fileno()], None)
+            try:
+                _, status = os.waitpid(self.pid, 0)
+            except ChildProcessError:
+                self._end = End("lost", 0)
+            else:
+                code = os.waitstatus_to_exitcode(status)
+                self._end = End("signal", -code) if code < 0 else End("exit", code)
         return self._end
 
     def leave(self, seconds: float) -> End:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..errors import UserError
 from ..internal.files import create, temporary_name
 from .pickling import load
 
@@ -60,6 +61,27 @@ class Folder:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, self.file(state, name))
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+
+    def save_session(self) -> None:
+        """Writes the globals of this script.
+
+        Raises
+        ------
+        UserError
+            If dill is not installed.
+        """
+        try:
+            import dill
+        except ImportError:
+            raise UserError("a session cannot be saved without dill: pip install dill") from None
+        temporary = temporary_name(os.fspath(self.path), _PREFIX)
+        try:
+            dill.dump_session(temporary)
+            os.replace(temporary, self.session)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)

@@ -24,7 +24,7 @@ from .deferred import PartOfTask, Task, TaskAttribute, TaskItem, name_of
 from .errors import revived
 from .evaluation import inputs_first
 
-__all__ = ["dump", "load"]
+__all__ = ["copied", "dump", "load"]
 
 #: The name of the module that files know.
 _MODULE = "runforrest"
@@ -74,7 +74,7 @@ def dump(task: Any) -> bytes:
         data = _with_cloudpickle(what)
         if fault is not None:
             _say_once(
-                f"dill {dill.__version__} cannot pickle {name_of(task)} ({_line(fault)}): cloudpickle does"
+                f"dill {dill.__version__} cannot pickle {_named(task)} ({_line(fault)}): cloudpickle does"
             )
         elif dill is None:
             _say_once("dill is not installed: tasks are written by cloudpickle")
@@ -90,13 +90,22 @@ def load(data: bytes) -> Any:
     Exception
         Whatever a damaged or a foreign pickle raises, and TypeError if what it holds is no task.
     """
-    task = _Unpickler(io.BytesIO(data)).load()
+    task = _loaded(data)
     if not isinstance(task, (Task, PartOfTask)):
         raise TypeError(f"it holds no deferred call, but {type(task).__name__}")
     facts = vars(task)
     if facts.get("errorvalue") is not None:
         facts["errorvalue"] = revived(facts["errorvalue"])
     return task
+
+
+def copied(value: Any) -> Any:
+    """What another process would read of a value; Exception if it could not."""
+    return _loaded(dump(value))
+
+
+def _loaded(data: bytes) -> Any:
+    return _Unpickler(io.BytesIO(data)).load()
 
 
 class _Flat:
@@ -232,6 +241,10 @@ def _module(name: str) -> Any:
 @functools.cache
 def _say_once(message: str) -> None:
     say(message)
+
+
+def _named(what: Any) -> str:
+    return name_of(what) if isinstance(what, (Task, PartOfTask)) else type(what).__qualname__
 
 
 def _line(error: BaseException) -> str:

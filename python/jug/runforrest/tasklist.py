@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,6 +12,7 @@ from uuid import uuid4
 from .deferred import PartOfTask, Task, name_of
 from .folder import Folder, Log
 from .pickling import dump
+from .run import Run
 
 __all__ = ["TaskList"]
 
@@ -120,6 +121,75 @@ class TaskList:
         name = f"{uuid4()}.pkl"
         self._folder.write("todo", name, self._dumped(task, metadata))
         self._log.add("schedule", name)
+
+    def run(
+        self,
+        nprocesses: int = 4,
+        print_errors: bool = False,
+        save_session: bool = False,
+        autokill: float | None = None,
+        *,
+        autokill_requeue: bool = False,
+        start_method: str = "forkserver",
+        preload: Sequence[str] = (),
+    ) -> Run:
+        """Runs all tasks that are to do, each in a process of its own.
+
+        Nothing starts before the first task is asked for. A task that fails is yielded as well, whatever
+        happened to its process, and moves to fail/. When the loop over them is left, or interrupted, what
+        runs is killed, and is to be done again. Results that an earlier run has left are taken.
+
+        Parameters
+        ----------
+        nprocesses : int, default 4
+            How many tasks run at the same time.
+        print_errors : bool, default False
+            Whether a task that fails prints its traceback.
+        save_session : bool, default False
+            Whether tasks get all globals of the script, as they are now. What functions of the script refer
+            to they have without that.
+        autokill : float, optional
+            After how many seconds a task is killed with all that it started. It fails with a TimeoutError.
+        autokill_requeue : bool, default False
+            Whether such a task is not yielded, and stays to be done.
+        start_method : {"forkserver", "spawn"}, default "forkserver"
+            How tasks start: from a process that has imported what the script imports, but for modules of your
+            own, or as an interpreter of their own each.
+        preload : sequence of str, optional
+            Modules of your own that are imported once for all tasks, too.
+
+        Returns
+        -------
+        Run
+            Yields each task when it has ended; its length is how many there were to do at the call.
+
+        Raises
+        ------
+        ValueError
+            If `nprocesses` is not at least 1, `autokill` not more than 0, or the start method none.
+        UserError
+            If the session is to be saved and dill is not installed; while it is iterated over, if a module to
+            be preloaded cannot be imported, or the process that runs the tasks has ended.
+        """
+        if isinstance(nprocesses, bool) or not isinstance(nprocesses, int) or nprocesses < 1:
+            raise ValueError(f"nprocesses must be a whole number from 1 on, not {nprocesses!r}")
+        if autokill is not None and not autokill > 0:
+            raise ValueError(f"autokill must be a number of seconds above 0, not {autokill!r}")
+        if start_method not in ("forkserver", "spawn"):
+            raise ValueError(f"start_method must be 'forkserver' or 'spawn', not {start_method!r}")
+        if save_session:
+            self._folder.save_session()
+        order = {
+            "nprocesses": nprocesses,
+            "print_errors": bool(print_errors),
+            "session": os.path.abspath(self._folder.session) if save_session else None,
+            "autokill": autokill,
+            "autokill_requeue": autokill_requeue,
+            "start_method": start_method,
+            "preload": [preload] if isinstance(preload, str) else list(preload),
+            "log": None if self._log.path is None else os.path.abspath(self._log.path),
+        }
+        return Run(self._folder, self._folder.names("todo"), order)
 
     def _dumped(self, task: Any, metadata: Any) -> bytes:
         try:

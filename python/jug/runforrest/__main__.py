@@ -1,0 +1,59 @@
+"""``python -m jug.runforrest infile outfile``: runs one task by hand."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..errors import UserError
+from ..internal.console import fail
+from .folder import Folder, reason
+from .performance import load_session, print_error, run, written
+from .pickling import load
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    """Runs the task in a file; the exit status is 255 if it failed, and 1 if there was none."""
+    parser = argparse.ArgumentParser(prog="python -m jug.runforrest", description="Run a deferred call.")
+    parser.add_argument("infile", type=Path, help="holds the deferred call")
+    parser.add_argument("outfile", type=Path, help="gets it with what it returned")
+    parser.add_argument("-s", "--sessionfile", type=Path, help="globals of a script that it needs")
+    parser.add_argument("-p", "--do_print", action="store_true", help="print why it failed")
+    parser.add_argument("-r", "--do_raise", action="store_true", help="raise what it raised")
+    options = parser.parse_args()
+    # As under `python -m`, but also where it was started another way: what lies here can be imported.
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    if options.sessionfile is not None:
+        load_session(options.sessionfile)
+    try:
+        data = options.infile.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {options.infile}: {error.strerror}") from None
+    try:
+        task = load(data)
+    except Exception as error:
+        raise UserError(f"{options.infile} holds no task that can be read ({reason(error)})") from None
+    run(task)
+    raised = task.errorvalue
+    result = written(task, data)
+    Folder(options.outfile.parent).write(".", options.outfile.name, result)
+    if task.errorvalue is None:
+        return 0
+    if options.do_raise:
+        raise raised or task.errorvalue
+    if options.do_print:
+        print_error(options.infile.name, raised or task.errorvalue)
+    return 255
+
+
+if __name__ == "__main__":
+    try:
+        status = main()
+    except UserError as error:
+        fail(str(error))
+        status = error.status
+    sys.exit(status)

@@ -1,0 +1,181 @@
+"""One task in this process: it is read, evaluated, and written with what it returned or why it failed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from .. import _native
+from ..errors import UserError
+from ..internal.printing import flush_output, write_lines_at_once
+from .deferred import name_of
+from .evaluation import evaluate
+from .folder import Folder, reason
+from .pickling import copied, dump, load
+
+__all__ = [
+    "load_session",
+    "main",
+    "perform",
+    "perform_order",
+    "prepare",
+    "print_error",
+    "print_to",
+    "run",
+    "written",
+]
+
+#: How much of a reason is passed on.
+_MOST_SAID = 1000
+
+
+def run(task: Any) -> None:
+    """Evaluates a task, which has what it returned, what it raised and how long it took from then on."""
+    begin = time.perf_counter()
+    try:
+        result, error = evaluate(task), None
+    except BaseException as raised:
+        # SystemExit and KeyboardInterrupt are no results either.
+        result, error = None, raised
+    task.returnvalue, task.errorvalue, task.runtime = result, error, time.perf_counter() - begin
+
+
+def written(task: Any, data: bytes) -> bytes:
+    """A task that was run, as a file holds it.
+
+    Parameters
+    ----------
+    task : Task or PartOfTask
+        What cannot be pickled of its result or its error is replaced, and makes it a task that failed.
+    data : bytes
+        As it was before it was run.
+    """
+    if task.errorvalue is not None:
+        task.errorvalue = _portable(task.errorvalue)
+    try:
+        return dump(task)
+    except Exception as error:
+        fault = error
+    # A call may have changed its arguments.
+    fresh = load(data)
+    fresh.returnvalue, fresh.errorvalue, fresh.runtime = task.returnvalue, task.errorvalue, task.runtime
+    with contextlib.suppress(Exception):
+        return dump(fresh)
+    kind = type(task.returnvalue).__qualname__
+    fresh.returnvalue = task.returnvalue = None
+    fresh.errorvalue = task.errorvalue = TypeError(
+        f"what {name_of(task)} returned is of type {kind}, which cannot be pickled: {fault}"
+    )
+    return dump(fresh)
+
+
+def _portable(error: BaseException) -> BaseException:
+    """The exception, or one that says the same where another process could not read it."""
+    with contextlib.suppress(Exception):
+        if isinstance(copied(error), BaseException):
+            return error
+    return RuntimeError(f"{type(error).__qualname__}: {error}")
+
+
+def print_error(name: str, error: BaseException) -> None:
+    """Prints why the task in that file failed."""
+    print(f"Error in {name}: {error!r}")
+    traceback.print_exception(error, file=sys.stdout)
+
+
+def load_session(path: str | os.PathLike[str]) -> None:
+    """Has this process have the globals of a script.
+
+    Raises
+    ------
+    UserError
+        If dill is not installed.
+    """
+    try:
+        import dill
+    except ImportError:
+        raise UserError("a session cannot be loaded without dill: pip install dill") from None
+    dill.load_session(path)
+
+
+def perform(folder: Folder, name: str, report: int, *, session: str | None, print_errors: bool) -> None:
+    """Runs a task of a folder, and writes to `report` what became of it: "done", "fail", or a reason."""
+    here = os.getpid()
+    try:
+        if session is not None:
+            load_session(session)
+        data = folder.file("todo", name).read_bytes()
+        task = load(data)
+    except BaseException as error:
+        os.write(report, f"unreadable {reason(error)}".encode(errors="replace")[:_MOST_SAID])
+        return
+    run(task)
+    if os.getpid() != here:
+        # A process that the task forked came back from it.
+        os._exit(1)
+    raised = task.errorvalue
+    result = written(task, data)
+    if print_errors and task.errorvalue is not None:
+        print_error(name, raised or task.errorvalue)
+    flush_output()
+    state = "done" if task.errorvalue is None else "fail"
+    folder.write(state, name, result)
+    os.write(report, state.encode())
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and not thread.daemon:
+            thread.join()
+    flush_output()
+
+
+def prepare(order: dict[str, Any]) -> None:
+    """Has this process look like one of the script that scheduled the tasks."""
+    sys.path[:] = order["path"]
+    sys.argv[:] = order["argv"]
+    write_lines_at_once()
+
+
+def main(order_fd: int, name: str, report: int, output: int, parent: int) -> None:
+    """Runs a task in an interpreter of its own, which ends with the process `parent`.
+
+    Parameters
+    ----------
+    order_fd : int
+        The file with what the script has asked for.
+    name : str
+        The name of the task's file.
+    report, output : int
+        The pipes for what becomes of it and for what it prints; -1: it prints where this process does.
+    parent : int
+        The id of the process that started this one.
+    """
+    _native.become_subreaper()
+    _native.end_with(parent)
+    os.set_inheritable(report, False)
+    if output >= 0:
+        print_to(output)
+    # Others have the same open file, each at a place of its own.
+    order = json.loads(os.pread(order_fd, os.fstat(order_fd).st_size, 0))
+    os.close(order_fd)
+    prepare(order)
+    perform_order(order, name, report)
+    os._exit(0)
+
+
+def perform_order(order: dict[str, Any], name: str, report: int) -> None:
+    """The same as :func:`perform`, as a script has asked for it."""
+    folder = Folder(Path(order["folder"]))
+    perform(folder, name, report, session=order["session"], print_errors=order["print_errors"])
+
+
+def print_to(output: int) -> None:
+    """Has this process print to that descriptor, which is closed."""
+    for standard in (1, 2):
+        os.dup2(output, standard)
+    os.close(output)

@@ -1,0 +1,193 @@
+"""A run of the tasks of a folder, from the script that asks for it: a child runs them, see `runner`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import select
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..errors import UserError
+from ..internal.console import say
+from ..process.managed import Child, program_of, spawn
+from .errors import TaskCrashed
+from .folder import Folder, reason
+from .messages import Messages
+from .pickling import dump, load
+
+__all__ = ["Run"]
+
+#: How long the child may take to end when nothing is left for it to do.
+_GRACE = 5.0
+
+
+class Run:
+    """The tasks of a run, each when it has ended; nothing starts before it is iterated over.
+
+    Iterating again runs what is still to be done of the same tasks.
+
+    Parameters
+    ----------
+    folder : Folder
+    names : sequence of str
+        The names of the files of the tasks.
+    order : dict
+        What else the child needs to know.
+    """
+
+    def __init__(self, folder: Folder, names: Sequence[str], order: dict[str, Any]) -> None:
+        self._folder = folder
+        self._names = names
+        self._order = order
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self._names:
+            return
+        order = {
+            **self._order,
+            "folder": os.path.abspath(self._folder.path),
+            "names": self._names,
+            "path": [*sys.path, *([] if os.getcwd() in sys.path or "" in sys.path else [os.getcwd()])],
+            "argv": sys.argv,
+            "main": _main_file(),
+        }
+        runner = _Runner(order)
+        try:
+            for kind, *facts in runner.messages():
+                if kind == "line":
+                    say(*facts)
+                elif kind == "error":
+                    raise UserError(*facts)
+                elif kind == "end":
+                    _say_what_is_elsewhere(*facts)
+                    runner.leave()
+                    return
+                else:
+                    name = facts[0]
+                    answer, task = self._settled(kind, *facts)
+                    runner.send(answer, name)
+                    if task is not None:
+                        yield task
+        finally:
+            runner.close()
+
+    def _settled(self, kind: str, name: str, *facts: Any) -> tuple[str, Any]:
+        """Puts the files of a task where they belong: what to answer, and the task if it has ended."""
+        if kind in ("finished", "found"):
+            return self._with_result(name, facts[0], is_old=kind == "found")
+        error: Exception
+        if kind == "crashed":
+            error = TaskCrashed(facts[0], facts[1], os.fspath(self._folder.file("done", name)))
+        elif kind == "overdue":
+            error = TimeoutError(f"ran for more than {facts[0]:g} s and was killed (autokill)")
+        else:
+            error = RuntimeError(f"could not be read by its own process: {facts[0]}")
+        return self._failed(name, error, facts[-1])
+
+    def _with_result(self, name: str, state: str, *, is_old: bool) -> tuple[str, Any]:
+        file = self._folder.file(state, name)
+        try:
+            task = load(file.read_bytes())
+        except Exception as error:
+            file.unlink(missing_ok=True)
+            if is_old:
+                return "run", None
+            return self._failed(name, error, None)
+        if state == "done" and task.errorvalue is not None:
+            # RunForrest's own children write everything there.
+            os.replace(file, self._folder.file("fail", name))
+        self._folder.file("todo", name).unlink(missing_ok=True)
+        return "settled", task
+
+    def _failed(self, name: str, error: Exception, seconds: float | None) -> tuple[str, Any]:
+        """Has a task fail that wrote nothing itself."""
+        todo = self._folder.file("todo", name)
+        try:
+            task = load(todo.read_bytes())
+        except Exception as unreadable:
+            print(f"skipping {name} ({reason(unreadable)})")
+            return "settled", None
+        task.returnvalue, task.errorvalue = None, error
+        task.runtime = seconds
+        with contextlib.suppress(FileNotFoundError):
+            self._folder.file("done", name).unlink()
+        try:
+            self._folder.write("fail", name, dump(task))
+        except (TypeError, ValueError, pickle.PicklingError):
+            # It is there at least as it was.
+            os.replace(todo, self._folder.file("fail", name))
+        todo.unlink(missing_ok=True)
+        return "settled", task
+
+
+def _main_file() -> str | None:
+    """The script of this process, if it is one."""
+    file = getattr(sys.modules["__main__"], "__file__", None)
+    return os.path.abspath(file) if file and os.path.isfile(file) else None
+
+
+def _say_what_is_elsewhere(count: int) -> None:
+    if count:
+        what = "1 task runs" if count == 1 else f"{count} tasks run"
+        say(f"{what} for another process that works on the same folder")
+
+
+class _Runner:
+    """The child that runs tasks.
+
+    Parameters
+    ----------
+    order : dict
+        What it is to do.
+    """
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        here, there = socket.socketpair()
+        self._messages = Messages(here)
+        call = f"main({there.fileno()}, {os.getpid()})"
+        flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+        command = [sys.executable, *flags, "-P", "-c", program_of("runforrest.runner", call)]
+        with there:
+            self._child: Child = spawn(command, keep=[there.fileno()])
+        self.send(order)
+
+    def send(self, *message: Any) -> None:
+        """Sends a message."""
+        self._messages.send(*message)
+
+    def messages(self) -> Iterator[list[Any]]:
+        """What it says, until it says no more.
+
+        Raises
+        ------
+        UserError
+            If it has ended before its time.
+        """
+        poll = select.poll()
+        while not self._messages.is_over:
+            poll.register(self._messages, select.POLLIN | (self._messages.is_waiting and select.POLLOUT))
+            poll.poll()
+            self._messages.go_on()
+            yield from self._messages.received()
+        raise UserError(
+            f"the process that runs the tasks has ended ({self._child.end().text}): what was finished is "
+            "stored, and run() does the rest"
+        )
+
+    def leave(self) -> None:
+        """Waits for its end."""
+        self._messages.close()
+        self._child.leave(_GRACE)
+
+    def close(self) -> None:
+        """Kills it and all tasks, if it has not ended."""
+        self._child.kill()
+        self._messages.close()
