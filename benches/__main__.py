@@ -17,6 +17,7 @@ ALL = (
     "redis",
     "supervised",
     "executors",
+    "runforrest",
 )
 
 

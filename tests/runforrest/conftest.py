@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.runforrest.deeds import DEEDS
 from tests.support.paths import ROOT
 
 #: A module that is in the path of both.
@@ -94,3 +95,11 @@ def ours(folder: Path) -> Callable[[str], Any]:
         return json.loads(done.stdout)
 
     return run
+
+
+@pytest.fixture
+def deeds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, where the module `deeds` lies as well."""
+    (folder / "deeds.py").write_text(DEEDS)
+    monkeypatch.delitem(sys.modules, "deeds", raising=False)
+    return folder

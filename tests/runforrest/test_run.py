@@ -6,80 +6,16 @@ import operator
 import os
 import re
 import signal
-import subprocess
-import sys
-import textwrap
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from jug.errors import UserError
 from jug.runforrest import TaskCrashed, TaskList, defer
-from jug.runforrest.pickling import dump, load
+from jug.runforrest.pickling import dump
+from tests.runforrest.deeds import counts, lines, script
 from tests.support.processes import is_alive
-from tests.support.waiting import wait_for
-
-#: What tasks do here; each run of one is a line in a file.
-DEEDS = """
-import ctypes, os, random, subprocess, sys, time
-
-def note(what):
-    with open("ran.txt", "a") as file:
-        file.write(f"{what}\\n")
-
-def segfault(i): note(i); ctypes.string_at(0)
-def leave(i): note(i); sys.exit(0)
-def vanish(i): note(i); os._exit(i)
-def hang(i): note(i); time.sleep(1000)
-def shout(i): note(i); print("x" * 1_000_000); return i
-def give(i): note(i); return i
-def draw():
-    import numpy
-    return random.random(), numpy.random.random()
-
-def refuse(i): note(i); raise ValueError(i)
-
-def bear(i):
-    note(i)
-    grown = subprocess.Popen(["setsid", "sleep", "1000"])
-    with open("grown.txt", "a") as file:
-        file.write(f"{grown.pid}\\n")
-    return i
-
-def slow(i, seconds):
-    with open("began.txt", "a") as file:
-        file.write(f"{i} {os.getpid()}\\n")
-    time.sleep(seconds)
-    note(i)
-    return i
-"""
-
-
-@pytest.fixture
-def deeds(folder, monkeypatch):
-    (folder / "deeds.py").write_text(DEEDS)
-    monkeypatch.delitem(sys.modules, "deeds", raising=False)
-    return folder
-
-
-def lines(file):
-    """The lines of a file that may not be there yet."""
-    return Path(file).read_text().split("\n")[:-1] if os.path.exists(file) else []
-
-
-def script(source):
-    """Starts a script that has task lists."""
-    head = "import json, os, sys\nfrom jug.runforrest import TaskList, defer\nimport deeds\n"
-    Path("script.py").write_text(head + textwrap.dedent(source))
-    return subprocess.Popen(
-        [sys.executable, "script.py"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-def counts():
-    return [len(os.listdir(f"tasks/{state}")) for state in ("todo", "done", "fail")]
 
 
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
@@ -303,176 +239,6 @@ def test_a_module_to_preload_that_cannot_be_imported_is_an_error(deeds):
     assert counts() == [1, 0, 0]
 
 
-def test_the_end_of_the_process_that_runs_tasks_is_an_error_and_nothing_is_left(deeds):
-    tasks = TaskList("tasks")
-    tasks.schedule(defer(int, 1))
-    import deeds as module
-
-    tasks.schedule(defer(module.slow, 1, 1000))
-
-    def run():
-        for task in tasks.run(nprocesses=2):
-            yield task.returnvalue
-            wait_for(lambda: lines("began.txt"), "the other one")
-            (child,) = set(children()) - others
-            os.kill(int(child), signal.SIGKILL)
-
-    def children():
-        return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-
-    others = set(children())
-    yielded = run()
-    assert next(yielded) == 1
-    with pytest.raises(UserError, match=r"has ended \(killed by SIGKILL.*\): what was finished is stored"):
-        next(yielded)
-    pid = int(lines("began.txt")[0].split()[1])
-    wait_for(lambda: not is_alive(pid), "the end of its task")
-    assert counts() == [1, 1, 0]
-
-
-def test_ctrl_c_kills_what_runs_and_it_is_to_be_done_again(deeds):
-    """RunForrest 0.4.3 ends, and its tasks go on."""
-    run = script("""
-    tasks = TaskList("tasks")
-    for i in range(4):
-        tasks.schedule(defer(deeds.slow, i, 0 if i == 0 else 1000))
-    for task in tasks.run(nprocesses=4):
-        pass
-    """)
-    wait_for(lambda: len(lines("began.txt")) == 4 and counts()[1] == 1 and counts()[0] == 3, "all to run")
-    run.send_signal(signal.SIGINT)
-    _, err = run.communicate()
-    assert run.returncode == -signal.SIGINT
-    assert err.rstrip().endswith("KeyboardInterrupt")
-    assert not any(is_alive(int(line.split()[1])) for line in lines("began.txt"))
-    assert counts() == [3, 1, 0]
-
-
-def test_what_runs_ends_with_a_loop_that_is_left(deeds):
-    tasks = TaskList("tasks")
-    tasks.schedule(defer(int, 1))
-    import deeds as module
-
-    tasks.schedule(defer(module.slow, 1, 1000))
-    for _ in tasks.run(nprocesses=2):
-        wait_for(lambda: lines("began.txt"), "the other one")
-        break
-    ((_, pid),) = (line.split() for line in lines("began.txt"))
-    wait_for(lambda: not is_alive(int(pid)), "its end")
-    assert counts() == [1, 1, 0]
-
-
-def test_nothing_that_was_finished_runs_again_after_a_kill(deeds):
-    """RunForrest 0.4.3 runs again what its orphans have finished meanwhile."""
-    source = """
-    tasks = TaskList("tasks", noschedule_if_exist=True)
-    for i in range(40):
-        tasks.schedule(defer(deeds.slow, i, 0.05))
-    print(sorted(task.returnvalue for task in tasks.run(nprocesses=4)))
-    """
-    run = script(source)
-    wait_for(lambda: len(lines("ran.txt")) >= 8, "some tasks")
-    run.kill()
-    run.communicate()
-    pids = [int(line.split()[1]) for line in lines("began.txt")]
-    wait_for(lambda: not any(map(is_alive, pids)), "their ends")
-    results = {path.name for state in ("done", "fail") for path in Path("tasks", state).iterdir()}
-    finished = {load(Path("tasks/done", name).read_bytes()).returnvalue for name in results}
-    assert finished
-    run = script(source)
-    out, err = run.communicate()
-    assert (run.returncode, err) == (0, "")
-    assert counts() == [0, 40, 0]
-    ran = Counter(map(int, lines("ran.txt")))
-    assert set(ran) == set(range(40))
-    assert all(ran[number] == 1 for number in finished)
-    # What had a result and was not yet put where it belongs is yielded, and all that had none.
-    assert len(json.loads(out)) >= 40 - len(finished)
-
-
-def test_two_scripts_on_one_folder_run_no_task_twice(deeds):
-    """RunForrest 0.4.3 runs every task in both."""
-    tasks = TaskList("tasks")
-    import deeds as module
-
-    for i in range(40):
-        tasks.schedule(defer(module.slow, i, 0.02))
-    source = """
-    tasks = TaskList("tasks", noschedule_if_exist=True)
-    print(json.dumps([task.returnvalue for task in tasks.run(nprocesses=2)]))
-    """
-    both = [script(source), script(source)]
-    yielded = [json.loads(run.communicate()[0]) for run in both]
-    assert sorted(yielded[0] + yielded[1]) == list(range(40))
-    assert Counter(map(int, lines("ran.txt"))) == Counter(range(40))
-    assert counts() == [0, 40, 0]
-
-
-def test_a_folder_of_runforrest_is_continued_and_its_results_are_taken(theirs, deeds):
-    """Its own next run starts such tasks again."""
-    theirs("""
-    import shutil
-    import deeds
-    tasks = TaskList("tasks")
-    for i in range(3):
-        tasks.schedule(defer(deeds.give, i))
-    tasks.schedule(defer(deeds.refuse, 3))
-    for name in os.listdir("tasks/todo"):
-        shutil.copy(f"tasks/todo/{name}", f"tasks/{name}")
-    list(tasks.run(nprocesses=4))
-    # As when it was killed while children wrote results: one is complete, a failed one, too, one is empty.
-    moved = 0
-    for name in os.listdir("tasks/fail"):
-        os.rename(f"tasks/{name}", f"tasks/todo/{name}")
-        os.rename(f"tasks/fail/{name}", f"tasks/done/{name}")
-    for number, name in enumerate(sorted(set(os.listdir("tasks/done")) - set(os.listdir("tasks/todo")))):
-        if number == 0:
-            os.rename(f"tasks/{name}", f"tasks/todo/{name}")
-        elif number == 1:
-            os.rename(f"tasks/{name}", f"tasks/todo/{name}")
-            open(f"tasks/done/{name}", "wb").close()
-    print("null")
-    """)
-    os.remove("ran.txt")
-    tasks = TaskList("tasks", noschedule_if_exist=True)
-    found = [(task.returnvalue, type(task.errorvalue).__name__) for task in tasks.run()]
-    assert len(found) == 3
-    assert (None, "ValueError") in found
-    assert len(lines("ran.txt")) == 1
-    assert counts() == [0, 3, 1]
-    assert sorted(task.returnvalue for task in tasks.done_tasks()) == [0, 1, 2]
-
-
-def test_runforrest_continues_a_folder_of_ours_and_reads_our_results(theirs, deeds):
-    tasks = TaskList("tasks")
-    import deeds as module
-
-    for function in (module.give, module.vanish, module.leave, module.refuse):
-        tasks.schedule(defer(function, 3))
-    list(tasks.run())
-    tasks.schedule(defer(module.give, 4))
-    found = theirs("""
-    tasks = TaskList("tasks", noschedule_if_exist=True)
-    ran = [task.returnvalue for task in tasks.run()]
-    failed = sorted(type(task.errorvalue).__name__ for task in tasks.fail_tasks())
-    print(json.dumps([ran, sorted(task.returnvalue for task in tasks.done_tasks()), failed]))
-    """)
-    assert found == [[4], [3, 4], ["FileNotFoundError", "SystemExit", "ValueError"]]
-
-
-def test_a_task_that_is_put_back_by_hand_runs_again(deeds):
-    tasks = TaskList("tasks")
-    tasks.schedule(defer(operator.truediv, 1, 0))
-    (task,) = tasks.run()
-    assert type(task.errorvalue) is ZeroDivisionError
-    (name,) = os.listdir("tasks/fail")
-    os.rename(f"tasks/fail/{name}", f"tasks/todo/{name}")
-    (task,) = tasks.run()
-    assert type(task.errorvalue) is ZeroDivisionError
-    assert tasks.retry() == 1
-    assert len(list(tasks.run())) == 1
-
-
 def test_the_process_of_the_user_stays_as_it_was(deeds):
     import threading
 
@@ -497,3 +263,12 @@ def test_a_crash_is_typed_and_an_error_of_the_system_for_those_who_expect_that(d
     (kept,) = tasks.fail_tasks()
     assert kept.errorvalue.exitcode == 3
     assert dump(kept)
+
+
+def test_no_more_tasks_run_at_the_same_time_than_was_asked_for(deeds):
+    tasks = TaskList("tasks")
+    import deeds as module
+
+    for i in range(12):
+        tasks.schedule(defer(module.overlap, i))
+    assert max(task.returnvalue for task in tasks.run(nprocesses=3)) <= 3

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..process.managed import Child, End, fork, program_of, spawn
-from .performance import perform_order, print_to
+from .performance import COMPUTED, perform_order, print_to
 
 __all__ = ["Running", "Starter"]
 
@@ -37,6 +37,15 @@ class Running:
         The pipe to which it prints, if that is read here.
     claim : int
         The descriptor of its claim, which this object does not close.
+
+    Attributes
+    ----------
+    is_computed : bool
+        Whether it has nothing left to do but to store its result.
+    awaits_report : bool
+        Whether it has reported nothing yet.
+    is_overdue : bool
+        Whether it was killed because it ran for too long.
     """
 
     def __init__(self, name: str, child: Child, report: int, output: int | None, claim: int) -> None:
@@ -44,7 +53,10 @@ class Running:
         self.started = time.monotonic()
         self.output = output
         self.is_overdue = False
-        self._report = report
+        self.is_computed = False
+        self.awaits_report = True
+        self.report = report
+        self._reported = b""
         self._head, self._tail, self._left_out = bytearray(), bytearray(), 0
         for descriptor in (report, output):
             if descriptor is not None:
@@ -52,7 +64,7 @@ class Running:
 
     def descriptors(self) -> Iterable[int]:
         """All that no other task is to have."""
-        yield from (self._report, self.claim, self.child.fileno())
+        yield from (self.report, self.claim, self.child.fileno())
         if self.output is not None:
             yield self.output
 
@@ -73,6 +85,15 @@ class Running:
                 del self._tail[:-_KEPT]
         return False
 
+    def read_report(self) -> None:
+        """Takes note of what it has reported."""
+        self.awaits_report = False
+        with contextlib.suppress(BlockingIOError):
+            self._reported += os.read(self.report, _CHUNK)
+        if self._reported.startswith(COMPUTED):
+            self._reported = self._reported.removeprefix(COMPUTED)
+            self.is_computed = True
+
     @property
     def printed(self) -> bytes:
         """What it has printed."""
@@ -83,13 +104,11 @@ class Running:
         """How it ended, and what it reported; what it left behind must have been killed."""
         end = self.child.end_alone()
         self.read()
-        report = b""
-        with contextlib.suppress(BlockingIOError):
-            report = os.read(self._report, _CHUNK)
-        os.close(self._report)
+        self.read_report()
+        os.close(self.report)
         if self.output is not None:
             os.close(self.output)
-        return end, report.decode(errors="replace")
+        return end, self._reported.decode(errors="replace")
 
 
 class Starter:

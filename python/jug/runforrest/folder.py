@@ -93,9 +93,11 @@ class Folder:
 
     def tasks(self, state: str) -> Iterator[Any]:
         """The tasks in one of the folders; what cannot be read is skipped, with a line."""
+        folder = os.path.join(self.path, state, "")
         for name in self.names(state):
             try:
-                task = load(self.file(state, name).read_bytes())
+                with open(folder + name, "rb") as file:
+                    task = load(file.read())
             except FileNotFoundError:
                 continue  # It has just been moved.
             except Exception as error:

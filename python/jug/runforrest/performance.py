@@ -21,6 +21,7 @@ from .folder import Folder, reason
 from .pickling import copied, dump, load
 
 __all__ = [
+    "COMPUTED",
     "load_session",
     "main",
     "perform",
@@ -31,6 +32,9 @@ __all__ = [
     "run",
     "written",
 ]
+
+#: What a task reports that has nothing left to do but to store its result.
+COMPUTED = b"+"
 
 #: How much of a reason is passed on.
 _MOST_SAID = 1000
@@ -126,11 +130,14 @@ def perform(folder: Folder, name: str, report: int, *, session: str | None, prin
         print_error(name, raised or task.errorvalue)
     flush_output()
     state = "done" if task.errorvalue is None else "fail"
+    others = [it for it in threading.enumerate() if it is not threading.main_thread() and not it.daemon]
+    if not others:
+        # While the disk has its time, another task may run.
+        os.write(report, COMPUTED)
     folder.write(state, name, result)
     os.write(report, state.encode())
-    for thread in threading.enumerate():
-        if thread is not threading.main_thread() and not thread.daemon:
-            thread.join()
+    for thread in others:
+        thread.join()
     flush_output()
 
 

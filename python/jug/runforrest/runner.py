@@ -130,8 +130,13 @@ class Runner:
         if not self._waiting and not self._running and not self._unsettled:
             # Who had them may have died.
             self._waiting, self._elsewhere = self._elsewhere, deque()
-        while self._waiting and len(self._running) < self._order["nprocesses"]:
+        most = self._order["nprocesses"]
+        while self._waiting and len(self._running) < 2 * most and self._computing() < most:
             self._start_one(self._waiting.popleft())
+
+    def _computing(self) -> int:
+        """How many tasks run that have more to do than to store their results."""
+        return sum(not task.is_computed for task in self._running.values())
 
     def _start_one(self, name: str) -> None:
         claimed = self._unsettled.pop(name, None)
@@ -150,7 +155,7 @@ class Runner:
         self._log.add("start", name)
         task = self._starter.start(name, claimed, self._descriptors())
         self._running[task.child.pid] = task
-        for descriptor in (task.child.fileno(), task.output):
+        for descriptor in (task.child.fileno(), task.report, task.output):
             if descriptor is not None:
                 self._poll.register(descriptor, select.POLLIN)
 
@@ -181,6 +186,9 @@ class Runner:
                 self._poll.unregister(task.output)
                 os.close(task.output)
                 task.output = None
+            if task.awaits_report and task.report in ready:
+                task.read_report()
+                self._poll.unregister(task.report)
             if task.child.fileno() in ready:
                 self._ended(task)
             elif self._limit is not None and now - task.started >= self._limit:
@@ -212,7 +220,7 @@ class Runner:
     def _ended(self, task: Running) -> None:
         """Says to the script and the log what became of a task."""
         del self._running[task.child.pid]
-        for descriptor in (task.child.fileno(), task.output):
+        for descriptor in (task.child.fileno(), task.report if task.awaits_report else None, task.output):
             if descriptor is not None:
                 self._poll.unregister(descriptor)
         seconds = time.monotonic() - task.started

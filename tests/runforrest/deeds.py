@@ -1,0 +1,68 @@
+"""What tasks of the tests do, scripts that run them, and what they leave."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+#: What tasks do here; each run of one is a line in a file.
+DEEDS = """
+import ctypes, os, random, subprocess, sys, time
+
+def note(what):
+    with open("ran.txt", "a") as file:
+        file.write(f"{what}\\n")
+
+def segfault(i): note(i); ctypes.string_at(0)
+def leave(i): note(i); sys.exit(0)
+def vanish(i): note(i); os._exit(i)
+def hang(i): note(i); time.sleep(1000)
+def shout(i): note(i); print("x" * 1_000_000); return i
+def give(i): note(i); return i
+def draw():
+    import numpy
+    return random.random(), numpy.random.random()
+
+def refuse(i): note(i); raise ValueError(i)
+
+def bear(i):
+    note(i)
+    grown = subprocess.Popen(["setsid", "sleep", "1000"])
+    with open("grown.txt", "a") as file:
+        file.write(f"{grown.pid}\\n")
+    return i
+
+def overlap(i):
+    os.mkdir(f"busy{i}")
+    time.sleep(0.05)
+    found = sum(name.startswith("busy") for name in os.listdir("."))
+    os.rmdir(f"busy{i}")
+    return found
+
+def slow(i, seconds):
+    with open("began.txt", "a") as file:
+        file.write(f"{i} {os.getpid()}\\n")
+    time.sleep(seconds)
+    note(i)
+    return i
+"""
+
+
+def lines(file):
+    """The lines of a file that may not be there yet."""
+    return Path(file).read_text().split("\n")[:-1] if os.path.exists(file) else []
+
+
+def script(source):
+    """Starts a script that has task lists."""
+    head = "import json, os, sys\nfrom jug.runforrest import TaskList, defer\nimport deeds\n"
+    Path("script.py").write_text(head + textwrap.dedent(source))
+    return subprocess.Popen(
+        [sys.executable, "script.py"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def counts():
+    """How many tasks are to do, are done and failed."""
+    return [len(os.listdir(f"tasks/{state}")) for state in ("todo", "done", "fail")]
