@@ -49,6 +49,14 @@ def test_nothing_runs_for_a_coordinator_that_has_ended():
     assert run_chunk(chunk_of(abs, [1, 2], origin=gone)) == []
 
 
+def test_no_call_begins_where_chunks_are_called_back(tmp_path):
+    file = tmp_path / "recall"
+    file.touch()
+    assert len(run_chunk(chunk_of(abs, [1, 2]), recall=str(file))) == 2
+    file.write_text("!")
+    assert run_chunk(chunk_of(abs, [1, 2]), recall=str(file)) == []
+
+
 def test_inputs_that_are_there_take_their_places():
     there = [pickle.dumps(it) for it in (10, -20)]
 

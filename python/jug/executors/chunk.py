@@ -27,7 +27,7 @@ from ..internal.printing import flush_output
 from ..internal.tracebacks import message_of, users_traceback
 from ..jug_version import __version__
 from .base import Outcome, outcome_of
-from .origin import end_with_origin, is_running
+from .origin import end_with_origin, is_wanted
 
 if TYPE_CHECKING:
     from ..internal.types import FailureReport, ProcessIdentity
@@ -171,7 +171,9 @@ def importable(modules: Sequence[str]) -> WorkerReport:
     return WorkerReport(place, sys.version.split()[0], reasons, __version__)
 
 
-def run_chunk(data: bytes, inputs: Sequence[bytes] = (), note: Notes | None = None) -> list[Answer]:
+def run_chunk(
+    data: bytes, inputs: Sequence[bytes] = (), note: Notes | None = None, recall: str = ""
+) -> list[Answer]:
     """Runs the calls of a chunk, one after the other.
 
     Parameters
@@ -182,6 +184,8 @@ def run_chunk(data: bytes, inputs: Sequence[bytes] = (), note: Notes | None = No
         The results to which the inputs of calls refer, pickled.
     note : callable, optional
         Says which call of which chunk begins, if anybody wants to know; default: by a file.
+    recall : str, optional
+        The path of a file on the host of the coordinator: no call begins where it is not empty.
 
     Returns
     -------
@@ -204,7 +208,7 @@ def run_chunk(data: bytes, inputs: Sequence[bytes] = (), note: Notes | None = No
             now = time.monotonic()
             if now - looked >= _LOOK:
                 looked = now
-                if now - began > _LONGEST or not is_running(chunk.origin):
+                if now - began > _LONGEST or not is_wanted(chunk.origin, recall):
                     break
             if note is not None:
                 note(chunk.number, place)
@@ -235,18 +239,21 @@ def _take_no_notice(_number: int, _frame: object) -> None:
     """Of Ctrl-C."""
 
 
-def run_live(calls: Sequence[tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]]]) -> list[Outcome]:
+def run_live(
+    calls: Sequence[tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]]],
+    is_recalled: Callable[[], bool],
+) -> list[Outcome]:
     """The same in a thread of the coordinator: nothing needs to be pickled."""
     outcomes: list[Outcome] = []
     began, size = time.monotonic(), 0
     for function, args, kwargs in calls:
+        if is_recalled() or size > _LARGEST or time.monotonic() - began > _LONGEST:
+            break
         here = os.getpid()
         outcomes.append(outcome_of(functools.partial(function, *args, **kwargs)))
+        end_if_forked(here)
         # What is in containers is not counted.
         size += sys.getsizeof(outcomes[-1].value, 0)
-        end_if_forked(here)
-        if size > _LARGEST or time.monotonic() - began > _LONGEST:
-            break
     return outcomes
 
 

@@ -13,7 +13,7 @@ from .. import _native
 if TYPE_CHECKING:
     from ..internal.types import ProcessIdentity
 
-__all__ = ["end_with_origin", "is_running"]
+__all__ = ["end_with_origin", "is_running", "is_wanted"]
 
 #: How often a worker looks whether the coordinator lives that started it, in seconds.
 _PERIOD = 0.5
@@ -28,6 +28,17 @@ _known: set[int] = set()
 def is_running(origin: ProcessIdentity) -> bool:
     """Whether it runs, as far as that can be known here."""
     return _asked(origin) is not False
+
+
+def is_wanted(origin: ProcessIdentity, recall: str) -> bool:
+    """Whether calls of a coordinator are to begin: it runs, and the file `recall` of its host is empty."""
+    known = _asked(origin)
+    if known and recall:
+        try:
+            return os.stat(recall).st_size == 0
+        except OSError:
+            return True
+    return known is not False
 
 
 def end_with_origin(origin: ProcessIdentity) -> None:

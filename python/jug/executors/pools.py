@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
@@ -108,7 +109,7 @@ class Pool(Protocol):
         """
 
     def recall(self) -> None:
-        """Starts nothing more: futures of what has not begun can be cancelled then."""
+        """Starts nothing more: futures of what has not begun can be cancelled then, or bring nothing."""
 
     def is_waiting_for_workers(self) -> bool:
         """Whether there is no worker at present, but some may come."""
@@ -168,18 +169,27 @@ class ExecutorPool:
         self._n_workers = n_workers
         self._is_owned = is_owned
         self.is_live = is_live
+        #: Whether no call is to begin any more, for threads and for processes of this host.
+        self._is_recalled = threading.Event()
+        self._recall: IO[bytes] | None = None
 
     def nr_workers(self) -> int:
         return self._n_workers
 
     def submit(self, chunk: bytes | Sequence[LiveCall], inputs: Sequence[Any]) -> Future[list[Answer]]:
-        return self._executor.submit(run_live if self.is_live else run_chunk, chunk)  # type: ignore[arg-type]
+        if self.is_live:
+            return self._executor.submit(run_live, chunk, self._is_recalled.is_set)  # type: ignore[arg-type]
+        if self._recall is None:
+            self._recall = shared_file("jug-recall")
+        return self._executor.submit(run_chunk, chunk, (), None, path_of(self._recall))  # type: ignore[arg-type]
 
     def keep(self, future: Future[Any]) -> Sequence[Any]:
         return ()
 
     def recall(self) -> None:
-        pass
+        self._is_recalled.set()
+        if self._recall is not None:
+            self._recall.write(b"!")
 
     def is_waiting_for_workers(self) -> bool:
         return False
@@ -214,10 +224,17 @@ class ExecutorPool:
     def kill(self) -> None:
         if self._is_owned:
             self._executor.shutdown(wait=False)
+        self._close_files()
 
     def close(self) -> None:
         if self._is_owned:
             self._executor.shutdown(wait=True)
+        self._close_files()
+
+    def _close_files(self) -> None:
+        if self._recall is not None:
+            self._recall.close()
+            self._recall = None
 
 
 class PoolOfProcesses(ExecutorPool):
@@ -313,6 +330,7 @@ class PoolOfProcesses(ExecutorPool):
         self._close_files()
 
     def _close_files(self) -> None:
+        super()._close_files()
         for file in (self._faults, self._notes, *self._files.values()):
             if file is not None:
                 file.close()

@@ -256,7 +256,7 @@ class PooledWorker(ClaimingWorker):
         """Starts nothing more, and stores what still comes back, unless it is to be killed."""
         self._is_draining = True
         self._take_back()
-        running = self._coordinator.in_flight()
+        running = min(self._coordinator.in_flight(), self._coordinator.nr_workers())
         if running and self._signal:
             by = "" if self._signal == signal.SIGINT else f" by {signal.Signals(self._signal).name}"
             what = "1 that runs may" if running == 1 else f"{running} that run may"
