@@ -12,7 +12,7 @@ from .folder import Folder, reason
 from .performance import load_session, print_error, run, written
 from .pickling import load
 
-__all__ = ["main"]
+__all__ = ["command", "main"]
 
 
 def main() -> int:
@@ -50,10 +50,14 @@ def main() -> int:
     return 255
 
 
-if __name__ == "__main__":
+def command() -> int:
+    """The same, with errors that the user can put right in a line."""
     try:
-        status = main()
+        return main()
     except UserError as error:
         fail(str(error))
-        status = error.status
-    sys.exit(status)
+        return error.status
+
+
+if __name__ == "__main__":
+    sys.exit(command())

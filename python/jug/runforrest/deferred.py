@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
-__all__ = ["PartOfTask", "Task", "TaskAttribute", "TaskItem", "defer", "needed_by"]
+__all__ = [
+    "Deferred",
+    "PartOfTask",
+    "Task",
+    "TaskAttribute",
+    "TaskItem",
+    "defer",
+    "name_of",
+    "needed_by",
+    "plain_index",
+]
 
 #: Indexes of these types are the same where their texts are.
 _PLAIN = (str, bytes, int, bool, float, type(None))
@@ -43,10 +53,14 @@ def defer(fun: Any, /, *args: Any, **kwargs: Any) -> Any:
     return Task(_identity, [fun], {})
 
 
-class _Deferred:
+class Deferred:
     """What stands for a value that is not there yet."""
 
     _id: str
+
+    #: What jug asks of an argument: its key, and its value. They are made in `evaluation`.
+    __jug_hash__: ClassVar[Callable[[Any], bytes]]
+    __jug_value__: ClassVar[Callable[[Any], Any]]
 
     # By its indexes it could be gone through without an end.
     __iter__ = None
@@ -62,7 +76,7 @@ class _Deferred:
         return TaskItem(self, index)
 
 
-class Task(_Deferred):
+class Task(Deferred):
     """A call that was put off.
 
     Parameters
@@ -103,7 +117,7 @@ class Task(_Deferred):
         return f"<deferred call of {name_of(self)}>"
 
 
-class PartOfTask(_Deferred):
+class PartOfTask(Deferred):
     """A part of what a deferred call will return.
 
     Parameters

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .deferred import PartOfTask, Task, TaskItem, needed_by, plain_index
+from .. import _native
+from .deferred import Deferred, PartOfTask, Task, TaskItem, needed_by, plain_index
 
 __all__ = ["evaluate", "inputs_first"]
 
@@ -157,3 +158,47 @@ class _Results:
         if isinstance(value, (Task, PartOfTask)):
             return self.of(value)
         return self._filled_container(value, within)
+
+
+class _Keys(_Results):
+    """The keys of deferred calls and parts, by the objects."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self._keys: dict[int, _Known] = {}
+
+    def of(self, deferred: Any) -> _Known:
+        return self._keys[id(deferred)]
+
+    def add(self, deferred: Any) -> None:
+        what: tuple[Any, ...]
+        if isinstance(deferred, PartOfTask):
+            what = (type(deferred).__name__, self.of(deferred._parent), deferred._index)
+        else:
+            args = tuple(self._filled(it) for it in deferred._args)
+            kwargs = {name: self._filled(it) for name, it in deferred._kwargs.items()}
+            what = ("Task", self._filled(deferred._fun), args, kwargs)
+        self._keys[id(deferred)] = _Known(_native.key(("runforrest", *what)))
+
+
+class _Known:
+    """Stands for what is deferred within an argument, by its key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def __jug_hash__(self) -> bytes:
+        return self._key.hex().encode()
+
+
+def _jug_hash(deferred: Any) -> bytes:
+    """The key of what is deferred: that of the calls in it."""
+    keys = _Keys()
+    for needed in inputs_first(deferred)[0]:
+        keys.add(needed)
+    return keys.of(deferred).__jug_hash__()
+
+
+# The one needs the other file.
+Deferred.__jug_hash__ = _jug_hash
+Deferred.__jug_value__ = evaluate
