@@ -48,6 +48,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!jug\.).*"),
     ("py:class", r"jug\._native\..*|jug\.hash\._H|jug\.internal\.dependencies\._Task"),
     ("py:class", r"jug\.engine\.task_state\.TaskState"),
+    ("py:class", r"jug\.runforrest\.(deferred\.Deferred|run\.Run)"),
     ("py:class", r"jug\.backends\.(redis_store\.KnownWorker|native_store\.native_store)"),
 ]
 

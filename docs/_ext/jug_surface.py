@@ -29,6 +29,7 @@ _INTERNAL = (
     "jug.legacy",
     "jug.monitor",
     "jug.process",
+    "jug.runforrest.",
     "jug.supervisor",
     "jug.jug_version",
     "jug.cli",

@@ -33,6 +33,17 @@ def bear(i):
         file.write(f"{grown.pid}\\n")
     return i
 
+def falter(times, deed):
+    note(f"{times} {deed}")
+    ran = open("ran.txt").read().split("\\n").count(f"{times} {deed}")
+    if ran > times:
+        return ran
+    if deed == "raise":
+        raise ValueError(ran)
+    if deed == "vanish":
+        os._exit(1)
+    time.sleep(1000)
+
 def overlap(i):
     os.mkdir(f"busy{i}")
     time.sleep(0.05)

@@ -169,6 +169,7 @@ def test_files_that_cannot_be_read_are_skipped_with_a_line_and_stay(deeds, capfd
     [
         ({"nprocesses": 0}, "nprocesses must be a whole number from 1 on, not 0"),
         ({"nprocesses": True}, "nprocesses must be a whole number from 1 on, not True"),
+        ({"retries": -1}, "retries must be a whole number from 0 on, not -1"),
         ({"autokill": 0}, "autokill must be a number of seconds above 0, not 0"),
         ({"autokill": -1}, "autokill must be a number of seconds above 0, not -1"),
         ({"start_method": "fork"}, "start_method must be 'forkserver' or 'spawn', not 'fork'"),
@@ -272,3 +273,30 @@ def test_no_more_tasks_run_at_the_same_time_than_was_asked_for(deeds):
     for i in range(12):
         tasks.schedule(defer(module.overlap, i))
     assert max(task.returnvalue for task in tasks.run(nprocesses=3)) <= 3
+
+
+def test_what_fails_is_run_again_as_often_as_was_asked_for_and_yielded_once(deeds):
+    tasks = TaskList("tasks", logfile="log.txt")
+    import deeds as module
+
+    for times, deed in ((0, "raise"), (2, "raise"), (2, "vanish"), (9, "raise"), (9, "vanish"), (9, "hang")):
+        tasks.schedule(defer(module.falter, times, deed), metadata=[times, deed])
+    found = {tuple(task.metadata): task for task in tasks.run(nprocesses=6, retries=2, autokill=2)}
+    values = {what: (task.returnvalue, type(task.errorvalue).__name__) for what, task in found.items()}
+    assert values == {
+        (0, "raise"): (1, "NoneType"),
+        (2, "raise"): (3, "NoneType"),
+        (2, "vanish"): (3, "NoneType"),
+        (9, "raise"): (None, "ValueError"),
+        (9, "vanish"): (None, "TaskCrashed"),
+        (9, "hang"): (None, "TimeoutError"),
+    }
+    assert counts() == [0, 3, 3]
+    assert Counter(lines("ran.txt")) == {
+        "0 raise": 1,
+        "2 raise": 3,
+        "2 vanish": 3,
+        "9 raise": 3,
+        "9 vanish": 3,
+        "9 hang": 3,
+    }

@@ -14,7 +14,7 @@ import io
 import operator
 import pickle
 import sys
-import types
+import warnings
 from typing import Any
 
 from ..errors import UserError
@@ -45,8 +45,14 @@ _SHORT = 8
 _PROTOCOL = 4
 
 
-def dump(task: Any) -> bytes:
+def dump(task: Any, *, says: bool = False) -> bytes:
     """A task as a file holds it.
+
+    Parameters
+    ----------
+    task : Task, PartOfTask or any
+    says : bool, default False
+        Whether to print a line, once, where dill does not write it.
 
     Raises
     ------
@@ -65,19 +71,17 @@ def dump(task: Any) -> bytes:
     except Exception as error:
         # Whatever it is, the others may know how to write it, or say why it cannot be written.
         fault: Exception | None = None if isinstance(error, _ByValue) else error
+    why = "dill is not installed: tasks are written by cloudpickle"
     if (dill := _module("dill")) is not None:
         try:
             return _with_dill(what)
         except Exception as error:
             fault = error
+            why = f"dill {dill.__version__} cannot pickle {_named(task)} ({_line(error)}): cloudpickle does"
     if (cloudpickle := _module("cloudpickle")) is not None:
         data = _with_cloudpickle(what)
-        if fault is not None:
-            _say_once(
-                f"dill {dill.__version__} cannot pickle {_named(task)} ({_line(fault)}): cloudpickle does"
-            )
-        elif dill is None:
-            _say_once("dill is not installed: tasks are written by cloudpickle")
+        if says:
+            _say_once(why)
         return data + f"\n# written by cloudpickle {cloudpickle.__version__}\n".encode()
     raise fault or UserError("tasks cannot be written without dill: pip install 'jug-rs[runforrest]'")
 
@@ -171,7 +175,8 @@ class _Pickler(pickle.Pickler):
     def reducer_override(self, obj: Any) -> Any:
         if id(obj) in _OURS:
             return getattr, (_THE_MODULE, _OURS[id(obj)])
-        if getattr(obj, "__module__", None) == "__main__" and isinstance(obj, (type, types.FunctionType)):
+        # Functions and classes, also those in a wrapper such as that of lru_cache.
+        if getattr(obj, "__module__", None) == "__main__" and hasattr(obj, "__qualname__"):
             raise _ByValue
         return NotImplemented
 
@@ -183,9 +188,14 @@ def _by_names(what: Any) -> bytes:
 
 
 def _with_dill(what: Any) -> bytes:
+    import dill
+
     file = io.BytesIO()
-    # What functions of a script refer to is written with them, and nothing else of the script.
-    _dill_pickler()(file, _PROTOCOL, recurse=True).dump(what)
+    with warnings.catch_warnings():
+        # It warns of what it writes and cannot read again.
+        warnings.simplefilter("error", dill.PicklingWarning)
+        # What functions of a script refer to is written with them, and nothing else of the script.
+        _dill_pickler()(file, _PROTOCOL, recurse=True).dump(what)
     return file.getvalue()
 
 

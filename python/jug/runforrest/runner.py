@@ -76,6 +76,8 @@ class Runner:
         self._folder = Folder(Path(order["folder"]))
         self._log = Log(None if order["log"] is None else Path(order["log"]))
         self._waiting = deque(order["names"])
+        #: How often tasks have failed here that are tried again.
+        self._attempts: dict[str, int] = {}
         #: Tasks that somebody else had when they were to start.
         self._elsewhere: deque[str] = deque()
         self._running: dict[int, Running] = {}
@@ -148,7 +150,7 @@ class Runner:
         if not self._folder.file("todo", name).exists():
             os.close(claimed)
             return
-        if (state := self._folder.result_of(name)) is not None:
+        if name not in self._attempts and (state := self._folder.result_of(name)) is not None:
             self._unsettled[name] = claimed
             self._messages.send("found", name, state)
             return
@@ -230,7 +232,13 @@ class Runner:
         self._log.add(word, task.name)
         if task.printed:
             self._log.add(task.printed, task.name)
-        if message is None:
+        failures = self._attempts.get(task.name, 0)
+        if word != "done" and failures < self._order["retries"]:
+            self._attempts[task.name] = failures + 1
+            self._folder.file("fail", task.name).unlink(missing_ok=True)
+            self._unsettled[task.name] = task.claim
+            self._waiting.append(task.name)
+        elif message is None:
             os.close(task.claim)
         else:
             self._unsettled[task.name] = task.claim

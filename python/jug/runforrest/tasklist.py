@@ -130,6 +130,7 @@ class TaskList:
         autokill: float | None = None,
         *,
         autokill_requeue: bool = False,
+        retries: int = 0,
         start_method: str = "forkserver",
         preload: Sequence[str] = (),
     ) -> Run:
@@ -152,6 +153,8 @@ class TaskList:
             After how many seconds a task is killed with all that it started. It fails with a TimeoutError.
         autokill_requeue : bool, default False
             Whether such a task is not yielded, and stays to be done.
+        retries : int, default 0
+            How often a task that fails is run again, after the others, before it is yielded as a failure.
         start_method : {"forkserver", "spawn"}, default "forkserver"
             How tasks start: from a process that has imported what the script imports, but for modules of your
             own, or as an interpreter of their own each.
@@ -166,13 +169,15 @@ class TaskList:
         Raises
         ------
         ValueError
-            If `nprocesses` is not at least 1, `autokill` not more than 0, or the start method none.
+            If `nprocesses` is not at least 1, `autokill` not more than 0, `retries` negative, or the start
+            method none.
         UserError
             If the session is to be saved and dill is not installed; while it is iterated over, if a module to
             be preloaded cannot be imported, or the process that runs the tasks has ended.
         """
-        if isinstance(nprocesses, bool) or not isinstance(nprocesses, int) or nprocesses < 1:
-            raise ValueError(f"nprocesses must be a whole number from 1 on, not {nprocesses!r}")
+        for name, value, least in (("nprocesses", nprocesses, 1), ("retries", retries, 0)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be a whole number from {least} on, not {value!r}")
         if autokill is not None and not autokill > 0:
             raise ValueError(f"autokill must be a number of seconds above 0, not {autokill!r}")
         if start_method not in ("forkserver", "spawn"):
@@ -185,6 +190,7 @@ class TaskList:
             "session": os.path.abspath(self._folder.session) if save_session else None,
             "autokill": autokill,
             "autokill_requeue": autokill_requeue,
+            "retries": retries,
             "start_method": start_method,
             "preload": [preload] if isinstance(preload, str) else list(preload),
             "log": None if self._log.path is None else os.path.abspath(self._log.path),
@@ -193,7 +199,7 @@ class TaskList:
 
     def _dumped(self, task: Any, metadata: Any) -> bytes:
         try:
-            return dump(task)
+            return dump(task, says=True)
         except Exception as error:
             try:
                 dump(metadata)
