@@ -93,10 +93,12 @@ def test_nothing_that_was_finished_runs_again_after_a_kill(deeds):
     results = {path.name for state in ("done", "fail") for path in Path("tasks", state).iterdir()}
     finished = {load(Path("tasks/done", name).read_bytes()).returnvalue for name in results}
     assert finished
+    Path("tasks/.unfinished-1").write_text("As a task leaves it that was killed at a certain moment.")
     run = script(source)
     out, err = run.communicate()
     assert (run.returncode, err) == (0, "")
     assert counts() == [0, 40, 0]
+    assert sorted(os.listdir("tasks")) == [".claims", "done", "fail", "todo"]
     ran = Counter(map(int, lines("ran.txt")))
     assert set(ran) == set(range(40))
     assert all(ran[number] == 1 for number in finished)

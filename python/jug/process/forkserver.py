@@ -8,6 +8,7 @@ import gc
 import os
 import socket
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 
@@ -26,6 +27,9 @@ REFUSED = "!"
 #: How long a request may be, and how many descriptors come with it at most.
 _REQUEST = 1 << 17
 _DESCRIPTORS = 64
+
+#: How long a thread may take to end, or to get its name, before it counts.
+_MOMENT = 0.3
 
 #: Threads that children do without. Ours ends this process with its parent: it sleeps in one call of the
 #: system, and holds nothing that a child could wait for. That of jemalloc (pyarrow has it) is halted for a
@@ -134,7 +138,7 @@ def _check(suspects: list[str]) -> None:
     if trial == 0:
         os._exit(0)
     os.waitpid(trial, 0)
-    others = len(_threads()) - 1
+    others = _others_after(_MOMENT)
     if others:
         of = f" ({', '.join(suspects)})" if suspects else ""
         count = "1 thread runs" if others == 1 else f"{others} threads run"
@@ -142,6 +146,14 @@ def _check(suspects: list[str]) -> None:
     with contextlib.suppress(ChildProcessError):
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         raise NotForkable("a process was started by an import, and forks would share it")
+
+
+def _others_after(seconds: float) -> int:
+    """How many other threads run, unless none is left within so long: a new one has no name yet."""
+    end = time.monotonic() + seconds
+    while (others := len(_threads()) - 1) and time.monotonic() < end:
+        time.sleep(0.01)
+    return others
 
 
 def _threads() -> list[str]:

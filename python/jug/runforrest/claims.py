@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..internal.files import FILE_MODE
 
-__all__ = ["claim"]
+__all__ = ["claim", "claim_all"]
 
 #: ``struct flock``: type, whence, start, length, process.
 _FLOCK = "hhqqi4x"
@@ -32,13 +32,21 @@ def claim(path: Path, name: str) -> int | None:
     int or None
         A descriptor: the claim ends when every process has closed it. None if somebody else has the task.
     """
+    place = int.from_bytes(blake2b(os.fsencode(name), digest_size=8).digest()) >> 2
+    return _lock(path, place, 1)
+
+
+def claim_all(path: Path) -> int | None:
+    """The same for all tasks that there are; None if somebody else has one."""
+    return _lock(path, 0, 0)
+
+
+def _lock(path: Path, place: int, length: int) -> int | None:
     # It is that of the open file: who is forked for the task goes on having it when its parent dies.
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
-    place = int.from_bytes(blake2b(os.fsencode(name), digest_size=8).digest()) >> 2
+    lock = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, place, length, 0)
     try:
-        fcntl.fcntl(
-            descriptor, fcntl.F_OFD_SETLK, struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0)
-        )
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, lock)
     except OSError as error:
         os.close(descriptor)
         if error.errno in (errno.EAGAIN, errno.EACCES):

@@ -19,6 +19,9 @@ __all__ = ["Folder", "Log"]
 #: for tasks.
 _PREFIX = ".unfinished-"
 
+#: The same of those that nobody has claimed who writes them.
+_PREFIX_OF_SCRIPTS = ".unscheduled-"
+
 
 class Folder:
     """The files of a task list.
@@ -54,7 +57,8 @@ class Folder:
 
     def write(self, state: str, name: str, data: bytes) -> None:
         """Puts a file into one of the folders once it is whole and on the disk."""
-        temporary = temporary_name(os.fspath(self.path), _PREFIX)
+        prefix = _PREFIX_OF_SCRIPTS if state == "todo" else _PREFIX
+        temporary = temporary_name(os.fspath(self.path), prefix)
         try:
             with create(temporary) as file:
                 file.write(data)
@@ -78,7 +82,7 @@ class Folder:
             import dill
         except ImportError:
             raise UserError("a session cannot be saved without dill: pip install dill") from None
-        temporary = temporary_name(os.fspath(self.path), _PREFIX)
+        temporary = temporary_name(os.fspath(self.path), _PREFIX_OF_SCRIPTS)
         try:
             dill.dump_session(temporary)
             os.replace(temporary, self.session)
@@ -120,12 +124,17 @@ class Folder:
                     return state
         return None
 
+    def remove_unfinished(self) -> None:
+        """Removes what tasks have left that were killed while they stored results; none may run."""
+        for file in self.path.glob(f"{_PREFIX}*"):
+            file.unlink(missing_ok=True)
+
     def clean(self, states: tuple[str, ...]) -> None:
         """Removes some of the folders; with all three everything."""
         for state in states:
             _remove(self.path / state)
         if len(states) == 3:
-            for file in (self.session, self.claims, *self.path.glob(f"{_PREFIX}*")):
+            for file in (self.session, self.claims, *self.path.glob(".un*ed-*")):
                 file.unlink(missing_ok=True)
             _remove(self.path)
 

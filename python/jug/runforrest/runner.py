@@ -26,7 +26,7 @@ from ..internal.printing import flush_output
 from ..process.forkserver import import_for_forks
 from ..process.managed import Child, End
 from .at_work import Running, Starter
-from .claims import claim
+from .claims import claim, claim_all
 from .folder import Folder, Log
 from .messages import Messages
 from .performance import prepare
@@ -46,7 +46,11 @@ def main(channel: int, parent: int) -> None:
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _native.become_subreaper()
-    _native.end_with(parent)
+    try:
+        _native.end_with(parent)
+    except ProcessLookupError:
+        # It was killed meanwhile.
+        return
     messages = Messages(socket.socket(fileno=channel))
     os.set_inheritable(channel, False)
     poll = select.poll()
@@ -89,6 +93,9 @@ class Runner:
     def run(self) -> None:
         """Runs all tasks, and returns when the script knows what became of each."""
         prepare(self._order)
+        if (everything := claim_all(self._folder.claims)) is not None:
+            self._folder.remove_unfinished()
+            os.close(everything)
         try:
             is_forking = self._can_fork()
         except UserError as error:
