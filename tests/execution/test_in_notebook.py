@@ -179,13 +179,14 @@ def test_a_failure_shows_the_lines_of_its_cell(kernel):
 def test_a_table_in_the_cell_follows_what_happens_and_stays(kernel):
     request = kernel.begin(KINDS.format(""))
     wait_for(lambda: len(ran(kernel)) == 2, "two tasks that run")
-    time.sleep(2.5)
+    # What does not change is shown once a second.
+    time.sleep(5)
     (kernel.folder / "go").touch()
     shown = kernel.end(request)
     assert sorted(re.findall("loads (\\d)", shown.out)) == [str(i) for i in range(10)]
     assert len({display_id for _, display_id in shown.ids}) == 1
     assert [kind for kind, _ in shown.ids].count("display_data") == 1
-    assert 4 <= len(shown.displayed) <= 40
+    assert 3 <= len(shown.displayed) <= 60
     texts = [it["text/plain"] for it in shown.displayed]
     assert texts[0] == "the workers load the tasks"
     assert any(re.match("10 of 14 tasks done, 2 running, ", text) for text in texts)
