@@ -300,3 +300,27 @@ def test_what_fails_is_run_again_as_often_as_was_asked_for_and_yielded_once(deed
         "9 vanish": 3,
         "9 hang": 3,
     }
+
+
+def test_failures_are_listed_with_kind_message_and_traceback(deeds):
+    tasks = TaskList("tasks")
+    import deeds as module
+
+    for function in (module.refuse, module.vanish, module.segfault, module.hang, module.give):
+        tasks.schedule(defer(function, 3))
+    list(tasks.run(nprocesses=5, autokill=2))
+    failures = {failure.name: failure for failure in tasks.failures()}
+    assert {name: (it.report["kind"], it.report["type"]) for name, it in failures.items()} == {
+        "refuse": ("exception", "builtins.ValueError"),
+        "vanish": ("exit", ""),
+        "segfault": ("signal", ""),
+        "hang": ("timeout", ""),
+    }
+    assert str(failures["refuse"]) == "task refuse() failed: ValueError: 3"
+    assert str(failures["hang"]).endswith("ran for more than 2 s and was killed (autokill)")
+    assert "killed by SIGSEGV" in str(failures["segfault"])
+    traceback = failures["refuse"].report["traceback"]
+    assert traceback.startswith("Traceback (most recent call last):")
+    assert traceback.count("File ") == 1
+    assert "deeds.py" in traceback
+    assert len({failure.key for failure in failures.values()}) == 4

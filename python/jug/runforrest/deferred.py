@@ -96,6 +96,8 @@ class Task(Deferred):
         What it was scheduled with.
     runtime : float
         How long it took, in seconds.
+    traceback : str
+        Where it failed; empty if it raised nothing.
     """
 
     def __init__(self, fun: Any, args: Any, kwargs: dict[str, Any]) -> None:

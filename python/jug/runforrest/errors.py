@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..process.managed import End
 
-__all__ = ["TaskCrashed", "revived"]
+if TYPE_CHECKING:
+    from ..internal.types import FailureKind
+
+__all__ = ["TaskCrashed", "kind_of", "overtime", "revived"]
 
 #: What the exceptions of Python's that stand for ours carry.
-_MARK = "jug_crash"
+_MARK, _OVERTIME = "jug_crash", "jug_overtime"
 
 
 class TaskCrashed(FileNotFoundError):
@@ -30,6 +33,8 @@ class TaskCrashed(FileNotFoundError):
 
     Attributes
     ----------
+    kind : {"signal", "exit", "lost"}
+        As it was given.
     signal : int or None
         The signal that killed it, if one did.
     exitcode : int or None
@@ -39,11 +44,26 @@ class TaskCrashed(FileNotFoundError):
     def __init__(self, kind: Any, number: int, filename: str) -> None:
         super().__init__(errno.ENOENT, f"the process of the task {_ended(kind, number)}", filename)
         self._end = (kind, number)
+        self.kind: FailureKind = kind
         self.signal = number if kind == "signal" else None
         self.exitcode = number if kind == "exit" else None
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
         return FileNotFoundError, (self.errno, self.strerror, self.filename), {_MARK: self._end}
+
+
+def overtime(limit: float) -> TimeoutError:
+    """The error of a task that was killed after so many seconds."""
+    error = TimeoutError(f"ran for more than {limit:g} s and was killed (autokill)")
+    setattr(error, _OVERTIME, True)
+    return error
+
+
+def kind_of(error: BaseException) -> FailureKind:
+    """Which kind of failure an exception is."""
+    if isinstance(error, TaskCrashed):
+        return error.kind
+    return "timeout" if getattr(error, _OVERTIME, False) else "exception"
 
 
 def _ended(kind: Any, number: int) -> str:

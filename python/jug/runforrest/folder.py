@@ -97,6 +97,10 @@ class Folder:
 
     def tasks(self, state: str) -> Iterator[Any]:
         """The tasks in one of the folders; what cannot be read is skipped, with a line."""
+        return (task for _, task in self.named_tasks(state))
+
+    def named_tasks(self, state: str) -> Iterator[tuple[str, Any]]:
+        """The same with the names of their files."""
         folder = os.path.join(self.path, state, "")
         for name in self.names(state):
             try:
@@ -107,7 +111,7 @@ class Folder:
             except Exception as error:
                 print(f"skipping {name} ({reason(error)})")
                 continue
-            yield task
+            yield name, task
 
     def result_of(self, name: str) -> str | None:
         """In which folder the result of a task is that is still to be done; None if it has none.

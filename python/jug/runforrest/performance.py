@@ -8,13 +8,13 @@ import os
 import sys
 import threading
 import time
-import traceback
 from pathlib import Path
 from typing import Any
 
 from .. import _native
 from ..errors import UserError
 from ..internal.printing import flush_output, write_lines_at_once
+from ..internal.tracebacks import users_traceback
 from .deferred import name_of
 from .evaluation import evaluate
 from .folder import Folder, reason
@@ -49,6 +49,7 @@ def run(task: Any) -> None:
         # SystemExit and KeyboardInterrupt are no results either.
         result, error = None, raised
     task.returnvalue, task.errorvalue, task.runtime = result, error, time.perf_counter() - begin
+    task.traceback = "" if error is None else users_traceback(error, is_ours_whole=False)
 
 
 def written(task: Any, data: bytes) -> bytes:
@@ -69,7 +70,8 @@ def written(task: Any, data: bytes) -> bytes:
         fault = error
     # A call may have changed its arguments.
     fresh = load(data)
-    fresh.returnvalue, fresh.errorvalue, fresh.runtime = task.returnvalue, task.errorvalue, task.runtime
+    fresh.returnvalue, fresh.errorvalue = task.returnvalue, task.errorvalue
+    fresh.runtime, fresh.traceback = task.runtime, task.traceback
     with contextlib.suppress(Exception):
         return dump(fresh)
     kind = type(task.returnvalue).__qualname__
@@ -91,7 +93,7 @@ def _portable(error: BaseException) -> BaseException:
 def print_error(name: str, error: BaseException) -> None:
     """Prints why the task in that file failed."""
     print(f"Error in {name}: {error!r}")
-    traceback.print_exception(error, file=sys.stdout)
+    print(users_traceback(error, is_ours_whole=False).rstrip())
 
 
 def load_session(path: str | os.PathLike[str]) -> None:

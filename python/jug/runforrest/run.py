@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import UserError
 from ..internal.console import say
 from ..process.managed import Child, program_of, spawn
-from .errors import TaskCrashed
+from .errors import TaskCrashed, overtime
 from .folder import Folder, reason
 from .messages import Messages
 from .pickling import dump, load
@@ -87,7 +87,7 @@ class Run:
         if kind == "crashed":
             error = TaskCrashed(facts[0], facts[1], os.fspath(self._folder.file("done", name)))
         elif kind == "overdue":
-            error = TimeoutError(f"ran for more than {facts[0]:g} s and was killed (autokill)")
+            error = overtime(facts[0])
         else:
             error = RuntimeError(f"could not be read by its own process: {facts[0]}")
         return self._failed(name, error, facts[-1])
@@ -116,7 +116,7 @@ class Run:
             print(f"skipping {name} ({reason(unreadable)})")
             return "settled", None
         task.returnvalue, task.errorvalue = None, error
-        task.runtime = seconds
+        task.runtime, task.traceback = seconds, ""
         with contextlib.suppress(FileNotFoundError):
             self._folder.file("done", name).unlink()
         try:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from ..engine.failures.listing import TaskFailure
+from ..internal.tracebacks import message_of
 from .deferred import PartOfTask, Task, name_of
+from .errors import TaskCrashed, kind_of
 from .folder import Folder, Log
 from .pickling import dump
 from .run import Run
+
+if TYPE_CHECKING:
+    from ..internal.types import FailureReport
 
 __all__ = ["TaskList"]
 
@@ -238,6 +245,32 @@ class TaskList:
             Files that cannot be read are skipped, with a line.
         """
         return self._folder.tasks("fail")
+
+    def failures(self) -> list[TaskFailure]:
+        """Says of each task that failed why, as ``jug failures`` does.
+
+        Returns
+        -------
+        list of jug.execution.TaskFailure
+            The key of each is made of the name of its file.
+        """
+        found = []
+        for file, task in self._folder.named_tasks("fail"):
+            facts = vars(task)
+            error = facts.get("errorvalue")
+            if error is None:
+                continue
+            kind = kind_of(error)
+            report: FailureReport = {
+                "kind": kind,
+                "type": f"{type(error).__module__}.{type(error).__qualname__}" if kind == "exception" else "",
+                "message": str(error.strerror) if isinstance(error, TaskCrashed) else message_of(error),
+                "traceback": facts.get("traceback", ""),
+                "duration": facts.get("runtime") or 0.0,
+            }
+            key = blake2b(os.fsencode(file), digest_size=32).digest()
+            found.append(TaskFailure(key, name_of(task), report))
+        return found
 
     def retry(self) -> int:
         """Has all tasks that failed be run again by the next :meth:`run`.
