@@ -9,6 +9,7 @@
 mod tombstones;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -75,6 +76,29 @@ struct Found {
     file: Arc<dyn File>,
     stat: Stat,
     bytes: Vec<u8>,
+}
+
+impl State {
+    /// What a look at a worker's file says of its heartbeat.
+    fn take_heartbeat(&mut self, id: &str, stat: io::Result<Stat>) {
+        let watched = self.watched;
+        match stat {
+            Ok(stat) if stat.links > 0 => {
+                if let Some(known) = self.known.get_mut(id).filter(|known| known.modified != stat.modified) {
+                    known.modified = stat.modified;
+                    known.since = watched;
+                }
+            }
+            Ok(_) => _ = self.known.remove(id),
+            Err(error) if is_gone(&error) => _ = self.known.remove(id),
+            // The server does not answer: nothing was learnt.
+            Err(_) => {
+                if let Some(known) = self.known.get_mut(id) {
+                    known.since = watched;
+                }
+            }
+        }
+    }
 }
 
 impl FailureDetector {
@@ -160,20 +184,30 @@ impl FailureDetector {
         let names = self.fs.names(&self.workers)?;
         let present: BTreeSet<&str> = ids(&names).collect();
         let mut state = self.state();
-        if let Some(looked) = state.looked.replace(now)
-            && in_touch
-        {
-            let most = 2 * self.pause(&state);
-            state.watched += now.saturating_duration_since(looked).min(most);
-        }
         self.tombstones.update(&names);
         state.known.retain(|id, _| present.contains(id.as_str()));
-        let watched: Vec<(String, Known)> =
+        let known: Vec<(String, Known)> =
             state.known.iter().map(|(id, it)| (id.clone(), it.clone())).collect();
         drop(state);
-        for (id, known) in watched {
-            self.check_heartbeat(&id, &known);
+        let beats: Vec<_> = known
+            .into_iter()
+            .filter(|(_, it)| {
+                it.identity.as_ref().is_none_or(|identity| self.has_process(identity).is_none())
+            })
+            .map(|(id, it)| (id, it.file.fresh_stat()))
+            .collect();
+        // The time that has passed and the heartbeats in it count at once: who is asked about in between must not find
+        // the one without the other.
+        let mut state = self.state();
+        let passed = self.since_look(&state, now);
+        state.looked = Some(now);
+        if in_touch {
+            state.watched += passed;
         }
+        for (id, beat) in beats {
+            state.take_heartbeat(&id, beat);
+        }
+        drop(state);
         for id in present {
             if !self.is_own(id) {
                 self.known(id)?;
@@ -212,6 +246,12 @@ impl FailureDetector {
         self.timing.heartbeat.max(SHARE.min(self.timing.heartbeat).saturating_mul(others))
     }
 
+    /// How long ago the last look was, as far as that counts.
+    fn since_look(&self, state: &State, now: Instant) -> Duration {
+        let passed = state.looked.map_or(Duration::ZERO, |looked| now.saturating_duration_since(looked));
+        passed.min(2 * self.pause(state))
+    }
+
     /// Whether a worker's process exists, if that can be known here.
     fn has_process(&self, identity: &Identity) -> Option<bool> {
         if self.timing.treat_as_remote {
@@ -233,7 +273,9 @@ impl FailureDetector {
         let Some(Found { file, stat, bytes }) = self.read(&path)? else { return Ok(None) };
         let identity = Identity::parse(&bytes, &path).ok().map(Arc::new);
         let mut state = self.state();
-        let known = Known { identity, file, id: stat.id, modified: stat.modified, since: state.watched };
+        // What has passed since the last look is counted at the next one, and this worker was not watched then.
+        let since = state.watched + self.since_look(&state, self.fs.now());
+        let known = Known { identity, file, id: stat.id, modified: stat.modified, since };
         state.known.insert(id.to_owned(), known.clone());
         Ok(Some(known))
     }
@@ -259,32 +301,6 @@ impl FailureDetector {
             }
         }
         Ok(None)
-    }
-
-    /// Looks for a new heartbeat.
-    fn check_heartbeat(&self, id: &str, known: &Known) {
-        if known.identity.as_ref().is_some_and(|identity| self.has_process(identity).is_some()) {
-            return;
-        }
-        let stat = known.file.fresh_stat();
-        let mut state = self.state();
-        let watched = state.watched;
-        match stat {
-            Ok(stat) if stat.links > 0 => {
-                if let Some(known) = state.known.get_mut(id).filter(|known| known.modified != stat.modified) {
-                    known.modified = stat.modified;
-                    known.since = watched;
-                }
-            }
-            Ok(_) => _ = state.known.remove(id),
-            Err(error) if is_gone(&error) => _ = state.known.remove(id),
-            // The server does not answer: nothing was learnt.
-            Err(_) => {
-                if let Some(known) = state.known.get_mut(id) {
-                    known.since = watched;
-                }
-            }
-        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -4,9 +4,10 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
+use jug_native::background::Periodic;
 use jug_native::claim::Claims;
 use jug_native::jugdir::LeaseTiming;
 use jug_native::os::{File, local};
@@ -43,6 +44,38 @@ fn c3_time_in_which_the_watcher_was_paused_does_not_count() {
     assert!(!watcher.claim(1));
     watcher.watch(at, LEASE / 2);
     assert!(watcher.claim(1));
+}
+
+/// A clock that has gone on by so many milliseconds.
+#[derive(Debug, Default)]
+struct Clock(AtomicU64);
+
+impl Hooks for Clock {
+    fn ahead(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[test]
+fn c3_time_before_a_worker_was_met_does_not_count() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::<Clock>::default();
+    let lease = Duration::from_secs(2);
+    let timing = LeaseTiming { treat_as_remote: true, ..LeaseTiming::of(lease) };
+    // Where there are so many, it takes longer than a lease from look to look.
+    let watcher = LinkWorker::on(HookedFs::on(clock.clone()), dir.path(), timing);
+    let others: Vec<LinkWorker> = (0..40).map(|_| LinkWorker::with(dir.path(), timing)).collect();
+    assert!(watcher.claim(0) && (1..).zip(&others).all(|(number, it)| it.claim(number)));
+    watcher.after(Duration::ZERO);
+    for _ in 0..7 {
+        clock.0.fetch_add(500, Ordering::SeqCst);
+        watcher.jugdir.registered().unwrap().beat().unwrap();
+    }
+    let young = LinkWorker::with(dir.path(), timing);
+    assert!(young.claim(99));
+    assert!(!watcher.claim(99), "they meet");
+    watcher.jugdir.poll(Instant::now() + Duration::from_millis(3_500));
+    assert!(!watcher.claim(99), "it was not watched before that");
 }
 
 /// A server that does not answer heartbeats while this is true.
