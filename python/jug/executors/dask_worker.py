@@ -25,8 +25,11 @@ LARGE = 10_000
 _GRACE = 0.5
 
 _lock = threading.Lock()
-#: The chunks that run in this process, and those that are not to begin any more.
-_begun: set[str] = set()
+#: The chunks that have begun in this process, the latest of them, and those that are not to begin any more.
+_begun: dict[str, None] = {}
+
+#: How many of them are remembered.
+_REMEMBERED = 1000
 _recalled: set[str] = set()
 
 
@@ -60,13 +63,12 @@ def run_on_dask(data: bytes, inputs: Sequence[bytes], key: str, client: str, not
     with _lock:
         if key in _recalled:
             return DaskAnswers((), {})
-        _begun.add(key)
-    try:
-        worker = get_worker()
-        answers = run_chunk(data, inputs, functools.partial(_note, worker, notes, key.rpartition("-")[0]))
-    finally:
-        with _lock:
-            _begun.discard(key)
+        # Also when it has ended: what it brings may still be under way.
+        _begun[key] = None
+        while len(_begun) > _REMEMBERED:
+            del _begun[next(iter(_begun))]
+    worker = get_worker()
+    answers = run_chunk(data, inputs, functools.partial(_note, worker, notes, key.rpartition("-")[0]))
     large = {place: it.value for place, it in enumerate(answers) if len(it.value) >= LARGE}
     if not large:
         return DaskAnswers(answers, {})
