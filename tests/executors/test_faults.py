@@ -205,35 +205,3 @@ def test_a_task_may_use_a_pool_of_its_own(jug, context):
     for backend in ("threads", "processes"):
         done = jug(*on(backend), "--jugdir", backend, timeout=60)
         assert done.returncode == 0, done.stderr
-
-
-def test_large_results_and_arguments_are_never_in_memory_all_at_once(jug):
-    """750 MB of them, where what is under way is bounded by bytes."""
-    jug.write(
-        HEAD
-        + """
-    @TaskGenerator
-    def make(i):
-        return bytes([i]) * 3_000_000
-
-    @TaskGenerator
-    def length(data):
-        return len(data)
-
-    all = [length(make(i)) for i in range(250)]
-    """
-    )
-    source = """
-        import resource, sys
-        sys.argv = ["jug", "execute", "--will-cite", "-n", "2", "--backend", "processes"]
-        from jug.cli.main import main
-        try:
-            main()
-        except SystemExit as error:
-            status = error.code
-        print("peak", status, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-    """
-    done = jug.python(source)
-    status, peak = done.stdout.split()[-2:]
-    assert status == "0", done.stderr
-    assert int(peak) < 650_000
