@@ -266,12 +266,13 @@ def test_a_configuration_file_is_checked_as_well(jug):
 def test_only_a_supervisor_that_shows_tables_imports_what_draws_them(jug):
     jug.write(
         """
-    import sys
+    import sys, time
     from jug import TaskGenerator
 
     @TaskGenerator
     def look(n):
         assert "rich" not in sys.modules
+        time.sleep(1)
 
     look(1)
 """
