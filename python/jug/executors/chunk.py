@@ -149,7 +149,7 @@ def begin_worker(
     # A group of its own ends with it, and gets nothing that is meant for that of the coordinator.
     os.setpgid(0, 0)
     _native.end_with(parent)
-    # In the background of a terminal, whoever reads from it or writes to it may be stopped.
+    # In the background of a terminal, a process that reads from it or writes to it may be stopped.
     for number in (signal.SIGTTIN, signal.SIGTTOU):
         signal.signal(number, signal.SIG_IGN)
     faulthandler.enable(os.open(faults, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC))

@@ -11,7 +11,7 @@ import pickle
 import queue
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
@@ -26,7 +26,7 @@ from .endings import Ended, WorkerDied, ended_by, outcome_of_answer
 from .flights import LIMITS_PERIOD, Flight, Item, Limits, LimitWatch
 from .inquiry import ask_worker
 from .pools import ChunkLost, Death, Pool
-from .transport import PackedCall, Transport, chunk_of
+from .transport import PackedCall, Transport, chunk_of, resolved
 
 __all__ = ["Coordinator"]
 
@@ -98,7 +98,7 @@ class Coordinator(Generic[Token]):
         try:
             self._transport.prepare(functions)
         except BaseException:
-            # A worker that does not answer would be waited for.
+            # To close it would take until a worker ends that does not answer.
             self.kill()
             raise
 
@@ -269,7 +269,7 @@ class Coordinator(Generic[Token]):
         """A call with what is sent of it; nothing if that cannot be sent, by which it has failed."""
         try:
             if self._transport is None:
-                return [(item, (item.call.f, *_resolved(item.call)))]
+                return [(item, (item.call.f, *resolved(item.call)))]
             return [(item, self._transport.pack(item.call, self._resident))]
         except Exception as error:
             self._fail(item, error)
@@ -412,13 +412,6 @@ def _inputs(calls: Iterable[tuple[object, PackedCall]]) -> Iterable[bytes]:
 
 def _has_come_back(future: Future[Any]) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
-
-
-def _resolved(call: Call) -> tuple[Sequence[Any], Mapping[str, Any]]:
-    if call._check_takes() is not None:
-        call._check_before()
-    args, kwargs = _native.resolve_args(call)  # type: ignore[arg-type]  # a task
-    return args, kwargs or {}
 
 
 def _advice(backend: Backend) -> str:

@@ -27,7 +27,7 @@ __all__ = ["LocalDask", "begin_faults", "serve"]
 _BEGIN = 60.0
 _END = 5.0
 
-#: For how long the status of a worker that died is waited for, in seconds.
+#: How long the status of a worker that died may take to arrive, in seconds.
 _BURIAL = 5.0
 
 #: More than any level that dask uses.

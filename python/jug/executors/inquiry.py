@@ -18,7 +18,7 @@ from .pools import Pool
 
 __all__ = ["ask_worker"]
 
-#: For how many seconds a worker is waited for that is to say anything, and to import what tasks need.
+#: How many seconds a worker may take to say anything, and to import what tasks need.
 _ASKING = 10.0
 _IMPORTING = 300.0
 
@@ -29,7 +29,7 @@ _WAITING = 0.05
 def ask_worker(pool: Pool, name: str, modules: Sequence[str]) -> WorkerReport:
     """Has a worker of the backend `name` say whether it can import these modules.
 
-    That it begins to answer is a matter of seconds; what takes long to import is said, and waited for.
+    That it begins to answer is a matter of seconds; an import may take longer, which is said.
 
     Raises
     ------

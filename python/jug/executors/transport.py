@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .base import Call
     from .chunk import WorkerReport
 
-__all__ = ["PackedCall", "Transport", "chunk_of", "found", "generated_function"]
+__all__ = ["PackedCall", "Transport", "chunk_of", "found", "generated_function", "resolved"]
 
 _PROTOCOL = 5
 
@@ -193,6 +193,19 @@ class Transport:
         return file.getvalue()
 
 
+def resolved(call: Call) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """The arguments of a call, with results in the place of tasks."""
+    _check(call)
+    args, kwargs = _native.resolve_args(call)  # type: ignore[arg-type]  # a task
+    return args, kwargs or {}
+
+
+def _check(call: Call) -> None:
+    """RuntimeError if an argument is not any more what it was when its task was made."""
+    if call._check_takes() is not None:
+        call._check_before()
+
+
 class _Resident(NamedTuple):
     """Stands in arguments for a result that is not loaded here; `number` is its place among the inputs."""
 
@@ -203,24 +216,24 @@ def _arguments(
     call: Call, resident: Mapping[bytes, object], inputs: dict[bytes, int]
 ) -> tuple[Sequence[Any], Mapping[str, Any] | None]:
     assert isinstance(call, Task)
-    if call._check_takes() is not None:
-        call._check_before()
     if not resident or not any(it.key() in resident for it in call.direct_dependencies()):
-        return _native.resolve_args(call)
+        return resolved(call)
+    _check(call)
 
     def placed(value: Any) -> Any:
         if isinstance(value, Task) and value.key() in resident:
             return _Resident(inputs.setdefault(value.key(), len(inputs)))
         return None
 
-    def resolved(value: Any) -> Any:
+    def partly_resolved(value: Any) -> Any:
         if type(value) in (list, tuple):
             # Only what stands here itself stays where it is: results are seldom nested deeper.
             return type(value)(placed(it) or _native.resolve(it) for it in value)
         return placed(value) or _native.resolve(value)
 
     args, kwargs = call._given_arguments()
-    return [resolved(it) for it in args], {name: resolved(it) for name, it in (kwargs or {}).items()}
+    named = {name: partly_resolved(it) for name, it in (kwargs or {}).items()}
+    return [partly_resolved(it) for it in args], named
 
 
 def _innermost(f: Any) -> Any:

@@ -254,7 +254,7 @@ class Runner:
     def _judged(
         self, task: Running, end: End, report: str, seconds: float
     ) -> tuple[tuple[Any, ...] | None, str]:
-        """What the script and the log are to be told of a task that has ended."""
+        """What goes to the script and to the log of a task that has ended."""
         word, _, why = report.partition(" ")
         state = word if word in ("done", "fail") else None
         if state is None and word != "unreadable":
