@@ -14,6 +14,7 @@ mod keys;
 mod printed;
 mod process;
 mod redis;
+mod reducers;
 mod resolve;
 mod result_store;
 mod scalar;

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import copyreg
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.dask_cluster import DaskCluster
-
-
-@pytest.fixture(autouse=True)
-def pickling() -> Iterator[None]:
-    """Leaves the pickling of exceptions as it was: distributed has tblib register ways of its own."""
-    before = dict(copyreg.dispatch_table)
-    yield
-    copyreg.dispatch_table.clear()
-    copyreg.dispatch_table.update(before)
 
 
 @pytest.fixture(scope="session")

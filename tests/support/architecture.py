@@ -131,7 +131,7 @@ RUST = Table(
         Room(
             7,
             "py values",
-            ("py/scalar", "py/containers", "py/unkeyable", "py/error", "py/process"),
+            ("py/scalar", "py/containers", "py/reducers", "py/unkeyable", "py/error", "py/process"),
             "kinds of Python values, exceptions, processes",
         ),
         Room(8, "py snapshot", ("py/snapshot",), "arguments as they were when their task was made"),

@@ -7,14 +7,19 @@ mod frame;
 
 use std::borrow::Cow;
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple, PyType};
 
 pub(super) use self::checked::prepare_result;
 pub(super) use self::copy_on_write::CopyOnWriteArray;
+use super::reducers::{DispatchTable, TRACEBACKS};
 use super::scalar::is_scalar;
 use crate::codec::{Codec, Encoded, Stored};
+
+/// The protocol version of pickles.
+const PROTOCOL: u8 = 5;
 
 /// A value's stored form, as far as it lives in Python's memory.
 pub(super) enum Prepared<'py> {
@@ -66,8 +71,24 @@ fn needs_no_library(value: &Bound<'_, PyAny>) -> bool {
 
 fn pickle<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
     static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let dumps = DUMPS.import(value.py(), "pickle", "dumps")?;
-    Ok(dumps.call1((value, 5))?.cast_into()?)
+    let py = value.py();
+    if is_loaded(py, TRACEBACKS)? {
+        return pickle_without_tracebacks(value);
+    }
+    let dumps = DUMPS.import(py, "pickle", "dumps")?;
+    Ok(dumps.call1((value, PROTOCOL))?.cast_into()?)
+}
+
+/// The pickle that a process would give which had not imported what adds tracebacks: that one could not load them.
+fn pickle_without_tracebacks<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+    static BUFFER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static PICKLER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = value.py();
+    let buffer = BUFFER.import(py, "io", "BytesIO")?.call0()?;
+    let pickler = PICKLER.import(py, "pickle", "Pickler")?.call1((&buffer, PROTOCOL))?;
+    pickler.setattr(intern!(py, "dispatch_table"), DispatchTable)?;
+    pickler.call_method1(intern!(py, "dump"), (value,))?;
+    Ok(buffer.call_method0(intern!(py, "getvalue"))?.cast_into()?)
 }
 
 /// The modules that were imported so far.

@@ -5,6 +5,7 @@ use pyo3::types::{PyModule, PyString, PyType};
 
 use super::walk::{Purpose, Walk};
 use crate::hash::Tag;
+use crate::py::reducers::reducer_of;
 use crate::py::unkeyable::{Fault, Walked};
 
 /// Modules that a name was moved out of or into between versions of Python or numpy, or that only
@@ -82,7 +83,7 @@ impl<'py> Walk<'py> {
     /// A class: by its name, unless copyreg has a function for all classes of its kind, as pickle does it.
     pub(super) fn class(&mut self, class: &Bound<'py, PyType>) -> Walked<()> {
         let is_common = class.get_type().is(self.py.get_type::<PyType>());
-        if !is_common && self.is_registered(&class.get_type())? && !self.as_before() {
+        if !is_common && reducer_of(class.get_type().as_any())?.is_some() && !self.as_before() {
             return self.reduced(class);
         }
         let module = text(class, "__module__")?;

@@ -1,22 +1,19 @@
 //! Objects of any class, taken apart by their reduce protocol, and subclasses of the builtin containers.
 
-use pyo3::exceptions::PyException;
+use pyo3::exceptions::{PyBaseException, PyException};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use super::task_policy::noun_of;
 use super::walk::Walk;
 use crate::hash::Tag;
 use crate::py::containers::pairs;
+use crate::py::reducers::reducer_of;
 use crate::py::unkeyable::{Located, Misplaced, Walked};
 
 /// The protocol version whose forms are encoded. Fixed: other versions give other forms.
 const PROTOCOL: u8 = 4;
-
-/// Reduce functions that were registered for classes of others.
-static REDUCERS: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
 
 /// What to know about the contents of an object beyond its reduce protocol.
 #[derive(Clone, Copy, PartialEq)]
@@ -149,9 +146,14 @@ impl<'py> Walk<'py> {
         let group = self.encoder.open(Tag::Reduced, 6);
         self.value(&parts.get_item(0)?)?;
         let named_tuple = contents == Contents::Arguments;
+        // An exception gets its empty dict of attributes only when something asks for it.
+        let is_bare = |state: &Bound<'py, PyAny>| {
+            object.is_instance_of::<PyBaseException>()
+                && state.cast_exact::<PyDict>().is_ok_and(|attributes| attributes.is_empty())
+        };
+        let state = part(2)?.filter(|state| !is_bare(state)).unwrap_or_else(|| none.clone());
         self.visibly(named_tuple, object, &parts.get_item(1)?).located(|task| task.at_field(object))?;
-        self.visibly(contents == Contents::State, object, part(2)?.as_ref().unwrap_or(&none))
-            .located(Misplaced::at_attribute)?;
+        self.visibly(contents == Contents::State, object, &state).located(Misplaced::at_attribute)?;
         let items = part(3)?.filter(|items| !items.is_none());
         let items = items.map_or_else(|| Ok(PyList::empty(self.py)), |items| all(&items))?;
         self.list(&items)?;
@@ -187,16 +189,9 @@ impl<'py> Walk<'py> {
         Ok(())
     }
 
-    /// Whether a reduce function was registered for objects of this class.
-    pub(super) fn is_registered(&self, class: &Bound<'py, PyType>) -> PyResult<bool> {
-        REDUCERS.import(self.py, "copyreg", "dispatch_table")?.contains(class)
-    }
-
     /// What the reduce protocol gives for an object; None where it refuses.
     fn parts_of(&mut self, object: &Bound<'py, PyAny>) -> Walked<Option<Taken<'py>>> {
-        let registered =
-            REDUCERS.import(self.py, "copyreg", "dispatch_table")?.get_item(object.get_type())?;
-        let reduced = match registered {
+        let reduced = match reducer_of(object.get_type().as_any())? {
             Some(function) => function.call1((object,)),
             None => object.call_method1(intern!(self.py, "__reduce_ex__"), (PROTOCOL,)),
         };
