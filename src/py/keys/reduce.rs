@@ -149,7 +149,7 @@ impl<'py> Walk<'py> {
         // An exception gets its empty dict of attributes only when something asks for it.
         let is_bare = |state: &Bound<'py, PyAny>| {
             object.is_instance_of::<PyBaseException>()
-                && state.cast_exact::<PyDict>().is_ok_and(|attributes| attributes.is_empty())
+                && state.cast_exact::<PyDict>().is_ok_and(PyDictMethods::is_empty)
         };
         let state = part(2)?.filter(|state| !is_bare(state)).unwrap_or_else(|| none.clone());
         self.visibly(named_tuple, object, &parts.get_item(1)?).located(|task| task.at_field(object))?;
