@@ -187,7 +187,7 @@ def test_what_was_printed_before_a_task_ran_for_too_long_is_in_its_record(jug, j
         work(i)
 """,
     )
-    assert jug(*EXECUTE, "-n", "2", "--timeout=0.5", *jugdir).returncode == 1
+    assert jug(*EXECUTE, "-n", "3", "--timeout=3", *jugdir).returncode == 1
     assert outputs(*jugdir) == {str(i): f"first {i}\nsecond {i}\n" for i in range(3)}
 
 
