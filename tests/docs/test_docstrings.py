@@ -35,6 +35,7 @@ MODULES = (
     "jug.hooks.exit_checks",
     "jug.hooks.register",
     "jug.io",
+    "jug.jobslib",
     "jug.jug",
     "jug.mapreduce",
     "jug.monitor.table",

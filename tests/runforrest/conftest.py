@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.runforrest.deeds import DEEDS
-from tests.support.paths import ROOT
+from tests.support.peers import peers_python
 
 #: A module that is in the path of both.
 CALLS = """
@@ -37,13 +37,7 @@ def fail(what):
 @pytest.fixture(scope="session")
 def peers() -> Path:
     """The Python of a virtual environment with RunForrest: $JUG_PEERS or ./.peers-venv, made if need be."""
-    if "JUG_PEERS" in os.environ:
-        return Path(os.environ["JUG_PEERS"]) / "bin" / "python"
-    done = subprocess.run([ROOT / "dev", "peers"], capture_output=True, text=True, check=False)
-    if done.returncode:
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up(f"RunForrest cannot be installed:\n{done.stdout}{done.stderr}")
-    return ROOT / ".peers-venv" / "bin" / "python"
+    return peers_python()
 
 
 def _run(python: Path | str, package: str, source: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -151,6 +151,8 @@ def parse_command_line(args: list[str]) -> dict[str, Any]:
         command = cmdapi.get(args[0])
     except NoSuchCommandError:
         _unknown_subcommand(args[0])
+    if getattr(command, "passes_words_on", False):
+        return {"user_args": args[1:], "subcommand": command.name}
     split = args.index("--") if "--" in args else len(args)
     parser = _Parser(
         prog=f"jug {command.name}",

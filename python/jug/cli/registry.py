@@ -49,6 +49,7 @@ _MODULES = {
     "invalidate": "invalidate",
     "pack": "pack",
     "retry": "retry",
+    "runjob": "runjob",
     "shell": "shell",
     "sleep-until": "check",
     "status": "status",
@@ -86,6 +87,9 @@ class SubCommand(metaclass=ABCMeta):
     needs_jugfile : bool, default True
         Whether the jugfile is to be loaded before `run` is called. A command that needs none, or loads it
         itself, sets this to False; it gets `store` and `jugspace` as None.
+    passes_words_on : bool, default False
+        Whether all that follows its name, ``-h`` and other options too, is for the command itself: it gets
+        them as `user_args`.
     usage : str
         What may follow the name, for the help text.
     option_specs : sequence of jug.internal.option_spec.OptionSpec
@@ -93,6 +97,7 @@ class SubCommand(metaclass=ABCMeta):
     """
 
     needs_jugfile: bool = True
+    passes_words_on: bool = False
     option_specs: Sequence[OptionSpec] = ()
     usage = "[JUGFILE] [OPTIONS] [-- ARGUMENTS OF THE JUGFILE]"
 

@@ -1,0 +1,188 @@
+"""The loop of a launcher: lock, task, stamp, metrics, sleep."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, Protocol
+
+from .exceptions import OneInstanceWatchdogError, Terminate
+from .interruption import task_at_work
+from .schedule import Intervals, Schedule, boot_time, sleep_until
+from .time import get_current_time
+
+__all__ = ["JobStatus", "Loop", "Runnable"]
+
+_REQUESTS = (signal.SIGTERM, signal.SIGINT)
+
+
+class JobStatus(enum.Enum):
+    """What became of a run."""
+
+    UNKNOWN = "unknown"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    PENDING = "pending"
+    INTERRUPTED = "interrupted"
+    KILLED = "killed"
+
+
+class Runnable(Protocol):
+    """What a loop runs: a task, or the process that runs one."""
+
+    name: str
+    context: Any
+    logger: logging.Logger
+
+    def task(self) -> object: ...
+    def terminate_process(self, number: int, frame: FrameType | None) -> None: ...
+
+
+class Loop:
+    """Runs a task until it is asked to end, or once.
+
+    Parameters
+    ----------
+    task : Runnable
+        The task.
+    """
+
+    def __init__(self, task: Runnable) -> None:
+        self._task = task
+        self._logger = task.logger
+        self._config: Any = task.context.config
+
+    def run(self) -> None:
+        """Runs it. Raises what ends the loop: Terminate, SystemExit, with `run_once` what the task raised."""
+        self._config._configure_logging()
+        context = self._task.context
+        self._lock: Any = context.one_instance_lock
+        self._liveness: Any = context.liveness
+        self._metrics: Any = context.metrics
+        schedule = self._schedule()
+        while True:
+            schedule.begins()
+            status = self._turn()
+            if self._config.run_once:
+                break
+            self._sleep(schedule, status)
+
+    def _schedule(self) -> Schedule:
+        return Intervals(self._config.sleep_interval, self._config.run_interval)
+
+    # --- one run ---
+
+    def _turn(self) -> JobStatus:
+        """Runs the task once, if the lock is to be had; what became of that."""
+        began = boot_time()
+        status, is_done = JobStatus.UNKNOWN, False
+        try:
+            if self._lock.acquire():
+                self._run_task()
+                self._liveness.write()
+                status, is_done = JobStatus.SUCCEEDED, True
+            else:
+                self._report_owner()
+                status = JobStatus.PENDING
+        except OneInstanceWatchdogError:
+            self._logger.exception("Lock has expired after %d seconds", boot_time() - began)
+            status = JobStatus.INTERRUPTED
+            if self._config.run_once:
+                raise
+        except Terminate:
+            self._logger.warning("Task has been terminated")
+            status = JobStatus.KILLED
+            raise
+        except Exception:
+            self._logger.exception("%s task failed", self._task.name)
+            status = JobStatus.FAILED
+            if self._config.run_once:
+                raise
+        finally:
+            self._push(boot_time() - began, status, is_done=is_done)
+        return status
+
+    def _run_task(self) -> None:
+        """Runs the task with the lock, and releases that if it is not to be kept."""
+        is_ending = False
+        try:
+            self._logger.info("Run task")
+            with self._requests_to(self._task.terminate_process), task_at_work():
+                self._task.task()
+            self._logger.info("Task done")
+        except Terminate:
+            is_ending = True
+            raise
+        finally:
+            if self._config.keep_lock and not self._config.run_once and not is_ending:
+                self._lock.refresh()
+            else:
+                self._lock.release()
+
+    def _report_owner(self) -> None:
+        owner = self._lock.get_lock_owner_info()
+        if owner:
+            self._logger.info(
+                "Can't acquire lock (lock owner is %s, locked at %s UTC)",
+                owner.get("fqdn"),
+                owner.get("time_utc"),
+            )
+        else:
+            self._logger.info("Can't acquire lock")
+
+    def _push(self, seconds: float, status: JobStatus, *, is_done: bool) -> None:
+        tags = {"status": status.value, "type": "task"}
+        metrics: dict[str, Any] = {"job_duration_seconds": {"value": seconds, "tags": tags}}
+        if is_done:
+            metrics["last_successful_run_timestamp"] = {"value": get_current_time()}
+        self._metrics.push(metrics)
+
+    # --- between runs ---
+
+    def _sleep(self, schedule: Schedule, status: JobStatus) -> None:
+        due = schedule.next()
+        is_given_up = status is JobStatus.FAILED and self._config.release_on_error
+        if self._config.keep_lock and status is not JobStatus.PENDING and not is_given_up:
+            self._logger.info("Sleep for %s seconds, lock is kept", self._described(due.seconds))
+            with self._requests_to(self._task.terminate_process):
+                try:
+                    sleep_until(due, self._lock.refresh)
+                finally:
+                    self._lock.release()
+            return
+        if is_given_up:
+            self._lock.release()
+            # So that another instance has the time to take the lock.
+            due = due.doubled()
+        self._logger.info("Sleep for %s seconds", self._described(due.seconds))
+        with self._requests_to(_end):
+            sleep_until(due)
+
+    def _described(self, seconds: float) -> str:
+        """Whole seconds, as in jobslib, unless the sleep was set to a part of one."""
+        interval = self._config.sleep_interval
+        return f"{seconds:g}" if interval and interval != int(interval) else f"{int(seconds)}"
+
+    @contextlib.contextmanager
+    def _requests_to(self, handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+        """Has requests to end call that; after it they end the process, whatever they did before."""
+        for number in _REQUESTS:
+            signal.signal(number, handler)
+        try:
+            yield
+        finally:
+            for number in _REQUESTS:
+                signal.signal(number, signal.SIG_DFL)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    """Ends this process by that signal."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    # The first process of a container is spared by the kernel.
+    os._exit(128 + number)

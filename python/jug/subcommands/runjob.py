@@ -1,0 +1,31 @@
+"""`jug runjob`: runs a task of jobslib, one instance at a time, again and again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..cli.registry import SubCommand
+
+if TYPE_CHECKING:
+    from ..configuration import Options
+
+__all__ = ["RunjobCommand", "runjob"]
+
+
+class RunjobCommand(SubCommand):
+    """Run a task written for jobslib, again and again, one instance at a time"""
+
+    name = "runjob"
+    needs_jugfile = False
+    passes_words_on = True
+    usage = "[OPTIONS] TASK_CLASS"
+
+    def run(self, options: Options, *args: Any, **kwargs: Any) -> int:
+        """Runs the task; SystemExit with what that gave to ``sys.exit``, UserError for what is configured."""
+        from ..jobslib.main import main
+
+        main(options.user_args)
+        return 0
+
+
+runjob = RunjobCommand()
