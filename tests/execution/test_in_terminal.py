@@ -51,7 +51,9 @@ def go(jug):
 
 
 def test_a_terminal_shows_tasks_and_workers_below_what_they_print(jug, started, left):
-    shown = started.wait_for(r"^__main__\.wait +━* +0/4 +2 +0[^$]*^[12] +__main__.wait +([2-9]|\d\d+) s +\d+\.\d MB")
+    shown = started.wait_for(
+        r"^__main__\.wait +━* +0/4 +2 +0[^$]*^[12] +__main__.wait +([2-9]|\d\d+) s +\d+\.\d MB"
+    )
     lines = shown.split("\n")
     top = lines.index(next(line for line in lines if line.startswith("Task ")))
     assert re.match(r"10 of 14 tasks done, 2 running, ", lines[-1])

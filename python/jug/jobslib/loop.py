@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Protocol
 
-from .exceptions import OneInstanceWatchdogError, Terminate
+from .exceptions import OneInstanceWatchdogError, RemoteError, Terminate
 from .interruption import task_at_work
-from .schedule import Intervals, Schedule, boot_time, sleep_until
+from .launcher import launcher_of
+from .schedule import Due, Intervals, Schedule, boot_time, sleep_until
+from .signs import Signs
 from .time import get_current_time
 
 __all__ = ["JobStatus", "Loop", "Runnable"]
@@ -56,6 +58,8 @@ class Loop:
         self._task = task
         self._logger = task.logger
         self._config: Any = task.context.config
+        self._options = launcher_of(self._config)
+        self._signs = Signs(task, self._options)
 
     def run(self) -> None:
         """Runs it. Raises what ends the loop: Terminate, SystemExit, with `run_once` what the task raised."""
@@ -64,16 +68,32 @@ class Loop:
         self._lock: Any = context.one_instance_lock
         self._liveness: Any = context.liveness
         self._metrics: Any = context.metrics
-        schedule = self._schedule()
+        try:
+            self._go_on(self._schedule())
+        finally:
+            self._signs.stopping()
+
+    def _go_on(self, schedule: Schedule) -> None:
+        self._signs.begin(getattr(self._liveness, "address", None))
+        first = schedule.first()
+        if first is not None and not self._config.run_once:
+            self._pause(first)
         while True:
             schedule.begins()
             status = self._turn()
             if self._config.run_once:
+                if status is JobStatus.PENDING and self._options.lock_busy_exit:
+                    raise SystemExit(self._options.lock_busy_exit)
                 break
             self._sleep(schedule, status)
 
     def _schedule(self) -> Schedule:
-        return Intervals(self._config.sleep_interval, self._config.run_interval)
+        times, jitter = self._options.times(self._config), self._options.jitter
+        if times is None:
+            return Intervals(self._config.sleep_interval, self._config.run_interval, jitter)
+        from .cron import CronTimes
+
+        return CronTimes(times, self._options.time_zone, jitter)
 
     # --- one run ---
 
@@ -82,7 +102,7 @@ class Loop:
         began = boot_time()
         status, is_done = JobStatus.UNKNOWN, False
         try:
-            if self._lock.acquire():
+            if self._acquire():
                 self._run_task()
                 self._liveness.write()
                 status, is_done = JobStatus.SUCCEEDED, True
@@ -98,20 +118,29 @@ class Loop:
             self._logger.warning("Task has been terminated")
             status = JobStatus.KILLED
             raise
-        except Exception:
-            self._logger.exception("%s task failed", self._task.name)
+        except Exception as error:
+            trace = None if isinstance(error, RemoteError) else error.__traceback__
+            self._logger.error("%s task failed", self._task.name, exc_info=(type(error), error, trace))
             status = JobStatus.FAILED
             if self._config.run_once:
                 raise
         finally:
+            self._signs.ended(status.value, is_done=is_done)
             self._push(boot_time() - began, status, is_done=is_done)
         return status
+
+    def _acquire(self) -> bool:
+        self._signs.asked_for_lock(None)
+        is_ours = bool(self._lock.acquire())
+        self._signs.asked_for_lock("held" if is_ours else "elsewhere")
+        return is_ours
 
     def _run_task(self) -> None:
         """Runs the task with the lock, and releases that if it is not to be kept."""
         is_ending = False
         try:
             self._logger.info("Run task")
+            self._signs.runs()
             with self._requests_to(self._task.terminate_process), task_at_work():
                 self._task.task()
             self._logger.info("Task done")
@@ -149,6 +178,7 @@ class Loop:
         is_given_up = status is JobStatus.FAILED and self._config.release_on_error
         if self._config.keep_lock and status is not JobStatus.PENDING and not is_given_up:
             self._logger.info("Sleep for %s seconds, lock is kept", self._described(due.seconds))
+            self._signs.sleeps(due)
             with self._requests_to(self._task.terminate_process):
                 try:
                     sleep_until(due, self._lock.refresh)
@@ -159,9 +189,22 @@ class Loop:
             self._lock.release()
             # So that another instance has the time to take the lock.
             due = due.doubled()
+        self._pause(due)
+
+    def _pause(self, due: Due) -> None:
+        """Sleeps without the lock."""
         self._logger.info("Sleep for %s seconds", self._described(due.seconds))
-        with self._requests_to(_end):
+        self._signs.sleeps(due)
+        with self._requests_to(self._end):
             sleep_until(due)
+
+    def _end(self, number: int, _frame: FrameType | None) -> None:
+        """Ends this process by that signal."""
+        self._signs.stopping()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        # The first process of a container is spared by the kernel.
+        os._exit(128 + number)
 
     def _described(self, seconds: float) -> str:
         """Whole seconds, as in jobslib, unless the sleep was set to a part of one."""
@@ -178,11 +221,3 @@ class Loop:
         finally:
             for number in _REQUESTS:
                 signal.signal(number, signal.SIG_DFL)
-
-
-def _end(number: int, _frame: FrameType | None) -> None:
-    """Ends this process by that signal."""
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
-    # The first process of a container is spared by the kernel.
-    os._exit(128 + number)

@@ -6,18 +6,29 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import UserError
 from ..internal.console import fail
 from .cmdlineparser import ArgumentParser
 from .config import Config
+from .exceptions import RemoteError, Terminate
 from .given import seconds_of_flag
 from .imports import answer_to_jobslib, import_object, say_which
+from .launcher import add_flags, launcher_of
+from .loop import Loop
 from .option import OptionError
-from .tasks import BaseTask
+from .tasks import BaseTask, _Task
 
-__all__ = ["JOBSLIB_TASKS", "command", "get_app_settings", "get_config_class", "get_task_cls", "main"]
+__all__ = [
+    "JOBSLIB_TASKS",
+    "command",
+    "get_app_settings",
+    "get_config_class",
+    "get_task_cls",
+    "main",
+    "prepared",
+]
 
 #: The tasks of this package, by the names that they have on the command line.
 JOBSLIB_TASKS = {"check-liveness": "jobslib.liveness.CheckLiveness"}
@@ -43,6 +54,60 @@ def get_config_class(settings: Any) -> Any:
     return import_object(name) if name else Config
 
 
+class Prepared(NamedTuple):
+    """What a command line asks for."""
+
+    settings: Any
+    given: Any
+    task_cls: Any
+    config_cls: Any
+    words: Sequence[str]
+
+    def config(self) -> Any:
+        """The configuration. ValueError if an option has no value that it may have."""
+        return self.config_cls(self.settings, self.given, self.task_cls)
+
+    def make(self) -> Any:
+        """The task."""
+        return self.task_cls(self.config())
+
+
+def prepared(words: Sequence[str]) -> Prepared:
+    """Finds settings and task, and reads the command line.
+
+    Parameters
+    ----------
+    words : sequence of str
+        The command line without the program's name.
+    """
+    hint = _search_here()
+    answer_to_jobslib()
+    say_which("jug-rs")
+    parser = _parser()
+    found = _first_look(words)
+    if found.task_cls is None and {"-h", "--help"}.intersection(words):
+        add_flags(parser)
+        parser.print_help()
+        parser.exit(0)
+    if found.task_cls is None:
+        parser.error("the following arguments are required: task_cls")
+    settings = _settings(parser, found, hint)
+    task_cls = _task_class(parser, found.task_cls, hint)
+    config_cls = _config_class(parser, settings)
+    _add_options_of(parser, task_cls, found.task_cls)
+    given = parser.parse_args(words)
+    if given.sleep_interval is not None and given.run_interval is not None:
+        parser.error("--sleep-interval and --run-interval may not be used together")
+    if getattr(given, "jug_cron", None) is not None:
+        for flag, value in (
+            ("--sleep-interval", given.sleep_interval),
+            ("--run-interval", given.run_interval),
+        ):
+            if value is not None:
+                parser.error(f"--cron and {flag} may not be used together")
+    return Prepared(settings, given, task_cls, config_cls, words)
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Runs a task.
 
@@ -58,37 +123,34 @@ def main(args: Sequence[str] | None = None) -> None:
     UserError
         For what is wrong in the configuration, in a line.
     """
-    words = list(sys.argv[1:] if args is None else args)
-    hint = _search_here()
-    answer_to_jobslib()
-    say_which("jug-rs")
-    parser = _parser()
-    found = _first_look(words)
-    if found.task_cls is None and {"-h", "--help"}.intersection(words):
-        parser.print_help()
-        parser.exit(0)
-    if found.task_cls is None:
-        parser.error("the following arguments are required: task_cls")
-    settings = _settings(parser, found, hint)
-    task_cls = _task_class(parser, found.task_cls, hint)
-    config_cls = _config_class(parser, settings)
-    _add_options_of(parser, task_cls, found.task_cls)
-    given = parser.parse_args(words)
-    if given.sleep_interval is not None and given.run_interval is not None:
-        parser.error("--sleep-interval and --run-interval may not be used together")
+    ready = prepared(list(sys.argv[1:] if args is None else args))
     try:
-        task_cls(config_cls(settings, given, task_cls))()
+        config = ready.config()
+        options = launcher_of(config)
+        if not options.isolate or issubclass(ready.task_cls, _Task):
+            ready.task_cls(config)()
+            return
+        from .isolated import IsolatedTask
+
+        task = IsolatedTask(config, ready.task_cls, ready.words, options)
+        try:
+            Loop(task).run()
+        finally:
+            task.close()
     except OptionError as error:
         raise UserError(str(error)) from None
 
 
-def command() -> int:
+def command(args: Sequence[str] | None = None) -> int:
     """The same, with what can be put right in a line; the exit status."""
     try:
-        main()
+        main(args)
     except UserError as error:
         fail(str(error))
         return error.status
+    except (RemoteError, Terminate):
+        # It was logged.
+        return 1
     return 0
 
 
@@ -108,6 +170,7 @@ def _search_here() -> str:
 def _first_look(words: Sequence[str]) -> Any:
     """Settings and task: the command line as far as it is known without the options of the task."""
     parser = _parser(is_first=True)
+    parser.written_out = add_flags(parser)
     return parser.parse_known_args(words)[0]
 
 
@@ -187,6 +250,8 @@ def _add_options_of(parser: ArgumentParser, task_cls: type[BaseTask], name: str)
         parser.description = f"{name}: {task_cls.description}"
     for args, kwargs in task_cls.arguments:
         parser.add_argument(*args, **kwargs)
+    own = {word for args, _ in task_cls.arguments for word in args}
+    parser.written_out = add_flags(parser, frozenset(own))
     parser.add_argument("-h", "--help", action="help", help="show this help message and exit")
 
 

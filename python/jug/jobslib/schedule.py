@@ -92,9 +92,10 @@ class Intervals:
         return None
 
     def begins(self) -> None:
-        """Notes when the first run begins; the others are as planned."""
-        if self._planned is None:
-            self._planned = self._clock()
+        """Notes when the first run begins; the others are as planned, but after a sleep of the machine."""
+        now = self._clock()
+        if self._planned is None or now - self._planned >= self._run:
+            self._planned = now
 
     def next(self) -> Due:
         """The next moment."""

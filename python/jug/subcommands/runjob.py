@@ -21,11 +21,10 @@ class RunjobCommand(SubCommand):
     usage = "[OPTIONS] TASK_CLASS"
 
     def run(self, options: Options, *args: Any, **kwargs: Any) -> int:
-        """Runs the task; SystemExit with what that gave to ``sys.exit``, UserError for what is configured."""
-        from ..jobslib.main import main
+        """Runs the task and returns the exit status; SystemExit with what the task gave to ``sys.exit``."""
+        from ..jobslib.main import command
 
-        main(options.user_args)
-        return 0
+        return command(options.user_args)
 
 
 runjob = RunjobCommand()
