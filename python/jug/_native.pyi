@@ -114,6 +114,15 @@ def kill_orphans(known: Sequence[int]) -> None:
     Only in a subreaper that starts no other child meanwhile.
     """
 
+def memory_of_trees(roots: Sequence[int], limit: int) -> list[int]:
+    """How many bytes of each of these processes are in memory, with all below it: a look at all processes.
+
+    Pages that several of them share count for each, but where that is more than the limit each has its part.
+    """
+
+def times_out_of_memory() -> int:
+    """How often the system has killed something in this control group for want of memory; 0: not known."""
+
 @final
 class Child:
     """A process that this one started, and that leads a process group of its own."""
@@ -739,6 +748,26 @@ class Redirection:
     def __new__(cls, descriptor: int) -> Redirection: ...
     def begin(self) -> None: ...
     def end(self) -> None: ...
+
+@final
+class Collector:
+    """What other processes print to a pipe of this one, beginning and end: kept in memory of the system."""
+
+    def __new__(cls) -> Collector: ...
+    def fileno(self) -> int:
+        """A descriptor that can be read when there is something to collect, or nobody can print any more."""
+    @property
+    def descriptors(self) -> list[int]:
+        """All that are open here as long as this object is there, for a fork that is to have none of them."""
+    @property
+    def printed_to(self) -> int:
+        """The descriptor to which they print; -1 from when they have it."""
+    def is_given(self) -> None:
+        """They have it: it is closed here."""
+    def collect(self) -> None:
+        """Keeps what has been printed, and does not wait for more."""
+    def take(self) -> Printed | None:
+        """What was printed since the last call, if anything was."""
 
 @final
 class Capture:

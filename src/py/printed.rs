@@ -3,17 +3,19 @@
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::process::copy_of;
+use crate::lock::lock;
 use crate::os::stdio::{self, Redirection};
 use crate::supervisor::OutputQueue;
-use crate::supervisor::capture::{Capture, CaptureFiles, Printed};
+use crate::supervisor::capture::{Capture, CaptureFiles, Collector, Printed};
 
 /// Adds this module's names to `jug._native`.
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyCapture>()?;
+    m.add_class::<PyCollector>()?;
     m.add_class::<PyRedirection>()?;
     m.add_class::<PyOutputQueue>()?;
     m.add_function(wrap_pyfunction!(write_c_lines_at_once, m)?)
@@ -75,6 +77,50 @@ impl PyCapture {
     fn take<'py>(&self, py: Python<'py>) -> PyResult<Option<Shown<'py>>> {
         stdio::flush_c();
         Ok(self.0.take()?.map(|printed| shown(py, &printed)))
+    }
+}
+
+/// What another process prints to a pipe of this one.
+#[pyclass(frozen, name = "Collector", module = "jug._native")]
+struct PyCollector {
+    collector: Mutex<Collector>,
+    descriptors: [RawFd; 2],
+    printed_to: Mutex<Option<OwnedFd>>,
+}
+
+#[pymethods]
+impl PyCollector {
+    #[new]
+    fn new() -> PyResult<PyCollector> {
+        let CaptureFiles { pipe, printed_to, file } = CaptureFiles::create()?;
+        let (descriptors, printed_to) = ([pipe.as_raw_fd(), file.as_raw_fd()], Mutex::new(Some(printed_to)));
+        Ok(PyCollector { collector: Mutex::new(Collector::of(pipe, file)?), descriptors, printed_to })
+    }
+
+    fn fileno(&self) -> RawFd {
+        self.descriptors[0]
+    }
+
+    #[getter]
+    fn descriptors(&self) -> [RawFd; 2] {
+        self.descriptors
+    }
+
+    #[getter]
+    fn printed_to(&self) -> RawFd {
+        lock(&self.printed_to).as_ref().map_or(-1, AsRawFd::as_raw_fd)
+    }
+
+    fn is_given(&self) {
+        lock(&self.printed_to).take();
+    }
+
+    fn collect(&self) {
+        lock(&self.collector).collect();
+    }
+
+    fn take<'py>(&self, py: Python<'py>) -> PyResult<Option<Shown<'py>>> {
+        Ok(lock(&self.collector).take()?.map(|printed| shown(py, &printed)))
     }
 }
 

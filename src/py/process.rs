@@ -13,8 +13,8 @@ use pyo3::types::PyDict;
 use super::error::of_system;
 use crate::jugdir::Identity;
 use crate::lock::lock;
-use crate::os::process::{self, End, Output, Spawn};
-use crate::os::{PidSpace, local};
+use crate::os::process::{self, End, Output, Spawn, Table};
+use crate::os::{PidSpace, cgroup, local};
 use crate::status_slot;
 
 /// Adds this module's names to `jug._native`.
@@ -22,6 +22,8 @@ pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyChild>()?;
     m.add_function(wrap_pyfunction!(become_subreaper, m)?)?;
     m.add_function(wrap_pyfunction!(kill_orphans, m)?)?;
+    m.add_function(wrap_pyfunction!(memory_of_trees, m)?)?;
+    m.add_function(wrap_pyfunction!(times_out_of_memory, m)?)?;
     m.add_function(wrap_pyfunction!(end_with, m)?)?;
     m.add_function(wrap_pyfunction!(end_on_leash, m)?)?;
     m.add_function(wrap_pyfunction!(new_worker_id, m)?)?;
@@ -96,6 +98,24 @@ fn become_subreaper() -> PyResult<()> {
 #[expect(clippy::needless_pass_by_value, reason = "what is extracted belongs to the function")]
 fn kill_orphans(py: Python<'_>, known: Vec<u32>) {
     py.detach(|| process::kill_orphans(&known));
+}
+
+#[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "what is extracted belongs to the function")]
+fn memory_of_trees(py: Python<'_>, roots: Vec<u32>, limit: u64) -> Vec<u64> {
+    py.detach(|| {
+        let processes = Table::read();
+        let of = |root: &u32| match processes.resident(*root) {
+            resident if resident > limit => processes.proportional(*root),
+            resident => resident,
+        };
+        roots.iter().map(of).collect()
+    })
+}
+
+#[pyfunction]
+fn times_out_of_memory(py: Python<'_>) -> u64 {
+    py.detach(cgroup::times_out_of_memory)
 }
 
 #[pyfunction]

@@ -90,7 +90,7 @@ impl Collector {
     }
 
     /// Moves what is in the pipe to where it is kept.
-    fn collect(&mut self) {
+    pub fn collect(&mut self) {
         loop {
             let (pipe, length) = (&self.pipe, Some(&mut self.length));
             let moved = splice(pipe, None, &self.file, length, CHUNK, SpliceFFlags::SPLICE_F_NONBLOCK);

@@ -51,6 +51,35 @@ def overlap(i):
     os.rmdir(f"busy{i}")
     return found
 
+def grow(i):
+    taken = bytearray(400 << 20)
+    time.sleep(1000)
+
+def grow_below(i):
+    taken = "taken = bytearray(400 << 20); import time; time.sleep(1000)"
+    grown = subprocess.Popen([sys.executable, "-c", taken])
+    with open("grown.txt", "a") as file:
+        file.write(f"{grown.pid}\\n")
+    grown.wait()
+
+def nap(i): time.sleep(0.5)
+
+def speak(i):
+    print("out", i, flush=True)
+    print("err", i, file=sys.stderr, flush=True)
+    subprocess.run(["echo", "child", str(i)])
+
+def speak_and_fail(i): speak(i); raise ValueError(i)
+def speak_and_crash(i): speak(i); ctypes.string_at(0)
+def speak_slowly(i): sys.stdout.write(f"said {i}\\n"); time.sleep(0.5); return i
+def babble(i): print("0" * 1_500_000 + "1" * 1_499_999)
+
+def close_output_and_wait(i):
+    print("the end", flush=True)
+    for standard in (1, 2):
+        os.close(standard)
+    time.sleep(1)
+
 def slow(i, seconds):
     with open("began.txt", "a") as file:
         file.write(f"{i} {os.getpid()}\\n")

@@ -167,16 +167,22 @@ def test_files_that_cannot_be_read_are_skipped_with_a_line_and_stay(deeds, capfd
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"nprocesses": 0}, "nprocesses must be a whole number from 1 on, not 0"),
-        ({"nprocesses": True}, "nprocesses must be a whole number from 1 on, not True"),
-        ({"retries": -1}, "retries must be a whole number from 0 on, not -1"),
+        ({"nprocesses": 0}, "nprocesses must be a number from 1 on, not 0"),
+        ({"nprocesses": True}, "nprocesses must be a number from 1 on, not True"),
+        ({"retries": -1}, "retries must be a whole number of at least 0, not -1"),
         ({"autokill": 0}, "autokill must be a number of seconds above 0, not 0"),
         ({"autokill": -1}, "autokill must be a number of seconds above 0, not -1"),
-        ({"start_method": "fork"}, "start_method must be 'forkserver' or 'spawn', not 'fork'"),
+        (
+            {"memory_limit": "much"},
+            "memory_limit must be a size above 0 such as '4GB' or '500MB', or a number",
+        ),
+        ({"memory_limit": 0}, "memory_limit must be a size above 0 such as '4GB' or '500MB', or a number"),
+        ({"progress": "loud"}, "progress must be one of "),
+        ({"start_method": "fork"}, "start_method must be one of forkserver, spawn, not 'fork'"),
     ],
 )
 def test_wrong_parameters_are_named(given, message, folder):
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises((TypeError, ValueError), match=re.escape(message)):
         TaskList("tasks").run(**given)
 
 

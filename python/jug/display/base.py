@@ -32,6 +32,9 @@ class Display(Protocol):
     def hide(self) -> None:
         """Leaves the terminal to others until it is refreshed again."""
 
+    def show_again(self) -> None:
+        """Shows what :meth:`hide` took away, without a look at what has happened since."""
+
     def close(self, look: Callable[[], Progress] | None = None) -> None:
         """Ends it; nothing of it is left on a terminal. Elsewhere what `look` finds may stay."""
 
@@ -60,6 +63,9 @@ class NoDisplay:
         pass_on(data, self._output, is_error=is_error)
 
     def hide(self) -> None:
+        """Nothing is shown."""
+
+    def show_again(self) -> None:
         """Nothing is shown."""
 
     def close(self, look: Callable[[], Progress] | None = None) -> None:

@@ -102,6 +102,11 @@ class LiveDisplay:
         self._print()
         self._shown = None
 
+    def show_again(self) -> None:
+        """Draws what was there before it was hidden, if anything was."""
+        if self._lines and self._terminal.is_ours() and not self._terminal.is_busy():
+            self._terminal.show(self._lines)
+
     def close(self, look: Callable[[], Progress] | None = None) -> None:
         """Ends it; nothing of it is left on the terminal."""
         self.hide()

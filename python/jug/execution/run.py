@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,15 @@ from ..engine.worker.state import ExecutionState
 from ..errors import UserError
 from ..internal import task_origin
 from ..internal.dependencies import tasks_in
-from ..internal.limits import as_bytes, as_count, as_count_from_1, as_seconds, as_word, as_workers
+from ..internal.limits import (
+    as_bytes,
+    as_count,
+    as_count_from_1,
+    as_seconds,
+    as_word,
+    as_workers,
+    checked_parameter,
+)
 from ..internal.task_selection import prepare_matcher_from_options
 from ..supervisor.options import START_METHODS
 from .child import supervise
@@ -144,19 +152,23 @@ def execute(
     prepare_matcher_from_options(name, pattern)
     given = {
         "keep_going": keep_going,
-        "timeout": _checked("timeout", timeout, as_seconds),
-        "retries": _checked("retries", retries, as_count),
+        "timeout": checked_parameter("timeout", timeout, as_seconds),
+        "retries": checked_parameter("retries", retries, as_count),
         "name": name,
         "pattern": pattern,
     }
     of_workers = {
-        "memory_limit": _checked("memory_limit", memory_limit, as_bytes),
-        "threads_per_worker": _checked("threads_per_worker", threads_per_worker, as_count_from_1),
-        "max_tasks_per_worker": _checked("max_tasks_per_worker", max_tasks_per_worker, as_count_from_1),
-        "start_method": _checked("start_method", start_method, partial(as_word, words=START_METHODS)),
+        "memory_limit": checked_parameter("memory_limit", memory_limit, as_bytes),
+        "threads_per_worker": checked_parameter("threads_per_worker", threads_per_worker, as_count_from_1),
+        "max_tasks_per_worker": checked_parameter(
+            "max_tasks_per_worker", max_tasks_per_worker, as_count_from_1
+        ),
+        "start_method": checked_parameter(
+            "start_method", start_method, partial(as_word, words=START_METHODS)
+        ),
         "preload": preload if preload is None or isinstance(preload, str) else ",".join(preload),
         "capture": capture or None,
-        "progress": _checked("progress", progress, partial(as_word, words=MODES)),
+        "progress": checked_parameter("progress", progress, partial(as_word, words=MODES)),
         "log": None if log is None else os.fspath(log),
     }
     pool = _pool_of(backend, n_workers, of_workers, jugfile)
@@ -204,7 +216,7 @@ def _pool_of(
     for name, value in options.items():
         if value is not None and name not in ("memory_limit", "progress"):
             raise ValueError(f"{name} is for the backend 'workers'")
-    n_workers = _checked("n_workers", "auto" if n_workers is None else n_workers, as_workers)
+    n_workers = checked_parameter("n_workers", "auto" if n_workers is None else n_workers, as_workers)
     return ChosenBackend(backend, n_workers, str(options["progress"] or ""))
 
 
@@ -229,7 +241,7 @@ def _of_supervisor(
         if given:
             raise ValueError(f"{given[0]} is for workers: give n_workers as well, as in n_workers='auto'")
         return []
-    return [f"-n{_checked('n_workers', n_workers, as_workers)}", *_words(options)]
+    return [f"-n{checked_parameter('n_workers', n_workers, as_workers)}", *_words(options)]
 
 
 def _words(options: Mapping[str, object]) -> list[str]:
@@ -243,15 +255,6 @@ def _words(options: Mapping[str, object]) -> list[str]:
         elif value is not None:
             words.append(f"--{option}={value}")
     return words
-
-
-def _checked(parameter: str, value: Any, check: Callable[[Any], Any]) -> Any:
-    """A parameter as it is used, if it is right; None if it was not given."""
-    __tracebackhide__ = True
-    try:
-        return None if value is None else check(value)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{parameter} {error}") from None
 
 
 def _open(jugdir: str | os.PathLike[str]) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "as_workers",
     "checked_limits",
     "checked_options",
+    "checked_parameter",
     "declare",
     "declared_limits",
     "limits_of",
@@ -112,6 +113,15 @@ def checked_limits(f: Callable[..., Any], timeout: Any, retries: Any, memory: An
         checked("retries", retries, as_count),
         checked("memory", memory, as_bytes),
     )
+
+
+def checked_parameter(parameter: str, value: Any, check: Callable[[Any], Any]) -> Any:
+    """A parameter of a function as it is used; None if it was not given. ValueError or TypeError if wrong."""
+    __tracebackhide__ = True
+    try:
+        return None if value is None else check(value)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{parameter} {error}") from None
 
 
 def checked_options(timeout: Any, retries: Any, memory: Any) -> TaskLimits:

@@ -9,7 +9,14 @@ import sys
 from .. import _native
 from .units import format_size
 
-__all__ = ["flush_output", "open_closed_streams", "replace_missing_streams", "text_of", "write_lines_at_once"]
+__all__ = [
+    "bytes_of",
+    "flush_output",
+    "open_closed_streams",
+    "replace_missing_streams",
+    "text_of",
+    "write_lines_at_once",
+]
 
 
 def open_closed_streams() -> None:
@@ -54,14 +61,14 @@ def flush_output() -> None:
         pass
 
 
-def text_of(head: bytes, left_out: int, tail: bytes) -> str:
-    """What was printed, as text: its beginning, how much was left out, and its end."""
+def bytes_of(head: bytes, left_out: int, tail: bytes) -> bytes:
+    """What was printed: its beginning, how much was left out, and its end."""
     if not left_out:
-        return head.decode(errors="replace")
-    gap = f"... {format_size(left_out)} left out ..."
-    return f"{_line(head)}{gap}\n{tail.decode(errors='replace')}"
+        return head
+    feed = b"" if head.endswith(b"\n") else b"\n"
+    return b"%b%b... %b left out ...\n%b" % (head, feed, format_size(left_out).encode(), tail)
 
 
-def _line(head: bytes) -> str:
-    text = head.decode(errors="replace")
-    return text if text.endswith("\n") else text + "\n"
+def text_of(head: bytes, left_out: int, tail: bytes) -> str:
+    """The same as text."""
+    return bytes_of(head, left_out, tail).decode(errors="replace")

@@ -8,16 +8,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from .. import _native
+from ..internal.printing import bytes_of
 from ..process.managed import Child, End, fork, program_of, spawn
 from .performance import COMPUTED, perform_order, print_to
 
 __all__ = ["Running", "Starter"]
-
-#: How much of what a task prints is kept for the log: so much of its beginning and of its end.
-_KEPT = 8 << 20
 
 _CHUNK = 1 << 16
 
@@ -33,8 +32,8 @@ class Running:
         Its process.
     report : int
         The pipe on which it says what became of it.
-    output : int or None
-        The pipe to which it prints, if that is read here.
+    printed : sequence of _native.Collector
+        What keeps what it prints, if that goes to this process: all of it, or stdout and stderr apart.
     claim : int
         The descriptor of its claim, which this object does not close.
 
@@ -46,44 +45,51 @@ class Running:
         Whether it has reported nothing yet.
     is_overdue : bool
         Whether it was killed because it ran for too long.
+    taken : int
+        How much memory it had when it was killed for that, in bytes; 0: it was not.
+    outputs : list of int
+        The pipes to which it prints, as long as it may.
     """
 
-    def __init__(self, name: str, child: Child, report: int, output: int | None, claim: int) -> None:
+    def __init__(
+        self, name: str, child: Child, report: int, printed: Sequence[_native.Collector], claim: int
+    ) -> None:
         self.name, self.child, self.claim = name, child, claim
         self.started = time.monotonic()
-        self.output = output
         self.is_overdue = False
+        self.taken = 0
         self.is_computed = False
         self.awaits_report = True
         self.report = report
+        self.outputs = [it.fileno() for it in printed]
         self._reported = b""
-        self._head, self._tail, self._left_out = bytearray(), bytearray(), 0
-        for descriptor in (report, output):
-            if descriptor is not None:
-                os.set_blocking(descriptor, False)
+        self._printed = printed
+        #: What was printed behind the last line feed, where it is passed on.
+        self._rests = [b""] * len(printed)
+        os.set_blocking(report, False)
+
+    @property
+    def is_killed(self) -> bool:
+        """Whether it was killed for passing a limit."""
+        return self.is_overdue or self.taken > 0
+
+    def watched(self) -> Iterable[int]:
+        """What can be read when something happens."""
+        yield self.child.fileno()
+        if self.awaits_report:
+            yield self.report
+        yield from self.outputs
 
     def descriptors(self) -> Iterable[int]:
         """All that no other task is to have."""
         yield from (self.report, self.claim, self.child.fileno())
-        if self.output is not None:
-            yield self.output
+        for collector in self._printed:
+            yield from collector.descriptors
 
-    def read(self) -> bool:
-        """Keeps what it has printed; whether more may come."""
-        while self.output is not None:
-            try:
-                data = os.read(self.output, _CHUNK)
-            except BlockingIOError:
-                return True
-            if not data:
-                return False
-            room = _KEPT - len(self._head)
-            self._head += data[:room]
-            self._tail += data[room:]
-            if len(self._tail) > 2 * _KEPT:
-                self._left_out += len(self._tail) - _KEPT
-                del self._tail[:-_KEPT]
-        return False
+    def read(self) -> None:
+        """Keeps what it has printed."""
+        for collector in self._printed:
+            collector.collect()
 
     def read_report(self) -> None:
         """Takes note of what it has reported."""
@@ -94,20 +100,26 @@ class Running:
             self._reported = self._reported.removeprefix(COMPUTED)
             self.is_computed = True
 
-    @property
-    def printed(self) -> bytes:
-        """What it has printed."""
-        gap = f"\n... {self._left_out} bytes left out ...\n".encode() if self._left_out else b""
-        return bytes(self._head) + gap + bytes(self._tail)
+    def take_printed(self) -> bytes:
+        """What it has printed since the last call, the beginning and the end of it."""
+        return b"".join(bytes_of(*it) for it in (collector.take() for collector in self._printed) if it)
+
+    def take_lines(self, *, is_over: bool) -> Iterable[tuple[bytes, bool]]:
+        """The same in whole lines, and whether they are those of stderr."""
+        for number, collector in enumerate(self._printed):
+            printed = collector.take()
+            text = self._rests[number] + (bytes_of(*printed) if printed else b"")
+            whole, feed, self._rests[number] = text.rpartition(b"\n")
+            if is_over:
+                feed, self._rests[number] = feed + self._rests[number], b""
+            if whole or feed:
+                yield whole + feed, number == 1
 
     def end(self) -> tuple[End, str]:
         """How it ended, and what it reported; what it left behind must have been killed."""
         end = self.child.end_alone()
-        self.read()
         self.read_report()
         os.close(self.report)
-        if self.output is not None:
-            os.close(self.output)
         return end, self._reported.decode(errors="replace")
 
 
@@ -124,7 +136,8 @@ class Starter:
 
     def __init__(self, order: dict[str, Any], *, is_forking: bool) -> None:
         self._order = order
-        self._captures = order["log"] is not None
+        #: How many pipes tasks print to.
+        self._pipes = 2 if order["shows"] else int(order["log"] is not None or order["capture"])
         self._order_fd: int | None = None
         if not is_forking:
             self._order_fd = os.memfd_create("jug-order")
@@ -133,31 +146,29 @@ class Starter:
     def start(self, name: str, claim: int, others: Iterable[int]) -> Running:
         """Starts a task, which gets none of the descriptors in `others`."""
         report, its_report = os.pipe()
-        output, its_output = os.pipe() if self._captures else (None, None)
-        here = [report] if output is None else [report, output]
+        printed = [_native.Collector() for _ in range(self._pipes)]
+        outputs = [collector.printed_to for collector in printed]
+        here = [report, *(it for collector in printed for it in collector.descriptors)]
         try:
             if self._order_fd is None:
-                child = fork(lambda: self._become(name, its_report, its_output, [*here, *others]))
+                child = fork(lambda: self._become(name, its_report, outputs, [*here, *others]))
             else:
-                child = self._spawn(name, its_report, its_output, claim)
+                child = self._spawn(name, its_report, outputs, claim)
         finally:
             os.close(its_report)
-            if its_output is not None:
-                os.close(its_output)
-        return Running(name, child, report, output, claim)
+            for collector in printed:
+                collector.is_given()
+        return Running(name, child, report, printed, claim)
 
-    def _become(self, name: str, report: int, output: int | None, closed: Iterable[int]) -> None:
+    def _become(self, name: str, report: int, outputs: Sequence[int], closed: Iterable[int]) -> None:
         for descriptor in closed:
             os.close(descriptor)
-        if output is not None:
-            print_to(output)
+        print_to(outputs)
         perform_order(self._order, name, report)
 
-    def _spawn(self, name: str, report: int, output: int | None, claim: int) -> Child:
+    def _spawn(self, name: str, report: int, outputs: Sequence[int], claim: int) -> Child:
         assert self._order_fd is not None
-        printed_to = -1 if output is None else output
-        call = f"main({self._order_fd}, {name!r}, {report}, {printed_to}, {os.getpid()})"
+        call = f"main({self._order_fd}, {name!r}, {report}, {outputs!r}, {os.getpid()})"
         flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         command = [sys.executable, *flags, "-P", "-c", program_of("runforrest.performance", call)]
-        keep = [self._order_fd, report, claim, *([] if output is None else [output])]
-        return spawn(command, keep=keep)
+        return spawn(command, keep=[self._order_fd, report, claim, *outputs])

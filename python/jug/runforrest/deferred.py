@@ -98,6 +98,8 @@ class Task(Deferred):
         How long it took, in seconds.
     traceback : str
         Where it failed; empty if it raised nothing.
+    output : str
+        What it printed, if that was captured; empty otherwise.
     """
 
     def __init__(self, fun: Any, args: Any, kwargs: dict[str, Any]) -> None:

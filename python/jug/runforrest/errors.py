@@ -6,15 +6,16 @@ import errno
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..internal.units import format_size
 from ..process.managed import End
 
 if TYPE_CHECKING:
     from ..internal.types import FailureKind
 
-__all__ = ["TaskCrashed", "kind_of", "overtime", "revived"]
+__all__ = ["TaskCrashed", "kind_of", "overtime", "overuse", "revived"]
 
 #: What the exceptions of Python's that stand for ours carry.
-_MARK, _OVERTIME = "jug_crash", "jug_overtime"
+_MARK, _OVERTIME, _OVERUSE = "jug_crash", "jug_overtime", "jug_overuse"
 
 
 class TaskCrashed(FileNotFoundError):
@@ -24,8 +25,9 @@ class TaskCrashed(FileNotFoundError):
 
     Parameters
     ----------
-    kind : {"signal", "exit", "lost"}
-        Whether a signal killed it, it ended itself, or somebody else has taken its status.
+    kind : {"signal", "exit", "memory", "lost"}
+        Whether a signal killed it, it ended itself, the system killed it for want of memory, or somebody else
+        has taken its status.
     number : int
         Of the signal, or the exit status.
     filename : str
@@ -33,7 +35,7 @@ class TaskCrashed(FileNotFoundError):
 
     Attributes
     ----------
-    kind : {"signal", "exit", "lost"}
+    kind : {"signal", "exit", "memory", "lost"}
         As it was given.
     signal : int or None
         The signal that killed it, if one did.
@@ -45,7 +47,7 @@ class TaskCrashed(FileNotFoundError):
         super().__init__(errno.ENOENT, f"the process of the task {_ended(kind, number)}", filename)
         self._end = (kind, number)
         self.kind: FailureKind = kind
-        self.signal = number if kind == "signal" else None
+        self.signal = number if kind in ("signal", "memory") else None
         self.exitcode = number if kind == "exit" else None
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
@@ -59,14 +61,27 @@ def overtime(limit: float) -> TimeoutError:
     return error
 
 
+def overuse(taken: int, limit: int) -> MemoryError:
+    """The error of a task that was killed because it had so many bytes of memory."""
+    error = MemoryError(
+        f"took {format_size(taken)} of memory, more than {format_size(limit)}, and was killed (memory_limit)"
+    )
+    setattr(error, _OVERUSE, True)
+    return error
+
+
 def kind_of(error: BaseException) -> FailureKind:
     """Which kind of failure an exception is."""
     if isinstance(error, TaskCrashed):
         return error.kind
+    if getattr(error, _OVERUSE, False):
+        return "memory"
     return "timeout" if getattr(error, _OVERTIME, False) else "exception"
 
 
 def _ended(kind: Any, number: int) -> str:
+    if kind == "memory":
+        return "was killed by the system for want of memory"
     text = End(kind, number).text
     return f"was {text}" if kind == "signal" else text.replace("its process", "itself")
 

@@ -99,8 +99,8 @@ class Folder:
         """The tasks in one of the folders; what cannot be read is skipped, with a line."""
         return (task for _, task in self.named_tasks(state))
 
-    def named_tasks(self, state: str) -> Iterator[tuple[str, Any]]:
-        """The same with the names of their files."""
+    def named_tasks(self, state: str, *, says: bool = True) -> Iterator[tuple[str, Any]]:
+        """The same with the names of their files; with a line only if it `says` so."""
         folder = os.path.join(self.path, state, "")
         for name in self.names(state):
             try:
@@ -109,7 +109,8 @@ class Folder:
             except FileNotFoundError:
                 continue  # It has just been moved.
             except Exception as error:
-                print(f"skipping {name} ({reason(error)})")
+                if says:
+                    print(f"skipping {name} ({reason(error)})")
                 continue
             yield name, task
 

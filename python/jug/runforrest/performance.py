@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def run(task: Any) -> None:
         result, error = None, raised
     task.returnvalue, task.errorvalue, task.runtime = result, error, time.perf_counter() - begin
     task.traceback = "" if error is None else users_traceback(error, is_ours_whole=False)
+    task.output = ""
 
 
 def written(task: Any, data: bytes) -> bytes:
@@ -71,7 +73,7 @@ def written(task: Any, data: bytes) -> bytes:
     # A call may have changed its arguments.
     fresh = load(data)
     fresh.returnvalue, fresh.errorvalue = task.returnvalue, task.errorvalue
-    fresh.runtime, fresh.traceback = task.runtime, task.traceback
+    fresh.runtime, fresh.traceback, fresh.output = task.runtime, task.traceback, ""
     with contextlib.suppress(Exception):
         return dump(fresh)
     kind = type(task.returnvalue).__qualname__
@@ -150,7 +152,7 @@ def prepare(order: dict[str, Any]) -> None:
     write_lines_at_once()
 
 
-def main(order_fd: int, name: str, report: int, output: int, parent: int) -> None:
+def main(order_fd: int, name: str, report: int, outputs: Sequence[int], parent: int) -> None:
     """Runs a task in an interpreter of its own, which ends with the process `parent`.
 
     Parameters
@@ -159,16 +161,17 @@ def main(order_fd: int, name: str, report: int, output: int, parent: int) -> Non
         The file with what the script has asked for.
     name : str
         The name of the task's file.
-    report, output : int
-        The pipes for what becomes of it and for what it prints; -1: it prints where this process does.
+    report : int
+        The pipe for what becomes of it.
+    outputs : sequence of int
+        The pipes for what it prints; without any it prints where this process does.
     parent : int
         The id of the process that started this one.
     """
     _native.become_subreaper()
     _native.end_with(parent)
     os.set_inheritable(report, False)
-    if output >= 0:
-        print_to(output)
+    print_to(outputs)
     # Others have the same open file, each at a place of its own.
     order = json.loads(os.pread(order_fd, os.fstat(order_fd).st_size, 0))
     os.close(order_fd)
@@ -183,8 +186,10 @@ def perform_order(order: dict[str, Any], name: str, report: int) -> None:
     perform(folder, name, report, session=order["session"], print_errors=order["print_errors"])
 
 
-def print_to(output: int) -> None:
-    """Has this process print to that descriptor, which is closed."""
-    for standard in (1, 2):
-        os.dup2(output, standard)
-    os.close(output)
+def print_to(outputs: Sequence[int]) -> None:
+    """Has this process print to those descriptors, one for both or one each, which are closed."""
+    if outputs:
+        for standard, output in zip((1, 2), (*outputs, *outputs), strict=False):
+            os.dup2(output, standard)
+    for output in outputs:
+        os.close(output)

@@ -15,10 +15,12 @@ from typing import Any
 from ..errors import UserError
 from ..internal.console import say
 from ..process.managed import Child, program_of, spawn
-from .errors import TaskCrashed, overtime
+from .deferred import name_of
+from .errors import TaskCrashed, overtime, overuse
 from .folder import Folder, reason
 from .messages import Messages
 from .pickling import dump, load
+from .progress import RunProgress
 
 __all__ = ["Run"]
 
@@ -59,40 +61,67 @@ class Run:
             "argv": sys.argv,
             "main": _main_file(),
         }
-        runner = _Runner(order)
+        self._shown = RunProgress(order["progress"], self._called())
+        order["shows"] = self._shown.shows_output and not order["capture"] and order["log"] is None
+        order["progress"] = order["progress"] is not None
         try:
-            for kind, *facts in runner.messages():
-                if kind == "line":
-                    say(*facts)
-                elif kind == "error":
-                    raise UserError(*facts)
-                elif kind == "end":
-                    _say_what_is_elsewhere(*facts)
-                    runner.leave()
-                    return
-                else:
-                    name = facts[0]
-                    answer, task = self._settled(kind, *facts)
-                    runner.send(answer, name)
-                    if task is not None:
-                        yield task
+            with _Runner(order) as runner:
+                yield from self._ended(runner)
         finally:
-            runner.close()
+            self._shown.close()
 
-    def _settled(self, kind: str, name: str, *facts: Any) -> tuple[str, Any]:
+    def _ended(self, runner: _Runner) -> Iterator[Any]:
+        """Does what the child asks for, and yields each task that has ended."""
+        for kind, *facts in runner.messages(self._shown):
+            if kind == "line":
+                say(*facts)
+            elif kind == "error":
+                raise UserError(*facts)
+            elif kind == "started":
+                self._shown.starts(*facts)
+            elif kind == "printed":
+                self._shown.write(facts[0], is_error=facts[1])
+            elif kind == "requeued":
+                self._shown.drop(facts[0])
+            elif kind == "end":
+                _say_what_is_elsewhere(*facts)
+                runner.leave()
+                return
+            else:
+                name = facts[0]
+                answer, task = self._settled(kind, *facts)
+                runner.send(answer, name)
+                if task is not None:
+                    self._shown.ends(name, is_failed=task.errorvalue is not None, seconds=facts[-2] or 0.0)
+                    with self._shown.hidden():
+                        yield task
+                elif answer == "settled":
+                    self._shown.drop(name)
+
+    def _called(self) -> dict[str, str]:
+        """What each task calls, by the name of its file, if that is to be shown."""
+        if self._order["progress"] is None:
+            return dict.fromkeys(self._names, "")
+        called = {name: name_of(task) for name, task in self._folder.named_tasks("todo", says=False)}
+        return {name: called.get(name, "not readable") for name in self._names}
+
+    def _settled(self, kind: str, name: str, *given: Any) -> tuple[str, Any]:
         """Puts the files of a task where they belong: what to answer, and the task if it has ended."""
+        *facts, seconds, output = given
         if kind in ("finished", "found"):
-            return self._with_result(name, facts[0], is_old=kind == "found")
+            return self._with_result(name, facts[0], output, is_old=kind == "found")
         error: Exception
         if kind == "crashed":
             error = TaskCrashed(facts[0], facts[1], os.fspath(self._folder.file("done", name)))
         elif kind == "overdue":
             error = overtime(facts[0])
+        elif kind == "overweight":
+            error = overuse(*facts)
         else:
             error = RuntimeError(f"could not be read by its own process: {facts[0]}")
-        return self._failed(name, error, facts[-1])
+        return self._failed(name, error, seconds, output)
 
-    def _with_result(self, name: str, state: str, *, is_old: bool) -> tuple[str, Any]:
+    def _with_result(self, name: str, state: str, output: str, *, is_old: bool) -> tuple[str, Any]:
         file = self._folder.file(state, name)
         try:
             task = load(file.read_bytes())
@@ -100,14 +129,20 @@ class Run:
             file.unlink(missing_ok=True)
             if is_old:
                 return "run", None
-            return self._failed(name, error, None)
+            return self._failed(name, error, None, output)
         if state == "done" and task.errorvalue is not None:
             # RunForrest's own children write everything there.
             os.replace(file, self._folder.file("fail", name))
+        if output:
+            task.output = output
+            if state == "fail":
+                # What cannot be written again stays as it is.
+                with contextlib.suppress(Exception):
+                    self._folder.write("fail", name, dump(task))
         self._folder.file("todo", name).unlink(missing_ok=True)
         return "settled", task
 
-    def _failed(self, name: str, error: Exception, seconds: float | None) -> tuple[str, Any]:
+    def _failed(self, name: str, error: Exception, seconds: float | None, output: str) -> tuple[str, Any]:
         """Has a task fail that wrote nothing itself."""
         todo = self._folder.file("todo", name)
         try:
@@ -116,7 +151,7 @@ class Run:
             print(f"skipping {name} ({reason(unreadable)})")
             return "settled", None
         task.returnvalue, task.errorvalue = None, error
-        task.runtime, task.traceback = seconds, ""
+        task.runtime, task.traceback, task.output = seconds, "", output
         with contextlib.suppress(FileNotFoundError):
             self._folder.file("done", name).unlink()
         try:
@@ -159,12 +194,20 @@ class _Runner:
             self._child: Child = spawn(command, keep=[there.fileno()])
         self.send(order)
 
+    def __enter__(self) -> _Runner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # It and all tasks, if it has not ended.
+        self._child.kill()
+        self._messages.close()
+
     def send(self, *message: Any) -> None:
         """Sends a message."""
         self._messages.send(*message)
 
-    def messages(self) -> Iterator[list[Any]]:
-        """What it says, until it says no more.
+    def messages(self, shown: RunProgress) -> Iterator[list[Any]]:
+        """What it says, until it says no more; meanwhile it is shown how far it is.
 
         Raises
         ------
@@ -174,9 +217,11 @@ class _Runner:
         poll = select.poll()
         while not self._messages.is_over:
             poll.register(self._messages, select.POLLIN | (self._messages.is_waiting and select.POLLOUT))
-            poll.poll()
+            seconds = shown.due_in()
+            poll.poll(None if seconds is None else seconds * 1000 + 1)
             self._messages.go_on()
             yield from self._messages.received()
+            shown.refresh()
         raise UserError(
             f"the process that runs the tasks has ended ({self._child.end().text}): what was finished is "
             "stored, and run() does the rest"
@@ -186,8 +231,3 @@ class _Runner:
         """Waits for its end."""
         self._messages.close()
         self._child.leave(_GRACE)
-
-    def close(self) -> None:
-        """Kills it and all tasks, if it has not ended."""
-        self._child.kill()
-        self._messages.close()

@@ -28,6 +28,7 @@ from ..process.managed import Child, End
 from .at_work import Running, Starter
 from .claims import claim, claim_all
 from .folder import Folder, Log
+from .memory import MemoryLimit
 from .messages import Messages
 from .performance import prepare
 
@@ -89,6 +90,7 @@ class Runner:
         self._unsettled: dict[str, int] = {}
         self._poll = select.poll()
         self._poll.register(messages, select.POLLIN)
+        self._memory = MemoryLimit(order["memory_limit"])
 
     def run(self) -> None:
         """Runs all tasks, and returns when the script knows what became of each."""
@@ -98,6 +100,7 @@ class Runner:
             os.close(everything)
         try:
             is_forking = self._can_fork()
+            self._memory.check()
         except UserError as error:
             self._messages.send("error", str(error))
             return
@@ -159,14 +162,15 @@ class Runner:
             return
         if name not in self._attempts and (state := self._folder.result_of(name)) is not None:
             self._unsettled[name] = claimed
-            self._messages.send("found", name, state)
+            self._messages.send("found", name, state, None, "")
             return
         self._log.add("start", name)
         task = self._starter.start(name, claimed, self._descriptors())
         self._running[task.child.pid] = task
-        for descriptor in (task.child.fileno(), task.report, task.output):
-            if descriptor is not None:
-                self._poll.register(descriptor, select.POLLIN)
+        for descriptor in task.watched():
+            self._poll.register(descriptor, select.POLLIN)
+        if self._order["progress"]:
+            self._messages.send("started", name, task.child.pid)
 
     def _descriptors(self) -> list[int]:
         """All that is of no concern to a task."""
@@ -179,7 +183,7 @@ class Runner:
         """Sleeps until something happens, and does what that asks for."""
         self._poll.modify(self._messages, select.POLLIN | (self._messages.is_waiting and select.POLLOUT))
         seconds = self._due_in()
-        ready = {it for it, _ in self._poll.poll(None if seconds is None else max(0, seconds) * 1000 + 1)}
+        ready = dict(self._poll.poll(None if seconds is None else max(0, seconds) * 1000 + 1))
         if self._messages.fileno() in ready:
             self._messages.go_on()
             for message in self._messages.received():
@@ -188,22 +192,41 @@ class Runner:
                 # Nobody wants results any more.
                 self._kill_all()
                 os._exit(0)
-        now = time.monotonic()
         for task in list(self._running.values()):
-            if task.output in ready and not task.read():
-                assert task.output is not None
-                self._poll.unregister(task.output)
-                os.close(task.output)
-                task.output = None
-            if task.awaits_report and task.report in ready:
-                task.read_report()
-                self._poll.unregister(task.report)
-            if task.child.fileno() in ready:
+            self._read(task, ready)
+        self._enforce()
+        for task in list(self._running.values()):
+            if task.child.fileno() in ready or task.is_killed:
                 self._ended(task)
-            elif self._limit is not None and now - task.started >= self._limit:
+
+    def _read(self, task: Running, ready: dict[int, int]) -> None:
+        """Reads what a task has printed and reported."""
+        for output in [it for it in task.outputs if it in ready]:
+            task.read()
+            if not ready[output] & select.POLLIN:
+                # Nobody can print to it any more.
+                self._poll.unregister(output)
+                task.outputs.remove(output)
+            self._show(task, is_over=False)
+        if task.awaits_report and task.report in ready:
+            task.read_report()
+            self._poll.unregister(task.report)
+
+    def _show(self, task: Running, *, is_over: bool) -> None:
+        """Has the script show what a task prints, if it is to."""
+        for text, is_error in task.take_lines(is_over=is_over) if self._order["shows"] else ():
+            self._messages.send("printed", text.decode("latin-1"), is_error)
+
+    def _enforce(self) -> None:
+        """Kills tasks that have passed a limit."""
+        now = time.monotonic()
+        for task in self._running.values():
+            if self._limit is not None and now - task.started >= self._limit:
                 task.is_overdue = True
                 task.child.kill()
-                self._ended(task)
+        for pid, taken in self._memory.too_much(self._running):
+            self._running[pid].taken = taken
+            self._running[pid].child.kill()
 
     @property
     def _limit(self) -> float | None:
@@ -211,9 +234,11 @@ class Runner:
         return limit
 
     def _due_in(self) -> float | None:
-        if self._limit is None or not self._running:
+        if not self._running:
             return None
-        return min(task.started for task in self._running.values()) + self._limit - time.monotonic()
+        oldest = min(task.started for task in self._running.values())
+        overdue = None if self._limit is None else oldest + self._limit - time.monotonic()
+        return min((it for it in (overdue, self._memory.due_in()) if it is not None), default=None)
 
     def _take(self, kind: str, name: str) -> None:
         """A message of the script: files of a task are where they belong, or it has to run after all."""
@@ -229,16 +254,16 @@ class Runner:
     def _ended(self, task: Running) -> None:
         """Says to the script and the log what became of a task."""
         del self._running[task.child.pid]
-        for descriptor in (task.child.fileno(), task.report if task.awaits_report else None, task.output):
-            if descriptor is not None:
-                self._poll.unregister(descriptor)
+        for descriptor in task.watched():
+            self._poll.unregister(descriptor)
         seconds = time.monotonic() - task.started
         self._kill_what_is_left(task.child)
         end, report = task.end()
-        message, word = self._judged(task, end, report, seconds)
+        message, word = self._judged(task, end, report)
         self._log.add(word, task.name)
-        if task.printed:
-            self._log.add(task.printed, task.name)
+        self._show(task, is_over=True)
+        if printed := task.take_printed():
+            self._log.add(printed, task.name)
         failures = self._attempts.get(task.name, 0)
         if word != "done" and failures < self._order["retries"]:
             self._attempts[task.name] = failures + 1
@@ -247,13 +272,13 @@ class Runner:
             self._waiting.append(task.name)
         elif message is None:
             os.close(task.claim)
+            self._messages.send("requeued", task.name)
         else:
             self._unsettled[task.name] = task.claim
-            self._messages.send(*message)
+            output = printed.decode(errors="replace") if self._order["capture"] else ""
+            self._messages.send(message[0], task.name, *message[1:], seconds, output)
 
-    def _judged(
-        self, task: Running, end: End, report: str, seconds: float
-    ) -> tuple[tuple[Any, ...] | None, str]:
+    def _judged(self, task: Running, end: End, report: str) -> tuple[tuple[Any, ...] | None, str]:
         """What goes to the script and to the log of a task that has ended."""
         word, _, why = report.partition(" ")
         state = word if word in ("done", "fail") else None
@@ -261,13 +286,15 @@ class Runner:
             # It may have died between the one and the other.
             state = self._folder.result_of(task.name)
         if state is not None:
-            return ("finished", task.name, state), state
+            return ("finished", state), state
         if word == "unreadable":
-            return ("unreadable", task.name, why, seconds), "fail"
+            return ("unreadable", why), "fail"
         if task.is_overdue:
-            message = ("overdue", task.name, self._limit, seconds)
+            message = ("overdue", self._limit)
             return None if self._order["autokill_requeue"] else message, "autokilled"
-        return ("crashed", task.name, end.kind, end.number, seconds), "fail"
+        if task.taken:
+            return ("overweight", task.taken, self._order["memory_limit"]), "fail"
+        return ("crashed", self._memory.kind_of(end), end.number), "fail"
 
     def _kill_what_is_left(self, ended: Child) -> None:
         """Kills all that a task has left behind: it comes to this process, as a subreaper."""

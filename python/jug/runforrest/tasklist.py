@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from ..display.choose import MODES
 from ..engine.failures.listing import TaskFailure
+from ..internal.limits import as_bytes, as_count, as_count_from_1, as_seconds, as_word, checked_parameter
 from ..internal.tracebacks import message_of
 from .deferred import PartOfTask, Task, name_of
 from .errors import TaskCrashed, kind_of
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["TaskList"]
 
 _STATES = ("todo", "done", "fail")
+
+_START_METHODS = ("forkserver", "spawn")
 
 
 class TaskList:
@@ -137,7 +142,10 @@ class TaskList:
         autokill: float | None = None,
         *,
         autokill_requeue: bool = False,
+        memory_limit: str | float | None = None,
         retries: int = 0,
+        progress: bool | str = False,
+        capture: bool = False,
         start_method: str = "forkserver",
         preload: Sequence[str] = (),
     ) -> Run:
@@ -160,8 +168,19 @@ class TaskList:
             After how many seconds a task is killed with all that it started. It fails with a TimeoutError.
         autokill_requeue : bool, default False
             Whether such a task is not yielded, and stays to be done.
+        memory_limit : str or int, optional
+            How much memory a task may take, with all that it starts: text such as ``"4GB"``, or a number of
+            bytes. One that takes more is killed, and fails with a MemoryError.
         retries : int, default 0
             How often a task that fails is run again, after the others, before it is yielded as a failure.
+        progress : bool or {"live", "plain", "none"}, default False
+            Whether to show how far it is: by tables at the bottom of a terminal or in the cell of a notebook,
+            which are hidden while the script has a task, or by a line every ten seconds. True: tables where
+            that can be, and lines elsewhere.
+        capture : bool, default False
+            Whether what tasks print is kept instead of being shown: each task that is yielded has it as its
+            ``output``, and those that failed also in their files. Of more than 1 MiB it is the beginning and
+            the end.
         start_method : {"forkserver", "spawn"}, default "forkserver"
             How tasks start: from a process that has imported what the script imports, but for modules of your
             own, or as an interpreter of their own each.
@@ -175,33 +194,34 @@ class TaskList:
 
         Raises
         ------
-        ValueError
-            If `nprocesses` is not at least 1, `autokill` not more than 0, `retries` negative, or the start
-            method none.
+        ValueError, TypeError
+            If `nprocesses` is not at least 1, `autokill` or `memory_limit` not more than 0, `retries`
+            negative, or `progress` or the start method none of those words.
         UserError
             If the session is to be saved and dill is not installed; while it is iterated over, if a module to
-            be preloaded cannot be imported, or the process that runs the tasks has ended.
+            be preloaded cannot be imported, if no task could begin with so little memory, or if the process
+            that runs the tasks has ended.
         """
-        for name, value, least in (("nprocesses", nprocesses, 1), ("retries", retries, 0)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be a whole number from {least} on, not {value!r}")
-        if autokill is not None and not autokill > 0:
-            raise ValueError(f"autokill must be a number of seconds above 0, not {autokill!r}")
-        if start_method not in ("forkserver", "spawn"):
-            raise ValueError(f"start_method must be 'forkserver' or 'spawn', not {start_method!r}")
-        if save_session:
-            self._folder.save_session()
         order = {
-            "nprocesses": nprocesses,
+            "nprocesses": checked_parameter("nprocesses", nprocesses, as_count_from_1),
             "print_errors": bool(print_errors),
             "session": os.path.abspath(self._folder.session) if save_session else None,
-            "autokill": autokill,
+            "autokill": checked_parameter("autokill", autokill, as_seconds),
             "autokill_requeue": autokill_requeue,
-            "retries": retries,
-            "start_method": start_method,
+            "memory_limit": checked_parameter("memory_limit", memory_limit, as_bytes),
+            "retries": checked_parameter("retries", retries, as_count),
+            "progress": checked_parameter(
+                "progress", _mode_of(progress), partial(as_word, words=("", *MODES))
+            ),
+            "capture": bool(capture),
+            "start_method": checked_parameter(
+                "start_method", start_method, partial(as_word, words=_START_METHODS)
+            ),
             "preload": [preload] if isinstance(preload, str) else list(preload),
             "log": None if self._log.path is None else os.path.abspath(self._log.path),
         }
+        if save_session:
+            self._folder.save_session()
         return Run(self._folder, self._folder.names("todo"), order)
 
     def _dumped(self, task: Any, metadata: Any) -> bytes:
@@ -222,7 +242,7 @@ class TaskList:
         Returns
         -------
         iterator of Task
-            Files that cannot be read are skipped, with a line.
+            Files that cannot be read are skipped, with a line; so they are by the two others.
         """
         return self._folder.tasks("todo")
 
@@ -232,7 +252,6 @@ class TaskList:
         Returns
         -------
         iterator of Task
-            Files that cannot be read are skipped, with a line.
         """
         return self._folder.tasks("done")
 
@@ -242,7 +261,6 @@ class TaskList:
         Returns
         -------
         iterator of Task
-            Files that cannot be read are skipped, with a line.
         """
         return self._folder.tasks("fail")
 
@@ -267,6 +285,7 @@ class TaskList:
                 "message": str(error.strerror) if isinstance(error, TaskCrashed) else message_of(error),
                 "traceback": facts.get("traceback", ""),
                 "duration": facts.get("runtime") or 0.0,
+                "output": facts.get("output", ""),
             }
             key = blake2b(os.fsencode(file), digest_size=32).digest()
             found.append(TaskFailure(key, name_of(task), report))
@@ -295,3 +314,10 @@ class TaskList:
         """
         chosen = zip(_STATES, (clean_todo, clean_done, clean_fail), strict=True)
         self._folder.clean(tuple(state for state, is_chosen in chosen if is_chosen))
+
+
+def _mode_of(progress: bool | str) -> str | None:
+    """How it is to be shown how far a run is; None: not at all."""
+    if isinstance(progress, bool):
+        return "" if progress else None
+    return progress or ""

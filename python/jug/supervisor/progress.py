@@ -5,15 +5,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..display.eta import TimeLeft, time_left
 from ..display.progress import Progress, TaskProgress, WorkerProgress, all_of
 from ..display.rates import Rates
 
 if TYPE_CHECKING:
-    from .. import _native
-
     Counts = list[tuple[str, int, int, int, int, float]]
     Running = list[tuple[int, int, tuple[bytes, str, int, float] | None]]
 
@@ -43,17 +41,29 @@ class _Means:
         return self._means.get(name)
 
 
+class _Watched(Protocol):
+    """What has workers: a `_native.Supervisor`, or what says the same of other processes."""
+
+    def counts(self) -> Counts: ...
+
+    def running(self) -> Running: ...
+
+    def has_more(self) -> bool: ...
+
+    def resident(self) -> list[tuple[int, int]]: ...
+
+
 class ProgressOfWorkers:
     """Looks at the workers of a supervisor.
 
     Parameters
     ----------
-    supervisor : _native.Supervisor
+    supervisor : _native.Supervisor or alike
     loaded : str
         What workers load before they begin.
     """
 
-    def __init__(self, supervisor: _native.Supervisor, loaded: str = "the jugfile") -> None:
+    def __init__(self, supervisor: _Watched, loaded: str = "the jugfile") -> None:
         self._supervisor = supervisor
         self._loaded = loaded
         self._rates = Rates(time.monotonic())

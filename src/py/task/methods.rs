@@ -12,7 +12,7 @@ use pyo3::types::{PyBytes, PyDict, PyFunction, PyString, PyTuple};
 
 use super::arguments::Arguments;
 use super::capture::{self, capture, changed_argument};
-use super::core::{Names, TaskCore};
+use super::core::{Names, State, TaskCore};
 use crate::Key;
 use crate::lock::lock;
 use crate::py::immutable::is_immutable;
@@ -42,15 +42,20 @@ impl TaskCore {
         args: Bound<'py, PyTuple>,
         kwargs: Option<Bound<'py, PyDict>>,
     ) -> PyResult<TaskCore> {
-        let (f, args, kwargs) = if f.is_exact_instance_of::<PyFunction>() {
-            (f, args, kwargs)
+        let (f, args, kwargs, name): NamedCall<'py> = if f.is_exact_instance_of::<PyFunction>() {
+            (f, args, kwargs, None)
         } else {
-            unwrap_partial(f, args, kwargs)?
+            let (f, args, kwargs) = unwrap_partial(f, args, kwargs)?;
+            match f.get_type().getattr_opt(intern!(f.py(), "__jug_call__"))? {
+                Some(method) => method.call1((f, args, kwargs))?.extract()?,
+                None => (f, args, kwargs, None),
+            }
         };
         check_function(&f)?;
         let py = f.py();
         let kwargs = kwargs.filter(|kwargs| !kwargs.is_empty());
         let captured = capture(&ArgumentsRef { args: &args, kwargs: kwargs.as_ref() })?;
+        let names = name.map(|name| Box::new(Names { now: name.unbind(), hashed: None }));
         Ok(TaskCore {
             f: f.unbind(),
             args: Arguments::new(args)?,
@@ -59,7 +64,7 @@ impl TaskCore {
             key: OnceLock::new(),
             changed: AtomicBool::new(false),
             shallow: AtomicBool::new(false),
-            state: Mutex::default(),
+            state: Mutex::new(State { names, result: None }),
             origin: origin(py),
         })
     }
@@ -216,6 +221,10 @@ impl TaskCore {
 }
 
 type Call<'py> = (Bound<'py, PyAny>, Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>);
+
+/// What the class of a function says by `__jug_call__` is to be called in its place, and by which name the task is known then.
+type NamedCall<'py> =
+    (Bound<'py, PyAny>, Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>, Option<Bound<'py, PyString>>);
 
 static PARTIAL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
