@@ -7,7 +7,10 @@ from hashlib import blake2b
 from typing import Any, ClassVar
 from uuid import uuid4
 
+from ..tasklet import TaskletMixin
+
 __all__ = [
+    "REPLACED",
     "Deferred",
     "PartOfTask",
     "Task",
@@ -35,10 +38,11 @@ def defer(fun: Any, /, *args: Any, **kwargs: Any) -> Any:
     ----------
     fun : callable or any
         What to call, also a deferred call that returns a function. Data that cannot be called become a
-        :class:`Task` that returns them, whatever the arguments are.
+        :class:`Task` that returns them, whatever the arguments are. Of a task generator of jug's it is the
+        function.
     *args, **kwargs
-        What to call it with. Deferred calls among them, also in lists, tuples and dictionaries, are replaced
-        by what they return.
+        What to call it with. Deferred calls among them and tasks of jug's, also in lists, tuples and
+        dictionaries, are replaced by what they return.
 
     Returns
     -------
@@ -48,6 +52,8 @@ def defer(fun: Any, /, *args: Any, **kwargs: Any) -> Any:
     """
     if isinstance(fun, Task) and not args and not kwargs:
         return fun
+    if getattr(type(fun), "_jug_is_task_generator", False):
+        fun = fun.f
     if callable(fun) or (isinstance(fun, (Task, PartOfTask)) and (args or kwargs)):
         return Task(fun, args, kwargs)
     return Task(_identity, [fun], {})
@@ -58,9 +64,12 @@ class Deferred:
 
     _id: str
 
-    #: What jug asks of an argument: its key, and its value. They are made in `evaluation`.
+    #: What jug asks of an argument: its key, the tasks in it, and its value; and of the function of a task:
+    #: what to call. They are made in `evaluation`.
     __jug_hash__: ClassVar[Callable[[Any], bytes]]
+    __jug_dependencies__: ClassVar[Callable[[Any], list[Any]]]
     __jug_value__: ClassVar[Callable[[Any], Any]]
+    __jug_call__: ClassVar[Callable[..., Any]]
 
     # By its indexes it could be gone through without an end.
     __iter__ = None
@@ -158,14 +167,25 @@ class TaskItem(PartOfTask):
     """An item of what a deferred call will return."""
 
 
+#: What is replaced in arguments by what it stands for: the third are jug's tasks and parts of their results.
+REPLACED = (Task, PartOfTask, TaskletMixin)
+
+
 def name_of(task: Any) -> str:
     """What a deferred call calls, for messages."""
-    while isinstance(task, PartOfTask):
-        task = task._parent
-    fun = task._fun
-    while isinstance(fun, (Task, PartOfTask)):
-        fun = fun._parent if isinstance(fun, PartOfTask) else fun._fun
+    fun = _function_of(task)
     return str(getattr(fun, "__qualname__", type(fun).__qualname__))
+
+
+def full_name_of(task: Any) -> str:
+    """The same with its module, as jug names its tasks."""
+    return f"{getattr(_function_of(task), '__module__', '')}.{name_of(task)}".lstrip(".")
+
+
+def _function_of(task: Any) -> Any:
+    while isinstance(task, (Task, PartOfTask)):
+        task = task._parent if isinstance(task, PartOfTask) else task._fun
+    return task
 
 
 def plain_index(index: Any) -> str | None:
@@ -182,15 +202,17 @@ def plain_index(index: Any) -> str | None:
 
 
 def needed_by(deferred: Any) -> Iterator[Any]:
-    """The deferred calls and parts that have to be there before this one is, in containers, too."""
+    """The deferred calls and parts, and tasks of jug's, that have to be there before this one is."""
     if isinstance(deferred, PartOfTask):
         yield deferred._parent
+        return
+    if not isinstance(deferred, Task):
         return
     seen = set()
     waiting = [deferred._kwargs, deferred._args, deferred._fun]
     while waiting:
         value = waiting.pop()
-        if isinstance(value, (Task, PartOfTask)):
+        if isinstance(value, REPLACED):
             yield value
         elif type(value) in (list, tuple, dict) and id(value) not in seen:
             seen.add(id(value))

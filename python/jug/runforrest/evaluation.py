@@ -5,9 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _native
-from .deferred import Deferred, PartOfTask, Task, TaskItem, needed_by, plain_index
+from ..tasklet import TaskletMixin
+from .deferred import (
+    REPLACED,
+    Deferred,
+    PartOfTask,
+    Task,
+    TaskItem,
+    defer,
+    full_name_of,
+    needed_by,
+    plain_index,
+)
+from .jug_tasks import result_of
 
-__all__ = ["evaluate", "inputs_first"]
+__all__ = ["Results", "evaluate", "inputs_first"]
 
 
 def evaluate(task: Any, known_results: dict[str, Any] | None = None) -> Any:
@@ -18,7 +30,8 @@ def evaluate(task: Any, known_results: dict[str, Any] | None = None) -> Any:
     Parameters
     ----------
     task : Task, PartOfTask or any
-        Anything that is not deferred is returned as it is.
+        Anything that is not deferred is returned as it is. Of a task of jug's the stored result is taken; if
+        there is none, what it lacks is run, and stored.
     known_results : dict of str to any, optional
         What calls have returned, by their ``_id``: they are not made again, and others are added.
 
@@ -34,9 +47,9 @@ def evaluate(task: Any, known_results: dict[str, Any] | None = None) -> Any:
     ValueError
         If a call needs what it returns itself.
     """
-    if not isinstance(task, (Task, PartOfTask)):
+    if not isinstance(task, REPLACED):
         return task
-    results = _Results({} if known_results is None else known_results)
+    results = Results({} if known_results is None else known_results)
     waiting, begun = [task], set[int]()
     while waiting:
         if results.has(waiting[-1]):
@@ -82,7 +95,7 @@ def inputs_first(task: Any) -> tuple[list[Any], int]:
     return order, depths[id(task)]
 
 
-class _Results:
+class Results:
     """What calls have returned in an evaluation, and parts of that.
 
     Parameters
@@ -110,6 +123,9 @@ class _Results:
 
     def add(self, deferred: Any) -> None:
         """Finds out what it stands for; all that it needs must be there."""
+        if isinstance(deferred, TaskletMixin):
+            self._parts[id(deferred)] = result_of(deferred)
+            return
         if isinstance(deferred, Task):
             args = [self._filled(it) for it in deferred._args]
             kwargs = {name: self._filled(it) for name, it in deferred._kwargs.items()}
@@ -135,7 +151,7 @@ class _Results:
 
     def _filled(self, value: Any) -> Any:
         """An argument with what is deferred in it replaced; without any it stays the same object."""
-        if isinstance(value, (Task, PartOfTask)):
+        if isinstance(value, REPLACED):
             return self.of(value)
         return self._filled_container(value, set())
 
@@ -155,22 +171,25 @@ class _Results:
         return value if all(a is b for a, b in zip(filled, was, strict=True)) else result
 
     def _filled_part(self, value: Any, within: set[int]) -> Any:
-        if isinstance(value, (Task, PartOfTask)):
+        if isinstance(value, REPLACED):
             return self.of(value)
         return self._filled_container(value, within)
 
 
-class _Keys(_Results):
+class _Keys(Results):
     """The keys of deferred calls and parts, by the objects."""
 
     def __init__(self) -> None:
         super().__init__({})
         self._keys: dict[int, _Known] = {}
 
-    def of(self, deferred: Any) -> _Known:
-        return self._keys[id(deferred)]
+    def of(self, deferred: Any) -> Any:
+        # Tasks of jug's have keys.
+        return deferred if isinstance(deferred, TaskletMixin) else self._keys[id(deferred)]
 
     def add(self, deferred: Any) -> None:
+        if isinstance(deferred, TaskletMixin):
+            return
         what: tuple[Any, ...]
         if isinstance(deferred, PartOfTask):
             what = (type(deferred).__name__, self.of(deferred._parent), deferred._index)
@@ -196,9 +215,26 @@ def _jug_hash(deferred: Any) -> bytes:
     keys = _Keys()
     for needed in inputs_first(deferred)[0]:
         keys.add(needed)
-    return keys.of(deferred).__jug_hash__()
+    key: bytes = keys.of(deferred).__jug_hash__()
+    return key
+
+
+def _jug_dependencies(deferred: Any) -> list[Any]:
+    """The tasks of jug's that have to have results before it is evaluated."""
+    return [it for it in inputs_first(deferred)[0] if isinstance(it, TaskletMixin)]
+
+
+def _jug_call(
+    deferred: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None
+) -> tuple[Any, tuple[Any], dict[str, Any], str]:
+    """What a task of jug's calls whose function it is, with what, and the task's name."""
+    call = deferred if isinstance(deferred, PartOfTask) and not (args or kwargs) else None
+    call = call or defer(deferred, *args, **(kwargs or {}))
+    return evaluate, (call,), {}, full_name_of(call)
 
 
 # The one needs the other file.
 Deferred.__jug_hash__ = _jug_hash
+Deferred.__jug_dependencies__ = _jug_dependencies
 Deferred.__jug_value__ = evaluate
+Deferred.__jug_call__ = _jug_call

@@ -19,6 +19,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..internal.console import say
+from ..tasklet import TaskletMixin
 from . import deferred
 from .deferred import PartOfTask, Task, TaskAttribute, TaskItem, name_of
 from .errors import revived
@@ -63,7 +64,11 @@ def dump(task: Any, *, says: bool = False) -> bytes:
     """
     if isinstance(task, (Task, PartOfTask)):
         order, length = inputs_first(task)
-        what = task if length <= _SHORT else _Flat(order)
+        if any(isinstance(it, TaskletMixin) for it in order):
+            from .handover import handed_over
+
+            order = handed_over(order)
+        what = order[-1] if length <= _SHORT else _Flat(order)
     else:
         what = task
     try:

@@ -13,8 +13,10 @@ from uuid import uuid4
 
 from ..display.choose import MODES
 from ..engine.failures.listing import TaskFailure
+from ..errors import UserError
 from ..internal.limits import as_bytes, as_count, as_count_from_1, as_seconds, as_word, checked_parameter
 from ..internal.tracebacks import message_of
+from ..tasklet import TaskletMixin
 from .deferred import PartOfTask, Task, name_of
 from .errors import TaskCrashed, kind_of
 from .folder import Folder, Log
@@ -111,8 +113,9 @@ class TaskList:
 
         Parameters
         ----------
-        task : Task or PartOfTask
-            What :func:`defer` returned.
+        task : Task, PartOfTask or jug.Task
+            What :func:`defer` returned. A task of jug's gives its stored result; if there is none by then, it
+            is run with what it needs, and stored.
         metadata : any, optional
             What the task has as its ``metadata`` from then on, also after it was run.
 
@@ -122,9 +125,15 @@ class TaskList:
             If it is no deferred call.
         TypeError
             If the task or its metadata cannot be pickled.
+        UserError
+            If a task of jug's cannot be handed to another process, or no store is open for it.
         """
         if self._noschedule:
             return
+        if isinstance(task, TaskletMixin):
+            from .handover import handed_over
+
+            (task,) = handed_over([task])
         if not isinstance(task, (Task, PartOfTask)):
             raise AttributeError(f"{type(task).__name__!r} object is no deferred call: defer() it first")
         task.errorvalue = None  # type: ignore[union-attr]  # RunForrest has them there, too
@@ -227,6 +236,8 @@ class TaskList:
     def _dumped(self, task: Any, metadata: Any) -> bytes:
         try:
             return dump(task, says=True)
+        except UserError:
+            raise
         except Exception as error:
             try:
                 dump(metadata)
