@@ -62,7 +62,15 @@ def grow_below(i):
         file.write(f"{grown.pid}\\n")
     grown.wait()
 
-def nap(i): time.sleep(0.5)
+def nap_below(i):
+    children = []
+    for _ in range(4):
+        if (child := os.fork()) == 0:
+            time.sleep(0.5)
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)
 
 def speak(i):
     print("out", i, flush=True)
@@ -73,6 +81,11 @@ def speak_and_fail(i): speak(i); raise ValueError(i)
 def speak_and_crash(i): speak(i); ctypes.string_at(0)
 def speak_slowly(i): sys.stdout.write(f"said {i}\\n"); time.sleep(0.5); return i
 def babble(i): print("0" * 1_500_000 + "1" * 1_499_999)
+
+def give_more_than_may_be_written(i):
+    import resource
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+    return bytes(100_000)
 
 def close_output_and_wait(i):
     print("the end", flush=True)

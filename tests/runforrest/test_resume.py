@@ -124,6 +124,35 @@ def test_two_scripts_on_one_folder_run_no_task_twice(deeds):
     assert counts() == [0, 40, 0]
 
 
+def test_what_two_scripts_have_finished_is_not_run_again_where_one_is_killed(deeds):
+    """RunForrest 0.4.3 runs every task in both, and again what orphans have finished."""
+    tasks = TaskList("tasks")
+    import deeds as module
+
+    for i in range(40):
+        tasks.schedule(defer(module.slow, i, 0.05))
+    source = """
+    tasks = TaskList("tasks", noschedule_if_exist=True)
+    print(json.dumps([task.returnvalue for task in tasks.run(nprocesses=2)]))
+    """
+    killed, other = script(source), script(source)
+    wait_for(lambda: len(lines("ran.txt")) >= 8, "some tasks")
+    killed.kill()
+    killed.communicate()
+    results = {path.name for state in ("done", "fail") for path in Path("tasks", state).iterdir()}
+    finished = {load(Path("tasks/done", name).read_bytes()).returnvalue for name in results}
+    out, err = other.communicate()
+    assert (other.returncode, err) == (0, "")
+    # Those that ran for the one that was killed are run by the other one, or by the next.
+    json.loads(out)
+    script(source).communicate()
+    assert counts() == [0, 40, 0]
+    began = Counter(int(line.split()[0]) for line in lines("began.txt"))
+    assert set(began) == set(range(40))
+    assert all(began[number] == 1 for number in finished)
+    assert sum(began.values()) <= 42
+
+
 def test_a_folder_of_runforrest_is_continued_and_its_results_are_taken(theirs, deeds):
     """Its own next run starts such tasks again."""
     theirs("""

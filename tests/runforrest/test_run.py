@@ -155,6 +155,52 @@ def test_what_cannot_be_pickled_of_a_result_or_an_error_fails_with_its_type(ours
     assert text.startswith("what generator returned is of type generator, which cannot be pickled: ")
 
 
+def test_a_result_that_cannot_be_stored_fails_with_the_reason(deeds):
+    tasks = TaskList("tasks")
+    import deeds as module
+
+    for function in (module.give_more_than_may_be_written, module.give):
+        tasks.schedule(defer(function, 1))
+    ends = sorted(tasks.run(nprocesses=1), key=lambda task: task.errorvalue is None)
+    assert str(ends[0].errorvalue) == "its result could not be stored: [Errno 27] File too large"
+    assert ends[1].returnvalue == 1
+    (failure,) = tasks.failures()
+    assert failure.report["kind"] == "unstorable"
+    assert counts() == [0, 1, 1]
+    assert sorted(os.listdir("tasks")) == [".claims", "done", "fail", "todo"]
+
+
+def test_with_few_open_files_fewer_tasks_run_at_the_same_time(deeds):
+    run = script("""
+    import resource
+    resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+    tasks = TaskList("tasks")
+    for i in range(30):
+        tasks.schedule(defer(deeds.slow, i, 0.2))
+    print(sorted(task.returnvalue for task in tasks.run(nprocesses=30, capture=True)))
+    """)
+    out, err = run.communicate()
+    assert (run.returncode, err) == (0, "")
+    assert json.loads(out) == list(range(30))
+    assert Counter(map(int, lines("ran.txt"))) == Counter(range(30))
+
+
+def test_a_folder_that_goes_away_is_an_error_in_a_line(deeds):
+    run = script("""
+    import shutil
+    tasks = TaskList("tasks")
+    for i in range(6):
+        tasks.schedule(defer(deeds.slow, i, 0.2))
+    for task in tasks.run(nprocesses=1):
+        shutil.rmtree("tasks")
+    """)
+    _, err = run.communicate()
+    assert run.returncode == 1
+    last = err.rstrip().splitlines()[-1]
+    assert last.startswith("jug.errors.UserError: no more tasks can run: [Errno 2] No such file or directory")
+    assert err.count("Traceback") == 1
+
+
 def test_files_that_cannot_be_read_are_skipped_with_a_line_and_stay(deeds, capfd):
     tasks = TaskList("tasks")
     tasks.schedule(defer(int, 5))

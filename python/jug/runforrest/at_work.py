@@ -145,15 +145,18 @@ class Starter:
 
     def start(self, name: str, claim: int, others: Iterable[int]) -> Running:
         """Starts a task, which gets none of the descriptors in `others`."""
-        report, its_report = os.pipe()
         printed = [_native.Collector() for _ in range(self._pipes)]
         outputs = [collector.printed_to for collector in printed]
+        report, its_report = os.pipe()
         here = [report, *(it for collector in printed for it in collector.descriptors)]
         try:
             if self._order_fd is None:
                 child = fork(lambda: self._become(name, its_report, outputs, [*here, *others]))
             else:
                 child = self._spawn(name, its_report, outputs, claim)
+        except OSError:
+            os.close(report)
+            raise
         finally:
             os.close(its_report)
             for collector in printed:

@@ -12,10 +12,10 @@ from ..process.managed import End
 if TYPE_CHECKING:
     from ..internal.types import FailureKind
 
-__all__ = ["TaskCrashed", "kind_of", "overtime", "overuse", "revived"]
+__all__ = ["TaskCrashed", "kind_of", "overtime", "overuse", "revived", "unstored"]
 
 #: What the exceptions of Python's that stand for ours carry.
-_MARK, _OVERTIME, _OVERUSE = "jug_crash", "jug_overtime", "jug_overuse"
+_MARK, _KIND = "jug_crash", "jug_kind"
 
 
 class TaskCrashed(FileNotFoundError):
@@ -57,7 +57,7 @@ class TaskCrashed(FileNotFoundError):
 def overtime(limit: float) -> TimeoutError:
     """The error of a task that was killed after so many seconds."""
     error = TimeoutError(f"ran for more than {limit:g} s and was killed (autokill)")
-    setattr(error, _OVERTIME, True)
+    setattr(error, _KIND, "timeout")
     return error
 
 
@@ -66,7 +66,14 @@ def overuse(taken: int, limit: int) -> MemoryError:
     error = MemoryError(
         f"took {format_size(taken)} of memory, more than {format_size(limit)}, and was killed (memory_limit)"
     )
-    setattr(error, _OVERUSE, True)
+    setattr(error, _KIND, "memory")
+    return error
+
+
+def unstored(why: str) -> OSError:
+    """The error of a task whose result could not be written."""
+    error = OSError(f"its result could not be stored: {why}")
+    setattr(error, _KIND, "unstorable")
     return error
 
 
@@ -74,9 +81,8 @@ def kind_of(error: BaseException) -> FailureKind:
     """Which kind of failure an exception is."""
     if isinstance(error, TaskCrashed):
         return error.kind
-    if getattr(error, _OVERUSE, False):
-        return "memory"
-    return "timeout" if getattr(error, _OVERTIME, False) else "exception"
+    kind: FailureKind = getattr(error, _KIND, "exception")
+    return kind
 
 
 def _ended(kind: Any, number: int) -> str:

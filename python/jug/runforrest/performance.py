@@ -138,7 +138,11 @@ def perform(folder: Folder, name: str, report: int, *, session: str | None, prin
     if not others:
         # While the disk has its time, another task may run.
         os.write(report, COMPUTED)
-    folder.write(state, name, result)
+    try:
+        folder.write(state, name, result)
+    except OSError as error:
+        os.write(report, f"unstored {error}".encode(errors="replace")[:_MOST_SAID])
+        return
     os.write(report, state.encode())
     for thread in others:
         thread.join()

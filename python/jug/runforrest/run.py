@@ -16,7 +16,7 @@ from ..errors import UserError
 from ..internal.console import say
 from ..process.managed import Child, program_of, spawn
 from .deferred import name_of
-from .errors import TaskCrashed, overtime, overuse
+from .errors import TaskCrashed, overtime, overuse, unstored
 from .folder import Folder, reason
 from .messages import Messages
 from .pickling import dump, load
@@ -117,6 +117,8 @@ class Run:
             error = overtime(facts[0])
         elif kind == "overweight":
             error = overuse(*facts)
+        elif kind == "unstored":
+            error = unstored(facts[0])
         else:
             error = RuntimeError(f"could not be read by its own process: {facts[0]}")
         return self._failed(name, error, seconds, output)

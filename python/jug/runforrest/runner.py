@@ -7,6 +7,7 @@ became of a task it says to the script, which reads the result and puts the file
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import os
 import select
@@ -108,6 +109,15 @@ class Runner:
         flush_output()
         gc.collect()
         gc.freeze()
+        try:
+            self._run_all()
+        except OSError as error:
+            self._kill_all()
+            self._messages.send("error", f"no more tasks can run: {_reason(error)}")
+        while self._messages.is_waiting and not self._messages.is_over:
+            self._wait()
+
+    def _run_all(self) -> None:
         while True:
             self._start()
             if not self._running and not self._unsettled and not self._waiting:
@@ -115,8 +125,6 @@ class Runner:
             self._wait()
         left = sum(self._folder.file("todo", name).exists() for name in self._elsewhere)
         self._messages.send("end", left)
-        while self._messages.is_waiting and not self._messages.is_over:
-            self._wait()
 
     # --- tasks start ---
 
@@ -144,7 +152,15 @@ class Runner:
             self._waiting, self._elsewhere = self._elsewhere, deque()
         most = self._order["nprocesses"]
         while self._waiting and len(self._running) < 2 * most and self._computing() < most:
-            self._start_one(self._waiting.popleft())
+            name = self._waiting.popleft()
+            try:
+                self._start_one(name)
+            except OSError:
+                if not self._running:
+                    raise
+                # There is more room when another one has ended.
+                self._waiting.appendleft(name)
+                return
 
     def _computing(self) -> int:
         """How many tasks run that have more to do than to store their results."""
@@ -164,8 +180,12 @@ class Runner:
             self._unsettled[name] = claimed
             self._messages.send("found", name, state, None, "")
             return
-        self._log.add("start", name)
-        task = self._starter.start(name, claimed, self._descriptors())
+        try:
+            self._log.add("start", name)
+            task = self._starter.start(name, claimed, self._descriptors())
+        except OSError:
+            os.close(claimed)
+            raise
         self._running[task.child.pid] = task
         for descriptor in task.watched():
             self._poll.register(descriptor, select.POLLIN)
@@ -282,13 +302,13 @@ class Runner:
         """What goes to the script and to the log of a task that has ended."""
         word, _, why = report.partition(" ")
         state = word if word in ("done", "fail") else None
-        if state is None and word != "unreadable":
+        if state is None and word not in ("unreadable", "unstored"):
             # It may have died between the one and the other.
             state = self._folder.result_of(task.name)
         if state is not None:
             return ("finished", state), state
-        if word == "unreadable":
-            return ("unreadable", why), "fail"
+        if word in ("unreadable", "unstored"):
+            return (word, why), "fail"
         if task.is_overdue:
             message = ("overdue", self._limit)
             return None if self._order["autokill_requeue"] else message, "autokilled"
@@ -304,3 +324,11 @@ class Runner:
             if set(map(int, children.read().split())) <= set(known):
                 return
         _native.kill_orphans(known)
+
+
+def _reason(error: OSError) -> str:
+    """Why something could not be done, and what to do about it."""
+    advice = ""
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        advice = "; run fewer at the same time (nprocesses), or allow more open files (ulimit -n)"
+    return f"{error}{advice}"
