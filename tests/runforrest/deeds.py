@@ -53,10 +53,10 @@ def overlap(i):
 
 def grow(i):
     taken = bytearray(400 << 20)
-    time.sleep(1000)
+    time.sleep(30)
 
 def grow_below(i):
-    taken = "taken = bytearray(400 << 20); import time; time.sleep(1000)"
+    taken = "taken = bytearray(400 << 20); import time; time.sleep(30)"
     grown = subprocess.Popen([sys.executable, "-c", taken])
     with open("grown.txt", "a") as file:
         file.write(f"{grown.pid}\\n")

@@ -3,6 +3,7 @@
 import json
 import operator
 import os
+import shutil
 import signal
 from collections import Counter
 from pathlib import Path
@@ -104,6 +105,25 @@ def test_nothing_that_was_finished_runs_again_after_a_kill(deeds):
     assert all(ran[number] == 1 for number in finished)
     # What had a result and was not yet put where it belongs is yielded, and all that had none.
     assert len(json.loads(out)) >= 40 - len(finished)
+
+
+def test_results_that_a_killed_script_had_not_taken_yet_are_taken(deeds):
+    """RunForrest 0.4.3 runs such tasks again."""
+    tasks = TaskList("tasks")
+    import deeds as module
+
+    for function in (module.give, module.refuse, module.give):
+        tasks.schedule(defer(function, 1))
+    shutil.copytree("tasks/todo", "kept")
+    list(tasks.run())
+    # As it is between the end of a task and the moment when the script knows of it.
+    for file in os.listdir("kept"):
+        shutil.copy2(f"kept/{file}", "tasks/todo")
+    os.remove("ran.txt")
+    found = [(task.returnvalue, type(task.errorvalue).__name__) for task in tasks.run()]
+    assert sorted(found, key=str) == [(1, "NoneType"), (1, "NoneType"), (None, "ValueError")]
+    assert lines("ran.txt") == []
+    assert counts() == [0, 2, 1]
 
 
 def test_two_scripts_on_one_folder_run_no_task_twice(deeds):
