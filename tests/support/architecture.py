@@ -93,6 +93,7 @@ PYTHON = Table(
             ("batch",),
             "array jobs of workers: scripts, submission, what became of them",
         ),
+        Room(3, "leases", ("leases",), "a named right that one holder has at a time, and what keeps it"),
         Room(3, "display", ("display",), "how far a computation is, in lines or tables; the time left"),
         Room(3, "hooks", ("hooks",), "functions of the user's at fixed moments"),
         Room(2, "helpers", ("internal", "errors", "jug_version"), "console, files, units, texts, errors"),

@@ -1,0 +1,7 @@
+"""Leases: a named right that one holder has at a time, on any host, and that ends when its holder does."""
+
+from __future__ import annotations
+
+from .base import Lease, LeaseBusy, LeaseLost, Owner
+
+__all__ = ["Lease", "LeaseBusy", "LeaseLost", "Owner"]

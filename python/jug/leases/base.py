@@ -1,0 +1,219 @@
+"""The contract of all leases: what is asked of them, whatever keeps them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from types import TracebackType
+from typing import NotRequired, TypedDict
+
+from ..errors import UserError
+
+__all__ = ["Lease", "LeaseBusy", "LeaseLost", "Owner"]
+
+
+class Owner(TypedDict):
+    """What the holder of a lease says about itself. Times are those of its host: never compare them."""
+
+    #: The full name of its host.
+    fqdn: str
+    #: When it got the lease, in seconds since 1970.
+    timestamp: float
+    #: The same as ``YYYY-MM-DD HH:MM:SS``, in UTC.
+    time_utc: str
+    #: The same in the time zone of the holder.
+    time_local: str
+    #: The id of its process, on its host. What jobslib stored has none.
+    pid: NotRequired[int]
+
+
+class LeaseBusy(UserError):
+    """Somebody else has a lease; the message says who, and since when.
+
+    Parameters
+    ----------
+    message : str
+        One line.
+    owner : Owner, optional
+        Who has it, where that is known.
+    """
+
+    def __init__(self, message: str, owner: Owner | None = None) -> None:
+        super().__init__(message)
+        self.owner = owner
+
+
+class LeaseLost(RuntimeError):
+    """A lease ended while it was needed: from then on, others may have it."""
+
+
+class Lease(ABC):
+    """A named right that one holder has at a time.
+
+    An object belongs to the process that made it, and can be used from all of its threads. In a forked child
+    it holds nothing.
+
+    A lease with a time to live ends by itself that long after it was last renewed. The holder counts that
+    time by its own clock, from before the request that renewed it, so it never believes to have what somebody
+    else may have got. While a lease is held with a heartbeat, a thread renews it every third of that time: in
+    Rust, without the interpreter, where the client is ours (files, redis), else one of Python's.
+
+    Attributes
+    ----------
+    name : str
+        The name of the right.
+    ttl : float or None
+        For how many seconds it lives without being renewed. None: as long as its holder, whose death the
+        kernel or the server notices.
+    """
+
+    name: str
+    ttl: float | None
+
+    def __init__(self, name: str, ttl: float | None) -> None:
+        if not name:
+            raise UserError("a lease needs a name")
+        self.name = name
+        self.ttl = ttl
+        self._callbacks: list[Callable[[Lease], object]] = []
+        self._lost = threading.Event()
+        self._pid = os.getpid()
+
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """Where it is kept: a directory or the URL of a server, without user and password."""
+
+    @abstractmethod
+    def acquire(self) -> bool:
+        """Tries once to get the lease, without waiting for a holder.
+
+        Returns
+        -------
+        bool
+            Whether this object got it now. False if anybody has it, also if it is this object.
+
+        Raises
+        ------
+        UserError
+            If the server refuses what is asked of it, the time to live is one that it does not grant, or the
+            directory cannot be written.
+        ConnectionError
+            If the server does not answer.
+        """
+
+    @abstractmethod
+    def refresh(self) -> bool:
+        """Renews the lease now. Needed only without a heartbeat.
+
+        Returns
+        -------
+        bool
+            Whether it is held, for :attr:`ttl` seconds from before the call. False: it is lost or was not
+            held, or the server does not answer; then :meth:`is_held` says whether it is held for a while yet.
+        """
+
+    @abstractmethod
+    def release(self) -> bool:
+        """Gives the lease up, and leaves nothing of it on the server.
+
+        Returns
+        -------
+        bool
+            Whether it was held until now. False: it was lost before, or was not held, or the server does not
+            answer (then it ends there with its time to live, or with this process).
+        """
+
+    @abstractmethod
+    def owner(self) -> Owner | None:
+        """Who has the lease, by anybody's account; None if nobody has or it is not known.
+
+        Returns
+        -------
+        Owner or None
+            What the holder stored when it got it.
+
+        Raises
+        ------
+        ConnectionError
+            If the server does not answer.
+        """
+
+    @property
+    @abstractmethod
+    def token(self) -> int | None:
+        """The fencing token: a number that is larger than those of all earlier holders of this name. None:
+        not held.
+
+        What is protected by the lease can refuse a request with a token smaller than one that came before. It
+        stays that of the last time the lease was held after that is lost, until it is released.
+        """
+
+    @abstractmethod
+    def is_held(self) -> bool:
+        """Whether this object has the lease now, by the clock of this process; asks nobody."""
+
+    def is_lost(self) -> bool:
+        """Whether the lease was got and ended by itself, and this object has not released it since."""
+        return self._lost.is_set()
+
+    def wait_lost(self, timeout: float | None = None) -> bool:
+        """Returns when the lease is lost.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            For how many seconds to wait; None: without a limit.
+
+        Returns
+        -------
+        bool
+            Whether it is lost.
+        """
+        return self._lost.wait(timeout)
+
+    def on_loss(self, callback: Callable[[Lease], object]) -> None:
+        """Has a function called once when the lease is lost, in a thread of its own.
+
+        Parameters
+        ----------
+        callback : callable
+            Called with this object. It stays for the next time that the lease is got.
+        """
+        self._callbacks.append(callback)
+
+    @abstractmethod
+    def kill_on_loss(self, seconds: float) -> None:
+        """Has this process killed by SIGKILL if the lease is lost and not released within so many seconds.
+
+        A thread in Rust does that, for code that never comes back to the interpreter. To be called before
+        :meth:`acquire`.
+
+        Parameters
+        ----------
+        seconds : float
+            How long after the loss.
+        """
+
+    def close(self) -> None:
+        """Releases the lease if it is held, and ends connections and threads. Nothing works after."""
+        self.release()
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r} at {self.place}{', held' if self.is_held() else ''}>"
+
+    def _was_lost(self) -> None:
+        """Reports a loss; called once, by the thread that noticed it."""
+        self._lost.set()
+        for callback in list(self._callbacks):
+            callback(self)
