@@ -3,6 +3,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::Key;
 
@@ -169,6 +170,16 @@ pub enum ClaimError {
     ModeChanged {
         /// The jugdir.
         path: PathBuf,
+    },
+    /// A lease among hosts was asked for with another time to live than the one that it has.
+    #[error("the lease in {path} lives for {} s without a heartbeat, as it was created, and not for {} s: ask for that, or remove the directory while nobody uses it", granted.as_secs_f64(), wanted.as_secs_f64(), path = path.display())]
+    OtherTimeToLive {
+        /// The directory of the lease.
+        path: PathBuf,
+        /// How long it lives.
+        granted: Duration,
+        /// How long it was to live.
+        wanted: Duration,
     },
     /// A jugdir for one host, seen through a network filesystem.
     #[error("{path} was made for workers on one host (claims in mode posix) and is on a network filesystem here ({kind}), where workers on several hosts would run the same tasks twice. 'jug init-store --claims=link --jugdir {path}' opens it to them, while no worker runs there; if all workers are on this host, add --claims=posix", path = path.display())]

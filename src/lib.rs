@@ -10,6 +10,7 @@
 //! - [`jugdir`] is the directory that workers share: its `FORMAT`, its workers, and which of them are alive.
 //! - [`store`] (results), [`claim`] (who runs what) and [`sched`] (the graph and what may run next) are siblings that never
 //!   import one another. [`redis`] is results and claims in a server instead of a directory.
+//! - [`lease`] is a named right that one holder has at a time, kept by claims on a directory or by a server.
 //! - [`engine`] composes store and claims: what neither can promise alone is there.
 //!
 //! The `py` module binds each of them to Python, one thin file per module; only there is `pyo3` named, so that the core
@@ -24,6 +25,7 @@ pub mod hash;
 pub mod held_tasks;
 pub mod jugdir;
 pub mod key;
+pub mod lease;
 mod lock;
 pub mod os;
 #[cfg(feature = "python")]

@@ -32,6 +32,7 @@ __all__ = [
     "Graph",
     "JugdirInUse",
     "Keys",
+    "NativeLease",
     "NewerFormat",
     "NotAJugdir",
     "OutputQueue",
@@ -42,6 +43,7 @@ __all__ = [
     "Store",
     "Supervisor",
     "TaskCore",
+    "Tenure",
     "WorkerSlot",
     "WrongClaimMode",
     "__version__",
@@ -830,3 +832,53 @@ class WorkerSlot:
         """What is written from now on is of no task."""
     def goes_on(self) -> None:
         """What is written from now on is of the task that started last."""
+
+# --- leases ---------------------------------------------------------------------------------------
+
+@final
+class Tenure:
+    """What this process knows of a lease that it holds. Times are seconds of ``CLOCK_BOOTTIME``."""
+
+    def __new__(cls) -> Tenure: ...
+    def begin(self, token: int, until: float | None = None) -> bool:
+        """The lease was got, and ends by itself then. False if that is over already."""
+    def renewed(self, until: float | None = None) -> bool:
+        """It ends at another moment. False if it has ended: it stays lost."""
+    def lose(self) -> None:
+        """It is known to have ended by itself."""
+    def end(self) -> bool:
+        """It was given up; whether it was held until now."""
+    def is_held(self) -> bool: ...
+    def is_lost(self) -> bool: ...
+    @property
+    def token(self) -> int | None: ...
+    @property
+    def until(self) -> float | None: ...
+    def kill_on_loss(self, name: str, after: float) -> None:
+        """Has this process killed if the lease is lost and not given up within so many seconds."""
+    def wait(self, timeout: float | None = None) -> bool:
+        """Returns when the lease is held no more, or after so many seconds; whether it is lost."""
+
+@final
+class NativeLease:
+    """A lease in a directory or in a redis server, which a thread without the interpreter renews.
+
+    In a forked child every method raises RuntimeError.
+    """
+
+    @staticmethod
+    def file(
+        directory: str, name: str, ttl: float, heartbeat: bool = True, claims: str | None = None
+    ) -> NativeLease: ...
+    @staticmethod
+    def redis(url: str, name: str, ttl: float, heartbeat: bool = True) -> NativeLease: ...
+    @property
+    def tenure(self) -> Tenure: ...
+    @property
+    def ttl(self) -> float | None:
+        """How long it lives without being renewed; None: as long as this process."""
+    def acquire(self, owner: bytes) -> bool: ...
+    def renew(self) -> bool: ...
+    def release(self) -> bool: ...
+    def owner(self) -> bytes | None: ...
+    def close(self) -> bool: ...

@@ -286,6 +286,11 @@ impl Jugdir {
         self.detector.with_file(file)
     }
 
+    /// Link mode: whether this process has watched a worker beat.
+    pub(crate) fn has_beaten(&self, id: &str) -> bool {
+        self.detector.has_beaten(id)
+    }
+
     /// Link mode: for how long this process has watched others, in touch itself.
     pub(crate) fn observed_for(&self) -> Duration {
         self.detector.observed_for()

@@ -6,7 +6,9 @@
 
 pub mod byte_range_lock;
 pub mod cgroup;
+pub mod clock;
 mod close_on_fork;
+pub mod file_lock;
 pub mod host;
 pub mod local;
 pub mod machine;
@@ -22,6 +24,8 @@ pub mod vfs;
 pub mod watch;
 
 pub use byte_range_lock::LockHolder;
+pub use clock::boottime;
+pub use file_lock::FileLock;
 pub use host::{Host, ProcessId};
 pub use local::local;
 pub use memfd::{PrivateMapping, SealedMemory};

@@ -113,6 +113,7 @@ fn of_claim(error: &ClaimError) -> PyErr {
         ClaimError::OtherClaimMode { .. }
         | ClaimError::ModeChanged { .. }
         | ClaimError::PosixModeOnNetwork { .. } => WrongClaimMode::new_err(text),
+        ClaimError::OtherTimeToLive { .. } => PyValueError::new_err(text),
         ClaimError::JugdirInUse { .. } => JugdirInUse::new_err(text),
     }
 }

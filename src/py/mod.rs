@@ -11,6 +11,7 @@ mod immutable;
 mod input_cache;
 mod key_sequence;
 mod keys;
+mod lease;
 mod printed;
 mod process;
 mod redis;
@@ -57,6 +58,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     error::register(m)?;
     hash::register(m)?;
     key_sequence::register(m)?;
+    lease::register(m)?;
     printed::register(m)?;
     process::register(m)?;
     redis::register(m)?;

@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from .base import Lease, LeaseBusy, LeaseLost, Owner
+from .held import lease
+from .open import open_lease
 
-__all__ = ["Lease", "LeaseBusy", "LeaseLost", "Owner"]
+__all__ = ["Lease", "LeaseBusy", "LeaseLost", "Owner", "lease", "open_lease"]

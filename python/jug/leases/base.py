@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import socket
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import TracebackType
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, cast
 
+from .. import _native
 from ..errors import UserError
 
 __all__ = ["Lease", "LeaseBusy", "LeaseLost", "Owner"]
@@ -72,13 +77,15 @@ class Lease(ABC):
     name: str
     ttl: float | None
 
-    def __init__(self, name: str, ttl: float | None) -> None:
+    def __init__(self, name: str, ttl: float | None, tenure: _native.Tenure | None = None) -> None:
         if not name:
             raise UserError("a lease needs a name")
         self.name = name
         self.ttl = ttl
+        self._tenure = tenure or _native.Tenure()
+        self._calls = threading.RLock()
         self._callbacks: list[Callable[[Lease], object]] = []
-        self._lost = threading.Event()
+        self._watcher: threading.Thread | None = None
         self._pid = os.getpid()
 
     @property
@@ -86,9 +93,11 @@ class Lease(ABC):
     def place(self) -> str:
         """Where it is kept: a directory or the URL of a server, without user and password."""
 
-    @abstractmethod
     def acquire(self) -> bool:
-        """Tries once to get the lease, without waiting for a holder.
+        """Tries once to get the lease, without waiting for a holder to end.
+
+        In a directory that several hosts use, it looks at a holder of another host until that shows that it
+        lives, or its time is over.
 
         Returns
         -------
@@ -102,9 +111,18 @@ class Lease(ABC):
             directory cannot be written.
         ConnectionError
             If the server does not answer.
+        RuntimeError
+            In a forked child.
         """
+        if os.getpid() != self._pid:
+            raise RuntimeError(f"the lease {self.name!r} belongs to the process that forked this one")
+        with self._calls:
+            if self._tenure.is_held() or not self._acquire(json.dumps(_owner_here()).encode()):
+                return False
+            if self._callbacks:
+                self._watch()
+            return True
 
-    @abstractmethod
     def refresh(self) -> bool:
         """Renews the lease now. Needed only without a heartbeat.
 
@@ -114,8 +132,12 @@ class Lease(ABC):
             Whether it is held, for :attr:`ttl` seconds from before the call. False: it is lost or was not
             held, or the server does not answer; then :meth:`is_held` says whether it is held for a while yet.
         """
+        if os.getpid() != self._pid or not self._tenure.is_held():
+            return False
+        with contextlib.suppress(ConnectionError):
+            return self._refresh()
+        return False
 
-    @abstractmethod
     def release(self) -> bool:
         """Gives the lease up, and leaves nothing of it on the server.
 
@@ -125,8 +147,12 @@ class Lease(ABC):
             Whether it was held until now. False: it was lost before, or was not held, or the server does not
             answer (then it ends there with its time to live, or with this process).
         """
+        if os.getpid() != self._pid:
+            return False
+        with self._calls, contextlib.suppress(ConnectionError):
+            return self._release()
+        return False
 
-    @abstractmethod
     def owner(self) -> Owner | None:
         """Who has the lease, by anybody's account; None if nobody has or it is not known.
 
@@ -140,51 +166,56 @@ class Lease(ABC):
         ConnectionError
             If the server does not answer.
         """
+        with contextlib.suppress(ValueError, UnicodeDecodeError):
+            found = json.loads(self._owner() or b"null")
+            if isinstance(found, dict) and "fqdn" in found:
+                return cast("Owner", found)
+        return None
 
     @property
-    @abstractmethod
     def token(self) -> int | None:
-        """The fencing token: a number that is larger than those of all earlier holders of this name. None:
-        not held.
+        """The fencing token: larger than those of all earlier holders of this name. None: not held.
 
         What is protected by the lease can refuse a request with a token smaller than one that came before. It
         stays that of the last time the lease was held after that is lost, until it is released.
         """
+        return self._tenure.token
 
-    @abstractmethod
     def is_held(self) -> bool:
-        """Whether this object has the lease now, by the clock of this process; asks nobody."""
+        """Whether this object has the lease now, by the clock of this process."""
+        return self._tenure.is_held()
 
     def is_lost(self) -> bool:
         """Whether the lease was got and ended by itself, and this object has not released it since."""
-        return self._lost.is_set()
+        return self._tenure.is_lost()
 
     def wait_lost(self, timeout: float | None = None) -> bool:
-        """Returns when the lease is lost.
+        """Returns when the lease is held no more.
 
         Parameters
         ----------
         timeout : float, optional
-            For how many seconds to wait; None: without a limit.
+            For how many seconds to wait at most; None: without a limit.
 
         Returns
         -------
         bool
-            Whether it is lost.
+            Whether it is lost. False: it was released, or the time has passed.
         """
-        return self._lost.wait(timeout)
+        return self._tenure.wait(timeout)
 
     def on_loss(self, callback: Callable[[Lease], object]) -> None:
-        """Has a function called once when the lease is lost, in a thread of its own.
+        """Has a function called once whenever the lease is lost, in a thread of its own.
 
         Parameters
         ----------
         callback : callable
-            Called with this object. It stays for the next time that the lease is got.
+            Called with this object.
         """
         self._callbacks.append(callback)
+        if self._tenure.is_held():
+            self._watch()
 
-    @abstractmethod
     def kill_on_loss(self, seconds: float) -> None:
         """Has this process killed by SIGKILL if the lease is lost and not released within so many seconds.
 
@@ -196,6 +227,7 @@ class Lease(ABC):
         seconds : float
             How long after the loss.
         """
+        self._tenure.kill_on_loss(self.name, seconds)
 
     def close(self) -> None:
         """Releases the lease if it is held, and ends connections and threads. Nothing works after."""
@@ -212,8 +244,42 @@ class Lease(ABC):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} at {self.place}{', held' if self.is_held() else ''}>"
 
-    def _was_lost(self) -> None:
-        """Reports a loss; called once, by the thread that noticed it."""
-        self._lost.set()
-        for callback in list(self._callbacks):
-            callback(self)
+    @abstractmethod
+    def _acquire(self, owner: bytes) -> bool:
+        """Gets it, and begins the tenure."""
+
+    @abstractmethod
+    def _refresh(self) -> bool:
+        """Renews it, and the tenure."""
+
+    @abstractmethod
+    def _release(self) -> bool:
+        """Ends the tenure, and gives it up."""
+
+    @abstractmethod
+    def _owner(self) -> bytes | None:
+        """What its holder stored."""
+
+    def _watch(self) -> None:
+        """Has the callbacks called by a thread when the lease is lost."""
+        if self._watcher is None or not self._watcher.is_alive():
+            name = f"jug-lease {self.name}"
+            self._watcher = threading.Thread(target=self._report_loss, name=name, daemon=True)
+            self._watcher.start()
+
+    def _report_loss(self) -> None:
+        if self._tenure.wait():
+            for callback in list(self._callbacks):
+                callback(self)
+
+
+def _owner_here() -> Owner:
+    now = time.time()
+    form = "%Y-%m-%d %H:%M:%S"
+    return {
+        "fqdn": socket.getfqdn(),
+        "timestamp": now,
+        "time_utc": time.strftime(form, time.gmtime(now)),
+        "time_local": time.strftime(form, time.localtime(now)),
+        "pid": os.getpid(),
+    }

@@ -69,6 +69,8 @@ struct Known {
     modified: Modified,
     /// What [`State::watched`] was when it was last seen to beat.
     since: Duration,
+    /// Whether it was.
+    has_beaten: bool,
 }
 
 /// A worker's file, open, and what it says.
@@ -86,6 +88,7 @@ impl State {
             Ok(stat) if stat.links > 0 => {
                 if let Some(known) = self.known.get_mut(id).filter(|known| known.modified != stat.modified) {
                     known.modified = stat.modified;
+                    known.has_beaten = true;
                     known.since = watched;
                 }
             }
@@ -144,6 +147,11 @@ impl FailureDetector {
     pub(super) fn is_process_running(&self, id: &str) -> Result<bool> {
         let process = |known: Known| known.identity.and_then(|identity| self.has_process(&identity));
         Ok(self.is_own(id) || self.known(id)?.and_then(process) == Some(true))
+    }
+
+    /// Whether this process has watched a worker beat.
+    pub(super) fn has_beaten(&self, id: &str) -> bool {
+        self.state().known.get(id).is_some_and(|known| known.has_beaten)
     }
 
     /// For how long this process has watched.
@@ -275,7 +283,7 @@ impl FailureDetector {
         let mut state = self.state();
         // What has passed since the last look is counted at the next one, and this worker was not watched then.
         let since = state.watched + self.since_look(&state, self.fs.now());
-        let known = Known { identity, file, id: stat.id, modified: stat.modified, since };
+        let known = Known { identity, file, id: stat.id, modified: stat.modified, since, has_beaten: false };
         state.known.insert(id.to_owned(), known.clone());
         Ok(Some(known))
     }

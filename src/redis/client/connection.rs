@@ -13,11 +13,6 @@ use super::script::{self, KEYS, Script};
 use super::url::Address;
 use crate::os::stdio::off_standard;
 
-/// Time limit for making a connection.
-const CONNECT: Duration = Duration::from_secs(5);
-/// Time limit for the next bytes, in either direction.
-const SILENCE: Duration = Duration::from_secs(20);
-
 /// Why a command failed.
 #[derive(Debug)]
 pub enum CommandError {
@@ -157,12 +152,12 @@ impl Stream {
     fn open(address: &Address) -> io::Result<Stream> {
         let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for place in (address.host.as_str(), address.port).to_socket_addrs()? {
-            match TcpStream::connect_timeout(&place, CONNECT) {
+            match TcpStream::connect_timeout(&place, address.connect_limit) {
                 Ok(stream) => {
                     let stream = off_standard(stream)?;
                     stream.set_nodelay(true)?;
-                    stream.set_read_timeout(Some(SILENCE))?;
-                    stream.set_write_timeout(Some(SILENCE))?;
+                    stream.set_read_timeout(Some(address.silence_limit))?;
+                    stream.set_write_timeout(Some(address.silence_limit))?;
                     return if address.tls {
                         encrypted(stream, &address.host)
                     } else {

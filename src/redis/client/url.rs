@@ -11,6 +11,11 @@ const RETRY: Duration = Duration::from_secs(60);
 /// How long a worker without a heartbeat counts as alive, unless the URL says otherwise; and the least it can say.
 const LIFETIME: (Duration, Duration) = (Duration::from_secs(40), Duration::from_secs(1));
 
+/// Time limit for making a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Time limit for the next bytes.
+const SILENCE: Duration = Duration::from_secs(20);
+
 /// `redis://[[user]:password@]host[:port][/db][?retry=SECONDS&lifetime=SECONDS]`, or `rediss://` for TLS.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
@@ -30,6 +35,10 @@ pub struct Address {
     pub retry: Duration,
     /// How long this worker counts as alive without a heartbeat.
     pub lifetime: Duration,
+    /// Time limit for making a connection.
+    pub connect_limit: Duration,
+    /// Time limit for the next bytes, in either direction.
+    pub silence_limit: Duration,
 }
 
 /// How many heartbeats a worker sends within its lifetime.
@@ -74,6 +83,8 @@ impl Address {
             },
             retry,
             lifetime,
+            connect_limit: CONNECT,
+            silence_limit: SILENCE,
         })
     }
 }

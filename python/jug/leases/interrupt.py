@@ -1,0 +1,70 @@
+"""Raises an exception in a thread that runs something else: at its next step in Python."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+__all__ = ["Interruptible"]
+
+#: A signal that is ignored by default and that no library uses in Python. It ends calls of the system that wait.
+_SIGNAL = signal.SIGURG
+
+
+class Interruptible:
+    """The part of a thread's work in which another thread can raise an exception.
+
+    In the main thread it also ends calls that wait, such as ``time.sleep``, if nobody else handles SIGURG. In other
+    threads it comes when such a call returns. Code that never comes back to Python is not interrupted.
+
+    Parameters
+    ----------
+    exception : type
+        A class of exceptions, which is raised without arguments.
+    """
+
+    def __init__(self, exception: type[BaseException]) -> None:
+        self._exception = exception
+        self._thread = threading.get_ident()
+        self._lock = threading.Lock()
+        self._is_open = False
+        self._is_due = False
+        self._before: Any = None
+
+    def __enter__(self) -> Interruptible:
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and signal.getsignal(_SIGNAL) in (signal.SIG_DFL, signal.SIG_IGN):
+            self._before = signal.signal(_SIGNAL, self._handle)
+        self._is_open = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._lock:
+            self._is_open = False
+        self._is_due = False
+        if self._before is None:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), None)
+        else:
+            signal.signal(_SIGNAL, self._before)
+
+    def interrupt(self) -> None:
+        """Raises the exception there, unless that part is over. May be called by any thread."""
+        with self._lock:
+            if not self._is_open:
+                return
+            if self._before is None:
+                thread, exception = ctypes.c_ulong(self._thread), ctypes.py_object(self._exception)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, exception)
+            else:
+                self._is_due = True
+                signal.pthread_kill(self._thread, _SIGNAL)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._is_due:
+            self._is_due = False
+            raise self._exception

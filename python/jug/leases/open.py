@@ -1,0 +1,86 @@
+"""From a URL to a lease."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from ..errors import UserError
+from .base import Lease
+from .credentials import with_password, without_password
+
+__all__ = ["open_lease"]
+
+
+def open_lease(url: str, name: str, *, ttl: float | None = None, heartbeat: bool = True) -> Lease:
+    """The lease of a name, which is not asked for yet.
+
+    Parameters
+    ----------
+    url : str
+        What keeps it: ``file:///DIRECTORY``, ``redis://HOST[:PORT][/DATABASE]`` (``rediss://`` for TLS),
+        ``postgresql://[USER@]HOST[:PORT]/DATABASE``, ``etcd://HOST[:PORT]`` (``etcds://``),
+        ``consul://HOST[:PORT]`` (``consuls://``), or ``dummy:``. A password is in the URL, in the environment as
+        ``JUG_LEASE_PASSWORD``, or in the file that ``JUG_LEASE_PASSWORD_FILE`` names.
+    name : str
+        The name of the right.
+    ttl : float, optional
+        For how many seconds it lives without a heartbeat. By default 20.
+    heartbeat : bool, optional
+        Whether a thread renews it (the default), or only :meth:`jug.leases.base.Lease.refresh` does.
+
+    Returns
+    -------
+    Lease
+        One that no server was asked about yet.
+
+    Raises
+    ------
+    UserError
+        If the URL is none, a package is missing, or the time to live is none.
+    """
+    given = {} if ttl is None else {"ttl": ttl}
+    if ttl is not None and not 0 < ttl < 1e9:
+        raise UserError(f"a lease cannot live for {ttl:g} s: a time above 0 is needed")
+    scheme, _, rest = url.partition(":")
+    if scheme == "dummy":
+        from .dummy import DummyLease
+
+        return DummyLease(name, ttl=ttl, heartbeat=heartbeat)
+    if scheme == "file":
+        from .native import FileLease
+
+        return FileLease(_directory(rest), name, heartbeat=heartbeat, **given)
+    if scheme in ("redis", "rediss"):
+        from .native import RedisLease
+
+        return RedisLease(with_password(url), name, heartbeat=heartbeat, **given)
+    if scheme in ("postgresql", "postgres"):
+        from .postgres import PostgresLease
+
+        return PostgresLease(url, name, heartbeat=heartbeat, **given)
+    if scheme in ("etcd", "etcds"):
+        from .etcd import EtcdLease
+
+        return EtcdLease(url, name, heartbeat=heartbeat, **given)
+    if scheme in ("consul", "consuls"):
+        from .consul import ConsulLease
+
+        return ConsulLease(url, name, heartbeat=heartbeat, **given)
+    raise UserError(
+        f"nothing keeps leases at {without_password(url)!r}: write file:///DIRECTORY, redis://HOST, "
+        "postgresql://HOST/DATABASE, etcd://HOST, consul://HOST or dummy:"
+    )
+
+
+def _directory(rest: str) -> str:
+    path = rest
+    if rest.startswith("//"):
+        host, slash, path = rest[2:].partition("/")
+        path = slash + path
+        if host not in ("", "localhost"):
+            raise UserError(
+                f"file:{rest} names a directory of the host {host!r}; of this one it is file:///{host}{path}"
+            )
+    if not path:
+        raise UserError(f"file:{rest} names no directory: write file:///DIRECTORY")
+    return unquote(path)

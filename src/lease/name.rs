@@ -1,0 +1,33 @@
+//! Names of leases as names of directories.
+
+use std::fmt::Write as _;
+
+/// The longest name of a directory that is made of a name; a longer one is named by its digest.
+const LONGEST: usize = 200;
+
+/// The name of the directory for a lease: the same text, with `%` and two digits for each byte that is no letter, digit,
+/// `-`, `_` or `.`, and for a `.` at the beginning.
+pub(super) fn directory_name(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    for (index, byte) in name.bytes().enumerate() {
+        if byte.is_ascii_alphanumeric() || b"-_".contains(&byte) || (byte == b'.' && index > 0) {
+            text.push(char::from(byte));
+        } else {
+            let _infallible = write!(text, "%{byte:02x}");
+        }
+    }
+    if text.len() > LONGEST { format!("%{}", blake3::hash(name.as_bytes()).to_hex()) } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::directory_name;
+
+    #[test]
+    fn different_names_have_different_directories_and_none_leads_elsewhere() {
+        let names = ["a", "A", "a/b", "a%2fb", "..", ".", "a b", "ä", &"x".repeat(500), &"x".repeat(501)];
+        let made: std::collections::BTreeSet<String> = names.iter().map(|it| directory_name(it)).collect();
+        assert_eq!(made.len(), names.len());
+        assert!(made.iter().all(|it| !it.contains('/') && !it.starts_with('.') && it.len() <= 201));
+    }
+}
