@@ -129,11 +129,25 @@ RUST = Table(
         Room(5, "redis", ("redis",), "results and claims in a redis server"),
         Room(5, "supervisor", ("supervisor",), "workers as children: their slots, limits, output and end"),
         Room(5, "sched", ("sched",), "the graph and what may run next: no I/O, no clock"),
+        Room(
+            6,
+            "lease",
+            ("lease",),
+            "a named right that one holder has at a time: in a directory or a redis server",
+        ),
         Room(6, "engine", ("engine",), "store and claims of a jugdir, composed"),
         Room(
             7,
             "py values",
-            ("py/scalar", "py/containers", "py/reducers", "py/unkeyable", "py/error", "py/process"),
+            (
+                "py/scalar",
+                "py/containers",
+                "py/reducers",
+                "py/unkeyable",
+                "py/error",
+                "py/process",
+                "py/waiting",
+            ),
             "kinds of Python values, exceptions, processes",
         ),
         Room(8, "py snapshot", ("py/snapshot",), "arguments as they were when their task was made"),
@@ -161,9 +175,10 @@ RUST = Table(
         Room(
             13,
             "py stores",
-            ("py/convert", "py/waiting", "py/result_store", "py/store", "py/claim", "py/redis"),
+            ("py/convert", "py/result_store", "py/store", "py/claim", "py/redis"),
             "stores and claims",
         ),
+        Room(13, "py lease", ("py/lease",), "leases"),
         Room(
             13,
             "py supervisor",

@@ -35,12 +35,13 @@ def lease(
     name : str
         The name of the right.
     ttl : float, optional
-        For how many seconds it lives without a heartbeat; 20 by default. A thread renews it every third of that.
+        For how many seconds it lives without a heartbeat; 20 by default. A thread renews it every third of
+        that.
     wait : float, optional
         For how many seconds to wait while somebody else has it; 0 by default.
     interrupt : bool, optional
-        Whether LeaseLost is raised inside the block when the lease is lost (the default), at its next step in Python.
-        False: the block asks ``is_held()``. In both cases LeaseLost is raised at its end.
+        Whether LeaseLost is raised inside the block when the lease is lost (the default), at its next step in
+        Python. False: the block asks ``is_held()``. In both cases LeaseLost is raised at its end.
 
     Yields
     ------

@@ -10,15 +10,16 @@ from typing import Any
 
 __all__ = ["Interruptible"]
 
-#: A signal that is ignored by default and that no library uses in Python. It ends calls of the system that wait.
+#: A signal that is ignored by default and that no library uses in Python. It ends calls of the system that
+#: wait.
 _SIGNAL = signal.SIGURG
 
 
 class Interruptible:
     """The part of a thread's work in which another thread can raise an exception.
 
-    In the main thread it also ends calls that wait, such as ``time.sleep``, if nobody else handles SIGURG. In other
-    threads it comes when such a call returns. Code that never comes back to Python is not interrupted.
+    In the main thread it also ends calls that wait, such as ``time.sleep``, if nobody else handles SIGURG. In
+    other threads it comes when such a call returns. Code that never comes back to Python is not interrupted.
 
     Parameters
     ----------

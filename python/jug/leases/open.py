@@ -10,6 +10,9 @@ from .credentials import with_password, without_password
 
 __all__ = ["open_lease"]
 
+#: For how many seconds a lease lives without a heartbeat, unless something else is asked for.
+_TTL = 20.0
+
 
 def open_lease(url: str, name: str, *, ttl: float | None = None, heartbeat: bool = True) -> Lease:
     """The lease of a name, which is not asked for yet.
@@ -19,8 +22,8 @@ def open_lease(url: str, name: str, *, ttl: float | None = None, heartbeat: bool
     url : str
         What keeps it: ``file:///DIRECTORY``, ``redis://HOST[:PORT][/DATABASE]`` (``rediss://`` for TLS),
         ``postgresql://[USER@]HOST[:PORT]/DATABASE``, ``etcd://HOST[:PORT]`` (``etcds://``),
-        ``consul://HOST[:PORT]`` (``consuls://``), or ``dummy:``. A password is in the URL, in the environment as
-        ``JUG_LEASE_PASSWORD``, or in the file that ``JUG_LEASE_PASSWORD_FILE`` names.
+        ``consul://HOST[:PORT]`` (``consuls://``), or ``dummy:``. A password is in the URL, in the environment
+        as ``JUG_LEASE_PASSWORD``, or in the file that ``JUG_LEASE_PASSWORD_FILE`` names.
     name : str
         The name of the right.
     ttl : float, optional
@@ -38,8 +41,8 @@ def open_lease(url: str, name: str, *, ttl: float | None = None, heartbeat: bool
     UserError
         If the URL is none, a package is missing, or the time to live is none.
     """
-    given = {} if ttl is None else {"ttl": ttl}
-    if ttl is not None and not 0 < ttl < 1e9:
+    ttl = _TTL if ttl is None else ttl
+    if not 0 < ttl < 1e9:
         raise UserError(f"a lease cannot live for {ttl:g} s: a time above 0 is needed")
     scheme, _, rest = url.partition(":")
     if scheme == "dummy":
@@ -49,23 +52,23 @@ def open_lease(url: str, name: str, *, ttl: float | None = None, heartbeat: bool
     if scheme == "file":
         from .native import FileLease
 
-        return FileLease(_directory(rest), name, heartbeat=heartbeat, **given)
+        return FileLease(_directory(rest), name, ttl=ttl, heartbeat=heartbeat)
     if scheme in ("redis", "rediss"):
         from .native import RedisLease
 
-        return RedisLease(with_password(url), name, heartbeat=heartbeat, **given)
+        return RedisLease(with_password(url), name, ttl=ttl, heartbeat=heartbeat)
     if scheme in ("postgresql", "postgres"):
         from .postgres import PostgresLease
 
-        return PostgresLease(url, name, heartbeat=heartbeat, **given)
+        return PostgresLease(url, name, ttl=ttl, heartbeat=heartbeat)
     if scheme in ("etcd", "etcds"):
         from .etcd import EtcdLease
 
-        return EtcdLease(url, name, heartbeat=heartbeat, **given)
+        return EtcdLease(url, name, ttl=ttl, heartbeat=heartbeat)
     if scheme in ("consul", "consuls"):
         from .consul import ConsulLease
 
-        return ConsulLease(url, name, heartbeat=heartbeat, **given)
+        return ConsulLease(url, name, ttl=ttl, heartbeat=heartbeat)
     raise UserError(
         f"nothing keeps leases at {without_password(url)!r}: write file:///DIRECTORY, redis://HOST, "
         "postgresql://HOST/DATABASE, etcd://HOST, consul://HOST or dummy:"
