@@ -54,6 +54,11 @@ class Holders:
                 )
             self.processes[process.pid] = process
 
+    def said(self) -> str:
+        """What they printed, but for their waiting for the server."""
+        lines = self.log.read_text().splitlines()
+        return "\n".join(line for line in lines if not line.startswith("unreachable"))
+
     def uses(self) -> list[Use]:
         """What they did so far."""
         if not self.used.exists():
@@ -69,9 +74,9 @@ class Holders:
                 if use.pid != other_than:
                     return use
             for process in self.processes.values():
-                assert process.poll() is None, self.log.read_text()
+                assert process.poll() is None, self.said()
             time.sleep(0.005)
-        raise AssertionError(f"nobody got the lease within {seconds} s:\n{self.log.read_text()}")
+        raise AssertionError(f"nobody got the lease within {seconds} s:\n{self.said()}")
 
     def kill(self, pid: int) -> float:
         """Kills a holder by SIGKILL, and starts another one; after how many seconds somebody else had the
@@ -102,7 +107,7 @@ class Holders:
             process.terminate()
         for process in self.processes.values():
             try:
-                assert process.wait(60) == 0, self.log.read_text()
+                assert process.wait(60) == 0, self.said()
             finally:
                 process.kill()
 

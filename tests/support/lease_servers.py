@@ -69,7 +69,8 @@ class Directory(LeaseServer):
     def left(self) -> list[str]:
         """Workers and claims."""
         names = [path for path in self.folder.rglob("*") if {"workers", "claims"} & set(path.parts[:-1])]
-        return [str(path) for path in names if path.is_file()]
+        # Workers that were killed leave a mark of that, empty and for all of them.
+        return [str(path) for path in names if path.is_file() and path.name != "lost"]
 
 
 class SharedDirectory(Directory):

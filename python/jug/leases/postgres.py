@@ -192,6 +192,9 @@ class PostgresLease(KeptLease):
                 f"the PostgreSQL server {self.place} does not answer: {self._reason(error)}"
             ) from None
         for result in results:
+            if result.error_message and client.status != self._psycopg.pq.ConnStatus.OK:
+                self._disconnect()
+                raise ConnectionError(f"the PostgreSQL server {self.place} has closed the connection")
             if result.error_message:
                 reason = self._reason(RuntimeError(result.error_message.decode(errors="replace")))
                 raise UserError(f"the PostgreSQL server {self.place} refuses a lease: {reason}")
