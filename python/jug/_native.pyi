@@ -62,6 +62,7 @@ __all__ = [
     "part",
     "parts",
     "process_identity",
+    "redis_ask",
     "redis_url",
     "repair_manifest",
     "resolve",
@@ -575,6 +576,12 @@ class Claims:
     def close(self) -> None: ...
 
 # --- redis ----------------------------------------------------------------------------------------
+
+def redis_ask(url: str, words: Sequence[bytes]) -> bytes | None:
+    """What a redis server answers to one command; None: nothing.
+
+    ValueError if the URL names no server, ConnectionError if it does not answer or refuses. It is asked once.
+    """
 
 def redis_url(url: str) -> str:
     """A URL of a redis server without user and password; ValueError if it is none."""

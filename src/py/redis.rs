@@ -10,11 +10,14 @@ use super::key_sequence::{KeyBytes, keys_from, to_bytes};
 use super::result_store::{Core, PyResultStore};
 use super::waiting::waiting;
 use crate::redis::Redis;
+use crate::redis::client::resp::{Commands, Reply};
 use crate::redis::client::url::Address;
+use crate::redis::client::{Client, NeverWait};
 
 /// Adds this module's names to `jug._native`.
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(redis_url, m)?)?;
+    m.add_function(wrap_pyfunction!(redis_ask, m)?)?;
     m.add_class::<PyRedis>()
 }
 
@@ -22,6 +25,21 @@ pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
 #[pyfunction]
 fn redis_url(url: &str) -> PyResult<String> {
     Ok(Address::parse(url)?.to_string())
+}
+
+/// The answer of a server to one command, over a connection of its own: bytes, a status or a number as text, or nothing.
+#[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "what is extracted belongs to the function")]
+fn redis_ask(py: Python<'_>, url: &str, words: Vec<Vec<u8>>) -> PyResult<Option<Py<PyBytes>>> {
+    let client = Client::new(Address::parse(url)?);
+    let command = Commands::new().and(words.iter().map(Vec::as_slice));
+    let replies = py.detach(|| client.ask(&NeverWait, &command))?;
+    let answer = match replies.into_iter().next() {
+        Some(Reply::Bytes(bytes)) => bytes,
+        Some(Reply::Number(number)) => number.to_string().into_bytes(),
+        _ => return Ok(None),
+    };
+    Ok(Some(PyBytes::new(py, &answer).unbind()))
 }
 
 /// Results and claims in a redis server.

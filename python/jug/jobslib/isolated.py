@@ -140,6 +140,9 @@ class IsolatedTask:
         if kind == "lock":
             self._answer(value)
             return False
+        if kind == "push":
+            self.context.metrics.push(value)
+            return False
         if kind == "failed":
             raise TaskRaised(value)
         if kind == "exit":

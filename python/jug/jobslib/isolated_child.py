@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 from ..internal import supervision
@@ -16,6 +17,7 @@ from ..internal.printing import flush_output
 from ..internal.tracebacks import users_traceback
 from .exceptions import OneInstanceWatchdogError, Terminate
 from .interruption import interrupt_task, task_at_work
+from .metrics import BaseMetrics
 from .oneinstance import BaseLock
 
 __all__ = ["main"]
@@ -40,6 +42,16 @@ class _LauncherLock(BaseLock):
 
     def get_lock_owner_info(self) -> dict[str, Any] | None:
         return self._channel.ask("get_lock_owner_info")  # type: ignore[no-any-return]
+
+
+class _LauncherMetrics(BaseMetrics):
+    """The numbers of the task, which the launcher keeps."""
+
+    def __init__(self, channel: _Channel) -> None:
+        self._channel = channel
+
+    def push(self, metrics: Mapping[str, Mapping[str, Any]]) -> None:
+        self._channel.say("push", metrics)
 
 
 class _Channel:
@@ -102,6 +114,8 @@ def main(pipe: int) -> None:
         task = prepared(mail["words"]).make()
         task.context.config._configure_logging()
         task.context.__dict__["one_instance_lock"] = _LauncherLock(channel)
+        if getattr(task.context.config.metrics.backend, "belongs_to_launcher", False):
+            task.context.__dict__["metrics"] = _LauncherMetrics(channel)
     except Exception:
         channel.say("failed", traceback.format_exc())
         raise

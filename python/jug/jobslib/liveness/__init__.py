@@ -6,6 +6,7 @@ import abc
 import sys
 from typing import Any
 
+from ...errors import UserError
 from ..cmdlineparser import argument
 from ..config import ConfigGroup
 from ..tasks import _Task
@@ -81,7 +82,7 @@ class CheckLiveness(_Task):
     def task(self) -> None:
         """Prints PASS or FAIL, and exits."""
         if self.max_age <= 0:
-            raise ValueError(f"Invalid max_age: {self.max_age}")
+            raise UserError(f"Invalid max_age: {self.max_age}")
         is_valid = self.context.liveness.check(self.max_age)
         sys.stdout.write("PASS\n" if is_valid else "FAIL\n")
         sys.stdout.flush()
