@@ -21,8 +21,10 @@ CANCELLED = {"slurm": "cancelled", "sge": "failed", "pbs": "ended"}
 @pytest.fixture(params=["slurm", "sge", "pbs"])
 def jug(tmp_path: Path, request: pytest.FixtureRequest) -> Submitting:
     """``jug`` where there is a batch system, in a directory whose name is not a single word."""
-    (tmp_path / "a 50% b").mkdir()
-    return Submitting(tmp_path / "a 50% b", request.getfixturevalue(request.param), request.param)
+    # To Grid Engine what stands before a colon is a host, unless it is empty.
+    folder = tmp_path / ("a 50% b:c" if request.param == "sge" else "a 50% b")
+    folder.mkdir()
+    return Submitting(folder, request.getfixturevalue(request.param), request.param)
 
 
 def test_an_array_of_workers_does_all_tasks(jug: Submitting) -> None:

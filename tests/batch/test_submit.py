@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
@@ -151,6 +150,15 @@ def test_the_script_for_grid_engine(jug: Jug) -> None:
         f'-o "{jug.folder}/2 walks.jugdata/batch/$JOB_ID_$TASK_ID.out"',
         *("-l h_rt=1:30:00,h_vmem=1536M", "-pe smp 2", "-q q", "-l gpu=1"),
     ]
+
+
+def test_a_directory_that_grid_engine_would_take_for_another_one_is_refused(jug: Jug) -> None:
+    done = jug("submit", "--print", "--system=sge", "--jugdir", "of $USER")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"jug: error: Grid Engine puts something else in the place of $ in {jug.folder}/of $USER/batch, "
+        "where the output of workers would go: choose another --jugdir\n"
+    )
 
 
 def test_the_script_for_pbs(jug: Jug) -> None:
@@ -328,8 +336,10 @@ def test_what_others_write_is_no_option_of_a_command(
 def test_a_job_is_not_submitted_where_it_could_not_be_remembered(submitting: Submitting) -> None:
     assert submitting("init-store", "--claims=link").returncode == 0
     (submitting.folder / "jugfile.jugdata" / "batch").write_text("")
-    before = sorted(os.listdir(submitting.cluster.environment["PBS_STAND_IN"]))
+    # What earlier jobs write when they end does not matter.
+    jobs = Path(submitting.cluster.environment["PBS_STAND_IN"])
+    before = {*jobs.glob("*.sh")}
     done = submitting("submit", "--system=pbs")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.count("\n") == 1
-    assert sorted(os.listdir(submitting.cluster.environment["PBS_STAND_IN"])) == before
+    assert {*jobs.glob("*.sh")} == before

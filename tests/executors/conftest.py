@@ -1,4 +1,4 @@
-"""Clusters of dask, which take a second to start."""
+"""Backends, and clusters of dask, which take a second to start."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.dask_cluster import DaskCluster
+from tests.support.pools import BACKENDS, PROCESSES
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +25,15 @@ def own_cluster(tmp_path: Path) -> Iterator[DaskCluster]:
     cluster = DaskCluster(tmp_path / "cluster")
     yield cluster
     cluster.close()
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> list[str]:
+    """How a jugfile is run on each backend."""
+    return ["execute", "--will-cite", "-n", "2", "--backend", request.param]
+
+
+@pytest.fixture(params=PROCESSES)
+def of_processes(request: pytest.FixtureRequest) -> list[str]:
+    """The same, where workers are processes."""
+    return ["execute", "--will-cite", "-n", "2", "--backend", request.param]

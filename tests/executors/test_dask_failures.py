@@ -213,7 +213,7 @@ def test_a_task_that_takes_too_much_memory_is_ended(jug: Jug) -> None:
 def test_what_workers_of_other_hosts_say_of_their_memory_counts(cluster: DaskCluster) -> None:
     pool = dask_pool(cluster.address, 1)
     try:
-        worker = pool.ask_importable([]).result(10) and next(iter(pool._threads))
+        worker = pool.ask_importable([]).result(10) and next(iter(pool._workers._threads))
         wait_for(lambda: pool.memory(worker) > 10_000_000, "what the worker says")
         assert not logging.getLogger("distributed.client").isEnabledFor(logging.CRITICAL)
     finally:

@@ -8,9 +8,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from jug.errors import UserError
-from jug.executors.chunk import WorkerReport, importable
 from jug.executors.inquiry import ask_worker
 from jug.executors.pools import ExecutorPool
+from jug.executors.sources import WorkerReport, importable, merged
 
 
 class OtherPool(ExecutorPool):
@@ -44,3 +44,14 @@ def test_what_a_worker_cannot_import_comes_back_with_the_reason() -> None:
     reasons = ask_worker(pool, "b", ["json", "no_such_module"]).reasons
     assert reasons == {"no_such_module": "ModuleNotFoundError: No module named 'no_such_module'"}
     pool.close()
+
+
+def test_what_any_of_several_workers_lacks_is_lacking() -> None:
+    """With the place of that one; and of what they have it counts whether all have the same."""
+    all_of_it = importable(["json"])._replace(sources={"a": "1", "b": "2"})
+    other = all_of_it._replace(place="there", reasons={"c": "no"}, sources={"a": "1", "b": "3"})
+    assert merged([all_of_it]) == all_of_it
+    found = merged([all_of_it, other])
+    assert (found.place, found.reasons, found.places) == ("there", {"c": "no"}, {"c": "there"})
+    assert found.sources == {"a": "1"}
+    assert merged([all_of_it, all_of_it._replace(python="3.2.1")]).python == "3.2.1"

@@ -7,8 +7,11 @@ import re
 import subprocess
 import sys
 import textwrap
+import types
+from collections.abc import Mapping
 from pathlib import Path
 
+import jug
 from tests.support.waiting import wait_for
 
 __all__ = ["COUNTED", "AdaptiveCluster", "DaskCluster", "ended", "on", "ran", "said"]
@@ -28,10 +31,11 @@ COUNTED = """
 """
 
 
-def _environment() -> dict[str, str]:
-    """That of another host: what the tests have in theirs is not there."""
+def _environment(given: Mapping[str, str] = types.MappingProxyType({})) -> dict[str, str]:
+    """That of another host: of what the tests have in theirs only this package is there."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("JUG_", "PYTHON", "DASK_"))}
-    return kept | {"DASK_LOGGING__DISTRIBUTED": "info"}
+    path = [str(Path(jug.__file__).parents[1]), *filter(None, [given.get("PYTHONPATH")])]
+    return kept | {"DASK_LOGGING__DISTRIBUTED": "info"} | given | {"PYTHONPATH": os.pathsep.join(path)}
 
 
 class DaskCluster:
@@ -73,7 +77,7 @@ class DaskCluster:
             process = subprocess.Popen(
                 [*words, "--no-dashboard", "--host", "127.0.0.1", *options],
                 cwd=self.folder,
-                env=_environment() | self.env,
+                env=_environment(self.env),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -57,6 +57,11 @@ class GridEngine(BatchSystem):
         self._cancel_by("qdel", job)
 
     def _options(self, request: Request) -> Sequence[str]:
+        if "$" in request.output:
+            raise UserError(
+                f"Grid Engine puts something else in the place of $ in {request.output}, where the output of "
+                "workers would go: choose another --jugdir"
+            )
         limits = []
         if request.time is not None:
             limits.append(f"h_rt={format_time(request.time)}")
@@ -72,7 +77,8 @@ class GridEngine(BatchSystem):
             f"-N {name_of(request)}",
             f"-t 1-{request.n}",
             "-j y",
-            "-o " + quoted(f"{request.output}/$JOB_ID_$TASK_ID.out"),
+            # What stands before a colon is a host.
+            "-o " + quoted(f"{':' * (':' in request.output)}{request.output}/$JOB_ID_$TASK_ID.out"),
             *([f"-l {','.join(limits)}"] if limits else []),
             *([f"-pe smp {request.cpus}"] if request.cpus is not None and request.cpus > 1 else []),
             *([f"-q {quoted(request.partition)}"] if request.partition else []),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import functools
-import importlib
 import io
 import os
 import pickle
@@ -25,7 +24,6 @@ from .. import _native
 from ..internal.console import fail
 from ..internal.printing import flush_output
 from ..internal.tracebacks import message_of, users_traceback
-from ..jug_version import __version__
 from .base import Outcome, outcome_of
 from .origin import end_with_origin, is_wanted
 
@@ -39,17 +37,17 @@ __all__ = [
     "Notes",
     "SentCall",
     "UnstorableValue",
-    "WorkerReport",
     "begin_worker",
-    "importable",
     "run_chunk",
     "run_live",
 ]
 
 _PROTOCOL = 5
 
-#: How many functions a worker keeps that it has loaded.
+#: How many functions a worker keeps that it has loaded, and how many bytes they may have altogether: some
+#: refer to much data, and the workers of a cluster may run for weeks.
 _MOST_FUNCTIONS = 256
+_MOST_BYTES = 256 << 20
 
 #: After how many seconds of work a chunk looks whether its coordinator still lives, and after how many it
 #: comes back without the rest: calls that take longer than those before would hold up what others could run.
@@ -81,24 +79,11 @@ class Chunk(NamedTuple):
     number: int
     #: Which process wants it.
     origin: ProcessIdentity
-    #: Pickled, or the path of a file with that.
-    functions: Sequence[bytes | str]
+    #: Pickled, or the path of a file with that, or which of the inputs that come with the chunk it is.
+    functions: Sequence[bytes | str | int]
     calls: Sequence[SentCall]
     #: To which file or topic it is noted which call begins; empty if nobody wants to know.
     notes: str = ""
-
-
-class WorkerReport(NamedTuple):
-    """What a worker says of itself, before it gets anything to run."""
-
-    #: Where it is.
-    place: str
-    #: The version of Python.
-    python: str
-    #: Why modules cannot be imported there; those that can are left out.
-    reasons: dict[str, str]
-    #: The version of this package.
-    package: str
 
 
 class Answer(NamedTuple):
@@ -159,20 +144,12 @@ def begin_worker(
         os.environ.setdefault(name, value)
 
 
-def importable(modules: Sequence[str]) -> WorkerReport:
-    """What a worker says of itself."""
-    reasons = {}
-    for name in modules:
-        try:
-            importlib.import_module(name)
-        except BaseException as error:  # A module may call sys.exit().
-            reasons[name] = f"{type(error).__name__}: {message_of(error)}"
-    place = f"{socket.gethostname()}, process {os.getpid()}"
-    return WorkerReport(place, sys.version.split()[0], reasons, __version__)
-
-
 def run_chunk(
-    data: bytes, inputs: Sequence[bytes] = (), note: Notes | None = None, recall: str = ""
+    data: bytes,
+    inputs: Sequence[bytes] = (),
+    note: Notes | None = None,
+    recall: str = "",
+    is_given_up: Callable[[], bool] | None = None,
 ) -> list[Answer]:
     """Runs the calls of a chunk, one after the other.
 
@@ -186,6 +163,8 @@ def run_chunk(
         Says which call of which chunk begins, if anybody wants to know; default: by a file.
     recall : str, optional
         The path of a file on the host of the coordinator: no call begins where it is not empty.
+    is_given_up : callable, optional
+        Whether nobody wants the chunk any more; default: nobody can say so.
 
     Returns
     -------
@@ -210,9 +189,13 @@ def run_chunk(
                 looked = now
                 if now - began > _LONGEST or not is_wanted(chunk.origin, recall):
                     break
+                if is_given_up is not None and is_given_up():
+                    break
             if note is not None:
                 note(chunk.number, place)
-            answers.append(_answer(chunk.functions[call.function], call, inputs))
+            function = chunk.functions[call.function]
+            function = inputs[function] if isinstance(function, int) else function
+            answers.append(_answer(function, call, inputs))
             size += len(answers[-1].value)
             if size > _LARGEST:
                 break
@@ -275,12 +258,39 @@ def _note_in_file(path: str, chunk: int, call: int) -> None:
         os.close(file)
 
 
-@functools.lru_cache(_MOST_FUNCTIONS)
-def _function(data: bytes | str) -> Any:
-    if isinstance(data, bytes):
-        return pickle.loads(data)
-    with open(data, "rb") as file:
-        return pickle.load(file)
+class _Functions:
+    """The functions that were loaded here, the latest used last, and how many bytes each has."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[bytes | str, tuple[Any, int]] = {}
+        self._size = 0
+
+    def get(self, data: bytes | str) -> Any:
+        """A function that is pickled, or in a file of this path."""
+        with self._lock:
+            known = self._known.pop(data, None)
+            if known is not None:
+                self._known[data] = known
+                return known[0]
+        # What is loaded may take long, and import what loads functions.
+        pickled = data if isinstance(data, bytes) else _contents(data)
+        function, size = pickle.loads(pickled), len(pickled)
+        with self._lock:
+            if data not in self._known:
+                self._known[data] = function, size
+                self._size += size
+            while len(self._known) > 1 and (len(self._known) > _MOST_FUNCTIONS or self._size > _MOST_BYTES):
+                self._size -= self._known.pop(next(iter(self._known)))[1]
+        return function
+
+
+_functions = _Functions()
+
+
+def _contents(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
 
 
 class _Arguments(pickle.Unpickler):
@@ -297,7 +307,7 @@ class _Arguments(pickle.Unpickler):
 
 def _answer(function: bytes | str, sent: SentCall, inputs: Sequence[bytes]) -> Answer:
     def call() -> Any:
-        f = _function(function)
+        f = _functions.get(function)
         args, kwargs = _Arguments(sent, inputs).load() if sent.inputs else pickle.loads(sent.arguments)
         return f(*args, **kwargs)
 

@@ -7,7 +7,6 @@ at a time in a pool of one worker, where a death is the call's own.
 from __future__ import annotations
 
 import functools
-import pickle
 import queue
 import time
 from collections import Counter, deque
@@ -15,27 +14,21 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
-from .. import _native
 from ..errors import UserError
 from ..internal.tracebacks import message_of
 from .backends import Backend
 from .base import Call, Outcome
-from .chunk import Answer, WorkerReport
+from .chunk import Answer
 from .durations import Durations
 from .endings import Ended, WorkerDied, ended_by, outcome_of_answer
 from .flights import LIMITS_PERIOD, Flight, Item, Limits, LimitWatch
 from .inquiry import ask_worker
+from .outbox import Outbox
 from .pools import ChunkLost, Death, Pool
-from .transport import PackedCall, Transport, chunk_of, resolved
+from .sources import WorkerReport
+from .transport import Transport
 
 __all__ = ["Coordinator"]
-
-_PROTOCOL = 5
-
-#: How many seconds of work go into a chunk, how many calls at most, and how many bytes that are sent.
-_CHUNK_SECONDS = 0.2
-_CHUNK_CALLS = 1000
-_CHUNK_BYTES = 8 << 20
 
 #: How many chunks there are for each worker: one that runs, and one that waits.
 _AHEAD = 2
@@ -57,29 +50,24 @@ class Coordinator(Generic[Token]):
         self._n_workers = n_workers
         self._pool: Pool | None = None
         self._is_alone = False
-        self._transport: Transport | None = None
-        self._durations = Durations()
-        self._origin = _native.process_identity()
+        #: What is to be sent as soon as there is room.
+        self._outbox: Outbox[Token] = Outbox(self._fail)
         self._flights: dict[int, Flight[Token]] = {}
         self._number = 0
         self._arrived: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         #: What waits to be run alone, because it may end its worker.
         self._suspects: deque[Item[Token]] = deque()
-        #: What is to be sent as soon as there is room: it is packed then, so that little is in memory twice.
-        self._waiting: deque[Item[Token]] = deque()
         self._ended: list[Ended[Token]] = []
         self._is_stopping = False
         self._is_woken = False
         self._watch = LimitWatch()
-        #: Where the results of finished calls still are, by key, for other calls that run there.
-        self._resident: dict[bytes, Any] = {}
         #: Why nothing can be run any more.
         self._end: UserError | None = None
 
     @property
     def durations(self) -> Durations:
         """How long calls took."""
-        return self._durations
+        return self._outbox.durations
 
     @property
     def backend(self) -> Backend:
@@ -93,10 +81,10 @@ class Coordinator(Generic[Token]):
 
     def prepare(self, functions: Iterable[Callable[..., Any]]) -> None:
         """Finds out how these functions are sent. UserError if a worker cannot have one."""
-        if self._transport is None:
+        if self._outbox.transport is None:
             return
         try:
-            self._transport.prepare(functions)
+            self._outbox.transport.prepare(functions)
         except BaseException:
             # To close it would take until a worker ends that does not answer.
             self.kill()
@@ -114,12 +102,11 @@ class Coordinator(Generic[Token]):
             raise self._end
         if self._is_stopping or self._suspects or (self._is_alone and self._flights):
             return 0
-        wanted = self._free_slots() * self._durations.per_chunk(_CHUNK_SECONDS, _CHUNK_CALLS, _CHUNK_BYTES)
-        return max(0, wanted - len(self._waiting))
+        return max(0, self._free_slots() * self._outbox.per_chunk() - len(self._outbox))
 
     def per_chunk(self, seconds: float) -> int:
         """How many calls like the latest ones take so long; 1 if nothing is known."""
-        return self._durations.per_chunk(seconds, _CHUNK_CALLS, _CHUNK_BYTES)
+        return self._outbox.per_chunk(seconds)
 
     def nr_workers(self) -> int:
         """How many calls may run at a time, at present."""
@@ -128,7 +115,7 @@ class Coordinator(Generic[Token]):
     def in_flight(self) -> int:
         """How many calls were given and have not come back."""
         sent = sum(len(flight.items) for flight in self._flights.values())
-        return sent + len(self._suspects) + len(self._waiting) + len(self._ended)
+        return sent + len(self._suspects) + len(self._outbox) + len(self._ended)
 
     def submit(self, items: Iterable[tuple[Token, Call, Limits]], *, alone: bool = False) -> None:
         """Has calls run; `alone` if each of them may end its worker."""
@@ -136,7 +123,7 @@ class Coordinator(Generic[Token]):
         if alone:
             self._suspects.extend(given)
         else:
-            self._waiting.extend(given)
+            self._outbox.put(given)
         self._feed()
 
     def wait(self, seconds: float) -> list[Ended[Token]]:
@@ -169,21 +156,19 @@ class Coordinator(Generic[Token]):
 
     def keep(self, key: bytes, residence: Any) -> None:
         """A result is passed on from where it is to calls that need it, and not sent again."""
-        self._resident[key] = residence
+        self._outbox.keep(key, residence)
 
     def forget(self, keys: Iterable[bytes]) -> None:
         """These results are needed no more."""
-        for key in keys if self._resident else ():
-            self._resident.pop(key, None)
+        self._outbox.forget(keys)
 
     # --- the end ---
 
     def stop(self) -> list[Token]:
         """Starts nothing more; what was given and does not run comes back."""
         self._is_stopping = True
-        left = [item.token for item in (*self._suspects, *self._waiting)]
+        left = [item.token for item in (*self._suspects, *self._outbox.clear())]
         self._suspects.clear()
-        self._waiting.clear()
         if self._pool is not None and self._flights:
             self._pool.recall()
         for number, flight in list(self._flights.items()):
@@ -197,7 +182,7 @@ class Coordinator(Generic[Token]):
         self._is_stopping = True
         self._flights.clear()
         self._suspects.clear()
-        self._waiting.clear()
+        self._outbox.clear()
         pool, self._pool = self._pool, None
         if pool is None:
             return False
@@ -212,16 +197,17 @@ class Coordinator(Generic[Token]):
             else:
                 self._pool.close()
             self._pool = None
-        if self._transport is not None:
-            self._transport.close()
+        if self._outbox.transport is not None:
+            self._outbox.transport.close()
 
     # --- sending ---
 
     def _open(self, *, alone: bool = False) -> None:
         self._pool = self._backend.open(1 if alone else self._n_workers)
         self._is_alone = alone
-        if self._transport is None and not self._pool.is_live:
-            self._transport = Transport(self._ask, _advice(self._backend))
+        if self._outbox.transport is None and not self._pool.is_live:
+            is_remote = self._backend.is_remote
+            self._outbox.transport = Transport(self._ask, _advice(self._backend), is_remote=is_remote)
 
     def _ask(self, modules: Sequence[str]) -> WorkerReport:
         assert self._pool is not None
@@ -231,12 +217,12 @@ class Coordinator(Generic[Token]):
         """Sends what waits, as far as there is room, and what runs alone, one at a time."""
         if self._is_stopping or self._pool is None:
             return
-        while self._waiting and self._free_slots() and not (self._is_alone and self._flights):
+        while self._outbox and self._free_slots() and not (self._is_alone and self._flights):
             self._be_alone(False)
-            self._launch(self._next_chunk())
-        while self._suspects and not self._flights and not self._waiting:
+            self._launch(self._outbox.next_chunk(self._free_slots()))
+        while self._suspects and not self._flights and not self._outbox:
             self._be_alone(True)
-            self._launch(self._packed(self._suspects.popleft()))
+            self._launch(self._outbox.packed(self._suspects.popleft()))
 
     def _free_slots(self) -> int:
         return max(0, _AHEAD * self.nr_workers() - len(self._flights))
@@ -250,52 +236,13 @@ class Coordinator(Generic[Token]):
             self._pool.close()
             self._open(alone=alone)
 
-    def _next_chunk(self) -> Sequence[tuple[Item[Token], Any]]:
-        """Packs calls that wait, as many as go together."""
-        most = max(1, min(_CHUNK_CALLS, -(-len(self._waiting) // max(1, self._free_slots()))))
-        calls: list[tuple[Item[Token], Any]] = []
-        seconds, size = 0.0, 0
-        while self._waiting and len(calls) < most and size <= _CHUNK_BYTES:
-            mean = self._durations.mean(self._waiting[0].call.name)
-            # A call of which nothing is known goes by itself.
-            seconds += _CHUNK_SECONDS if mean is None else mean
-            if calls and seconds > _CHUNK_SECONDS:
-                break
-            calls += self._packed(self._waiting.popleft())
-            size += len(getattr(calls[-1][1], "arguments", b"")) if calls else 0
-        return calls
-
-    def _packed(self, item: Item[Token]) -> Sequence[tuple[Item[Token], Any]]:
-        """A call with what is sent of it; nothing if that cannot be sent, by which it has failed."""
-        try:
-            if self._transport is None:
-                return [(item, (item.call.f, *resolved(item.call)))]
-            return [(item, self._transport.pack(item.call, self._resident))]
-        except Exception as error:
-            self._fail(item, error)
-            return []
-
     def _launch(self, calls: Sequence[tuple[Item[Token], Any]]) -> None:
         assert self._pool is not None
         if not calls:
             return
-        items = [item for item, _ in calls]
         number, self._number = self._number, self._number + 1
-        try:
-            if self._transport is None:
-                future = self._pool.submit([call for _, call in calls], ())
-            else:
-                packed = [call for _, call in calls]
-                has_limits = any(item.limits != Limits() for item in items)
-                notes = self._pool.note_file() if has_limits else ""
-                chunk, inputs = chunk_of(number, self._origin, packed, self._pool.shared, notes)
-                data = pickle.dumps(tuple(chunk), _PROTOCOL)
-                future = self._pool.submit(data, [self._resident[key] for key in inputs])
-        except Exception as error:
-            future = Future()
-            future.set_exception(error)
-        self._flights[number] = Flight(items, future, self._resident and _inputs(calls))
-        future.add_done_callback(functools.partial(self._note_arrival, number))
+        flight = self._flights[number] = self._outbox.send(self._pool, number, calls)
+        flight.future.add_done_callback(functools.partial(self._note_arrival, number))
 
     def _note_arrival(self, number: int, _future: object) -> None:
         self._arrived.put(number)
@@ -344,15 +291,14 @@ class Coordinator(Generic[Token]):
             residence = residences[place] if residences and outcome.error is None else None
             self._ended.append(Ended(item.token, outcome, residence))
         for name, durations in seconds.items():
-            self._durations.learn(name, sum(durations), len(durations), sizes[name])
+            self._outbox.durations.learn(name, sum(durations), len(durations), sizes[name])
         # It took long, or the worker took this process for dead.
-        self._waiting.extendleft(reversed(flight.items[len(answers) :]))
+        self._outbox.put_first(flight.items[len(answers) :])
 
     def _take_loss(self, flight: Flight[Token], loss: ChunkLost) -> None:
         """A chunk does not come back; its pool goes on."""
-        for key in flight.inputs:
-            # They may be what was lost.
-            self._resident.pop(key, None)
+        # They may be what was lost.
+        self._outbox.forget(flight.inputs)
         death = self._pool.death() if loss.is_death and self._is_alone and self._pool is not None else Death()
         self._judge(flight, death, is_ours=flight.broken is not None or not loss.is_death)
 
@@ -377,7 +323,7 @@ class Coordinator(Generic[Token]):
             ) from error
         for it in lost:
             self._judge(it, death, is_ours=is_ours)
-        self._open(alone=bool(self._suspects) and not self._waiting)
+        self._open(alone=bool(self._suspects) and not self._outbox)
 
     def _judge(self, flight: Flight[Token], death: Death, *, is_ours: bool) -> None:
         """Says what becomes of calls that do not come back; `is_ours` if none has ended its worker."""
@@ -385,7 +331,7 @@ class Coordinator(Generic[Token]):
             if flight.broken is not None and flight.begun is not None and flight.begun[0] == place:
                 self._fail(item, flight.broken)
             elif is_ours:
-                self._waiting.append(item)
+                self._outbox.put([item])
             elif self._is_alone:
                 self._fail(item, WorkerDied(death))
             else:
@@ -404,10 +350,6 @@ def _end_by(error: BaseException, backend: Backend) -> UserError:
     )
     end.__cause__ = error
     return end
-
-
-def _inputs(calls: Iterable[tuple[object, PackedCall]]) -> Iterable[bytes]:
-    return {key for _, call in calls for key in call.inputs}
 
 
 def _has_come_back(future: Future[Any]) -> bool:

@@ -7,13 +7,18 @@ import json
 import logging
 import os
 import re
+import threading
 import warnings
+from concurrent.futures import Future
 from typing import Any
 
 from ..errors import UserError
 from ..internal.tracebacks import message_of
 
 __all__ = ["address_of", "connect", "need_distributed", "silence", "unsilence"]
+
+#: How much longer than it is given an attempt to connect may take, in seconds.
+_GRACE = 1.0
 
 
 def need_distributed() -> None:
@@ -50,9 +55,19 @@ def connect(address: str, seconds: float) -> Any:
     """A client of a scheduler. UserError if that has not answered after so many seconds."""
     import distributed
 
+    opened: Future[Any] = Future()
+
+    def connect() -> None:
+        try:
+            opened.set_result(distributed.Client(address, timeout=seconds, set_as_default=False, name="jug"))
+        except BaseException as error:
+            opened.set_exception(error)
+
+    # A client waits without end for a server that takes connections and says nothing.
+    threading.Thread(target=connect, name="jug-dask-client", daemon=True).start()
     try:
-        return distributed.Client(address, timeout=seconds, set_as_default=False, name="jug")
-    except (OSError, ValueError, ImportError) as error:
+        return opened.result(seconds + _GRACE)
+    except (OSError, ValueError, ImportError, TimeoutError) as error:
         raise UserError(
             f"the dask scheduler at {address} does not answer ({message_of(error) or type(error).__name__}): "
             "look whether it runs, and whether the address is right"

@@ -14,24 +14,18 @@ from typing import Any
 from ..errors import UserError
 from ..internal.console import say
 from ..internal.tracebacks import message_of
-from ..jug_version import __version__
-from .chunk import Answer, WorkerReport
+from .chunk import Answer
 from .dask_cluster import LocalDask
 from .dask_connection import address_of, connect, need_distributed, silence, unsilence
+from .dask_functions import DaskFunctions, SharedFunction
 from .dask_losses import DaskLosses
 from .dask_notes import DaskNotes
-from .dask_worker import DaskAnswers, ask, end_worker, recall, run_on_dask
+from .dask_worker import DaskAnswers, end_worker, recall, run_on_dask
+from .dask_workers import CONNECTING, DaskWorkers
 from .pools import Begun, ChunkLost, Death, LiveCall
+from .sources import WorkerReport
 
 __all__ = ["DaskPool", "dask_pool"]
-
-#: For how many seconds a scheduler is tried that does not answer.
-_CONNECTING = 10.0
-
-
-#: How often is looked which workers there are, and whether the scheduler is, in seconds.
-_LOOK = 1.0
-_GLANCE = 0.1
 
 #: Larger chunks are not part of the graph, which the scheduler keeps: in bytes.
 _LARGE_CHUNK = 1 << 20
@@ -67,7 +61,7 @@ def dask_pool(address: str, n_workers: int) -> DaskPool:
         if cluster is not None:
             cluster.wait()
             where = cluster.address
-        return DaskPool(connect(where, _CONNECTING), where, cluster, n_workers, levels)
+        return DaskPool(connect(where, CONNECTING), where, cluster, n_workers, levels)
     except BaseException:
         unsilence(levels)
         if cluster is not None:
@@ -117,79 +111,36 @@ class DaskPool:
         self._number = 0
         #: When a chunk was given to it last.
         self._submitted = 0.0
-        self._threads: dict[str, int] = {}
-        #: What has not come back.
+        #: What has not come back, and which chunks of it were called back.
         self._open: set[_Chunk] = set()
+        self._recalled: set[str] = set()
         self._is_closed = False
         self._losses = DaskLosses()
         self._gone: UserError | None = None
-        self._can_end_workers: bool | None = None
         self._notes = DaskNotes(client, self._name, cluster)
-        #: The bytes of memory that workers say that they take.
-        self._memory: dict[str, int] = {}
+        self._functions = DaskFunctions(client)
         self._endings: list[Future[None]] = []
-        self._is_weighing = False
-        client.loop.add_callback(self._watch)
+        self._workers = DaskWorkers(client, address, self._name, self._losses, self._give_up)
 
     # --- workers ---
 
     @property
     def can_end_workers(self) -> bool:
-        if self._can_end_workers is None:
-            asked = asyncio.run_coroutine_threadsafe(self._workers(), self._client.loop.asyncio_loop)
-            self._can_end_workers = all(it.get("nanny") for it in asked.result(_CONNECTING).values())
-        return self._can_end_workers
+        return self._workers.can_be_ended()
 
     def nr_workers(self) -> int:
         # A cluster that adapts gets workers for what waits.
-        return max(self._n_workers, sum(self._threads.values()))
+        return max(self._n_workers, self._workers.nr_threads())
 
     def is_waiting_for_workers(self) -> bool:
-        return not self._threads and self._gone is None
-
-    async def _watch(self) -> None:
-        """In the loop: looks which workers there are, and whether the scheduler is."""
-        looked, is_away = -_LOOK, False
-        while not self._is_closed:
-            status = self._client.status
-            if status == "connecting" and not is_away:
-                self._losses.lose_scheduler()
-                say(f"the dask scheduler at {self._address} does not answer any more; trying again")
-            is_away = status == "connecting"
-            if status in ("closing", "closed") or not self._losses.has_scheduler():
-                self._give_up()
-                return
-            now = time.monotonic()
-            if not is_away and now - looked >= _LOOK:
-                looked = now
-                # Where that fails, the connection says more.
-                with contextlib.suppress(OSError):
-                    await asyncio.wait_for(self._look(), _CONNECTING)
-            await asyncio.sleep(_GLANCE if self._threads or is_away else _GLANCE / 2)
-
-    async def _look(self) -> None:
-        if self._is_weighing:
-            workers = await self._workers()
-            self._threads = {address: it["nthreads"] for address, it in workers.items()}
-            self._memory = {address: it["metrics"].get("memory", 0) for address, it in workers.items()}
-        else:
-            self._threads = dict(await self._client.scheduler.ncores())
-
-    async def _workers(self) -> dict[str, Any]:
-        """In the loop: what the scheduler says of its workers, by address."""
-        try:
-            known = await self._client.scheduler.identity(n_workers=-1)
-        except TypeError:
-            # Before 2025.2 it says that of all workers in any case.
-            known = await self._client.scheduler.identity()
-        workers: dict[str, Any] = known["workers"]
-        return workers
+        return not self._workers.nr_threads() and self._gone is None
 
     def _give_up(self) -> None:
         """In the loop: the scheduler is not coming back."""
         self._gone = UserError(
             f"the dask scheduler at {self._address} went away; what was finished is stored: run jug again"
         )
+        self._workers.close()
         for chunk in list(self._open):
             self._settle(chunk, self._gone)
 
@@ -212,10 +163,15 @@ class DaskPool:
             return
         client = self._client
         try:
-            if len(data) > _LARGE_CHUNK and self._threads:
+            has_workers = self._workers.nr_threads() > 0
+            if len(data) > _LARGE_CHUNK and has_workers:
                 data = await client.scatter(data, hash=False)
+            there = [
+                await it.input(has_workers=has_workers) if isinstance(it, SharedFunction) else it
+                for it in inputs
+            ]
             chunk.task = client.submit(
-                *(run_on_dask, data, list(inputs), chunk.key, client.id, self._notes.path()),
+                *(run_on_dask, data, there, chunk.key, client.id, self._notes.path()),
                 key=chunk.key,
                 pure=False,
                 retries=0,
@@ -278,9 +234,11 @@ class DaskPool:
         return future.held
 
     def recall(self) -> None:
-        keys = [chunk.key for chunk in self._open]
+        # Once: nothing that was called back begins later.
+        keys = [chunk.key for chunk in self._open if chunk.key not in self._recalled]
         if not keys or self._gone is not None:
             return
+        self._recalled.update(keys)
 
         async def ask_all() -> list[str]:
             found = await asyncio.wait_for(self._client.run(recall, keys, on_error="ignore"), _RECALL)
@@ -299,34 +257,7 @@ class DaskPool:
     # --- questions ---
 
     def ask_importable(self, modules: Sequence[str]) -> Future[WorkerReport]:
-        return asyncio.run_coroutine_threadsafe(self._ask(modules), self._client.loop.asyncio_loop)
-
-    async def _ask(self, modules: Sequence[str]) -> WorkerReport:
-        summons = None
-        while True:
-            if self._gone is not None:
-                raise self._gone
-            if not self._threads and summons is None:
-                # Clusters that adapt get workers when there is something to run.
-                summons = self._client.submit(int, key=f"{self._name}-summons", pure=False)
-            if (worker := next(iter(self._threads), None)) is None:
-                await asyncio.sleep(_GLANCE / 2)
-                continue
-            try:
-                found = await self._client.run(ask, list(modules), workers=[worker])
-            except OSError:
-                # It has left meanwhile.
-                self._threads.pop(worker, None)
-            except Exception as error:
-                # That comes back as the text of another one.
-                if "No module named 'jug" not in str(error):
-                    raise
-                raise UserError(
-                    f"the dask worker {worker} cannot import this package: install jug-rs {__version__} "
-                    "there, for the Python that runs it"
-                ) from None
-            else:
-                return WorkerReport(*found[worker])
+        return self._workers.ask(modules)
 
     # --- the ends of workers ---
 
@@ -339,20 +270,18 @@ class DaskPool:
     def note_file(self) -> str:
         return self._notes.place()
 
-    def shared(self, data: bytes) -> str | None:
-        return None if self._cluster is None else self._cluster.shared(data)
+    def shared(self, data: bytes) -> str | SharedFunction:
+        return self._functions.shared(data) if self._cluster is None else self._cluster.shared(data)
 
     def begun(self) -> Sequence[Begun]:
         return self._notes.begun()
 
     def has_worker(self, worker: str) -> bool:
-        return worker in self._threads
+        return self._workers.has(worker)
 
     def memory(self, worker: str) -> int:
-        if (known := self._notes.memory(worker)) is not None:
-            return known
-        self._is_weighing = True
-        return self._memory.get(worker, 0)
+        known = self._notes.memory(worker)
+        return self._workers.memory(worker) if known is None else known
 
     def end_worker(self, worker: str, future: Future[Any]) -> None:
         assert isinstance(future, _Chunk)
@@ -368,7 +297,7 @@ class DaskPool:
         try:
             await self._client.run(end_worker, workers=[worker], nanny=True)
         except Exception as error:
-            if worker in self._threads and not self._is_closed:
+            if self._workers.has(worker) and not self._is_closed:
                 say(
                     f"warning: the dask worker {worker} could not be ended, and may go on: "
                     f"{type(error).__name__}: {message_of(error)}"
@@ -389,6 +318,7 @@ class DaskPool:
         for chunk in list(self._open):
             chunk.cancel()
         self._is_closed = True
+        self._workers.close()
         # The scheduler forgets a client that is gone.
         with contextlib.suppress(Exception):
             self._client.close(timeout=_RECALL)

@@ -9,11 +9,13 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .. import _native
-from .chunk import Answer, WorkerReport, importable, run_chunk
+from .chunk import Answer, run_chunk
+from .giving_up import run_until_given_up
+from .sources import WorkerReport, importable
 
 __all__ = ["LARGE", "DaskAnswers", "ask", "end_worker", "is_same_system", "recall", "run_on_dask"]
 
@@ -21,8 +23,10 @@ __all__ = ["LARGE", "DaskAnswers", "ask", "end_worker", "is_same_system", "recal
 #: than saying where it is.
 LARGE = 10_000
 
-#: How long a worker may take to end by itself before its nanny kills it, in seconds.
+#: How long a worker may take to end by itself before its nanny kills it, and until it is gone then, in
+#: seconds: what has much memory, or is on a busy host, is not gone at once.
 _GRACE = 0.5
+_BURIAL = 60.0
 
 _lock = threading.Lock()
 #: The chunks that have begun in this process, the latest of them, and those that are not to begin any more.
@@ -68,7 +72,12 @@ def run_on_dask(data: bytes, inputs: Sequence[bytes], key: str, client: str, not
         while len(_begun) > _REMEMBERED:
             del _begun[next(iter(_begun))]
     worker = get_worker()
-    answers = run_chunk(data, inputs, functools.partial(_note, worker, notes, key.rpartition("-")[0]))
+    note = functools.partial(_note, worker, notes, key.rpartition("-")[0])
+    is_given_up = functools.partial(_is_given_up, worker, key)
+    run = functools.partial(run_chunk, data, inputs, note, is_given_up=is_given_up)
+    answers = run_until_given_up(run, is_given_up, worker.loop.asyncio_loop)
+    if answers is None:
+        return DaskAnswers((), {})
     large = {place: it.value for place, it in enumerate(answers) if len(it.value) >= LARGE}
     if not large:
         return DaskAnswers(answers, {})
@@ -76,8 +85,10 @@ def run_on_dask(data: bytes, inputs: Sequence[bytes], key: str, client: str, not
     # was given to it, it cannot.
     names = {place: f"{key}-{place}-{uuid.uuid4().hex[:8]}" for place in large}
     try:
-        _hold(worker, client, {names[place]: value for place, value in large.items()})
+        is_held = _hold(worker, client, {names[place]: value for place, value in large.items()}, is_given_up)
     except Exception:
+        is_held = False
+    if not is_held:
         # They come back with the others then; the scheduler may be gone.
         return DaskAnswers(answers, {})
     return DaskAnswers(
@@ -85,10 +96,18 @@ def run_on_dask(data: bytes, inputs: Sequence[bytes], key: str, client: str, not
     )
 
 
-def _hold(worker: Any, client: str, values: dict[str, bytes]) -> None:
-    """Keeps values in this worker, for a client."""
+def _is_given_up(worker: Any, key: str) -> bool:
+    """Whether the client has cancelled a chunk, or is gone: its worker learns that from the scheduler."""
+    task = worker.state.tasks.get(key)
+    return task is not None and task.state == "cancelled"
 
-    async def hold() -> None:
+
+def _hold(worker: Any, client: str, values: dict[str, bytes], is_given_up: Callable[[], bool]) -> bool:
+    """Keeps values in this worker, for a client; not for one that is gone: that would be for ever."""
+
+    async def hold() -> bool:
+        if is_given_up():
+            return False
         # As when a client of a worker's own scatters them, without that client.
         worker.update_data(data=values)
         await worker.scheduler.update_data(
@@ -96,8 +115,9 @@ def _hold(worker: Any, client: str, values: dict[str, bytes]) -> None:
             nbytes={name: len(value) for name, value in values.items()},
             client=client,
         )
+        return True
 
-    asyncio.run_coroutine_threadsafe(hold(), worker.loop.asyncio_loop).result()
+    return asyncio.run_coroutine_threadsafe(hold(), worker.loop.asyncio_loop).result()
 
 
 def _note(worker: Any, path: str, topic: str, chunk: int, call: int) -> None:
@@ -141,4 +161,9 @@ def recall(keys: Sequence[str]) -> list[str]:
 
 async def end_worker(dask_worker: Any) -> None:
     """Ends the process of a worker, in its nanny, which starts another one."""
-    await dask_worker.kill(timeout=_GRACE)
+    is_gone = dask_worker.process.stopped
+    try:
+        await dask_worker.kill(timeout=_GRACE)
+    except TimeoutError:
+        # It was killed; dask waits as long for its end as it did before that.
+        await asyncio.wait_for(is_gone.wait(), _BURIAL)

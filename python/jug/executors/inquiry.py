@@ -13,8 +13,8 @@ from ..errors import UserError
 from ..internal.console import say, warn
 from ..internal.tracebacks import message_of
 from ..jug_version import __version__
-from .chunk import WorkerReport
 from .pools import Pool
+from .sources import WorkerReport
 
 __all__ = ["ask_worker"]
 

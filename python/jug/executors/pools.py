@@ -13,7 +13,8 @@ from typing import IO, Any, NamedTuple, Protocol
 
 from ..internal.tracebacks import fault_of_user
 from ..process.managed import End
-from .chunk import Answer, WorkerReport, importable, run_chunk, run_live
+from .chunk import Answer, run_chunk, run_live
+from .sources import WorkerReport, importable
 
 __all__ = [
     "Begun",
@@ -100,7 +101,7 @@ class Pool(Protocol):
         """How many chunks may run at a time, at present."""
 
     def submit(self, chunk: bytes | Sequence[LiveCall], inputs: Sequence[Any]) -> Future[Any]:
-        """Has a chunk run. `inputs` are values of :meth:`keep`."""
+        """Has a chunk run. `inputs` are values of :meth:`keep` and :meth:`shared`."""
 
     def keep(self, future: Future[Any]) -> Sequence[Any]:
         """What stands for the results of a chunk where its workers are, one a call, or None for a call.
@@ -115,7 +116,7 @@ class Pool(Protocol):
         """Whether there is no worker at present, but some may come."""
 
     def ask_importable(self, modules: Sequence[str]) -> Future[WorkerReport]:
-        """See :func:`importable`, in any of the workers."""
+        """See :func:`importable`: of any of the workers, or :func:`merged` of those that differ."""
 
     def is_broken(self, error: BaseException) -> bool:
         """Whether a future that raised this says of the pool that it runs nothing any more."""
@@ -126,8 +127,8 @@ class Pool(Protocol):
     def note_file(self) -> str:
         """A file into which workers write which call begins; empty where they say it in another way."""
 
-    def shared(self, data: bytes) -> str | None:
-        """The path of a file with these bytes that all workers can read; None if there is none."""
+    def shared(self, data: bytes) -> Any:
+        """These bytes where all workers find them: the path of a file, or an input of chunks; else None."""
 
     def begun(self) -> Sequence[Begun]:
         """The calls that began since the last time."""

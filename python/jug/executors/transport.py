@@ -5,9 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import marshal
-import os
 import sys
-import sysconfig
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,11 +15,12 @@ from ..errors import UserError
 from ..internal.tracebacks import message_of
 from ..task import Task, TaskGenerator
 from .chunk import Chunk, SentCall
+from .sources import digest_of, is_users_source
 
 if TYPE_CHECKING:
     from ..internal.types import ProcessIdentity
     from .base import Call
-    from .chunk import WorkerReport
+    from .sources import WorkerReport
 
 __all__ = ["PackedCall", "Transport", "chunk_of", "found", "generated_function", "resolved"]
 
@@ -59,10 +58,11 @@ def chunk_of(
     number: int,
     origin: ProcessIdentity,
     calls: Sequence[PackedCall],
-    shared: Callable[[bytes], str | None],
+    resident: Mapping[bytes, Any],
+    shared: Callable[[bytes], Any],
     notes: str,
-) -> tuple[Chunk, Sequence[bytes]]:
-    """A chunk of calls, and the keys of the inputs that go with it, each once.
+) -> tuple[Chunk, Sequence[Any]]:
+    """A chunk of calls, and the inputs that go with it, each once.
 
     Parameters
     ----------
@@ -70,21 +70,36 @@ def chunk_of(
     origin : dict
         The coordinator.
     calls : sequence of PackedCall
+    resident : mapping
+        What stands for results that stay in the pool, by key.
     shared : callable
-        Gives the path of a file with these bytes that workers can read, or None. A function that refers to
-        much data does not go with each chunk then.
+        Gives the path of a file with these bytes that workers can read, or an input with them, or None. A
+        function that refers to much data does not go with each chunk then.
     notes : str
         See :class:`Chunk`.
     """
-    functions: dict[bytes | str, int] = {}
-    inputs: dict[bytes, int] = {}
+    functions: dict[bytes, int] = {}
+    as_sent: list[bytes | str | int] = []
+    places: dict[bytes, int] = {}
+    inputs: list[Any] = []
     sent = []
     for call in calls:
-        as_sent = (shared(call.function) if len(call.function) > _LARGE_FUNCTION else None) or call.function
-        function = functions.setdefault(as_sent, len(functions))
-        places = [inputs.setdefault(key, len(inputs)) for key in call.inputs]
-        sent.append(SentCall(function, call.arguments, places))
-    return Chunk(number, origin, list(functions), [tuple(it) for it in sent], notes), list(inputs)  # type: ignore[misc]
+        if call.function not in functions:
+            functions[call.function] = len(as_sent)
+            where = shared(call.function) if len(call.function) > _LARGE_FUNCTION else None
+            if where is None:
+                as_sent.append(call.function)
+            elif isinstance(where, str):
+                as_sent.append(where)
+            else:
+                as_sent.append(len(inputs))
+                inputs.append(where)
+        for key in call.inputs:
+            if key not in places:
+                places[key] = len(inputs)
+                inputs.append(resident[key])
+        sent.append(SentCall(functions[call.function], call.arguments, [places[key] for key in call.inputs]))
+    return Chunk(number, origin, as_sent, [tuple(it) for it in sent], notes), inputs  # type: ignore[misc]
 
 
 class Transport:
@@ -96,9 +111,14 @@ class Transport:
         Takes names of modules, and has a worker say which of them it cannot import; it may raise a UserError.
     advice : str
         What is to be done where a worker lacks a package.
+    is_remote : bool
+        Whether workers may have run before, or elsewhere: modules of the user's go by name only where all of
+        them have loaded what is here.
     """
 
-    def __init__(self, ask: Callable[[Sequence[str]], WorkerReport], advice: str) -> None:
+    def __init__(
+        self, ask: Callable[[Sequence[str]], WorkerReport], advice: str, *, is_remote: bool = False
+    ) -> None:
         try:
             import cloudpickle
         except ImportError:
@@ -110,15 +130,16 @@ class Transport:
         self._pickler = _pickler_class()
         self._ask = ask
         self._advice = advice
+        self._is_remote = is_remote
         #: The functions that were pickled, by id, with each itself, so that no other one gets its id.
         self._functions: dict[int, tuple[Any, bytes]] = {}
         #: The modules that were looked at, and those whose functions go by value.
         self._known: set[str] = set()
-        self._by_value: list[types.ModuleType] = []
+        self._by_value: dict[str, types.ModuleType] = {}
 
     def close(self) -> None:
         """Lets modules go by name again, for whatever else uses cloudpickle in this process."""
-        for module in self._by_value:
+        for module in self._by_value.values():
             self._cloudpickle.unregister_pickle_by_value(module)
         self._by_value.clear()
         self._known.clear()
@@ -135,30 +156,33 @@ class Transport:
         functions = list(functions)
         wanted = set(map(id, functions))
         self._functions = {at: known for at, known in self._functions.items() if at in wanted}
-        names = {str(getattr(_innermost(f), "__module__", None) or _MAIN) for f in functions}
-        is_first = not self._known
-        while (names := {it for it in names if it not in self._known and it in sys.modules}) or is_first:
-            self._known |= names
-            own = {name for name in names if _is_without_name(name)}
-            asked = sorted(name for name in names - own - {_MAIN} if not _is_everywhere(name))
-            # The first time in any case: that they can begin at all is better said before they have anything.
-            report = self._ask(asked) if asked or is_first else None
-            reasons = {} if report is None else report.reasons
-            is_first = False
-            for name, reason in reasons.items():
-                if not _is_users_source(sys.modules[name]):
-                    where = "" if report is None else report.place
-                    raise UserError(
-                        f"a worker ({where}) cannot import the module {name}, which tasks need ({reason}): "
-                        f"{self._advice}"
-                    )
-            by_value = [*own, *reasons]
-            for name in by_value:
-                module = sys.modules[name]
-                self._cloudpickle.register_pickle_by_value(module)
-                self._by_value.append(module)
-            # What such a module uses has to be there, too.
-            names = {used for name in by_value for used in _modules_used(sys.modules[name])}
+        direct = {str(getattr(_innermost(f), "__module__", None) or _MAIN) for f in functions}
+        used = _users_modules(direct)
+        names = {it for it in {*direct, *used}.union(*used.values()) if it in sys.modules} - self._known
+        if not names and self._known:
+            return
+        own = {name for name in names if _is_without_name(name)}
+        asked = sorted(name for name in names - own - {_MAIN} if not _is_everywhere(name))
+        # The first time in any case: that they can begin at all is better said before they have anything.
+        report = self._ask(asked) if asked or not self._known else None
+        self._known |= names
+        reasons = {} if report is None else report.reasons
+        by_value = {*own, *self._by_value, *(name for name in reasons if name in used)}
+        if report is not None and self._is_remote:
+            by_value |= {it for it in asked if it in used and not _is_same(sys.modules[it], report)}
+            # What goes by name uses what is there.
+            while more := {it for it in used if it not in by_value and not by_value.isdisjoint(used[it])}:
+                by_value |= more
+        needed = direct.union(*(used[name] for name in by_value | {_MAIN} if name in used))
+        for name in sorted(needed.intersection(reasons)):
+            if report is not None and not is_users_source(sys.modules[name]):
+                raise UserError(
+                    f"a worker ({report.places.get(name, report.place)}) cannot import the module {name}, "
+                    f"which tasks need ({reasons[name]}): {self._advice}"
+                )
+        for name in by_value - set(self._by_value) - {_MAIN}:
+            self._by_value[name] = sys.modules[name]
+            self._cloudpickle.register_pickle_by_value(sys.modules[name])
 
     def pack(self, call: Call, resident: Mapping[bytes, object]) -> PackedCall:
         """A call with its inputs loaded, but for those that are `resident` where it will run, by key.
@@ -255,14 +279,26 @@ def _is_everywhere(name: str) -> bool:
     return top in sys.stdlib_module_names or top == "jug"
 
 
-def _is_users_source(module: types.ModuleType) -> bool:
-    """Whether a module is a file of the user's, which can go by value, and no installed package."""
-    path = getattr(module, "__file__", None)
-    if path is None or not path.endswith(".py"):
-        return False
-    places = {sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib", "platstdlib")}
-    path = os.path.abspath(path)
-    return not any(place and path.startswith(place + os.sep) for place in places)
+def _users_modules(names: Iterable[str]) -> dict[str, set[str]]:
+    """The user's among these modules and those that they use, each with the modules that it uses."""
+    found: dict[str, set[str]] = {}
+    left = [*names]
+    while left:
+        name = left.pop()
+        module = sys.modules.get(name)
+        if module is None or name in found or _is_everywhere(name):
+            continue
+        if name == _MAIN or _is_without_name(name) or is_users_source(module):
+            # What has no module is not for that of the main program.
+            found[name] = _modules_used(module) - {name, _MAIN}
+            left += found[name]
+    return found
+
+
+def _is_same(module: types.ModuleType, report: WorkerReport) -> bool:
+    """Whether workers have loaded what is in the file of a module here."""
+    there = report.sources.get(module.__name__)
+    return bool(there) and there == digest_of(module)
 
 
 def _modules_used(module: types.ModuleType) -> set[str]:

@@ -95,7 +95,7 @@ class EndTime:
         left = self._until - self._clock()
         name = self._names[node]
         if name not in self._longest:
-            self._look(name, left)
+            self._look(name)
         if left > self._longest.get(name, 0.0):
             return True
         seconds = self._duration(name)
@@ -148,7 +148,7 @@ class EndTime:
         say(f"stopped {why}; 'jug execute' goes on")
         raise Leave(0)
 
-    def _look(self, name: str, left: float) -> None:
+    def _look(self, name: str) -> None:
         """Asks the store how long runs of a name took that others have finished."""
         now = time.monotonic()
         if now - self._looked.get(name, -math.inf) < _LOOK_AGAIN:

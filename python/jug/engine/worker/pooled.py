@@ -42,6 +42,9 @@ _LOOK = 0.5
 #: How many seconds of work it claims at least, where others may be at work, too.
 _SMALL = 0.02
 
+#: From half of this on tasks are long, in seconds: that they wait in the pool for each other saves nothing.
+_LONG = 1.0
+
 
 class PooledWorker(ClaimingWorker):
     """A worker whose tasks run in a pool; see :class:`ClaimingWorker`.
@@ -140,7 +143,7 @@ class PooledWorker(ClaimingWorker):
         """Claims tasks and sends them, as many as the pool takes."""
         if self._retries.held():
             self._scheduler.free(self._retries.take_due())
-        while (room := self._coordinator.room()) and (ready := self._scheduler.nr_ready()):
+        while (room := self._room()) and (ready := self._scheduler.nr_ready()):
             # Never all of them, so that others find some too, unless they take less time than to share them.
             share = max(ready // 4, self._coordinator.per_chunk(_SMALL), self._coordinator.nr_workers())
             nodes = self._scheduler.take(min(room, share))
@@ -163,6 +166,15 @@ class PooledWorker(ClaimingWorker):
             self._session.release([key for key in claimed if key not in kept])
             if not waiting:
                 break
+
+    def _room(self) -> int:
+        """How many tasks may be sent."""
+        room = self._coordinator.room()
+        if self._end_time is not None and self._coordinator.per_chunk(_LONG) == 1:
+            # What waits for another one to end would begin later than now, by which it was chosen.
+            free = self._coordinator.nr_workers() - self._coordinator.in_flight()
+            room = max(0, min(room, free))
+        return room
 
     def _send(self, nodes: Sequence[int]) -> None:
         """Has claimed tasks run."""

@@ -1,0 +1,59 @@
+"""Functions that refer to much data, in a cluster of dask: each goes there once, and not with every chunk."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+__all__ = ["DaskFunctions", "SharedFunction"]
+
+
+class SharedFunction:
+    """A function that is pickled, and what stands for it in the cluster.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    data : bytes
+    """
+
+    def __init__(self, client: Any, data: bytes) -> None:
+        self._client = client
+        self._data = data
+        self._sending: asyncio.Task[Any] | None = None
+
+    async def input(self, *, has_workers: bool) -> Any:
+        """In the client's loop: what goes with a chunk. Workers pass it on among themselves."""
+        if not has_workers:
+            # To wait for one would be for ever, where they come for what is to be run.
+            return self._data
+        if self._sending is None or _is_lost(self._sending):
+            self._sending = asyncio.ensure_future(self._client.scatter(self._data, hash=False))
+        # Who waits for it may be cancelled, and others go on waiting.
+        return await asyncio.shield(self._sending)
+
+
+def _is_lost(sending: asyncio.Task[Any]) -> bool:
+    """Whether it did not arrive, or is nowhere any more, as all workers that had it are gone."""
+    if not sending.done():
+        return False
+    return sending.cancelled() or sending.exception() is not None or sending.result().status != "finished"
+
+
+class DaskFunctions:
+    """Those of a client, until it is closed.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._known: dict[bytes, SharedFunction] = {}
+
+    def shared(self, data: bytes) -> SharedFunction:
+        """That with these bytes."""
+        if data not in self._known:
+            self._known[data] = SharedFunction(self._client, data)
+        return self._known[data]

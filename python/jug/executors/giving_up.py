@@ -1,0 +1,84 @@
+"""Has a thread stop what it runs when nobody wants that any more, as far as Python can."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+__all__ = ["GivenUp", "run_until_given_up"]
+
+#: How often is looked whether somebody wants it, in seconds.
+_PERIOD = 0.2
+
+Value = TypeVar("Value")
+
+
+class GivenUp(BaseException):
+    """Is raised amid what nobody wants any more."""
+
+
+def run_until_given_up(
+    function: Callable[[], Value], is_given_up: Callable[[], bool], loop: asyncio.AbstractEventLoop
+) -> Value | None:
+    """What a function returns in this thread; None if it was interrupted because nobody wants it.
+
+    That is at the next line of Python: a call into a library goes on until it returns.
+
+    Parameters
+    ----------
+    function : callable
+    is_given_up : callable
+        Is called five times a second.
+    loop : asyncio event loop
+        In which that is done: that of another thread.
+    """
+    thread = _Interruptible()
+
+    async def watch() -> None:
+        while not is_given_up():
+            await asyncio.sleep(_PERIOD)
+        # Again and again, as what runs may take no notice of it.
+        while is_given_up() and not thread.is_left:
+            thread.interrupt()
+            await asyncio.sleep(_PERIOD)
+
+    watching = asyncio.run_coroutine_threadsafe(watch(), loop)
+    value = None
+    # The exception may come at any line, those below among them.
+    with contextlib.suppress(GivenUp):
+        value = function()
+    while not thread.is_left:
+        with contextlib.suppress(GivenUp):
+            thread.leave()
+    watching.cancel()
+    return value
+
+
+class _Interruptible:
+    """The thread that makes it, until it leaves."""
+
+    def __init__(self) -> None:
+        self._thread = ctypes.c_ulong(threading.get_ident())
+        # One that its owner may take again, where it was interrupted when it had it.
+        self._lock = threading.RLock()
+        self.is_left = False
+
+    def interrupt(self) -> None:
+        """Raises GivenUp in it, unless it has left, or is about to."""
+        if self._lock.acquire(blocking=False):
+            try:
+                if not self.is_left:
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(self._thread, ctypes.py_object(GivenUp))
+            finally:
+                self._lock.release()
+
+    def leave(self) -> None:
+        """From now on nothing is raised in it."""
+        with self._lock:
+            # What was to be raised and was not yet is forgotten.
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(self._thread, None)
+            self.is_left = True
