@@ -109,6 +109,22 @@ def test_every_listing_skips_what_cannot_be_read_with_a_line(kind, folder, capsy
         assert re.fullmatch(r"skipping bad\.pkl \(.+\)\n", capsys.readouterr().out)
 
 
+def test_a_name_of_any_bytes_is_skipped_in_one_line(folder):
+    TaskList("tasks")
+    (folder / "tasks" / "todo" / "folder").mkdir()
+    with open(b"tasks/todo/\xff\nbad\x1b[2J.pkl", "wb") as file:
+        file.write(b"no pickle")
+    source = "from jug.runforrest import *; t = TaskList('tasks', noschedule_if_exist=True)\n"
+    source += "print(list(t.todo_tasks()), list(t.run()))"
+    done = subprocess.run([sys.executable, "-X", "utf8", "-c", source], capture_output=True, check=True)
+    *lines, last = done.stdout.decode().splitlines()
+    assert last == "[] []"
+    assert sorted(set(lines)) == [
+        "skipping \\udcff\\nbad\\x1b[2J.pkl (UnpicklingError: invalid load key, 'n'.)",
+        "skipping folder (IsADirectoryError: [Errno 21] Is a directory: 'tasks/todo/folder')",
+    ]
+
+
 def test_the_line_for_an_empty_file_is_that_of_runforrest(theirs, folder, capsys):
     tasks = TaskList("tasks")
     (folder / "tasks" / "done" / "bad.pkl").write_bytes(b"")

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..internal.console import escaped
 from ..internal.files import create, temporary_name
 from .pickling import load
 
-__all__ = ["Folder", "Log"]
+__all__ = ["Folder", "Log", "reason", "say_skipped"]
 
 #: How the names of files begin that are not whole yet. They lie beside the three folders, where nobody looks
 #: for tasks.
@@ -110,7 +111,7 @@ class Folder:
                 continue  # It has just been moved.
             except Exception as error:
                 if says:
-                    print(f"skipping {name} ({reason(error)})")
+                    say_skipped(name, error)
                 continue
             yield name, task
 
@@ -142,6 +143,12 @@ class Folder:
             for file in (self.session, self.claims, *self.path.glob(".un*ed-*")):
                 file.unlink(missing_ok=True)
             _remove(self.path)
+
+
+def say_skipped(name: str, error: BaseException) -> None:
+    """Prints in a line that a file was left out; its name may be anything."""
+    line = escaped(f"skipping {name} ({reason(error)})").replace("\n", "\\n")
+    print(line.encode(errors="backslashreplace").decode())
 
 
 def reason(error: BaseException) -> str:

@@ -17,7 +17,7 @@ from ..internal.console import say
 from ..process.managed import Child, program_of, spawn
 from .deferred import name_of
 from .errors import TaskCrashed, overtime, overuse, unstored
-from .folder import Folder, reason
+from .folder import Folder, say_skipped
 from .messages import Messages
 from .pickling import dump, load
 from .progress import RunProgress
@@ -150,7 +150,7 @@ class Run:
         try:
             task = load(todo.read_bytes())
         except Exception as unreadable:
-            print(f"skipping {name} ({reason(unreadable)})")
+            say_skipped(name, unreadable)
             return "settled", None
         task.returnvalue, task.errorvalue = None, error
         task.runtime, task.traceback, task.output = seconds, "", output
