@@ -9,14 +9,14 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..internal import supervision
 from ..internal.printing import flush_output
 from ..internal.tracebacks import users_traceback
+from ..leases.interrupt import Interruptible
 from .exceptions import OneInstanceWatchdogError, Terminate
-from .interruption import interrupt_task, task_at_work
 from .metrics import BaseMetrics
 from .oneinstance import BaseLock
 
@@ -63,6 +63,8 @@ class _Channel:
         self._answers: queue.Queue[tuple[str, Any]] = queue.Queue()
         self._asking, self._saying = threading.Lock(), threading.Lock()
         self.runs: queue.Queue[bool] = queue.Queue()
+        #: What has the task know that the lock is lost.
+        self.lose: Callable[[], object] = lambda: None
         threading.Thread(target=self._read, name="jug-launcher", daemon=True).start()
 
     def say(self, kind: str, value: Any = None) -> None:
@@ -86,7 +88,7 @@ class _Channel:
                 if kind == "run":
                     self.runs.put(True)
                 elif kind == "lost":
-                    interrupt_task(OneInstanceWatchdogError)
+                    self.lose()
                 else:
                     self._answers.put((kind, value))
         self.runs.put(False)
@@ -135,7 +137,8 @@ def _run(task: Any, channel: _Channel, mine: supervision.Supervision, timeout: f
         for number in _REQUESTS:
             signal.signal(number, task.terminate_process)
         try:
-            with task_at_work():
+            with Interruptible(OneInstanceWatchdogError) as block:
+                channel.lose = block.interrupt
                 task.task()
         finally:
             for number in _REQUESTS:

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Protocol
 
+from ..errors import UserError
+from ..leases.interrupt import Interruptible
 from .exceptions import OneInstanceWatchdogError, RemoteError, Terminate
-from .interruption import task_at_work
 from .launcher import launcher_of
 from .schedule import Due, Intervals, Schedule, boot_time, sleep_until
 from .signs import Signs
@@ -119,7 +120,7 @@ class Loop:
             status = JobStatus.KILLED
             raise
         except Exception as error:
-            trace = None if isinstance(error, RemoteError) else error.__traceback__
+            trace = None if isinstance(error, RemoteError | UserError) else error.__traceback__
             self._logger.error("%s task failed", self._task.name, exc_info=(type(error), error, trace))
             status = JobStatus.FAILED
             if self._config.run_once:
@@ -141,7 +142,7 @@ class Loop:
         try:
             self._logger.info("Run task")
             self._signs.runs()
-            with self._requests_to(self._task.terminate_process), task_at_work():
+            with self._requests_to(self._task.terminate_process), self._lock_watched():
                 self._task.task()
             self._logger.info("Task done")
         except Terminate:
@@ -152,6 +153,20 @@ class Loop:
                 self._lock.refresh()
             else:
                 self._lock.release()
+
+    @contextlib.contextmanager
+    def _lock_watched(self) -> Iterator[None]:
+        """Has the loss of the lock raise OneInstanceWatchdogError here, if the lock notices it by itself."""
+        watch = getattr(self._lock, "interrupt_with", None)
+        if watch is None:
+            yield
+            return
+        with Interruptible(OneInstanceWatchdogError) as block:
+            try:
+                watch(block.interrupt)
+                yield
+            finally:
+                watch(None)
 
     def _report_owner(self) -> None:
         owner = self._lock.get_lock_owner_info()
