@@ -146,6 +146,22 @@ def run_rounds(server: LeaseServer, folder: Path, rounds: int, seed: int) -> Rep
     return Report(holders.uses(), paused, took, server.left(), holders.log.read_text())
 
 
+def run_outage(server: LeaseServer, folder: Path, seconds: float) -> Report:
+    """Three processes go on while the server is away for so long and comes back with what it stored."""
+    holders = Holders(server, folder)
+    holders.start(3)
+    try:
+        holders.wait_for_use(0)
+        server.stop()
+        time.sleep(seconds)
+        server.start()
+        holders.wait_for_use(len(holders.uses()))
+        time.sleep(1)
+    finally:
+        holders.stop()
+    return Report(holders.uses(), 0, [], server.left(), holders.said())
+
+
 def overlaps(uses: list[Use]) -> tuple[dict[int, set[int]], list[Use]]:
     """Which tokens several processes had, and the uses after one with a larger token: those a resource
     refuses."""

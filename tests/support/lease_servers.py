@@ -11,8 +11,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,8 @@ class LeaseServer:
     ttl : float
         The time to live that tests ask for, in seconds.
     freed_after : float
-        Within how many seconds after a kill of its holder somebody else has a lease.
+        Within how many seconds after a kill of its holder somebody else has a lease, if the machine has the
+        time.
     forgets : bool
         Whether a holder that is paused longer than `ttl` loses the lease.
     """
@@ -135,7 +138,7 @@ class Program(LeaseServer):
         """As above."""
         with open(self.folder / "log.txt", "ab") as log:
             self.process = subprocess.Popen(
-                self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder
+                self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd="/"
             )
         wait_for(self._answers, f"an answer of {self.command()[0]}")
 
@@ -162,13 +165,16 @@ class Postgres(Program):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.programs = _postgres_programs()
-        self.data = folder / "data"
+        # Where another user can come to; pytest closes its own folders to others again and again.
+        home = Path(tempfile.mkdtemp(prefix="jug-postgres-"))
+        weakref.finalize(self, shutil.rmtree, home, ignore_errors=True)
+        self.data = home / "data"
         self.url = f"postgresql://jug:secret@127.0.0.1:{self.port}/postgres"
-        _open_path(folder)
-        secret = folder / "password"
+        secret = home / "password"
         secret.write_text("secret")
         if os.geteuid() == 0:
-            shutil.chown(folder, "postgres", "postgres")
+            shutil.chown(home, "postgres", "postgres")
+            shutil.chown(secret, "postgres", "postgres")
         self.run("initdb", "-D", self.data, "-U", "jug", "-A", "scram-sha-256", f"--pwfile={secret}", "-N")
 
     def run(self, name: str, *options: str | Path) -> None:
@@ -301,13 +307,6 @@ def _postgres_programs() -> Path:
     if not found:
         pytest.skip("there is no PostgreSQL")
     return found[-1].parent
-
-
-def _open_path(folder: Path) -> None:
-    """Lets other users through to a folder of pytest's."""
-    for place in [folder, *folder.parents]:
-        if place.stat().st_uid == os.getuid() and not place.stat().st_mode & 0o001:
-            place.chmod(place.stat().st_mode | 0o011)
 
 
 @functools.cache

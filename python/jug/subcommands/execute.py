@@ -111,6 +111,22 @@ class ExecuteCommand(SubCommand):
             "failure (500M, 4GB; default: no limit)",
         ),
         OptionSpec(
+            "execute_one_instance",
+            ("--one-instance",),
+            None,
+            metavar="KEY",
+            help="run only if no other computation with this KEY runs, on any host, and end when that is not "
+            "certain any more; exit with 1 if one runs",
+        ),
+        OptionSpec(
+            "execute_lease",
+            ("--lease",),
+            None,
+            metavar="URL",
+            help="with --one-instance: what says whether one runs (file:///DIRECTORY, redis://HOST, "
+            "postgresql://HOST/DATABASE, etcd://HOST, consul://HOST; default: the jugdir)",
+        ),
+        OptionSpec(
             "execute_no_check_environment",
             ("--no-check-environment",),
             False,
@@ -127,8 +143,20 @@ class ExecuteCommand(SubCommand):
     def run(self, options: Options, *args: Any, **kwargs: Any) -> int:
         """Works until nothing is left, prints what was done; returns 0.
 
-        Exits with 1 if a task failed, or cannot run because one is marked as failed.
+        Exits with 1 if a task failed, or cannot run because one is marked as failed; if another computation
+        of the kind of --one-instance runs.
         """
+        kind, lease = options.execute_one_instance, options.execute_lease
+        if kind is None and lease is not None:
+            raise UserError("--lease is for --one-instance KEY, which is missing", status=2)
+        if kind is None or supervision.current() is not None:
+            return self._run(options)
+        from ..engine.session.one_instance import one_instance
+
+        with one_instance(kind, lease, options.jugdir):
+            return self._run(options)
+
+    def _run(self, options: Options) -> int:
         from ..engine.failures.summary import details
         from ..engine.worker.end_time import EndTime
         from ..engine.worker.execute import execute as run_tasks
