@@ -15,6 +15,7 @@ from typing import NotRequired, TypedDict, cast
 
 from .. import _native
 from ..errors import UserError
+from .threads import start_thread
 
 __all__ = ["Lease", "LeaseBusy", "LeaseLost", "Owner"]
 
@@ -263,9 +264,7 @@ class Lease(ABC):
     def _watch(self) -> None:
         """Has the callbacks called by a thread when the lease is lost."""
         if self._watcher is None or not self._watcher.is_alive():
-            name = f"jug-lease {self.name}"
-            self._watcher = threading.Thread(target=self._report_loss, name=name, daemon=True)
-            self._watcher.start()
+            self._watcher = start_thread(f"jug-lease {self.name}", self._report_loss)
 
     def _report_loss(self) -> None:
         if self._tenure.wait():

@@ -66,8 +66,10 @@ def lease(
             with block if interrupt else contextlib.nullcontext():
                 yield held
         except LeaseLost:
-            raise LeaseLost(_lost(held)) from None
-        if not held.is_held():
+            # Perhaps it is about another lease, of a block inside.
+            if not held.is_lost():
+                raise
+        if held.is_lost():
             raise LeaseLost(_lost(held))
 
 

@@ -6,7 +6,7 @@ import ctypes
 import signal
 import threading
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 __all__ = ["Interruptible"]
 
@@ -27,18 +27,23 @@ class Interruptible:
         A class of exceptions, which is raised without arguments.
     """
 
+    #: Those of the main thread that are open; and what handled the signal before the first of them.
+    _in_main: ClassVar[list[Interruptible]] = []
+    _before: ClassVar[Any] = None
+
     def __init__(self, exception: type[BaseException]) -> None:
         self._exception = exception
         self._thread = threading.get_ident()
         self._lock = threading.Lock()
         self._is_open = False
         self._is_due = False
-        self._before: Any = None
 
     def __enter__(self) -> Interruptible:
         is_main = threading.current_thread() is threading.main_thread()
-        if is_main and signal.getsignal(_SIGNAL) in (signal.SIG_DFL, signal.SIG_IGN):
-            self._before = signal.signal(_SIGNAL, self._handle)
+        if is_main and not self._in_main and signal.getsignal(_SIGNAL) in (signal.SIG_DFL, signal.SIG_IGN):
+            Interruptible._before = signal.signal(_SIGNAL, _handle)
+        if is_main and signal.getsignal(_SIGNAL) is _handle:
+            self._in_main.append(self)
         self._is_open = True
         return self
 
@@ -46,11 +51,12 @@ class Interruptible:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._lock:
-            self._is_open = False
-        self._is_due = False
-        if self._before is None:
+            self._is_open = self._is_due = False
+        if self not in self._in_main:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), None)
-        else:
+            return
+        self._in_main.remove(self)
+        if not self._in_main and signal.getsignal(_SIGNAL) is _handle:
             signal.signal(_SIGNAL, self._before)
 
     def interrupt(self) -> None:
@@ -58,14 +64,20 @@ class Interruptible:
         with self._lock:
             if not self._is_open:
                 return
-            if self._before is None:
-                thread, exception = ctypes.c_ulong(self._thread), ctypes.py_object(self._exception)
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, exception)
-            else:
+            if self in self._in_main:
                 self._is_due = True
                 signal.pthread_kill(self._thread, _SIGNAL)
+            else:
+                thread, exception = ctypes.c_ulong(self._thread), ctypes.py_object(self._exception)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, exception)
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._is_due:
-            self._is_due = False
-            raise self._exception
+    def take(self) -> type[BaseException] | None:
+        """What is to be raised now, once."""
+        is_due, self._is_due = self._is_due, False
+        return self._exception if is_due else None
+
+
+def _handle(number: int, frame: FrameType | None) -> None:
+    for block in list(Interruptible._in_main):
+        if exception := block.take():
+            raise exception

@@ -9,6 +9,7 @@ from abc import abstractmethod
 
 from ..errors import UserError
 from .base import Lease
+from .threads import start_thread
 
 __all__ = ["KeptLease", "boottime"]
 
@@ -59,8 +60,7 @@ class KeptLease(Lease):
             return False
         if self._heartbeat:
             self._stop = threading.Event()
-            name = f"jug-heartbeat {self.name}"
-            threading.Thread(target=self._beat, args=(self._stop,), name=name, daemon=True).start()
+            start_thread(f"jug-heartbeat {self.name}", self._beat, self._stop)
         return True
 
     def _end(self) -> bool:
