@@ -6,6 +6,8 @@ import re
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +22,7 @@ from tests.runforrest.deeds import counts, lines, script
 from tests.support.command import Jug
 from tests.support.processes import is_alive
 from tests.support.terminal import Terminal
+from tests.support.waiting import wait_for
 
 
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
@@ -132,18 +135,27 @@ def test_a_log_has_what_is_captured_as_well(deeds):
     assert lines("log.txt")[-1].split(maxsplit=2)[2] == repr(b"out 3\nerr 3\nchild 3\n")
 
 
-def test_a_task_that_closes_its_output_costs_no_time(deeds):
+def test_while_a_task_runs_that_has_closed_its_output_nothing_else_does(deeds):
+    run = script("""
     tasks = TaskList("tasks")
-    import deeds as module
-
-    tasks.schedule(defer(module.close_output_and_wait, 1))
-    before = os.times()
+    tasks.schedule(defer(deeds.close_output_and_wait, 1))
     (task,) = tasks.run(capture=True)
-    after = os.times()
-    assert task.output == "the end\n"
-    spent = sum(after[2:4]) - sum(before[2:4])
-    # Of the second that it lasts; a loop that does not sleep would use up all of it.
-    assert spent < 0.8
+    print(repr(task.output))
+    """)
+    wait_for(lambda: lines("began.txt"), "the task")
+    runner = lines("began.txt")[0].split()[1]
+
+    def ticks():
+        facts = Path(f"/proc/{runner}/stat").read_text().rpartition(")")[2].split()
+        return int(facts[11]) + int(facts[12])
+
+    time.sleep(0.5)
+    before = ticks()
+    time.sleep(1.5)
+    # A loop that does not sleep would have used a good part of 150.
+    assert ticks() - before <= 3
+    out, _ = run.communicate()
+    assert out == repr("the end\n") + "\n"
 
 
 def test_what_a_failed_task_printed_is_read_by_runforrest_as_an_attribute(theirs, deeds):
