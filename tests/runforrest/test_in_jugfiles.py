@@ -1,12 +1,17 @@
 """Deferred calls as functions and arguments of jug's tasks."""
 
 import operator
+import os
 import random
 
 import pytest
 
 import jug
 from jug.runforrest import defer
+
+
+def process_of(*arguments):
+    return [os.getpid(), *arguments]
 
 
 def chained(length, start=0):
@@ -123,6 +128,17 @@ def test_workers_run_such_tasks_of_a_script(jug_clean):
     tasks = [jug.Task(defer(operator.mul, inner, defer(int, number))) for number in range(3)]
     assert jug.execute(tasks, n_workers=2).is_complete
     assert [jug.value(task) for task in tasks] == [0, 3, 6]
+
+
+def test_as_the_function_it_is_called_where_the_task_runs(jug_clean):
+    jug.set_jugdir("jugdata")
+    inner = jug.Task(max, 1, 2)
+    tasks = [jug.Task(defer(process_of, number)) for number in range(2)]
+    tasks.append(jug.Task(defer(process_of, inner, [inner, defer(int, 3)])))
+    assert jug.execute(tasks, n_workers=1, backend="processes").is_complete
+    values = [jug.value(task) for task in tasks]
+    assert [value[1:] for value in values] == [[0], [1], [2, [2, 3]]]
+    assert os.getpid() not in {value[0] for value in values}
 
 
 def test_what_is_no_function_is_refused_as_ever():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 from .. import _native
@@ -12,6 +14,7 @@ from .deferred import (
     PartOfTask,
     Task,
     TaskItem,
+    _identity,
     defer,
     full_name_of,
     needed_by,
@@ -19,7 +22,7 @@ from .deferred import (
 )
 from .jug_tasks import result_of
 
-__all__ = ["Results", "evaluate", "inputs_first"]
+__all__ = ["evaluate", "inputs_first", "replaced"]
 
 
 def evaluate(task: Any, known_results: dict[str, Any] | None = None) -> Any:
@@ -49,7 +52,7 @@ def evaluate(task: Any, known_results: dict[str, Any] | None = None) -> Any:
     """
     if not isinstance(task, REPLACED):
         return task
-    results = Results({} if known_results is None else known_results)
+    results = _Results({} if known_results is None else known_results)
     waiting, begun = [task], set[int]()
     while waiting:
         if results.has(waiting[-1]):
@@ -95,7 +98,7 @@ def inputs_first(task: Any) -> tuple[list[Any], int]:
     return order, depths[id(task)]
 
 
-class Results:
+class _Results:
     """What calls have returned in an evaluation, and parts of that.
 
     Parameters
@@ -176,7 +179,47 @@ class Results:
         return self._filled_container(value, within)
 
 
-class _Keys(Results):
+def replaced(order: list[Any], replace: Callable[[Any], Any]) -> list[Any]:
+    """The same deferred calls with others in the place of jug's tasks.
+
+    Parameters
+    ----------
+    order : list
+        All that is deferred in a call, each after what it needs.
+    replace : callable
+        Gets a task of jug's, or a part of one, and returns a deferred call.
+    """
+    results = _Replaced(replace)
+    for deferred in order:
+        results.add(deferred)
+    return [results.of(deferred) for deferred in order]
+
+
+class _Replaced(_Results):
+    """What takes the place of deferred calls, of parts of them, and of jug's tasks."""
+
+    def __init__(self, replace: Callable[[Any], Any]) -> None:
+        super().__init__({})
+        self._replace = replace
+
+    def of(self, deferred: Any) -> Any:
+        return self._parts[id(deferred)]
+
+    def add(self, deferred: Any) -> None:
+        if isinstance(deferred, TaskletMixin):
+            self._parts[id(deferred)] = self._replace(deferred)
+            return
+        same = copy(deferred)
+        if isinstance(deferred, PartOfTask):
+            same._parent = self.of(deferred._parent)
+        else:
+            same._fun = self._filled(deferred._fun)
+            same._args = [self._filled(it) for it in deferred._args]
+            same._kwargs = {name: self._filled(it) for name, it in deferred._kwargs.items()}
+        self._parts[id(deferred)] = same
+
+
+class _Keys(_Results):
     """The keys of deferred calls and parts, by the objects."""
 
     def __init__(self) -> None:
@@ -230,7 +273,32 @@ def _jug_call(
     """What a task of jug's calls whose function it is, with what, and the task's name."""
     call = deferred if isinstance(deferred, PartOfTask) and not (args or kwargs) else None
     call = call or defer(deferred, *args, **(kwargs or {}))
-    return evaluate, (call,), {}, full_name_of(call)
+    return evaluate, (_Held(call),), {}, full_name_of(call)
+
+
+class _Held:
+    """A deferred call as the argument of `evaluate`: it stays one until the function of the task runs.
+
+    Parameters
+    ----------
+    call : Task or PartOfTask
+    """
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    def __jug_hash__(self) -> bytes:
+        return _jug_hash(self._call)
+
+    def __jug_dependencies__(self) -> list[Any]:
+        return _jug_dependencies(self._call)
+
+    def __jug_value__(self) -> Any:
+        """The same call with results in the place of jug's tasks: who runs it may not have their store."""
+        order = inputs_first(self._call)[0]
+        if not any(isinstance(it, TaskletMixin) for it in order):
+            return self._call
+        return replaced(order, lambda wanted: Task(_identity, [result_of(wanted)], {}))[-1]
 
 
 # The one needs the other file.

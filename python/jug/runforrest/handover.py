@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
-from copy import copy
 from typing import Any
 
 from .. import task
 from ..errors import UserError
 from ..internal.task_origin import keep_store
-from ..tasklet import Tasklet, TaskletMixin
-from .deferred import PartOfTask, Task
-from .evaluation import Results
+from ..tasklet import Tasklet
+from .deferred import Task
+from .evaluation import replaced
 from .jug_tasks import result_of
 
 __all__ = ["HandedOver", "handed_over"]
@@ -79,33 +78,7 @@ def handed_over(order: list[Any]) -> list[Any]:
     UserError
         If another process cannot have a task, or cannot open its store, or none is open.
     """
-    replaced = _HandedOver()
-    for deferred in order:
-        replaced.add(deferred)
-    return [replaced.of(deferred) for deferred in order]
-
-
-class _HandedOver(Results):
-    """What takes the place of deferred calls, of parts of them, and of jug's tasks."""
-
-    def __init__(self) -> None:
-        super().__init__({})
-
-    def of(self, deferred: Any) -> Any:
-        return self._parts[id(deferred)]
-
-    def add(self, deferred: Any) -> None:
-        if isinstance(deferred, TaskletMixin):
-            self._parts[id(deferred)] = _of_jug(deferred)
-            return
-        same = copy(deferred)
-        if isinstance(deferred, PartOfTask):
-            same._parent = self.of(deferred._parent)
-        else:
-            same._fun = self._filled(deferred._fun)
-            same._args = [self._filled(it) for it in deferred._args]
-            same._kwargs = {name: self._filled(it) for name, it in deferred._kwargs.items()}
-        self._parts[id(deferred)] = same
+    return replaced(order, _of_jug)
 
 
 def _of_jug(wanted: Any) -> Task:
