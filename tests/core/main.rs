@@ -11,6 +11,7 @@ mod engine;
 mod hash;
 mod held_tasks;
 mod jugdir;
+mod lease;
 mod os;
 mod redis;
 mod scenarios;
