@@ -331,3 +331,18 @@ def test_a_key_that_somebody_removed_is_a_lost_lease(serve: Serve) -> None:
         assert lease.acquire()
         server.post("kv/deleterange", key="anVnLWxlYXNlL25pZ2h0bHk=")  # type: ignore[attr-defined]
         assert lease.wait_lost(60)
+
+
+@pytest.mark.parametrize("name", ["redis", "etcd"])
+def test_the_time_counts_from_before_the_request(name: str, serve: Serve) -> None:
+    """The server may have begun to count at any moment until its answer came, here after the request had
+    waited."""
+    server = serve(name)
+    with open_lease(server.url, "nightly", ttl=20) as lease:
+        server.signal(signal.SIGSTOP)
+        threading.Timer(2, server.signal, [signal.SIGCONT]).start()
+        assert lease.acquire()
+        until = lease._tenure.until
+        assert until is not None
+        # Of the 20 s, those are gone for which the request waited.
+        assert until - time.clock_gettime(time.CLOCK_BOOTTIME) < 19

@@ -55,6 +55,10 @@ class LeaseServer:
     def stop(self) -> None:
         """Ends it; it keeps what it stored."""
 
+    def signal(self, number: int) -> None:
+        """Sends it a signal."""
+        raise NotImplementedError
+
     def left(self) -> list[str]:
         """What leases left there that is not to be there while nobody holds or asks for one."""
         raise NotImplementedError
@@ -112,6 +116,11 @@ class Redis(LeaseServer):
         """As above."""
         self.server.stop()
 
+    def signal(self, number: int) -> None:
+        """As above."""
+        assert self.server.process is not None
+        self.server.process.send_signal(number)
+
     def left(self) -> list[str]:
         """All keys but the last token, which has to stay."""
         return [key for key in self.server.cli("KEYS", "*").split() if key != "jug-rs:1:lease-token"]
@@ -155,6 +164,11 @@ class Program(LeaseServer):
             self.process.send_signal(signal.SIGINT)
             self.process.wait()
             self.process = None
+
+    def signal(self, number: int) -> None:
+        """As above."""
+        assert self.process is not None
+        self.process.send_signal(number)
 
 
 class Postgres(Program):
