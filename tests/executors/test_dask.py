@@ -161,10 +161,13 @@ def test_a_cluster_may_have_no_workers_for_a_while(jug: Jug, tmp_path: Path) -> 
     jug.write(
         COUNTED.format(str(jug.folder))
         + """
+    # A function that refers to much data stays on the cluster, and workers that keep something do not go.
+    DATA = os.urandom(500_000)
+
     @TaskGenerator
     def step(x):
         note(x)
-        return x
+        return len(DATA) + x
 
     first = [step(i) for i in range(4)]
     barrier()

@@ -6,10 +6,13 @@ import logging
 import os
 import re
 import signal
+import socket
 from pathlib import Path
 
 import pytest
 
+from jug.errors import UserError
+from jug.executors import dask_workers
 from jug.executors.dask_pool import dask_pool
 from tests.support.command import Jug
 from tests.support.dask_cluster import COUNTED, DaskCluster, ended, on, ran, said
@@ -283,3 +286,30 @@ def descendants(pid: int) -> list[int]:
         for child in (thread / "children").read_text().split():
             found += [int(child), *descendants(int(child))]
     return found
+
+
+@pytest.mark.parametrize("how", ["stopped", "replaced"])
+def test_a_scheduler_that_says_nothing_any_more_is_given_up(
+    own_cluster: DaskCluster, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """It takes connections: its host does, or something else is there now."""
+    monkeypatch.setattr(dask_workers, "_PATIENCE", 3.0)
+    monkeypatch.setattr(dask_workers, "CONNECTING", 1.0)
+    pool = dask_pool(own_cluster.address, 1)
+    try:
+        pool.ask_importable([]).result(10)
+        if how == "stopped":
+            own_cluster.scheduler.send_signal(signal.SIGSTOP)
+        else:
+            own_cluster.scheduler.kill()
+            own_cluster.scheduler.wait()
+            silent = socket.create_server(("127.0.0.1", int(own_cluster.address.rpartition(":")[2])))
+        chunk = pool.submit(b"", ())
+        with pytest.raises(UserError, match="went away; what was finished is stored"):
+            chunk.result(60)
+        with pytest.raises(UserError, match="does not answer any more"):
+            _ = pool.can_end_workers
+    finally:
+        pool.close()
+        if how == "replaced":
+            silent.close()

@@ -79,6 +79,15 @@ def kept(cluster: DaskCluster) -> list[str]:
     return found
 
 
+def topics(cluster: DaskCluster) -> set[str]:
+    """Under which names a scheduler remembers what was said."""
+    with distributed.Client(cluster.address, set_as_default=False) as client:
+        found: set[str] = set(
+            client.run_on_scheduler(lambda dask_scheduler: [*dask_scheduler._broker._topics])
+        )
+    return found
+
+
 LARGE_AND_SLOW = """
     @TaskGenerator
     def large(i):
@@ -316,3 +325,16 @@ def test_ending_a_worker_takes_as_long_as_that_takes(own_cluster: DaskCluster) -
         [(before, after)] = client.run(end, workers=[address], nanny=True).values()
         assert not is_alive(before)
         assert after != before
+
+
+def test_what_tasks_with_limits_say_is_remembered_under_the_name_of_their_client(
+    jug: Jug, own_cluster: DaskCluster
+) -> None:
+    """It is what a scheduler forgets when the client has been gone for an hour."""
+    jug.write("from jug import Task\nfor i in range(20):\n    Task(abs, -i)\n")
+    before = topics(own_cluster)
+    done = jug(*on(own_cluster), "--timeout", "50")
+    assert (done.returncode, said(done.stderr)) == (0, [])
+    ours = {name for name in topics(own_cluster) - before if "jug" in name}
+    assert ours
+    assert all(name.startswith("Client-jug-") for name in ours)

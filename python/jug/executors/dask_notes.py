@@ -21,15 +21,13 @@ class DaskNotes:
     Parameters
     ----------
     client : distributed.Client
-    topic : str
-        Under which they say it.
+        Under whose name they say it.
     cluster : LocalDask, optional
         The cluster, where its workers can write into files of this process.
     """
 
-    def __init__(self, client: Any, topic: str, cluster: LocalDask | None) -> None:
+    def __init__(self, client: Any, cluster: LocalDask | None) -> None:
         self._client = client
-        self._topic = topic
         self._cluster = cluster
         self._is_subscribed = False
         self._begun: deque[Begun] = deque()
@@ -44,8 +42,8 @@ class DaskNotes:
         """Where they are said."""
         if not self._is_subscribed and self._cluster is None:
             self._is_subscribed = True
-            self._client.subscribe_topic(self._topic, lambda event: self._take(event[1]))
-        return self.path() or self._topic
+            self._client.subscribe_topic(self._client.id, lambda event: self._take(event[1]))
+        return self.path() or str(self._client.id)
 
     def begun(self) -> Sequence[Begun]:
         """The calls that began since the last time."""
@@ -54,6 +52,8 @@ class DaskNotes:
         return [self._begun.popleft() for _ in range(len(self._begun))]
 
     def _take(self, note: dict[str, Any]) -> None:
+        if "chunk" not in note:
+            return  # The scheduler's own words of a client.
         boot_id, pid_ns, pid = note["process"]
         if is_same_system(boot_id, pid_ns):
             self._processes[note["worker"]] = pid

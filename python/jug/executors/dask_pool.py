@@ -117,7 +117,7 @@ class DaskPool:
         self._is_closed = False
         self._losses = DaskLosses()
         self._gone: UserError | None = None
-        self._notes = DaskNotes(client, self._name, cluster)
+        self._notes = DaskNotes(client, cluster)
         self._functions = DaskFunctions(client)
         self._endings: list[Future[None]] = []
         self._workers = DaskWorkers(client, address, self._name, self._losses, self._give_up)
@@ -159,38 +159,49 @@ class DaskPool:
         """In the loop: has a chunk run, and brings what comes back."""
         if self._gone is not None:
             self._settle(chunk, self._gone)
-        if chunk.done():
-            return
-        client = self._client
+        functions = [it for it in inputs if isinstance(it, SharedFunction)]
+        for function in functions:
+            function.use()
         try:
-            has_workers = self._workers.nr_threads() > 0
-            if len(data) > _LARGE_CHUNK and has_workers:
-                data = await client.scatter(data, hash=False)
-            there = [
-                await it.input(has_workers=has_workers) if isinstance(it, SharedFunction) else it
-                for it in inputs
-            ]
+            if not chunk.done():
+                await self._send(chunk, data, inputs)
+            if chunk.task is not None:
+                await self._receive(chunk)
+        except Exception as error:
+            self._settle(chunk, self._loss(error))
+        finally:
+            for function in functions:
+                function.release()
+
+    async def _send(self, chunk: _Chunk, data: Any, inputs: Sequence[Any]) -> None:
+        client, has_workers = self._client, self._workers.nr_threads() > 0
+        if len(data) > _LARGE_CHUNK and has_workers:
+            data = await client.scatter(data, hash=False)
+        there = [
+            await it.input(has_workers=has_workers) if isinstance(it, SharedFunction) else it for it in inputs
+        ]
+        # Meanwhile it may have been called back.
+        if not chunk.done():
             chunk.task = client.submit(
                 *(run_on_dask, data, there, chunk.key, client.id, self._notes.path()),
                 key=chunk.key,
                 pure=False,
                 retries=0,
             )
-            found = DaskAnswers(*await client.gather(chunk.task))
-            answers = list(found.answers)
-            held: list[Any] = [None] * len(answers)
-            if found.held:
-                values = await self._held(found.held)
-                for place, (future, value) in values.items():
-                    held[place] = future
-                    answers[place] = Answer(*answers[place])._replace(value=value)
-        except Exception as error:
-            self._settle(chunk, self._loss(error))
-        else:
-            chunk.held = held
-            self._losses.end()
-            if not chunk.done():
-                chunk.set_result(answers)
+
+    async def _receive(self, chunk: _Chunk) -> None:
+        found = DaskAnswers(*await self._client.gather(chunk.task))
+        answers = list(found.answers)
+        held: list[Any] = [None] * len(answers)
+        if found.held:
+            values = await self._held(found.held)
+            for place, (future, value) in values.items():
+                held[place] = future
+                answers[place] = Answer(*answers[place])._replace(value=value)
+        chunk.held = held
+        self._losses.end()
+        if not chunk.done():
+            chunk.set_result(answers)
 
     async def _held(self, names: dict[int, str]) -> dict[int, tuple[Any, bytes]]:
         """In the loop: what stands for results that stay in the cluster, and they themselves."""

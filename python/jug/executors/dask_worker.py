@@ -72,7 +72,7 @@ def run_on_dask(data: bytes, inputs: Sequence[bytes], key: str, client: str, not
         while len(_begun) > _REMEMBERED:
             del _begun[next(iter(_begun))]
     worker = get_worker()
-    note = functools.partial(_note, worker, notes, key.rpartition("-")[0])
+    note = functools.partial(_note, worker, notes, client)
     is_given_up = functools.partial(_is_given_up, worker, key)
     run = functools.partial(run_chunk, data, inputs, note, is_given_up=is_given_up)
     answers = run_until_given_up(run, is_given_up, worker.loop.asyncio_loop)
@@ -120,7 +120,7 @@ def _hold(worker: Any, client: str, values: dict[str, bytes], is_given_up: Calla
     return asyncio.run_coroutine_threadsafe(hold(), worker.loop.asyncio_loop).result()
 
 
-def _note(worker: Any, path: str, topic: str, chunk: int, call: int) -> None:
+def _note(worker: Any, path: str, client: str, chunk: int, call: int) -> None:
     """Says which call begins, and returns when that is said: a call may hold the interpreter from then on."""
     identity = _identity()
     place = [identity["boot_id"], identity["pid_ns"], identity["pid"]]
@@ -132,7 +132,8 @@ def _note(worker: Any, path: str, topic: str, chunk: int, call: int) -> None:
         finally:
             os.close(file)
     else:
-        said = worker.scheduler.log_event(topic=topic, msg=note)
+        # The scheduler forgets what it knows under the name of a client some time after that is gone.
+        said = worker.scheduler.log_event(topic=client, msg=note)
         asyncio.run_coroutine_threadsafe(said, worker.loop.asyncio_loop).result()
 
 
