@@ -76,6 +76,19 @@ def test_in_a_launcher_jobslib_is_this_package_also_where_the_original_is_instal
     assert done.stderr.startswith(f"jug: jobslib is that of jug-rs; {SAID}")
 
 
+@pytest.mark.parametrize(
+    "words", [[], ["-n", "Bob"], ["--name=Ada", "--sleep-interval", "3"], ["--nome", "x"]]
+)
+def test_the_example_of_jobslib_says_the_same_as_there(words, launcher, original):
+    words = ["-s", "example.helloworld", "example.helloworld.HelloWorld", *words]
+    theirs = launcher.run([peers_python(), "-W", "ignore", "-m", "jobslib.main", *words])
+    ours = launcher.run([sys.executable, "-m", "jug.jobslib.main", *words], PYTHONPATH=original)
+    assert (ours.returncode, ours.stdout) == (theirs.returncode, theirs.stdout)
+    log = [[line[20:] for line in done.stderr.splitlines() if " INFO " in line] for done in (ours, theirs)]
+    assert log[0] == log[1]
+    assert len(log[0]) == (0 if "--nome" in words else 2)
+
+
 def test_the_subcommand_is_the_same_command(launcher):
     words = [sys.executable, "-m", "jug", "runjob"]
     done = launcher.run([*words, "-s", "settings", "--run-once", "app.Hello", "--name", "Bob"])

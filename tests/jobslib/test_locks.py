@@ -2,6 +2,7 @@
 
 import re
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.jobslib.deeds import DEEDS
 from tests.support.lease_servers import SERVERS, Consul, LeaseServer
+from tests.support.peers import peers_python
 from tests.support.waiting import wait_for
 
 #: By the names of servers, the locks.
@@ -19,6 +21,9 @@ LOCKS = {
     "etcd": "etcd.EtcdLock",
     "consul": "consul.ConsulLock",
 }
+
+#: What is logged where another instance has the lock.
+OWNED = r"INFO Can't acquire lock \(lock owner is \S+, locked at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\)\n"
 
 #: A task that says when it runs, and does what it is told.
 TASK = """
@@ -106,10 +111,7 @@ def test_one_instance_runs_and_the_other_says_who_does(name, here, serve):
     try:
         done = here("--run-once", "holds.Holds")
         assert (done.returncode, done.stdout) == (0, "")
-        assert re.search(
-            r"INFO Can't acquire lock \(lock owner is \S+, locked at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\)\n",
-            done.stderr,
-        )
+        assert re.search(OWNED, done.stderr)
         assert here("--run-once", "--lock-busy-exit", "75", "holds.Holds").returncode == 75
     finally:
         first.send_signal(signal.SIGTERM)
@@ -324,3 +326,40 @@ def test_options_by_the_environment_without_settings(launcher):
     }
     assert launcher("--run-once", "app.Hello", **extra).stdout == "Hello World\n"
     wait_for(lambda: (launcher.folder / "locks").is_dir(), "the directory")
+
+
+def test_launchers_of_jobslib_and_these_respect_each_other_in_consul(here, serve):
+    server = serve("consul")
+    here.settings(settings_of("consul", options_of(server, ttl=60)))
+    theirs = [peers_python(), "-W", "ignore", "-m", "jobslib.main", "-s", "settings", "--run-once"]
+    first, _ = holding(here)
+    try:
+        done = here.run([*theirs, "holds.Holds"])
+        assert (done.returncode, done.stdout) == (0, "")
+        assert re.search(
+            r"INFO Can't acquire lock \(lock owner is \S+, locked at \d{4}-.* UTC\)\n", done.stderr
+        )
+    finally:
+        first.send_signal(signal.SIGTERM)
+        first.communicate(timeout=60)
+    assert "task 1" in here.run([*theirs, "holds.Holds"]).stdout
+    second = subprocess.Popen(
+        [*theirs, "holds.Holds", "--do", "hold"],
+        cwd=here.folder,
+        env=here.environment({}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    while not second.stdout.readline().startswith("holds"):
+        assert second.poll() is None
+    try:
+        done = here("--run-once", "holds.Holds")
+        assert (done.returncode, done.stdout) == (0, "")
+        assert re.search(
+            r"INFO Can't acquire lock \(lock owner is \S+, locked at \d{4}-.* UTC\)\n", done.stderr
+        )
+    finally:
+        second.send_signal(signal.SIGTERM)
+        second.communicate(timeout=60)
+    assert "task 1" in here("--run-once", "holds.Holds").stdout
