@@ -49,6 +49,10 @@ nitpick_ignore_regex = [
     ("py:class", r"jug\._native\..*|jug\.hash\._H|jug\.internal\.dependencies\._Task"),
     ("py:class", r"jug\.engine\.task_state\.TaskState"),
     ("py:class", r"jug\.runforrest\.(deferred\.Deferred|run\.Run)"),
+    (
+        "py:(class|obj)",
+        r"jug\.jobslib\.(oneinstance\.leased|liveness\.stamps)\..*|jug\.jobslib\.(context\._T|config\._BackendConfig)",
+    ),
     ("py:class", r"jug\.backends\.(redis_store\.KnownWorker|native_store\.native_store)"),
 ]
 

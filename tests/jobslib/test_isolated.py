@@ -159,3 +159,40 @@ def test_limits_by_the_environment_and_by_settings(deeds):
     done = deeds("--run-once", "deeds.Deeds", "--do", "hang_in_c")
     assert "ran longer than 0.3 s" in done.stderr
     assert deeds("--run-once", "deeds.Deeds", JOBSLIB_ISOLATE="1").returncode == 0
+
+
+#: A lock that takes its time.
+SLOW = """
+import time
+from deeds import Lock, say
+class Slow(Lock):
+    def acquire(self):
+        say("asks")
+        time.sleep(0.5)
+        return super().acquire()
+    def release(self):
+        say("gives up")
+        time.sleep(0.5)
+        return super().release()
+"""
+
+
+@pytest.mark.parametrize(
+    ("moment", "status", "left"),
+    [
+        # The task does not begin.
+        ("asks", 1, ["acquire", "gives up", "release", "status killed"]),
+        ("gives up", -signal.SIGTERM, ["release", "status succeeded"]),
+    ],
+)
+def test_sigterm_while_the_lock_is_asked_for_or_given_up_leaves_no_lock(moment, status, left, deeds):
+    """jobslib 3.2.1 ends at once, and the lock stays until its time is over."""
+    (deeds.folder / "slow.py").write_text(SLOW)
+    deeds.settings(SETTINGS.replace("deeds.Lock", "slow.Slow"))
+    process = deeds.start("--sleep-interval", "60", "deeds.Deeds")
+    while process.stdout.readline() != f"{moment}\n":
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert [re.sub(r" \d+$", "", line) for line in out.splitlines()] == left

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from .cmdlineparser import argument
-from .config import Config, ConfigGroup, option
+from .config import Config, ConfigGroup
 from .context import Context, cached_property
 from .exceptions import OneInstanceWatchdogError
+from .options import option
 from .tasks import BaseTask
 from .version import VERSION
 

@@ -10,9 +10,16 @@ from .context import Context
 from .given import given
 from .imports import import_object
 from .logging import BASE_LOGGING
-from .option import OptionError, OptionsContainer, option
+from .options import OptionError, OptionsContainer, option
 
-__all__ = ["Config", "ConfigGroup", "option"]
+__all__ = [
+    "Config",
+    "ConfigGroup",
+    "LivenessConfig",
+    "MetricsConfig",
+    "OneInstanceConfig",
+    "RetryConfigMixin",
+]
 
 
 class ConfigGroup(OptionsContainer):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ..errors import UserError
 from ..internal.units import parse_size
 from .imports import import_object
-from .option import OptionError
+from .options import OptionError
 
 __all__ = ["Given", "given", "is_given", "seconds_of_flag"]
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from .config import ConfigGroup
 from .given import given
-from .option import OptionError, option
+from .options import OptionError, option
 
 __all__ = ["FLAGS", "Launcher", "add_flags", "launcher_of"]
 

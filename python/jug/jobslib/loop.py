@@ -61,6 +61,9 @@ class Loop:
         self._config: Any = task.context.config
         self._options = launcher_of(self._config)
         self._signs = Signs(task, self._options)
+        #: The signal that asked this process to end while it was not to be interrupted; 0: none did.
+        self._asked = 0
+        self._handler: Callable[[int, FrameType | None], object] | None = None
 
     def run(self) -> None:
         """Runs it. Raises what ends the loop: Terminate, SystemExit, with `run_once` what the task raised."""
@@ -81,11 +84,14 @@ class Loop:
             self._pause(first)
         while True:
             schedule.begins()
-            status = self._turn()
+            with self._requests_to(self._note):
+                status = self._turn()
             if self._config.run_once:
                 if status is JobStatus.PENDING and self._options.lock_busy_exit:
                     raise SystemExit(self._options.lock_busy_exit)
                 break
+            if self._asked:
+                self._end(self._asked, None)
             self._sleep(schedule, status)
 
     def _schedule(self) -> Schedule:
@@ -140,6 +146,8 @@ class Loop:
         """Runs the task with the lock, and releases that if it is not to be kept."""
         is_ending = False
         try:
+            if self._asked:
+                raise Terminate
             self._logger.info("Run task")
             self._signs.runs()
             with self._requests_to(self._task.terminate_process), self._lock_watched():
@@ -228,11 +236,19 @@ class Loop:
 
     @contextlib.contextmanager
     def _requests_to(self, handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-        """Has requests to end call that; after it they end the process, whatever they did before."""
+        """Has requests to end call that; after the last of these they end the process at once."""
+        before, self._handler = self._handler, handler
         for number in _REQUESTS:
             signal.signal(number, handler)
         try:
             yield
         finally:
+            self._handler = before
             for number in _REQUESTS:
-                signal.signal(number, signal.SIG_DFL)
+                signal.signal(number, before or signal.SIG_DFL)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        """Takes note of a request while the lock is asked for or released; a second one ends it at once."""
+        if self._asked:
+            self._end(number, frame)
+        self._asked = number

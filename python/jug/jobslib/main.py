@@ -17,7 +17,7 @@ from .given import seconds_of_flag
 from .imports import answer_to_jobslib, import_object, say_which
 from .launcher import add_flags, launcher_of
 from .loop import Loop
-from .option import OptionError
+from .options import OptionError
 from .tasks import BaseTask, _Task
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
     "get_config_class",
     "get_task_cls",
     "main",
-    "prepared",
 ]
 
 #: The tasks of this package, by the names that they have on the command line.

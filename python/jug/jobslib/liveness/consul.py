@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..config import ConfigGroup, RetryConfigMixin, option
+from ..config import ConfigGroup, RetryConfigMixin
 from ..consul_client import client_of, consul_errors
 from ..given import given
+from ..options import option
 from .stamps import StampKeeper
 
 __all__ = ["ConsulLiveness"]

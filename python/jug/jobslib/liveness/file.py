@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import tempfile
 
-from ..config import ConfigGroup, option
+from ..config import ConfigGroup
 from ..given import given
+from ..options import option
 from .stamps import StampKeeper
 
 __all__ = ["FileLiveness"]

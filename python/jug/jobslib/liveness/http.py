@@ -8,8 +8,9 @@ import urllib.request
 from typing import Any
 
 from ...errors import UserError
-from ..config import ConfigGroup, option
+from ..config import ConfigGroup
 from ..given import given
+from ..options import option
 from . import BaseLiveness
 from .stamps import NoStamp
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ... import _native
-from ..config import ConfigGroup, option
+from ..config import ConfigGroup
 from ..given import given
+from ..options import option
 from .stamps import StampKeeper
 
 __all__ = ["RedisLiveness"]

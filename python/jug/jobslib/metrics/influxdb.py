@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...errors import UserError
-from ..config import ConfigGroup, RetryConfigMixin, option
+from ..config import ConfigGroup, RetryConfigMixin
 from ..given import given
+from ..options import option
 from ..outbox import Outbox
 from . import BaseMetrics
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...errors import UserError
-from ..config import ConfigGroup, option
+from ..config import ConfigGroup
 from ..given import given
-from ..option import OptionError
+from ..options import OptionError, option
 from ..outbox import Outbox
 from . import BaseMetrics
 

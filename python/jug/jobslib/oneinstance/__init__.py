@@ -6,9 +6,9 @@ import abc
 from typing import Any
 
 from ..config import ConfigGroup
-from ..exceptions import OneInstanceWatchdogError
+from ..exceptions import OneInstanceWatchdogError as OneInstanceWatchdogError
 
-__all__ = ["BaseLock", "OneInstanceWatchdogError"]
+__all__ = ["BaseLock"]
 
 
 class BaseLock(abc.ABC):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 from ...leases.base import Lease
 from ...leases.consul import ConsulLease
-from ..config import RetryConfigMixin, option
+from ..config import RetryConfigMixin
 from ..given import given
+from ..options import option
 from .leased import LeaseLock, LeaseOptions
 
 __all__ = ["ConsulLock"]
@@ -53,7 +56,7 @@ class ConsulLock(LeaseLock):
 
         @option(required=True, attrtype=(int, float))
         def timeout(self) -> float:
-            """How many seconds an answer may take, where the lock has so many. Default: 5."""
+            """Taken, and not needed: an answer may take a third of `session_ttl`."""
             return given(self, "timeout", 5.0, env=self.env("TIMEOUT")).above_0()
 
         @option(required=True, attrtype=str)
@@ -78,6 +81,16 @@ class ConsulLock(LeaseLock):
         def session_ttl(self) -> float:
             """For how many seconds a session lives without a heartbeat, 10 to 86400. Default: 10."""
             return given(self, "session_ttl", _LEAST, env=self.env("SESSION_TTL")).seconds(_LEAST, _DAY)
+
+    def acquire(self) -> bool:
+        """Tries to get the lock, as often as `retry_max_attempts` says while Consul does not answer."""
+        most = self.options.retry_max_attempts
+        for attempt in range(1, most):
+            try:
+                return super().acquire()
+            except ConnectionError:
+                time.sleep(2**attempt * self.options.retry_wait_multiplier / 1000)
+        return super().acquire()
 
     @property
     def lifespan(self) -> float:

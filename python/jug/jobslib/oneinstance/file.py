@@ -6,8 +6,8 @@ from typing import Any
 
 from ...leases.base import Lease
 from ...leases.native import FileLease
-from ..config import option
 from ..given import given
+from ..options import option
 from .leased import LeaseLock, LeaseOptions
 
 __all__ = ["FileLock"]

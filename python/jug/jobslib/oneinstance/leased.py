@@ -13,10 +13,10 @@ from typing import Any
 from ...errors import UserError
 from ...leases.base import Lease
 from ...leases.open import open_lease
-from ..config import ConfigGroup, option
+from ..config import ConfigGroup
 from ..given import Given, given
 from ..launcher import launcher_of
-from ..option import OptionError
+from ..options import OptionError, option
 from . import BaseLock
 
 __all__ = ["LeaseLock", "LeaseOptions", "UrlLock"]
