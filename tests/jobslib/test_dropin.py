@@ -70,6 +70,12 @@ def test_where_the_original_is_installed_too_it_says_once_which_one_is_in_use(la
     assert (done.stdout, done.stderr) == (PRINTED, f"jug: jobslib is that of jug-rs-jobslib; {SAID}")
 
 
+def test_in_a_launcher_jobslib_is_this_package_whatever_lies_in_the_path(launcher):
+    (launcher.folder / "jobslib.py").write_text("raise RuntimeError('another one')\n")
+    done = launcher("--run-once", "app.Hello")
+    assert (done.returncode, done.stdout) == (0, "Hello World\n")
+
+
 def test_in_a_launcher_jobslib_is_this_package_also_where_the_original_is_installed(launcher, original):
     done = launcher("--run-once", "app.Hello", PYTHONPATH=original)
     assert (done.returncode, done.stdout) == (0, "Hello World\n")
