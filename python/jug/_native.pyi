@@ -754,7 +754,8 @@ class OutputQueue:
 class Redirection:
     """Somewhere else to which stdout and stderr of this process can be sent, and come back from."""
 
-    def __new__(cls, descriptor: int) -> Redirection: ...
+    def __new__(cls, descriptor: int, errors: int | None = None) -> Redirection:
+        """To copies of these descriptors; stderr goes to the first one, too, without a second one."""
     def begin(self) -> None: ...
     def end(self) -> None: ...
 

@@ -24,14 +24,21 @@ const LINES: libc::c_int = 1;
 #[derive(Debug)]
 pub struct Redirection {
     to: OwnedFd,
+    /// Where stderr is sent, if that is elsewhere.
+    errors_to: Option<OwnedFd>,
     /// Where they went before, while they are sent elsewhere.
     before: Mutex<Option<[Option<OwnedFd>; 2]>>,
 }
 
 impl Redirection {
-    /// To that one.
+    /// Both to that one.
     pub fn to(to: OwnedFd) -> Redirection {
-        Redirection { to, before: Mutex::default() }
+        Redirection { to, errors_to: None, before: Mutex::default() }
+    }
+
+    /// Each to one of its own.
+    pub fn apart(to: OwnedFd, errors_to: OwnedFd) -> Redirection {
+        Redirection { to, errors_to: Some(errors_to), before: Mutex::default() }
     }
 
     /// Where they are sent.
@@ -49,7 +56,7 @@ impl Redirection {
         if before.is_none() {
             let now = [copy(io::stdout().as_fd())?, copy(io::stderr().as_fd())?];
             dup2_stdout(&self.to)?;
-            dup2_stderr(&self.to)?;
+            dup2_stderr(self.errors_to.as_ref().unwrap_or(&self.to))?;
             *before = Some(now);
         }
         Ok(())

@@ -35,8 +35,13 @@ struct PyRedirection(Redirection);
 #[pymethods]
 impl PyRedirection {
     #[new]
-    fn new(descriptor: i32) -> PyResult<PyRedirection> {
-        Ok(PyRedirection(Redirection::to(copy_of(descriptor)?)))
+    #[pyo3(signature = (descriptor, errors=None))]
+    fn new(descriptor: i32, errors: Option<i32>) -> PyResult<PyRedirection> {
+        let to = copy_of(descriptor)?;
+        Ok(PyRedirection(match errors {
+            Some(errors) => Redirection::apart(to, copy_of(errors)?),
+            None => Redirection::to(to),
+        }))
     }
 
     fn begin(&self) -> PyResult<()> {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from .base import Call
+from .base import TaskCall
 
 __all__ = ["ArgumentChecks"]
 
@@ -27,7 +27,7 @@ class ArgumentChecks:
         #: By task name: how many were run, and for how many seconds.
         self._measured: dict[str, tuple[int, float]] = {}
 
-    def execute(self, call: Call) -> Any:
+    def execute(self, call: TaskCall) -> Any:
         """Runs a call that has such arguments; what it returns.
 
         Raises

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ["Call", "Executor", "Outcome", "outcome_of"]
+__all__ = ["Call", "Executor", "Outcome", "PlainCall", "TaskCall", "outcome_of"]
 
 
 class Call(Protocol):
-    """A function and its arguments; a task is one."""
+    """A function and its arguments."""
 
     #: The name of the function, as users know it.
     @property
@@ -24,6 +24,19 @@ class Call(Protocol):
 
     @property
     def kwargs(self) -> Mapping[str, Any]: ...
+
+
+class PlainCall(NamedTuple):
+    """A call whose arguments are what they are."""
+
+    name: str
+    f: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = {}
+
+
+class TaskCall(Call, Protocol):
+    """A task: what its arguments stand for is found when it runs, and they are to stay as they were."""
 
     def _execute(self) -> Any:
         """Calls the function, with results in the place of tasks among the arguments."""
@@ -58,7 +71,7 @@ class Outcome(NamedTuple):
 class Executor(Protocol):
     """Runs calls."""
 
-    def run(self, call: Call) -> Outcome:
+    def run(self, call: TaskCall) -> Outcome:
         """Runs a call; whatever it raises is in the outcome."""
 
 

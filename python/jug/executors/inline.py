@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import _native, task
 from .argument_checks import ArgumentChecks
-from .base import Call, Outcome
+from .base import Outcome, TaskCall
 
 __all__ = ["InlineExecutor"]
 
@@ -27,7 +27,7 @@ class InlineExecutor:
         #: Whether any task can have arguments that are to be checked, so that not each is asked.
         self._has_checks = _native.has_checked_arguments()
 
-    def run(self, call: Call) -> Outcome:
+    def run(self, call: TaskCall) -> Outcome:
         """Runs a call; whatever it raises is in the outcome."""
         started, began = time.time(), time.perf_counter()
         try:
@@ -41,7 +41,7 @@ class InlineExecutor:
             return Outcome(None, error, started, began, time.perf_counter() - began)
         return Outcome(value, None, started, began, time.perf_counter() - began)
 
-    def _debugged(self, call: Call) -> Any:
+    def _debugged(self, call: TaskCall) -> Any:
         nr_tasks, identity = len(task.alltasks), call._fresh_key()
         value = call._execute() if call._check_takes() is None else self._checks.execute(call)
         call._check_identity(identity)

@@ -218,16 +218,18 @@ class Transport:
 
 
 def resolved(call: Call) -> tuple[Sequence[Any], Mapping[str, Any]]:
-    """The arguments of a call, with results in the place of tasks."""
+    """The arguments of a call, with results in the place of tasks where it is a task itself."""
+    if not isinstance(call, Task):
+        return call.args, call.kwargs
     _check(call)
-    args, kwargs = _native.resolve_args(call)  # type: ignore[arg-type]  # a task
+    args, kwargs = _native.resolve_args(call)
     return args, kwargs or {}
 
 
-def _check(call: Call) -> None:
+def _check(t: Task) -> None:
     """RuntimeError if an argument is not any more what it was when its task was made."""
-    if call._check_takes() is not None:
-        call._check_before()
+    if t._check_takes() is not None:
+        t._check_before()
 
 
 class _Resident(NamedTuple):
@@ -239,8 +241,9 @@ class _Resident(NamedTuple):
 def _arguments(
     call: Call, resident: Mapping[bytes, object], inputs: dict[bytes, int]
 ) -> tuple[Sequence[Any], Mapping[str, Any] | None]:
-    assert isinstance(call, Task)
-    if not resident or not any(it.key() in resident for it in call.direct_dependencies()):
+    if not (resident and isinstance(call, Task)):
+        return resolved(call)
+    if not any(it.key() in resident for it in call.direct_dependencies()):
         return resolved(call)
     _check(call)
 

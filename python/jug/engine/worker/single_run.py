@@ -14,7 +14,7 @@ from .nesting import worker_at_work
 from .saving import save_result
 
 if TYPE_CHECKING:
-    from ...executors.base import Call, Outcome
+    from ...executors.base import Outcome, TaskCall
     from ...task import Task
     from ..session.base import StoreSession
 
@@ -44,7 +44,7 @@ class SingleRun:
         self._save = save
         self._executor = InlineExecutor(debug=debug)
 
-    def run(self, call: Call) -> Outcome:
+    def run(self, call: TaskCall) -> Outcome:
         """Runs the task's call; its outcome has an error also where the result cannot be stored.
 
         Raises

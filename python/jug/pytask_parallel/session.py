@@ -1,0 +1,304 @@
+"""Runs the tasks of a session of pytask in a pool."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pytask import ExecutionReport, PTask, Session, console, get_marks
+from pytask.tree_util import tree_leaves, tree_map_with_path
+
+from ..executors.base import Outcome, PlainCall
+from ..executors.coordinator import Coordinator
+from ..executors.flights import Limits
+from .backends import ParallelBackend, WorkerType, backend_of, registry
+from .failures import error_of
+from .outcomes import TaskOptions, TaskResult
+from .priorities import Priorities
+from .values import memory, seconds
+from .worker import RemoteFile, forget_threads, is_local, run_here, run_task
+
+if TYPE_CHECKING:
+    from ..executors.endings import Ended
+
+__all__ = ["ParallelSession"]
+
+#: How many ready tasks are asked for: all.
+_ALL = sys.maxsize
+
+#: How long it waits at most for something to end, in seconds; it is woken when something does.
+_LONG = 3600.0
+
+
+class ParallelSession:
+    """A session whose tasks run in a pool.
+
+    Parameters
+    ----------
+    session : Session
+        After collection: modules of tasks may have registered where they are to run.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._config = session.config
+        kind: ParallelBackend = self._config["parallel_backend"]
+        self._kind = kind
+        self._coordinator: Coordinator[str] = Coordinator(
+            backend_of(kind, self._config["n_workers"]), self._config["n_workers"]
+        )
+        registration = registry.registry[kind]
+        self._is_live = registration.worker_type is WorkerType.THREADS
+        self._is_remote = registration.remote
+        self._options = self._task_options()
+        #: What is ready and waits for room, the next one last.
+        self._ready: list[str] = []
+        #: Whether there may be more that is ready.
+        self._is_stale = True
+        self._priorities = Priorities(session)
+        #: What was given to the pool, by signature.
+        self._running: dict[str, tuple[PTask, dict[str, Any], Limits]] = {}
+
+    def run(self) -> None:
+        """Runs all tasks, or until the session is to stop."""
+        with self._importable_here():
+            try:
+                self._coordinator.open()
+                self._coordinator.prepare([task.function for task in self._session.tasks])
+                self._run()
+            except KeyboardInterrupt:
+                self._interrupt()
+            except BaseException:
+                self._coordinator.kill()
+                raise
+            finally:
+                self._coordinator.close()
+                if self._is_live:
+                    forget_threads()
+
+    def submit(self, task: PTask) -> bool | None:
+        """Gives a task to the pool."""
+        if task.attributes.get("is_generator"):
+            return None
+        timeout = _limit(task, "timeout", seconds) or self._config["task_timeout"]
+        limits = Limits(timeout, _limit(task, "memory", memory))
+        if limits != Limits() and not self._coordinator.can_hold_limits():
+            raise ValueError(
+                f"the parallel backend {self._kind.value!r} cannot end a task that takes too long or too much memory: "
+                "leave limits out, or use another backend, such as 'loky', 'processes' or 'jug'"
+            )
+        kwargs = _arguments_of(task, is_remote=self._is_remote)
+        options = self._options._replace(marks=tuple(get_marks(task, "filterwarnings")))
+        if not self._is_live:
+            _forget_annotations(task)
+        name = task.name.partition("[")[0]
+        call = PlainCall(name, run_here if self._is_live else run_task, (task, kwargs, options))
+        self._running[task.signature] = task, kwargs, limits
+        self._coordinator.submit([(task.signature, call, limits)])
+        return True
+
+    # --- the loop ---
+
+    def _run(self) -> None:
+        while self._scheduler().is_active():
+            reports = self._start()
+            if not reports:
+                reports = [self._report(it) for it in self._coordinator.wait(_LONG)]
+            self._settle(reports)
+            if self._session.should_stop:
+                self._drain()
+                return
+
+    def _scheduler(self) -> Any:
+        # A task that makes others puts another one in its place.
+        return self._session.scheduler
+
+    def _start(self) -> list[ExecutionReport]:
+        """Starts what is ready, as far as there is room; reports of what is over at once."""
+        reports: list[ExecutionReport] = []
+        hook = self._session.hook
+        if self._is_stale:
+            self._is_stale = False
+            self._ready = self._priorities.ordered([*self._ready, *self._scheduler().get_ready(_ALL)])
+        while self._ready and self._coordinator.room():
+            task = self._task(self._ready.pop())
+            hook.pytask_execute_task_log_start(session=self._session, task=task)
+            try:
+                hook.pytask_execute_task_setup(session=self._session, task=task)
+                hook.pytask_execute_task(session=self._session, task=task)
+                if task.signature not in self._running:
+                    # It has run here, and made other tasks.
+                    self._priorities = Priorities(self._session)
+                    hook.pytask_execute_task_teardown(session=self._session, task=task)
+                    reports.append(ExecutionReport.from_task(task))
+            except Exception:
+                self._running.pop(task.signature, None)
+                reports.append(ExecutionReport.from_task_and_exception(task, sys.exc_info()))  # type: ignore[arg-type]
+            if len(reports) >= _AT_ONCE:
+                break
+        return reports
+
+    def _settle(self, reports: Sequence[ExecutionReport]) -> None:
+        hook = self._session.hook
+        for report in reports:
+            hook.pytask_execute_task_process_report(session=self._session, report=report)
+            hook.pytask_execute_task_log_end(session=self._session, task=report.task, report=report)
+            self._session.execution_reports.append(report)
+        if reports:
+            self._scheduler().done(*[report.task.signature for report in reports])
+            self._is_stale = True
+
+    def _drain(self) -> None:
+        """Starts nothing more, and reports what still runs."""
+        for signature in self._coordinator.stop():
+            del self._running[signature]
+        while self._running:
+            self._settle([self._report(it) for it in self._coordinator.wait(_LONG)])
+            for signature in self._coordinator.stop():
+                del self._running[signature]
+
+    def _interrupt(self) -> None:
+        """Kills what runs, and reports it as interrupted."""
+        for signature in self._coordinator.stop():
+            del self._running[signature]
+        self._coordinator.kill()
+        self._session.should_stop = True
+        error = KeyboardInterrupt()
+        self._settle(
+            [
+                ExecutionReport.from_task_and_exception(task, (KeyboardInterrupt, error, None))
+                for task, _, _ in self._running.values()
+            ]
+        )
+
+    # --- one task ---
+
+    def _task(self, signature: str) -> PTask:
+        node = self._session.dag.nodes[signature]
+        task = node["task"] if isinstance(node, dict) else node  # type: ignore[unreachable]  # pytask 0.5
+        assert isinstance(task, PTask)
+        return task
+
+    def _report(self, ended: Ended[str]) -> ExecutionReport:
+        """The report of a task that has ended in the pool."""
+        task, arguments, limits = self._running.pop(ended.token)
+        outcome: Outcome = ended.outcome
+        task.attributes["duration"] = (outcome.started, outcome.started + outcome.duration)
+        if outcome.error is not None:
+            info = error_of(outcome.error, arguments, limits)
+            return ExecutionReport.from_task_and_exception(task, info)  # type: ignore[arg-type]
+        result: TaskResult = outcome.value
+        task.attributes["worker"] = result.worker
+        self._session.warnings.extend(result.warnings)
+        for name, text in (("stdout", result.stdout), ("stderr", result.stderr)):
+            if text:
+                task.report_sections.append(("call", name, text))
+        if result.raised is not None:
+            error, traceback = result.raised
+            shown = traceback or error.__traceback__
+            return ExecutionReport.from_task_and_exception(task, (type(error), error, shown))  # type: ignore[arg-type]
+        try:
+            _save(task, result)
+            self._session.hook.pytask_execute_task_teardown(session=self._session, task=task)
+        except Exception:
+            return ExecutionReport.from_task_and_exception(task, sys.exc_info())  # type: ignore[arg-type]
+        return ExecutionReport.from_task(task)
+
+    def _task_options(self) -> TaskOptions:
+        captures = getattr(self._config.get("capture"), "value", "fd") != "no"
+        has_own_output = self._kind in (ParallelBackend.LOKY, ParallelBackend.PROCESSES, ParallelBackend.JUG)
+        how = "fd" if has_own_output and registry.registry[self._kind].is_own else "python"
+        is_beside = how == "fd"
+        return TaskOptions(
+            console=console.options,
+            show_locals=self._config["show_locals"],
+            filterwarnings=tuple(self._config["filterwarnings"]),
+            marks=(),
+            capture=how if captures else "",
+            cwd=str(self._config["root"]) if is_beside else "",
+            is_remote=self._is_remote,
+        )
+
+    @contextmanager
+    def _importable_here(self) -> Iterator[None]:
+        """Has workers find the modules of the project by name."""
+        root = os.fspath(self._config["root"])
+        path, variable = list(sys.path), os.environ.get("PYTHONPATH")
+        if root not in sys.path:
+            sys.path.insert(0, root)
+        # Executors of users start their workers as they like.
+        os.environ["PYTHONPATH"] = os.pathsep.join([root, variable] if variable else [root])
+        try:
+            yield
+        finally:
+            sys.path[:] = path
+            if variable is None:
+                del os.environ["PYTHONPATH"]
+            else:
+                os.environ["PYTHONPATH"] = variable
+
+
+#: How many reports are made before what has ended elsewhere is looked at.
+_AT_ONCE = 100
+
+
+def _limit(task: PTask, name: str, parse: Any) -> Any:
+    """What the last mark of this name says; None without one."""
+    marks = get_marks(task, name)
+    if not marks:
+        return None
+    if len(marks[-1].args) != 1:
+        raise ValueError(f"@pytask.mark.{name} takes one value, as in @pytask.mark.{name}({_EXAMPLES[name]})")
+    return parse(f"@pytask.mark.{name}", marks[-1].args[0])
+
+
+_EXAMPLES = {"timeout": "60", "memory": '"4GB"'}
+
+
+def _arguments_of(task: PTask, *, is_remote: bool) -> dict[str, Any]:
+    """The arguments of a task, loaded from its nodes."""
+    from pytask import NodeLoadError, PPathNode
+
+    def load(path: tuple[Any, ...], node: Any, is_product: bool) -> Any:
+        if is_remote and path[0] != "return" and isinstance(node, PPathNode) and is_local(node.path):
+            return RemoteFile(node, None if is_product else node.path.read_bytes())
+        try:
+            return node.load(is_product=is_product)
+        except Exception as error:
+            raise NodeLoadError(
+                f"Exception while loading node {node.name!r} of task {task.name!r}"
+            ) from error
+
+    def loaded(name: str, tree: Any, is_product: bool) -> Any:
+        return tree_map_with_path(lambda path, node: load((name, *path), node, is_product), tree)
+
+    # Annotations are not looked at: they may name what is there for type checkers only.
+    parameters = inspect.signature(task.function).parameters
+    kwargs = {name: loaded(name, tree, False) for name, tree in task.depends_on.items()}
+    kwargs.update(
+        {name: loaded(name, tree, True) for name, tree in task.produces.items() if name in parameters}
+    )
+    return kwargs
+
+
+def _forget_annotations(task: PTask) -> None:
+    """Leaves out what pytask kept to evaluate annotations: it may hold what cannot be pickled."""
+    meta = getattr(task.function, "pytask_meta", None)
+    if getattr(meta, "annotation_locals", None) is not None:
+        meta.annotation_locals = None  # type: ignore[union-attr]
+
+
+def _save(task: PTask, result: TaskResult) -> None:
+    """Puts what came from the worker into the nodes that are here."""
+    nodes = [node for tree in task.produces.values() for node in tree_leaves(tree)]
+    for node, carried in zip(nodes, result.carried, strict=True):
+        if carried is None:
+            continue
+        if carried.content is not None:
+            node.path.write_bytes(carried.content)
+        else:
+            node.save(carried.value)
