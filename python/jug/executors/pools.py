@@ -278,7 +278,9 @@ class PoolOfProcesses(ExecutorPool):
         deadline = time.monotonic() + _BURIAL
         for process in self._known.values():
             process.join(max(0.0, deadline - time.monotonic()))
-            status = process.exitcode
+            # The executor joins it, too: who did not get its status finds it here in a moment.
+            while (status := process.exitcode) is None and time.monotonic() < deadline:
+                time.sleep(0.001)
             if status is not None and status != 0:
                 ends.append(End("signal", -status) if status < 0 else End("exit", status))
         # The executor ends the others by SIGTERM or SIGKILL.

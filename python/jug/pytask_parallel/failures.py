@@ -34,7 +34,8 @@ def error_of(
     shown = ""
     if isinstance(error, WorkerDied):
         end, shown = error.death
-        error = Crashed(f"the process of the task {_PAST[end.kind]}{end.text}", end.kind, shown, 1)
+        was = "was " if end.kind == "signal" else ""
+        error = Crashed(f"the task {was}{end.text}", end.kind, shown, 1)
     elif isinstance(error, LimitBroken):
         if error.kind == "timeout":
             what = f"the task ran longer than {format_seconds(limits.seconds or error.taken)}, and was killed"
@@ -59,10 +60,6 @@ def error_of(
         error,
         "\n".join(it for it in (shown.rstrip("\n"), f"{_name_of(error)}: {message}") if it),
     )
-
-
-#: What goes before the words of an end.
-_PAST = {"signal": "was ", "exit": "", "lost": ""}
 
 
 def _name_of(error: BaseException) -> str:

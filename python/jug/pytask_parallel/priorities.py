@@ -17,7 +17,7 @@ class Priorities:
     """Prefers what is on the longest path of tasks that remain, by how long they took the last time.
 
     This is the list scheduling of Graham (1969) with the level of a task as its priority (Hu 1961). The marks
-    ``try_first`` and ``try_last`` win.
+    ``try_first`` and ``try_last`` win; what is equal runs in the order of collection.
 
     Parameters
     ----------
@@ -27,10 +27,16 @@ class Priorities:
     def __init__(self, session: Session) -> None:
         self._marked: dict[str, int] = getattr(session.scheduler, "priorities", {})
         self._levels = _levels(session)
+        self._places = {task.signature: place for place, task in enumerate(session.tasks)}
 
     def ordered(self, signatures: Sequence[str]) -> list[str]:
         """The same with the next one last."""
-        return sorted(signatures, key=lambda it: (self._marked.get(it, 0), self._levels.get(it, 0.0)))
+
+        def importance(signature: str) -> tuple[int, float, int]:
+            level = self._levels.get(signature, 0.0)
+            return self._marked.get(signature, 0), level, -self._places.get(signature, 0)
+
+        return sorted(signatures, key=importance)
 
 
 def _levels(session: Session) -> dict[str, float]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytask import ExecutionReport, PTask, Session, console, get_marks
 from pytask.tree_util import tree_leaves, tree_map_with_path
@@ -17,6 +18,7 @@ from ..executors.coordinator import Coordinator
 from ..executors.flights import Limits
 from .backends import ParallelBackend, WorkerType, backend_of, registry
 from .failures import error_of
+from .leaving import leave_with
 from .outcomes import TaskOptions, TaskResult
 from .priorities import Priorities
 from .values import memory, seconds
@@ -32,6 +34,14 @@ _ALL = sys.maxsize
 
 #: How long it waits at most for something to end, in seconds; it is woken when something does.
 _LONG = 3600.0
+
+
+class _Given(NamedTuple):
+    """A task that was given to the pool."""
+
+    task: PTask
+    arguments: dict[str, Any]
+    limits: Limits
 
 
 class ParallelSession:
@@ -60,8 +70,10 @@ class ParallelSession:
         #: Whether there may be more that is ready.
         self._is_stale = True
         self._priorities = Priorities(session)
-        #: What was given to the pool, by signature.
-        self._running: dict[str, tuple[PTask, dict[str, Any], Limits]] = {}
+        #: What was given to the pool, by signature, in that order.
+        self._running: dict[str, _Given] = {}
+        #: Of which it was said that they run.
+        self._announced: set[str] = set()
 
     def run(self) -> None:
         """Runs all tasks, or until the session is to stop."""
@@ -97,7 +109,7 @@ class ParallelSession:
             _forget_annotations(task)
         name = task.name.partition("[")[0]
         call = PlainCall(name, run_here if self._is_live else run_task, (task, kwargs, options))
-        self._running[task.signature] = task, kwargs, limits
+        self._running[task.signature] = _Given(task, kwargs, limits)
         self._coordinator.submit([(task.signature, call, limits)])
         return True
 
@@ -126,7 +138,6 @@ class ParallelSession:
             self._ready = self._priorities.ordered([*self._ready, *self._scheduler().get_ready(_ALL)])
         while self._ready and self._coordinator.room():
             task = self._task(self._ready.pop())
-            hook.pytask_execute_task_log_start(session=self._session, task=task)
             try:
                 hook.pytask_execute_task_setup(session=self._session, task=task)
                 hook.pytask_execute_task(session=self._session, task=task)
@@ -140,11 +151,22 @@ class ParallelSession:
                 reports.append(ExecutionReport.from_task_and_exception(task, sys.exc_info()))  # type: ignore[arg-type]
             if len(reports) >= _AT_ONCE:
                 break
+        self._announce()
         return reports
+
+    def _announce(self) -> None:
+        """Says which tasks run: as many as there are workers, those that were given first."""
+        for given in itertools.islice(self._running.values(), self._coordinator.nr_workers()):
+            if given.task.signature not in self._announced:
+                self._announced.add(given.task.signature)
+                self._session.hook.pytask_execute_task_log_start(session=self._session, task=given.task)
 
     def _settle(self, reports: Sequence[ExecutionReport]) -> None:
         hook = self._session.hook
         for report in reports:
+            # Of what is over it is not said again that it runs.
+            if report.task.signature not in self._announced:
+                hook.pytask_execute_task_log_start(session=self._session, task=report.task)
             hook.pytask_execute_task_process_report(session=self._session, report=report)
             hook.pytask_execute_task_log_end(session=self._session, task=report.task, report=report)
             self._session.execution_reports.append(report)
@@ -165,13 +187,15 @@ class ParallelSession:
         """Kills what runs, and reports it as interrupted."""
         for signature in self._coordinator.stop():
             del self._running[signature]
-        self._coordinator.kill()
+        if self._coordinator.kill():
+            leave_with(self._session)
         self._session.should_stop = True
         error = KeyboardInterrupt()
         self._settle(
             [
-                ExecutionReport.from_task_and_exception(task, (KeyboardInterrupt, error, None))
-                for task, _, _ in self._running.values()
+                ExecutionReport.from_task_and_exception(given.task, (KeyboardInterrupt, error, None))
+                for given in self._running.values()
+                if given.task.signature in self._announced
             ]
         )
 
@@ -185,11 +209,12 @@ class ParallelSession:
 
     def _report(self, ended: Ended[str]) -> ExecutionReport:
         """The report of a task that has ended in the pool."""
-        task, arguments, limits = self._running.pop(ended.token)
+        given = self._running.pop(ended.token)
+        task = given.task
         outcome: Outcome = ended.outcome
         task.attributes["duration"] = (outcome.started, outcome.started + outcome.duration)
         if outcome.error is not None:
-            info = error_of(outcome.error, arguments, limits)
+            info = error_of(outcome.error, given.arguments, given.limits)
             return ExecutionReport.from_task_and_exception(task, info)  # type: ignore[arg-type]
         result: TaskResult = outcome.value
         task.attributes["worker"] = result.worker
