@@ -2,8 +2,9 @@
 
 from importlib import metadata as _metadata
 
-from jug.pytask_parallel.plugin import pytask_add_hooks as _add_hooks
 from pytask import Session, console, hookimpl
+
+from jug.pytask_parallel.plugin import pytask_add_hooks as _add_hooks
 
 
 @hookimpl

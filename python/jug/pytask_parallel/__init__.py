@@ -1,4 +1,4 @@
-"""pytask in parallel: the names, options and configuration of pytask-parallel 0.5.5, on the executors of this package.
+"""pytask in parallel: the names, options and configuration of pytask-parallel 0.5.5, on the executors here.
 
 The module :mod:`jug.pytask_parallel.plugin` is what pytask loads; `docs/pytask.md` says what is different.
 """

@@ -68,7 +68,7 @@ class ParallelBackendRegistry:
     Attributes
     ----------
     registry : dict of ParallelBackend to a named tuple
-        Its fields are ``builder``, ``worker_type`` and ``remote``. There is one for all objects of this class.
+        Its fields are ``builder``, ``worker_type`` and ``remote``. All objects of this class share it.
     """
 
     registry: ClassVar[dict[ParallelBackend, _Registration]] = {}
@@ -88,13 +88,13 @@ class ParallelBackendRegistry:
         kind : ParallelBackend
             For ``ParallelBackend.CUSTOM``, or in the place of another one.
         builder : callable
-            Takes ``n_workers``, by name, and returns a ``concurrent.futures.Executor``. It is called again where its
-            executor broke.
+            Takes ``n_workers``, by name, and returns a ``concurrent.futures.Executor``. It is called again where
+            its executor broke.
         worker_type : WorkerType or {"processes", "threads"}, default WorkerType.PROCESSES
             What its workers are.
         remote : bool, default False
-            Whether they may lack the files of this machine: the files that tasks depend on are sent then, and those
-            that they produce brought back.
+            Whether they may lack the files of this machine: the files that tasks depend on are sent then, and
+            those that they produce brought back.
 
         Raises
         ------
@@ -174,8 +174,8 @@ def _dask_name(n_workers: int) -> str:
     workers = len(client.scheduler_info(n_workers=-1)["workers"])
     if workers != n_workers:
         warnings.warn(
-            f"The number of workers in the dask cluster ({workers}) does not match the number of workers requested "
-            f"({n_workers}). The requested number of workers will be ignored.",
+            f"The number of workers in the dask cluster ({workers}) does not match the number of workers "
+            f"requested ({n_workers}). The requested number of workers will be ignored.",
             stacklevel=1,
         )
     return f"dask:{client.scheduler.address}"
@@ -213,8 +213,8 @@ def _missing(package: str, extra: str) -> Iterator[Any]:
         yield
     except ImportError:
         raise UserError(
-            f"the parallel backend needs the package {package}: pip install {package} (or this package with its "
-            f"extra '{extra}')"
+            f"the parallel backend needs the package {package}: pip install {package} (or this package with "
+            f"its extra '{extra}')"
         ) from None
 
 

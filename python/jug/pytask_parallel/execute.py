@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytask import Session, console, hookimpl
+from pytask import ExecutionReport, Session, console, hookimpl
+from rich.table import Table
 
 from .session import ParallelSession
 
 if TYPE_CHECKING:
     from pytask import PTask
 
-__all__ = ["pytask_execute_build", "pytask_execute_task", "pytask_log_session_header"]
+__all__ = [
+    "pytask_execute_build",
+    "pytask_execute_log_end",
+    "pytask_execute_task",
+    "pytask_log_session_header",
+]
+
+#: From which verbosity on.
+_MUCH = 2
 
 #: Under which key of a session's configuration what runs its tasks is.
 _KEY = "_jug_parallel_session"
@@ -41,3 +50,18 @@ def pytask_execute_task(session: Session, task: PTask) -> bool | None:
     """Has a task run elsewhere; None for those that make other tasks, which run here."""
     parallel: ParallelSession = session.config[_KEY]
     return parallel.submit(task)
+
+
+@hookimpl(tryfirst=True)
+def pytask_execute_log_end(session: Session, reports: list[ExecutionReport]) -> None:
+    """Shows how long tasks took and where they ran, if much is to be shown."""
+    if session.config["verbose"] < _MUCH:
+        return
+    table = Table("Task", "Seconds", "Worker")
+    for report in reports:
+        attributes = report.task.attributes
+        if "worker" in attributes:
+            began, ended = attributes["duration"]
+            table.add_row(report.task.name.rpartition("/")[2], f"{ended - began:.2f}", attributes["worker"])
+    if table.row_count:
+        console.print(table)

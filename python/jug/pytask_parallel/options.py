@@ -39,7 +39,7 @@ def pytask_extend_command_line_interface(cli: click.Group) -> None:
                 type=_Checked(workers),
                 metavar="[INTEGER|auto]",
                 default=1,
-                help="How many tasks run at the same time: an integer >= 1, or 'auto' for os.cpu_count() - 1.",
+                help="How many tasks run at a time: an integer >= 1, or 'auto' for os.cpu_count() - 1.",
             ),
             click.Option(
                 ["--parallel-backend"],

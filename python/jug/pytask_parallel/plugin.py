@@ -1,4 +1,4 @@
-"""What pytask loads: registers the options and the configuration, which register the rest where it is wanted."""
+"""What pytask loads: it registers the options and the configuration, which register the rest if need be."""
 
 from __future__ import annotations
 

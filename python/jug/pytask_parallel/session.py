@@ -77,7 +77,7 @@ class ParallelSession:
 
     def run(self) -> None:
         """Runs all tasks, or until the session is to stop."""
-        with self._importable_here():
+        with self._importable_here(), self._printing_threads():
             try:
                 self._coordinator.open()
                 self._coordinator.prepare([task.function for task in self._session.tasks])
@@ -89,8 +89,6 @@ class ParallelSession:
                 raise
             finally:
                 self._coordinator.close()
-                if self._is_live:
-                    forget_threads()
 
     def submit(self, task: PTask) -> bool | None:
         """Gives a task to the pool."""
@@ -100,8 +98,8 @@ class ParallelSession:
         limits = Limits(timeout, _limit(task, "memory", memory))
         if limits != Limits() and not self._coordinator.can_hold_limits():
             raise ValueError(
-                f"the parallel backend {self._kind.value!r} cannot end a task that takes too long or too much memory: "
-                "leave limits out, or use another backend, such as 'loky', 'processes' or 'jug'"
+                f"the parallel backend {self._kind.value!r} cannot end a task that takes too long or too much "
+                "memory: leave limits out, or use another backend, such as 'loky', 'processes' or 'jug'"
             )
         kwargs = _arguments_of(task, is_remote=self._is_remote)
         options = self._options._replace(marks=tuple(get_marks(task, "filterwarnings")))
@@ -148,7 +146,7 @@ class ParallelSession:
                     reports.append(ExecutionReport.from_task(task))
             except Exception:
                 self._running.pop(task.signature, None)
-                reports.append(ExecutionReport.from_task_and_exception(task, sys.exc_info()))  # type: ignore[arg-type]
+                reports.append(ExecutionReport.from_task_and_exception(task, _raised_by_others()))
             if len(reports) >= _AT_ONCE:
                 break
         self._announce()
@@ -203,7 +201,7 @@ class ParallelSession:
 
     def _task(self, signature: str) -> PTask:
         node = self._session.dag.nodes[signature]
-        task = node["task"] if isinstance(node, dict) else node  # type: ignore[unreachable]  # pytask 0.5
+        task = node["task"] if isinstance(node, dict) else node
         assert isinstance(task, PTask)
         return task
 
@@ -215,7 +213,7 @@ class ParallelSession:
         task.attributes["duration"] = (outcome.started, outcome.started + outcome.duration)
         if outcome.error is not None:
             info = error_of(outcome.error, given.arguments, given.limits)
-            return ExecutionReport.from_task_and_exception(task, info)  # type: ignore[arg-type]
+            return ExecutionReport.from_task_and_exception(task, info)
         result: TaskResult = outcome.value
         task.attributes["worker"] = result.worker
         self._session.warnings.extend(result.warnings)
@@ -225,12 +223,12 @@ class ParallelSession:
         if result.raised is not None:
             error, traceback = result.raised
             shown = traceback or error.__traceback__
-            return ExecutionReport.from_task_and_exception(task, (type(error), error, shown))  # type: ignore[arg-type]
+            return ExecutionReport.from_task_and_exception(task, (type(error), error, shown))
         try:
             _save(task, result)
             self._session.hook.pytask_execute_task_teardown(session=self._session, task=task)
         except Exception:
-            return ExecutionReport.from_task_and_exception(task, sys.exc_info())  # type: ignore[arg-type]
+            return ExecutionReport.from_task_and_exception(task, _raised_by_others())
         return ExecutionReport.from_task(task)
 
     def _task_options(self) -> TaskOptions:
@@ -247,6 +245,20 @@ class ParallelSession:
             cwd=str(self._config["root"]) if is_beside else "",
             is_remote=self._is_remote,
         )
+
+    @contextmanager
+    def _printing_threads(self) -> Iterator[None]:
+        """Keeps apart what threads print. pytask captures around each hook, whatever prints meanwhile."""
+        plugins = self._config["pm"]
+        manager = plugins.get_plugin("capturemanager") if self._is_live else None
+        if manager is not None:
+            plugins.unregister(manager)
+        try:
+            yield
+        finally:
+            if manager is not None:
+                plugins.register(manager, "capturemanager")
+            forget_threads()
 
     @contextmanager
     def _importable_here(self) -> Iterator[None]:
@@ -269,6 +281,14 @@ class ParallelSession:
 
 #: How many reports are made before what has ended elsewhere is looked at.
 _AT_ONCE = 100
+
+
+def _raised_by_others() -> Any:
+    """The exception that is handled, without the lines of this module that called what raised it."""
+    kind, error, trace = sys.exc_info()
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return kind, error, trace
 
 
 def _limit(task: PTask, name: str, parse: Any) -> Any:

@@ -14,7 +14,10 @@ _Number = TypeVar("_Number", int, float)
 
 
 def workers(what: str, value: Any) -> int:
-    """How many workers; "auto" is one less than there are processors, as pytask-parallel has it. ValueError if it is none."""
+    """How many workers; "auto" is one less than there are processors, as pytask-parallel has it.
+
+    ValueError if it is none.
+    """
     if isinstance(value, str) and value.strip() == "auto":
         return max((os.cpu_count() or 1) - 1, 1)
     return _checked(what, value, as_workers)

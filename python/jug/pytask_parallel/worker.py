@@ -76,7 +76,7 @@ def run_task(task: PTask, kwargs: dict[str, Any], options: TaskOptions) -> TaskR
         output = stack.enter_context(_captured(options.capture))
         log = stack.enter_context(warnings.catch_warnings(record=True))
         for text in (*options.filterwarnings, *(it for mark in options.marks for it in mark.args)):
-            warnings.filterwarnings(*parse_warning_filter(text, escape=False))  # type: ignore[arg-type]
+            warnings.filterwarnings(*parse_warning_filter(text, escape=False))
         folder = stack.enter_context(tempfile.TemporaryDirectory()) if options.is_remote else ""
         carried: list[Carried | None] = []
         raised = None
@@ -93,7 +93,8 @@ def run_task(task: PTask, kwargs: dict[str, Any], options: TaskOptions) -> TaskR
         WarningReport(message=warning_record_to_str(it), fs_location=(it.filename, it.lineno), id_=name)
         for it in log
     ]
-    return TaskResult(carried, raised, reports, *output, f"{socket.gethostname()}, process {os.getpid()}")
+    place = f"{socket.gethostname()}, process {os.getpid()}"
+    return TaskResult(carried, raised, reports, output[0], output[1], place)
 
 
 def run_here(task: PTask, kwargs: dict[str, Any], options: TaskOptions) -> TaskResult:
@@ -106,7 +107,7 @@ def run_here(task: PTask, kwargs: dict[str, Any], options: TaskOptions) -> TaskR
             carried = _carried(task, task.execute(**kwargs), is_remote=False)
         except BaseException as error:
             raised = TaskRaised(error, "")
-    return TaskResult(carried, raised, [], *output, threading.current_thread().name)
+    return TaskResult(carried, raised, [], output[0], output[1], threading.current_thread().name)
 
 
 def forget_threads() -> None:
@@ -125,8 +126,8 @@ def _carried(task: PTask, returned: Any, *, is_remote: bool) -> list[Carried | N
             found = tree_structure(returned)
             if not wanted.is_prefix(found, strict=False):
                 raise ValueError(
-                    f"the function returned {found}, and its return annotation is {wanted}: each product is to be a "
-                    "part of what is returned"
+                    f"the function returned {found}, and its return annotation is {wanted}: each product is to be "
+                    "a part of what is returned"
                 )
             values = wanted.flatten_up_to(returned)
             carried += [_returned(*pair, is_remote=is_remote) for pair in zip(nodes, values, strict=True)]
@@ -155,7 +156,7 @@ def _produced(node: PNode, *, is_remote: bool) -> Carried | None:
 def _raised(error: BaseException, options: TaskOptions) -> TaskRaised:
     """An exception in a form that can be sent."""
     info = (type(error), error, error.__traceback__)
-    segments = console.render(Traceback(info, show_locals=options.show_locals), options=options.console)  # type: ignore[arg-type]
+    segments = console.render(Traceback(info, show_locals=options.show_locals), options=options.console)
     text = "".join(segment.text for segment in segments)
     try:
         pickle.loads(pickle.dumps(error))
@@ -167,8 +168,8 @@ def _raised(error: BaseException, options: TaskOptions) -> TaskRaised:
 
 def _no_debugger(*_args: Any, **_kwargs: Any) -> None:
     raise RuntimeError(
-        "You cannot use 'breakpoint()' or 'pdb.set_trace()' while tasks run in parallel: remove it, or run the task "
-        "with one worker and no parallel backend, or with --pdb, to debug it."
+        "You cannot use 'breakpoint()' or 'pdb.set_trace()' while tasks run in parallel: remove it, or run the "
+        "task with one worker and no parallel backend, or with --pdb, to debug it."
     )
 
 

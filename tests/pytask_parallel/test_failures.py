@@ -1,0 +1,237 @@
+"""What a task does to itself, and that it costs no other one."""
+
+import re
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.waiting import wait_for
+
+DEEDS = """
+    import ctypes
+
+    for i in range(60):
+        kind = ("segfault", "exit", "raise", "hang")[i % 5] if i < 15 and i % 5 < 4 else "none"
+
+        @pytask.mark.timeout(2 if kind == "hang" else 600)
+        @task(id=f"{kind}-{i}")
+        def task_deed(kind=kind, path: Annotated[Path, Product] = Path(f"out/{i}.txt")):
+            if kind == "segfault":
+                ctypes.string_at(0)
+            if kind == "exit":
+                os._exit(7)
+            if kind == "raise":
+                raise ValueError("raised")
+            if kind == "hang":
+                time.sleep(1000)
+            path.write_text("")
+"""
+
+SAID = {
+    "segfault": "Crashed: the task was killed by SIGSEGV",
+    "exit": "Crashed: the task ended its process with status 7",
+    "raise": "ValueError: raised",
+    "hang": "Crashed: the task ran longer than 2.00 s, and was killed",
+}
+
+
+@pytest.mark.parametrize("backend", ["loky", "processes", "jug"])
+def test_whatever_a_task_does_costs_only_that_task(project, backend):
+    """In pytask-parallel 0.5.5 a crash costs all that run, and all tasks after it."""
+    project.tasks(DEEDS)
+    done = project.run("-n", "2", "--parallel-backend", backend)
+    assert done.status == 1
+    failed = {name for name, outcome in done.outcomes.items() if outcome == "F"}
+    assert len(done.outcomes) == 60
+    assert len(failed) == 12
+    assert len(list((project.folder / "out").iterdir())) == 48
+    for name in failed:
+        (kind,) = [kind for kind in SAID if kind in name]
+        assert SAID[kind] in done.report(name)
+
+
+def test_sys_exit_is_a_failure_with_its_status(project):
+    project.tasks("def task_leaves():\n    sys.exit(3)\n\ndef task_stays():\n    pass\n")
+    for backend in ("loky", "threads"):
+        project.forget()
+        done = project.run("-n", "2", "--parallel-backend", backend)
+        assert done.outcomes == {"task_leaves": "F", "task_stays": "."}
+        assert "SystemExit: 3" in done.report("task_leaves")
+
+
+def test_a_task_that_takes_too_much_memory_fails(project):
+    project.tasks(
+        """
+        @pytask.mark.memory("300MB")
+        def task_eats():
+            eaten = bytearray(600 << 20)
+            for i in range(0, len(eaten), 4096):
+                eaten[i] = 1
+            time.sleep(100)
+
+        def task_fasts():
+            pass
+        """
+    )
+    done = project.run("-n", "2")
+    assert done.outcomes == {"task_eats": "F", "task_fasts": "."}
+    assert re.search(r"Crashed: the task took its worker to \S+ \S+ of memory, and\s+was killed", done.out)
+
+
+def test_the_timeout_of_the_command_is_for_tasks_without_one_of_their_own(project):
+    project.tasks(
+        """
+        def task_hangs():
+            time.sleep(100)
+
+        @pytask.mark.timeout(50)
+        def task_takes_time():
+            time.sleep(2)
+        """
+    )
+    done = project.run("-n", "2", "--task-timeout", "0.5")
+    assert done.outcomes == {"task_hangs": "F", "task_takes_time": "."}
+    assert "the task ran longer than 500 ms, and was killed" in done.report("task_hangs")
+
+
+def test_limits_are_refused_where_nothing_can_hold_them(project):
+    project.tasks(
+        "@pytask.mark.timeout(5)\ndef task_is_limited():\n    pass\n\ndef task_is_not():\n    pass\n"
+    )
+    done = project.run("-n", "2", "--parallel-backend", "threads")
+    assert done.outcomes == {"task_is_limited": "F", "task_is_not": "."}
+    assert "the parallel backend 'threads' cannot end a task" in done.out
+
+
+@pytest.mark.parametrize(
+    ("mark", "said"),
+    [
+        ("timeout(0)", "@pytask.mark.timeout must be a number of seconds above 0, not 0"),
+        ("timeout()", "@pytask.mark.timeout takes one value, as in @pytask.mark.timeout(60)"),
+        ("memory('much')", "@pytask.mark.memory must be a size above 0"),
+    ],
+)
+def test_a_mark_that_says_nothing_is_a_failure_of_its_task(project, mark, said):
+    project.tasks(f"@pytask.mark.{mark}\ndef task_is_marked():\n    pass\n\ndef task_is_not():\n    pass\n")
+    done = project.run("-n", "2", "--strict-markers")
+    assert done.outcomes == {"task_is_marked": "F", "task_is_not": "."}
+    assert said in " ".join(re.sub("[│\n]", " ", done.out).split())
+
+
+def test_what_a_task_did_not_make_is_its_failure(project):
+    project.tasks("def task_makes_nothing(path: Annotated[Path, Product] = Path('out.txt')):\n    pass\n")
+    done = project.run("-n", "2")
+    ours = done.report("task_makes_nothing")
+    assert "NodeNotFoundError: The task did not produce the following files:" in ours
+    assert "jug" not in ours.replace(str(project.folder), "")
+
+
+def test_what_cannot_be_sent_to_a_worker_is_named(project):
+    project.tasks(
+        """
+        import threading
+
+        def task_takes(lock=threading.Lock(), other=1):
+            pass
+
+        def task_gives() -> Annotated[Any, pytask.PythonNode(name="lock")]:
+            return threading.Lock()
+
+        class Odd(Exception):
+            def __init__(self, a, b):
+                super().__init__(a)
+
+        def task_raises():
+            raise Odd(1, 2)
+
+        def task_is_well():
+            pass
+        """
+    )
+    done = project.run("-n", "2")
+    assert done.outcomes == {"task_takes": "F", "task_gives": "F", "task_raises": "F", "task_is_well": "."}
+    said = " ".join(done.report("task_takes").split())
+    assert "the argument 'lock', of the class lock, cannot be sent to a worker: cannot pickle" in said
+    said = " ".join(done.report("task_gives").split())
+    assert "cannot pickle '_thread.lock' object" in said
+    assert "Odd: 1" in done.report("task_raises")
+
+
+SLOW = """
+    for i in range(6):
+        @task(id=str(i))
+        def task_sleeps(i=i):
+            Path(f"began{i}").write_text(str(os.getpid()))
+            time.sleep(100)
+"""
+
+
+def began(project):
+    """The processes in which tasks run, by number of the task."""
+    files = [path for path in project.folder.glob("began*") if path.read_text()]
+    return {path.name.removeprefix("began"): int(path.read_text()) for path in files}
+
+
+def is_gone(pid):
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.mark.parametrize("backend", ["loky", "processes", "jug", "threads", "dask"])
+def test_ctrl_c_ends_it_and_says_what_ran(project, backend):
+    """pytask-parallel 0.5.5 waits for what runs, reports nothing of it, and ends with 0 and "Succeeded"."""
+    project.tasks(SLOW)
+    running = project.start("-n", "2", "--parallel-backend", backend)
+    wait_for(lambda: len(began(project)) == 2, "two tasks that run", 60)
+    running.send_signal(signal.SIGINT)
+    asked = time.monotonic()
+    out, _ = running.communicate(timeout=60)
+    done = project.done(running.returncode, out)
+    assert time.monotonic() - asked < 30
+    assert done.status == 1
+    assert done.outcomes == {f"task_sleeps[{i}]": "F" for i in began(project)}
+    for i in began(project):
+        assert "KeyboardInterrupt" in done.report(f"task_sleeps[{i}]")
+    wait_for(lambda: all(map(is_gone, began(project).values())), "workers to be gone")
+
+
+@pytest.mark.parametrize("backend", ["loky", "processes", "jug"])
+def test_no_worker_outlives_a_pytask_that_is_killed(project, backend):
+    """Those of pytask-parallel 0.5.5 go on, and run what was queued."""
+    project.tasks(SLOW)
+    running = project.start("-n", "2", "--parallel-backend", backend)
+    wait_for(lambda: len(began(project)) == 2, "two tasks that run", 60)
+    below = psutil.Process(running.pid).children(recursive=True)
+    running.kill()
+    running.communicate()
+    wait_for(lambda: all(is_gone(process.pid) for process in below), "all below to be gone")
+    time.sleep(0.5)
+    assert len(began(project)) == 2
+
+
+def test_a_module_that_no_worker_can_import_goes_by_value(project):
+    """pytask-parallel 0.5.5 waits for ever there, on dask."""
+    hidden = project.folder / "hidden"
+    hidden.mkdir()
+    hidden.joinpath("beside.py").write_text("def answer():\n    return 42\n")
+    project.tasks(
+        f"""
+        sys.path.insert(0, {str(hidden)!r})
+        import beside
+        sys.path.remove({str(hidden)!r})
+
+        def task_asks(path: Annotated[Path, Product] = Path("out.txt")):
+            path.write_text(str(beside.answer()))
+        """
+    )
+    for backend in ("dask", "loky"):
+        project.forget()
+        done = project.run("-n", "2", "--parallel-backend", backend)
+        assert done.status == 0, done.out
+        assert (project.folder / "out.txt").read_text() == "42"
+        Path(project.folder / "out.txt").unlink()

@@ -1,0 +1,199 @@
+"""The options, the configuration and the registry: the same as those of pytask-parallel 0.5.5, run side by side."""
+
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+TASKS = """
+    def task_first(path: Annotated[Path, Product] = Path("first.txt")):
+        path.write_text("1")
+
+    def task_second(first=Path("first.txt"), path: Annotated[Path, Product] = Path("second.txt")):
+        path.write_text(first.read_text())
+
+    @pytask.mark.skip
+    def task_skipped():
+        raise AssertionError
+
+    @pytask.mark.persist
+    def task_persists(path: Annotated[Path, Product] = Path("kept.txt")):
+        path.write_text("")
+
+    def task_fails():
+        raise ValueError("no")
+"""
+
+GOOD = """
+    for i in range(3):
+        @task(id=str(i))
+        def task_good(i=i, path: Annotated[Path, Product] = Path(f"out{i}.txt")):
+            path.write_text("")
+"""
+
+CUSTOM = """
+    from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+    from pytask_parallel import ParallelBackend, WorkerType, registry
+
+    def build(n_workers):
+        print("builds", n_workers)
+        return {executor}(max_workers=n_workers)
+
+    registry.register_parallel_backend({arguments})
+"""
+
+#: What is run: tasks, configuration, arguments.
+CASES = [
+    *[(TASKS, "", arguments) for arguments in (
+        (), ("-n", "1"), ("-n", "2"), ("--n-workers", "2"), ("--n-workers=2",), ("-n2",),
+        ("-n", "1", "--parallel-backend", "threads"), ("-n", "2", "--parallel-backend", "threads"),
+        ("-n", "2", "--parallel-backend", "processes"), ("-n", "2", "--parallel-backend", "loky"),
+        ("-n", "2", "--parallel-backend", "none"), ("--parallel-backend", "none"), ("--parallel-backend", "loky"),
+        ("-n", "2", "--parallel-backend", "nothing"), ("-n", "2", "--parallel-backend"), ("-n",), ("-n", "two"),
+        ("-n", "1.5"), ("-n", "2", "--dry-run"),
+        ("-n", "2", "--show-errors-immediately"), ("-n", "2", "-k", "first"), ("-n", "2", "-m", "persist"),
+        ("-n", "2", "--show-traceback", "no"), ("-n", "2", "--capture", "no"), ("-n", "2", "--show-locals"),
+        ("-n", "2", "-v", "2"), ("-n", "2", "--force"), ("-n", "2", "--no-such-option"), ("collect", "-n", "2"),
+    )],
+    *[(GOOD, configuration, arguments) for configuration, arguments in (
+        ("n_workers = 1", ()), ("n_workers = 2", ()), ("n_workers = 2", ("-n", "1")),
+        ('parallel_backend = "threads"', ()), ('parallel_backend = "threads"\nn_workers = 2', ()),
+        ('parallel_backend = "processes"\nn_workers = 2', ()), ('parallel_backend = "none"\nn_workers = 2', ()),
+        ('parallel_backend = "nothing"', ()), ('parallel_backend = "nothing"\nn_workers = 2', ()),
+        ('parallel_backend = "threads"', ("--parallel-backend", "processes")), ("parallel_backend = 1", ()),
+        ('parallel_backend = "custom"', ()), ("", ("--parallel-backend", "custom")),
+    )],
+    *[(CUSTOM.format(executor=executor, arguments=arguments) + GOOD, "", ("-n", "2", "--parallel-backend", backend))
+      for backend, executor, arguments in (
+        ("custom", "ThreadPoolExecutor", 'ParallelBackend.CUSTOM, build, worker_type="threads"'),
+        ("custom", "ThreadPoolExecutor", "ParallelBackend.CUSTOM, build, worker_type=WorkerType.THREADS"),
+        ("custom", "ThreadPoolExecutor", "kind=ParallelBackend.CUSTOM, builder=build"),
+        ("custom", "ThreadPoolExecutor", 'ParallelBackend.CUSTOM, build, worker_type="fibres"'),
+        ("custom", "1 / 0 or ThreadPoolExecutor", "ParallelBackend.CUSTOM, build"),
+        ("custom", "ThreadPoolExecutor", 'ParallelBackend.CUSTOM, build, remote=True'),
+        ("threads", "ThreadPoolExecutor", 'ParallelBackend.THREADS, build, worker_type="threads"'),
+    )],
+]  # fmt: skip
+
+_MESSAGES = re.compile(
+    r"^(?:Starting \d+ workers\.|Usage: .*|Could not instantiate .*|No registered .*|.*Invalid value for .*)$"
+)
+
+
+def facts(done):
+    """What users and scripts see of a run."""
+    plain = [line.replace("ValueError: ", "") for line in done.out.split("\n")]
+    summary = sorted(
+        re.findall(r"^│ +(\d+) +(\w[\w ]*?) {2,}.*│$", done.out.rpartition(" Summary ")[2], re.M)
+    )
+    messages = [line for line in plain if _MESSAGES.match(line)]
+    # There is one more backend here.
+    messages = [re.sub(r"dask(\W+)jug\W+", r"dask\1", line) for line in messages]
+    # What is right there is said in other words.
+    messages = [re.sub(r"(for '-n' / '--n-workers': ).*", r"\1", line) for line in messages]
+    return done.status, done.outcomes, summary, messages
+
+
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_it_behaves_as_in_pytask_parallel(project, number):
+    tasks, configuration, arguments = CASES[number]
+    project.configure(configuration)
+    project.tasks(tasks)
+    other = project.copy()
+    with ThreadPoolExecutor(2) as threads:
+        there = threads.submit(other.run, *arguments, reference=True)
+        here = project.run(*arguments)
+    assert facts(here) == facts(there.result())
+
+
+def test_n_auto_works_on_the_command_line_and_in_the_configuration(project):
+    """pytask-parallel 0.5.5 refuses what its documentation shows."""
+    project.tasks(GOOD)
+    assert project.run("-n", "auto", reference=True).status == 2
+    for configuration, arguments in (("", ("-n", "auto")), ('n_workers = "auto"', ())):
+        project.configure(configuration)
+        project.forget()
+        done = project.run(*arguments, "--parallel-backend", "threads")
+        assert (done.status, len(done.outcomes)) == (0, 3)
+        assert f"Starting {max((os.cpu_count() or 1) - 1, 1)} workers." in done.out
+
+
+@pytest.mark.parametrize("value", ["0", "-1"])
+def test_fewer_than_one_worker_is_wrong_usage(project, value):
+    """pytask-parallel 0.5.5 takes it, and then runs in sequence, or fails with an error of the executor."""
+    project.tasks(GOOD)
+    done = project.run("-n", value)
+    assert done.status == 2
+    assert f"must be 'auto' or a number from 1 on, not '{value}'" in " ".join(
+        re.sub("[│\n]", " ", done.out).split()
+    )
+    project.configure(f"n_workers = {value}")
+    done = project.run()
+    assert done.status == 2 or "n_workers must be 'auto' or a number from 1 on" in done.out
+
+
+def test_a_builder_that_returns_no_executor_is_named(project):
+    project.tasks(CUSTOM.format(executor="dict", arguments="ParallelBackend.CUSTOM, build") + GOOD)
+    done = project.run("-n", "2", "--parallel-backend", "custom")
+    assert done.status == 1
+    assert "Could not instantiate parallel backend 'custom'" in done.out
+
+
+def test_files_go_to_remote_workers_and_come_back(project):
+    project.tasks(
+        CUSTOM.format(executor="ThreadPoolExecutor", arguments="ParallelBackend.CUSTOM, build, remote=True")
+        + """
+    Path("in.txt").write_text("given")
+
+    def task_copies(source=Path("in.txt"), path: Annotated[Path, Product] = Path("out.txt")):
+        assert source.name.endswith("in.txt") and path.name.endswith("out.txt")
+        assert source.parent == path.parent != Path("out.txt").absolute().parent
+        path.write_text(source.read_text() + " back")
+
+    def task_returns() -> Annotated[str, Path("returned.txt")]:
+        return "returned"
+"""
+    )
+    done = project.run("-n", "2", "--parallel-backend", "custom")
+    assert done.status == 0, done.out
+    assert (project.folder / "out.txt").read_text() == "given back"
+    assert (project.folder / "returned.txt").read_text() == "returned"
+
+
+def test_a_script_and_a_notebook_run_it_by_pytask_build(project):
+    project.tasks(GOOD)
+    done = project.script(
+        """
+        from pathlib import Path
+        from typing import Annotated
+        import pytask
+        from pytask_parallel import ParallelBackend
+
+        def show(session):
+            print("exit code", int(session.exit_code), len(session.execution_reports))
+
+        def task_here(path: Annotated[Path, pytask.Product] = Path("here.txt").absolute()):
+            path.write_text("here")
+
+        if __name__ == "__main__":
+            show(pytask.build(paths=Path(), n_workers=2, parallel_backend=ParallelBackend.PROCESSES))
+            show(pytask.build(tasks=[task_here], n_workers=2))
+        """
+    )
+    assert re.findall(r"exit code (\d+) (\d+)", done.stdout) == [("0", "3"), ("0", "1")], (
+        done.stdout + done.stderr
+    )
+    assert (project.folder / "here.txt").read_text() == "here"
+
+
+def test_where_the_original_is_installed_too_it_says_which_one_is_in_use(project, site, tmp_path):
+    info = tmp_path / "other" / "pytask_parallel-0.5.5.dist-info"
+    info.mkdir(parents=True)
+    info.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: pytask-parallel\nVersion: 0.5.5\n")
+    project.tasks(GOOD)
+    project._path += os.pathsep + str(info.parent)
+    said = (
+        "pytask_parallel is that of jug-rs-pytask; pytask-parallel 0.5.5 is installed as well and not in use."
+    )
+    assert " ".join(project.run("-n", "1").out.split()).count(said) == 1

@@ -1,0 +1,268 @@
+"""Tasks of pytask in pools: values, files, dependencies, what is unchanged, in which order, and what is shown."""
+
+import re
+
+import pytest
+
+#: The backends whose workers are processes of this machine.
+PROCESSES = ["loky", "processes", "jug"]
+
+KINDS = """
+    for i in range(3):
+        @task(id=str(i))
+        def task_file(i=i, path: Annotated[Path, Product] = Path(f"out/{i}.txt")):
+            path.write_text(str(i))
+
+    def task_after(a=Path("out/1.txt"), path: Annotated[Path, Product] = Path("after.txt")):
+        path.write_text(a.read_text() + "!")
+
+    value = pytask.PythonNode(name="value")
+
+    def task_returns() -> Annotated[dict[str, Any], value]:
+        return {"pid": os.getpid(), "list": [1, 2]}
+
+    def task_takes(value: Annotated[dict[str, Any], value], path: Annotated[Path, Product] = Path("pid.txt")):
+        path.write_text(f"{value['pid']} {os.getppid()} {value['list']}")
+
+    def task_two(
+        paths: Annotated[Any, Product] = (Path("one.txt"), Path("two.txt"))
+    ) -> Annotated[Any, (Path("left.txt"), Path("right.txt"))]:
+        paths[0].write_text("1")
+        paths[1].write_text("2")
+        return "left", "right"
+"""
+
+
+@pytest.mark.parametrize("backend", ["loky", "processes", "jug", "threads", "dask"])
+def test_tasks_run_with_their_values_and_files_and_not_again(project, backend):
+    project.tasks(KINDS)
+    done = project.run("-n", "2", "--parallel-backend", backend)
+    assert (done.status, set(done.outcomes.values())) == (0, {"."}), done.out
+    assert "Starting 2 workers." in done.out
+    read = {path.name: path.read_text() for path in project.folder.rglob("*.txt")}
+    _pid, _, rest = read.pop("pid.txt").partition(" ")
+    assert rest.endswith("[1, 2]")
+    assert read == {
+        **{f"{i}.txt": str(i) for i in range(3)},
+        "after.txt": "1!",
+        "one.txt": "1",
+        "two.txt": "2",
+        "left.txt": "left",
+        "right.txt": "right",
+    }
+    again = project.run("-n", "2", "--parallel-backend", backend)
+    # What nobody stores is computed again, and so is what depends on it.
+    unchanged = {name: outcome for name, outcome in again.outcomes.items() if name not in _OF_VALUES}
+    assert (again.status, set(unchanged.values())) in ((0, {"s"}), (0, set())), again.out
+
+
+_OF_VALUES = {"task_returns", "task_takes"}
+
+
+def test_n_2_is_loky_and_a_task_of_which_another_one_needs_nothing_goes_on(project):
+    project.tasks(
+        """
+        def task_bad(path: Annotated[Path, Product] = Path("bad.txt")):
+            raise ValueError("no")
+
+        def task_after_bad(path=Path("bad.txt")):
+            pass
+
+        def task_good():
+            import multiprocessing
+            assert type(multiprocessing.current_process()).__module__.startswith("loky")
+        """
+    )
+    done = project.run("-n", "2")
+    assert (done.status, done.outcomes) == (1, {"task_bad": "F", "task_good": "."}), done.out
+    assert re.search(r"│ +1 +Skipped because previous failed", done.out)
+
+
+def test_what_a_task_prints_is_shown_with_that_task_from_c_and_from_children_too(project):
+    """pytask-parallel 0.5.5 attaches it to the task that it handled last, and lets what is not Python's go by."""
+    project.tasks(
+        """
+        for i in range(4):
+            @task(id=str(i))
+            def task_fails(i=i):
+                print("printed by", i)
+                print("as an error by", i, file=sys.stderr)
+                os.write(1, b"written by %d\\n" % i)
+                os.system(f"echo echoed for {i} >&2")
+                raise ValueError(i)
+        """
+    )
+    for backend in ("loky", "processes"):
+        done = project.run("-n", "2", "--parallel-backend", backend)
+        for i in range(4):
+            report = done.report(f"task_fails[{i}]")
+            assert "stdout during call ─" in report
+            parts = re.split(r"─+ Captured std(?:out|err) during call ─+", report)
+            assert parts[1].split("\n") == ["", f"printed by {i}", f"written by {i}", "", ""]
+            assert parts[2].split("\n")[1:3] == [f"as an error by {i}", f"echoed for {i}"]
+        assert done.out.count("\nwritten by") == 4
+
+
+def test_what_threads_print_is_shown_with_their_task_as_far_as_python_prints_it(project):
+    """pytask-parallel 0.5.5 keeps nothing of it."""
+    project.tasks(
+        """
+        for i in range(4):
+            @task(id=str(i))
+            def task_fails(i=i):
+                for _ in range(3):
+                    print("printed by", i)
+                    time.sleep(0.01)
+                raise ValueError(i)
+        """
+    )
+    done = project.run("-n", "2", "--parallel-backend", "threads")
+    for i in range(4):
+        report = done.report(f"task_fails[{i}]")
+        assert report.count(f"printed by {i}") == report.count("printed by ") == 3
+
+
+def test_s_shows_what_tasks_print_at_once(project):
+    project.tasks("def task_prints():\n    print('hello')\n    raise ValueError\n")
+    done = project.run("-n", "2", "-s")
+    assert "Captured stdout" not in done.out
+    assert "hello" in done.out
+
+
+def test_warnings_of_tasks_are_collected(project):
+    project.tasks(
+        """
+        import warnings
+        def task_warns():
+            warnings.warn("mind this")
+        @pytask.mark.filterwarnings("ignore:mind that")
+        def task_does_not():
+            warnings.warn("mind that")
+        """
+    )
+    done = project.run("-n", "2")
+    assert "mind this" in done.out
+    assert "mind that" not in done.out
+
+
+@pytest.mark.parametrize("backend", ["loky", "threads"])
+def test_breakpoint_is_refused_with_advice_where_no_terminal_is(project, backend):
+    project.tasks(
+        "def task_stops():\n    breakpoint()\n\ndef task_traces():\n    import pdb; pdb.set_trace()\n"
+    )
+    if backend == "loky":
+        done = project.run("-n", "2")
+        assert done.outcomes == {"task_stops": "F", "task_traces": "F"}
+        assert done.out.count("RuntimeError: You cannot use 'breakpoint()' or 'pdb.set_trace()'") == 2
+
+
+@pytest.mark.parametrize("option", ["--pdb", "--trace", "--dry-run", "--explain"])
+def test_what_is_looked_at_runs_in_sequence_and_says_so(project, option):
+    """pytask-parallel 0.5.5 says nothing, and with --explain runs what is only to be explained."""
+    project.tasks(
+        "def task_is_here(path: Annotated[Path, Product] = Path('ran')):\n    path.write_text('')\n"
+    )
+    done = project.run("-n", "2", option)
+    assert f"{option} runs tasks one after the other, in this process." in done.out
+    assert "Starting" not in done.out
+    assert (project.folder / "ran").exists() == (option in ("--pdb",))
+
+
+def test_the_longest_remaining_path_goes_first_by_what_tasks_took_and_marks_win(project):
+    project.tasks(
+        """
+        def note(name):
+            with open("order", "a") as file:
+                file.write(name + " ")
+
+        def task_a_short(path: Annotated[Path, Product] = Path("a")):
+            note("short"); path.write_text("")
+
+        def task_b_long(path: Annotated[Path, Product] = Path("b")):
+            note("long"); time.sleep(0.3); path.write_text("")
+
+        def task_c_begins(path: Annotated[Path, Product] = Path("c")):
+            note("begins"); path.write_text("")
+
+        def task_c_ends(path=Path("c"), out: Annotated[Path, Product] = Path("d")):
+            note("ends"); time.sleep(0.5); out.write_text("")
+
+        @pytask.mark.try_first
+        def task_y_first(path: Annotated[Path, Product] = Path("y")):
+            note("first"); path.write_text("")
+
+        @pytask.mark.try_last
+        def task_z_last(path: Annotated[Path, Product] = Path("z")):
+            note("last"); time.sleep(0.6); path.write_text("")
+        """
+    )
+    arguments = ("-n", "1", "--parallel-backend", "threads")
+    assert project.run(*arguments).status == 0
+    order = project.folder / "order"
+    order.unlink()
+    assert project.run(*arguments, "--force").status == 0
+    shown = order.read_text().split()
+    assert shown[0] == "first"
+    assert shown[-1] == "last"
+    assert shown.index("begins") < shown.index("long") < shown.index("short")
+
+
+def test_tasks_that_make_tasks_run(project):
+    project.tasks(
+        """
+        @task(is_generator=True)
+        def task_makes():
+            for i in range(3):
+                @task(id=str(i))
+                def task_made(i=i, path: Annotated[Path, Product] = Path(f"made{i}")):
+                    path.write_text("")
+        """
+    )
+    done = project.run("-n", "2")
+    assert done.status == 0, done.out
+    assert done.outcomes == {"task_makes": ".", **{f"task_made[{i}]": "." for i in range(3)}}
+    assert len(list(project.folder.glob("made*"))) == 3
+
+
+def test_no_more_tasks_start_after_so_many_failures_and_what_ran_is_reported(project):
+    project.tasks(
+        """
+        for i in range(10):
+            @task(id=str(i))
+            def task_fails(i=i):
+                time.sleep(0.2)
+                Path(f"ran{i}").write_text("")
+                raise ValueError(i)
+        """
+    )
+    done = project.run("-n", "2", "-x", "--parallel-backend", "threads")
+    assert done.status == 1
+    ran = len(list(project.folder.glob("ran*")))
+    assert 1 <= ran <= 4
+    assert list(done.outcomes.values()) == ["F"] * ran
+
+
+def test_a_module_beside_the_tasks_is_found_by_workers(project):
+    project.write("helper.py", "def twice(x):\n    return 2 * x\n")
+    project.tasks(
+        """
+        sys.path.insert(0, str(Path(__file__).parent))
+        import helper
+        def task_uses(path: Annotated[Path, Product] = Path("out.txt")):
+            path.write_text(str(helper.twice(21)))
+        """
+    )
+    for backend in ("loky", "processes", "dask"):
+        project.forget()
+        done = project.run("-n", "2", "--parallel-backend", backend)
+        assert done.status == 0, done.out
+        assert (project.folder / "out.txt").read_text() == "42"
+
+
+def test_verbose_2_shows_how_long_tasks_took_and_where_they_ran(project):
+    project.tasks("def task_sleeps():\n    time.sleep(0.5)\n\ndef task_fails():\n    raise ValueError\n")
+    shown = project.run("-n", "2", "-v", "2").out
+    rows = re.findall(r"│ task_module.py::(\w+) +│ (\d+\.\d\d) +│ \S+, process \d+ +│", shown)
+    assert {name for name, _ in rows} == {"task_sleeps", "task_fails"}
+    assert float(dict(rows)["task_sleeps"]) >= 0.5
+    assert "Worker" not in project.run("-n", "2", "--force").out
