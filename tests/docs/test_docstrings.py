@@ -40,6 +40,7 @@ MODULES = (
     "jug.mapreduce",
     "jug.monitor.table",
     "jug.options",
+    "jug.pytask_parallel",
     "jug.runforrest",
     "jug.task",
     "jug.tasklet",

@@ -1,5 +1,8 @@
 """Projects of pytask."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,3 +30,23 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(tmp_path: Path, site: Path, reference: Path) -> Project:
     return Project(tmp_path / "project", site, reference)
+
+
+@pytest.fixture(scope="session")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where pytask 0.5 is."""
+    folder = tmp_path_factory.mktemp("earlier")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", folder, "pytask==0.5.8"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up(f"pytask 0.5 cannot be installed:\n{done.stdout}{done.stderr}")
+    return folder
+
+
+@pytest.fixture(params=["0.6", "0.5"])
+def version(request: pytest.FixtureRequest, project: Project) -> str:
+    """Each version of pytask, which the project runs with."""
+    if request.param == "0.5":
+        project.put_first(request.getfixturevalue("earlier"))
+    return request.param

@@ -1,4 +1,4 @@
-"""The options, the configuration and the registry: the same as those of pytask-parallel 0.5.5, run side by side."""
+"""The options, the configuration and the registry, side by side with those of pytask-parallel 0.5.5."""
 
 import os
 import re
@@ -45,33 +45,36 @@ CUSTOM = """
 
 #: What is run: tasks, configuration, arguments.
 CASES = [
-    *[(TASKS, "", arguments) for arguments in (
-        (), ("-n", "1"), ("-n", "2"), ("--n-workers", "2"), ("--n-workers=2",), ("-n2",),
-        ("-n", "1", "--parallel-backend", "threads"), ("-n", "2", "--parallel-backend", "threads"),
-        ("-n", "2", "--parallel-backend", "processes"), ("-n", "2", "--parallel-backend", "loky"),
-        ("-n", "2", "--parallel-backend", "none"), ("--parallel-backend", "none"), ("--parallel-backend", "loky"),
-        ("-n", "2", "--parallel-backend", "nothing"), ("-n", "2", "--parallel-backend"), ("-n",), ("-n", "two"),
-        ("-n", "1.5"), ("-n", "2", "--dry-run"),
-        ("-n", "2", "--show-errors-immediately"), ("-n", "2", "-k", "first"), ("-n", "2", "-m", "persist"),
-        ("-n", "2", "--show-traceback", "no"), ("-n", "2", "--capture", "no"), ("-n", "2", "--show-locals"),
-        ("-n", "2", "-v", "2"), ("-n", "2", "--force"), ("-n", "2", "--no-such-option"), ("collect", "-n", "2"),
+    *[(TASKS, "", arguments.split()) for arguments in (
+        "", "-n 1", "-n 2", "--n-workers 2", "--n-workers=2", "-n2",
+        "-n 1 --parallel-backend threads", "-n 2 --parallel-backend threads",
+        "-n 2 --parallel-backend processes", "-n 2 --parallel-backend loky",
+        "-n 2 --parallel-backend none", "--parallel-backend none", "--parallel-backend loky",
+        "-n 2 --parallel-backend nothing", "-n 2 --parallel-backend", "-n",
+        "-n two", "-n 1.5", "-n 2 --dry-run",
+        "-n 2 --show-errors-immediately", "-n 2 -k first", "-n 2 -m persist",
+        "-n 2 --show-traceback no",
+        "-n 2 --capture no", "-n 2 --capture sys", "-n 2 --show-capture stdout",
+        "-n 2 --show-locals", "-n 2 -v 2",
+        "-n 2 -v 0", "-n 2 --force", "-n 2 --no-such-option", "collect -n 2", "-n 2 --disable-warnings",
     )],
-    *[(GOOD, configuration, arguments) for configuration, arguments in (
-        ("n_workers = 1", ()), ("n_workers = 2", ()), ("n_workers = 2", ("-n", "1")),
-        ('parallel_backend = "threads"', ()), ('parallel_backend = "threads"\nn_workers = 2', ()),
-        ('parallel_backend = "processes"\nn_workers = 2', ()), ('parallel_backend = "none"\nn_workers = 2', ()),
-        ('parallel_backend = "nothing"', ()), ('parallel_backend = "nothing"\nn_workers = 2', ()),
-        ('parallel_backend = "threads"', ("--parallel-backend", "processes")), ("parallel_backend = 1", ()),
-        ('parallel_backend = "custom"', ()), ("", ("--parallel-backend", "custom")),
+    *[(GOOD, configuration, arguments.split()) for configuration, arguments in (
+        ("n_workers = 1", ""), ("n_workers = 2", ""), ("n_workers = 2", "-n 1"),
+        ('parallel_backend = "threads"', ""), ('parallel_backend = "threads"\nn_workers = 2', ""),
+        ('parallel_backend = "processes"\nn_workers = 2', ""),
+        ('parallel_backend = "none"\nn_workers = 2', ""),
+        ('parallel_backend = "nothing"', ""), ('parallel_backend = "nothing"\nn_workers = 2', ""),
+        ('parallel_backend = "threads"', "--parallel-backend processes"), ("parallel_backend = 1", ""),
+        ('parallel_backend = "custom"', ""), ("", "--parallel-backend custom"),
     )],
-    *[(CUSTOM.format(executor=executor, arguments=arguments) + GOOD, "", ("-n", "2", "--parallel-backend", backend))
-      for backend, executor, arguments in (
+    *[(CUSTOM.format(executor=executor, arguments=wanted) + GOOD, "", f"-n 2 --parallel-backend {backend}".split())
+      for backend, executor, wanted in (
         ("custom", "ThreadPoolExecutor", 'ParallelBackend.CUSTOM, build, worker_type="threads"'),
         ("custom", "ThreadPoolExecutor", "ParallelBackend.CUSTOM, build, worker_type=WorkerType.THREADS"),
         ("custom", "ThreadPoolExecutor", "kind=ParallelBackend.CUSTOM, builder=build"),
         ("custom", "ThreadPoolExecutor", 'ParallelBackend.CUSTOM, build, worker_type="fibres"'),
         ("custom", "1 / 0 or ThreadPoolExecutor", "ParallelBackend.CUSTOM, build"),
-        ("custom", "ThreadPoolExecutor", 'ParallelBackend.CUSTOM, build, remote=True'),
+        ("custom", "ThreadPoolExecutor", "ParallelBackend.CUSTOM, build, remote=True"),
         ("threads", "ThreadPoolExecutor", 'ParallelBackend.THREADS, build, worker_type="threads"'),
     )],
 ]  # fmt: skip
@@ -95,9 +98,8 @@ def facts(done):
     return done.status, done.outcomes, summary, messages
 
 
-@pytest.mark.parametrize("number", range(len(CASES)))
-def test_it_behaves_as_in_pytask_parallel(project, number):
-    tasks, configuration, arguments = CASES[number]
+@pytest.mark.parametrize(("tasks", "configuration", "arguments"), CASES)
+def test_it_behaves_as_in_pytask_parallel(project, tasks, configuration, arguments):
     project.configure(configuration)
     project.tasks(tasks)
     other = project.copy()
@@ -187,12 +189,12 @@ def test_a_script_and_a_notebook_run_it_by_pytask_build(project):
     assert (project.folder / "here.txt").read_text() == "here"
 
 
-def test_where_the_original_is_installed_too_it_says_which_one_is_in_use(project, site, tmp_path):
+def test_where_the_original_is_installed_too_it_says_which_one_is_in_use(project, tmp_path):
     info = tmp_path / "other" / "pytask_parallel-0.5.5.dist-info"
     info.mkdir(parents=True)
     info.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: pytask-parallel\nVersion: 0.5.5\n")
     project.tasks(GOOD)
-    project._path += os.pathsep + str(info.parent)
+    project.put_last(info.parent)
     said = (
         "pytask_parallel is that of jug-rs-pytask; pytask-parallel 0.5.5 is installed as well and not in use."
     )

@@ -1,4 +1,4 @@
-"""Tasks of pytask in pools: values, files, dependencies, what is unchanged, in which order, and what is shown."""
+"""Tasks of pytask in pools: values, files, dependencies, what is unchanged, the order, and what is shown."""
 
 import re
 
@@ -34,7 +34,7 @@ KINDS = """
 
 
 @pytest.mark.parametrize("backend", ["loky", "processes", "jug", "threads", "dask"])
-def test_tasks_run_with_their_values_and_files_and_not_again(project, backend):
+def test_tasks_run_with_their_values_and_files_and_not_again(project, version, backend):
     project.tasks(KINDS)
     done = project.run("-n", "2", "--parallel-backend", backend)
     assert (done.status, set(done.outcomes.values())) == (0, {"."}), done.out
@@ -79,7 +79,7 @@ def test_n_2_is_loky_and_a_task_of_which_another_one_needs_nothing_goes_on(proje
 
 
 def test_what_a_task_prints_is_shown_with_that_task_from_c_and_from_children_too(project):
-    """pytask-parallel 0.5.5 attaches it to the task that it handled last, and lets what is not Python's go by."""
+    """pytask-parallel 0.5.5 attaches it to the task that it handled last, without what is not Python's."""
     project.tasks(
         """
         for i in range(4):
@@ -168,7 +168,7 @@ def test_what_is_looked_at_runs_in_sequence_and_says_so(project, option):
     assert (project.folder / "ran").exists() == (option in ("--pdb",))
 
 
-def test_the_longest_remaining_path_goes_first_by_what_tasks_took_and_marks_win(project):
+def test_the_longest_remaining_path_goes_first_by_what_tasks_took_and_marks_win(project, version):
     project.tasks(
         """
         def note(name):

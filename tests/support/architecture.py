@@ -49,6 +49,7 @@ PYTHON = Table(
         Room(
             13, "deferred calls", ("runforrest",), "folders of deferred calls, each in a process of its own"
         ),
+        Room(13, "pytask", ("pytask_parallel",), "runs the tasks of a session of pytask on executors"),
         Room(13, "tasks of one instance", ("jobslib",), "runs a task again and again, one instance of it"),
         Room(12, "supervisor", ("supervisor",), "starts workers, watches them, and replaces those that die"),
         Room(12, "worker", ("engine/worker",), "claims tasks, has them run, stores results, waits"),

@@ -80,6 +80,14 @@ class Project:
         folder.mkdir()
         self.configure()
 
+    def put_first(self, folder: Path) -> None:
+        """Has packages in this folder found before all others."""
+        self._path = os.pathsep.join([str(folder), self._path])
+
+    def put_last(self, folder: Path) -> None:
+        """Has packages in this folder found, too."""
+        self._path = os.pathsep.join([self._path, str(folder)])
+
     def copy(self) -> Project:
         """Another one with the same files."""
         folder = self.folder.with_name(f"{self.folder.name}-copy")

@@ -21,5 +21,6 @@ def pytask_log_session_header(session: Session) -> None:
     except _metadata.PackageNotFoundError:
         return
     console.print(
-        f"pytask_parallel is that of jug-rs-pytask; pytask-parallel {version} is installed as well and not in use."
+        f"pytask_parallel is that of jug-rs-pytask; pytask-parallel {version} is installed as well and not "
+        "in use."
     )

@@ -88,8 +88,8 @@ class ParallelBackendRegistry:
         kind : ParallelBackend
             For ``ParallelBackend.CUSTOM``, or in the place of another one.
         builder : callable
-            Takes ``n_workers``, by name, and returns a ``concurrent.futures.Executor``. It is called again where
-            its executor broke.
+            Takes ``n_workers``, by name, and returns a ``concurrent.futures.Executor``. It is called again
+            where its executor broke.
         worker_type : WorkerType or {"processes", "threads"}, default WorkerType.PROCESSES
             What its workers are.
         remote : bool, default False

@@ -82,4 +82,4 @@ def _durations_of_database(tasks: Sequence[PTask]) -> dict[str, float]:
         return {}
     with DatabaseSession() as database:
         found = {it.task: it.duration for it in database.query(Runtime)}
-    return {task.name: found[task.name] for task in tasks if task.name in found}
+    return {task.name: found[task.signature] for task in tasks if task.signature in found}

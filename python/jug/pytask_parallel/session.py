@@ -98,8 +98,8 @@ class ParallelSession:
         limits = Limits(timeout, _limit(task, "memory", memory))
         if limits != Limits() and not self._coordinator.can_hold_limits():
             raise ValueError(
-                f"the parallel backend {self._kind.value!r} cannot end a task that takes too long or too much "
-                "memory: leave limits out, or use another backend, such as 'loky', 'processes' or 'jug'"
+                f"the parallel backend {self._kind.value!r} cannot end a task that takes too long or too "
+                "much memory: leave limits out, or use another backend, such as 'loky', 'processes' or 'jug'"
             )
         kwargs = _arguments_of(task, is_remote=self._is_remote)
         options = self._options._replace(marks=tuple(get_marks(task, "filterwarnings")))

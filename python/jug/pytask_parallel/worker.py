@@ -126,8 +126,8 @@ def _carried(task: PTask, returned: Any, *, is_remote: bool) -> list[Carried | N
             found = tree_structure(returned)
             if not wanted.is_prefix(found, strict=False):
                 raise ValueError(
-                    f"the function returned {found}, and its return annotation is {wanted}: each product is to be "
-                    "a part of what is returned"
+                    f"the function returned {found}, and its return annotation is {wanted}: each product is "
+                    "to be a part of what is returned"
                 )
             values = wanted.flatten_up_to(returned)
             carried += [_returned(*pair, is_remote=is_remote) for pair in zip(nodes, values, strict=True)]
@@ -168,8 +168,8 @@ def _raised(error: BaseException, options: TaskOptions) -> TaskRaised:
 
 def _no_debugger(*_args: Any, **_kwargs: Any) -> None:
     raise RuntimeError(
-        "You cannot use 'breakpoint()' or 'pdb.set_trace()' while tasks run in parallel: remove it, or run the "
-        "task with one worker and no parallel backend, or with --pdb, to debug it."
+        "You cannot use 'breakpoint()' or 'pdb.set_trace()' while tasks run in parallel: remove it, or run "
+        "the task with one worker and no parallel backend, or with --pdb, to debug it."
     )
 
 
