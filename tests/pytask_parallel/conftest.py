@@ -7,16 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.peers import peers_python
 from tests.support.pytask_project import Project, install_dropin
 
 pytest.importorskip("pytask")
-
-
-@pytest.fixture(scope="session")
-def reference() -> Path:
-    """The Python of an environment with pytask-parallel."""
-    return peers_python()
 
 
 @pytest.fixture(scope="session")
@@ -28,8 +21,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(tmp_path: Path, site: Path, reference: Path) -> Project:
-    return Project(tmp_path / "project", site, reference)
+def project(tmp_path: Path, site: Path) -> Project:
+    return Project(tmp_path / "project", site)
 
 
 @pytest.fixture(scope="session")

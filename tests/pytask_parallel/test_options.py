@@ -67,8 +67,8 @@ CASES = [
         ('parallel_backend = "threads"', "--parallel-backend processes"), ("parallel_backend = 1", ""),
         ('parallel_backend = "custom"', ""), ("", "--parallel-backend custom"),
     )],
-    *[(CUSTOM.format(executor=made, arguments=wanted) + GOOD, "", f"-n 2 --parallel-backend {backend}".split())
-      for backend, made, wanted in (
+    *[(CUSTOM.format(executor=made, arguments=wanted) + GOOD, "", f"-n 2 --parallel-backend {kind}".split())
+      for kind, made, wanted in (
         ("custom", "ThreadPoolExecutor", 'ParallelBackend.CUSTOM, build, worker_type="threads"'),
         ("custom", "ThreadPoolExecutor", "ParallelBackend.CUSTOM, build, worker_type=WorkerType.THREADS"),
         ("custom", "ThreadPoolExecutor", "kind=ParallelBackend.CUSTOM, builder=build"),

@@ -1,5 +1,6 @@
 """The packages whose users this one takes in, in a virtual environment of their own."""
 
+import functools
 import os
 import subprocess
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.support.paths import ROOT
 __all__ = ["peers_python"]
 
 
+@functools.cache
 def peers_python() -> Path:
     """The Python of that environment: of $JUG_PEERS or ./.peers-venv, which is made if need be."""
     if "JUG_PEERS" in os.environ:
@@ -18,5 +20,5 @@ def peers_python() -> Path:
     done = subprocess.run([ROOT / "dev", "peers"], capture_output=True, text=True, check=False)
     if done.returncode:
         give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up(f"RunForrest and jobslib cannot be installed:\n{done.stdout}{done.stderr}")
+        give_up(f"RunForrest, jobslib and pytask-parallel cannot be installed:\n{done.stdout}{done.stderr}")
     return ROOT / ".peers-venv" / "bin" / "python"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.support.paths import ROOT
+from tests.support.peers import peers_python
 
 __all__ = ["HEAD", "Done", "Project", "install_dropin"]
 
@@ -68,15 +69,13 @@ class Project:
     folder : Path
     site : Path
         Where :func:`install_dropin` has put what it does.
-    reference : Path
-        The Python of an environment with pytask-parallel.
     """
 
-    def __init__(self, folder: Path, site: Path, reference: Path) -> None:
+    def __init__(self, folder: Path, site: Path) -> None:
         self.folder = folder
         self._site = site
-        self._reference = reference
-        self._path = os.pathsep.join([str(DROPIN), str(site)])
+        given = os.environ.get("PYTHONPATH")
+        self._path = os.pathsep.join([str(DROPIN), str(site), *([given] if given else [])])
         folder.mkdir()
         self.configure()
 
@@ -91,7 +90,7 @@ class Project:
     def copy(self) -> Project:
         """Another one with the same files."""
         folder = self.folder.with_name(f"{self.folder.name}-copy")
-        other = Project(folder, self._site, self._reference)
+        other = Project(folder, self._site)
         for path in self.folder.iterdir():
             folder.joinpath(path.name).write_bytes(path.read_bytes())
         return other
@@ -109,7 +108,7 @@ class Project:
 
     def command(self, *arguments: str, reference: bool = False) -> tuple[list[str], Mapping[str, str]]:
         """What runs pytask, with which environment."""
-        python = self._reference if reference else Path(sys.executable)
+        python = peers_python() if reference else Path(sys.executable)
         environment = {**os.environ, "COLUMNS": "100", "PYTHONPATH": "" if reference else self._path}
         return [str(python), "-m", "pytask", *arguments], environment
 
