@@ -18,6 +18,7 @@ ALL = (
     "supervised",
     "executors",
     "runforrest",
+    "pytask_parallel",
 )
 
 
