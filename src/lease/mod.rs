@@ -49,6 +49,15 @@ pub trait Lease: Send + Sync {
     /// Where that cannot be found out.
     fn owner(&self, caller: &dyn Caller) -> Result<Option<Vec<u8>>>;
 
+    /// Takes it from a holder that said this of itself, and whose process has ended; whether it was that one's.
+    ///
+    /// # Errors
+    ///
+    /// Where the server does not answer.
+    fn free(&self, _caller: &dyn Caller, _owner: &[u8]) -> Result<bool> {
+        Ok(false)
+    }
+
     /// How long it lives without being renewed; `None`: as long as its holder.
     ///
     /// # Errors

@@ -48,6 +48,11 @@ const RELEASE: &str = r"
 if redis.call('HGET', KEYS[1], 'holder') ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
 ";
+/// KEYS: lease. ARGV: what a holder that has ended said of itself. Whether it was the holder.
+const FREE: &str = r"
+if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+";
 
 /// A lease in a redis server.
 pub struct RedisLease {
@@ -206,6 +211,13 @@ impl Lease for RedisLease {
             Some(Reply::Bytes(owner)) => Some(owner),
             _ => None,
         })
+    }
+
+    fn free(&self, caller: &dyn Caller, owner: &[u8]) -> Result<bool> {
+        self.check_here()?;
+        let words: [&[u8]; 5] = [b"EVAL", FREE.as_bytes(), b"1", self.key.as_bytes(), owner];
+        let replies = self.client.ask(caller, &Commands::new().and(words))?;
+        Ok(replies.first().is_some_and(|reply| reply.number() == 1))
     }
 
     fn ttl(&self) -> Result<Option<Duration>> {

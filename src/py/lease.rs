@@ -152,6 +152,10 @@ impl PyLease {
         Ok(owner.map(|owner| PyBytes::new(py, &owner)))
     }
 
+    fn free(&self, py: Python<'_>, owner: &[u8]) -> PyResult<bool> {
+        waiting(py, |caller| self.core.free(caller, owner))
+    }
+
     fn close(&self, py: Python<'_>) -> PyResult<bool> {
         Ok(py.detach(|| self.core.close())?)
     }

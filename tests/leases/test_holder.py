@@ -346,3 +346,22 @@ def test_the_time_counts_from_before_the_request(name: str, serve: Serve) -> Non
         assert until is not None
         # Of the 20 s, those are gone for which the request waited.
         assert until - time.clock_gettime(time.CLOCK_BOOTTIME) < 19
+
+
+@pytest.mark.parametrize("name", ["redis", "etcd", "consul"])
+def test_a_holder_of_this_host_that_was_killed_is_not_waited_for(
+    name: str, serve: Serve, program: Program
+) -> None:
+    """Who asks for the lease looks whether its process runs; the next one has it at once, and a living one
+    keeps it."""
+    server = serve(name)
+    server.env.pop("JUG_TEST_STRANGERS")
+    holder = program(HELD, server.url, 600, server=server)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    with open_lease(server.url, "nightly", ttl=600) as lease:
+        assert not lease.acquire()
+        holder.kill()
+        holder.wait()
+        assert lease.acquire()
+    assert server.left() == []

@@ -46,7 +46,8 @@ class LeaseServer:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.env = dict(os.environ)
+        # Each process is as if on a host of its own, where heartbeats tell whether it lives.
+        self.env = {**os.environ, **({"JUG_TEST_STRANGERS": "1"} if self.forgets else {})}
         self.url = ""
 
     def start(self) -> None:
@@ -89,7 +90,6 @@ class SharedDirectory(Directory):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.env["JUG_TEST_STRANGERS"] = "1"
         make = (
             "import sys; from jug.leases.native import FileLease\n"
             "with FileLease(sys.argv[1], 'nightly', ttl=float(sys.argv[2]), claims='link') as lease:\n"
@@ -229,7 +229,8 @@ class Postgres(Program):
             "SELECT locktype FROM pg_locks WHERE locktype = 'advisory' UNION ALL "
             "SELECT query FROM pg_stat_activity WHERE application_name = 'jug-lease'"
         )
-        with psycopg.connect(self.url) as connection:
+        # In one transaction it would be one and the same look.
+        with psycopg.connect(self.url, autocommit=True) as connection:
             # A backend ends a moment after its client.
             for _ in range(200):
                 found = [str(row[0]) for row in connection.execute(query)]

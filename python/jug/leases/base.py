@@ -15,6 +15,7 @@ from typing import NotRequired, TypedDict, cast
 
 from .. import _native
 from ..errors import UserError
+from ..internal.types import ProcessIdentity
 from .threads import start_thread
 
 __all__ = ["Lease", "LeaseBusy", "LeaseLost", "Owner"]
@@ -77,6 +78,9 @@ class Lease(ABC):
 
     name: str
     ttl: float | None
+    #: Whether a holder of this host that has ended is found out by whoever asks for the lease, and not by
+    #: what keeps it.
+    _asks_whether_holders_run = False
 
     def __init__(self, name: str, ttl: float | None, tenure: _native.Tenure | None = None) -> None:
         if not name:
@@ -118,7 +122,10 @@ class Lease(ABC):
         if os.getpid() != self._pid:
             raise RuntimeError(f"the lease {self.name!r} belongs to the process that forked this one")
         with self._calls:
-            if self._tenure.is_held() or not self._acquire(json.dumps(_owner_here()).encode()):
+            record = json.dumps(_owner_here() | {"process": _native.process_identity()}).encode()
+            if self._tenure.is_held():
+                return False
+            if not self._acquire(record) and not (self._free_dead() and self._acquire(record)):
                 return False
             if self._callbacks:
                 self._watch()
@@ -170,7 +177,7 @@ class Lease(ABC):
         with contextlib.suppress(ValueError, UnicodeDecodeError):
             found = json.loads(self._owner() or b"null")
             if isinstance(found, dict) and "fqdn" in found:
-                return cast("Owner", found)
+                return cast("Owner", {name: found[name] for name in Owner.__annotations__ if name in found})
         return None
 
     @property
@@ -260,6 +267,24 @@ class Lease(ABC):
     @abstractmethod
     def _owner(self) -> bytes | None:
         """What its holder stored."""
+
+    def _free(self, record: bytes) -> bool:
+        """Ends the lease of a holder that stored this, if it is still that one's."""
+        return False
+
+    def _free_dead(self) -> bool:
+        """Ends the lease of a holder on this host whose process has ended: its time need not pass."""
+        # For tests, every process may be one of another host.
+        if not self._asks_whether_holders_run or "JUG_TEST_STRANGERS" in os.environ:
+            return False
+        record = self._owner()
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            process: ProcessIdentity = json.loads(record or b"{}")["process"]
+            runs = _native.is_process_running(
+                process["boot_id"], process["pid_ns"], process["pid"], process["pid_start"]
+            )
+            return record is not None and runs is False and self._free(record)
+        return False
 
     def _watch(self) -> None:
         """Has the callbacks called by a thread when the lease is lost."""

@@ -65,6 +65,8 @@ class ConsulLease(KeptLease):
         self._session: str | None = None
         self._clients = threading.local()
 
+    _asks_whether_holders_run = True
+
     @property
     def place(self) -> str:
         """The agent, without its token."""
@@ -75,6 +77,7 @@ class ConsulLease(KeptLease):
         """The client of this thread; what goes wrong with it as errors of ours."""
         import requests
 
+        errors = self._consul.exceptions
         if not hasattr(self._clients, "client"):
             server = self._server
             self._clients.client = self._consul.Consul(
@@ -89,11 +92,11 @@ class ConsulLease(KeptLease):
         except (requests.RequestException, OSError) as error:
             reason = type(error).__name__
             raise ConnectionError(f"the Consul agent {self.place} does not answer ({reason})") from None
-        except (self._consul.ACLPermissionDenied, self._consul.ACLDisabled, self._consul.BadRequest) as error:
+        except (errors.ACLPermissionDenied, errors.ACLDisabled, errors.BadRequest) as error:
             raise UserError(f"the Consul agent {self.place} refuses a lease: {error}") from None
-        except self._consul.NotFound:
+        except errors.NotFound:
             raise
-        except self._consul.ConsulException as error:
+        except errors.ConsulException as error:
             raise ConnectionError(f"the Consul agent {self.place} cannot answer now: {error}") from None
 
     def _acquire(self, owner: bytes) -> bool:
@@ -133,7 +136,7 @@ class ConsulLease(KeptLease):
         try:
             with self._asked() as client:
                 client.session.renew(session)
-        except self._consul.NotFound:
+        except self._consul.exceptions.NotFound:
             return False
         return True
 
@@ -147,7 +150,7 @@ class ConsulLease(KeptLease):
         if session is None:
             return False
         released = False
-        with contextlib.suppress(ConnectionError, UserError, self._consul.NotFound):
+        with contextlib.suppress(ConnectionError, UserError, self._consul.exceptions.NotFound):
             with self._asked() as client:
                 released = bool(client.kv.put(self._key, "", release=session))
             found = self._find() if released else None
@@ -162,10 +165,19 @@ class ConsulLease(KeptLease):
         found = self._find()
         return found["Value"] if found and found.get("Session") else None
 
+    def _free(self, record: bytes) -> bool:
+        found = self._find()
+        # That session is of nobody else, whoever has the key meanwhile.
+        if not found or found["Value"] != record or not found.get("Session"):
+            return False
+        with self._asked() as client:
+            return bool(client.session.destroy(found["Session"]))
+
 
 def _import_consul() -> Any:
     try:
         import consul
+        import consul.exceptions
     except ImportError:
         raise UserError(
             "a lease in Consul needs py-consul, which is not installed (it comes with an extra: "

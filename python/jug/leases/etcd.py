@@ -47,6 +47,8 @@ class EtcdLease(KeptLease):
         self._grant = "0"
         self._authorization = ""
 
+    _asks_whether_holders_run = True
+
     @property
     def place(self) -> str:
         """The server, without user and password."""
@@ -145,6 +147,13 @@ class EtcdLease(KeptLease):
     def _owner(self) -> bytes | None:
         value = self._find().get("value")
         return b64decode(value) if value else None
+
+    def _free(self, record: bytes) -> bool:
+        found = self._find()
+        # That lease is of nobody else, whoever has the key meanwhile.
+        if b64decode(found.get("value", "")) != record:
+            return False
+        return bool(self._post("lease/revoke", ID=found["lease"]))
 
 
 def _text(value: str | bytes) -> str:

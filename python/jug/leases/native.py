@@ -40,6 +40,9 @@ class _NativeLease(Lease):
     def _owner(self) -> bytes | None:
         return self._core.owner()
 
+    def _free(self, record: bytes) -> bool:
+        return self._core.free(record)
+
 
 class FileLease(_NativeLease):
     """A lease in a directory.
@@ -142,6 +145,8 @@ class RedisLease(_NativeLease):
             super().__init__(name, _native.NativeLease.redis(url, name, ttl, heartbeat))
         except ValueError as error:
             raise UserError(str(error)) from None
+
+    _asks_whether_holders_run = True
 
     @property
     def place(self) -> str:
