@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ctypes
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TypeVar
 
 __all__ = ["GivenUp", "run_until_given_up"]
@@ -26,7 +26,8 @@ def run_until_given_up(
 ) -> Value | None:
     """What a function returns in this thread; None if it was interrupted because nobody wants it.
 
-    That is at the next line of Python: a call into a library goes on until it returns.
+    That is at the next line of Python: a call into a library goes on until it returns. What it returns then
+    does not count: it may be wanted again, and is not what it would have been.
 
     Parameters
     ----------
@@ -39,22 +40,33 @@ def run_until_given_up(
     thread = _Interruptible()
 
     async def watch() -> None:
-        while not is_given_up():
+        while not is_given_up() and not thread.is_left:
             await asyncio.sleep(_PERIOD)
         # Again and again, as what runs may take no notice of it.
         while is_given_up() and not thread.is_left:
             thread.interrupt()
             await asyncio.sleep(_PERIOD)
 
-    watching = asyncio.run_coroutine_threadsafe(watch(), loop)
-    value = None
-    # The exception may come at any line, those below among them.
-    with contextlib.suppress(GivenUp):
+    watching: Future[None] | None = None
+    value: Value | None = None
+    error: BaseException | None = None
+    # It is raised where something is called, or a loop begins again: between these parts nothing is.
+    try:
+        watching = asyncio.run_coroutine_threadsafe(watch(), loop)
         value = function()
+    except BaseException as raised:
+        error = raised
     while not thread.is_left:
-        with contextlib.suppress(GivenUp):
+        try:  # noqa: SIM105  # what makes and enters a context manager would be outside
             thread.leave()
-    watching.cancel()
+        except GivenUp:
+            pass
+    if watching is not None:
+        watching.cancel()
+    if thread.was_interrupted:
+        return None
+    if error is not None:
+        raise error
     return value
 
 
@@ -66,12 +78,14 @@ class _Interruptible:
         # One that its owner may take again, where it was interrupted when it had it.
         self._lock = threading.RLock()
         self.is_left = False
+        self.was_interrupted = False
 
     def interrupt(self) -> None:
         """Raises GivenUp in it, unless it has left, or is about to."""
         if self._lock.acquire(blocking=False):
             try:
                 if not self.is_left:
+                    self.was_interrupted = True
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(self._thread, ctypes.py_object(GivenUp))
             finally:
                 self._lock.release()
