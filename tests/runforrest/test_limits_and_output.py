@@ -90,14 +90,16 @@ def test_a_kill_by_the_system_for_want_of_memory_is_told_from_others(monkeypatch
     assert "killed by the system for want of memory" in str(error)
 
 
-def test_what_tasks_print_at_any_level_is_kept_with_them(deeds):
-    run = script("""
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_what_tasks_print_at_any_level_is_kept_with_them(method, deeds):
+    run = script(f"""
     tasks = TaskList("tasks")
     for kind in ("speak", "speak_and_fail", "speak_and_crash", "babble", "give"):
         tasks.schedule(defer(getattr(deeds, kind), 3), metadata=kind)
-    yielded = {task.metadata: task.output for task in tasks.run(nprocesses=2, capture=True)}
-    kept = {task.metadata: task.output for task in tasks.fail_tasks()}
-    listed = {failure.name: failure.report["output"] for failure in tasks.failures()}
+    run = tasks.run(nprocesses=2, capture=True, start_method={method!r})
+    yielded = {{task.metadata: task.output for task in run}}
+    kept = {{task.metadata: task.output for task in tasks.fail_tasks()}}
+    listed = {{failure.name: failure.report["output"] for failure in tasks.failures()}}
     print(json.dumps([yielded, kept, listed]))
     """)
     out, err = run.communicate()
@@ -228,3 +230,15 @@ def test_it_counts_what_runs_is_done_and_failed_by_what_it_calls(deeds):
     assert (worker.label, worker.name) == ("1", "f")
     assert worker.memory > 0
     assert progress.total.left.seconds > 1.5
+
+
+def test_iterating_again_counts_what_is_still_to_be_done(deeds):
+    tasks = TaskList("tasks")
+    import deeds as module
+
+    for number in range(3):
+        tasks.schedule(defer(module.give, number))
+    run = tasks.run(nprocesses=1, progress="none")
+    next(iter(run))
+    assert set(run._called().values()) == {"give"}
+    assert len(run._called()) == counts()[0] <= 2

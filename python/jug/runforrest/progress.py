@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -86,11 +86,11 @@ class _Tally:
     Parameters
     ----------
     names : dict of str to str
-        See :class:`RunProgress`.
+        See :class:`RunProgress`. Others are not counted.
     """
 
     def __init__(self, names: dict[str, str]) -> None:
-        self._names = names
+        self._names = defaultdict(str, names)
         self._totals = Counter(names.values())
         self._done: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()

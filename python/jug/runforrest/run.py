@@ -61,28 +61,28 @@ class Run:
             "argv": sys.argv,
             "main": _main_file(),
         }
-        self._shown = RunProgress(order["progress"], self._called())
-        order["shows"] = self._shown.shows_output and not order["capture"] and order["log"] is None
+        shown = RunProgress(order["progress"], self._called())
+        order["shows"] = shown.shows_output and not order["capture"] and order["log"] is None
         order["progress"] = order["progress"] is not None
         try:
             with _Runner(order) as runner:
-                yield from self._ended(runner)
+                yield from self._ended(runner, shown)
         finally:
-            self._shown.close()
+            shown.close()
 
-    def _ended(self, runner: _Runner) -> Iterator[Any]:
+    def _ended(self, runner: _Runner, shown: RunProgress) -> Iterator[Any]:
         """Does what the child asks for, and yields each task that has ended."""
-        for kind, *facts in runner.messages(self._shown):
+        for kind, *facts in runner.messages(shown):
             if kind == "line":
                 say(*facts)
             elif kind == "error":
                 raise UserError(*facts)
             elif kind == "started":
-                self._shown.starts(*facts)
+                shown.starts(*facts)
             elif kind == "printed":
-                self._shown.write(facts[0], is_error=facts[1])
+                shown.write(facts[0], is_error=facts[1])
             elif kind == "requeued":
-                self._shown.drop(facts[0])
+                shown.drop(facts[0])
             elif kind == "end":
                 _say_what_is_elsewhere(*facts)
                 runner.leave()
@@ -92,18 +92,19 @@ class Run:
                 answer, task = self._settled(kind, *facts)
                 runner.send(answer, name)
                 if task is not None:
-                    self._shown.ends(name, is_failed=task.errorvalue is not None, seconds=facts[-2] or 0.0)
-                    with self._shown.hidden():
+                    shown.ends(name, is_failed=task.errorvalue is not None, seconds=facts[-2] or 0.0)
+                    with shown.hidden():
                         yield task
                 elif answer == "settled":
-                    self._shown.drop(name)
+                    shown.drop(name)
 
     def _called(self) -> dict[str, str]:
         """What each task calls, by the name of its file, if that is to be shown."""
         if self._order["progress"] is None:
-            return dict.fromkeys(self._names, "")
+            return {}
+        there = set(self._folder.names("todo"))
         called = {name: name_of(task) for name, task in self._folder.named_tasks("todo", says=False)}
-        return {name: called.get(name, "not readable") for name in self._names}
+        return {name: called.get(name, "not readable") for name in self._names if name in there}
 
     def _settled(self, kind: str, name: str, *given: Any) -> tuple[str, Any]:
         """Puts the files of a task where they belong: what to answer, and the task if it has ended."""
