@@ -12,7 +12,7 @@ TASKS, TASKS_THERE = 500, 40
 LISTED = 10_000
 PAIRS = 5
 
-#: Prints how long each took: to run all tasks, or to list them and to unpickle the same files.
+#: Prints how long each took: to run all tasks, or (processor time) to list them and to unpickle those files.
 DRAIN = """\
 import operator, sys, time
 from {package} import TaskList, defer
@@ -31,19 +31,19 @@ from {package} import TaskList, defer
 tasks = TaskList("tasks", noschedule_if_exist=True)
 for number in range(int(sys.argv[1])):
     tasks.schedule(defer(operator.add, number, 1))
-begin = time.perf_counter()
+begin = time.process_time()
 assert sum(1 for _ in tasks.todo_tasks()) == int(sys.argv[1])
-print(time.perf_counter() - begin)
+print(time.process_time() - begin)
 """
 UNPICKLE = """\
 import os, time
 from jug.runforrest.pickling import load
 
-begin = time.perf_counter()
+begin = time.process_time()
 for name in os.listdir("tasks/todo"):
     with open("tasks/todo/" + name, "rb") as file:
         load(file.read())
-print(time.perf_counter() - begin)
+print(time.process_time() - begin)
 """
 
 
