@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from jug.jobslib.oneinstance.consul import ConsulLock
 from tests.jobslib.deeds import DEEDS
 from tests.support.lease_servers import SERVERS, Consul, LeaseServer
 from tests.support.peers import peers_python
@@ -315,6 +316,21 @@ def test_a_directory_that_cannot_be_written_is_a_line(launcher):
     launcher.settings(settings_of("file", {"directory": "settings.py", "key": "a"}))
     done = launcher("--run-once", "app.Hello")
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+
+
+def test_the_older_names_of_variables_count(monkeypatch):
+    options = ConsulLock.OptionsConfig
+    assert (options({"key": "a"}, None).ttl, options({"key": "a"}, None).lock_delay) == (86400, 1)
+    monkeypatch.setenv("JOBSLIB_ONE_INSTANCE_OPTIONS_KEY", "b")
+    monkeypatch.setenv("JOBSLIB_ONE_INSTANCE_OPTIONS_TTL", "60")
+    monkeypatch.setenv("JOBSLIB_ONE_INSTANCE_LOCK_DELAY", "7")
+    older = options({"key": "a", "ttl": 30.0}, None)
+    assert (older.key, older.ttl, older.lock_delay) == ("b", 60, 7)
+    for name, value in {"KEY": "c", "TTL": "70", "LOCK_DELAY": "15"}.items():
+        monkeypatch.setenv(f"JOBSLIB_ONE_INSTANCE_CONSUL_{name}", value)
+    newer = options({}, None)
+    assert (newer.key, newer.ttl, newer.lock_delay) == ("c", 70, 15)
+    assert newer.as_kwargs["host"] == "127.0.0.1"
 
 
 def test_options_by_the_environment_without_settings(launcher):

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 import signal
 import threading
@@ -262,6 +263,20 @@ def test_nothing_waits_for_what_does_not_answer(caplog):
     assert box.flush(60)
     # The one that was on its way, and the last three.
     assert sent in ([0, 7, 8, 9], [7, 8, 9])
+
+
+def test_a_child_that_the_task_forked_waits_for_nothing():
+    let_go = threading.Event()
+    box = Outbox(lambda item: let_go.wait(60), logging.getLogger("test"), "failed")
+    box.add(1)
+    pid = os.fork()
+    if pid == 0:
+        began = time.monotonic()
+        box.flush(30)
+        os._exit(time.monotonic() - began > 20)
+    assert os.waitpid(pid, 0)[1] == 0
+    let_go.set()
+    assert box.flush(60)
 
 
 def test_trouble_is_logged_once(caplog):

@@ -279,6 +279,13 @@ def test_an_option_of_the_task_of_the_same_name_is_the_tasks(launcher):
         "    def task(self):\n        a = self.context.config._args_parser\n"
         "        print(a.cron, a.grace, a.isolated_from)\n"
     )
+    (launcher.folder / "flag.py").write_text(
+        "from mine import Mine, argument\n"
+        "class Flag(Mine):\n"
+        "    arguments = (argument('--cron', action='store_true'),)\n"
+        "    def task(self):\n        print(self.context.config._args_parser.cron)\n"
+    )
+    assert launcher("--run-once", "--cron", "flag.Flag").stdout == "True\n"
     done = launcher("--run-once", "mine.Mine", "--cron", "never", "--gra", "7", "--isola", "x")
     assert (done.returncode, done.stdout) == (0, "never 7 x\n"), done.stderr
 

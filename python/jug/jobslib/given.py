@@ -14,7 +14,7 @@ from ..internal.units import parse_size
 from .imports import import_object
 from .options import OptionError
 
-__all__ = ["Given", "given", "is_given", "seconds_of_flag"]
+__all__ = ["Given", "given", "seconds_of_flag"]
 
 _MISSING = object()
 
@@ -185,9 +185,3 @@ def given(
         place = f"{path}[{key!r}]" if path else repr(key)
         raise OptionError(f"is not set: neither by {place} in the settings module nor by {names}")
     return Given(default, "")
-
-
-def is_given(owner: Any, key: str) -> bool:
-    """Whether settings have a value of that name."""
-    settings = owner._settings
-    return key in settings if isinstance(settings, Mapping) else hasattr(settings, key)

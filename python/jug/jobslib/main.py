@@ -170,7 +170,11 @@ def _first_look(words: Sequence[str]) -> Any:
     """Settings and task: the command line as far as it is known without the options of the task."""
     parser = _parser(is_first=True)
     parser.written_out = add_flags(parser)
-    return parser.parse_known_args(words)[0]
+    found = parser.parse_known_args(words)[0]
+    if found.task_cls is None:
+        # The task may have an option of such a name, without a value.
+        found = _parser(is_first=True).parse_known_args(words)[0]
+    return found
 
 
 def _parser(*, is_first: bool = False) -> ArgumentParser:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -48,6 +49,7 @@ class Outbox:
         self._is_ending = False
         self._logged: float | None = None
         self._thread: threading.Thread | None = None
+        self._pid = os.getpid()
 
     def add(self, item: Any) -> None:
         """Has that sent; returns at once."""
@@ -61,6 +63,9 @@ class Outbox:
 
     def flush(self, seconds: float = _FAREWELL) -> bool:
         """Waits until all has arrived, or failed once more, so long at most; whether nothing waits."""
+        if os.getpid() != self._pid:
+            # A child that the task forked: what waits is sent by its parent.
+            return True
         with self._changed:
             self._is_ending = True
             self._changed.notify_all()
