@@ -17,6 +17,7 @@ from jug.leases import LeaseBusy, LeaseLost, open_lease
 from jug.leases.native import FileLease, RedisLease
 from tests.leases.conftest import Program
 from tests.support.lease_servers import LeaseServer
+from tests.support.mounts import bound
 from tests.support.waiting import wait_for
 
 Serve = Callable[[str], LeaseServer]
@@ -365,3 +366,27 @@ def test_a_holder_of_this_host_that_was_killed_is_not_waited_for(
         holder.wait()
         assert lease.acquire()
     assert server.left() == []
+
+
+def test_a_directory_of_a_network_decides_by_itself_how_it_keeps_leases(
+    tmp_path: Path, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By links and heartbeats: two hosts, here two mounts by FUSE of one directory, exclude each other."""
+    if shutil.which("bindfs") is None:
+        pytest.skip("bindfs is not installed")
+    monkeypatch.setenv("JUG_TEST_STRANGERS", "1")
+    (tmp_path / "served").mkdir()
+    with bound(tmp_path / "served", tmp_path / "one"), bound(tmp_path / "served", tmp_path / "other"):
+        holder = program(HELD, f"file://{tmp_path}/one/leases", 2)
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with FileLease(f"{tmp_path}/other/leases", "nightly", ttl=2) as lease:
+            assert lease.ttl == 2
+            assert not lease.acquire()
+            owner = lease.owner()
+            assert owner is not None
+            assert owner["pid"] == holder.pid
+            holder.kill()
+            holder.wait()
+            wait_for(lease.acquire, "the lease of the dead")
+            assert lease.token == 2

@@ -31,7 +31,7 @@ def lease(
     Parameters
     ----------
     url : str
-        What keeps it, as in :func:`jug.leases.open.open_lease`.
+        What keeps it, as in :func:`jug.leases.open_lease`.
     name : str
         The name of the right.
     ttl : float, optional
@@ -55,7 +55,7 @@ def lease(
     LeaseLost
         If it is lost while the block runs.
     UserError, ConnectionError
-        As :meth:`jug.leases.base.Lease.acquire`.
+        As :meth:`jug.leases.Lease.acquire`.
     """
     with open_lease(url, name, ttl=ttl) as held:
         acquire_within(held, wait)
@@ -88,7 +88,7 @@ def acquire_within(held: Lease, wait: float) -> None:
     LeaseBusy
         If somebody else has it for so long.
     UserError, ConnectionError
-        As :meth:`jug.leases.base.Lease.acquire`.
+        As :meth:`jug.leases.Lease.acquire`.
     """
     if not wait >= 0:
         raise UserError(f"to wait for {wait:g} s is not possible")

@@ -29,7 +29,7 @@ def open_lease(url: str, name: str, *, ttl: float | None = None, heartbeat: bool
     ttl : float, optional
         For how many seconds it lives without a heartbeat. By default 20.
     heartbeat : bool, optional
-        Whether a thread renews it (the default), or only :meth:`jug.leases.base.Lease.refresh` does.
+        Whether a thread renews it (the default), or only :meth:`jug.leases.Lease.refresh` does.
 
     Returns
     -------
