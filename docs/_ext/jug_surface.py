@@ -50,6 +50,7 @@ _INTERNAL = (
     "jug.legacy",
     "jug.monitor",
     "jug.process",
+    "jug.pytask_parallel.",
     "jug.runforrest.",
     "jug.supervisor",
     "jug.jug_version",

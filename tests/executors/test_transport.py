@@ -118,3 +118,40 @@ def test_workers_that_cannot_begin_are_a_line_before_anything_is_tried(jug):
     assert done.returncode == 1
     assert "the workers of the backend pools:build could not begin (BrokenProcessPool: " in done.stderr
     assert "1 tasks waiting" in jug("status", "--short").stdout
+
+
+def test_an_object_that_makes_whatever_attribute_is_asked_for_is_no_hang(jug):
+    """Such as `sqlalchemy.func`, in a jugfile or in a module beside it."""
+    jug.write(POOLS, "pools.py")
+    jug.write(
+        """
+        class Names:
+            def __getattr__(self, name):
+                if name.startswith("__"):
+                    raise AttributeError(name)
+                return Names()
+
+            def __call__(self):
+                return 1
+
+        func = Names()
+        """,
+        "names.py",
+    )
+    jug.write(
+        """
+        from jug import TaskGenerator
+        from names import func
+
+        @TaskGenerator
+        def f(x):
+            return x
+
+        f(1)
+        """
+    )
+    for backend in ("processes", "pools:build"):
+        done = jug(
+            "execute", "--will-cite", "-n", "2", "--backend", backend, f"--jugdir={backend.partition(':')[0]}"
+        )
+        assert done.returncode == 0, done.stderr

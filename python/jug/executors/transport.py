@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import io
 import marshal
@@ -264,12 +265,26 @@ def _arguments(
 
 
 def _innermost(f: Any) -> Any:
-    """What a partial, or a generator, calls in the end."""
-    while True:
-        inner = getattr(f, "func", None) or (f.f if isinstance(f, TaskGenerator) else None)
-        if inner is None:
-            return f
-        f = inner
+    """What a partial, a generator, or a wrapper that keeps it as `func`, calls in the end."""
+    seen = set()
+    while id(f) not in seen:
+        seen.add(id(f))
+        if isinstance(f, TaskGenerator):
+            f = f.f
+        elif isinstance(f, functools.partial):
+            f = f.func
+        elif not isinstance(f, (types.FunctionType, type)):
+            # Only what is kept there: some objects make an attribute of any name that is asked for.
+            f = _attributes(f).get("func", f)
+    return f
+
+
+def _attributes(thing: Any) -> Mapping[str, Any]:
+    try:
+        attributes: Mapping[str, Any] = object.__getattribute__(thing, "__dict__")
+    except AttributeError:
+        return {}
+    return attributes
 
 
 def _is_without_name(name: str) -> bool:
@@ -311,7 +326,9 @@ def _modules_used(module: types.ModuleType) -> set[str]:
         if isinstance(value, types.ModuleType):
             used.add(value.__name__)
         else:
-            of = getattr(_innermost(value) if callable(value) else type(value), "__module__", None)
+            thing = _innermost(value)
+            has_own = isinstance(thing, (types.FunctionType, types.BuiltinFunctionType, type))
+            of = getattr(thing if has_own else type(thing), "__module__", None)
             used.add(of if isinstance(of, str) else _MAIN)
     return used
 

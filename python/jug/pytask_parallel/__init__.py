@@ -1,6 +1,6 @@
 """pytask in parallel: the names, options and configuration of pytask-parallel 0.5.5, on the executors here.
 
-The module :mod:`jug.pytask_parallel.plugin` is what pytask loads; `docs/pytask.md` says what is different.
+The module ``jug.pytask_parallel.plugin`` is what pytask loads; `docs/pytask.md` says what is different.
 """
 
 from __future__ import annotations

@@ -83,7 +83,8 @@ class ParallelSession:
                 self._coordinator.prepare([task.function for task in self._session.tasks])
                 self._run()
             except KeyboardInterrupt:
-                self._interrupt()
+                if not self._interrupt():
+                    raise
             except BaseException:
                 self._coordinator.kill()
                 raise
@@ -181,21 +182,22 @@ class ParallelSession:
             for signature in self._coordinator.stop():
                 del self._running[signature]
 
-    def _interrupt(self) -> None:
-        """Kills what runs, and reports it as interrupted."""
+    def _interrupt(self) -> bool:
+        """Kills what runs, and reports it as interrupted; whether something ran."""
         for signature in self._coordinator.stop():
             del self._running[signature]
+        self._announce()
         if self._coordinator.kill():
             leave_with(self._session)
         self._session.should_stop = True
         error = KeyboardInterrupt()
-        self._settle(
-            [
-                ExecutionReport.from_task_and_exception(given.task, (KeyboardInterrupt, error, None))
-                for given in self._running.values()
-                if given.task.signature in self._announced
-            ]
-        )
+        reports = [
+            ExecutionReport.from_task_and_exception(given.task, (KeyboardInterrupt, error, None))
+            for given in self._running.values()
+            if given.task.signature in self._announced
+        ]
+        self._settle(reports)
+        return bool(reports)
 
     # --- one task ---
 
