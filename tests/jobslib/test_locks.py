@@ -128,7 +128,7 @@ def test_one_instance_runs_and_the_other_says_who_does(name, here, serve):
 
 @pytest.mark.parametrize("name", LOCKS)
 def test_after_a_kill_another_instance_runs_as_soon_as_the_lock_allows(name, here, serve):
-    """Under jobslib 3.2.1 after 20 seconds at least, and after two days with its default."""
+    """Under jobslib 3.2.1 after 20 seconds with ttl 10, and after up to two days with its default."""
     server = serve(name)
     here.settings(settings_of(name, options_of(server)))
     first, _ = holding(here)
