@@ -9,8 +9,6 @@ import pytest
 
 from tests.support.pytask_project import Project, install_dropin
 
-pytest.importorskip("pytask")
-
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
