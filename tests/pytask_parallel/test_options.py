@@ -199,3 +199,37 @@ def test_where_the_original_is_installed_too_it_says_which_one_is_in_use(project
         "pytask_parallel is that of jug-rs-pytask; pytask-parallel 0.5.5 is installed as well and not in use."
     )
     assert " ".join(project.run("-n", "1").out.split()).count(said) == 1
+
+
+def test_a_package_that_is_missing_is_one_line_that_says_what_to_install(project):
+    project.tasks("\n    sys.modules['loky'] = None\n" + GOOD)
+    done = project.run("-n", "2")
+    assert done.status == 1
+    said = "Error: --backend loky needs the package loky: pip install loky (or this package with its extra"
+    assert said in " ".join(done.out.split())
+    assert "Traceback" not in done.out
+
+
+def test_a_module_that_workers_lack_is_named(project):
+    project.tasks(
+        CUSTOM.format(executor="begun", arguments="ParallelBackend.CUSTOM, build")
+        + """
+    import multiprocessing
+    import yaml
+
+    def forget():
+        sys.modules["yaml"] = None
+
+    def begun(max_workers):
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(max_workers, mp_context=context, initializer=forget)
+
+    def task_reads(loads=yaml.safe_load, path: Annotated[Path, Product] = Path("out.txt")):
+        path.write_text(loads("a"))
+"""
+    )
+    done = project.run("-n", "2", "--parallel-backend", "custom")
+    assert done.outcomes == {"task_reads": "F"}
+    said = "ModuleNotFoundError: import of yaml halted; None in sys.modules"
+    assert said in done.report("task_reads").split("\n")
+    assert "CallFailed" not in done.out

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytask import ExecutionReport, Session, console, hookimpl
+from pytask import ExecutionError, ExecutionReport, Session, console, hookimpl
 from rich.table import Table
 
+from ..errors import UserError
 from .session import ParallelSession
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ def pytask_execute_build(session: Session) -> bool:
     session.config[_KEY] = parallel = ParallelSession(session)
     try:
         parallel.run()
+    except UserError as error:
+        # What it says is enough: no line of this package is of help.
+        console.print(f"Error: {error}", style="failed", markup=False, highlight=False)
+        raise ExecutionError from None
     finally:
         del session.config[_KEY]
     return True

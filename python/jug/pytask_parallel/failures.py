@@ -50,6 +50,9 @@ def error_of(
                 f"the task produced an object of the class {report['type']}, which cannot be sent to pytask "
                 f"({report['message']}): give its node another way to be saved, such as a file"
             )
+        elif shown:
+            # Its last line says what it is.
+            return type(error), error, shown.rstrip("\n")
     elif isinstance(error, Unloadable):
         error = TypeError(f"what the task produced cannot be loaded again: {error}")
     elif isinstance(error, TypeError):
