@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import json
@@ -58,6 +59,10 @@ class LeaseServer:
 
     def signal(self, number: int) -> None:
         """Sends it a signal."""
+        raise NotImplementedError
+
+    def drop(self) -> None:
+        """Takes the lease `nightly` from its holder, as an administrator would."""
         raise NotImplementedError
 
     def left(self) -> list[str]:
@@ -120,6 +125,10 @@ class Redis(LeaseServer):
         """As above."""
         assert self.server.process is not None
         self.server.process.send_signal(number)
+
+    def drop(self) -> None:
+        """As above."""
+        self.server.cli("DEL", "jug-rs:1:lease:nightly")
 
     def left(self) -> list[str]:
         """All keys but the last token, which has to stay."""
@@ -223,6 +232,12 @@ class Postgres(Program):
         psycopg.connect(self.url, connect_timeout=5).close()
         return True
 
+    def drop(self) -> None:
+        """As above."""
+        query = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+        with psycopg.connect(self.url) as connection:
+            connection.execute(query)
+
     def left(self) -> list[str]:
         """Locks and connections of leases."""
         query = (
@@ -273,6 +288,10 @@ class Etcd(Program):
         """As above."""
         return "header" in self.post("kv/range", key="AA==")
 
+    def drop(self) -> None:
+        """As above: the key, and not the lease of the server."""
+        self.post("kv/deleterange", key=base64.b64encode(b"jug-lease/nightly").decode())
+
     def left(self) -> list[str]:
         """Keys and leases."""
         keys = self.post("kv/range", key="AA==", range_end="AA==").get("kvs", [])
@@ -309,6 +328,14 @@ class Consul(Program):
         """As above."""
         # Sessions hang on its check of itself, which comes after it has a leader.
         return any(check["CheckID"] == "serfHealth" for check in self.get("health/state/passing"))
+
+    def drop(self) -> None:
+        """As above."""
+        session = self.get("session/list")[0]["ID"]
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/v1/session/destroy/{session}", method="PUT"
+        )
+        urllib.request.urlopen(request, timeout=5).close()
 
     def left(self) -> list[str]:
         """Sessions and keys."""

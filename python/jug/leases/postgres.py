@@ -204,11 +204,11 @@ class PostgresLease(KeptLease):
 
     def _next_result(self, client: Any, end: float) -> Any:
         while client.flush() or client.is_busy():
-            wanted = [client.socket]
-            ready = select.select(wanted, wanted if client.flush() else [], [], max(0.0, end - boottime()))
-            if not ready[0] and not ready[1]:
+            wanted = select.POLLIN | (select.POLLOUT if client.flush() else 0)
+            ready = _ready(client.socket, wanted, max(0.0, end - boottime()))
+            if not ready:
                 raise TimeoutError(f"nothing came for {self._limit:g} s")
-            if ready[0]:
+            if ready & ~select.POLLOUT:
                 client.consume_input()
         return client.get_result()
 
@@ -280,9 +280,17 @@ class PostgresLease(KeptLease):
                 return False
             with contextlib.suppress(self._psycopg.Error, OSError, ValueError):
                 # Nothing is sent without being asked for but the news of its end.
-                if not self._questions.locked() and select.select([connection.fileno()], [], [], 0)[0]:
+                if not self._questions.locked() and _ready(connection.fileno(), select.POLLIN, 0):
                     return False
         return False
+
+
+def _ready(descriptor: int, wanted: int, seconds: float) -> int:
+    """What a descriptor is ready for within that time; 0 if nothing. Whatever its number is."""
+    poll = select.poll()
+    poll.register(descriptor, wanted)
+    found = poll.poll(seconds * 1000)
+    return found[0][1] if found else 0
 
 
 def _import_psycopg() -> Any:
