@@ -58,6 +58,7 @@ def test_a_url_that_names_nothing_is_refused_without_its_password(url: str, word
     [
         ("file:///nowhere", 0, "cannot live for 0 s"),
         ("dummy:", -1, "cannot live for -1 s"),
+        ("file:///nowhere", 0.05, "the least is 0.1 s"),
         ("redis://h", float("nan"), "cannot live for nan s"),
         ("redis://h", 0.0001, "the least is 0.001 s"),
         ("postgresql://h/db", 0.5, "the least is 1 s"),

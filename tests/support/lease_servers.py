@@ -106,7 +106,8 @@ class SharedDirectory(Directory):
 class Redis(LeaseServer):
     """A redis-server that stores each change."""
 
-    freed_after = 2.0
+    ttl = 1.5
+    freed_after = 2.5
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -183,6 +184,8 @@ class Program(LeaseServer):
 class Postgres(Program):
     """A cluster of PostgreSQL, run as another user where this is root."""
 
+    # A machine that is busy may take a third of that for an answer.
+    ttl = 3.0
     forgets = False
 
     def __init__(self, folder: Path) -> None:

@@ -58,8 +58,8 @@ class FileLease(_NativeLease):
     name : str
         The name of the right.
     ttl : float, optional
-        For how many seconds it lives without a heartbeat (20 by default): where several hosts use the
-        directory, or without `heartbeat`. All who ask for the lease must ask for the same.
+        For how many seconds it lives without a heartbeat (20 by default, at least 0.1): where several hosts
+        use the directory, or without `heartbeat`. All who ask for the lease must ask for the same.
     heartbeat : bool, optional
         Whether a thread renews it (the default), or only :meth:`refresh` does.
     claims : {"posix", "link"}, optional
@@ -82,8 +82,8 @@ class FileLease(_NativeLease):
     ) -> None:
         if not name:
             raise UserError("a lease needs a name")
-        if not ttl > 0:
-            raise UserError(f"a lease in a directory cannot live for {ttl:g} s: a time above 0 is needed")
+        if not ttl >= 0.1:
+            raise UserError(f"a lease in a directory cannot live for {ttl:g} s: the least is 0.1 s")
         self._directory = os.path.abspath(directory)
         try:
             core = _native.NativeLease.file(self._directory, name, ttl, heartbeat, claims)
