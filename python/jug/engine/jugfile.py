@@ -98,6 +98,7 @@ _compiled: dict[str, tuple[bytes, types.CodeType]] = {}
 #: module of Python's own, that is too late: these import it in turn, and would get the jugfile.
 _NEEDED_LATER = (
     *("argparse", "ast", "asyncio", "base64", "concurrent.futures", "configparser", "copy", "copyreg"),
+    *("ctypes", "importlib.abc", "logging.config", "urllib.error", "urllib.request", "zoneinfo"),
     *("datetime", "queue", "uuid", "xml.etree"),
     *("difflib", "faulthandler", "fcntl", "fnmatch", "glob", "hashlib", "html", "http.server"),
     *("importlib.resources", "importlib.util", "inspect", "ipaddress", "json", "linecache", "locale"),

@@ -104,7 +104,17 @@ class ParallelBackendRegistry:
         self.registry[kind] = _Registration(builder, WorkerType(worker_type), remote)
 
     def get_parallel_backend(self, kind: ParallelBackend, n_workers: int) -> Executor:
-        """An executor of this kind, with so many workers.
+        """An executor of this kind.
+
+        Parameters
+        ----------
+        kind : ParallelBackend
+        n_workers : int
+
+        Returns
+        -------
+        concurrent.futures.Executor
+            What the builder returned.
 
         Raises
         ------

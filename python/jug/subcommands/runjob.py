@@ -13,7 +13,7 @@ __all__ = ["RunjobCommand", "runjob"]
 
 
 class RunjobCommand(SubCommand):
-    """Run a task written for jobslib, again and again, one instance at a time"""
+    """Run a task of jobslib, one instance at a time"""
 
     name = "runjob"
     needs_jugfile = False
