@@ -27,6 +27,7 @@ __all__ = [
     "Capture",
     "Child",
     "Claims",
+    "Collector",
     "DamagedResult",
     "DamagedStore",
     "Graph",
@@ -58,6 +59,7 @@ __all__ = [
     "key",
     "kill_orphans",
     "lambda_key",
+    "memory_of_trees",
     "new_worker_id",
     "part",
     "parts",
@@ -69,6 +71,7 @@ __all__ = [
     "resolve_args",
     "set_origin",
     "share_jugdir",
+    "times_out_of_memory",
     "write_c_lines_at_once",
 ]
 
