@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..internal import supervision
+from ..internal.console import show
 from ..internal.printing import flush_output
 from ..internal.tracebacks import users_traceback
 from ..leases.interrupt import Interruptible
@@ -146,7 +147,7 @@ def _run(task: Any, channel: _Channel, mine: supervision.Supervision, timeout: f
     except SystemExit as leaving:
         kind, value = "exit", leaving.code
         if not isinstance(value, int | None):
-            print(value, file=sys.stderr)
+            show(str(value))
             value = 1
     except Terminate:
         kind = "terminated"

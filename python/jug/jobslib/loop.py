@@ -78,7 +78,7 @@ class Loop:
             self._signs.stopping()
 
     def _go_on(self, schedule: Schedule) -> None:
-        self._signs.begin(getattr(self._liveness, "address", None))
+        self._signs.begin(getattr(self._liveness, "served_at", None))
         first = schedule.first()
         if first is not None and not self._config.run_once:
             self._pause(first)

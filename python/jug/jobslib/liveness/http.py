@@ -37,7 +37,7 @@ class HttpLiveness(BaseLiveness):
             return given(self, "port", env="JOBSLIB_LIVENESS_HTTP_PORT").count(1, 65535)
 
     @property
-    def address(self) -> tuple[str, int]:
+    def served_at(self) -> tuple[str, int]:
         """Where the launcher serves health."""
         return self.options.host, self.options.port
 
@@ -46,7 +46,7 @@ class HttpLiveness(BaseLiveness):
 
     def read(self) -> dict[str, Any]:
         """What the launcher answers. UserError if it does not, or no run has succeeded yet."""
-        host, port = self.address
+        host, port = self.served_at
         host = f"[{host}]" if ":" in host else host
         place = f"http://{host}:{port}/stamp"
         # A proxy of the environment has no business here.
