@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from pathlib import Path
 
 from ..errors import UserError
@@ -44,7 +45,12 @@ def main() -> int:
     if task.errorvalue is None:
         return 0
     if options.do_raise:
-        raise raised or task.errorvalue
+        failure = raised or task.errorvalue
+        if isinstance(failure, SystemExit):
+            # Raised on it would be the status of this command, and perhaps 0.
+            traceback.print_exception(failure)
+            return 1
+        raise failure
     if options.do_print:
         print_error(options.infile.name, raised or task.errorvalue)
     return 255

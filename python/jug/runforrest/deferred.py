@@ -49,9 +49,18 @@ def defer(fun: Any, /, *args: Any, **kwargs: Any) -> Any:
     Task
         Attributes and indexes of it are deferred as well. A deferred call without arguments is returned as
         it is.
+
+    Raises
+    ------
+    TypeError
+        If arguments are given to a task of jug's.
     """
     if isinstance(fun, Task) and not args and not kwargs:
         return fun
+    if isinstance(fun, TaskletMixin) and (args or kwargs):
+        raise TypeError(
+            f"{fun!r} is a task of jug's, which takes no arguments: defer a call of what it returns"
+        )
     if getattr(type(fun), "_jug_is_task_generator", False):
         fun = fun.f
     if callable(fun) or (isinstance(fun, (Task, PartOfTask)) and (args or kwargs)):

@@ -7,9 +7,17 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["Messages"]
+__all__ = ["Messages", "milliseconds"]
 
 _CHUNK = 1 << 16
+
+#: For how long a poll may wait at most, which has no room for a month in milliseconds.
+_LONGEST = 86400.0
+
+
+def milliseconds(seconds: float | None) -> float | None:
+    """How long to poll before so many seconds are over, or a part of them; None: until something happens."""
+    return None if seconds is None else min(max(seconds, 0.0), _LONGEST) * 1000 + 1
 
 
 class Messages:

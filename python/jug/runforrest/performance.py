@@ -144,8 +144,10 @@ def perform(folder: Folder, name: str, report: int, *, session: str | None, prin
         os.write(report, f"unstored {error}".encode(errors="replace")[:_MOST_SAID])
         return
     os.write(report, state.encode())
-    for thread in others:
-        thread.join()
+    if others:
+        # Those of executors end when they are asked to, which only the end of an interpreter does. This process
+        # has none, as those of multiprocessing have none, which do the same.
+        threading._shutdown()  # type: ignore[attr-defined]
     flush_output()
 
 

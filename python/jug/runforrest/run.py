@@ -17,8 +17,8 @@ from ..internal.console import say
 from ..process.managed import Child, program_of, spawn
 from .deferred import name_of
 from .errors import TaskCrashed, overtime, overuse, unstored
-from .folder import Folder, say_skipped
-from .messages import Messages
+from .folder import Folder, reason, say_skipped
+from .messages import Messages, milliseconds
 from .pickling import dump, load
 from .progress import RunProgress
 
@@ -57,8 +57,8 @@ class Run:
             **self._order,
             "folder": os.path.abspath(self._folder.path),
             "names": self._names,
-            "path": [*sys.path, *([] if os.getcwd() in sys.path or "" in sys.path else [os.getcwd()])],
-            "argv": sys.argv,
+            "path": _path(),
+            "argv": [str(it) for it in sys.argv],
             "main": _main_file(),
         }
         shown = RunProgress(order["progress"], self._called())
@@ -128,7 +128,14 @@ class Run:
         file = self._folder.file(state, name)
         try:
             task = load(file.read_bytes())
+        except (OSError, MemoryError) as error:
+            raise UserError(
+                f"cannot read the result {file}, which stays there ({reason(error)}): mend that, and run() "
+                "again"
+            ) from error
         except Exception as error:
+            if is_old:
+                say(f"{file} cannot be loaded ({reason(error)}): its task runs again")
             file.unlink(missing_ok=True)
             if is_old:
                 return "run", None
@@ -164,6 +171,12 @@ class Run:
             os.replace(todo, self._folder.file("fail", name))
         todo.unlink(missing_ok=True)
         return "settled", task
+
+
+def _path() -> list[str]:
+    """Where tasks find modules. Python passes over what is no text."""
+    path = [it for it in sys.path if isinstance(it, str)]
+    return path if os.getcwd() in path or "" in path else [*path, os.getcwd()]
 
 
 def _main_file() -> str | None:
@@ -221,7 +234,7 @@ class _Runner:
         while not self._messages.is_over:
             poll.register(self._messages, select.POLLIN | (self._messages.is_waiting and select.POLLOUT))
             seconds = shown.due_in()
-            poll.poll(None if seconds is None else seconds * 1000 + 1)
+            poll.poll(milliseconds(seconds))
             self._messages.go_on()
             yield from self._messages.received()
             shown.refresh()

@@ -30,7 +30,7 @@ from .at_work import Running, Starter
 from .claims import claim, claim_all
 from .folder import Folder, Log
 from .memory import MemoryLimit
-from .messages import Messages
+from .messages import Messages, milliseconds
 from .performance import prepare
 
 __all__ = ["main"]
@@ -203,7 +203,7 @@ class Runner:
         """Sleeps until something happens, and does what that asks for."""
         self._poll.modify(self._messages, select.POLLIN | (self._messages.is_waiting and select.POLLOUT))
         seconds = self._due_in()
-        ready = dict(self._poll.poll(None if seconds is None else max(0, seconds) * 1000 + 1))
+        ready = dict(self._poll.poll(milliseconds(seconds)))
         if self._messages.fileno() in ready:
             self._messages.go_on()
             for message in self._messages.received():

@@ -91,6 +91,8 @@ class TaskList:
                 self.clean()
         self._folder.make()
         self._post_clean = post_clean
+        #: The process that made it: the folder ends with the object there, and with no copy of it elsewhere.
+        self._process = os.getpid()
 
     def __enter__(self) -> TaskList:
         return self
@@ -98,13 +100,16 @@ class TaskList:
     def __exit__(self, kind: type[BaseException] | None, error: object, where: TracebackType | None) -> None:
         self._end()
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_post_clean": False}
+
     def __del__(self) -> None:
         if not hasattr(self, "_post_clean"):
             return
         self._end()
 
     def _end(self) -> None:
-        if self._post_clean:
+        if self._post_clean and self._process == os.getpid():
             self._post_clean = False
             self.clean()
 
