@@ -145,8 +145,8 @@ def perform(folder: Folder, name: str, report: int, *, session: str | None, prin
         return
     os.write(report, state.encode())
     if others:
-        # Those of executors end when they are asked to, which the end of an interpreter does. Here is none, as
-        # there is none in processes of multiprocessing, which do the same.
+        # Those of executors end when they are asked to, which the end of an interpreter does. Here is none,
+        # as there is none in processes of multiprocessing, which do the same.
         threading._shutdown()  # type: ignore[attr-defined]
     flush_output()
 
