@@ -1,5 +1,6 @@
 """What may go wrong beside a run takes no folder, no result and no argument away."""
 
+import copyreg
 import os
 import pickle
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jug.errors import UserError
-from jug.runforrest import TaskList, defer
+from jug.runforrest import TaskList, defer, pickling
 from jug.runforrest.run import Run
 from jug.task import Task
 
@@ -127,6 +128,29 @@ def test_with_do_raise_a_task_that_leaves_with_status_0_has_failed(folder):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.endswith("SystemExit: 0\n")
+
+
+@pytest.mark.parametrize("pickler", ["names", "dill", "cloudpickle"])
+def test_a_failed_task_can_be_read_where_no_tracebacks_can(folder, pickler):
+    """A process that has imported distributed pickles them with exceptions, for which tblib is needed."""
+    import tblib.pickling_support
+
+    before = dict(copyreg.dispatch_table)
+    tblib.pickling_support.install()
+    try:
+        failed = defer(abs, -1)
+        failed.errorvalue = ValueError("what", 1)
+        assert b"tblib" in pickle.dumps(failed.errorvalue)
+        data = {
+            "names": pickling._by_names,
+            "dill": pickling._with_dill,
+            "cloudpickle": pickling._with_cloudpickle,
+        }[pickler](failed)
+    finally:
+        copyreg.dispatch_table.clear()
+        copyreg.dispatch_table.update(before)
+    assert b"tblib" not in data
+    assert pickling.load(data).errorvalue.args == ("what", 1)
 
 
 EXECUTORS = """

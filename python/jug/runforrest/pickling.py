@@ -8,6 +8,7 @@ Long chains are written as a list whose last item is the task.
 
 from __future__ import annotations
 
+import copyreg
 import functools
 import importlib
 import io
@@ -183,7 +184,20 @@ class _Pickler(pickle.Pickler):
         # Functions and classes, also those in a wrapper such as that of lru_cache.
         if getattr(obj, "__module__", None) == "__main__" and hasattr(obj, "__qualname__"):
             raise _ByValue
+        return _without_traceback(obj)
+
+
+def _without_traceback(obj: Any) -> Any:
+    """An exception taken apart as by a process that has not imported tblib, which adds tracebacks to all.
+
+    Where tblib is not installed such a pickle could not be read.
+    """
+    if not isinstance(obj, BaseException):
         return NotImplemented
+    registered = copyreg.dispatch_table.get(type(obj))
+    if getattr(registered, "__module__", None) != "tblib.pickling_support":
+        return NotImplemented
+    return obj.__reduce_ex__(_PROTOCOL)
 
 
 def _by_names(what: Any) -> bytes:
@@ -210,6 +224,9 @@ def _dill_pickler() -> Any:
 
     class Pickler(dill.Pickler):  # type: ignore[misc]
         """Writes our classes by the names that files have for them."""
+
+        def reducer_override(self, obj: Any) -> Any:
+            return _without_traceback(obj)
 
         def save(self, obj: Any, save_persistent_id: bool = True) -> None:
             if id(obj) in _OURS:
@@ -240,7 +257,8 @@ def _cloudpickle_pickler() -> Any:
         def reducer_override(self, obj: Any) -> Any:
             if id(obj) in _OURS:
                 return getattr, (_THE_MODULE, _OURS[id(obj)])
-            return super().reducer_override(obj)
+            taken_apart = _without_traceback(obj)
+            return super().reducer_override(obj) if taken_apart is NotImplemented else taken_apart
 
     return Pickler
 
