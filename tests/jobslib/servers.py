@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -13,8 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from tests.support.missing import missing
 from tests.support.redis_server import free_port
 from tests.support.waiting import wait_for
 
@@ -35,7 +33,7 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         if shutil.which(self.program) is None:
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"there is no {self.program}")
+            missing(f"there is no {self.program}")
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()

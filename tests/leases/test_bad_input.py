@@ -14,6 +14,7 @@ from jug.errors import UserError
 from jug.leases import open_lease
 from jug.leases.native import FileLease
 from tests.support.lease_servers import LeaseServer, Postgres
+from tests.support.missing import missing
 from tests.support.mounts import mounted
 from tests.support.redis_server import RedisServer, free_port
 from tests.support.waiting import wait_for
@@ -155,7 +156,7 @@ def test_a_pool_of_connections_is_refused(tmp_path: Path, serve: Serve) -> None:
             [*server.as_user(), "/usr/sbin/pgbouncer", settings], cwd="/", stderr=subprocess.PIPE, text=True
         )
     except FileNotFoundError:
-        pytest.skip("there is no pgbouncer")
+        missing("there is no pgbouncer")
     try:
         url = f"postgresql://jug:secret@127.0.0.1:{port}/postgres"
         wait_for(lambda: "cannot be used" not in refusal(url), "the pool")

@@ -1,6 +1,5 @@
 """What a task costs in system calls and in files."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,14 +8,14 @@ import pytest
 
 from benches import common, drain
 from benches.common import OURS
+from tests.support.missing import missing
 
 TASKS = 2000
 
 
 def need_strace() -> None:
     if shutil.which("strace") is None:
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up("strace is not installed")
+        missing("strace is not installed")
 
 
 def test_a_task_costs_at_most_a_twentieth_of_an_fsync(tmp_path: Path) -> None:

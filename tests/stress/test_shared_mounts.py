@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.missing import missing
 from tests.support.mounts import bound
 from tests.support.run_counts import COUNTED, ran
 
@@ -18,7 +19,7 @@ OBJECTION = (
 def mirror(tmp_path: Path) -> Iterator[Path]:
     """A directory that shows the contents of `tmp_path`/local through FUSE."""
     if shutil.which("bindfs") is None:
-        pytest.skip("bindfs is not installed")
+        missing("bindfs is not installed")
     (tmp_path / "local").mkdir()
     with bound(tmp_path / "local", tmp_path / "mirror") as mirror:
         yield mirror
