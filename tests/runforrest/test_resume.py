@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jug.errors import UserError
-from jug.runforrest import TaskList, defer
+from jug.runforrest import TaskCrashed, TaskList, defer
 from jug.runforrest.pickling import load
 from tests.runforrest.deeds import counts, lines, script
 from tests.support.processes import is_alive
@@ -224,6 +224,100 @@ def test_runforrest_continues_a_folder_of_ours_and_reads_our_results(theirs, dee
     print(json.dumps([ran, sorted(task.returnvalue for task in tasks.done_tasks()), failed]))
     """)
     assert found == [[4], [3, 4], ["FileNotFoundError", "SystemExit", "ValueError"]]
+
+
+def ran_again(tasks, times):
+    """Runs what is to be done, and sees that it ran so often by then."""
+    (task,) = tasks.run()
+    assert lines("ran.txt") == ["1"] * times
+    assert os.listdir("tasks/todo") == []
+    return task
+
+
+@pytest.mark.parametrize("copy", [shutil.copy, shutil.copy2, shutil.move])
+@pytest.mark.parametrize("state", ["done", "fail"])
+def test_a_result_that_is_copied_back_with_any_time_runs_again(copy, state, deeds):
+    tasks = TaskList("tasks")
+    import deeds as module
+
+    tasks.schedule(defer(module.give if state == "done" else module.refuse, 1))
+    ran_again(tasks, 1)
+    for times in (2, 3):
+        (name,) = os.listdir(f"tasks/{state}")
+        copy(f"tasks/{state}/{name}", f"tasks/todo/{name}")
+        ran_again(tasks, times)
+    assert sum(counts()) == 1
+
+
+@pytest.mark.parametrize("is_done", [True, False])
+def test_what_became_of_a_task_that_was_copied_back_is_of_its_last_run(is_done, deeds):
+    """RunForrest 0.4.3 has it in both folders when it did not fail again."""
+    tasks = TaskList("tasks")
+    import deeds as module
+
+    tasks.schedule(defer(module.falter, 1, "raise" if is_done else "vanish"))
+    (task,) = tasks.run()
+    (name,) = os.listdir("tasks/fail")
+    shutil.copy2(f"tasks/fail/{name}", f"tasks/todo/{name}")
+    if not is_done:
+        os.remove("ran.txt")
+    (task,) = tasks.run()
+    assert task.returnvalue == (2 if is_done else None)
+    assert type(task.errorvalue) is (type(None) if is_done else TaskCrashed)
+    assert counts() == ([0, 1, 0] if is_done else [0, 0, 1])
+
+
+def test_the_result_of_a_task_that_was_copied_back_is_taken_after_a_kill(deeds):
+    """Also where the clock was put back meanwhile."""
+    tasks = TaskList("tasks")
+    import deeds as module
+
+    tasks.schedule(defer(module.refuse, 1))
+    ran_again(tasks, 1)
+    (name,) = os.listdir("tasks/fail")
+    shutil.copy2(f"tasks/fail/{name}", "kept")
+    shutil.copy2("kept", f"tasks/todo/{name}")
+    ran_again(tasks, 2)
+    # As it is between the end of a task and the moment when the script knows of it.
+    shutil.copy2("kept", f"tasks/todo/{name}")
+    os.utime(f"tasks/fail/{name}", (0, 0))
+    assert type(ran_again(tasks, 2).errorvalue) is ValueError
+    # What was touched since is another one.
+    shutil.copy("kept", f"tasks/todo/{name}")
+    ran_again(tasks, 3)
+
+
+def test_what_was_stored_of_a_crash_is_taken_after_a_kill(deeds):
+    tasks = TaskList("tasks")
+    import deeds as module
+
+    tasks.schedule(defer(module.vanish, 1))
+    (name,) = os.listdir("tasks/todo")
+    shutil.copy2(f"tasks/todo/{name}", "kept")
+    ran_again(tasks, 1)
+    shutil.copy2("kept", f"tasks/todo/{name}")
+    os.utime(f"tasks/fail/{name}", (0, 0))
+    assert ran_again(tasks, 1).errorvalue.exitcode == 1
+
+
+def test_failed_tasks_of_runforrest_that_are_copied_back_run_again(theirs, deeds):
+    theirs("""
+    import deeds, shutil
+    tasks = TaskList("tasks")
+    tasks.schedule(defer(deeds.refuse, 1))
+    list(tasks.run())
+    (name,) = os.listdir("tasks/fail")
+    shutil.copy2(f"tasks/fail/{name}", f"tasks/todo/{name}")
+    print("null")
+    """)
+    ran_again(TaskList("tasks", noschedule_if_exist=True), 2)
+    (name,) = os.listdir("tasks/fail")
+    shutil.copy2(f"tasks/fail/{name}", f"tasks/todo/{name}")
+    assert theirs("""
+    tasks = TaskList("tasks", noschedule_if_exist=True)
+    print(json.dumps([str(task.errorvalue) for task in tasks.run()]))
+    """) == ["1"]
+    assert lines("ran.txt") == ["1"] * 3
 
 
 def test_a_task_that_is_put_back_by_hand_runs_again(deeds):

@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..internal.console import escaped
 from ..internal.files import create, temporary_name
 from .pickling import load
 
-__all__ = ["Folder", "Log", "reason", "say_skipped"]
+__all__ = ["Folder", "Log", "note_of", "reason", "say_skipped"]
 
 #: How the names of files begin that are not whole yet. They lie beside the three folders, where nobody looks
 #: for tasks.
@@ -22,6 +23,13 @@ _PREFIX = ".unfinished-"
 
 #: The same of those that nobody has claimed who writes them.
 _PREFIX_OF_SCRIPTS = ".unscheduled-"
+
+#: How the line begins that says which file in todo/ a result is of. It is behind the pickle, where neither
+#: package reads on.
+_NOTE = b"\n# the result of "
+
+#: How far before the end of a file that line begins at most.
+_LONGEST_NOTE = 128
 
 
 class Folder:
@@ -71,6 +79,19 @@ class Folder:
                 os.unlink(temporary)
             raise
 
+    def scheduled(self, name: str) -> tuple[bytes, bytes]:
+        """The file of a task that is to be done, and the note that a result of it has behind it.
+
+        Raises
+        ------
+        OSError
+            If it cannot be read.
+        """
+        with self.file("todo", name).open("rb") as file:
+            data = file.read()
+            changed = os.fstat(file.fileno()).st_mtime_ns
+        return data, _NOTE + f"{blake2b(data, digest_size=16).hexdigest()} {changed}\n".encode()
+
     def save_session(self) -> None:
         """Writes the globals of this script.
 
@@ -118,17 +139,33 @@ class Folder:
     def result_of(self, name: str) -> str | None:
         """In which folder the result of a task is that is still to be done; None if it has none.
 
-        A result that is older than the task is one of an earlier run: the task was put there once more.
+        It has the result of exactly the file that lies in todo/. Any other is of an earlier run: the task was
+        put there once more.
         """
+        states = [state for state in ("done", "fail") if self.file(state, name).exists()]
+        if not states:
+            return None
         try:
-            scheduled = self.file("todo", name).stat().st_mtime_ns
+            data, note = self.scheduled(name)
         except FileNotFoundError:
-            scheduled = 0
-        for state in ("done", "fail"):
-            with contextlib.suppress(FileNotFoundError):
-                if self.file(state, name).stat().st_mtime_ns >= scheduled:
-                    return state
-        return None
+            return states[0]
+        return next(
+            (state for state in states if self._is_of(self.file(state, name), name, data, note)), None
+        )
+
+    def _is_of(self, result: Path, name: str, data: bytes, note: bytes) -> bool:
+        """Whether a result is of the file in todo/ that holds those `data`, and gives results that note."""
+        with contextlib.suppress(FileNotFoundError):
+            with result.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - _LONGEST_NOTE))
+                if found := note_of(file.read()):
+                    return found == note
+            # RunForrest has written it. What was put back is a copy of it, or newer than it is.
+            if size == len(data) and result.read_bytes() == data:
+                return False
+            return result.stat().st_mtime_ns >= self.file("todo", name).stat().st_mtime_ns
+        return False
 
     def remove_unfinished(self) -> None:
         """Removes what tasks have left that were killed while they stored results; none may run."""
@@ -143,6 +180,12 @@ class Folder:
             for file in (self.session, self.claims, *self.path.glob(".un*ed-*")):
                 file.unlink(missing_ok=True)
             _remove(self.path)
+
+
+def note_of(result: bytes) -> bytes:
+    """The note behind a result that says which file in todo/ it is of; RunForrest writes none."""
+    begin = result.rfind(_NOTE, -_LONGEST_NOTE)
+    return b"" if begin < 0 else result[begin:]
 
 
 def say_skipped(name: str, error: BaseException) -> None:

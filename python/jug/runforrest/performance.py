@@ -119,7 +119,7 @@ def perform(folder: Folder, name: str, report: int, *, session: str | None, prin
     try:
         if session is not None:
             load_session(session)
-        data = folder.file("todo", name).read_bytes()
+        data, note = folder.scheduled(name)
         task = load(data)
     except BaseException as error:
         os.write(report, f"unreadable {reason(error)}".encode(errors="replace")[:_MOST_SAID])
@@ -139,7 +139,7 @@ def perform(folder: Folder, name: str, report: int, *, session: str | None, prin
         # While the disk has its time, another task may run.
         os.write(report, COMPUTED)
     try:
-        folder.write(state, name, result)
+        folder.write(state, name, result + note)
     except OSError as error:
         os.write(report, f"unstored {error}".encode(errors="replace")[:_MOST_SAID])
         return

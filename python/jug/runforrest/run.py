@@ -17,7 +17,7 @@ from ..internal.console import say
 from ..process.managed import Child, program_of, spawn
 from .deferred import name_of
 from .errors import TaskCrashed, overtime, overuse, unstored
-from .folder import Folder, reason, say_skipped
+from .folder import Folder, note_of, reason, say_skipped
 from .messages import Messages, milliseconds
 from .pickling import dump, load
 from .progress import RunProgress
@@ -127,7 +127,8 @@ class Run:
     def _with_result(self, name: str, state: str, output: str, *, is_old: bool) -> tuple[str, Any]:
         file = self._folder.file(state, name)
         try:
-            task = load(file.read_bytes())
+            data = file.read_bytes()
+            task = load(data)
         except (OSError, MemoryError) as error:
             raise UserError(
                 f"cannot read the result {file}, which stays there ({reason(error)}): mend that, and run() "
@@ -143,12 +144,15 @@ class Run:
         if state == "done" and task.errorvalue is not None:
             # RunForrest's own children write everything there.
             os.replace(file, self._folder.file("fail", name))
+            state = "fail"
+        # What an earlier run has made of it: it may have been put back by copying.
+        self._folder.file("fail" if state == "done" else "done", name).unlink(missing_ok=True)
         if output:
             task.output = output
             if state == "fail":
                 # What cannot be written again stays as it is.
                 with contextlib.suppress(Exception):
-                    self._folder.write("fail", name, dump(task))
+                    self._folder.write("fail", name, dump(task) + note_of(data))
         self._folder.file("todo", name).unlink(missing_ok=True)
         return "settled", task
 
@@ -156,7 +160,8 @@ class Run:
         """Has a task fail that wrote nothing itself."""
         todo = self._folder.file("todo", name)
         try:
-            task = load(todo.read_bytes())
+            data, note = self._folder.scheduled(name)
+            task = load(data)
         except Exception as unreadable:
             say_skipped(name, unreadable)
             return "settled", None
@@ -165,7 +170,7 @@ class Run:
         with contextlib.suppress(FileNotFoundError):
             self._folder.file("done", name).unlink()
         try:
-            self._folder.write("fail", name, dump(task))
+            self._folder.write("fail", name, dump(task) + note)
         except (TypeError, ValueError, pickle.PicklingError):
             # It is there at least as it was.
             os.replace(todo, self._folder.file("fail", name))
