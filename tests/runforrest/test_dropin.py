@@ -1,5 +1,6 @@
 """The distribution with a top-level `runforrest`, for scripts that are not to be changed."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -64,3 +65,40 @@ def test_where_the_original_is_installed_too_it_says_once_which_one_is_in_use(ru
     assert done.stderr == (
         "jug: runforrest is that of jug-rs-runforrest; RunForrest 0.4.3 is installed as well and not in use\n"
     )
+
+
+def test_it_has_all_names_of_the_original_and_so_has_an_import_of_everything(run, peers):
+    show = "import runforrest; print([it for it in dir(runforrest) if not it.startswith('__')])"
+    original = subprocess.run([peers, "-c", show], capture_output=True, text=True, check=True)
+    names = ast.literal_eval(original.stdout)
+    assert "run_task" in names
+    missing = run("-c", f"import runforrest; print([it for it in {names} if not hasattr(runforrest, it)])")
+    assert (missing.stdout, missing.stderr) == ("[]\n", "")
+    everything = [it for it in names if not it.startswith("_")]
+    missing = run(
+        "-c", f"from runforrest import *; print([it for it in {everything} if it not in globals()])"
+    )
+    assert (missing.stdout, missing.stderr) == ("[]\n", "")
+
+
+@pytest.mark.parametrize("call", ["int, '3'", "int, 'three'"])
+def test_run_task_does_as_in_the_original(call, run, peers, folder):
+    source = f"""
+from runforrest import *
+TaskList("tasks", exist_ok=True).schedule(defer({call}))
+(infile,) = Path("tasks/todo").iterdir()
+try:
+    run_task(infile, Path("out.pkl"), None, True, False)
+except SystemExit as end:
+    print(end.code % 256)
+with open("out.pkl", "rb") as file:
+    task = dill.load(file)
+print(task.returnvalue, task.errorvalue)
+"""
+    original = subprocess.run([peers, "-c", source], cwd=folder, capture_output=True, text=True, check=True)
+    done = run("-c", source)
+    assert done.stderr == ""
+    # Here the traceback is printed as well.
+    ends = [it.stdout.splitlines()[-2:] for it in (original, done)]
+    assert ends[0] == ends[1]
+    assert ends[0][0] == ("0" if call.endswith("'3'") else "255")

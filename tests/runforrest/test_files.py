@@ -96,7 +96,7 @@ def test_cloudpickle_writes_what_both_read_where_it_is_installed(length, theirs,
     task = defer(int)
     for _ in range(length):
         task = defer(lambda a, b: a + b, task, 1)
-    data = _with_cloudpickle(_Flat(inputs_first(task)[0]))
+    data, _ = _with_cloudpickle(_Flat(inputs_first(task)[0]))
     assert evaluate(load(data)) == length
     # It finds its own classes; where cloudpickle is not there the message names it.
     (folder / "one.pkl").write_bytes(data)

@@ -7,6 +7,7 @@ import random
 import pytest
 
 import jug
+from jug.internal.short_repr import describe_call
 from jug.runforrest import defer
 
 
@@ -139,6 +140,19 @@ def test_as_the_function_it_is_called_where_the_task_runs(jug_clean):
     values = [jug.value(task) for task in tasks]
     assert [value[1:] for value in values] == [[0], [1], [2, [2, 3]]]
     assert os.getpid() not in {value[0] for value in values}
+
+
+def test_messages_show_the_arguments_of_the_calls():
+    tasks = [
+        jug.Task(defer(operator.truediv, 1, 0)),
+        jug.Task(defer(operator.truediv, defer(int), "two").real),
+        jug.Task(defer(dict, zero=[0]), 5),
+    ]
+    assert [f"{task.name}({describe_call(task)})" for task in tasks] == [
+        "_operator.truediv(1, 0)",
+        "_operator.truediv(<deferred call of int>, 'two')",
+        "builtins.dict(5)",
+    ]
 
 
 def test_what_is_no_function_is_refused_as_ever():

@@ -145,7 +145,7 @@ def test_a_failed_task_can_be_read_where_no_tracebacks_can(folder, pickler):
             "names": pickling._by_names,
             "dill": pickling._with_dill,
             "cloudpickle": pickling._with_cloudpickle,
-        }[pickler](failed)
+        }[pickler](failed)[0]
     finally:
         copyreg.dispatch_table.clear()
         copyreg.dispatch_table.update(before)

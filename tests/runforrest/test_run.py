@@ -368,7 +368,7 @@ def test_failures_are_listed_with_kind_message_and_traceback(deeds):
         "segfault": ("signal", ""),
         "hang": ("timeout", ""),
     }
-    assert str(failures["refuse"]) == "task refuse() failed: ValueError: 3"
+    assert str(failures["refuse"]) == "task refuse(3) failed: ValueError: 3"
     assert str(failures["hang"]).endswith("ran for more than 2 s and was killed (autokill)")
     assert "killed by SIGSEGV" in str(failures["segfault"])
     traceback = failures["refuse"].report["traceback"]

@@ -8,13 +8,18 @@ from typing import Any
 
 from .. import _native
 
-__all__ = ["describe_call", "short"]
+__all__ = ["describe_arguments", "describe_call", "short"]
 
 
 def describe_call(task: Any, limit: int = 200) -> str:
     """The arguments of a task in short, as they would stand in a call."""
-    parts = [short(a) for a in task.args]
-    parts += [f"{k}={short(v)}" for k, v in task.kwargs.items()]
+    return describe_arguments(task.args, task.kwargs, limit)
+
+
+def describe_arguments(args: Any, kwargs: Any, limit: int = 200) -> str:
+    """The same of arguments that are no task's."""
+    parts = [short(a) for a in args]
+    parts += [f"{k}={short(v)}" for k, v in kwargs.items()]
     text = ", ".join(parts)
     return text if len(text) <= limit else text[: limit - 3] + "..."
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-import traceback
 from pathlib import Path
 
 from ..errors import UserError
 from ..internal.console import fail
-from .folder import Folder, reason
-from .performance import load_session, print_error, run, written
-from .pickling import load
+from .by_hand import run_file
 
 __all__ = ["command", "main"]
 
@@ -28,32 +25,13 @@ def main() -> int:
     # As under `python -m`, but also where it was started another way: what lies here can be imported.
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
-    if options.sessionfile is not None:
-        load_session(options.sessionfile)
-    try:
-        data = options.infile.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read {options.infile}: {error.strerror}") from None
-    try:
-        task = load(data)
-    except Exception as error:
-        raise UserError(f"{options.infile} holds no task that can be read ({reason(error)})") from None
-    run(task)
-    raised = task.errorvalue
-    result = written(task, data)
-    Folder(options.outfile.parent).write(".", options.outfile.name, result)
-    if task.errorvalue is None:
-        return 0
-    if options.do_raise:
-        failure = raised or task.errorvalue
-        if isinstance(failure, SystemExit):
-            # Raised on it would be the status of this command, and perhaps 0.
-            traceback.print_exception(failure)
-            return 1
-        raise failure
-    if options.do_print:
-        print_error(options.infile.name, raised or task.errorvalue)
-    return 255
+    return run_file(
+        options.infile,
+        options.outfile,
+        options.sessionfile,
+        do_print=options.do_print,
+        do_raise=options.do_raise,
+    )
 
 
 def command() -> int:

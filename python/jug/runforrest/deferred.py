@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Any, ClassVar
 from uuid import uuid4
 
+from ..internal.short_repr import describe_arguments
 from ..tasklet import TaskletMixin
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Task",
     "TaskAttribute",
     "TaskItem",
+    "arguments_of",
     "defer",
     "name_of",
     "needed_by",
@@ -189,6 +191,13 @@ def name_of(task: Any) -> str:
 def full_name_of(task: Any) -> str:
     """The same with its module, as jug names its tasks."""
     return f"{getattr(_function_of(task), '__module__', '')}.{name_of(task)}".lstrip(".")
+
+
+def arguments_of(task: Any) -> str:
+    """What a deferred call is called with, in short, for messages."""
+    while isinstance(task, PartOfTask):
+        task = task._parent
+    return describe_arguments(task._args, task._kwargs) if isinstance(task, Task) else ""
 
 
 def _function_of(task: Any) -> Any:

@@ -15,6 +15,7 @@ from .deferred import (
     Task,
     TaskItem,
     _identity,
+    arguments_of,
     defer,
     full_name_of,
     needed_by,
@@ -292,6 +293,10 @@ class _Held:
 
     def __jug_dependencies__(self) -> list[Any]:
         return _jug_dependencies(self._call)
+
+    def _in_short(self) -> str:
+        """The arguments of the call, which messages show as those of the task."""
+        return arguments_of(self._call)
 
     def __jug_value__(self) -> Any:
         """The same call with results in the place of jug's tasks: who runs it may not have their store."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
+import warnings
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
@@ -61,8 +63,13 @@ class Folder:
     def make(self) -> None:
         """Makes the directories that are missing, but not those that they are in."""
         for folder in (self.path, *(self.path / state for state in ("todo", "done", "fail"))):
-            with contextlib.suppress(FileExistsError):
+            try:
                 folder.mkdir()
+            except FileExistsError:
+                if not folder.is_dir():
+                    raise NotADirectoryError(
+                        f"TaskList directory {folder} is a file: name another one"
+                    ) from None
 
     def write(self, state: str, name: str, data: bytes) -> None:
         """Puts a file into one of the folders once it is whole and on the disk."""
@@ -74,9 +81,13 @@ class Folder:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, self.file(state, name))
-        except BaseException:
+        except BaseException as error:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+            if isinstance(error, OSError) and error.filename is not None:
+                # That is the temporary file.
+                why = f"cannot write a file of a task: {error.strerror}"
+                raise OSError(error.errno, why, os.fspath(self.path)) from None
             raise
 
     def scheduled(self, name: str) -> tuple[bytes, bytes]:
@@ -98,7 +109,9 @@ class Folder:
         Raises
         ------
         UserError
-            If dill is not installed.
+            If dill is not installed, or cannot write a global, or none that can be read.
+        OSError
+            If it cannot be written.
         """
         try:
             import dill
@@ -106,7 +119,8 @@ class Folder:
             raise UserError("a session cannot be saved without dill: pip install dill") from None
         temporary = temporary_name(os.fspath(self.path), _PREFIX_OF_SCRIPTS)
         try:
-            dill.dump_session(temporary)
+            with _saving_globals(dill):
+                dill.dump_session(temporary)
             os.replace(temporary, self.session)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -205,6 +219,36 @@ def _remove(folder: Path) -> None:
         for file in folder.iterdir():
             file.unlink(missing_ok=True)
         folder.rmdir()
+
+
+@contextlib.contextmanager
+def _saving_globals(dill: Any) -> Iterator[None]:
+    """Has what hinders dill say which global of the script it is."""
+    try:
+        with warnings.catch_warnings():
+            # It warns of what it writes and cannot read again.
+            warnings.simplefilter("error", dill.PicklingWarning)
+            yield
+    except OSError:
+        raise
+    except Exception as error:
+        culprit = next(_not_written(dill), "a global")
+        raise UserError(
+            f"the session cannot be saved: {culprit} of the script cannot be pickled ({reason(error)}). "
+            "Define it in a module, or leave out save_session: tasks have what their functions refer to "
+            "without it"
+        ) from None
+
+
+def _not_written(dill: Any) -> Iterator[str]:
+    """The globals of the script that dill cannot write."""
+    for name, value in vars(sys.modules["__main__"]).items():
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", dill.PicklingWarning)
+                dill.dumps(value)
+        except Exception:
+            yield f"the global {name} ({type(value).__name__})"
 
 
 class Log:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pickle
 import sys
 import threading
 import time
@@ -19,7 +20,7 @@ from ..internal.tracebacks import users_traceback
 from .deferred import name_of
 from .evaluation import evaluate
 from .folder import Folder, reason
-from .pickling import copied, dump, load
+from .pickling import copied, dump, dump_safely, load
 
 __all__ = [
     "COMPUTED",
@@ -39,6 +40,9 @@ COMPUTED = b"+"
 
 #: How much of a reason is passed on.
 _MOST_SAID = 1000
+
+#: How many exceptions are kept that one follows from, where not all of them can be read by another process.
+_MOST_LINKS = 20
 
 
 def run(task: Any) -> None:
@@ -67,29 +71,57 @@ def written(task: Any, data: bytes) -> bytes:
     if task.errorvalue is not None:
         task.errorvalue = _portable(task.errorvalue)
     try:
-        return dump(task)
-    except Exception as error:
-        fault = error
+        return dump_safely(task)
+    except Exception:
+        # What is wrong may be something else.
+        pass
     # A call may have changed its arguments.
     fresh = load(data)
     fresh.returnvalue, fresh.errorvalue = task.returnvalue, task.errorvalue
     fresh.runtime, fresh.traceback, fresh.output = task.runtime, task.traceback, ""
-    with contextlib.suppress(Exception):
-        return dump(fresh)
+    try:
+        return dump_safely(fresh)
+    except Exception as error:
+        fault = error
+    cannot = "unpickled" if isinstance(fault, pickle.UnpicklingError) else "pickled"
     kind = type(task.returnvalue).__qualname__
     fresh.returnvalue = task.returnvalue = None
     fresh.errorvalue = task.errorvalue = TypeError(
-        f"what {name_of(task)} returned is of type {kind}, which cannot be pickled: {fault}"
+        f"what {name_of(task)} returned is of type {kind}, which cannot be {cannot}: {fault}"
     )
     return dump(fresh)
 
 
 def _portable(error: BaseException) -> BaseException:
-    """The exception, or one that says the same where another process could not read it."""
+    """The exception, or one that says the same where another process could not read it.
+
+    It follows from others that another process can read as well, as far as these are not too many.
+    """
+    return error if _can_be_read(error) else _link_by_link(error, {}, _MOST_LINKS)
+
+
+def _can_be_read(error: BaseException) -> bool:
     with contextlib.suppress(Exception):
-        if isinstance(copied(error), BaseException):
-            return error
-    return RuntimeError(f"{type(error).__qualname__}: {error}")
+        return isinstance(copied(error), BaseException)
+    return False
+
+
+def _link_by_link(error: BaseException, known: dict[int, BaseException], most: int) -> BaseException:
+    if id(error) in known:
+        return known[id(error)]
+    links = (error.__cause__, error.__context__)
+    is_suppressed = error.__suppress_context__
+    error.__cause__ = error.__context__ = None
+    same = error
+    if not _can_be_read(error):
+        same = RuntimeError(f"{type(error).__qualname__}: {error}")
+        for note in getattr(error, "__notes__", ()):
+            same.add_note(str(note))
+    known[id(error)] = same
+    if most:
+        same.__cause__, same.__context__ = (it and _link_by_link(it, known, most - 1) for it in links)
+    same.__suppress_context__ = is_suppressed
+    return same
 
 
 def print_error(name: str, error: BaseException) -> None:

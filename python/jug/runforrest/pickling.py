@@ -16,17 +16,18 @@ import operator
 import pickle
 import sys
 import warnings
+from types import NoneType
 from typing import Any
 
 from ..errors import UserError
 from ..internal.console import say
 from ..tasklet import TaskletMixin
 from . import deferred
-from .deferred import PartOfTask, Task, TaskAttribute, TaskItem, name_of
+from .deferred import PartOfTask, Task, TaskAttribute, TaskItem, defer, name_of
 from .errors import revived
-from .evaluation import inputs_first
+from .evaluation import evaluate, inputs_first
 
-__all__ = ["copied", "dump", "load"]
+__all__ = ["copied", "dump", "dump_safely", "load", "names_in_files"]
 
 #: The name of the module that files know.
 _MODULE = "runforrest"
@@ -38,13 +39,32 @@ _NAMES: dict[str, Any] = {
     "TaskAttribute": TaskAttribute,
     "TaskItem": TaskItem,
     "_identity": deferred._identity,
+    "defer": defer,
+    "evaluate": evaluate,
 }
 _OURS = {id(thing): name for name, thing in _NAMES.items()}
+
+#: What is found there, too, once the file here is imported that has it.
+_ELSEWHERE = {"TaskList": "tasklist", "run_task": "by_hand"}
+
+#: Whose instances are taken for readable because they were written: reading them again would only take time.
+_KNOWN = sys.stdlib_module_names | {"jug", "numpy"}
+
+#: Generators of random numbers, by the module of their type.
+_GENERATORS = {"random": "_inst", "numpy.random.mtrand": "_rand"}
 
 #: Chains up to this length are written as RunForrest writes them.
 _SHORT = 8
 
 _PROTOCOL = 4
+
+
+def names_in_files(**things: Any) -> None:
+    """Has files know functions and classes by these names, as those of RunForrest."""
+    for name, thing in things.items():
+        assert name in _ELSEWHERE
+        _NAMES[name] = thing
+        _OURS[id(thing)] = name
 
 
 def dump(task: Any, *, says: bool = False) -> bytes:
@@ -63,6 +83,32 @@ def dump(task: Any, *, says: bool = False) -> bytes:
     Exception
         What the one raised that was tried last, if it cannot be pickled.
     """
+    return _dumped(task, says=says)[0]
+
+
+def dump_safely(task: Any) -> bytes:
+    """The same, where a task has results, which are then known to be readable.
+
+    Raises
+    ------
+    Exception
+        As :func:`dump`, and what reading it raises. It may also end the process.
+    """
+    data, kinds = _dumped(task)
+    if any(issubclass(kind, BaseException) or _package_of(kind) not in _KNOWN for kind in kinds):
+        try:
+            load(data)
+        except Exception as error:
+            raise pickle.UnpicklingError(f"it cannot be read again: {_line(error)}") from error
+    return data
+
+
+def _package_of(kind: type) -> str:
+    return str(kind.__module__).partition(".")[0]
+
+
+def _dumped(task: Any, *, says: bool = False) -> tuple[bytes, set[type]]:
+    """The bytes of a file, and the types of what is in it."""
     if isinstance(task, (Task, PartOfTask)):
         order, length = inputs_first(task)
         if any(isinstance(it, TaskletMixin) for it in order):
@@ -85,10 +131,10 @@ def dump(task: Any, *, says: bool = False) -> bytes:
             fault = error
             why = f"dill {dill.__version__} cannot pickle {_named(task)} ({_line(error)}): cloudpickle does"
     if (cloudpickle := _module("cloudpickle")) is not None:
-        data = _with_cloudpickle(what)
+        data, kinds = _with_cloudpickle(what)
         if says:
             _say_once(why)
-        return data + f"\n# written by cloudpickle {cloudpickle.__version__}\n".encode()
+        return data + f"\n# written by cloudpickle {cloudpickle.__version__}\n".encode(), kinds
     raise fault or UserError("tasks cannot be written without dill: pip install 'jug-rs[runforrest]'")
 
 
@@ -133,11 +179,7 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if module == _MODULE:
-            if name not in _NAMES:
-                raise AttributeError(
-                    f"{module}.{name} is not known here: a later version may have written it"
-                )
-            return _NAMES[name]
+            return _found(name)
         if module == "importlib" and name == "import_module":
             return _import
         if module == "__builtin__":
@@ -166,9 +208,16 @@ class _Names:
     """What stands for the module when it is read."""
 
     def __getattr__(self, name: str) -> Any:
-        if name not in _NAMES:
-            raise AttributeError(f"{_MODULE}.{name} is not known here: a later version may have written it")
-        return _NAMES[name]
+        return _found(name)
+
+
+def _found(name: str) -> Any:
+    """What files know by that name."""
+    if name in _ELSEWHERE:
+        importlib.import_module(f".{_ELSEWHERE[name]}", __package__)
+    if name not in _NAMES:
+        raise AttributeError(f"{_MODULE}.{name} is not known here: a later version may have written it")
+    return _NAMES[name]
 
 
 def _import(name: str) -> Any:
@@ -178,35 +227,62 @@ def _import(name: str) -> Any:
 class _Pickler(pickle.Pickler):
     """Python's own, for what another process finds by its name."""
 
+    def __init__(self, file: Any, protocol: int) -> None:
+        super().__init__(file, protocol)
+        #: The types of what is written.
+        self.kinds: set[type] = set()
+
     def reducer_override(self, obj: Any) -> Any:
+        self.kinds.add(type(obj))
         if id(obj) in _OURS:
             return getattr, (_THE_MODULE, _OURS[id(obj)])
         # Functions and classes, also those in a wrapper such as that of lru_cache.
         if getattr(obj, "__module__", None) == "__main__" and hasattr(obj, "__qualname__"):
             raise _ByValue
-        return _without_traceback(obj)
+        return _taken_apart(obj)
 
 
-def _without_traceback(obj: Any) -> Any:
-    """An exception taken apart as by a process that has not imported tblib, which adds tracebacks to all.
+def _taken_apart(obj: Any) -> Any:
+    """What a pickle is to have of an object; NotImplemented: what picklers themselves make of it."""
+    if isinstance(obj, BaseException):
+        return _exception_taken_apart(obj)
+    # By name what its module has for all that draw random numbers: each process has its own. By value, as
+    # methods of it would be written, all tasks would draw the same.
+    name = _GENERATORS.get(type(obj).__module__)
+    if name is not None and obj is getattr(sys.modules[type(obj).__module__], name, None):
+        return name
+    return NotImplemented
 
-    Where tblib is not installed such a pickle could not be read.
+
+def _exception_taken_apart(error: BaseException) -> Any:
+    """An exception with those that it follows from.
+
+    It is as in a process that has not imported tblib, which adds tracebacks to all: where it is not installed
+    such a pickle could not be read.
     """
-    if not isinstance(obj, BaseException):
+    registered = copyreg.dispatch_table.get(type(error))
+    if registered is not None and registered.__module__ != "tblib.pickling_support":
         return NotImplemented
-    registered = copyreg.dispatch_table.get(type(obj))
-    if getattr(registered, "__module__", None) != "tblib.pickling_support":
-        return NotImplemented
-    return obj.__reduce_ex__(_PROTOCOL)
+    parts = error.__reduce_ex__(_PROTOCOL)
+    if type(error).__setstate__ is not BaseException.__setstate__ or type(parts) is not tuple:
+        return parts
+    state = parts[2] if len(parts) > 2 else None
+    links = {name: getattr(error, name) for name in ("__cause__", "__context__")}
+    if len(parts) > 3 or not any(links.values()) or not isinstance(state, (dict, NoneType)):
+        return parts
+    # Python sets each of these as an attribute; to set a cause sets the last one as well.
+    links["__suppress_context__"] = error.__suppress_context__
+    return (*parts[:2], {**(state or {}), **links})
 
 
-def _by_names(what: Any) -> bytes:
+def _by_names(what: Any) -> tuple[bytes, set[type]]:
     file = io.BytesIO()
-    _Pickler(file, _PROTOCOL).dump(what)
-    return file.getvalue()
+    pickler = _Pickler(file, _PROTOCOL)
+    pickler.dump(what)
+    return file.getvalue(), pickler.kinds
 
 
-def _with_dill(what: Any) -> bytes:
+def _with_dill(what: Any) -> tuple[bytes, set[type]]:
     import dill
 
     file = io.BytesIO()
@@ -214,8 +290,10 @@ def _with_dill(what: Any) -> bytes:
         # It warns of what it writes and cannot read again.
         warnings.simplefilter("error", dill.PicklingWarning)
         # What functions of a script refer to is written with them, and nothing else of the script.
-        _dill_pickler()(file, _PROTOCOL, recurse=True).dump(what)
-    return file.getvalue()
+        pickler = _dill_pickler()(file, _PROTOCOL, recurse=True)
+        pickler.kinds = set()
+        pickler.dump(what)
+    return file.getvalue(), pickler.kinds
 
 
 @functools.cache
@@ -226,7 +304,8 @@ def _dill_pickler() -> Any:
         """Writes our classes by the names that files have for them."""
 
         def reducer_override(self, obj: Any) -> Any:
-            return _without_traceback(obj)
+            self.kinds.add(type(obj))
+            return _taken_apart(obj)
 
         def save(self, obj: Any, save_persistent_id: bool = True) -> None:
             if id(obj) in _OURS:
@@ -241,10 +320,12 @@ def _dill_pickler() -> Any:
     return Pickler
 
 
-def _with_cloudpickle(what: Any) -> bytes:
+def _with_cloudpickle(what: Any) -> tuple[bytes, set[type]]:
     file = io.BytesIO()
-    _cloudpickle_pickler()(file, _PROTOCOL).dump(what)
-    return file.getvalue()
+    pickler = _cloudpickle_pickler()(file, _PROTOCOL)
+    pickler.kinds = set()
+    pickler.dump(what)
+    return file.getvalue(), pickler.kinds
 
 
 @functools.cache
@@ -255,9 +336,10 @@ def _cloudpickle_pickler() -> Any:
         """The same, by a call of Python's own that finds them in that module."""
 
         def reducer_override(self, obj: Any) -> Any:
+            self.kinds.add(type(obj))
             if id(obj) in _OURS:
                 return getattr, (_THE_MODULE, _OURS[id(obj)])
-            taken_apart = _without_traceback(obj)
+            taken_apart = _taken_apart(obj)
             return super().reducer_override(obj) if taken_apart is NotImplemented else taken_apart
 
     return Pickler

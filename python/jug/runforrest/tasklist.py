@@ -17,10 +17,10 @@ from ..errors import UserError
 from ..internal.limits import as_bytes, as_count, as_count_from_1, as_seconds, as_word, checked_parameter
 from ..internal.tracebacks import message_of
 from ..tasklet import TaskletMixin
-from .deferred import PartOfTask, Task, name_of
+from .deferred import PartOfTask, Task, arguments_of, name_of
 from .errors import TaskCrashed, kind_of
 from .folder import Folder, Log
-from .pickling import dump
+from .pickling import dump, names_in_files
 from .run import Run
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ class TaskList:
         self._post_clean = False
         self._directory = Path(directory)
         self._folder = Folder(self._directory)
-        self._log = Log(Path(logfile) if logfile else None)
+        self._logfile = Path(logfile) if logfile else None
+        self._log = Log(self._logfile)
         self._noschedule = False
         if self._directory.exists():
             if not self._directory.is_dir():
@@ -101,7 +102,15 @@ class TaskList:
         self._end()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_post_clean": False}
+        # What RunForrest has there.
+        shared = {name: vars(self).get(name) for name in ("_directory", "_logfile", "_noschedule")}
+        return {**shared, "_post_clean": False, "_processes": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._post_clean, self._process = False, os.getpid()
+        self._directory, self._logfile = state["_directory"], state["_logfile"]
+        self._noschedule = state["_noschedule"]
+        self._folder, self._log = Folder(self._directory), Log(self._logfile)
 
     def __del__(self) -> None:
         if not hasattr(self, "_post_clean"):
@@ -300,6 +309,7 @@ class TaskList:
                 "type": f"{type(error).__module__}.{type(error).__qualname__}" if kind == "exception" else "",
                 "message": str(error.strerror) if isinstance(error, TaskCrashed) else message_of(error),
                 "traceback": facts.get("traceback", ""),
+                "arguments": arguments_of(task),
                 "duration": facts.get("runtime") or 0.0,
                 "output": facts.get("output", ""),
             }
@@ -337,3 +347,6 @@ def _mode_of(progress: bool | str) -> str | None:
     if isinstance(progress, bool):
         return "" if progress else None
     return progress or ""
+
+
+names_in_files(TaskList=TaskList)
