@@ -851,6 +851,16 @@ class Tenure:
     """What this process knows of a lease that it holds. Times are seconds of ``CLOCK_BOOTTIME``."""
 
     def __new__(cls) -> Tenure: ...
+    @staticmethod
+    def following(descriptor: int) -> Tenure:
+        """That of another process, which shares it in a file that this one was given."""
+    def share(self) -> int:
+        """Says from now on how it is in a file of memory, for a process that works for this one.
+
+        The descriptor is closed in programs that this process starts, and belongs to the caller.
+        """
+    def begin_as_shared(self) -> bool:
+        """It is held as the process has it that is followed. False if it is not."""
     def begin(self, token: int, until: float | None = None) -> bool:
         """The lease was got, and ends by itself then. False if that is over already."""
     def renewed(self, until: float | None = None) -> bool:
@@ -867,8 +877,14 @@ class Tenure:
     def until(self) -> float | None: ...
     def kill_on_loss(self, name: str, after: float) -> None:
         """Has this process killed if the lease is lost and not given up within so many seconds."""
-    def wait(self, timeout: float | None = None) -> bool:
-        """Returns when the lease is held no more, or after so many seconds; whether it is lost."""
+    @property
+    def round(self) -> int:
+        """How often it was got until now."""
+    def wait(self, timeout: float | None = None, round: int | None = None) -> bool:
+        """Returns when the lease is held no more, or after so many seconds; whether it is lost.
+
+        With a round, another one is as if it was given up.
+        """
 
 @final
 class NativeLease:

@@ -7,6 +7,7 @@
 mod file;
 mod name;
 mod redis;
+mod shared;
 mod tenure;
 mod tokens;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub use file::{FileLease, FileOptions};
 pub use redis::RedisLease;
+pub use shared::Shared;
 pub use tenure::{Phase, Tenure};
 
 use crate::Result;

@@ -7,12 +7,15 @@ use std::time::Duration;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::unistd::Pid;
 
+use super::shared::Shared;
 use crate::lock::lock;
 use crate::os::{boottime, pid};
 
 /// The longest that is slept at a time: a host that was suspended goes on with a sleep where it was, and the lease with
 /// its end.
 const SLICE: Duration = Duration::from_secs(1);
+/// The same where another process says how it is, which wakes nobody here.
+const FOLLOWED: Duration = Duration::from_millis(100);
 
 /// How it is with a lease in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,10 +48,34 @@ struct State {
     round: u64,
     /// What is killed, and how long after the loss.
     kill: Option<(String, Duration)>,
+    shared: Role,
+}
+
+/// What another process has to do with it.
+#[derive(Debug)]
+enum Role {
+    /// Nothing.
+    Alone,
+    /// It reads here how it is.
+    Publishes(Shared),
+    /// It writes there how it is: it is the holder, and this process works for it.
+    Follows(Shared),
 }
 
 impl Default for Tenure {
     fn default() -> Tenure {
+        Tenure::with(Role::Alone)
+    }
+}
+
+impl Tenure {
+    /// That of another process, as it says in a page which that one [shares](Tenure::share). It ends here by this host's clock even
+    /// if the other process is paused.
+    pub fn following(page: Shared) -> Tenure {
+        Tenure::with(Role::Follows(page))
+    }
+
+    fn with(shared: Role) -> Tenure {
         let state = State {
             phase: Phase::Idle,
             token: None,
@@ -56,12 +83,27 @@ impl Default for Tenure {
             lost_at: Duration::ZERO,
             round: 0,
             kill: None,
+            shared,
         };
         Tenure { state: Mutex::new(state), changed: Condvar::new(), pid: pid::id() }
     }
-}
 
-impl Tenure {
+    /// Says from now on in this page how it is, for a process that works for this one.
+    pub fn share(&self, page: Shared) {
+        let mut state = self.state();
+        state.shared = Role::Publishes(page);
+        state.publish();
+    }
+
+    /// It is held as the process says that is followed. False if it is not.
+    pub fn begin_as_shared(self: &Arc<Self>) -> bool {
+        let found = match &self.state().shared {
+            Role::Follows(page) => page.read(),
+            Role::Alone | Role::Publishes(_) => None,
+        };
+        found.is_some_and(|(token, until)| self.begin(token, until))
+    }
+
     /// The lease was got with this token and ends at `until` unless it is renewed. False if that is over already.
     pub fn begin(self: &Arc<Self>, token: u64, until: Option<Duration>) -> bool {
         let mut state = self.state();
@@ -73,7 +115,9 @@ impl Tenure {
         if !is_held {
             state.phase = Phase::Idle;
             state.token = None;
-        } else if let Some((name, after)) = state.kill.clone() {
+        }
+        state.publish();
+        if let (true, Some((name, after))) = (is_held, state.kill.clone()) {
             let (tenure, round) = (Arc::clone(self), state.round);
             let killer = move || tenure.kill_when_lost(round, &name, after);
             // Without a thread nothing is killed, as for those that did not ask for it.
@@ -91,6 +135,7 @@ impl Tenure {
             return false;
         }
         state.until = until.max(state.until);
+        state.publish();
         true
     }
 
@@ -110,6 +155,7 @@ impl Tenure {
         let was_held = state.settled() == Phase::Held;
         state.phase = Phase::Idle;
         state.token = None;
+        state.publish();
         drop(state);
         self.changed.notify_all();
         was_held
@@ -135,10 +181,19 @@ impl Tenure {
         self.state().kill = Some((name.to_owned(), after));
     }
 
-    /// Returns when the lease is held no more, or at the time given by [`boottime`]; how it is then.
-    pub fn wait(&self, end: Option<Duration>) -> Phase {
+    /// How often it was got until now.
+    pub fn round(&self) -> u64 {
+        self.state().round
+    }
+
+    /// Returns when the lease is held no more, or at the time given by [`boottime`]; how it is then. With a round, another one is
+    /// as if it was given up.
+    pub fn wait(&self, end: Option<Duration>, round: Option<u64>) -> Phase {
         let mut state = self.state();
         loop {
+            if round.is_some_and(|round| round != state.round) {
+                return Phase::Idle;
+            }
             let now = boottime();
             let left = end.map_or(SLICE, |end| end.saturating_sub(now));
             if state.settled() != Phase::Held || left.is_zero() {
@@ -172,7 +227,8 @@ impl Tenure {
     fn sleep<'a>(&self, state: MutexGuard<'a, State>, most: Duration) -> MutexGuard<'a, State> {
         let until = if state.phase == Phase::Held { state.until } else { None };
         let left = until.map_or(SLICE, |until| until.saturating_sub(boottime()));
-        let pause = left.min(most).min(SLICE).max(Duration::from_millis(1));
+        let slice = if matches!(state.shared, Role::Follows(_)) { FOLLOWED } else { SLICE };
+        let pause = left.min(most).min(slice).max(Duration::from_millis(1));
         let woken = self.changed.wait_timeout(state, pause);
         woken.unwrap_or_else(std::sync::PoisonError::into_inner).0
     }
@@ -186,6 +242,14 @@ impl State {
     /// How it is now, by the clock.
     fn settled(&mut self) -> Phase {
         if self.phase == Phase::Held
+            && let Role::Follows(page) = &self.shared
+        {
+            match page.read() {
+                Some((token, until)) if Some(token) == self.token => self.until = until,
+                _ => self.lose_at(boottime()),
+            }
+        }
+        if self.phase == Phase::Held
             && let Some(until) = self.until
             && boottime() >= until
         {
@@ -197,5 +261,14 @@ impl State {
     fn lose_at(&mut self, moment: Duration) {
         self.phase = Phase::Lost;
         self.lost_at = moment;
+        self.publish();
+    }
+
+    /// Says how it is, if anybody reads that.
+    fn publish(&self) {
+        if let Role::Publishes(page) = &self.shared {
+            let is_held = self.phase == Phase::Held;
+            page.write(self.token.filter(|_| is_held), self.until);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Leases for Python.
 
+use std::fs::File;
+use std::os::fd::{IntoRawFd, RawFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +10,10 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::process::copy_of;
 use super::waiting::waiting;
 use crate::jugdir::ClaimMode;
-use crate::lease::{FileLease, FileOptions, Lease, Phase, RedisLease, Tenure};
+use crate::lease::{FileLease, FileOptions, Lease, Phase, RedisLease, Shared, Tenure};
 use crate::os::boottime;
 
 /// Adds this module's names to `jug._native`.
@@ -76,14 +79,36 @@ impl PyTenure {
         Ok(())
     }
 
-    #[pyo3(signature = (timeout = None))]
-    fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
+    /// A tenure that follows that of another process, in the file that this one was given; the descriptor stays open.
+    #[staticmethod]
+    fn following(descriptor: RawFd) -> PyResult<PyTenure> {
+        let file = File::from(copy_of(descriptor)?);
+        Ok(PyTenure(Arc::new(Tenure::following(Shared::of(&file)?))))
+    }
+
+    fn share(&self) -> PyResult<RawFd> {
+        let (page, file) = Shared::create()?;
+        self.0.share(page);
+        Ok(file.into_raw_fd())
+    }
+
+    fn begin_as_shared(&self) -> bool {
+        self.0.begin_as_shared()
+    }
+
+    #[getter]
+    fn round(&self) -> u64 {
+        self.0.round()
+    }
+
+    #[pyo3(signature = (timeout = None, round = None))]
+    fn wait(&self, py: Python<'_>, timeout: Option<f64>, round: Option<u64>) -> PyResult<bool> {
         let end = timeout.map(seconds).transpose()?.map(|timeout| boottime() + timeout);
         loop {
             // Ctrl-C is looked for in between.
             let slice = boottime() + Duration::from_millis(200);
             let until = end.map_or(slice, |end| end.min(slice));
-            let phase = py.detach(|| self.0.wait(Some(until)));
+            let phase = py.detach(|| self.0.wait(Some(until), round));
             py.check_signals()?;
             if phase != Phase::Held || end.is_some_and(|end| boottime() >= end) {
                 return Ok(phase == Phase::Lost);

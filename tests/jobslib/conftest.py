@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.jobslib.app import APP
+from tests.jobslib.deeds import DEEDS
+from tests.jobslib.locked import TASK
+from tests.support.lease_servers import SERVERS, LeaseServer
 
 
 class Launcher:
@@ -82,3 +85,27 @@ def error_of(launcher: Launcher) -> Callable[..., tuple[int, str]]:
         return done.returncode, done.stderr.strip()
 
     return run
+
+
+@pytest.fixture
+def here(launcher):
+    """A launcher of tasks that hold the lock."""
+    (launcher.folder / "deeds.py").write_text(DEEDS)
+    (launcher.folder / "holds.py").write_text(TASK)
+    return launcher
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Starts what keeps leases."""
+    started = []
+
+    def start(name: str) -> LeaseServer:
+        server = SERVERS[name](tmp_path / "server")
+        started.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in started:
+        server.stop()

@@ -9,99 +9,12 @@ from pathlib import Path
 import pytest
 
 from jug.jobslib.oneinstance.consul import ConsulLock
-from tests.jobslib.deeds import DEEDS
-from tests.support.lease_servers import SERVERS, Consul, LeaseServer
+from tests.jobslib.locked import LOCKS, holding, options_of, settings_of
 from tests.support.peers import peers_python
 from tests.support.waiting import wait_for
 
-#: By the names of servers, the locks.
-LOCKS = {
-    "file": "file.FileLock",
-    "redis": "redis.RedisLock",
-    "postgres": "postgres.PostgresLock",
-    "etcd": "etcd.EtcdLock",
-    "consul": "consul.ConsulLock",
-}
-
 #: What is logged where another instance has the lock.
 OWNED = r"INFO Can't acquire lock \(lock owner is \S+, locked at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\)\n"
-
-#: A task that says when it runs, and does what it is told.
-TASK = """
-import os, sys, time
-from deeds import Deeds, say
-class Holds(Deeds):
-    name = "holds"
-    def hold(self):
-        try:
-            say("holds", os.getpid())
-            time.sleep(120)
-        except BaseException as error:
-            say("raised", type(error).__name__)
-            raise
-    def hold_in_c(self):
-        say("holds")
-        sum(range(10**13))
-    def hold_in_c_for_a_while(self):
-        say("holds")
-        end = time.monotonic() + 3
-        while time.monotonic() < end:
-            sum(range(10**7))
-        say("held", self.context.one_instance_lock.lease.is_held())
-    def extend(self):
-        say("holds")
-        for _ in range(14):
-            time.sleep(1)
-            self.extend_lock()
-"""
-
-
-def options_of(server: LeaseServer, **more: object) -> dict[str, object]:
-    if isinstance(server, Consul):
-        return {"host": "127.0.0.1", "port": server.port, "key": "jobs/lock", **more}
-    if server.url.startswith("file://"):
-        return {"directory": server.url.removeprefix("file://"), "key": "jobs/lock", **more}
-    return {"url": server.url, "key": "jobs/lock", "ttl": server.ttl, **more}
-
-
-def settings_of(name: str, options: dict[str, object]) -> str:
-    backend = f"jobslib.oneinstance.{LOCKS[name]}"
-    return f"ONE_INSTANCE = {{'backend': '{backend}', 'options': {options!r}}}\n"
-
-
-@pytest.fixture
-def here(launcher):
-    """A launcher of tasks that hold the lock."""
-    (launcher.folder / "deeds.py").write_text(DEEDS)
-    (launcher.folder / "holds.py").write_text(TASK)
-    return launcher
-
-
-@pytest.fixture
-def serve(tmp_path):
-    """Starts what keeps leases."""
-    started = []
-
-    def start(name: str) -> LeaseServer:
-        server = SERVERS[name](tmp_path / "server")
-        started.append(server)
-        server.start()
-        return server
-
-    yield start
-    for server in started:
-        server.stop()
-
-
-def holding(launcher, *words, deed="hold"):
-    """A launcher whose task runs, and holds the lock."""
-    process = launcher.start(*words, "holds.Holds", "--do", deed)
-    printed = ""
-    while not re.search("^holds.*\n", printed, re.MULTILINE):
-        line = process.stdout.readline()
-        assert line, process.communicate()
-        printed += line
-    return process, printed
 
 
 @pytest.mark.parametrize("name", LOCKS)

@@ -177,6 +177,21 @@ def test_a_file_lease_whose_file_is_removed_is_lost(tmp_path: Path) -> None:
         assert lease.token is None
 
 
+def test_each_loss_is_reported_also_while_the_report_of_the_last_one_goes_on(tmp_path: Path) -> None:
+    """A thread that is about to end watches nobody: each time that it is got has one of its own."""
+    lost: list[int | None] = []
+    goes_on = threading.Event()
+    with FileLease(str(tmp_path / "leases"), "nightly") as lease:
+        lease.on_loss(lambda lease: (lost.append(lease.token), goes_on.wait(60)))
+        for token in (1, 2):
+            assert lease.acquire()
+            (tmp_path / "leases" / "nightly" / "lock").unlink()
+            wait_for(lambda token=token: lost[-1:] == [token], "the call")
+            assert not lease.release()
+        goes_on.set()
+    assert lost == [1, 2]
+
+
 def test_a_forked_child_holds_nothing_and_keeps_nothing(tmp_path: Path, serve: Serve) -> None:
     """It can neither use nor end its parent's leases, and one that outlives its parent does not keep them."""
     redis = serve("redis")

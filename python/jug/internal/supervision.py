@@ -92,6 +92,11 @@ class Supervision:
         """Whether this is the worker itself, and no process that a task forked."""
         return os.getpid() == self._process
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether notes reach the supervisor: the task may have closed what it has not opened."""
+        return self._has(self._notes)
+
     def note(self, name: str, text: str) -> None:
         """Has lines about the task `name` written to the log, if there is one."""
         if text and self.mail["is_logged"] and self.is_here and self._has(self._notes):

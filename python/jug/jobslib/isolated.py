@@ -5,22 +5,27 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import operator
 import os
 import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
 from .. import _native
 from ..internal.units import format_size
+from ..leases.base import Lease
 from ..process.managed import program_of
 from ..supervisor.deaths import death_of
 from .exceptions import OneInstanceWatchdogError, TaskDied, TaskRaised, Terminate
 from .launcher import Launcher
+from .launcher_lock import LauncherLease
 
 __all__ = ["IsolatedTask"]
 
@@ -50,15 +55,30 @@ class IsolatedTask:
         self._words = list(words)
         self._options = options
         self._supervisor = _native.Supervisor(options.memory_limit, takes_signals=False)
+        #: Whether the child has said what became of the last run.
+        self._is_idle = True
         #: The pipe to the child, if there is one, and its process.
         self._pipe: int | None = None
         self._pid = 0
+        #: What has happened there, and was not looked at yet.
+        self._events: deque[Any] = deque()
+        #: Whether the task runs; then requests to end it are taken note of, and break into nothing.
+        self._is_running = False
+        self._is_asked = False
+        self._loss = threading.Event()
         #: Whether the task was asked to end.
         self._is_ending = False
 
     def terminate_process(self, number: int, frame: FrameType | None) -> None:
-        """Has the task end, and the launcher then."""
-        raise Terminate
+        """Has the task end, and the launcher then; where it was asked before, at once."""
+        if not self._is_running or self._is_asked:
+            raise Terminate
+        self._is_asked = True
+
+    def loss(self) -> Callable[[], object]:
+        """What is to be called if the lock is lost while the next run goes on."""
+        self._loss = threading.Event()
+        return self._loss.set
 
     def task(self) -> None:
         """Runs the task once.
@@ -74,10 +94,21 @@ class IsolatedTask:
         Terminate, OneInstanceWatchdogError
             If this launcher was asked to end, or the lock was lost. The task has ended, then.
         """
+        self._is_running = True
+        try:
+            self._run()
+        finally:
+            self._is_running = False
+        if self._is_asked:
+            # In the moment in which it ended.
+            raise Terminate
+
+    def _run(self) -> None:
         try:
             if self._pipe is None:
                 self._start()
-            self._send("run")
+            self._is_idle = False
+            self._send("run", LauncherLease.is_held_by(self._lease))
             self._wait()
         except Terminate:
             self._end_task(lambda: os.kill(self._pid, signal.SIGTERM), self._options.grace)
@@ -95,6 +126,10 @@ class IsolatedTask:
 
     def _start(self) -> None:
         theirs, self._pipe = os.pipe()
+        self._events.clear()
+        patience = self._options.kill_on_lock_loss
+        facts = LauncherLease.facts_of(self._lease, patience) if self._lease is not None else None
+        given = [theirs, facts["page"]] if facts else [theirs]
         flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         program = program_of("jobslib.isolated_child", f"main({theirs})")
         mail = {
@@ -104,12 +139,20 @@ class IsolatedTask:
             "words": self._words,
             "path": list(sys.path),
             "timeout": self._options.task_timeout,
+            "lease": facts,
         }
         arguments = [*flags, "-P", "-c", program, *self._words]
         try:
-            self._pid = self._supervisor.start(1, sys.executable, arguments, [], pickle.dumps(mail), [theirs])
+            self._pid = self._supervisor.start(1, sys.executable, arguments, [], pickle.dumps(mail), given)
         finally:
-            os.close(theirs)
+            for descriptor in given:
+                os.close(descriptor)
+
+    @property
+    def _lease(self) -> Lease | None:
+        """That of the lock, if this has one."""
+        lease = getattr(self.context.one_instance_lock, "lease", None)
+        return lease if isinstance(lease, Lease) else None
 
     def _send(self, kind: str, value: Any = None) -> None:
         assert self._pipe is not None
@@ -122,27 +165,44 @@ class IsolatedTask:
         end = None if seconds is None else time.monotonic() + seconds
         while True:
             # By slices, so that handlers of signals are called.
-            for event in self._supervisor.wait(_SLICE):
-                if event[0] == "output":
-                    stream = sys.stderr if event[2] else sys.stdout
-                    stream.write(event[5].decode(errors="backslashreplace"))
-                    stream.flush()
-                elif event[0] == "note":
-                    if self._is_over(*json.loads(pickle.loads(event[2])[1])):
-                        return
-                elif event[0] == "ended":
-                    self._take_end(event[1])
+            self._events.extend(self._supervisor.wait(_SLICE))
+            while self._events:
+                if self._is_over(self._events.popleft()):
+                    return
+            self._heed()
             if end is not None and time.monotonic() > end:
                 raise TimeoutError
 
-    def _is_over(self, kind: str, value: Any) -> bool:
-        """Whether a message of the child says that the task has ended; raises how, if not well."""
+    def _heed(self) -> None:
+        """Raises what this process was asked to meanwhile, once."""
+        if self._is_asked:
+            self._is_asked = False
+            raise Terminate
+        if self._loss.is_set():
+            self._loss.clear()
+            raise OneInstanceWatchdogError
+
+    def _is_over(self, event: Any) -> bool:
+        """Whether the task has ended with this event; raises how, if not well."""
+        if event[0] == "output":
+            stream = sys.stderr if event[2] else sys.stdout
+            stream.write(event[5].decode(errors="backslashreplace"))
+            stream.flush()
+        elif event[0] == "note":
+            return self._is_last(*json.loads(pickle.loads(event[2])[1]))
+        elif event[0] == "ended":
+            self._take_end(event[1])
+        return False
+
+    def _is_last(self, kind: str, value: Any) -> bool:
+        """The same for a message of the child."""
         if kind == "lock":
             self._answer(value)
             return False
         if kind == "push":
             self.context.metrics.push(value)
             return False
+        self._is_idle = True
         if kind == "failed":
             raise TaskRaised(value)
         if kind == "exit":
@@ -154,7 +214,7 @@ class IsolatedTask:
     def _answer(self, method: str) -> None:
         """Does with the lock what the task asks for."""
         try:
-            answer = getattr(self.context.one_instance_lock, method)()
+            answer = operator.attrgetter(method)(self.context.one_instance_lock)()
         except Exception as error:
             self._send("error", str(error))
         else:
@@ -164,6 +224,7 @@ class IsolatedTask:
         if self._pipe is not None:
             os.close(self._pipe)
             self._pipe = None
+        self._is_idle = True
         death = death_of(ended)
         if death is None:
             status = f"status {ended['number']}" if ended["kind"] == "exit" else f"signal {ended['number']}"
@@ -177,7 +238,7 @@ class IsolatedTask:
 
     def _end_task(self, ask: Any, patience: float | None) -> None:
         """Asks the task to end, and kills its process if it does not within so many seconds."""
-        if self._pipe is None:
+        if self._pipe is None or self._is_idle:
             return
         self._is_ending = True
         try:
@@ -196,5 +257,6 @@ class IsolatedTask:
 
     def _kill(self) -> None:
         self._supervisor.kill()
-        with contextlib.suppress(TaskDied):
-            self._wait()
+        while self._pipe is not None:
+            with contextlib.suppress(TaskDied, TaskRaised, SystemExit, Terminate, OneInstanceWatchdogError):
+                self._wait()

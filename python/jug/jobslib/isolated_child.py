@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -9,7 +10,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ..internal import supervision
@@ -18,31 +19,13 @@ from ..internal.printing import flush_output
 from ..internal.tracebacks import users_traceback
 from ..leases.interrupt import Interruptible
 from .exceptions import OneInstanceWatchdogError, Terminate
+from .forks import end_fork
+from .launcher_lock import LauncherLease, LauncherLock
 from .metrics import BaseMetrics
-from .oneinstance import BaseLock
 
 __all__ = ["main"]
 
 _REQUESTS = (signal.SIGTERM, signal.SIGINT)
-
-
-class _LauncherLock(BaseLock):
-    """The lock of the launcher, as the task has it: what is asked of it, the launcher does."""
-
-    def __init__(self, channel: _Channel) -> None:
-        self._channel = channel
-
-    def acquire(self) -> bool:
-        return self._channel.ask("acquire")  # type: ignore[no-any-return]
-
-    def release(self) -> bool:
-        return self._channel.ask("release")  # type: ignore[no-any-return]
-
-    def refresh(self) -> bool:
-        return self._channel.ask("refresh")  # type: ignore[no-any-return]
-
-    def get_lock_owner_info(self) -> dict[str, Any] | None:
-        return self._channel.ask("get_lock_owner_info")  # type: ignore[no-any-return]
 
 
 class _LauncherMetrics(BaseMetrics):
@@ -62,10 +45,11 @@ class _Channel:
         self._mine = mine
         self._pipe = pipe
         self._answers: queue.Queue[tuple[str, Any]] = queue.Queue()
-        self._asking, self._saying = threading.Lock(), threading.Lock()
-        self.runs: queue.Queue[bool] = queue.Queue()
-        #: What has the task know that the lock is lost.
-        self.lose: Callable[[], object] = lambda: None
+        self._asking, self._saying, self._state = threading.Lock(), threading.Lock(), threading.Lock()
+        self._is_running = self._is_lost = False
+        self._block: Interruptible | None = None
+        #: The runs that the launcher asks for: whether their lease is held; None: no more.
+        self.runs: queue.Queue[bool | None] = queue.Queue()
         threading.Thread(target=self._read, name="jug-launcher", daemon=True).start()
 
     def say(self, kind: str, value: Any = None) -> None:
@@ -82,17 +66,38 @@ class _Channel:
             raise RuntimeError(value)
         return value
 
+    def lose(self) -> None:
+        """Has the task know that the lock is lost, if one runs."""
+        with self._state:
+            self._is_lost = self._is_running
+            if self._block is not None:
+                self._block.interrupt()
+
+    def opens(self, block: Interruptible | None) -> None:
+        """The part of a run in which the task can know of a loss begins, or ends."""
+        with self._state:
+            self._block = block
+            if block is not None and self._is_lost:
+                block.interrupt()
+
+    def is_over(self) -> None:
+        """The task runs no more, which is about to be said."""
+        with self._state:
+            self._is_running = self._is_lost = False
+
     def _read(self) -> None:
-        with open(self._pipe) as lines:
+        with contextlib.suppress(OSError), open(self._pipe) as lines:
             for line in lines:
                 kind, value = json.loads(line)
                 if kind == "run":
-                    self.runs.put(True)
+                    with self._state:
+                        self._is_running = True
+                    self.runs.put(value)
                 elif kind == "lost":
                     self.lose()
                 else:
                     self._answers.put((kind, value))
-        self.runs.put(False)
+        self.runs.put(None)
 
 
 def main(pipe: int) -> None:
@@ -111,12 +116,16 @@ def main(pipe: int) -> None:
     mail: Any = mine.mail
     sys.path[:] = mail["path"]
     channel = _Channel(mine, pipe)
+    lease = LauncherLease(channel, mail["lease"]) if mail["lease"] else None
+    if lease is not None:
+        os.close(mail["lease"]["page"])
+        lease.on_loss(lambda _: channel.lose())
     from .main import prepared
 
     try:
         task = prepared(mail["words"]).make()
         task.context.config._configure_logging()
-        task.context.__dict__["one_instance_lock"] = _LauncherLock(channel)
+        task.context.__dict__["one_instance_lock"] = LauncherLock(channel, lease)
         if getattr(task.context.config.metrics.backend, "belongs_to_launcher", False):
             task.context.__dict__["metrics"] = _LauncherMetrics(channel)
     except Exception:
@@ -125,28 +134,41 @@ def main(pipe: int) -> None:
     mine.slot.load([task.name or "task"], None, mail["timeout"])
     mine.slot.set_phase("working")
     mine.ring()
-    while channel.runs.get():
-        _run(task, channel, mine, mail["timeout"])
+    while (is_held := channel.runs.get()) is not None:
+        if lease is not None and not lease.begins() and is_held:
+            # Its time was over before this process had begun: the launcher does not know if it is paused.
+            channel.lose()
+        kind, value = _run(task, channel, mine, mail["timeout"])
+        if lease is not None:
+            lease.ends()
+        channel.is_over()
+        channel.say(kind, value)
     mine.slot.set_phase("ended")
 
 
-def _run(task: Any, channel: _Channel, mine: supervision.Supervision, timeout: float | None) -> None:
-    """Runs the task once, and says what became of it."""
+def _run(
+    task: Any, channel: _Channel, mine: supervision.Supervision, timeout: float | None
+) -> tuple[str, Any]:
+    """Runs the task once; what became of it, as the launcher is to know."""
     kind, value = "done", None  # type: tuple[str, Any]
+    raised: BaseException | None = None
     mine.slot.starts(0, bytes(32), task.name or "task", 1, timeout)
     try:
         for number in _REQUESTS:
             signal.signal(number, task.terminate_process)
         try:
             with Interruptible(OneInstanceWatchdogError) as block:
-                channel.lose = block.interrupt
-                task.task()
+                try:
+                    channel.opens(block)
+                    task.task()
+                finally:
+                    channel.opens(None)
         finally:
             for number in _REQUESTS:
                 signal.signal(number, signal.SIG_DFL)
     except SystemExit as leaving:
-        kind, value = "exit", leaving.code
-        if not isinstance(value, int | None):
+        raised, kind, value = leaving, "exit", leaving.code
+        if mine.is_here and not isinstance(value, int | None):
             show(str(value))
             value = 1
     except Terminate:
@@ -154,7 +176,12 @@ def _run(task: Any, channel: _Channel, mine: supervision.Supervision, timeout: f
     except OneInstanceWatchdogError:
         kind = "lost"
     except BaseException as error:
-        kind, value = "failed", users_traceback(error).strip()
+        raised, kind, value = error, "failed", users_traceback(error).strip()
+    if not mine.is_here:
+        end_fork(raised)
     flush_output()
+    if not mine.is_connected:
+        show("the task closed files that it had not opened: what became of it cannot be said")
+        os._exit(1)
     mine.slot.rests()
-    channel.say(kind, value)
+    return kind, value

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from ..errors import UserError
 from ..leases.interrupt import Interruptible
 from .exceptions import OneInstanceWatchdogError, RemoteError, Terminate
+from .forks import end_fork
 from .launcher import launcher_of
 from .schedule import Due, Intervals, Schedule, boot_time, sleep_until
 from .signs import Signs
@@ -53,10 +54,14 @@ class Loop:
     ----------
     task : Runnable
         The task.
+    loss : callable, optional
+        For a task that looks itself for the loss of its lock: it is called before each run, and what it
+        returns is called at a loss. Without it OneInstanceWatchdogError breaks into the task.
     """
 
-    def __init__(self, task: Runnable) -> None:
+    def __init__(self, task: Runnable, loss: Callable[[], Callable[[], object]] | None = None) -> None:
         self._task = task
+        self._loss = loss
         self._logger = task.logger
         self._config: Any = task.context.config
         self._options = launcher_of(self._config)
@@ -151,7 +156,7 @@ class Loop:
             self._logger.info("Run task")
             self._signs.runs()
             with self._requests_to(self._task.terminate_process), self._lock_watched():
-                self._task.task()
+                self._call_task()
             self._logger.info("Task done")
         except Terminate:
             is_ending = True
@@ -162,6 +167,17 @@ class Loop:
             else:
                 self._lock.release()
 
+    def _call_task(self) -> None:
+        process = os.getpid()
+        try:
+            self._task.task()
+        except BaseException as error:
+            if os.getpid() != process:
+                end_fork(error)
+            raise
+        if os.getpid() != process:
+            end_fork(None)
+
     @contextlib.contextmanager
     def _lock_watched(self) -> Iterator[None]:
         """Has the loss of the lock raise OneInstanceWatchdogError here, if the lock notices it by itself."""
@@ -169,12 +185,19 @@ class Loop:
         if watch is None:
             yield
             return
+        if self._loss is not None:
+            yield from self._watched(watch, self._loss())
+            return
         with Interruptible(OneInstanceWatchdogError) as block:
-            try:
-                watch(block.interrupt)
-                yield
-            finally:
-                watch(None)
+            yield from self._watched(watch, block.interrupt)
+
+    @staticmethod
+    def _watched(watch: Any, interrupt: Callable[[], object]) -> Iterator[None]:
+        try:
+            watch(interrupt)
+            yield
+        finally:
+            watch(None)
 
     def _report_owner(self) -> None:
         owner = self._lock.get_lock_owner_info()

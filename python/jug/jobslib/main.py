@@ -133,7 +133,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
         task = IsolatedTask(config, ready.task_cls, ready.words, options)
         try:
-            Loop(task).run()
+            Loop(task, task.loss).run()
         finally:
             task.close()
     except OptionError as error:

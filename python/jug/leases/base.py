@@ -90,7 +90,8 @@ class Lease(ABC):
         self._tenure = tenure or _native.Tenure()
         self._calls = threading.RLock()
         self._callbacks: list[Callable[[Lease], object]] = []
-        self._watcher: threading.Thread | None = None
+        #: The last time it was got for which a thread waits for the end.
+        self._watched = 0
         self._pid = os.getpid()
 
     @property
@@ -287,12 +288,15 @@ class Lease(ABC):
         return False
 
     def _watch(self) -> None:
-        """Has the callbacks called by a thread when the lease is lost."""
-        if self._watcher is None or not self._watcher.is_alive():
-            self._watcher = start_thread(f"jug-lease {self.name}", self._report_loss)
+        """Has the callbacks called by a thread when the lease is lost that is held now."""
+        number = self._tenure.round
+        # Each time it is got has a thread of its own: that of the time before may be about to end.
+        if number != self._watched:
+            self._watched = number
+            start_thread(f"jug-lease {self.name}", self._report_loss, number)
 
-    def _report_loss(self) -> None:
-        if self._tenure.wait():
+    def _report_loss(self, number: int) -> None:
+        if self._tenure.wait(None, number):
             for callback in list(self._callbacks):
                 callback(self)
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use jug_native::lease::{Phase, Tenure};
+use jug_native::lease::{Phase, Shared, Tenure};
 use jug_native::os::boottime;
 
 const SOON: Duration = Duration::from_millis(50);
@@ -46,7 +46,7 @@ fn who_waits_is_woken_by_its_loss_and_by_its_end() {
         let tenure: Arc<Tenure> = Arc::default();
         assert!(tenure.begin(1, None));
         let waiting = Arc::clone(&tenure);
-        let waiter = thread::spawn(move || waiting.wait(None));
+        let waiter = thread::spawn(move || waiting.wait(None, None));
         if is_lost {
             tenure.lose();
         } else {
@@ -54,4 +54,46 @@ fn who_waits_is_woken_by_its_loss_and_by_its_end() {
         }
         assert_eq!(waiter.join().unwrap(), if is_lost { Phase::Lost } else { Phase::Idle });
     }
+}
+
+#[test]
+fn who_waits_for_one_time_that_it_is_held_does_not_wait_for_the_next() {
+    let tenure: Arc<Tenure> = Arc::default();
+    assert!(tenure.begin(1, None));
+    let round = tenure.round();
+    assert!(tenure.end());
+    assert!(tenure.begin(2, None));
+    assert_eq!(tenure.wait(None, Some(round)), Phase::Idle);
+    tenure.lose();
+    assert_eq!(tenure.wait(None, Some(round)), Phase::Idle);
+    assert_eq!(tenure.wait(None, Some(tenure.round())), Phase::Lost);
+}
+
+#[test]
+fn a_process_that_works_for_the_holder_follows_it_and_knows_the_end_by_itself() {
+    let holder: Arc<Tenure> = Arc::default();
+    let (page, file) = Shared::create().unwrap();
+    holder.share(page);
+    let follower = Arc::new(Tenure::following(Shared::of(&file).unwrap()));
+    assert!(!follower.begin_as_shared());
+    assert!(holder.begin(7, Some(boottime() + 10 * SOON)));
+    assert!(follower.begin_as_shared());
+    assert!(holder.renewed(Some(boottime() + 100 * SOON)));
+    assert_eq!(follower.wait(Some(boottime() + 11 * SOON), None), Phase::Held);
+    assert_eq!((follower.token(), follower.until()), (Some(7), holder.until()));
+    holder.lose();
+    assert_eq!(follower.wait(None, None), Phase::Lost);
+    assert!(!follower.end());
+    // It need not be woken up for that.
+    assert!(holder.begin(8, Some(boottime() + SOON)));
+    assert!(follower.begin_as_shared());
+    assert_eq!(follower.wait(None, None), Phase::Lost);
+    assert!(boottime() >= follower.until().unwrap());
+    assert!(holder.begin(9, None));
+    assert!(follower.begin_as_shared());
+    assert_eq!((follower.phase(), follower.token(), follower.until()), (Phase::Held, Some(9), None));
+    // Another one that the holder has got since is not that one.
+    assert!(holder.end());
+    assert!(holder.begin(10, None));
+    assert_eq!(follower.phase(), Phase::Lost);
 }
