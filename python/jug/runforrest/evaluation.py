@@ -54,18 +54,9 @@ def evaluate(task: Any, known_results: dict[str, Any] | None = None) -> Any:
     if not isinstance(task, REPLACED):
         return task
     results = _Results({} if known_results is None else known_results)
-    waiting, begun = [task], set[int]()
-    while waiting:
-        if results.has(waiting[-1]):
-            waiting.pop()
-            continue
-        missing = [needed for needed in needed_by(waiting[-1]) if not results.has(needed)]
-        if missing:
-            # The first argument comes first.
-            waiting.extend(reversed(missing))
-            _look_for_circle(waiting[-1 - len(missing)], begun)
-        else:
-            results.add(waiting.pop())
+    for needed in inputs_first(task, results.has)[0]:
+        if not results.has(needed):
+            results.add(needed)
     return results.of(task)
 
 
@@ -78,25 +69,33 @@ def _look_for_circle(deferred: Any, begun: set[int]) -> None:
     begun.add(id(deferred))
 
 
-def inputs_first(task: Any) -> tuple[list[Any], int]:
-    """All that is deferred in a task, each after what it needs, and the length of the longest chain."""
+def inputs_first(task: Any, is_known: Callable[[Any], bool] = lambda _: False) -> tuple[list[Any], int]:
+    """All that is deferred in a task, each after what it needs, and the length of the longest chain.
+
+    Parameters
+    ----------
+    task : Task, PartOfTask or jug.Task
+    is_known : callable, optional
+        Says of what is deferred whether it is left out, with what only it needs.
+    """
     depths: dict[int, int] = {}
     order: list[Any] = []
     waiting, begun = [task], set[int]()
     while waiting:
         here = waiting[-1]
-        if id(here) in depths:
+        if id(here) in depths or is_known(here):
             waiting.pop()
             continue
-        needed = list(needed_by(here))
+        needed = [it for it in needed_by(here) if not is_known(it)]
         missing = [it for it in needed if id(it) not in depths]
         if missing:
-            waiting.extend(missing)
+            # The first argument comes first.
+            waiting.extend(reversed(missing))
             _look_for_circle(here, begun)
         else:
             depths[id(here)] = 1 + max((depths[id(it)] for it in needed), default=0)
             order.append(waiting.pop())
-    return order, depths[id(task)]
+    return order, depths.get(id(task), 0)
 
 
 class _Results:
@@ -153,31 +152,21 @@ class _Results:
             return None
         return (part._parent._id, type(part).__name__, index)
 
-    def _filled(self, value: Any) -> Any:
-        """An argument with what is deferred in it replaced; without any it stays the same object."""
+    def _filled(self, value: Any, within: frozenset[int] = frozenset()) -> Any:
+        """An argument with what is deferred in it replaced; without any it stays the same object.
+
+        A container that contains itself, and so is `within` itself, stays as it is there.
+        """
         if isinstance(value, REPLACED):
             return self.of(value)
-        return self._filled_container(value, set())
-
-    def _filled_container(self, value: Any, within: set[int]) -> Any:
-        # A container that contains itself stays as it is there.
         if type(value) not in (list, tuple, dict) or id(value) in within:
             return value
-        within.add(id(value))
-        if type(value) is dict:
-            filled = [self._filled_part(it, within) for it in value.values()]
-            result: Any = dict(zip(value, filled, strict=True))
-            was = list(value.values())
-        else:
-            filled = [self._filled_part(it, within) for it in value]
-            result, was = type(value)(filled), list(value)
-        within.discard(id(value))
-        return value if all(a is b for a, b in zip(filled, was, strict=True)) else result
-
-    def _filled_part(self, value: Any, within: set[int]) -> Any:
-        if isinstance(value, REPLACED):
-            return self.of(value)
-        return self._filled_container(value, within)
+        was = list(value.values() if type(value) is dict else value)
+        within |= {id(value)}
+        filled = [self._filled(it, within) for it in was]
+        if all(a is b for a, b in zip(filled, was, strict=True)):
+            return value
+        return dict(zip(value, filled, strict=True)) if type(value) is dict else type(value)(filled)
 
 
 def replaced(order: list[Any], replace: Callable[[Any], Any]) -> list[Any]:

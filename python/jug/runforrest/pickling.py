@@ -227,10 +227,7 @@ def _import(name: str) -> Any:
 class _Pickler(pickle.Pickler):
     """Python's own, for what another process finds by its name."""
 
-    def __init__(self, file: Any, protocol: int) -> None:
-        super().__init__(file, protocol)
-        #: The types of what is written.
-        self.kinds: set[type] = set()
+    kinds: set[type]
 
     def reducer_override(self, obj: Any) -> Any:
         self.kinds.add(type(obj))
@@ -275,25 +272,27 @@ def _exception_taken_apart(error: BaseException) -> Any:
     return (*parts[:2], {**(state or {}), **links})
 
 
-def _by_names(what: Any) -> tuple[bytes, set[type]]:
+def _written(what: Any, make: Any, **options: Any) -> tuple[bytes, set[type]]:
+    """The bytes that a pickler makes of something, and the types of what is in it."""
     file = io.BytesIO()
-    pickler = _Pickler(file, _PROTOCOL)
+    pickler = make(file, _PROTOCOL, **options)
+    pickler.kinds = set()
     pickler.dump(what)
     return file.getvalue(), pickler.kinds
+
+
+def _by_names(what: Any) -> tuple[bytes, set[type]]:
+    return _written(what, _Pickler)
 
 
 def _with_dill(what: Any) -> tuple[bytes, set[type]]:
     import dill
 
-    file = io.BytesIO()
     with warnings.catch_warnings():
         # It warns of what it writes and cannot read again.
         warnings.simplefilter("error", dill.PicklingWarning)
         # What functions of a script refer to is written with them, and nothing else of the script.
-        pickler = _dill_pickler()(file, _PROTOCOL, recurse=True)
-        pickler.kinds = set()
-        pickler.dump(what)
-    return file.getvalue(), pickler.kinds
+        return _written(what, _dill_pickler(), recurse=True)
 
 
 @functools.cache
@@ -321,11 +320,7 @@ def _dill_pickler() -> Any:
 
 
 def _with_cloudpickle(what: Any) -> tuple[bytes, set[type]]:
-    file = io.BytesIO()
-    pickler = _cloudpickle_pickler()(file, _PROTOCOL)
-    pickler.kinds = set()
-    pickler.dump(what)
-    return file.getvalue(), pickler.kinds
+    return _written(what, _cloudpickle_pickler())
 
 
 @functools.cache
