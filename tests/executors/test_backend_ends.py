@@ -66,7 +66,7 @@ def test_after_kill_9_of_the_coordinator_no_worker_is_left_and_nothing_runs_twic
     running.communicate()
     before = ran(jug)
     pids = {line.split()[1] for line in (jug.folder / "ran.log").read_text().splitlines()}
-    if backend[-1] in ("processes", "loky"):
+    if backend[-1] in ("processes", "supervised", "loky"):
         wait_for(lambda: not any(map(is_alive, pids)), "the end of the workers")
     (jug.folder / "go").touch()
     wait_for(lambda: not any(map(is_alive, pids)), "the end of all workers")
@@ -80,7 +80,7 @@ def test_after_kill_9_of_the_coordinator_no_worker_is_left_and_nothing_runs_twic
     assert max(counts.values()) <= 2
 
 
-@pytest.mark.parametrize("pool", ["processes", "loky"])
+@pytest.mark.parametrize("pool", ["processes", "supervised", "loky"])
 def test_tasks_that_take_too_long_or_too_much_memory_are_ended_and_no_others(jug, pool):
     jug.write(
         HEAD

@@ -17,7 +17,7 @@ def test_a_wrong_backend_is_one_line(jug):
     jug.write("import sys, jug\njug.Task(len, 'a')\nsys.path.insert(0, '.')\n")
     jug.write("def nothing(n):\n    return 3\n\ndef broken(n):\n    raise OSError('no room')\n", "mine.py")
     for name, status, text in [
-        ("nope", 2, "there is no backend 'nope'; known are workers, threads, processes, loky"),
+        ("nope", 2, "there is no backend 'nope'; known are workers, threads, processes, supervised, loky"),
         ("nope:pool", 1, "the module nope of the backend nope:pool cannot be imported: ModuleNotFoundError"),
         ("os:nope", 1, "the module os has no nope"),
         (

@@ -10,7 +10,7 @@ from tests.executors.test_backends import HEAD, ran, reports, value_of
 from tests.support.processes import is_alive
 from tests.support.waiting import wait_for
 
-BACKENDS = ["threads", "processes", "loky"]
+BACKENDS = ["threads", "processes", "supervised", "loky"]
 
 
 def on(backend, *options):
@@ -60,7 +60,7 @@ def test_ctrl_c_beside_a_chunk_that_comes_back_short_ends_the_run(jug, backend):
     assert complete(jug) == len(ran(jug))
 
 
-@pytest.mark.parametrize("backend", ["processes", "loky"])
+@pytest.mark.parametrize("backend", ["processes", "supervised", "loky"])
 def test_a_crash_while_it_ends_ends_it(jug, backend):
     jug.write(
         HEAD

@@ -11,7 +11,7 @@ from tests.support.command import Jug
 __all__ = ["BACKENDS", "HEAD", "PROCESSES", "ran", "reports", "value_of"]
 
 #: How each backend is chosen.
-PROCESSES = ["processes", "loky", "dask", "concurrent.futures:ProcessPoolExecutor"]
+PROCESSES = ["processes", "supervised", "loky", "dask", "concurrent.futures:ProcessPoolExecutor"]
 BACKENDS = ["threads", *PROCESSES]
 
 HEAD = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -12,7 +12,7 @@ from ..errors import UserError
 from ..internal.tracebacks import message_of
 from .pools import ExecutorPool, Pool
 
-__all__ = ["SUPERVISED", "Backend", "WorkerType", "known_backends", "parse_backend", "register"]
+__all__ = ["SUPERVISED", "Backend", "WorkerType", "known_backends", "parse_backend", "register", "supervised"]
 
 #: What the workers of an executor are: threads of this process, or processes.
 WorkerType = Literal["threads", "processes"]
@@ -114,7 +114,7 @@ def parse_backend(backend: str | Executor) -> Backend:
     if name == "dask":
         return Backend(backend, partial(_dask, rest), is_remote=bool(rest), outlives_workers=True)
     if backend in own:
-        return Backend(backend, own[backend])
+        return Backend(backend, own[backend], outlives_workers=backend == "supervised")
     if rest and all(part.isidentifier() for part in (*name.split("."), *rest.split("."))):
         return Backend(backend, partial(_built, backend, None, "processes"), is_remote=True)
     known = ", ".join(known_backends())
@@ -127,7 +127,13 @@ def parse_backend(backend: str | Executor) -> Backend:
 
 def _own() -> dict[str, Callable[..., Pool]]:
     # Each imports what it needs when it is opened.
-    return {"threads": _threads, "processes": _processes, "loky": _loky, "dask": partial(_dask, "")}
+    return {
+        "threads": _threads,
+        "processes": _processes,
+        "supervised": supervised,
+        "loky": _loky,
+        "dask": partial(_dask, ""),
+    }
 
 
 def _threads(n_workers: int) -> Pool:
@@ -140,6 +146,13 @@ def _processes(n_workers: int) -> Pool:
     from .local_pools import process_pool
 
     return process_pool(n_workers)
+
+
+def supervised(n_workers: int, modules: Sequence[str] = ()) -> Pool:
+    """Opens a pool whose workers are children of a supervisor; `modules` are what calls there need."""
+    from .supervised_pool import SupervisedPool
+
+    return SupervisedPool(n_workers, modules)
 
 
 def _loky(n_workers: int) -> Pool:

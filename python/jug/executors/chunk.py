@@ -37,6 +37,7 @@ __all__ = [
     "Notes",
     "SentCall",
     "UnstorableValue",
+    "answers_of",
     "begin_worker",
     "run_chunk",
     "run_live",
@@ -151,6 +152,17 @@ def run_chunk(
     recall: str = "",
     is_given_up: Callable[[], bool] | None = None,
 ) -> list[Answer]:
+    """The answers of :func:`answers_of`, when all are there."""
+    return list(answers_of(data, inputs, note, recall, is_given_up))
+
+
+def answers_of(
+    data: bytes,
+    inputs: Sequence[bytes] = (),
+    note: Notes | None = None,
+    recall: str = "",
+    is_given_up: Callable[[], bool] | None = None,
+) -> Iterator[Answer]:
     """Runs the calls of a chunk, one after the other.
 
     Parameters
@@ -166,15 +178,14 @@ def run_chunk(
     is_given_up : callable, optional
         Whether nobody wants the chunk any more; default: nobody can say so.
 
-    Returns
-    -------
-    list of Answer
+    Yields
+    ------
+    Answer
         What became of each call; of fewer than there are, where it takes long, results are large or the
         coordinator has ended.
     """
     chunk = Chunk(*pickle.loads(data))
     chunk = chunk._replace(calls=[SentCall(*call) for call in chunk.calls])
-    answers: list[Answer] = []
     end_with_origin(chunk.origin)
     if not chunk.notes:
         note = None
@@ -195,12 +206,12 @@ def run_chunk(
                 note(chunk.number, place)
             function = chunk.functions[call.function]
             function = inputs[function] if isinstance(function, int) else function
-            answers.append(_answer(function, call, inputs))
-            size += len(answers[-1].value)
+            answer = _answer(function, call, inputs)
+            yield answer
+            size += len(answer.value)
             if size > _LARGEST:
                 break
     flush_output()
-    return answers
 
 
 @contextlib.contextmanager

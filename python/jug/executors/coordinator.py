@@ -11,7 +11,7 @@ import queue
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, Generic, TypeVar
 
 from ..errors import UserError
@@ -50,6 +50,7 @@ class Coordinator(Generic[Token]):
         self._n_workers = n_workers
         self._pool: Pool | None = None
         self._is_alone = False
+        self._warming: list[Future[WorkerReport]] = []
         #: What is to be sent as soon as there is room.
         self._outbox: Outbox[Token] = Outbox(self._fail)
         self._flights: dict[int, Flight[Token]] = {}
@@ -79,10 +80,17 @@ class Coordinator(Generic[Token]):
         if self._pool is None:
             self._open()
 
+    def warm(self, modules: Sequence[str]) -> None:
+        """Has workers import modules, as far as they do not yet; nobody waits for that."""
+        if self._pool is not None and not self._pool.is_live:
+            self._warming = [self._pool.ask_importable(modules) for _ in range(self._pool.nr_workers())]
+
     def prepare(self, functions: Iterable[Callable[..., Any]]) -> None:
         """Finds out how these functions are sent. UserError if a worker cannot have one."""
         if self._outbox.transport is None:
             return
+        # How soon a worker answers is looked at then.
+        wait(self._warming, return_when=FIRST_COMPLETED)
         try:
             self._outbox.transport.prepare(functions)
         except BaseException:
@@ -285,8 +293,14 @@ class Coordinator(Generic[Token]):
         residences = () if self._pool is None else self._pool.keep(flight.future)
         for place, (item, answer) in enumerate(zip(flight.items, answers, strict=False)):
             outcome = answer if isinstance(answer, Outcome) else outcome_of_answer(Answer(*answer))
+            if flight.broken is not None and isinstance(outcome.error, WorkerDied):
+                if flight.begun is None or flight.begun[0] != place:
+                    # Another one had begun when the worker was ended.
+                    answers = answers[:place]
+                    break
+                outcome = outcome._replace(error=flight.broken)
             seconds.setdefault(item.call.name, []).append(outcome.duration)
-            if outcome is not answer:
+            if not isinstance(answer, Outcome):
                 sizes[item.call.name] += len(answer.value)
             residence = residences[place] if residences and outcome.error is None else None
             self._ended.append(Ended(item.token, outcome, residence))

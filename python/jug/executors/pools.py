@@ -24,6 +24,7 @@ __all__ = [
     "LiveCall",
     "Pool",
     "PoolOfProcesses",
+    "SharedFiles",
     "path_of",
     "shared_file",
 ]
@@ -149,6 +150,26 @@ class Pool(Protocol):
         """Ends the workers, which run nothing."""
 
 
+class SharedFiles:
+    """Bytes that all workers on this host can read, each once in memory."""
+
+    def __init__(self) -> None:
+        self._files: dict[bytes, IO[bytes]] = {}
+
+    def path_of(self, data: bytes) -> str:
+        """The path of a file with them."""
+        file = self._files.get(data)
+        if file is None:
+            file = self._files[data] = shared_file("jug-function")
+            file.write(data)
+        return path_of(file)
+
+    def close(self) -> None:
+        for file in self._files.values():
+            file.close()
+        self._files.clear()
+
+
 class ExecutorPool:
     """Any executor. Its workers are nobody's that could be ended one by one.
 
@@ -264,13 +285,21 @@ class PoolOfProcesses(ExecutorPool):
         #: The processes by id, also after the executor has forgotten them.
         self._known: dict[int, Any] = {}
         self._notes: IO[bytes] | None = None
-        self._files: dict[bytes, IO[bytes]] = {}
+        self._files = SharedFiles()
         self._rest = b""
 
     def submit(self, chunk: bytes | Sequence[LiveCall], inputs: Sequence[Any]) -> Future[list[Answer]]:
         future = super().submit(chunk, inputs)
-        self._known.update(self._executor._processes or {})  # type: ignore[attr-defined]
+        self._learn()
         return future
+
+    def ask_importable(self, modules: Sequence[str]) -> Future[WorkerReport]:
+        future = super().ask_importable(modules)
+        self._learn()
+        return future
+
+    def _learn(self) -> None:
+        self._known.update(self._executor._processes or {})  # type: ignore[attr-defined]
 
     def death(self) -> Death:
         """That of the first one that did not end because the executor ended it."""
@@ -294,11 +323,7 @@ class PoolOfProcesses(ExecutorPool):
         return path_of(self._notes)
 
     def shared(self, data: bytes) -> str | None:
-        file = self._files.get(data)
-        if file is None:
-            file = self._files[data] = shared_file("jug-function")
-            file.write(data)
-        return path_of(file)
+        return self._files.path_of(data)
 
     def begun(self) -> Sequence[Begun]:
         if self._notes is None:
@@ -334,11 +359,11 @@ class PoolOfProcesses(ExecutorPool):
 
     def _close_files(self) -> None:
         super()._close_files()
-        for file in (self._faults, self._notes, *self._files.values()):
+        for file in (self._faults, self._notes):
             if file is not None:
                 file.close()
         self._notes = None
-        self._files.clear()
+        self._files.close()
 
 
 def _kill_group(pid: int) -> None:

@@ -11,10 +11,21 @@ from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 from ..errors import UserError
-from ..executors.backends import Backend, parse_backend
+from ..executors.backends import Backend, parse_backend, supervised
 from ..executors.pools import ExecutorPool, Pool
 
-__all__ = ["ParallelBackend", "ParallelBackendRegistry", "WorkerType", "backend_of", "registry"]
+__all__ = [
+    "WORKER_MODULES",
+    "ParallelBackend",
+    "ParallelBackendRegistry",
+    "WorkerType",
+    "backend_of",
+    "registry",
+]
+
+
+#: What runs in a worker.
+WORKER_MODULES = ("jug.pytask_parallel.worker",)
 
 
 class ParallelBackend(Enum):
@@ -29,7 +40,7 @@ class ParallelBackend(Enum):
     DASK
         On the cluster of the current dask client, or on one of this machine.
     JUG
-        In processes of this package: those of ``processes``, under the name of this package.
+        In processes of this package, children of a supervisor.
     LOKY
         In processes of loky.
     PROCESSES
@@ -45,6 +56,10 @@ class ParallelBackend(Enum):
     LOKY = "loky"
     PROCESSES = "processes"
     THREADS = "threads"
+
+
+#: Those whose workers are processes that this package starts on this host.
+OF_THIS_HOST = (ParallelBackend.LOKY, ParallelBackend.PROCESSES, ParallelBackend.JUG)
 
 
 class WorkerType(Enum):
@@ -159,7 +174,10 @@ def backend_of(kind: ParallelBackend, n_workers: int) -> Backend:
         return Backend(kind.value, partial(_registered_pool, kind), is_remote=registration.remote)
     if kind is ParallelBackend.DASK:
         return parse_backend(_dask_name(n_workers))
-    return parse_backend("processes" if kind is ParallelBackend.JUG else kind.value)._replace(name=kind.value)
+    if kind is ParallelBackend.JUG:
+        forked = partial(supervised, modules=WORKER_MODULES)
+        return Backend(kind.value, forked, outlives_workers=True)
+    return parse_backend(kind.value)
 
 
 def _registered_pool(kind: ParallelBackend, n_workers: int) -> Pool:

@@ -45,15 +45,22 @@ def pytask_post_parse(config: dict[str, Any]) -> None:
         config["pm"].register(_InSequence(in_sequence[0]))
     else:
         # A worker loads this module when it loads pytask, in the middle of loading what runs there.
+        from . import early
+
+        early.begin(config)
         from . import execute
 
         config["pm"].register(execute)
 
 
 @hookimpl
-def pytask_unconfigure() -> None:
-    """Forgets what a project has registered."""
+def pytask_unconfigure(session: Session) -> None:
+    """Forgets what a project has registered, and ends workers that had nothing to do."""
     registry.reset()
+    if session.config.get("parallel_backend") is not ParallelBackend.NONE:
+        from . import early
+
+        early.dismiss(session.config)
 
 
 class _InSequence:

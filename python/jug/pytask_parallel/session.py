@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,10 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytask import ExecutionReport, PTask, Session, console, get_marks
 from pytask.tree_util import tree_leaves, tree_map_with_path
 
+from ..errors import UserError
 from ..executors.base import Outcome, PlainCall
 from ..executors.coordinator import Coordinator
 from ..executors.flights import Limits
-from .backends import ParallelBackend, WorkerType, backend_of, registry
+from .backends import OF_THIS_HOST, ParallelBackend, WorkerType, backend_of, registry
+from .early import importable, taken
 from .failures import error_of
 from .leaving import leave_with
 from .outcomes import TaskOptions, TaskResult
@@ -58,9 +59,11 @@ class ParallelSession:
         self._config = session.config
         kind: ParallelBackend = self._config["parallel_backend"]
         self._kind = kind
-        self._coordinator: Coordinator[str] = Coordinator(
-            backend_of(kind, self._config["n_workers"]), self._config["n_workers"]
-        )
+        n_workers: int = self._config["n_workers"]
+        with importable(self._config["root"]):
+            coordinator = taken(self._config)
+        self._coordinator = coordinator or Coordinator[str](backend_of(kind, n_workers), n_workers)
+        self._is_open = False
         registration = registry.registry[kind]
         self._is_live = registration.worker_type is WorkerType.THREADS
         self._is_remote = registration.remote
@@ -77,11 +80,12 @@ class ParallelSession:
 
     def run(self) -> None:
         """Runs all tasks, or until the session is to stop."""
-        with self._importable_here(), self._printing_threads():
+        with importable(self._config["root"]), self._printing_threads():
             try:
-                self._coordinator.open()
-                self._coordinator.prepare([task.function for task in self._session.tasks])
                 self._run()
+                if not self._is_open:
+                    # Its workers may still be about to begin.
+                    self._coordinator.kill()
             except KeyboardInterrupt:
                 if not self._interrupt():
                     raise
@@ -95,6 +99,7 @@ class ParallelSession:
         """Gives a task to the pool."""
         if task.attributes.get("is_generator"):
             return None
+        self._open()
         timeout = _limit(task, "timeout", seconds) or self._config["task_timeout"]
         limits = Limits(timeout, _limit(task, "memory", memory))
         if limits != Limits() and not self._coordinator.can_hold_limits():
@@ -111,6 +116,13 @@ class ParallelSession:
         self._running[task.signature] = _Given(task, kwargs, limits)
         self._coordinator.submit([(task.signature, call, limits)])
         return True
+
+    def _open(self) -> None:
+        """Has the pool ready; if all tasks are unchanged, nobody needs it."""
+        if not self._is_open:
+            self._coordinator.open()
+            self._coordinator.prepare([task.function for task in self._session.tasks])
+            self._is_open = True
 
     # --- the loop ---
 
@@ -145,6 +157,8 @@ class ParallelSession:
                     self._priorities = Priorities(self._session)
                     hook.pytask_execute_task_teardown(session=self._session, task=task)
                     reports.append(ExecutionReport.from_task(task))
+            except UserError:
+                raise
             except Exception:
                 self._running.pop(task.signature, None)
                 reports.append(ExecutionReport.from_task_and_exception(task, _raised_by_others()))
@@ -203,8 +217,8 @@ class ParallelSession:
 
     def _task(self, signature: str) -> PTask:
         node = self._session.dag.nodes[signature]
-        task = node["task"] if isinstance(node, dict) else node
-        assert isinstance(task, PTask)
+        # To ask whether it is a PTask would cost as much as to send it.
+        task: PTask = node["task"] if isinstance(node, dict) else node
         return task
 
     def _report(self, ended: Ended[str]) -> ExecutionReport:
@@ -235,8 +249,7 @@ class ParallelSession:
 
     def _task_options(self) -> TaskOptions:
         captures = getattr(self._config.get("capture"), "value", "fd") != "no"
-        has_own_output = self._kind in (ParallelBackend.LOKY, ParallelBackend.PROCESSES, ParallelBackend.JUG)
-        how = "fd" if has_own_output and registry.registry[self._kind].is_own else "python"
+        how = "fd" if self._kind in OF_THIS_HOST and registry.registry[self._kind].is_own else "python"
         is_beside = how == "fd"
         return TaskOptions(
             console=console.options,
@@ -261,24 +274,6 @@ class ParallelSession:
             if manager is not None:
                 plugins.register(manager, "capturemanager")
             forget_threads()
-
-    @contextmanager
-    def _importable_here(self) -> Iterator[None]:
-        """Has workers find the modules of the project by name."""
-        root = os.fspath(self._config["root"])
-        path, variable = list(sys.path), os.environ.get("PYTHONPATH")
-        if root not in sys.path:
-            sys.path.insert(0, root)
-        # Executors of users start their workers as they like.
-        os.environ["PYTHONPATH"] = os.pathsep.join([root, variable] if variable else [root])
-        try:
-            yield
-        finally:
-            sys.path[:] = path
-            if variable is None:
-                del os.environ["PYTHONPATH"]
-            else:
-                os.environ["PYTHONPATH"] = variable
 
 
 #: How many reports are made before what has ended elsewhere is looked at.

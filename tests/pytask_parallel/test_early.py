@@ -1,0 +1,102 @@
+"""Workers that begin while pytask collects tasks."""
+
+from __future__ import annotations
+
+import pytest
+
+BACKENDS = ["loky", "processes", "jug"]
+
+#: Says which processes a build has started, and has left when it is over.
+SCRIPT = """
+import os, sys, time
+from pathlib import Path
+import pytask
+
+def children():
+    with open(f"/proc/self/task/{os.getpid()}/children") as file:
+        found = {}
+        for pid in file.read().split():
+            try:
+                found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().decode()
+            except OSError:
+                pass
+        # Some have ended, and were not waited for yet.
+        return {pid: words for pid, words in found.items() if words and "tracker" not in words}
+
+if __name__ == "__main__":
+    session = pytask.build(paths=Path.cwd(), n_workers=2, parallel_backend=sys.argv[1])
+    deadline = time.monotonic() + 20
+    while children() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    print("exit", int(session.exit_code), "left", len(children()))
+"""
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_workers_begin_before_tasks_are_collected_and_run_them(project, backend):
+    """In pytask-parallel 0.5.5 they begin when the first task is to run, and import pytask then."""
+    project.tasks(
+        """
+        def born(pid):
+            return float(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+
+        if not Path("collected").exists():
+            children = Path(f"/proc/self/task/{os.getpid()}/children")
+            deadline = time.monotonic() + 60
+            while len(children.read_text().split()) < WORKERS and time.monotonic() < deadline:
+                time.sleep(0.01)
+            time.sleep(0.1)
+            Path("collected").write_text(Path("/proc/uptime").read_text().split()[0])
+
+        def task_born(path: Annotated[Path, Product] = Path("out.txt")):
+            path.write_text(str(born(os.getpid()) - 100 * float(Path("collected").read_text())))
+        """.replace("WORKERS", "3" if backend == "jug" else "2")
+    )
+    done = project.run("-n", "2", "--parallel-backend", backend)
+    assert done.outcomes == {"task_born": "."}, done.out
+    assert float(project.folder.joinpath("out.txt").read_text()) < 0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("change", ["os.environ['MINE'] = 'set'", "sys.path.insert(0, 'beside')"])
+def test_workers_have_what_modules_of_tasks_change_for_those_that_begin_later(project, backend, change):
+    project.folder.joinpath("beside").mkdir()
+    project.tasks(
+        f"""
+        {change}
+
+        def task_looks(path: Annotated[Path, Product] = Path("out.txt")):
+            path.write_text(repr((os.environ.get("MINE"), "beside" in sys.path)))
+        """
+    )
+    done = project.run("-n", "2", "--parallel-backend", backend)
+    assert done.outcomes == {"task_looks": "."}, done.out
+    wanted = ("set", False) if "environ" in change else (None, True)
+    assert project.folder.joinpath("out.txt").read_text() == repr(wanted)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("tasks", "status"),
+    [
+        ("raise ValueError('no')", 3),
+        ("def task_one(path: Annotated[Path, Product] = Path('out.txt')):\n    path.touch()", 0),
+        ("", 0),
+    ],
+    ids=["collection fails", "unchanged", "no tasks"],
+)
+def test_workers_that_had_nothing_to_do_are_ended_with_the_session(project, backend, tasks, status):
+    project.tasks(tasks)
+    if "task_one" in tasks:
+        assert project.run().status == 0
+    done = project.script(SCRIPT.replace("sys.argv[1]", repr(backend)))
+    assert f"exit {status} left 0" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", ["collect", "clean", "markers"])
+def test_other_commands_start_no_worker(project, command):
+    project.configure("n_workers = 2\n")
+    project.tasks("def task_one():\n    pass\n\nassert not Path('/proc/self/task').joinpath("
+                  "str(os.getpid()), 'children').read_text().split()")  # fmt: skip
+    done = project.run(command)
+    assert done.status == 0, done.out
