@@ -28,7 +28,7 @@ BACKEND_SPECS = (
         ("--backend",),
         "",
         metavar="NAME",
-        help="with -n: what runs tasks: workers, threads, processes, loky, dask, dask:ADDRESS, or any "
+        help="with -n: what runs tasks: workers, threads, processes, supervised, loky, dask, dask:ADDRESS, or any "
         "executor, module:function (default: workers)",
     ),
     OptionSpec(
