@@ -201,8 +201,12 @@ def test_where_the_original_is_installed_too_it_says_which_one_is_in_use(project
     assert " ".join(project.run("-n", "1").out.split()).count(said) == 1
 
 
-def test_a_package_that_is_missing_is_one_line_that_says_what_to_install(project):
-    project.tasks("\n    sys.modules['loky'] = None\n" + GOOD)
+def test_a_package_that_is_missing_is_one_line_that_says_what_to_install(project, tmp_path):
+    lacking = tmp_path / "lacking"
+    lacking.mkdir()
+    lacking.joinpath("loky.py").write_text("raise ImportError('no module named loky')\n")
+    project.put_first(lacking)
+    project.tasks(GOOD)
     done = project.run("-n", "2")
     assert done.status == 1
     said = "Error: --backend loky needs the package loky: pip install loky (or this package with its extra"

@@ -28,8 +28,8 @@ BACKEND_SPECS = (
         ("--backend",),
         "",
         metavar="NAME",
-        help="with -n: what runs tasks: workers, threads, processes, supervised, loky, dask, dask:ADDRESS, or "
-        "any executor, module:function (default: workers)",
+        help="with -n: what runs tasks: workers, threads, processes, supervised, loky, dask, dask:ADDRESS, "
+        "or any executor, module:function (default: workers)",
     ),
     OptionSpec(
         "execute_backend_module",
