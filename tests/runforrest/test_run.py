@@ -208,12 +208,18 @@ def test_files_that_cannot_be_read_are_skipped_with_a_line_and_stay(deeds, capfd
     assert [task.returnvalue for task in tasks.run()] == [5]
     assert capfd.readouterr().out == "skipping bad.pkl (Ran out of input)\n"
     assert os.listdir("tasks/todo") == ["bad.pkl"]
+    # Once a run, however often it is read.
+    assert list(tasks.todo_tasks()) == list(tasks.run(retries=2)) == list(tasks.todo_tasks()) == []
+    assert capfd.readouterr().out == "skipping bad.pkl (Ran out of input)\n"
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"nprocesses": 0}, "nprocesses must be a number from 1 on, not 0"),
+        ({"nprocesses": None}, "nprocesses must be a number from 1 on, not None"),
+        ({"retries": None}, "retries must be a whole number of at least 0, not None"),
+        ({"start_method": None}, "start_method must be one of forkserver, spawn, not None"),
         ({"nprocesses": True}, "nprocesses must be a number from 1 on, not True"),
         ({"retries": -1}, "retries must be a whole number of at least 0, not -1"),
         ({"autokill": 0}, "autokill must be a number of seconds above 0, not 0"),

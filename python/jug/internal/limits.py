@@ -115,11 +115,13 @@ def checked_limits(f: Callable[..., Any], timeout: Any, retries: Any, memory: An
     )
 
 
-def checked_parameter(parameter: str, value: Any, check: Callable[[Any], Any]) -> Any:
+def checked_parameter(
+    parameter: str, value: Any, check: Callable[[Any], Any], *, is_optional: bool = True
+) -> Any:
     """A parameter of a function as it is used; None if it was not given. ValueError or TypeError if wrong."""
     __tracebackhide__ = True
     try:
-        return None if value is None else check(value)
+        return None if value is None and is_optional else check(value)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{parameter} {error}") from None
 

@@ -17,7 +17,7 @@ from ..internal.console import escaped
 from ..internal.files import create, temporary_name
 from .pickling import load
 
-__all__ = ["Folder", "Log", "note_of", "reason", "say_skipped"]
+__all__ = ["Folder", "Log", "note_of", "reason"]
 
 #: How the names of files begin that are not whole yet. They lie beside the three folders, where nobody looks
 #: for tasks.
@@ -45,6 +45,8 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        #: The lines that have been printed about files that were left out.
+        self._said: set[tuple[str, str]] = set()
 
     @property
     def session(self) -> Path:
@@ -146,9 +148,20 @@ class Folder:
                 continue  # It has just been moved.
             except Exception as error:
                 if says:
-                    say_skipped(name, error)
+                    self.say_skipped(state, name, reason(error))
                 continue
             yield name, task
+
+    def say_skipped(self, state: str, name: str, why: str) -> None:
+        """Prints in a line that a file was left out, whose name may be anything: once until the next run."""
+        line = escaped(f"skipping {name} ({why})").replace("\n", "\\n")
+        if (state, line) not in self._said:
+            self._said.add((state, line))
+            print(line.encode(errors="backslashreplace").decode())
+
+    def say_again(self) -> None:
+        """Another run begins, which says of all files once more that they are left out."""
+        self._said.clear()
 
     def result_of(self, name: str) -> str | None:
         """In which folder the result of a task is that is still to be done; None if it has none.
@@ -200,12 +213,6 @@ def note_of(result: bytes) -> bytes:
     """The note behind a result that says which file in todo/ it is of; RunForrest writes none."""
     begin = result.rfind(_NOTE, -_LONGEST_NOTE)
     return b"" if begin < 0 else result[begin:]
-
-
-def say_skipped(name: str, error: BaseException) -> None:
-    """Prints in a line that a file was left out; its name may be anything."""
-    line = escaped(f"skipping {name} ({reason(error)})").replace("\n", "\\n")
-    print(line.encode(errors="backslashreplace").decode())
 
 
 def reason(error: BaseException) -> str:

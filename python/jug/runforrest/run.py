@@ -17,7 +17,7 @@ from ..internal.console import say
 from ..process.managed import Child, program_of, spawn
 from .deferred import name_of
 from .errors import TaskCrashed, overtime, overuse, unstored
-from .folder import Folder, note_of, reason, say_skipped
+from .folder import Folder, note_of, reason
 from .messages import Messages, milliseconds
 from .pickling import dump, load
 from .progress import RunProgress
@@ -53,6 +53,7 @@ class Run:
     def __iter__(self) -> Iterator[Any]:
         if not self._names:
             return
+        self._folder.say_again()
         order = {
             **self._order,
             "folder": os.path.abspath(self._folder.path),
@@ -163,7 +164,7 @@ class Run:
             data, note = self._folder.scheduled(name)
             task = load(data)
         except Exception as unreadable:
-            say_skipped(name, unreadable)
+            self._folder.say_skipped("todo", name, reason(unreadable))
             return "settled", None
         task.returnvalue, task.errorvalue = None, error
         task.runtime, task.traceback, task.output = seconds, "", output

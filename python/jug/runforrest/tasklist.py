@@ -226,19 +226,19 @@ class TaskList:
             that runs the tasks has ended.
         """
         order = {
-            "nprocesses": checked_parameter("nprocesses", nprocesses, as_count_from_1),
+            "nprocesses": checked_parameter("nprocesses", nprocesses, as_count_from_1, is_optional=False),
             "print_errors": bool(print_errors),
             "session": os.path.abspath(self._folder.session) if save_session else None,
             "autokill": checked_parameter("autokill", autokill, as_seconds),
             "autokill_requeue": autokill_requeue,
             "memory_limit": checked_parameter("memory_limit", memory_limit, as_bytes),
-            "retries": checked_parameter("retries", retries, as_count),
+            "retries": checked_parameter("retries", retries, as_count, is_optional=False),
             "progress": checked_parameter(
                 "progress", _mode_of(progress), partial(as_word, words=("", *MODES))
             ),
             "capture": bool(capture),
             "start_method": checked_parameter(
-                "start_method", start_method, partial(as_word, words=_START_METHODS)
+                "start_method", start_method, partial(as_word, words=_START_METHODS), is_optional=False
             ),
             "preload": [preload] if isinstance(preload, str) else list(preload),
             "log": None if self._log.path is None else os.path.abspath(self._log.path),
@@ -342,9 +342,9 @@ class TaskList:
         self._folder.clean(tuple(state for state, is_chosen in chosen if is_chosen))
 
 
-def _mode_of(progress: bool | str) -> str | None:
+def _mode_of(progress: bool | str | None) -> str | None:
     """How it is to be shown how far a run is; None: not at all."""
-    if isinstance(progress, bool):
+    if progress is None or isinstance(progress, bool):
         return "" if progress else None
     return progress or ""
 
