@@ -14,11 +14,14 @@ from typing import Any
 from .. import _native
 from ..internal.printing import bytes_of
 from ..process.managed import Child, End, fork, program_of, spawn
-from .performance import COMPUTED, perform_order, print_to
+from .performance import perform_order, print_to
 
-__all__ = ["Running", "Starter"]
+__all__ = ["Running", "Starter", "need_descriptors"]
 
 _CHUNK = 1 << 16
+
+#: How much of a line is kept until its end comes.
+_LONGEST_LINE = 1 << 16
 
 
 class Running:
@@ -39,10 +42,6 @@ class Running:
 
     Attributes
     ----------
-    is_computed : bool
-        Whether it has nothing left to do but to store its result.
-    awaits_report : bool
-        Whether it has reported nothing yet.
     is_overdue : bool
         Whether it was killed because it ran for too long.
     taken : int
@@ -58,14 +57,13 @@ class Running:
         self.started = time.monotonic()
         self.is_overdue = False
         self.taken = 0
-        self.is_computed = False
-        self.awaits_report = True
-        self.report = report
+        #: Whether it has printed more than was passed on by now.
+        self.is_held = False
+        self._report = report
         self.outputs = [it.fileno() for it in printed]
-        self._reported = b""
         self._printed = printed
         #: What was printed behind the last line feed, where it is passed on.
-        self._rests = [b""] * len(printed)
+        self._rests = [bytearray() for _ in printed]
         os.set_blocking(report, False)
 
     @property
@@ -76,13 +74,11 @@ class Running:
     def watched(self) -> Iterable[int]:
         """What can be read when something happens."""
         yield self.child.fileno()
-        if self.awaits_report:
-            yield self.report
         yield from self.outputs
 
     def descriptors(self) -> Iterable[int]:
         """All that no other task is to have."""
-        yield from (self.report, self.claim, self.child.fileno())
+        yield from (self._report, self.claim, self.child.fileno())
         for collector in self._printed:
             yield from collector.descriptors
 
@@ -91,36 +87,44 @@ class Running:
         for collector in self._printed:
             collector.collect()
 
-    def read_report(self) -> None:
-        """Takes note of what it has reported."""
-        self.awaits_report = False
-        with contextlib.suppress(BlockingIOError):
-            self._reported += os.read(self.report, _CHUNK)
-        if self._reported.startswith(COMPUTED):
-            self._reported = self._reported.removeprefix(COMPUTED)
-            self.is_computed = True
-
     def take_printed(self) -> bytes:
         """What it has printed since the last call, the beginning and the end of it."""
         return b"".join(bytes_of(*it) for it in (collector.take() for collector in self._printed) if it)
 
     def take_lines(self, *, is_over: bool) -> Iterable[tuple[bytes, bool]]:
-        """The same in whole lines, and whether they are those of stderr."""
-        for number, collector in enumerate(self._printed):
+        """The same in whole lines, and whether they are those of stderr; of very long ones the parts."""
+        for number, (collector, rest) in enumerate(zip(self._printed, self._rests, strict=True)):
             printed = collector.take()
-            text = self._rests[number] + (bytes_of(*printed) if printed else b"")
-            whole, feed, self._rests[number] = text.rpartition(b"\n")
-            if is_over:
-                feed, self._rests[number] = feed + self._rests[number], b""
-            if whole or feed:
-                yield whole + feed, number == 1
+            text = bytes_of(*printed) if printed else b""
+            end = text.rfind(b"\n") + 1
+            if is_over or len(rest) + len(text) - end > _LONGEST_LINE:
+                end = len(text)
+            if end or is_over:
+                whole = bytes(rest) + text[:end]
+                rest.clear()
+                if whole:
+                    yield whole, number == 1
+            rest += text[end:]
 
     def end(self) -> tuple[End, str]:
         """How it ended, and what it reported; what it left behind must have been killed."""
         end = self.child.end_alone()
-        self.read_report()
-        os.close(self.report)
-        return end, self._reported.decode(errors="replace")
+        report = b""
+        with contextlib.suppress(BlockingIOError):
+            report = os.read(self._report, _CHUNK)
+        os.close(self._report)
+        return end, report.decode(errors="replace")
+
+
+def need_descriptors(like: int, count: int) -> None:
+    """Sees whether this process can have so many more, `like` one that it has. OSError if not."""
+    opened = []
+    try:
+        for _ in range(count):
+            opened.append(os.dup(like))
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
 
 
 class Starter:
@@ -138,6 +142,8 @@ class Starter:
         self._order = order
         #: How many pipes tasks print to.
         self._pipes = 2 if order["shows"] else int(order["log"] is not None or order["capture"])
+        #: How many descriptors it takes to start one, and some for what else is done with the next ones.
+        self.needs = 6 + 3 * self._pipes + 8
         self._order_fd: int | None = None
         if not is_forking:
             self._order_fd = os.memfd_create("jug-order")

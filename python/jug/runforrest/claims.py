@@ -11,45 +11,93 @@ from pathlib import Path
 
 from ..internal.files import FILE_MODE
 
-__all__ = ["claim", "claim_all"]
+__all__ = ["Claims", "are_free"]
 
 #: ``struct flock``: type, whence, start, length, process.
 _FLOCK = "hhqqi4x"
 
 
-def claim(path: Path, name: str) -> int | None:
-    """Claims a task for this process and what it forks.
+class Claims:
+    """The tasks of a folder that this process has claimed, any number of them by one descriptor.
+
+    A task has two bytes. The first is that of the process that has it run, until its files are where they
+    belong. The second is that of its own process, which may outlive the other one for a moment.
 
     Parameters
     ----------
     path : Path
-        The file for claims in a folder.
-    name : str
-        The name of the task's file.
-
-    Returns
-    -------
-    int or None
-        A descriptor: the claim ends when every process has closed it. None if somebody else has the task.
+        The file for claims in the folder.
     """
-    place = int.from_bytes(blake2b(os.fsencode(name), digest_size=8).digest()) >> 2
-    return _lock(path, place, 1)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = _opened(path)
+
+    def fileno(self) -> int:
+        """The descriptor with the first byte of each: no task may have it."""
+        return self._descriptor
+
+    def claim(self, name: str) -> int | None:
+        """Claims a task.
+
+        Parameters
+        ----------
+        name : str
+            The name of its file.
+
+        Returns
+        -------
+        int or None
+            The descriptor for its process, which the caller closes as well when that has ended. None if
+            somebody else has the task.
+        """
+        if not _lock(self._descriptor, _place(name), 1):
+            return None
+        its = None
+        try:
+            its = self.of_process(name)
+        finally:
+            if its is None:
+                self.release(name)
+        return its
+
+    def of_process(self, name: str) -> int | None:
+        """The descriptor for another process of a task that is claimed; None if a former one still lives."""
+        its = _opened(self._path)
+        if _lock(its, _place(name) + 1, 1):
+            return its
+        os.close(its)
+        return None
+
+    def release(self, name: str) -> None:
+        """Ends the claim on a task."""
+        _lock(self._descriptor, _place(name), 1, kind=fcntl.F_UNLCK)
 
 
-def claim_all(path: Path) -> int | None:
-    """The same for all tasks that there are; None if somebody else has one."""
-    return _lock(path, 0, 0)
+def are_free(path: Path) -> bool:
+    """Whether nobody has claimed any task of a folder; it has none claimed by this process, either."""
+    descriptor = _opened(path)
+    try:
+        return _lock(descriptor, 0, 0)
+    finally:
+        os.close(descriptor)
 
 
-def _lock(path: Path, place: int, length: int) -> int | None:
+def _place(name: str) -> int:
+    return (int.from_bytes(blake2b(os.fsencode(name), digest_size=8).digest()) >> 2) * 2
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+
+
+def _lock(descriptor: int, place: int, length: int, kind: int = fcntl.F_WRLCK) -> bool:
     # It is that of the open file: who is forked for the task goes on having it when its parent dies.
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
-    lock = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, place, length, 0)
+    lock = struct.pack(_FLOCK, kind, os.SEEK_SET, place, length, 0)
     try:
         fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, lock)
     except OSError as error:
-        os.close(descriptor)
         if error.errno in (errno.EAGAIN, errno.EACCES):
-            return None
+            return False
         raise
-    return descriptor
+    return True

@@ -75,22 +75,37 @@ class Folder:
 
     def write(self, state: str, name: str, data: bytes) -> None:
         """Puts a file into one of the folders once it is whole and on the disk."""
-        prefix = _PREFIX_OF_SCRIPTS if state == "todo" else _PREFIX
+        self.put(self.write_aside(data, _PREFIX_OF_SCRIPTS if state == "todo" else _PREFIX), state, name)
+
+    def write_aside(self, data: bytes, prefix: str = _PREFIX) -> str:
+        """Writes a file beside the folders, for :meth:`put`. Its path is returned."""
         temporary = temporary_name(os.fspath(self.path), prefix)
         try:
             with create(temporary) as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+        except BaseException as error:
+            raise self._given_up(temporary, error) from None
+        return temporary
+
+    def put(self, temporary: str, state: str, name: str) -> None:
+        """Moves such a file into one of the folders once it is on the disk. If it cannot, it is removed."""
+        try:
+            descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
             os.replace(temporary, self.file(state, name))
         except BaseException as error:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            if isinstance(error, OSError) and error.filename is not None:
-                # That is the temporary file.
-                why = f"cannot write a file of a task: {error.strerror}"
-                raise OSError(error.errno, why, os.fspath(self.path)) from None
-            raise
+            raise self._given_up(temporary, error) from None
+
+    def _given_up(self, temporary: str, error: BaseException) -> BaseException:
+        _forget(temporary)
+        if isinstance(error, OSError) and error.filename is not None:
+            # That is the temporary file.
+            why = f"cannot write a file of a task: {error.strerror}"
+            return OSError(error.errno, why, os.fspath(self.path))
+        return error
 
     def scheduled(self, name: str) -> tuple[bytes, bytes]:
         """The file of a task that is to be done, and the note that a result of it has behind it.
@@ -125,8 +140,7 @@ class Folder:
                 dill.dump_session(temporary)
             os.replace(temporary, self.session)
         except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+            _forget(temporary)
             raise
 
     def names(self, state: str) -> list[str]:
@@ -219,6 +233,11 @@ def reason(error: BaseException) -> str:
     """Why a file could not be read, in a line."""
     text = f"{error}".partition("\n")[0]
     return text if isinstance(error, EOFError) and text else f"{type(error).__name__}: {text}"
+
+
+def _forget(temporary: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(temporary)
 
 
 def _remove(folder: Path) -> None:

@@ -16,14 +16,15 @@ from typing import Any
 from .. import _native
 from ..errors import UserError
 from ..internal.printing import flush_output, write_lines_at_once
-from ..internal.tracebacks import users_traceback
+from ..internal.tracebacks import message_of, users_traceback
 from .deferred import name_of
 from .evaluation import evaluate
-from .folder import Folder, reason
+from .folder import Folder
 from .pickling import copied, dump, dump_safely, load
 
 __all__ = [
-    "COMPUTED",
+    "STATES",
+    "Report",
     "load_session",
     "main",
     "perform",
@@ -35,8 +36,8 @@ __all__ = [
     "written",
 ]
 
-#: What a task reports that has nothing left to do but to store its result.
-COMPUTED = b"+"
+#: What a task can be that has a result.
+STATES = ("done", "fail")
 
 #: How much of a reason is passed on.
 _MOST_SAID = 1000
@@ -70,10 +71,11 @@ def written(task: Any, data: bytes) -> bytes:
     """
     if task.errorvalue is not None:
         task.errorvalue = _portable(task.errorvalue)
+    fault: BaseException
     try:
         return dump_safely(task)
-    except Exception:
-        # What is wrong may be something else.
+    except BaseException:
+        # What is wrong may be something else. What a class of the user's does may be anything, too.
         pass
     # A call may have changed its arguments.
     fresh = load(data)
@@ -81,13 +83,13 @@ def written(task: Any, data: bytes) -> bytes:
     fresh.runtime, fresh.traceback, fresh.output = task.runtime, task.traceback, ""
     try:
         return dump_safely(fresh)
-    except Exception as error:
+    except BaseException as error:
         fault = error
     cannot = "unpickled" if isinstance(fault, pickle.UnpicklingError) else "pickled"
     kind = type(task.returnvalue).__qualname__
     fresh.returnvalue = task.returnvalue = None
     fresh.errorvalue = task.errorvalue = TypeError(
-        f"what {name_of(task)} returned is of type {kind}, which cannot be {cannot}: {fault}"
+        f"what {name_of(task)} returned is of type {kind}, which cannot be {cannot}: {_why(fault)}"
     )
     return dump(fresh)
 
@@ -101,7 +103,7 @@ def _portable(error: BaseException) -> BaseException:
 
 
 def _can_be_read(error: BaseException) -> bool:
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(BaseException):
         return isinstance(copied(error), BaseException)
     return False
 
@@ -114,7 +116,7 @@ def _link_by_link(error: BaseException, known: dict[int, BaseException], most: i
     error.__cause__ = error.__context__ = None
     same = error
     if not _can_be_read(error):
-        same = RuntimeError(f"{type(error).__qualname__}: {error}")
+        same = RuntimeError(f"{type(error).__qualname__}: {message_of(error)}")
         for note in getattr(error, "__notes__", ()):
             same.add_note(str(note))
     known[id(error)] = same
@@ -122,6 +124,12 @@ def _link_by_link(error: BaseException, known: dict[int, BaseException], most: i
         same.__cause__, same.__context__ = (it and _link_by_link(it, known, most - 1) for it in links)
     same.__suppress_context__ = is_suppressed
     return same
+
+
+def _why(fault: BaseException) -> str:
+    """What pickling raised: picklers say what is wrong, others raise what says nothing without its name."""
+    is_of_pickling = isinstance(fault, (TypeError, AttributeError, pickle.PickleError))
+    return message_of(fault) if is_of_pickling else _said(fault)
 
 
 def print_error(name: str, error: BaseException) -> None:
@@ -145,8 +153,38 @@ def load_session(path: str | os.PathLike[str]) -> None:
     dill.load_session(path)
 
 
-def perform(folder: Folder, name: str, report: int, *, session: str | None, print_errors: bool) -> None:
-    """Runs a task of a folder, and writes to `report` what became of it: "done", "fail", or a reason."""
+class Report:
+    """The pipe on which a task says what became of it, which its call may have closed.
+
+    Parameters
+    ----------
+    descriptor : int
+        Where it is written. Something else of the call's own may have that number later.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._what = _identity(descriptor)
+
+    def say(self, word: str, more: str) -> bool:
+        """Says a word and something more, in one piece; whether there was still a way."""
+        text = f"{word} {more}".encode(errors="replace")
+        try:
+            if _identity(self._descriptor) != self._what:
+                return False
+            os.write(self._descriptor, text[:_MOST_SAID])
+        except OSError:
+            return False
+        return True
+
+
+def _identity(descriptor: int) -> tuple[int, int]:
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino
+
+
+def perform(folder: Folder, name: str, report: Report, *, session: str | None, print_errors: bool) -> None:
+    """Runs a task of a folder, and says what became of it: its state and where it is written, or a reason."""
     here = os.getpid()
     try:
         if session is not None:
@@ -154,32 +192,54 @@ def perform(folder: Folder, name: str, report: int, *, session: str | None, prin
         data, note = folder.scheduled(name)
         task = load(data)
     except BaseException as error:
-        os.write(report, f"unreadable {reason(error)}".encode(errors="replace")[:_MOST_SAID])
+        report.say("unreadable", _said(error))
         return
-    run(task)
-    if os.getpid() != here:
-        # A process that the task forked came back from it.
-        os._exit(1)
+    try:
+        run(task)
+        if os.getpid() != here:
+            # A process that the task forked came back from it.
+            os._exit(1)
+        _store(folder, name, report, task, (data, note), print_errors=print_errors)
+    except OSError as error:
+        report.say("unstored", str(error))
+    except BaseException as error:
+        report.say("unstored", _said(error))
+    # Whatever comes now, the result is there.
+    with contextlib.suppress(BaseException):
+        _end_as_interpreters_do()
+
+
+def _store(
+    folder: Folder, name: str, report: Report, task: Any, file: tuple[bytes, bytes], *, print_errors: bool
+) -> None:
+    data, note = file
     raised = task.errorvalue
     result = written(task, data)
     if print_errors and task.errorvalue is not None:
-        print_error(name, raised or task.errorvalue)
+        # Where it cannot be printed, or its repr() raises something else, it is stored none the less.
+        with contextlib.suppress(BaseException):
+            print_error(name, raised or task.errorvalue)
     flush_output()
     state = "done" if task.errorvalue is None else "fail"
-    others = [it for it in threading.enumerate() if it is not threading.main_thread() and not it.daemon]
-    if not others:
-        # While the disk has its time, another task may run.
-        os.write(report, COMPUTED)
-    try:
-        folder.write(state, name, result + note)
-    except OSError as error:
-        os.write(report, f"unstored {error}".encode(errors="replace")[:_MOST_SAID])
-        return
-    os.write(report, state.encode())
-    if others:
-        # Those of executors end when they are asked to, which the end of an interpreter does. Here is none,
-        # as there is none in processes of multiprocessing, which do the same.
+    temporary = folder.write_aside(result + note)
+    if not report.say(state, os.path.basename(temporary)):
+        # The call has closed all descriptors, as daemons do. It is found where it belongs.
+        folder.put(temporary, state, name)
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {message_of(error)}"
+
+
+def _end_as_interpreters_do() -> None:
+    """Ends what waits for the end of the interpreter, of which there is none here."""
+    if len(threading.enumerate()) > 1:
+        # Those of executors end when they are asked to. Processes of multiprocessing do the same.
         threading._shutdown()  # type: ignore[attr-defined]
+    multiprocessing = sys.modules.get("multiprocessing.util")
+    if multiprocessing is not None:
+        # Its processes are waited for, but for daemons, which are ended.
+        multiprocessing._exit_function()
     flush_output()
 
 
@@ -221,7 +281,7 @@ def main(order_fd: int, name: str, report: int, outputs: Sequence[int], parent: 
 def perform_order(order: dict[str, Any], name: str, report: int) -> None:
     """The same as :func:`perform`, as a script has asked for it."""
     folder = Folder(Path(order["folder"]))
-    perform(folder, name, report, session=order["session"], print_errors=order["print_errors"])
+    perform(folder, name, Report(report), session=order["session"], print_errors=order["print_errors"])
 
 
 def print_to(outputs: Sequence[int]) -> None:

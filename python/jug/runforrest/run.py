@@ -9,6 +9,7 @@ import select
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -23,6 +24,9 @@ from .pickling import dump, load
 from .progress import RunProgress
 
 __all__ = ["Run"]
+
+#: How many loops of this process go over the tasks of a folder, by its path.
+_under_way: Counter[str] = Counter()
 
 #: How long the child may take to end when nothing is left for it to do.
 _GRACE = 5.0
@@ -62,13 +66,16 @@ class Run:
             "argv": [str(it) for it in sys.argv],
             "main": _main_file(),
         }
+        here = os.path.realpath(self._folder.path)
         shown = RunProgress(order["progress"], self._called())
         order["shows"] = shown.shows_output and not order["capture"] and order["log"] is None
         order["progress"] = order["progress"] is not None
+        _under_way[here] += 1
         try:
             with _Runner(order) as runner:
                 yield from self._ended(runner, shown)
         finally:
+            _under_way[here] -= 1
             shown.close()
 
     def _ended(self, runner: _Runner, shown: RunProgress) -> Iterator[Any]:
@@ -82,10 +89,13 @@ class Run:
                 shown.starts(*facts)
             elif kind == "printed":
                 shown.write(facts[0], is_error=facts[1])
-            elif kind == "requeued":
+            elif kind in ("requeued", "dropped"):
                 shown.drop(facts[0])
+            elif kind == "awaits":
+                self._await(runner, *facts)
             elif kind == "end":
-                _say_what_is_elsewhere(*facts)
+                if facts[0]:
+                    _say_what_is_elsewhere(facts[0], "")
                 runner.leave()
                 return
             else:
@@ -98,6 +108,14 @@ class Run:
                         yield task
                 elif answer == "settled":
                     shown.drop(name)
+
+    def _await(self, runner: _Runner, count: int) -> None:
+        """There is nothing to do but to wait for what other processes run."""
+        if _under_way[os.path.realpath(self._folder.path)] > 1:
+            # Another loop of this script has them, which goes on when this one is over.
+            runner.send("leave", "")
+        else:
+            _say_what_is_elsewhere(count, "; waiting for the end")
 
     def _called(self) -> dict[str, str]:
         """What each task calls, by the name of its file, if that is to be shown."""
@@ -191,10 +209,10 @@ def _main_file() -> str | None:
     return os.path.abspath(file) if file and os.path.isfile(file) else None
 
 
-def _say_what_is_elsewhere(count: int) -> None:
-    if count:
-        what = "1 task runs" if count == 1 else f"{count} tasks run"
-        say(f"{what} for another process that works on the same folder")
+def _say_what_is_elsewhere(count: int, what_now: str) -> None:
+    what = "1 task runs" if count == 1 else f"{count} tasks run"
+    whom = "another process" if what_now else "another loop"
+    say(f"{what} for {whom} that works on the same folder{what_now}")
 
 
 class _Runner:
@@ -238,7 +256,8 @@ class _Runner:
         """
         poll = select.poll()
         while not self._messages.is_over:
-            poll.register(self._messages, select.POLLIN | (self._messages.is_waiting and select.POLLOUT))
+            is_full = self._messages.unsent > 0
+            poll.register(self._messages, select.POLLIN | (select.POLLOUT if is_full else 0))
             seconds = shown.due_in()
             poll.poll(milliseconds(seconds))
             self._messages.go_on()

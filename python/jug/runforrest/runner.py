@@ -7,7 +7,6 @@ became of a task it says to the script, which reads the result and puts the file
 from __future__ import annotations
 
 import contextlib
-import errno
 import gc
 import os
 import select
@@ -25,15 +24,21 @@ from ..engine.preloading import preload
 from ..errors import UserError
 from ..internal.printing import flush_output
 from ..process.forkserver import import_for_forks
-from ..process.managed import Child, End
-from .at_work import Running, Starter
-from .claims import claim, claim_all
+from ..process.managed import Child
+from .at_work import Running, Starter, need_descriptors
+from .claims import Claims, are_free
 from .folder import Folder, Log
 from .memory import MemoryLimit
 from .messages import Messages, milliseconds
-from .performance import prepare
+from .outcomes import Ended, judged, reason_of
+from .patience import Patience
+from .performance import STATES, prepare
+from .storing import MOST, Storing
 
 __all__ = ["main"]
+
+#: How many bytes may wait for the script to read them before there is to be no more of them.
+_MOST_UNSENT = 4 << 20
 
 
 def main(channel: int, parent: int) -> None:
@@ -87,44 +92,61 @@ class Runner:
         #: Tasks that somebody else had when they were to start.
         self._elsewhere: deque[str] = deque()
         self._running: dict[int, Running] = {}
-        #: The claims of tasks of which the script has not said yet that their files are where they belong.
-        self._unsettled: dict[str, int] = {}
+        #: Those that have ended and whose results are not on the disk yet.
+        self._being_stored: dict[str, Ended] = {}
+        #: Those that are claimed, until the script says that their files are where they belong.
+        self._unsettled: set[str] = set()
         self._poll = select.poll()
         self._poll.register(messages, select.POLLIN)
         self._memory = MemoryLimit(order["memory_limit"])
+        self._patience = Patience()
 
     def run(self) -> None:
         """Runs all tasks, and returns when the script knows what became of each."""
         prepare(self._order)
-        if (everything := claim_all(self._folder.claims)) is not None:
-            self._folder.remove_unfinished()
-            os.close(everything)
         try:
+            if are_free(self._folder.claims):
+                self._folder.remove_unfinished()
+            self._claims = Claims(self._folder.claims)
             is_forking = self._can_fork()
             self._memory.check()
         except UserError as error:
             self._messages.send("error", str(error))
-            return
+        except OSError as error:
+            self._messages.send("error", f"no tasks can run: {reason_of(error)}")
+        else:
+            flush_output()
+            gc.collect()
+            gc.freeze()
+            self._begin(is_forking)
+        self._messages.finish()
+
+    def _begin(self, is_forking: bool) -> None:
         self._starter = Starter(self._order, is_forking=is_forking)
-        flush_output()
-        gc.collect()
-        gc.freeze()
         try:
+            others = [self._messages.fileno()]
+            claims = self._claims.fileno()
+            self._storing = Storing(self._folder, claims, others, is_forking=is_forking)
+            self._poll.register(self._storing, select.POLLIN)
             self._run_all()
+            self._storing.close()
         except OSError as error:
             self._kill_all()
-            self._messages.send("error", f"no more tasks can run: {_reason(error)}")
-        while self._messages.is_waiting and not self._messages.is_over:
-            self._wait()
+            self._messages.send("error", f"no more tasks can run: {reason_of(error)}")
 
     def _run_all(self) -> None:
         while True:
             self._start()
-            if not self._running and not self._unsettled and not self._waiting:
+            if not self._is_busy and (not self._elsewhere or self._patience.is_over):
                 break
             self._wait()
         left = sum(self._folder.file("todo", name).exists() for name in self._elsewhere)
         self._messages.send("end", left)
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether there is a task that this process has to do with."""
+        return bool(self._waiting or self._running or self._being_stored or self._unsettled)
 
     # --- tasks start ---
 
@@ -147,11 +169,10 @@ class Runner:
 
     def _start(self) -> None:
         """Starts tasks as long as there is room for more."""
-        if not self._waiting and not self._running and not self._unsettled:
-            # Who had them may have died.
-            self._waiting, self._elsewhere = self._elsewhere, deque()
         most = self._order["nprocesses"]
-        while self._waiting and len(self._running) < 2 * most and self._computing() < most:
+        if self._elsewhere and not self._waiting and len(self._running) < most:
+            self._look_elsewhere()
+        while self._waiting and len(self._running) < most and not self._is_behind:
             name = self._waiting.popleft()
             try:
                 self._start_one(name)
@@ -162,46 +183,83 @@ class Runner:
                 self._waiting.appendleft(name)
                 return
 
-    def _computing(self) -> int:
-        """How many tasks run that have more to do than to store their results."""
-        return sum(not task.is_computed for task in self._running.values())
+    @property
+    def _is_behind(self) -> bool:
+        """Whether the disk or the script has so much to do that there is to be no more for the moment."""
+        return len(self._being_stored) >= MOST or self._messages.unsent > _MOST_UNSENT
+
+    def _look_elsewhere(self) -> None:
+        """Takes what others had whose processes have died, or who have done something else with it."""
+        if not self._is_busy and self._patience.is_long():
+            self._messages.send("awaits", len(self._elsewhere))
+        if not self._patience.is_time(len(self._elsewhere)):
+            return
+        there = set(self._folder.names("todo"))
+        names, self._elsewhere = self._elsewhere, deque()
+        for name in names:
+            if name in there:
+                self._waiting.append(name)
+            else:
+                self._drop(name)
+
+    def _drop(self, name: str) -> None:
+        """Somebody else has run a task."""
+        if self._order["progress"]:
+            self._messages.send("dropped", name)
 
     def _start_one(self, name: str) -> None:
-        claimed = self._unsettled.pop(name, None)
+        need_descriptors(self._messages.fileno(), self._starter.needs)
+        is_claimed = name in self._unsettled
+        claimed = self._claims.of_process(name) if is_claimed else self._claims.claim(name)
         if claimed is None:
-            claimed = claim(self._folder.claims, name)
-        if claimed is None:
+            if is_claimed:
+                self._settle(name)
             self._elsewhere.append(name)
             return
-        if not self._folder.file("todo", name).exists():
-            os.close(claimed)
-            return
-        if name not in self._attempts and (state := self._folder.result_of(name)) is not None:
-            self._unsettled[name] = claimed
-            self._messages.send("found", name, state, None, "")
-            return
+        self._unsettled.add(name)
         try:
+            if self._is_found(name):
+                os.close(claimed)
+                return
             self._log.add("start", name)
             task = self._starter.start(name, claimed, self._descriptors())
         except OSError:
             os.close(claimed)
+            self._settle(name)
             raise
+        self._unsettled.discard(name)
         self._running[task.child.pid] = task
         for descriptor in task.watched():
             self._poll.register(descriptor, select.POLLIN)
         if self._order["progress"]:
             self._messages.send("started", name, task.child.pid)
 
+    def _is_found(self, name: str) -> bool:
+        """Whether a task that was claimed just now does not have to run: somebody else has run it."""
+        if not self._folder.file("todo", name).exists():
+            self._settle(name)
+            self._drop(name)
+            return True
+        if name in self._attempts or (state := self._folder.result_of(name)) is None:
+            return False
+        self._messages.send("found", name, state, None, "")
+        return True
+
+    def _settle(self, name: str) -> None:
+        """The files of a task are where they belong: others may have it, if there is anything left."""
+        self._unsettled.discard(name)
+        self._claims.release(name)
+
     def _descriptors(self) -> list[int]:
         """All that is of no concern to a task."""
-        own = [self._messages.fileno(), *self._unsettled.values()]
+        own = [it.fileno() for it in (self._messages, self._claims, self._storing)]
         return own + [it for task in self._running.values() for it in task.descriptors()]
 
     # --- what happens ---
 
     def _wait(self) -> None:
         """Sleeps until something happens, and does what that asks for."""
-        self._poll.modify(self._messages, select.POLLIN | (self._messages.is_waiting and select.POLLOUT))
+        self._poll.modify(self._messages, select.POLLIN | (select.POLLOUT if self._messages.unsent else 0))
         seconds = self._due_in()
         ready = dict(self._poll.poll(milliseconds(seconds)))
         if self._messages.fileno() in ready:
@@ -218,19 +276,25 @@ class Runner:
         for task in list(self._running.values()):
             if task.child.fileno() in ready or task.is_killed:
                 self._ended(task)
+        if self._being_stored:
+            for name, why in self._storing.stored():
+                self._stored(self._being_stored.pop(name), why)
 
     def _read(self, task: Running, ready: dict[int, int]) -> None:
-        """Reads what a task has printed and reported."""
+        """Reads what a task has printed."""
+        is_more = task.is_held
         for output in [it for it in task.outputs if it in ready]:
+            is_more = True
             task.read()
             if not ready[output] & select.POLLIN:
                 # Nobody can print to it any more.
                 self._poll.unregister(output)
                 task.outputs.remove(output)
-            self._show(task, is_over=False)
-        if task.awaits_report and task.report in ready:
-            task.read_report()
-            self._poll.unregister(task.report)
+        if is_more:
+            # What the script has no time for is kept as if it were captured: the beginning and the end.
+            task.is_held = self._messages.unsent > _MOST_UNSENT
+            if not task.is_held:
+                self._show(task, is_over=False)
 
     def _show(self, task: Running, *, is_over: bool) -> None:
         """Has the script show what a task prints, if it is to."""
@@ -254,81 +318,82 @@ class Runner:
         return limit
 
     def _due_in(self) -> float | None:
-        if not self._running:
-            return None
-        oldest = min(task.started for task in self._running.values())
-        overdue = None if self._limit is None else oldest + self._limit - time.monotonic()
-        return min((it for it in (overdue, self._memory.due_in()) if it is not None), default=None)
+        dues = []
+        if self._running:
+            oldest = min(task.started for task in self._running.values())
+            dues.append(None if self._limit is None else oldest + self._limit - time.monotonic())
+            dues.append(self._memory.due_in())
+        if self._elsewhere and len(self._running) < self._order["nprocesses"]:
+            dues.append(self._patience.due_in())
+        return min((it for it in dues if it is not None), default=None)
 
     def _take(self, kind: str, name: str) -> None:
         """A message of the script: files of a task are where they belong, or it has to run after all."""
         if kind == "run":
             self._waiting.append(name)
+        elif kind == "leave":
+            self._patience.is_over = True
         else:
-            os.close(self._unsettled.pop(name))
+            self._settle(name)
 
     def _kill_all(self) -> None:
         for task in self._running.values():
             task.child.kill()
 
     def _ended(self, task: Running) -> None:
-        """Says to the script and the log what became of a task."""
+        """What a task has returned is put onto the disk; what has none is at its end."""
         del self._running[task.child.pid]
         for descriptor in task.watched():
             self._poll.unregister(descriptor)
         seconds = time.monotonic() - task.started
         self._kill_what_is_left(task.child)
         end, report = task.end()
-        message, word = self._judged(task, end, report)
-        self._log.add(word, task.name)
+        os.close(task.claim)
+        self._unsettled.add(task.name)
+        word, _, more = report.partition(" ")
+        message, said = judged(task, end, word, more, self._folder, self._memory, self._order)
         self._show(task, is_over=True)
-        if printed := task.take_printed():
-            self._log.add(printed, task.name)
-        failures = self._attempts.get(task.name, 0)
-        if word != "done" and failures < self._order["retries"]:
-            self._attempts[task.name] = failures + 1
-            self._folder.file("fail", task.name).unlink(missing_ok=True)
-            self._unsettled[task.name] = task.claim
-            self._waiting.append(task.name)
-        elif message is None:
-            os.close(task.claim)
-            self._messages.send("requeued", task.name)
+        ended = Ended(task.name, message, said, seconds, task.take_printed())
+        if word not in STATES:
+            self._conclude(ended)
+        elif word == "fail" and self._may_try(task.name):
+            Path(self._folder.path, more).unlink(missing_ok=True)
+            self._conclude(ended)
         else:
-            self._unsettled[task.name] = task.claim
-            output = printed.decode(errors="replace") if self._order["capture"] else ""
-            self._messages.send(message[0], task.name, *message[1:], seconds, output)
+            self._being_stored[task.name] = ended
+            self._storing.store(task.name, word, os.path.join(self._folder.path, more))
 
-    def _judged(self, task: Running, end: End, report: str) -> tuple[tuple[Any, ...] | None, str]:
-        """What goes to the script and to the log of a task that has ended."""
-        word, _, why = report.partition(" ")
-        state = word if word in ("done", "fail") else None
-        if state is None and word not in ("unreadable", "unstored"):
-            # It may have died between the one and the other.
-            state = self._folder.result_of(task.name)
-        if state is not None:
-            return ("finished", state), state
-        if word in ("unreadable", "unstored"):
-            return (word, why), "fail"
-        if task.is_overdue:
-            message = ("overdue", self._limit)
-            return None if self._order["autokill_requeue"] else message, "autokilled"
-        if task.taken:
-            return ("overweight", task.taken, self._order["memory_limit"]), "fail"
-        return ("crashed", self._memory.kind_of(end), end.number), "fail"
+    def _stored(self, ended: Ended, why: str) -> None:
+        """A result is on the disk, or it cannot be."""
+        self._conclude(ended._replace(message=("unstored", why), word="fail") if why else ended)
+
+    def _may_try(self, name: str) -> bool:
+        """Whether a task that has failed is to run again."""
+        return self._attempts.get(name, 0) < int(self._order["retries"])
+
+    def _conclude(self, ended: Ended) -> None:
+        """Says to the script and the log what became of a task."""
+        name = ended.name
+        self._log.add(ended.word, name)
+        if ended.printed:
+            self._log.add(ended.printed, name)
+        if ended.word != "done" and self._may_try(name):
+            self._attempts[name] = self._attempts.get(name, 0) + 1
+            self._folder.file("fail", name).unlink(missing_ok=True)
+            self._waiting.append(name)
+        elif ended.message is None:
+            self._settle(name)
+            self._messages.send("requeued", name)
+        else:
+            kind, *facts = ended.message
+            output = ended.printed.decode(errors="replace") if self._order["capture"] else ""
+            self._messages.send(kind, name, *facts, ended.seconds, output)
 
     def _kill_what_is_left(self, ended: Child) -> None:
         """Kills all that a task has left behind: it comes to this process, as a subreaper."""
         ended.end_alone()
-        known = [task.child.pid for task in self._running.values()]
+        known = [self._storing.pid, *(task.child.pid for task in self._running.values())]
         with contextlib.suppress(OSError), open(f"/proc/self/task/{os.getpid()}/children") as children:
             if set(map(int, children.read().split())) <= set(known):
                 return
         _native.kill_orphans(known)
-
-
-def _reason(error: OSError) -> str:
-    """Why something could not be done, and what to do about it."""
-    advice = ""
-    if error.errno in (errno.EMFILE, errno.ENFILE):
-        advice = "; run fewer at the same time (nprocesses), or allow more open files (ulimit -n)"
-    return f"{error}{advice}"

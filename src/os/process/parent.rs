@@ -28,7 +28,11 @@ const POLL: Duration = Duration::from_millis(100);
 /// Where the parent has ended already, or the kernel cannot have it watched.
 pub fn end_with(parent: u32) -> io::Result<()> {
     match ended::open(parent)? {
-        Some(watched) => end_after(parent, move || _ = ended::wait(watched.as_fd(), None)),
+        Some(watched) => end_after(parent, move || {
+            ended::wait(watched.as_fd(), None);
+            // What runs here may have closed the descriptor, or have a file of its own under its number.
+            poll_for_its_end(parent);
+        }),
         None => end_with_by_polling(parent),
     }
 }
@@ -52,11 +56,14 @@ pub fn end_on_leash(parent: u32, leash: OwnedFd, farewell: impl FnOnce() + Send 
 ///
 /// Where the parent has ended already.
 pub fn end_with_by_polling(parent: u32) -> io::Result<()> {
-    end_after(parent, move || {
-        while is_child_of(parent) {
-            std::thread::sleep(POLL);
-        }
-    })
+    end_after(parent, move || poll_for_its_end(parent))
+}
+
+/// Sleeps until this process has another parent, as it has before the descriptor of the former one can be read.
+fn poll_for_its_end(parent: u32) {
+    while is_child_of(parent) {
+        std::thread::sleep(POLL);
+    }
 }
 
 fn is_child_of(parent: u32) -> bool {
