@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -153,8 +153,11 @@ class Folder:
 
     def named_tasks(self, state: str, *, says: bool = True) -> Iterator[tuple[str, Any]]:
         """The same with the names of their files; with a line only if it `says` so."""
+        return self._read(state, self.names(state), says=says)
+
+    def _read(self, state: str, names: Iterable[str], *, says: bool) -> Iterator[tuple[str, Any]]:
         folder = os.path.join(self.path, state, "")
-        for name in self.names(state):
+        for name in names:
             try:
                 with open(folder + name, "rb") as file:
                     task = load(file.read())
@@ -165,6 +168,13 @@ class Folder:
                     self.say_skipped(state, name, reason(error))
                 continue
             yield name, task
+
+    def settled_tasks(self, state: str) -> Iterator[tuple[str, Any]]:
+        """The same in done/ or fail/ without those whose results nobody has taken: they are in todo/, too."""
+        names = self.names(state)
+        # After the others: what is taken meanwhile is listed.
+        unsettled = set(self.names("todo"))
+        return self._read(state, (name for name in names if name not in unsettled), says=True)
 
     def say_skipped(self, state: str, name: str, why: str) -> None:
         """Prints in a line that a file was left out, whose name may be anything: once until the next run."""

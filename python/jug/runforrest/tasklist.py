@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -141,6 +141,8 @@ class TaskList:
             If the task or its metadata cannot be pickled.
         UserError
             If a task of jug's cannot be handed to another process, or no store is open for it.
+        OSError
+            If the folder cannot be written.
         """
         if self._noschedule:
             return
@@ -240,7 +242,7 @@ class TaskList:
             "start_method": checked_parameter(
                 "start_method", start_method, partial(as_word, words=_START_METHODS), is_optional=False
             ),
-            "preload": [preload] if isinstance(preload, str) else list(preload),
+            "preload": _modules(preload),
             "log": None if self._log.path is None else os.path.abspath(self._log.path),
         }
         if save_session:
@@ -277,8 +279,10 @@ class TaskList:
         Returns
         -------
         iterator of Task
+            Those that :meth:`run` has yielded. What has ended and was not yielded is still among those to do,
+            and the next run yields it; so it is with :meth:`fail_tasks`.
         """
-        return self._folder.tasks("done")
+        return self._ended("done")
 
     def fail_tasks(self) -> Iterator[Any]:
         """Reads the tasks that failed.
@@ -287,7 +291,10 @@ class TaskList:
         -------
         iterator of Task
         """
-        return self._folder.tasks("fail")
+        return self._ended("fail")
+
+    def _ended(self, state: str) -> Iterator[Any]:
+        return (task for _, task in self._folder.settled_tasks(state))
 
     def failures(self) -> list[TaskFailure]:
         """Says of each task that failed why, as ``jug failures`` does.
@@ -298,7 +305,7 @@ class TaskList:
             The key of each is made of the name of its file.
         """
         found = []
-        for file, task in self._folder.named_tasks("fail"):
+        for file, task in self._folder.settled_tasks("fail"):
             facts = vars(task)
             error = facts.get("errorvalue")
             if error is None:
@@ -340,6 +347,15 @@ class TaskList:
         """
         chosen = zip(_STATES, (clean_todo, clean_done, clean_fail), strict=True)
         self._folder.clean(tuple(state for state, is_chosen in chosen if is_chosen))
+
+
+def _modules(preload: Any) -> list[str]:
+    """The names of the modules that are to be imported once for all tasks."""
+    names = [preload] if isinstance(preload, str) or not isinstance(preload, Iterable) else list(preload)
+    for name in names:
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"preload must be names of modules, not {name!r}")
+    return names
 
 
 def _mode_of(progress: bool | str | None) -> str | None:

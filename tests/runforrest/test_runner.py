@@ -1,0 +1,486 @@
+"""What a run holds on to, in which order, and for how long: descriptors, claims, messages, processes."""
+
+import json
+import operator
+import os
+import re
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from jug import _native
+from jug.errors import UserError
+from jug.process.managed import fork
+from jug.runforrest import TaskCrashed, TaskList, defer
+from jug.runforrest.at_work import Running
+from jug.runforrest.claims import Claims, are_free
+from jug.runforrest.messages import Messages
+from tests.runforrest.deeds import counts, lines, script
+from tests.support import mounts
+from tests.support.command import Jug
+from tests.support.processes import is_alive
+from tests.support.terminal import Terminal
+from tests.support.waiting import wait_for
+
+#: What tasks do here.
+HERE = """
+import multiprocessing, os, signal, sys, time
+from pathlib import Path
+
+def note(what):
+    with open("ran.txt", "a") as file:
+        file.write(f"{what}\\n")
+
+class Slow:
+    def __reduce__(self):
+        note("begin")
+        time.sleep(0.05)
+        note("end")
+        return int, ()
+
+def give_slow(i): note("begin"); note("end"); return Slow()
+
+def large_after_others(i):
+    before = Path("pids.txt").read_text().split() if os.path.exists("pids.txt") else []
+    with open("pids.txt", "a") as file:
+        file.write(f"{os.getpid()}\\n")
+    alive = [pid for pid in before if os.path.exists(f"/proc/{pid}")]
+    return bytes(30_000_000), len(alive)
+
+class Raises:
+    def __init__(self, what): self.what = what
+    def __reduce__(self): raise self.what("while it is pickled")
+
+def give_raises(what): return Raises(what)
+def close_all(i, first): os.closerange(first, 256); return i
+def close_all_and_open_others(i):
+    os.closerange(3, 256)
+    files = [open(f"file{number}.txt", "w") for number in range(30)]
+    time.sleep(0.3)
+    return i
+def close_all_and_fail(i): os.closerange(3, 256); raise ValueError(i)
+def close_output_and_fail(i): sys.stdout.close(); raise ValueError(i)
+class Mute(Exception):
+    def __repr__(self): raise SystemExit(4)
+    __str__ = __repr__
+def fail_mutely(i): raise Mute
+
+def later(i): time.sleep(0.3); note(f"child {i}")
+def leave_child(i, daemon):
+    multiprocessing.Process(target=later, args=(i,), daemon=daemon).start()
+    return i
+
+def babble(megabytes):
+    for _ in range(16 * megabytes):
+        os.write(1, b"x" * 65535 + b"\\n")
+    note("babbled")
+"""
+
+
+@pytest.fixture
+def here(deeds):
+    """The module of what tasks do here, as a script would import it."""
+    (deeds / "here.py").write_text(HERE)
+    sys.modules.pop("here", None)
+    import here
+
+    return here
+
+
+# --- descriptors ---
+
+
+def test_a_slow_loop_leaves_tasks_that_have_ended_no_descriptor_each(deeds):
+    run = script("""
+    import resource, time
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    tasks = TaskList("tasks")
+    for i in range(150):
+        tasks.schedule(defer(deeds.give, i))
+    found = []
+    for task in tasks.run(nprocesses=4):
+        end = time.monotonic() + 60
+        while not found and len(open("ran.txt").readlines()) < 150 and time.monotonic() < end:
+            time.sleep(0.01)
+        found.append(task.returnvalue)
+        if len(found) == 1:
+            print(len(open("ran.txt").readlines()))
+    print(sorted(found) == list(range(150)))
+    """)
+    out, err = run.communicate()
+    assert (run.returncode, err) == (0, "")
+    assert out == "150\nTrue\n"
+
+
+def test_more_results_than_there_may_be_open_files_are_taken(deeds):
+    tasks = TaskList("tasks")
+    import deeds as module
+
+    for i in range(150):
+        tasks.schedule(defer(module.give, i))
+    shutil.copytree("tasks/todo", "kept")
+    list(tasks.run())
+    for file in os.listdir("kept"):
+        shutil.copy2(f"kept/{file}", "tasks/todo")
+    run = script("""
+    import resource
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    print(sorted(task.returnvalue for task in TaskList("tasks", noschedule_if_exist=True).run()))
+    """)
+    out, err = run.communicate()
+    assert (run.returncode, err) == (0, "")
+    assert json.loads(out) == list(range(150))
+    assert len(lines("ran.txt")) == 150
+
+
+def test_claims_end_with_their_process_and_with_that_of_the_task(folder):
+    """The first byte is that of who runs it, the second one that of its process."""
+    path = folder / ".claims"
+    first, second = Claims(path), Claims(path)
+    its = first.claim("a.pkl")
+    assert second.claim("a.pkl") is None
+    other = second.claim("b.pkl")
+    os.close(other)
+    # Its process has ended, and its files are not yet where they belong.
+    os.close(its)
+    assert second.claim("a.pkl") is None
+    # Who runs it may have it run again.
+    its = first.of_process("a.pkl")
+    os.close(first.fileno())
+    assert second.claim("a.pkl") is None
+    assert not are_free(path)
+    os.close(its)
+    its = second.claim("a.pkl")
+    os.close(its)
+    for name in ("a.pkl", "b.pkl"):
+        second.release(name)
+    assert are_free(path)
+    os.close(second.fileno())
+
+
+# --- messages ---
+
+
+def test_what_has_come_is_read_after_the_other_end_has_gone():
+    there, here = map(Messages, socket.socketpair())
+    for number in range(5000):
+        there.send("finished", number)
+        if there.unsent:
+            break
+    sent = number + (not there.unsent)
+    there.close()
+    here.send("settled", "a")
+    assert not here.is_over
+    found = []
+    while not here.is_over:
+        found += here.received()
+    assert found == [["finished", number] for number in range(sent)]
+
+
+def test_results_that_have_come_are_yielded_before_it_is_an_error_that_nothing_runs_them(deeds):
+    tasks = TaskList("tasks")
+    for i in range(6):
+        tasks.schedule(defer(operator.truediv, i, 1))
+
+    def children():
+        return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+
+    others = children()
+    found = []
+    run = iter(tasks.run(nprocesses=2))
+    found.append(next(run).returnvalue)
+    wait_for(lambda: counts()[1] == 6, "all others")
+    time.sleep(0.3)
+    (child,) = children() - others
+    os.kill(int(child), signal.SIGKILL)
+    wait_for(lambda: not is_alive(child), "its end")
+    with pytest.raises(UserError, match="the process that runs the tasks has ended"):
+        found.extend(task.returnvalue for task in run)
+    assert sorted(found) == list(range(6))
+    assert counts() == [0, 6, 0]
+
+
+# --- processes ---
+
+
+def test_nothing_of_the_users_runs_beside_what_was_asked_for(here):
+    """Pickling what a task returns is that, too."""
+    tasks = TaskList("tasks")
+    for i in range(6):
+        tasks.schedule(defer(here.give_slow, i))
+    list(tasks.run(nprocesses=1))
+    depth, depths = 0, []
+    for line in lines("ran.txt"):
+        depth += 1 if line == "begin" else -1
+        depths.append(depth)
+    assert max(depths) == 1
+
+
+def test_the_process_of_a_task_has_ended_before_the_next_one_starts(here):
+    tasks = TaskList("tasks")
+    for i in range(5):
+        tasks.schedule(defer(here.large_after_others, i))
+    # None of those that came before lives while it stores 30 MB.
+    assert [task.returnvalue[1] for task in tasks.run(nprocesses=1)] == [0] * 5
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_processes_that_a_task_has_not_joined_are_waited_for_and_daemons_are_not(method, here):
+    tasks = TaskList("tasks")
+    tasks.schedule(defer(here.leave_child, 1, False))
+    tasks.schedule(defer(here.leave_child, 2, True))
+    assert sorted(task.returnvalue for task in tasks.run(start_method=method)) == [1, 2]
+    assert lines("ran.txt") == ["child 1"]
+
+
+def test_runforrest_waits_for_them_as_well(theirs, deeds):
+    (deeds / "here.py").write_text(HERE)
+    theirs("""
+    import here
+    tasks = TaskList("tasks")
+    tasks.schedule(defer(here.leave_child, 1, False))
+    tasks.schedule(defer(here.leave_child, 2, True))
+    list(tasks.run())
+    print("null")
+    """)
+    assert lines("ran.txt") == ["child 1"]
+
+
+# --- what is printed ---
+
+
+def test_a_line_without_end_is_passed_on_in_parts(folder):
+    collector = _native.Collector()
+    child = fork(lambda: time.sleep(60))
+    report, other = os.pipe()
+    task = Running("a.pkl", child, report, [collector], other)
+    found = []
+    try:
+        for _ in range(8):
+            os.write(collector.printed_to, b"x" * 20_000)
+            found += task.take_lines(is_over=False)
+        held = 8 * 20_000 - sum(len(text) for text, _ in found)
+        # Never more than a pipe holds, however long the line is.
+        assert 0 <= held <= 1 << 16
+        os.write(collector.printed_to, b"y\nz")
+        (end,) = task.take_lines(is_over=False)
+        assert end[0].endswith(b"y\n")
+        assert list(task.take_lines(is_over=True)) == [(b"z", False)]
+    finally:
+        child.kill()
+        task.end()
+        os.close(other)
+
+
+SHOWN = """
+import os, time
+from jug.runforrest import TaskList, defer
+import here
+tasks = TaskList("tasks")
+tasks.schedule(defer(int, 0))
+tasks.schedule(defer(here.babble, 200))
+for task in tasks.run(nprocesses=2, progress="live"):
+    if task.returnvalue == 0:
+        (child,) = open(f"/proc/self/task/{os.getpid()}/children").read().split()
+        while not os.path.exists("ran.txt"):
+            time.sleep(0.05)
+        peak = [line for line in open(f"/proc/{child}/status") if line.startswith("VmHWM")]
+        with open("peak.txt", "w") as file:
+            file.write(peak[0].split()[1])
+"""
+
+
+def test_what_tasks_print_while_the_loop_is_busy_takes_little_memory(here, deeds):
+    (deeds / "shown.py").write_text(SHOWN)
+    with Terminal(Jug(deeds), script="shown.py") as terminal:
+        assert terminal.wait() == 0
+        shown = terminal.written
+    # Of 200 MB.
+    assert int(Path("peak.txt").read_text()) < 120_000
+    assert b"left out" in shown
+
+
+# --- after the call ---
+
+
+@pytest.mark.parametrize("what", [SystemExit, KeyboardInterrupt, OSError, MemoryError])
+def test_what_is_raised_while_a_result_is_pickled_is_why_the_task_failed(what, here):
+    tasks = TaskList("tasks")
+    tasks.schedule(defer(here.give_raises, what))
+    (task,) = tasks.run()
+    assert type(task.errorvalue) is TypeError
+    text = f"what give_raises returned is of type Raises, which cannot be pickled: {what.__name__}: while it"
+    assert str(task.errorvalue).startswith(text)
+    assert counts() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_a_task_may_close_all_descriptors_and_has_its_result(method, here):
+    """As it may with RunForrest 0.4.3, whose process has nothing to say to another one."""
+    tasks = TaskList("tasks")
+    for first in (3, 0):
+        tasks.schedule(defer(here.close_all, 5, first))
+    tasks.schedule(defer(here.close_all_and_open_others, 5))
+    tasks.schedule(defer(here.close_all_and_fail, 5))
+    found = [(task.returnvalue, repr(task.errorvalue)) for task in tasks.run(start_method=method)]
+    assert Counter(found) == {(5, "None"): 3, (None, "ValueError(5)"): 1}
+    # What has the numbers of ours by then is the task's.
+    assert {Path(f"file{number}.txt").read_text() for number in range(30)} == {""}
+    assert counts() == [0, 3, 1]
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_an_error_that_cannot_be_printed_is_the_tasks_all_the_same(method, here):
+    tasks = TaskList("tasks")
+    tasks.schedule(defer(here.close_output_and_fail, 5), metadata="closed")
+    tasks.schedule(defer(here.fail_mutely, 5), metadata="mute")
+    found = {task.metadata: task.errorvalue for task in tasks.run(print_errors=True, start_method=method)}
+    assert repr(found["closed"]) == "ValueError(5)"
+    assert not isinstance(found["mute"], TaskCrashed)
+    assert type(found["mute"]).__name__ in ("Mute", "RuntimeError")
+    assert counts() == [0, 0, 2]
+
+
+# --- several ---
+
+
+def test_a_script_ends_when_all_its_tasks_have_ended_whoever_ran_them(deeds):
+    """RunForrest 0.4.3 runs every task in both."""
+    tasks = TaskList("tasks")
+    import deeds as module
+
+    for i in range(2):
+        tasks.schedule(defer(module.slow, i, 2))
+    source = """
+    tasks = TaskList("tasks", noschedule_if_exist=True)
+    yielded = [task.returnvalue for task in tasks.run(nprocesses=1)]
+    print(json.dumps([yielded, [len(os.listdir(f"tasks/{state}")) for state in ("todo", "done")]]))
+    """
+    one = script(source.replace("nprocesses=1", "nprocesses=2"))
+    wait_for(lambda: len(lines("began.txt")) == 2, "both tasks")
+    other = script(source)
+    out, err = other.communicate()
+    assert json.loads(out) == [[], [0, 2]]
+    assert err == (
+        "jug: 2 tasks run for another process that works on the same folder; waiting for the end\n"
+    )
+    assert json.loads(one.communicate()[0])[1] == [0, 2]
+    assert Counter(lines("ran.txt")) == {"0": 1, "1": 1}
+
+
+def test_what_a_script_had_that_is_killed_is_run_by_the_other_one(deeds):
+    tasks = TaskList("tasks")
+    import deeds as module
+
+    for i in range(8):
+        tasks.schedule(defer(module.slow, i, 0.3))
+    source = """
+    tasks = TaskList("tasks", noschedule_if_exist=True)
+    print(json.dumps([task.returnvalue for task in tasks.run(nprocesses=2)]))
+    """
+    killed = script(source)
+    wait_for(lambda: len(lines("began.txt")) == 2, "two tasks")
+    other = script(source)
+    wait_for(lambda: len(lines("began.txt")) >= 6, "those of the other one")
+    killed.kill()
+    killed.communicate()
+    out, _ = other.communicate()
+    assert other.returncode == 0
+    assert counts() == [0, 8, 0]
+    assert set(json.loads(out)) <= set(range(8))
+    assert set(map(int, lines("ran.txt"))) == set(range(8))
+
+
+def test_loops_over_one_folder_in_one_script_do_not_wait_for_each_other(deeds, capsys):
+    tasks = TaskList("tasks")
+    import deeds as module
+
+    for i in range(6):
+        tasks.schedule(defer(module.give, i))
+    found = []
+    for outer in tasks.run(nprocesses=2):
+        found.append(outer.returnvalue)
+        found += [inner.returnvalue for inner in tasks.run(nprocesses=2)]
+    assert sorted(found) == list(range(6))
+    assert counts() == [0, 6, 0]
+
+
+def test_after_a_loop_that_was_left_a_task_is_in_one_list_and_is_yielded_by_the_next(deeds):
+    tasks = TaskList("tasks")
+    import deeds as module
+
+    for function in (module.give, module.refuse):
+        for i in range(4):
+            tasks.schedule(defer(function, i), metadata=[function.__name__, i])
+    left = []
+    for task in tasks.run(nprocesses=2):
+        left.append(task.metadata)
+        wait_for(lambda: sum(counts()[1:]) == 8, "the others")
+        break
+    listed = {
+        "todo": [task.metadata for task in tasks.todo_tasks()],
+        "done": [task.metadata for task in tasks.done_tasks()],
+        "fail": [task.metadata for task in tasks.fail_tasks()],
+    }
+    assert listed["done"] + listed["fail"] == left
+    assert len(listed["todo"]) == 7
+    assert len(tasks.failures()) == len(listed["fail"])
+    left += [task.metadata for task in tasks.run(nprocesses=2)]
+    assert sorted(left) == sorted([name, i] for name in ("give", "refuse") for i in range(4))
+    assert len(list(tasks.done_tasks())) == len(list(tasks.fail_tasks())) == 4
+    assert len(lines("ran.txt")) == 8
+
+
+# --- what cannot be ---
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"progress": "junk"}, "progress must be one of "),
+        ({"progress": 3}, "progress must be one of "),
+        ({"preload": [3]}, "preload must be names of modules, not 3"),
+        ({"preload": None}, "preload must be names of modules, not None"),
+        ({"preload": 3}, "preload must be names of modules, not 3"),
+        ({"preload": [""]}, "preload must be names of modules, not ''"),
+    ],
+)
+def test_what_is_no_mode_and_no_module_is_an_error_before_anything_starts(given, message, deeds):
+    tasks = TaskList("tasks")
+    tasks.schedule(defer(int, 1))
+    with pytest.raises((TypeError, ValueError)) as caught:
+        tasks.run(**given)
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+    assert counts() == [1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("exist_ok=True, pre_clean=False", r"OSError: \[Errno 30\] .*: Read-only file system: 'disk/tasks'"),
+        (
+            "noschedule_if_exist=True",
+            r"jug.errors.UserError: no tasks can run: \[Errno 30\] Read-only file system: '/.*/.claims'",
+        ),
+    ],
+)
+def test_a_folder_that_cannot_be_written_is_an_error_in_a_line(options, said, deeds):
+    with mounts.tmpfs(deeds / "disk", "size=8m") as disk:
+        TaskList(disk / "tasks").schedule(defer(int, 1))
+        assert mounts.mount("-o", "remount,ro", disk).returncode == 0
+        run = script(f"""
+        tasks = TaskList("disk/tasks", {options})
+        tasks.schedule(defer(int, 1))
+        list(tasks.run())
+        """)
+        _, err = run.communicate()
+        assert run.returncode == 1
+        assert re.fullmatch(said, err.rstrip().splitlines()[-1]), err
+        assert err.count("Traceback") == 1
