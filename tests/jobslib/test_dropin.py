@@ -105,3 +105,32 @@ def test_the_subcommand_is_the_same_command(launcher):
     done = launcher.run([*words, "-s", "settings", "--run-interval", "-1", "app.Hello"])
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert launcher.run([*words, "-s", "missing", "app.Hello"]).returncode == 2
+
+
+#: A task whose processes import it in interpreters of their own.
+STARTS = """
+import multiprocessing, sys
+from jobslib import BaseTask
+class Starts(BaseTask):
+    name = "starts"
+    def task(self):
+        for method in ("spawn", "forkserver"):
+            with multiprocessing.get_context(method).Pool(1) as pool:
+                print(method, pool.map(which, [0]), flush=True)
+def which(_):
+    import jobslib.oneinstance.dummy as module
+    return module.__name__, sys.modules["jobslib"] is sys.modules["jug.jobslib"]
+"""
+
+
+@pytest.mark.parametrize("words", [[], ["--isolate"]])
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_processes_that_the_task_starts_have_this_package_as_well(words, is_elsewhere, launcher):
+    """By methods of multiprocessing that begin with a new interpreter, whatever lies in the path."""
+    (launcher.folder / "starts.py").write_text(STARTS)
+    if is_elsewhere:
+        (launcher.folder / "jobslib").mkdir()
+        (launcher.folder / "jobslib" / "__init__.py").write_text("raise ImportError('another one')\n")
+    done = launcher(*words, "--run-once", "starts.Starts")
+    found = "[('jug.jobslib.oneinstance.dummy', True)]"
+    assert done.stdout == f"spawn {found}\nforkserver {found}\n", done.stderr

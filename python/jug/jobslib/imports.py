@@ -21,6 +21,9 @@ _HERE = __name__.rpartition(".")[0]
 _NAME = "jobslib"
 _SAID = "JUG_JOBSLIB_SAID"
 
+#: A directory in which there is a `jobslib` that is this package, and nothing else.
+_FOR_CHILDREN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "for_children")
+
 
 def import_object(name: str) -> Any:
     """What a dotted name refers to.
@@ -80,7 +83,13 @@ class _Alias(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def answer_to_jobslib() -> None:
-    """Has ``import jobslib`` mean this package in this process, from now on."""
+    """Has ``import jobslib`` mean this package in this process, from now on.
+
+    Also in those that it starts by multiprocessing: they have its path for imports, and nothing else of it.
+    """
+    if _FOR_CHILDREN not in sys.path:
+        others = (at for at, entry in enumerate(sys.path) if os.path.exists(os.path.join(entry, _NAME)))
+        sys.path.insert(next(others, len(sys.path)), _FOR_CHILDREN)
     if not any(isinstance(finder, _Alias) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Alias())
     for name, module in list(sys.modules.items()):

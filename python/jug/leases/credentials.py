@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -12,6 +13,11 @@ __all__ = ["Server", "parse", "password_elsewhere", "without_password"]
 
 #: Where a password may be that is not in the URL.
 _VARIABLE = "JUG_LEASE_PASSWORD"
+
+
+#: What is shown in place of what may be a password, and what is none.
+_HIDDEN = "***"
+_PLAIN = re.compile(r"[A-Za-z0-9_./+~-]*")
 
 
 class Server(NamedTuple):
@@ -106,8 +112,18 @@ def with_password(url: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """A URL as it may be shown: without all that is before its last ``@``, and without its options."""
+    """A URL as it may be shown: without all that is before its last ``@``, and without its options.
+
+    Of what is none, nothing is shown in which there could be a password.
+    """
     scheme, separator, rest = url.partition("://")
     if not separator:
-        return url.rpartition("@")[2]
-    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
+        return url if _PLAIN.fullmatch(url) else _HIDDEN
+    if not _PLAIN.fullmatch(scheme):
+        return _HIDDEN
+    place, slash, path = rest.rpartition("@")[2].partition("?")[0].partition("/")
+    host, colon, port = place.rpartition(":")
+    if colon and not port.isdecimal() and not place.endswith("]") and "@" not in rest:
+        # A user and a password, perhaps, and the host was forgotten.
+        place = f"{host}:{_HIDDEN}"
+    return f"{scheme}://{place}{slash}{path}"

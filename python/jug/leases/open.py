@@ -10,6 +10,9 @@ from .credentials import with_password, without_password
 
 __all__ = ["open_lease"]
 
+#: Of servers, the schemes that URLs begin with.
+_ON_SERVERS = ("redis", "rediss", "postgresql", "postgres", "etcd", "etcds", "consul", "consuls")
+
 #: For how many seconds a lease lives without a heartbeat, unless something else is asked for.
 _TTL = 20.0
 
@@ -45,6 +48,8 @@ def open_lease(url: str, name: str, *, ttl: float | None = None, heartbeat: bool
     if not 0 < ttl < 1e9:
         raise UserError(f"a lease cannot live for {ttl:g} s: a time above 0 is needed")
     scheme, _, rest = url.partition(":")
+    if scheme in _ON_SERVERS and not rest.startswith("//"):
+        raise UserError(f"{without_password(url)!r} names no server: write {scheme}://HOST")
     if scheme == "dummy":
         from .dummy import DummyLease
 
@@ -81,6 +86,9 @@ def _directory(rest: str) -> str:
         host, slash, path = rest[2:].partition("/")
         path = slash + path
         if host not in ("", "localhost"):
+            if "@" in host:
+                shown = without_password(f"file:{rest}")
+                raise UserError(f"{shown} names a directory of another host: write file:///DIRECTORY")
             raise UserError(
                 f"file:{rest} names a directory of the host {host!r}; of this one it is file:///{host}{path}"
             )

@@ -67,7 +67,15 @@ impl Address {
         let number = |text: &str, what: &str| {
             text.parse().map_err(|_| wrong(format!("{text:?} is not the number of a {what}")))
         };
-        let port = if port.is_empty() { 6379 } else { number(port, "port")? };
+        let port = match port.parse() {
+            Ok(port) => port,
+            Err(_) if port.is_empty() => 6379,
+            // It may be a password, and the host was forgotten.
+            Err(_) if login.is_empty() => {
+                return Err(wrong("what stands behind the colon is not the number of a port".to_owned()));
+            }
+            Err(_) => number(port, "port")?,
+        };
         let (retry, lifetime) = options(query).map_err(&wrong)?;
         let port = u16::try_from(port).ok().filter(|port| *port > 0);
         Ok(Address {
@@ -145,7 +153,15 @@ fn hide_password(url: &str) -> String {
             let scheme = login.split_once("//").map_or("", |(scheme, _)| scheme);
             format!("{scheme}//***@{rest}")
         }
-        None => url.to_owned(),
+        None => {
+            let (scheme, rest) = url.split_once("//").unwrap_or(("", url));
+            let (place, _) = rest.split_once(['/', '?']).unwrap_or((rest, ""));
+            let (host, port) = split_port(place);
+            if port.is_empty() || port.parse::<u32>().is_ok() {
+                return url.to_owned();
+            }
+            format!("{scheme}//{host}:***")
+        }
     }
 }
 
