@@ -185,8 +185,24 @@ def test_a_server_that_is_away_is_a_failed_run(here, serve):
     server.stop()
     done = here("--run-once", "holds.Holds")
     assert done.returncode == 1
-    assert "ERROR holds task failed\n" in done.stderr
-    assert "ConnectionError" in done.stderr
+    lines = done.stderr.splitlines()
+    assert len(lines) == 2, lines
+    assert lines[0].endswith("ERROR holds task failed")
+    assert lines[1].startswith(
+        "jug.jobslib.exceptions.LockAway: the lock was not to be had: the redis server "
+    )
+
+
+def test_a_time_to_live_that_the_server_does_not_grant_is_a_line(here, serve):
+    server = serve("etcd")
+    here.settings(settings_of("etcd", options_of(server, ttl=1)))
+    done = here("--run-once", "holds.Holds")
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        "grants leases of 2 s at least, and 1 s were asked for "
+        "(set by ONE_INSTANCE['options']['ttl'] in the settings module)\n"
+    )
+    assert "Traceback" not in done.stderr
 
 
 def test_wrong_options_are_a_line(launcher, tmp_path):
@@ -203,7 +219,19 @@ def test_wrong_options_are_a_line(launcher, tmp_path):
     assert "is not set: neither by ONE_INSTANCE['options']['key'] in the settings module nor by " in error_of(
         "consul"
     )
-    assert "the least is 1 s" in error_of("postgres", url="postgresql://me:secret@h/d", key="a", ttl=0.5)
+    line = error_of("postgres", url="postgresql://me:secret@h/d", key="a", ttl=0.5)
+    assert "the least is 1 s (set by ONE_INSTANCE['options']['ttl'] in the settings module)" in line
+    # Two locks in one, and a slip of the pen.
+    for name, options in (
+        ("redis", {"url": "redis://h", "directory": "/d"}),
+        ("file", {"directory": "/d", "url": "redis://h"}),
+        ("etcd", {"url": "etcd://h", "tll": 5}),
+        ("consul", {"url": "consul://h"}),
+    ):
+        line = error_of(name, key="a", **options)
+        assert (
+            f"a lock of the kind {name} has no option '{list(options)[1 if name != 'consul' else 0]}'" in line
+        )
     for url in ("postgresql://me:secret@[h/d", "postgresql://me:secret@h:many/d", "mysql://me:secret@h"):
         line = error_of("postgres", url=url, key="a")
         assert "secret" not in line

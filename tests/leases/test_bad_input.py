@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -82,6 +83,18 @@ def test_a_url_that_names_nothing_is_refused_without_its_password(url: str, word
 def test_a_time_to_live_that_is_not_granted_is_refused(url: str, ttl: float, words: str) -> None:
     """The message says what is granted."""
     assert words in refusal(url, ttl=ttl)
+
+
+def test_an_agent_of_consul_says_what_it_grants(serve: Serve) -> None:
+    """Its administrator may have set more than the least that Consul knows."""
+    server = serve("consul")
+    server.stop()
+    path = server.folder / "options.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "session_ttl_min": "15s"}))
+    server.start()
+    assert "grants leases of 15s to 24h0m0s, and 10 s were asked for" in refusal(server.url, ttl=10)
+    with open_lease(server.url, "nightly", ttl=15) as lease:
+        assert lease.acquire()
 
 
 def test_etcd_says_what_it_grants(serve: Serve) -> None:

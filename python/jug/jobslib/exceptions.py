@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "JobsLibError",
+    "LockAway",
     "OneInstanceWatchdogError",
     "RemoteError",
     "TaskDied",
@@ -31,6 +32,10 @@ class OneInstanceWatchdogError(BaseException):
 
 class RemoteError(JobsLibError):
     """What went wrong in another process: where this one learned of it is of no interest."""
+
+
+class LockAway(RemoteError, ConnectionError):
+    """The server of the lock does not answer: the task was not run."""
 
 
 class TaskRaised(RemoteError):

@@ -52,6 +52,10 @@ class LeaseBusy(UserError):
         self.owner = owner
 
 
+class TimeNotGranted(UserError):
+    """A server does not grant the time to live that was asked for; the message says which it does."""
+
+
 class LeaseLost(RuntimeError):
     """A lease ended while it was needed: from then on, others may have it."""
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 import threading
 from typing import Any
 
 from ..errors import UserError
+from .base import TimeNotGranted
 from .credentials import parse
 from .kept import KeptLease, boottime
 
 __all__ = ["ConsulLease"]
 
 _PREFIX = "jug-lease/"
+
+#: How an agent says which times it grants: what its administrator has set may be more than 10 s.
+_GRANTED = re.compile(r"Invalid Session TTL .* between \[(\w+)=(\w+)\]")
 
 
 class ConsulLease(KeptLease):
@@ -97,6 +102,11 @@ class ConsulLease(KeptLease):
         except errors.NotFound:
             raise
         except errors.ConsulException as error:
+            if granted := _GRANTED.search(str(error)):
+                raise TimeNotGranted(
+                    f"the Consul agent {self.place} grants leases of {granted[1]} to {granted[2]}, and "
+                    f"{self._period:g} s were asked for"
+                ) from None
             raise ConnectionError(f"the Consul agent {self.place} cannot answer now: {error}") from None
 
     def _acquire(self, owner: bytes) -> bool:

@@ -11,6 +11,7 @@ from base64 import b64decode, b64encode
 from typing import Any
 
 from ..errors import UserError
+from .base import TimeNotGranted
 from .credentials import parse
 from .kept import KeptLease, boottime
 
@@ -101,7 +102,7 @@ class EtcdLease(KeptLease):
         self._grant = str(granted["ID"])
         if int(granted["TTL"]) > asked:
             self._revoke()
-            raise UserError(
+            raise TimeNotGranted(
                 f"the etcd server {self.place} grants leases of {granted['TTL']} s at least, and "
                 f"{self._period:g} s were asked for"
             )

@@ -15,6 +15,8 @@ _ON_SERVERS = ("redis", "rediss", "postgresql", "postgres", "etcd", "etcds", "co
 
 #: For how many seconds a lease lives without a heartbeat, unless something else is asked for.
 _TTL = 20.0
+#: Longer than this, in seconds, none of them can be asked for.
+_LONGEST = 1e9
 
 
 def open_lease(url: str, name: str, *, ttl: float | None = None, heartbeat: bool = True) -> Lease:
@@ -45,8 +47,10 @@ def open_lease(url: str, name: str, *, ttl: float | None = None, heartbeat: bool
         If the URL is none, a package is missing, or the time to live is none.
     """
     ttl = _TTL if ttl is None else ttl
-    if not 0 < ttl < 1e9:
-        raise UserError(f"a lease cannot live for {ttl:g} s: a time above 0 is needed")
+    if not 0 < ttl < _LONGEST:
+        raise UserError(
+            f"a lease cannot live for {ttl:g} s: a time above 0 and below {_LONGEST:g} s is needed"
+        )
     scheme, _, rest = url.partition(":")
     if scheme in _ON_SERVERS and not rest.startswith("//"):
         raise UserError(f"{without_password(url)!r} names no server: write {scheme}://HOST")

@@ -7,15 +7,15 @@ import sys
 from typing import Any
 
 from ...errors import UserError
+from ..backend import Backend
 from ..cmdlineparser import argument
-from ..config import ConfigGroup
 from ..tasks import _Task
 from ..time import get_current_time, to_local, to_utc
 
 __all__ = ["BaseLiveness"]
 
 
-class BaseLiveness(abc.ABC):
+class BaseLiveness(Backend, abc.ABC):
     """A place for the stamp of the last successful run. Derive from it for one of your own.
 
     Parameters
@@ -25,13 +25,6 @@ class BaseLiveness(abc.ABC):
     options : OptionsConfig
         The options, as read from the settings.
     """
-
-    class OptionsConfig(ConfigGroup):
-        """The options of the place; by default it has none."""
-
-    def __init__(self, context: Any, options: Any) -> None:
-        self.context = context
-        self.options = options
 
     @abc.abstractmethod
     def write(self) -> None:

@@ -6,12 +6,12 @@ import abc
 from collections.abc import Mapping
 from typing import Any
 
-from ..config import ConfigGroup
+from ..backend import Backend
 
 __all__ = ["BaseMetrics"]
 
 
-class BaseMetrics(abc.ABC):
+class BaseMetrics(Backend, abc.ABC):
     """A place for numbers. Derive from it for one of your own.
 
     Parameters
@@ -21,13 +21,6 @@ class BaseMetrics(abc.ABC):
     options : OptionsConfig
         The options, as read from the settings.
     """
-
-    class OptionsConfig(ConfigGroup):
-        """The options of the place; by default it has none."""
-
-    def __init__(self, context: Any, options: Any) -> None:
-        self.context = context
-        self.options = options
 
     @abc.abstractmethod
     def push(self, metrics: Mapping[str, Mapping[str, Any]]) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import abc
 from typing import Any
 
-from ..config import ConfigGroup
+from ..backend import Backend
 from ..exceptions import OneInstanceWatchdogError as OneInstanceWatchdogError
 
 __all__ = ["BaseLock"]
 
 
-class BaseLock(abc.ABC):
+class BaseLock(Backend, abc.ABC):
     """A lock that one instance has at a time. Derive from it for a lock of your own.
 
     Parameters
@@ -21,13 +21,6 @@ class BaseLock(abc.ABC):
     options : OptionsConfig
         The options, as read from the settings.
     """
-
-    class OptionsConfig(ConfigGroup):
-        """The options of the lock; by default it has none."""
-
-    def __init__(self, context: Any, options: Any) -> None:
-        self.context = context
-        self.options = options
 
     @abc.abstractmethod
     def acquire(self) -> bool:

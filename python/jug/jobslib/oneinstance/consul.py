@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from ...leases.base import Lease
 from ...leases.consul import ConsulLease
 from ..config import RetryConfigMixin
-from ..given import given
+from ..given import Given, given
 from ..options import option
 from .leased import LeaseLock, LeaseOptions
 
@@ -34,6 +35,8 @@ class ConsulLock(LeaseLock):
         """The options; in the environment behind ``JOBSLIB_ONE_INSTANCE_CONSUL_``."""
 
         kind = "CONSUL"
+        # As under jobslib.
+        takes_others = True
         retry_env_prefix = "JOBSLIB_ONE_INSTANCE_CONSUL_"
 
         @option(required=True, attrtype=str)
@@ -80,7 +83,11 @@ class ConsulLock(LeaseLock):
         @option(required=True, attrtype=(int, float))
         def session_ttl(self) -> float:
             """For how many seconds a session lives without a heartbeat, 10 to 86400. Default: 10."""
-            return given(self, "session_ttl", _LEAST, env=self.env("SESSION_TTL")).seconds(_LEAST, _DAY)
+            return self.ttl_given().seconds(_LEAST, _DAY)
+
+        def ttl_given(self) -> Given:
+            """The time to live of sessions, and where it was set."""
+            return given(self, "session_ttl", _LEAST, env=self.env("SESSION_TTL"))
 
     def acquire(self) -> bool:
         """Tries to get the lock, as often as `retry_max_attempts` says while Consul does not answer."""
@@ -105,6 +112,6 @@ class ConsulLock(LeaseLock):
             f"{scheme}://{host}:{options.port}",
             options.key,
             ttl=options.session_ttl,
-            lock_delay=int(options.lock_delay),
+            lock_delay=math.ceil(options.lock_delay),
             key=options.key,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -11,9 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ...errors import UserError
-from ...leases.base import Lease
+from ...leases.base import Lease, TimeNotGranted
 from ...leases.open import open_lease
 from ..config import ConfigGroup
+from ..exceptions import LockAway
 from ..given import Given, given
 from ..launcher import launcher_of
 from ..options import OptionError, option
@@ -33,6 +35,9 @@ class LeaseOptions(ConfigGroup):
     #: With what the names of its variables in the environment begin.
     kind = ""
 
+    #: Whether options are taken that it does not know.
+    takes_others = False
+
     def initialize(self, *args: Any, **kwargs: Any) -> None:
         """Called before options are read. OptionError where another lock is configured as well."""
         super().initialize(*args, **kwargs)
@@ -43,6 +48,16 @@ class LeaseOptions(ConfigGroup):
                     f"two locks are configured: the backend is for {self.kind.lower()}, and the environment "
                     f"variable {min(others)} is set; one of the two has to go"
                 )
+        known = option.get_option_names(self)
+        unknown = [name for name in self._settings if name not in known]
+        if self.takes_others:
+            # The names that say where other locks are.
+            unknown = [name for name in unknown if name in ("url", "directory")]
+        if unknown:
+            raise OptionError(
+                f"a lock of the kind {self.kind.lower()} has no option {unknown[0]!r}; "
+                f"there are {', '.join(known)}"
+            )
 
     def env(self, name: str) -> str:
         """The variable of an option."""
@@ -56,8 +71,12 @@ class LeaseOptions(ConfigGroup):
     @option(attrtype=(int, float))
     def ttl(self) -> float | None:
         """For how many seconds the lock lives without a heartbeat. Default: that of the lease, 20."""
-        value = given(self, "ttl", None, env=self.env("TTL"))
+        value = self.ttl_given()
         return None if value.value is None else value.above_0()
+
+    def ttl_given(self) -> Given:
+        """The time to live, and where it was set."""
+        return given(self, "ttl", None, env=self.env("TTL"))
 
 
 class LeaseLock(BaseLock):
@@ -99,10 +118,16 @@ class LeaseLock(BaseLock):
         ------
         UserError
             If the server refuses, or the directory cannot be written.
-        ConnectionError
-            If the server does not answer.
+        LockAway
+            If the server does not answer; it is a ConnectionError.
         """
-        if not self.lease.acquire():
+        try:
+            is_ours = self.lease.acquire()
+        except ConnectionError as error:
+            raise LockAway(f"the lock was not to be had: {error}") from None
+        except TimeNotGranted as error:
+            raise UserError(str(self.options.ttl_given().wrong(str(error)))) from None
+        if not is_ours:
             return False
         self._watch()
         return True
@@ -204,4 +229,12 @@ class UrlLock(LeaseLock):
         try:
             return open_lease(self.options.url, self.options.key, ttl=self.options.ttl)
         except UserError as error:
-            raise value.wrong(f"{type(self).__name__}: {error}") from None
+            blamed = self.options.ttl_given() if self._is_url_right() else value
+            raise blamed.wrong(f"{type(self).__name__}: {error}") from None
+
+    def _is_url_right(self) -> bool:
+        """Whether the lease can be asked for with another time to live."""
+        with contextlib.suppress(UserError):
+            open_lease(self.options.url, self.options.key).close()
+            return True
+        return False
