@@ -148,21 +148,17 @@ fn decoded(text: &str) -> Result<Option<String>, String> {
 
 /// A URL as it may be shown.
 fn hide_password(url: &str) -> String {
-    match url.rsplit_once('@') {
-        Some((login, rest)) => {
-            let scheme = login.split_once("//").map_or("", |(scheme, _)| scheme);
-            format!("{scheme}//***@{rest}")
-        }
-        None => {
-            let (scheme, rest) = url.split_once("//").unwrap_or(("", url));
-            let (place, _) = rest.split_once(['/', '?']).unwrap_or((rest, ""));
-            let (host, port) = split_port(place);
-            if port.is_empty() || port.parse::<u32>().is_ok() {
-                return url.to_owned();
-            }
-            format!("{scheme}//{host}:***")
-        }
+    if let Some((login, rest)) = url.rsplit_once('@') {
+        let scheme = login.split_once("//").map_or("", |(scheme, _)| scheme);
+        return format!("{scheme}//***@{rest}");
     }
+    let (scheme, rest) = url.split_once("//").unwrap_or(("", url));
+    let (place, _) = rest.split_once(['/', '?']).unwrap_or((rest, ""));
+    let (host, port) = split_port(place);
+    if port.is_empty() || port.parse::<u32>().is_ok() {
+        return url.to_owned();
+    }
+    format!("{scheme}//{host}:***")
 }
 
 impl fmt::Display for Address {
