@@ -11,6 +11,7 @@ ALL = (
     "large",
     "fanout",
     "chain",
+    "barriers",
     "kill",
     "pack",
     "adopt",

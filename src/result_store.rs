@@ -77,6 +77,9 @@ pub trait ResultStore {
     /// For each key, whether there is a result, as of the last refresh.
     fn contains_many(&self, keys: &[Key]) -> Result<Vec<bool>>;
 
+    /// A number that changes whenever a result may have gone that was there at an earlier refresh.
+    fn losses(&self) -> u64;
+
     /// All keys with a result, as of the last refresh.
     fn keys(&self) -> Result<Vec<Key>>;
 

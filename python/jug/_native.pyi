@@ -231,6 +231,18 @@ class Keys(Sequence[bytes]):
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> bytes: ...  # type: ignore[override]  # no slices
+    def joined(self) -> bytes:
+        """The keys one after the other, 32 bytes each."""
+    def task(self, index: int) -> TaskCore:
+        """The task of a key."""
+    def are_all_of(self, class_: type, /) -> bool:
+        """Whether each of the tasks is an instance of this very class."""
+
+def keys_of(tasks: list[Any], *, begin: int = 0, origin: object = None) -> Keys:
+    """The keys of tasks from an index on, which are computed where they are not known.
+
+    Where an origin is named, only those of its tasks.
+    """
 
 @final
 class Graph:
@@ -249,7 +261,9 @@ class Graph:
     def doubles(self) -> list[tuple[TaskCore, TaskCore]]:
         """Tasks that share a key and call different objects: the node's task, and the other one."""
     def names(self) -> list[str]:
-        """The name of each node's task; equal names are one object."""
+        """The name of each node's task; equal names are one object. A shared list."""
+    def count_by_name(self, nodes: Iterable[int]) -> dict[str, int]:
+        """How many of these nodes have each name."""
     def keys(self) -> Keys:
         """The key of each node."""
     def changed(self) -> list[int]:
@@ -301,6 +315,8 @@ class Scheduler:
         """How many selected nodes are neither done nor failed."""
     def stuck(self) -> bool:
         """Selected nodes are left, and all of them wait: for a failed node, or one that is not selected."""
+    def done_nodes(self) -> list[int]:
+        """The nodes that are done, in ascending order."""
     def states(self) -> bytes:
         """A byte a node: b'w'aiting, b'r'eady, b't'aken, b'b'usy, b'd'one, b'f'ailed.
 
@@ -351,6 +367,8 @@ class ResultStore:
     def contains(self, key: bytes) -> bool: ...
     def contains_many(self, keys: Sequence[bytes]) -> list[bool]:
         """As of the last refresh, and what was saved here since."""
+    def losses(self) -> int:
+        """A number that changes whenever a result may have gone that was there."""
     def keys(self) -> list[bytes]: ...
     def load(self, key: bytes) -> Any:
         """KeyError where there is no result, DamagedResult where it does not match its checksum."""

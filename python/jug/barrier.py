@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _native, task
+from .backends.capabilities import LossCountingStore, counts_losses
 from .internal.short_repr import short
-from .internal.task_origin import of_this_load
+from .internal.task_origin import Origin, of_this_load
 
 __all__ = ["BarrierError", "barrier", "bvalue"]
 
 
 class BarrierError(Exception):
     """Raised by a barrier whose tasks have no results yet; it ends the loading of the jugfile."""
+
+
+class _Passed(NamedTuple):
+    """A barrier that held."""
+
+    #: The load of the jugfile that it stands in.
+    origin: Origin
+    #: How many tasks there were, in which list, and the last of them.
+    tasks: list[task.Task]
+    length: int
+    last: task.Task
+    store: LossCountingStore
+    losses: int
+
+
+_passed: _Passed | None = None
 
 
 def barrier() -> None:
@@ -25,14 +42,53 @@ def barrier() -> None:
     BarrierError
         If a task has no result. It ends the loading of the jugfile.
     """
-    # The module is asked each time: people rebind `jug.task.alltasks`. The last task is most likely to be
-    # missing, so the search starts there. Another jugfile that a notebook has open does not count here.
+    # The module is asked each time: people rebind `jug.task.alltasks`. Another jugfile that a notebook has
+    # open does not count here.
+    global _passed
     origin = of_this_load()
-    for t in reversed(task.alltasks):
-        if origin is not None and t._origin is not origin:
-            continue
-        if not t.can_load():
-            raise _missing(f"task {t.name}", t)
+    store = _counting_store()
+    if origin is None or task.before_lookup is not None or store is None:
+        _look_at_each(task.alltasks, origin)
+        return
+    # Asked first: what goes while the others are looked at is noticed by the next barrier.
+    losses = store.losses()
+    tasks = task.alltasks
+    begin = 0 if _passed is None else _looked_at(_passed, tasks, origin, store, losses)
+    new = _native.keys_of(tasks, begin=begin, origin=origin)
+    if new.are_all_of(task.Task):
+        absent = store.last_absent(new)
+        if absent is not None:
+            raise _missing(new.task(absent))
+    else:
+        _look_at_each(tasks[begin:], origin)
+    if tasks:
+        _passed = _Passed(origin, tasks, len(tasks), tasks[-1], store, losses)
+
+
+def _counting_store() -> LossCountingStore | None:
+    """The store that is open, if it counts losses."""
+    store: object = task.Task.store
+    # To ask for its methods again would take longer than to look for its results.
+    if _passed is not None and store is _passed.store:
+        return _passed.store
+    return store if counts_losses(store) else None
+
+
+def _looked_at(
+    passed: _Passed, tasks: list[task.Task], origin: Origin, store: LossCountingStore, losses: int
+) -> int:
+    """How many of the first of `tasks` are known to have results, because a barrier before them held."""
+    is_the_same = passed.origin is origin and passed.store is store and passed.losses == losses
+    is_longer = passed.tasks is tasks and len(tasks) >= passed.length
+    return passed.length if is_the_same and is_longer and tasks[passed.length - 1] is passed.last else 0
+
+
+def _look_at_each(tasks: list[task.Task], origin: Origin | None) -> None:
+    """BarrierError if a task has no result."""
+    # Most likely the last one has none.
+    for t in reversed(tasks):
+        if (origin is None or t._origin is origin) and not t.can_load():
+            raise _missing(t)
 
 
 def bvalue(t: Any) -> Any:
@@ -56,19 +112,20 @@ def bvalue(t: Any) -> Any:
     """
     missing = _first_missing(t)
     if isinstance(missing, task.Task):
-        raise _missing(f"task {missing.name}", missing)
+        raise _missing(missing)
     if missing is not None:
         raise BarrierError(f"{short(missing)} has no result yet")
     return task.value(t)
 
 
-def _missing(what: str, t: task.Task) -> BarrierError:
+def _missing(t: Any) -> BarrierError:
+    what = f"task {t.name} has no result yet"
     # Where a jugfile is being loaded, nobody reads it.
     if of_this_load() is not None:
-        return BarrierError(f"{what} has no result yet")
+        return BarrierError(what)
     from .internal.advice import how_to_get_results
 
-    return BarrierError(f"{what} has no result yet; {how_to_get_results(t)}")
+    return BarrierError(f"{what}; {how_to_get_results(t)}")
 
 
 def _first_missing(obj: Any) -> Any:

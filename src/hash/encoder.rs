@@ -69,6 +69,11 @@ impl Encoder {
         self.buffer.len() + self.folded
     }
 
+    /// A value that was encoded before, without gaps.
+    pub fn append(&mut self, encoded: &[u8]) {
+        self.buffer.extend_from_slice(encoded);
+    }
+
     /// Forgets everything that was encoded after the buffer had `len` bytes.
     pub fn truncate(&mut self, len: usize) {
         self.buffer.truncate(len);

@@ -4,14 +4,32 @@ use std::sync::Arc;
 
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyList, PyType};
 
+use super::keys;
 use super::task::TaskCore;
 use crate::Key;
 
 /// Adds this module's names to `jug._native`.
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    m.add_class::<Keys>()
+    m.add_class::<Keys>()?;
+    m.add_function(wrap_pyfunction!(keys_of, m)?)
+}
+
+/// The keys of tasks, which are computed where they are not known.
+#[pyfunction]
+#[pyo3(signature = (tasks, *, begin = 0, origin = None))]
+fn keys_of(tasks: &Bound<'_, PyList>, begin: usize, origin: Option<&Bound<'_, PyAny>>) -> PyResult<Keys> {
+    let mut keying = keys::Keying::new(tasks.py());
+    let mut keyed = Vec::with_capacity(tasks.len().saturating_sub(begin));
+    for task in tasks.iter().skip(begin) {
+        let task = task.cast_into::<TaskCore>()?;
+        if origin.is_none_or(|origin| task.get().is_of(origin)) {
+            keying.key(&task)?;
+            keyed.push(task.unbind());
+        }
+    }
+    Ok(Keys(Arc::new(keyed)))
 }
 
 /// A key as Python gives it.
@@ -46,6 +64,24 @@ impl Keys {
     fn __getitem__<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Bound<'py, PyBytes>> {
         let task = self.0.get(index).ok_or_else(|| PyIndexError::new_err("no such node"))?;
         Ok(PyBytes::new(py, key_of(task).as_bytes()))
+    }
+
+    fn joined<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        PyBytes::new_with(py, self.0.len() * Key::LEN, |bytes| {
+            for (place, task) in bytes.chunks_exact_mut(Key::LEN).zip(&*self.0) {
+                place.copy_from_slice(key_of(task).as_bytes());
+            }
+            Ok(())
+        })
+    }
+
+    fn task(&self, py: Python<'_>, index: usize) -> PyResult<Py<TaskCore>> {
+        let task = self.0.get(index).ok_or_else(|| PyIndexError::new_err("no such task"))?;
+        Ok(task.clone_ref(py))
+    }
+
+    fn are_all_of(&self, py: Python<'_>, class: &Bound<'_, PyType>) -> bool {
+        self.0.iter().all(|task| task.bind(py).get_type().is(class))
     }
 }
 

@@ -97,6 +97,10 @@ impl PyResultStore {
         Ok(found)
     }
 
+    fn losses(&self, py: Python<'_>) -> PyResult<u64> {
+        self.core.call(py, |store| Ok(store.losses()))
+    }
+
     fn keys<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
         Ok(to_bytes(py, &self.core.call(py, |store| store.keys())?))
     }

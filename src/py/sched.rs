@@ -120,6 +120,10 @@ impl PyScheduler {
         self.scheduler().is_stuck()
     }
 
+    fn done_nodes(&self) -> Vec<Node> {
+        self.scheduler().done_nodes()
+    }
+
     fn states<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         let states: Vec<u8> = self.scheduler().states().iter().map(|state| *state as u8).collect();
         PyBytes::new(py, &states)

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyMemoryView, PyString};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict, PyList, PyMemoryView, PyString};
 
 use super::key_sequence::{Keys, key_of, keys_from};
 use super::keys;
@@ -22,11 +23,33 @@ pub(super) struct PyGraph {
     nodes: Nodes,
     /// The node of each task that was given, in that order.
     given: Vec<Node>,
+    names: PyOnceLock<Py<PyList>>,
     /// Tasks that share a key with a node's task and call another object.
     doubles: Vec<(Node, Py<TaskCore>)>,
 }
 
 impl PyGraph {
+    /// The name of each node, equal ones as one object.
+    fn list_of_names(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
+        let mut known = HashMap::new();
+        // A jugfile makes its tasks in runs of one function.
+        let mut last: Option<(usize, Bound<'_, PyString>)> = None;
+        let names = PyList::empty(py);
+        for task in self.nodes.tasks.iter() {
+            let function = task.get().unnamed();
+            match (function, &last) {
+                (Some(function), Some((before, name))) if function == *before => names.append(name)?,
+                _ => {
+                    let name = task.get().display_name(py)?;
+                    let name = known.entry(name.to_str()?.to_owned()).or_insert(name).clone();
+                    names.append(&name)?;
+                    last = function.map(|function| (function, name));
+                }
+            }
+        }
+        Ok(names.unbind())
+    }
+
     /// The graph itself, for the bindings that build on it.
     pub(super) fn core(&self) -> &Arc<Graph> {
         &self.graph
@@ -53,8 +76,10 @@ impl PyGraph {
     #[new]
     #[pyo3(signature = (tasks))]
     fn new(py: Python<'_>, tasks: &Bound<'_, PyAny>) -> PyResult<PyGraph> {
-        let mut builder = Builder::default();
-        let mut given = Vec::new();
+        let mut builder = Builder::new(py);
+        let expected = tasks.len().unwrap_or(0);
+        let mut given = Vec::with_capacity(expected);
+        builder.nodes.make_room(expected);
         for task in tasks.try_iter()? {
             let task = task?.cast_into::<TaskCore>()?;
             given.push(builder.given(&task)?);
@@ -62,7 +87,7 @@ impl PyGraph {
         builder.add_the_others(py)?;
         let Builder { nodes, edges, doubles, .. } = builder;
         let graph = py.detach(|| Arc::new(Graph::from_edges(nodes.tasks.len(), &edges)));
-        Ok(PyGraph { graph, nodes: nodes.shrunk(), given, doubles })
+        Ok(PyGraph { graph, nodes: nodes.shrunk(), given, names: PyOnceLock::new(), doubles })
     }
 
     fn __len__(&self) -> usize {
@@ -119,23 +144,29 @@ impl PyGraph {
         Ok(former.iter().map(|key| key.map(|key| PyBytes::new(py, key.as_bytes()))).collect())
     }
 
-    fn names<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyString>>> {
-        let mut known = HashMap::new();
+    fn names<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        Ok(self.names.get_or_try_init(py, || self.list_of_names(py))?.bind(py).clone())
+    }
+
+    fn count_by_name<'py>(&self, py: Python<'py>, nodes: Vec<Node>) -> PyResult<Bound<'py, PyDict>> {
+        self.check(&nodes)?;
+        let names = self.names(py)?;
+        let counts = PyDict::new(py);
         // A jugfile makes its tasks in runs of one function.
-        let mut last: Option<(usize, Bound<'py, PyString>)> = None;
-        let name = |task: &Py<TaskCore>| {
-            let function = task.get().unnamed();
-            if let (Some(function), Some((before, name))) = (function, &last)
-                && function == *before
-            {
-                return Ok(name.clone());
+        let mut run: Option<(Bound<'py, PyAny>, usize)> = None;
+        for node in nodes {
+            let name = names.get_item(node as usize)?;
+            match &mut run {
+                Some((before, count)) if before.is(&name) => *count += 1,
+                _ => {
+                    if let Some(ended) = run.replace((name, 1)) {
+                        add_to(&counts, ended)?;
+                    }
+                }
             }
-            let name = task.get().display_name(py)?;
-            let name = known.entry(name.to_str()?.to_owned()).or_insert(name).clone();
-            last = function.map(|function| (function, name.clone()));
-            Ok(name)
-        };
-        self.nodes.tasks.iter().map(name).collect()
+        }
+        run.map_or(Ok(()), |ended| add_to(&counts, ended))?;
+        Ok(counts)
     }
 
     fn dependencies(&self, node: Node) -> PyResult<Vec<Node>> {
@@ -152,6 +183,12 @@ impl PyGraph {
         self.check(&nodes)?;
         Ok(py.detach(|| self.graph.closure(&nodes)))
     }
+}
+
+/// Adds to the count of a name.
+fn add_to(counts: &Bound<'_, PyDict>, (name, count): (Bound<'_, PyAny>, usize)) -> PyResult<()> {
+    let before: usize = counts.get_item(&name)?.map_or(Ok(0), |before| before.extract())?;
+    counts.set_item(name, before + count)
 }
 
 /// The tasks of the nodes, which know their keys.
@@ -179,6 +216,12 @@ impl Nodes {
         Ok((node, true))
     }
 
+    /// Makes room for so many nodes.
+    fn make_room(&mut self, count: usize) {
+        self.growing().reserve(count);
+        self.by_key.reserve(count, |_| 0);
+    }
+
     fn growing(&mut self) -> &mut Vec<Py<TaskCore>> {
         Arc::get_mut(&mut self.tasks).expect("the tasks of a graph are shared only when it is whole")
     }
@@ -190,8 +233,8 @@ impl Nodes {
 }
 
 /// A graph in the making.
-#[derive(Default)]
-struct Builder {
+struct Builder<'py> {
+    keying: keys::Keying<'py>,
     nodes: Nodes,
     edges: Vec<(Node, Node)>,
     /// Nodes, with tasks they need that were not given so far.
@@ -201,16 +244,25 @@ struct Builder {
     compared: HashSet<(usize, usize)>,
 }
 
-impl Builder {
+impl<'py> Builder<'py> {
+    fn new(py: Python<'py>) -> Builder<'py> {
+        Builder {
+            keying: keys::Keying::new(py),
+            nodes: Nodes::default(),
+            edges: Vec::new(),
+            open: Vec::new(),
+            doubles: Vec::new(),
+            compared: HashSet::new(),
+        }
+    }
+
     /// Enters a task that the caller gave; its node.
-    fn given(&mut self, task: &Bound<'_, TaskCore>) -> PyResult<Node> {
-        let (key, dependencies) = match task.get().known_key().and_then(|key| self.nodes.find(&key)) {
-            Some(node) => {
-                self.compare(node, task);
-                return Ok(node);
-            }
-            None => keys::key_and_dependencies(task)?,
-        };
+    fn given(&mut self, task: &Bound<'py, TaskCore>) -> PyResult<Node> {
+        if let Some(node) = task.get().known_key().and_then(|key| self.nodes.find(&key)) {
+            self.compare(node, task);
+            return Ok(node);
+        }
+        let (key, dependencies) = self.keying.identify(task)?;
         let (node, is_new) = self.nodes.enter(key, task)?;
         if is_new {
             self.needs(node, dependencies)?;
@@ -221,7 +273,7 @@ impl Builder {
     }
 
     /// Notes a task whose function is not the one of the node.
-    fn compare(&mut self, node: Node, task: &Bound<'_, TaskCore>) {
+    fn compare(&mut self, node: Node, task: &Bound<'py, TaskCore>) {
         let (one, other) =
             (self.nodes.tasks[node as usize].get().function_address(), task.get().function_address());
         if one != other && self.compared.insert((one, other)) {
@@ -229,9 +281,9 @@ impl Builder {
         }
     }
 
-    fn needs(&mut self, node: Node, dependencies: Vec<Bound<'_, TaskCore>>) -> PyResult<()> {
+    fn needs(&mut self, node: Node, dependencies: Vec<Bound<'py, TaskCore>>) -> PyResult<()> {
         for dependency in dependencies {
-            match self.nodes.find(&keys::key_of_task(&dependency)?) {
+            match self.nodes.find(&self.keying.key(&dependency)?) {
                 Some(needed) => self.edges.push((node, needed)),
                 None => self.open.push((node, dependency.unbind())),
             }
@@ -240,7 +292,7 @@ impl Builder {
     }
 
     /// Enters what is needed and was not given, and what that needs in turn.
-    fn add_the_others(&mut self, py: Python<'_>) -> PyResult<()> {
+    fn add_the_others(&mut self, py: Python<'py>) -> PyResult<()> {
         // First come, first numbered; what follows of it is appended and comes later.
         let mut next = 0;
         while let Some((node, task)) = self.open.get(next).map(|(node, task)| (*node, task.clone_ref(py))) {

@@ -23,6 +23,7 @@ pub struct Snapshot {
 pub struct Index {
     now: Snapshot,
     changes: Vec<(Key, State)>,
+    losses: u64,
 }
 
 /// How far [`Index::follow`] got.
@@ -45,6 +46,11 @@ impl Index {
     /// The keys that failed, and whether they stay failed.
     pub fn failed(&self) -> &HashMap<Key, bool> {
         &self.now.failed
+    }
+
+    /// Changes whenever a result may have gone that was there.
+    pub fn losses(&self) -> u64 {
+        self.losses
     }
 
     /// All keys with results.
@@ -77,6 +83,7 @@ impl Index {
     /// Drops a key whose result turned out to be damaged.
     pub fn lose(&mut self, key: Key) {
         if self.now.results.remove(&key) {
+            self.losses += 1;
             self.changes.push((key, State::Absent));
         }
     }
@@ -84,6 +91,7 @@ impl Index {
     /// Replaces everything by the state after an event, and records what differs.
     pub fn replace(&mut self, now: Snapshot) {
         let before = std::mem::replace(&mut self.now, now);
+        self.losses += 1;
         let now = &self.now;
         let lost = before.results.difference(&now.results);
         let cleared = before.failed.keys().filter(|key| !before.results.contains(key));
@@ -140,6 +148,7 @@ impl Index {
                 }
                 b"absent" => {
                     self.now.results.remove(&key);
+                    self.losses += 1;
                     self.changes.push((key, State::Absent));
                 }
                 b"failed" | b"kept" => {

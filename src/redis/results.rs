@@ -58,6 +58,10 @@ impl ResultStore for Results<'_> {
         Ok(keys.iter().map(|key| state.index.contains(key)).collect())
     }
 
+    fn losses(&self) -> u64 {
+        self.redis.state().index.losses()
+    }
+
     fn keys(&self) -> Result<Vec<Key>> {
         self.flush()?;
         Ok(self.redis.state().index.keys().copied().collect())

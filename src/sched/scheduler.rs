@@ -236,6 +236,11 @@ impl Scheduler {
         &self.states
     }
 
+    /// The nodes that are done, in ascending order.
+    pub fn done_nodes(&self) -> Vec<Node> {
+        nodes(self.states.len()).filter(|node| self.state(*node) == State::Done).collect()
+    }
+
     /// The graph it walks.
     pub fn graph(&self) -> &Arc<Graph> {
         &self.graph

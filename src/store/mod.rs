@@ -312,6 +312,10 @@ impl ResultStore for Store {
         self.catalog.are(State::Result, keys)
     }
 
+    fn losses(&self) -> u64 {
+        self.catalog.index().losses()
+    }
+
     fn keys(&self) -> Result<Vec<Key>> {
         self.catalog.ask(Index::all_results)
     }

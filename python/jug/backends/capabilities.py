@@ -18,7 +18,9 @@ __all__ = [
     "AddressedStore",
     "JugdirStore",
     "KeyedStore",
+    "LossCountingStore",
     "ReopenableStore",
+    "counts_losses",
     "has_jugdir",
     "is_addressed",
     "is_keyed",
@@ -73,6 +75,36 @@ class AddressedStore(Protocol):
         -------
         str or None
             None if no other process can share it.
+        """
+
+
+@runtime_checkable
+class LossCountingStore(Protocol):
+    """Says for many results at a time that they are there, and whether they still are."""
+
+    @abstractmethod
+    def last_absent(self, keys: Sequence[bytes]) -> int | None:
+        """Where the last key stands that has no result.
+
+        Parameters
+        ----------
+        keys : sequence of bytes
+            32 bytes each.
+
+        Returns
+        -------
+        int or None
+            An index, from 0. None if each of them has a result, as of a moment ago.
+        """
+
+    @abstractmethod
+    def losses(self) -> int:
+        """A number that changes whenever a result may have gone that was there.
+
+        Returns
+        -------
+        int
+            As of a moment ago. As long as it stays the same, what had a result has one.
         """
 
 
@@ -153,6 +185,22 @@ def is_keyed(store: object) -> TypeGuard[KeyedStore]:
         Whether it can be used as a :class:`KeyedStore`.
     """
     return isinstance(store, KeyedStore)
+
+
+def counts_losses(store: object) -> TypeGuard[LossCountingStore]:
+    """Whether a store says that results are still there without looking for each of them.
+
+    Parameters
+    ----------
+    store : object
+        Any store.
+
+    Returns
+    -------
+    bool
+        Whether it can be used as a :class:`LossCountingStore`.
+    """
+    return isinstance(store, LossCountingStore)
 
 
 def is_addressed(store: object) -> TypeGuard[AddressedStore]:

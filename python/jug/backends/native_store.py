@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .. import _native
 from ..internal.failure_reports import holds_back
 from .base import Name, base_store
-from .capabilities import KeyedStore
+from .capabilities import KeyedStore, LossCountingStore
 
 __all__ = ["Changes", "digits", "native_store"]
 
@@ -40,7 +40,7 @@ def digits(key: bytes) -> bytes:
     return key.hex().encode()
 
 
-class native_store(base_store, KeyedStore):
+class native_store(base_store, KeyedStore, LossCountingStore):
     """A store whose results have keys of 32 bytes; a backend adds its connection, its locks and removal."""
 
     def __init__(self) -> None:
@@ -85,10 +85,25 @@ class native_store(base_store, KeyedStore):
     def can_load(self, name: Name) -> bool:
         key = self.key_of(name)
         found = self.native.contains(key)
-        if not found or time.monotonic() - self._refreshed > _FRESH:
+        if not found or self._is_stale():
             self.refresh()
             found = self.native.contains(key)
         return found
+
+    def last_absent(self, keys: Sequence[bytes]) -> int | None:
+        found = self.native.contains_many(keys)
+        if not all(found) or self._is_stale():
+            self.refresh()
+            found = self.native.contains_many(keys)
+        return None if all(found) else len(found) - 1 - found[::-1].index(False)
+
+    def losses(self) -> int:
+        if self._is_stale():
+            self.refresh()
+        return self.native.losses()
+
+    def _is_stale(self) -> bool:
+        return time.monotonic() - self._refreshed > _FRESH
 
     def list(self) -> Iterator[bytes]:
         self.refresh()

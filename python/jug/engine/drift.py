@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _native, task
@@ -57,15 +57,15 @@ class Drift:
         self._before = b""
         self._is_found = False
 
-    def ended(self, tasks: Sequence[Task]) -> None:
+    def ended(self, tasks: list[Task]) -> None:
         """Notes the tasks of a load that ended at a barrier."""
-        self._before = b"".join(keys_of(tasks))
+        self._before = keys_of(tasks).joined()
 
-    def is_suspected(self, tasks: Sequence[Task], *, has_barrier: bool) -> bool:
+    def is_suspected(self, tasks: list[Task], *, has_barrier: bool) -> bool:
         """Whether a load made other tasks than the one before in a way that calls for loading once more."""
         if not self._before:
             return False
-        now = b"".join(keys_of(tasks))
+        now = keys_of(tasks).joined()
         if now.startswith(self._before):
             return False
         if self._is_found:
@@ -74,14 +74,12 @@ class Drift:
         before, after = _split(self._before), _split(now)
         return not before <= after and not after <= before
 
-    def examine(
-        self, before: Sequence[Task], now: Sequence[Task], *, at_barrier: bool, only_waits: bool
-    ) -> None:
+    def examine(self, before: list[Task], now: list[Task], *, at_barrier: bool, only_waits: bool) -> None:
         """Compares two loads between which nothing was run, and warns of tasks that are others in each.
 
         Parameters
         ----------
-        before, now : sequence of Task
+        before, now : list of Task
         at_barrier : bool
             Whether both loads ended at a barrier that was not met.
         only_waits : bool

@@ -43,7 +43,7 @@ def tasks_by_store(tasks: Iterable[Task]) -> list[tuple[base_store, list[Task]]]
     return list(by_store.values())
 
 
-def keys_of(tasks: Sequence[Task]) -> list[bytes]:
+def keys_of(tasks: list[Task]) -> _native.Keys:
     """The 32-byte key of each task.
 
     Raises
@@ -52,7 +52,7 @@ def keys_of(tasks: Sequence[Task]) -> list[bytes]:
         As :func:`graph_of` does.
     """
     try:
-        return [t.key() for t in tasks]
+        return _native.keys_of(tasks)
     except (TypeError, UnicodeEncodeError) as error:
         raise _without_identity(error) from error
 

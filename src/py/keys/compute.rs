@@ -20,19 +20,41 @@ use crate::py::unkeyable::Fault;
 /// A task's key and the tasks whose results it needs directly, each once.
 type Identified<'py> = (Key, Vec<Bound<'py, TaskCore>>);
 
-/// The key and the direct dependencies of a task, in one walk if the key was not known yet.
-pub(in crate::py) fn key_and_dependencies<'py>(task: &Bound<'py, TaskCore>) -> PyResult<Identified<'py>> {
-    match task.get().known_key() {
-        Some(key) => Ok((key, dependencies_of(task)?)),
-        None => compute_key(&mut Walk::new(task.py()), task),
+/// Computes the keys of many tasks: what is found out for one is not found out again for the next.
+pub(in crate::py) struct Keying<'py>(Walk<'py>);
+
+impl<'py> Keying<'py> {
+    pub(in crate::py) fn new(py: Python<'py>) -> Keying<'py> {
+        Keying(Walk::new(py))
     }
+
+    /// The key and the direct dependencies of a task, in one walk if the key was not known yet.
+    pub(in crate::py) fn identify(&mut self, task: &Bound<'py, TaskCore>) -> PyResult<Identified<'py>> {
+        match task.get().known_key() {
+            Some(key) => Ok((key, dependencies_in(&mut self.0, task)?)),
+            None => compute_key(&mut self.0, task),
+        }
+    }
+
+    /// The key of a task, computed on first use.
+    pub(in crate::py) fn key(&mut self, task: &Bound<'py, TaskCore>) -> PyResult<Key> {
+        match former_keys::known_key(task) {
+            Some(key) => Ok(key),
+            None => Ok(compute_key(&mut self.0, task)?.0),
+        }
+    }
+}
+
+/// The key and the direct dependencies of a task.
+pub(in crate::py) fn key_and_dependencies<'py>(task: &Bound<'py, TaskCore>) -> PyResult<Identified<'py>> {
+    Keying::new(task.py()).identify(task)
 }
 
 /// The key of a task, computed on first use.
 pub(in crate::py) fn key_of_task(task: &Bound<'_, TaskCore>) -> PyResult<Key> {
     match former_keys::known_key(task) {
         Some(key) => Ok(key),
-        None => Ok(compute_key(&mut Walk::new(task.py()), task)?.0),
+        None => Keying::new(task.py()).key(task),
     }
 }
 
@@ -51,10 +73,20 @@ pub(in crate::py) fn former_keys<'py>(tasks: &[Bound<'py, TaskCore>]) -> PyResul
 pub(in crate::py) fn dependencies_of<'py>(
     task: &Bound<'py, TaskCore>,
 ) -> PyResult<Vec<Bound<'py, TaskCore>>> {
+    dependencies_in(&mut Walk::new(task.py()), task)
+}
+
+fn dependencies_in<'py>(
+    walk: &mut Walk<'py>,
+    task: &Bound<'py, TaskCore>,
+) -> PyResult<Vec<Bound<'py, TaskCore>>> {
+    if task.get().is_independent() {
+        return Ok(Vec::new());
+    }
     if let Some(known) = task.get().known_dependencies() {
         return Ok(known.iter().map(|needed| needed.bind(task.py()).clone()).collect());
     }
-    let mut walk = Walk::new(task.py());
+    walk.clear();
     let describe = |fault: Box<Fault>| fault.into_error(task.py(), "a task's dependencies", "an argument");
     for argument in task.get().args(task.py())? {
         walk.tasks_in(&argument).map_err(describe)?;
@@ -62,7 +94,7 @@ pub(in crate::py) fn dependencies_of<'py>(
     for (_, argument) in task.get().keywords(task.py()).into_iter().flatten() {
         walk.tasks_in(&argument).map_err(describe)?;
     }
-    Ok(walk.dependencies)
+    Ok(std::mem::take(&mut walk.dependencies))
 }
 
 /// The arguments of a task as they were when it was made, for one use, which may change them.
@@ -169,6 +201,9 @@ fn compute_key<'py>(walk: &mut Walk<'py>, root: &Bound<'py, TaskCore>) -> PyResu
             if !walk.deep && !walk.former {
                 task.get().set_shallow();
             }
+            if walk.dependencies.is_empty() && !walk.former {
+                task.get().set_independent();
+            }
             let key = former_keys::record_key(&task, key, walk.changed);
             begun.remove(&(task.as_ptr() as usize));
             if last {
@@ -207,7 +242,7 @@ fn try_key<'py>(walk: &mut Walk<'py>, task: &Bound<'py, TaskCore>) -> PyResult<O
 fn begin_identity<'py>(walk: &mut Walk<'py>, task: &Bound<'py, TaskCore>) -> PyResult<Group> {
     walk.clear();
     let group = walk.encoder.open(Tag::Task, 3);
-    task.get().encode_name(walk.py, &mut walk.encoder)?;
+    walk.name_of(task.get())?;
     Ok(group)
 }
 

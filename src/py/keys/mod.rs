@@ -29,7 +29,7 @@ pub(super) use self::arguments::{
     EncodedArguments, MutableArgument, encode_arguments, fingerprint, is_unchanged,
 };
 pub(super) use self::compute::{
-    arguments_of, dependencies_of, former_key_of_value, former_keys, key_and_dependencies, key_of_task,
-    key_of_value, key_with, lambda_key,
+    Keying, arguments_of, dependencies_of, former_key_of_value, former_keys, key_and_dependencies,
+    key_of_task, key_of_value, key_with, lambda_key,
 };
 pub(super) use self::recursion_limit::can_nest;

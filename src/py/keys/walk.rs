@@ -60,6 +60,8 @@ pub(super) struct Walk<'py> {
     /// What the gaps in the encoding are for: values that wait for keys of tasks.
     pub(super) gaps: Vec<Bound<'py, PyAny>>,
     pub(super) snapshot: ForSnapshot,
+    /// The function of the task before, and how its name is encoded.
+    named: Option<(Bound<'py, PyAny>, Box<[u8]>)>,
 }
 
 /// A value whose encoding was long, kept alive so that its address stays its own.
@@ -203,6 +205,7 @@ impl<'py> Walk<'py> {
             changed: false,
             gaps: Vec::new(),
             snapshot: ForSnapshot::default(),
+            named: None,
         }
     }
 
@@ -225,6 +228,23 @@ impl<'py> Walk<'py> {
         self.missing.clear();
         self.changed = false;
         self.gaps.clear();
+    }
+
+    /// Appends the name that is part of a task's identity. A jugfile makes its tasks in runs of one function.
+    pub(super) fn name_of(&mut self, task: &TaskCore) -> PyResult<()> {
+        if let Some(function) = task.unnamed()
+            && let Some((before, encoded)) = &self.named
+            && before.as_ptr() as usize == function
+        {
+            self.encoder.append(encoded);
+            return Ok(());
+        }
+        let start = self.encoder.len();
+        task.encode_name(self.py, &mut self.encoder)?;
+        if task.unnamed().is_some() {
+            self.named = Some((task.function(self.py), self.encoder.as_bytes()[start..].into()));
+        }
+        Ok(())
     }
 
     /// A tag and contents. Where there is much to hash, other Python threads run meanwhile.

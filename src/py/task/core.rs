@@ -28,6 +28,8 @@ pub(in crate::py) struct TaskCore {
     /// Whether it is known that nothing is replaced by a result in a container that is no plain list, tuple
     /// or dict.
     pub(super) shallow: AtomicBool,
+    /// Whether it is known that it needs no other task.
+    pub(super) independent: AtomicBool,
     pub(super) state: Mutex<State>,
     /// What it has in common with the tasks of the same jugfile; see `set_origin`.
     pub(super) origin: Option<Py<PyAny>>,
@@ -107,6 +109,15 @@ impl TaskCore {
         self.shallow.store(true, Ordering::Relaxed);
     }
 
+    /// Whether it is known that it needs no other task.
+    pub(in crate::py) fn is_independent(&self) -> bool {
+        self.independent.load(Ordering::Relaxed)
+    }
+
+    pub(in crate::py) fn set_independent(&self) {
+        self.independent.store(true, Ordering::Relaxed);
+    }
+
     /// The positional arguments.
     pub(in crate::py) fn args<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         self.args.tuple(py)
@@ -134,6 +145,16 @@ impl TaskCore {
         let (module, name) = self.function_name(py)?;
         encoder.str_of(&[module.to_str()?.as_bytes(), b".", name.to_str()?.as_bytes()]);
         Ok(())
+    }
+
+    /// Whether this is its origin.
+    pub(in crate::py) fn is_of(&self, origin: &Bound<'_, PyAny>) -> bool {
+        self.origin.as_ref().is_some_and(|its| its.is(origin))
+    }
+
+    /// The function.
+    pub(in crate::py) fn function<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.f.bind(py).clone()
     }
 
     /// The address of the function.

@@ -64,6 +64,7 @@ impl TaskCore {
             key: OnceLock::new(),
             changed: AtomicBool::new(false),
             shallow: AtomicBool::new(false),
+            independent: AtomicBool::new(false),
             state: Mutex::new(State { names, result: None }),
             origin: origin(py),
         })

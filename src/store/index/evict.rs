@@ -11,6 +11,7 @@ impl Index {
             return false;
         };
         self.change(key, |index, _| {
+            index.losses += 1;
             index.entries[at].set(None);
             let extra = index.extra(key);
             extra.lost.push(result);

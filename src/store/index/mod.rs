@@ -100,6 +100,7 @@ pub struct Index {
     changes: Option<HashMap<Key, Resolved>>,
     packs: Vec<Slot>,
     last_slot: u16,
+    losses: u64,
 }
 
 impl Index {
@@ -164,6 +165,7 @@ impl Index {
             Kind::Result | Kind::ResultBlob => self.consider_result(header.key, ranked),
             Kind::Failed => self.change(header.key, |index, key| index.consider_failure(key, ranked)),
             Kind::Removed => self.change(header.key, |index, key| {
+                index.losses += 1;
                 let extra = index.extra(key);
                 extra.removed = extra.removed.max(ranked.epoch);
             }),
@@ -361,6 +363,11 @@ impl Index {
     /// How many keys have been removed at some time. Together with the epoch it changes with every removal.
     pub fn removals(&self) -> usize {
         self.extras.values().filter(|extra| extra.removed > 0).count()
+    }
+
+    /// Changes whenever a result may have gone that was there: as long as it stays the same, what has a result keeps it.
+    pub fn losses(&self) -> u64 {
+        self.losses
     }
 
     /// Takes in a record of this process itself, which is no news to it.

@@ -184,9 +184,7 @@ class ClaimingWorker(ABC):
             self._session.expect(self._scheduler)
             if self._scheduler.nr_unfinished():
                 warn_of_damage(self._session)
-            self._progress.count_loaded(
-                node for node, state in enumerate(self._scheduler.states()) if state == NODE_DONE
-            )
+            self._progress.count_loaded(self._scheduler.done_nodes())
             self._refuse_limits()
             self._failing.record_deaths()
             self._run_all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ... import _native
@@ -142,11 +142,11 @@ class Progress:
             self.unload(self._scheduler.done(nodes))
             self.count_loaded(nodes)
 
-    def count_loaded(self, nodes: Iterable[int]) -> None:
+    def count_loaded(self, nodes: Sequence[int]) -> None:
         """Counts tasks that were found finished, and calls hooks then, as one of them may end the worker."""
         selected = self._selected
-        counted = list(nodes) if selected is None else [node for node in nodes if node in selected]
-        self._state.loaded.update(map(self._names.__getitem__, counted))
+        counted = nodes if selected is None else [node for node in nodes if node in selected]
+        self._state.loaded.update(self._graph.count_by_name(counted))
         if self._supervised is not None:
             self._supervised.slot.found(counted)
         self._count_copies(counted)
@@ -158,7 +158,7 @@ class Progress:
         """Counts tasks that this worker ran. Those that are identical to them count as found finished."""
         if nodes:
             self._state.idle = 0.0
-        self._state.executed.update(map(self._names.__getitem__, nodes))
+        self._state.executed.update(self._graph.count_by_name(nodes))
         self._count_copies(nodes)
 
     def _count_copies(self, nodes: Sequence[int]) -> None:
