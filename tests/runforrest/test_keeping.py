@@ -89,7 +89,7 @@ def test_a_result_that_cannot_be_read_for_the_moment_stays(folder, monkeypatch, 
     with pytest.raises(UserError, match=r"cannot read the result tasks/done/\S+\.pkl, which stays there"):
         list(tasks.run(nprocesses=1))
     monkeypatch.setattr(Path, "read_bytes", read)
-    assert len(list(tasks.done_tasks())) == 1
+    assert len(os.listdir("tasks/done")) == 1
     assert [task.returnvalue for task in tasks.run(nprocesses=1)] == [0]
 
 
@@ -206,3 +206,32 @@ print([(task.metadata, task.returnvalue) for task in tasks.run(nprocesses=5, sta
     assert Path("later").exists()
     assert len(list(Path("tasks/done").iterdir())) == 5
     assert list(Path("tasks/todo").iterdir()) == []
+
+
+@pytest.mark.parametrize("start_method", ["forkserver", "spawn"])
+def test_a_file_that_ends_who_reads_it_ends_no_script(folder, start_method):
+    """The script of RunForrest 0.4.3 reads it after the task's process has died of it."""
+    tasks = scheduled(1)
+    deadly = Path("tasks/todo/deadly.pkl")
+    deadly.write_bytes(pickle.dumps(Deadly()))
+    source = f"""
+from jug.runforrest import TaskList
+tasks = TaskList("tasks", noschedule_if_exist=True)
+print([task.returnvalue for task in tasks.run(start_method={start_method!r})])
+"""
+    Path("script.py").write_text(source)
+    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "skipping deadly.pkl (its process was killed by SIGSEGV when it read the file)\n[0]\n"
+    )
+    assert deadly.exists()
+    deadly.unlink()
+    assert list(tasks.todo_tasks()) == []
+
+
+class Deadly:
+    """Who unpickles it ends."""
+
+    def __reduce__(self):
+        return eval, ("__import__('os').kill(__import__('os').getpid(), 11)",)

@@ -14,7 +14,7 @@ from typing import Any
 from .. import _native
 from ..internal.printing import bytes_of
 from ..process.managed import Child, End, fork, program_of, spawn
-from .performance import perform_order, print_to
+from .performance import READ, perform_order, print_to
 
 __all__ = ["Running", "Starter", "need_descriptors"]
 
@@ -44,6 +44,8 @@ class Running:
     ----------
     is_overdue : bool
         Whether it was killed because it ran for too long.
+    is_read : bool
+        Whether it was read from its file before it ended.
     taken : int
         How much memory it had when it was killed for that, in bytes; 0: it was not.
     outputs : list of int
@@ -56,6 +58,7 @@ class Running:
         self.name, self.child, self.claim = name, child, claim
         self.started = time.monotonic()
         self.is_overdue = False
+        self.is_read = False
         self.taken = 0
         #: Whether it has printed more than was passed on by now.
         self.is_held = False
@@ -113,7 +116,8 @@ class Running:
         with contextlib.suppress(BlockingIOError):
             report = os.read(self._report, _CHUNK)
         os.close(self._report)
-        return end, report.decode(errors="replace")
+        self.is_read = report.startswith(READ)
+        return end, report.removeprefix(READ).decode(errors="replace")
 
 
 def need_descriptors(like: int, count: int) -> None:

@@ -12,7 +12,7 @@ from ..process.managed import End
 if TYPE_CHECKING:
     from ..internal.types import FailureKind
 
-__all__ = ["TaskCrashed", "kind_of", "overtime", "overuse", "revived", "unstored"]
+__all__ = ["TaskCrashed", "how_it_ended", "kind_of", "overtime", "overuse", "revived", "unstored"]
 
 #: What the exceptions of Python's that stand for ours carry.
 _MARK, _KIND = "jug_crash", "jug_kind"
@@ -44,7 +44,7 @@ class TaskCrashed(FileNotFoundError):
     """
 
     def __init__(self, kind: Any, number: int, filename: str) -> None:
-        super().__init__(errno.ENOENT, f"the process of the task {_ended(kind, number)}", filename)
+        super().__init__(errno.ENOENT, f"the process of the task {how_it_ended(kind, number)}", filename)
         self._end = (kind, number)
         self.kind: FailureKind = kind
         self.signal = number if kind in ("signal", "memory") else None
@@ -85,7 +85,8 @@ def kind_of(error: BaseException) -> FailureKind:
     return kind
 
 
-def _ended(kind: Any, number: int) -> str:
+def how_it_ended(kind: Any, number: int) -> str:
+    """What became of the process of a task, as the rest of a sentence about it."""
     if kind == "memory":
         return "was killed by the system for want of memory"
     text = End(kind, number).text

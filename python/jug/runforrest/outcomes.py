@@ -37,6 +37,11 @@ class Ended(NamedTuple):
     seconds: float
     printed: bytes
 
+    @property
+    def may_succeed(self) -> bool:
+        """Whether it has failed in a way that another run may not."""
+        return self.word != "done" and (self.message is None or self.message[0] != "unreadable")
+
 
 def judged(
     task: Running, end: End, word: str, why: str, folder: Folder, memory: MemoryLimit, order: dict[str, Any]
@@ -66,7 +71,7 @@ def judged(
         return None if order["autokill_requeue"] else message, "autokilled"
     if task.taken:
         return ("overweight", task.taken, order["memory_limit"]), "fail"
-    return ("crashed", memory.kind_of(end), end.number), "fail"
+    return ("crashed" if task.is_read else "unread", memory.kind_of(end), end.number), "fail"
 
 
 def reason_of(error: OSError) -> str:

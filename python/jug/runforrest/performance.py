@@ -23,6 +23,7 @@ from .folder import Folder
 from .pickling import copied, dump, dump_safely, load
 
 __all__ = [
+    "READ",
     "STATES",
     "Report",
     "load_session",
@@ -38,6 +39,9 @@ __all__ = [
 
 #: What a task can be that has a result.
 STATES = ("done", "fail")
+
+#: What a task says first, when it has been read.
+READ = b"+"
 
 #: How much of a reason is passed on.
 _MOST_SAID = 1000
@@ -166,13 +170,19 @@ class Report:
         self._descriptor = descriptor
         self._what = _identity(descriptor)
 
+    def say_read(self) -> None:
+        """Says that the task was read; what it says later stands behind that."""
+        self._write(READ)
+
     def say(self, word: str, more: str) -> bool:
         """Says a word and something more, in one piece; whether there was still a way."""
-        text = f"{word} {more}".encode(errors="replace")
+        return self._write(f"{word} {more}".encode(errors="replace")[:_MOST_SAID])
+
+    def _write(self, text: bytes) -> bool:
         try:
             if _identity(self._descriptor) != self._what:
                 return False
-            os.write(self._descriptor, text[:_MOST_SAID])
+            os.write(self._descriptor, text)
         except OSError:
             return False
         return True
@@ -191,6 +201,7 @@ def perform(folder: Folder, name: str, report: Report, *, session: str | None, p
             load_session(session)
         data, note = folder.scheduled(name)
         task = load(data)
+        report.say_read()
     except BaseException as error:
         report.say("unreadable", _said(error))
         return

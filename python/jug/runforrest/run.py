@@ -17,7 +17,7 @@ from ..errors import UserError
 from ..internal.console import say
 from ..process.managed import Child, program_of, spawn
 from .deferred import name_of
-from .errors import TaskCrashed, overtime, overuse, unstored
+from .errors import TaskCrashed, how_it_ended, overtime, overuse, unstored
 from .folder import Folder, note_of, reason
 from .messages import Messages, milliseconds
 from .pickling import dump, load
@@ -130,6 +130,11 @@ class Run:
         *facts, seconds, output = given
         if kind in ("finished", "found"):
             return self._with_result(name, facts[0], output, is_old=kind == "found")
+        if kind == "unread":
+            # Who reads it may end of it: the script does not.
+            why = f"its process {how_it_ended(*facts)} when it read the file"
+            self._folder.say_skipped("todo", name, why)
+            return "settled", None
         error: Exception
         if kind == "crashed":
             error = TaskCrashed(facts[0], facts[1], os.fspath(self._folder.file("done", name)))

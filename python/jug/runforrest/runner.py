@@ -377,7 +377,7 @@ class Runner:
         self._log.add(ended.word, name)
         if ended.printed:
             self._log.add(ended.printed, name)
-        if ended.word != "done" and self._may_try(name):
+        if ended.may_succeed and self._may_try(name):
             self._attempts[name] = self._attempts.get(name, 0) + 1
             self._folder.file("fail", name).unlink(missing_ok=True)
             self._waiting.append(name)
