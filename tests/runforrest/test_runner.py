@@ -19,7 +19,7 @@ from jug.errors import UserError
 from jug.process.managed import fork
 from jug.runforrest import TaskCrashed, TaskList, defer
 from jug.runforrest.at_work import Running
-from jug.runforrest.claims import Claims, are_free
+from jug.runforrest.claims import Claims, all_claimed
 from jug.runforrest.messages import Messages
 from tests.runforrest.deeds import counts, lines, script
 from tests.support import mounts
@@ -60,6 +60,7 @@ class Raises:
 def give_raises(what): return Raises(what)
 def close_all(i, first): os.closerange(first, 256); return i
 def close_all_and_open_others(i):
+    global files  # They stay open after the call.
     os.closerange(3, 256)
     files = [open(f"file{number}.txt", "w") for number in range(30)]
     time.sleep(0.3)
@@ -154,13 +155,17 @@ def test_claims_end_with_their_process_and_with_that_of_the_task(folder):
     its = first.of_process("a.pkl")
     os.close(first.fileno())
     assert second.claim("a.pkl") is None
-    assert not are_free(path)
+    with all_claimed(path) as is_alone:
+        assert not is_alone
     os.close(its)
     its = second.claim("a.pkl")
     os.close(its)
     for name in ("a.pkl", "b.pkl"):
         second.release(name)
-    assert are_free(path)
+    with all_claimed(path) as is_alone:
+        assert is_alone
+        # What nobody has claimed is removed meanwhile: nobody may begin to write it.
+        assert second.claim("a.pkl") is None
     os.close(second.fileno())
 
 
@@ -204,6 +209,29 @@ def test_results_that_have_come_are_yielded_before_it_is_an_error_that_nothing_r
         found.extend(task.returnvalue for task in run)
     assert sorted(found) == list(range(6))
     assert counts() == [0, 6, 0]
+
+
+def test_the_end_of_the_process_that_stores_results_is_an_error_and_the_next_run_does_the_rest(deeds):
+    tasks = TaskList("tasks")
+    import deeds as module
+
+    for i in range(2):
+        tasks.schedule(defer(module.slow, i, 1))
+    run = script("""
+    list(TaskList("tasks", noschedule_if_exist=True).run(nprocesses=1))
+    """)
+    wait_for(lambda: lines("began.txt"), "the first task")
+    task = lines("began.txt")[0].split()[1]
+    runner = Path(f"/proc/{task}/stat").read_text().rpartition(")")[2].split()[1]
+    (storing,) = set(Path(f"/proc/{runner}/task/{runner}/children").read_text().split()) - {task}
+    os.kill(int(storing), signal.SIGKILL)
+    _, err = run.communicate()
+    last = err.rstrip().splitlines()[-1]
+    assert last.startswith("jug.errors.UserError: no more tasks can run: the process that stores results was")
+    assert "SIGKILL" in last
+    assert not is_alive(task)
+    assert sorted(task.returnvalue for task in tasks.run()) == [0, 1]
+    assert counts() == [0, 2, 0]
 
 
 # --- processes ---

@@ -6,12 +6,14 @@ import errno
 import fcntl
 import os
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 
 from ..internal.files import FILE_MODE
 
-__all__ = ["Claims", "are_free"]
+__all__ = ["Claims", "all_claimed"]
 
 #: ``struct flock``: type, whence, start, length, process.
 _FLOCK = "hhqqi4x"
@@ -74,11 +76,12 @@ class Claims:
         _lock(self._descriptor, _place(name), 1, kind=fcntl.F_UNLCK)
 
 
-def are_free(path: Path) -> bool:
-    """Whether nobody has claimed any task of a folder; it has none claimed by this process, either."""
+@contextmanager
+def all_claimed(path: Path) -> Iterator[bool]:
+    """Claims all tasks of a folder while the context lasts; False if somebody has one."""
     descriptor = _opened(path)
     try:
-        return _lock(descriptor, 0, 0)
+        yield _lock(descriptor, 0, 0)
     finally:
         os.close(descriptor)
 

@@ -26,7 +26,7 @@ from ..internal.printing import flush_output
 from ..process.forkserver import import_for_forks
 from ..process.managed import Child
 from .at_work import Running, Starter, need_descriptors
-from .claims import Claims, are_free
+from .claims import Claims, all_claimed
 from .folder import Folder, Log
 from .memory import MemoryLimit
 from .messages import Messages, milliseconds
@@ -105,8 +105,9 @@ class Runner:
         """Runs all tasks, and returns when the script knows what became of each."""
         prepare(self._order)
         try:
-            if are_free(self._folder.claims):
-                self._folder.remove_unfinished()
+            with all_claimed(self._folder.claims) as is_alone:
+                if is_alone:
+                    self._folder.remove_unfinished()
             self._claims = Claims(self._folder.claims)
             is_forking = self._can_fork()
             self._memory.check()
@@ -276,7 +277,7 @@ class Runner:
         for task in list(self._running.values()):
             if task.child.fileno() in ready or task.is_killed:
                 self._ended(task)
-        if self._being_stored:
+        if self._storing.fileno() in ready:
             for name, why in self._storing.stored():
                 self._stored(self._being_stored.pop(name), why)
 
