@@ -39,4 +39,5 @@ def version(request: pytest.FixtureRequest, project: Project) -> str:
     """Each version of pytask, which the project runs with."""
     if request.param == "0.5":
         project.put_first(request.getfixturevalue("earlier"))
+    assert f"pytask {request.param}." in project.run("collect").out
     return request.param

@@ -33,7 +33,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_workers_begin_before_tasks_are_collected_and_run_them(project, backend):
+def test_workers_begin_before_tasks_are_collected_and_run_them(project, version, backend):
     """In pytask-parallel 0.5.5 they begin when the first task is to run, and import pytask then."""
     project.tasks(
         """

@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-import re
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-#: What is printed, shown and raised by a cell.
-Shown = tuple[str, str, str]
+from tests.support import notebook
+from tests.support.notebook import Shown
 
 
 @pytest.fixture
 def run_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Shown]]:
-    """Runs cells, one after the other, in a kernel of their own."""
-    nbclient = pytest.importorskip("nbclient")
-    nbformat = pytest.importorskip("nbformat")
-    pytest.importorskip("ipykernel")
+    """Runs cells in a new folder."""
     monkeypatch.setenv("HOME", str(tmp_path))
-
-    def run(*cells: str) -> list[Shown]:
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        resources = {"metadata": {"path": str(tmp_path)}}
-        nbclient.NotebookClient(
-            notebook, timeout=100, kernel_name="python3", allow_errors=True, resources=resources
-        ).execute()
-        return [_shown(cell.outputs) for cell in notebook.cells]
-
-    return run
-
-
-def _shown(outputs: list[dict]) -> Shown:
-    printed = "".join(it["text"] for it in outputs if it["output_type"] == "stream")
-    values = "".join(it["data"]["text/plain"] for it in outputs if it["output_type"] == "execute_result")
-    raised = "\n".join(line for it in outputs for line in it.get("traceback", ()))
-    return printed, values, re.sub(r"\x1b\[[0-9;]*m", "", raised)
+    return functools.partial(notebook.run_cells, tmp_path)
 
 
 RUN = "jug.jug.execution_loop({}, jug.options.default_options)"

@@ -43,6 +43,11 @@ class Coordinator(Generic[Token]):
     ----------
     backend : Backend
     n_workers : int
+
+    Attributes
+    ----------
+    notice : callable or None
+        Is called, from any thread, when something comes back.
     """
 
     def __init__(self, backend: Backend, n_workers: int) -> None:
@@ -50,6 +55,7 @@ class Coordinator(Generic[Token]):
         self._n_workers = n_workers
         self._pool: Pool | None = None
         self._is_alone = False
+        self.notice: Callable[[], None] | None = None
         self._warming: list[Future[WorkerReport]] = []
         #: What is to be sent as soon as there is room.
         self._outbox: Outbox[Token] = Outbox(self._fail)
@@ -254,6 +260,8 @@ class Coordinator(Generic[Token]):
 
     def _note_arrival(self, number: int, _future: object) -> None:
         self._arrived.put(number)
+        if self.notice is not None:
+            self.notice()
 
     # --- receiving ---
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import io
@@ -141,7 +142,9 @@ class Transport:
     def close(self) -> None:
         """Lets modules go by name again, for whatever else uses cloudpickle in this process."""
         for module in self._by_value.values():
-            self._cloudpickle.unregister_pickle_by_value(module)
+            # Another transport of this process may have had it registered, too, and be closed.
+            with contextlib.suppress(ValueError):
+                self._cloudpickle.unregister_pickle_by_value(module)
         self._by_value.clear()
         self._known.clear()
         self._functions.clear()

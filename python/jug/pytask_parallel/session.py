@@ -14,13 +14,14 @@ from pytask.tree_util import tree_leaves, tree_map_with_path
 
 from ..errors import UserError
 from ..executors.base import Outcome, PlainCall
-from ..executors.coordinator import Coordinator
 from ..executors.flights import Limits
-from .backends import OF_THIS_HOST, ParallelBackend, WorkerType, backend_of, registry
-from .early import importable, taken
+from .backends import OF_THIS_HOST, ParallelBackend, WorkerType, registry
+from .coiled import options_of
+from .early import importable
 from .failures import error_of
 from .leaving import leave_with
 from .outcomes import TaskOptions, TaskResult
+from .places import Places
 from .priorities import Priorities
 from .values import memory, seconds
 from .worker import RemoteFile, forget_threads, is_local, run_here, run_task
@@ -59,17 +60,15 @@ class ParallelSession:
         self._config = session.config
         kind: ParallelBackend = self._config["parallel_backend"]
         self._kind = kind
-        n_workers: int = self._config["n_workers"]
-        with importable(self._config["root"]):
-            coordinator = taken(self._config)
-        self._coordinator = coordinator or Coordinator[str](backend_of(kind, n_workers), n_workers)
-        self._is_open = False
+        self._places = Places(session)
         registration = registry.registry[kind]
         self._is_live = registration.worker_type is WorkerType.THREADS
         self._is_remote = registration.remote
         self._options = self._task_options()
         #: What is ready and waits for room, the next one last.
         self._ready: list[str] = []
+        #: The same of those that coiled runs, which has room for any number.
+        self._coiled: list[str] = []
         #: Whether there may be more that is ready.
         self._is_stale = True
         self._priorities = Priorities(session)
@@ -83,46 +82,44 @@ class ParallelSession:
         with importable(self._config["root"]), self._printing_threads():
             try:
                 self._run()
-                if not self._is_open:
-                    # Its workers may still be about to begin.
-                    self._coordinator.kill()
             except KeyboardInterrupt:
                 if not self._interrupt():
                     raise
             except BaseException:
-                self._coordinator.kill()
+                self._places.kill()
                 raise
             finally:
-                self._coordinator.close()
+                self._places.close()
 
     def submit(self, task: PTask) -> bool | None:
         """Gives a task to the pool."""
         if task.attributes.get("is_generator"):
             return None
-        self._open()
+        coordinator = self._places.of(task)
         timeout = _limit(task, "timeout", seconds) or self._config["task_timeout"]
         limits = Limits(timeout, _limit(task, "memory", memory))
-        if limits != Limits() and not self._coordinator.can_hold_limits():
+        if limits != Limits() and not coordinator.can_hold_limits():
             raise ValueError(
-                f"the parallel backend {self._kind.value!r} cannot end a task that takes too long or too "
-                "much memory: leave limits out, or use another backend, such as 'loky', 'processes' or 'jug'"
+                f"the parallel backend {coordinator.backend.name!r} cannot end a task that takes too long or "
+                "too much memory: leave limits out, or use another backend, such as 'loky', 'processes' or "
+                "'jug'"
             )
-        kwargs = _arguments_of(task, is_remote=self._is_remote)
         options = self._options._replace(marks=tuple(get_marks(task, "filterwarnings")))
-        if not self._is_live:
+        is_live = self._is_live
+        if options_of(task) is not None:
+            how = "python" if options.capture else ""
+            is_live, options = False, options._replace(capture=how, cwd="", is_remote=True)
+        kwargs = _arguments_of(task, is_remote=options.is_remote)
+        if not is_live:
             _forget_annotations(task)
         name = task.name.partition("[")[0]
-        call = PlainCall(name, run_here if self._is_live else run_task, (task, kwargs, options))
+        call = PlainCall(name, run_here if is_live else run_task, (task, kwargs, options))
         self._running[task.signature] = _Given(task, kwargs, limits)
-        self._coordinator.submit([(task.signature, call, limits)])
+        if options_of(task) is not None:
+            # Machines may have to start first: nobody knows when it begins.
+            self._announce_one(task)
+        coordinator.submit([(task.signature, call, limits)])
         return True
-
-    def _open(self) -> None:
-        """Has the pool ready; if all tasks are unchanged, nobody needs it."""
-        if not self._is_open:
-            self._coordinator.open()
-            self._coordinator.prepare([task.function for task in self._session.tasks])
-            self._is_open = True
 
     # --- the loop ---
 
@@ -130,7 +127,7 @@ class ParallelSession:
         while self._scheduler().is_active():
             reports = self._start()
             if not reports:
-                reports = [self._report(it) for it in self._coordinator.wait(_LONG)]
+                reports = [self._report(it) for it in self._places.wait(_LONG)]
             self._settle(reports)
             if self._session.should_stop:
                 self._drain()
@@ -146,9 +143,11 @@ class ParallelSession:
         hook = self._session.hook
         if self._is_stale:
             self._is_stale = False
-            self._ready = self._priorities.ordered([*self._ready, *self._scheduler().get_ready(_ALL)])
-        while self._ready and self._coordinator.room():
-            task = self._task(self._ready.pop())
+            for signature in self._scheduler().get_ready(_ALL):
+                is_coiled = options_of(self._task(signature)) is not None
+                (self._coiled if is_coiled else self._ready).append(signature)
+            self._ready = self._priorities.ordered(self._ready)
+        while (task := self._next()) is not None:
             try:
                 hook.pytask_execute_task_setup(session=self._session, task=task)
                 hook.pytask_execute_task(session=self._session, task=task)
@@ -167,12 +166,22 @@ class ParallelSession:
         self._announce()
         return reports
 
+    def _next(self) -> PTask | None:
+        """The next task for which there is room."""
+        if self._coiled:
+            return self._task(self._coiled.pop())
+        return self._task(self._ready.pop()) if self._ready and self._places.room() else None
+
     def _announce(self) -> None:
         """Says which tasks run: as many as there are workers, those that were given first."""
-        for given in itertools.islice(self._running.values(), self._coordinator.nr_workers()):
-            if given.task.signature not in self._announced:
-                self._announced.add(given.task.signature)
-                self._session.hook.pytask_execute_task_log_start(session=self._session, task=given.task)
+        of_backend = (it for it in self._running.values() if options_of(it.task) is None)
+        for given in itertools.islice(of_backend, self._places.nr_workers()):
+            self._announce_one(given.task)
+
+    def _announce_one(self, task: PTask) -> None:
+        if task.signature not in self._announced:
+            self._announced.add(task.signature)
+            self._session.hook.pytask_execute_task_log_start(session=self._session, task=task)
 
     def _settle(self, reports: Sequence[ExecutionReport]) -> None:
         hook = self._session.hook
@@ -189,19 +198,19 @@ class ParallelSession:
 
     def _drain(self) -> None:
         """Starts nothing more, and reports what still runs."""
-        for signature in self._coordinator.stop():
+        for signature in self._places.stop():
             del self._running[signature]
         while self._running:
-            self._settle([self._report(it) for it in self._coordinator.wait(_LONG)])
-            for signature in self._coordinator.stop():
+            self._settle([self._report(it) for it in self._places.wait(_LONG)])
+            for signature in self._places.stop():
                 del self._running[signature]
 
     def _interrupt(self) -> bool:
         """Kills what runs, and reports it as interrupted; whether something ran."""
-        for signature in self._coordinator.stop():
+        for signature in self._places.stop():
             del self._running[signature]
         self._announce()
-        if self._coordinator.kill():
+        if self._places.kill():
             leave_with(self._session)
         self._session.should_stop = True
         error = KeyboardInterrupt()
