@@ -88,6 +88,32 @@ def test_a_death_has_its_kind_costs_one_call_once_and_leaves_no_grandchild(tmp_p
         assert not is_alive(int(path.read_text()))
 
 
+def dies_at(folder, i, fatal):
+    note(folder, str(i))
+    if i == fatal:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return i
+
+
+def test_a_death_within_a_chunk_costs_neither_what_was_before_it_nor_what_comes_after(tmp_path):
+    coordinator = Coordinator(parse_backend("supervised"), 1)
+    coordinator.open()
+    try:
+        coordinator.prepare([dies_at])
+        found = {}
+        # It is known from the first ones that many go together.
+        for numbers in (range(2), range(2, 42)):
+            calls = [(i, PlainCall("dies_at", dies_at, (tmp_path, i, 17)), Limits()) for i in numbers]
+            coordinator.submit(calls)
+            while coordinator.in_flight():
+                found.update((it.token, it.outcome) for it in coordinator.wait(60))
+    finally:
+        coordinator.close()
+    assert {i: type(it.error) for i, it in found.items() if it.error is not None} == {17: WorkerDied}
+    assert {i: it.value for i, it in found.items() if i != 17} == {i: i for i in range(42) if i != 17}
+    assert {len(path.read_text().split()) for path in tmp_path.iterdir()} == {1}
+
+
 def group_of(_folder):
     return os.getpid(), os.getpgid(0), os.getppid()
 
