@@ -103,10 +103,10 @@ def test_every_listing_skips_what_cannot_be_read_with_a_line(kind, folder, capsy
     """RunForrest 0.4.3 does so for empty files in done/ alone; all else raises."""
     tasks = TaskList("tasks")
     for state in ("todo", "done", "fail"):
-        (folder / "tasks" / state / "bad.pkl").write_bytes(damaged(kind))
-        (folder / "tasks" / state / "good.pkl").write_bytes(dump(defer(operator.add, 1, 2)))
+        (folder / "tasks" / state / f"bad-{state}.pkl").write_bytes(damaged(kind))
+        (folder / "tasks" / state / f"good-{state}.pkl").write_bytes(dump(defer(operator.add, 1, 2)))
         assert [evaluate(task) for task in getattr(tasks, f"{state}_tasks")()] == [3]
-        assert re.fullmatch(r"skipping bad\.pkl \(.+\)\n", capsys.readouterr().out)
+        assert re.fullmatch(rf"skipping bad-{state}\.pkl \(.+\)\n", capsys.readouterr().out)
 
 
 def test_a_name_of_any_bytes_is_skipped_in_one_line(folder):
