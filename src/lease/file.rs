@@ -283,7 +283,8 @@ impl Lease for FileLease {
         if !is_held || !self.tenure.begin(token, self.end_from(began)) {
             return Ok(false);
         }
-        tokens::forget_before(self.fs(), &self.tokens(), token)?;
+        // It is held by now, whatever becomes of what is needed no more.
+        let _forgotten = tokens::forget_before(self.fs(), &self.tokens(), token);
         self.background.wake();
         Ok(true)
     }

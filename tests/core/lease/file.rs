@@ -56,6 +56,23 @@ fn tokens_grow_although_nobody_released_the_last_one() {
 }
 
 #[test]
+fn a_lease_that_is_held_is_had_although_an_earlier_token_cannot_be_removed() {
+    for mode in MODES {
+        let folder = tempfile::tempdir().unwrap();
+        let first = lease(folder.path(), mode);
+        assert!(acquired(&first));
+        first.close().unwrap();
+        let earlier = folder.path().join("nightly/tokens/1");
+        std::fs::remove_file(&earlier).unwrap();
+        std::fs::create_dir_all(earlier.join("in-the-way")).unwrap();
+        let second = lease(folder.path(), mode);
+        assert!(acquired(&second));
+        assert_eq!((second.tenure().phase(), second.tenure().token()), (Phase::Held, Some(2)));
+        assert!(second.close().unwrap());
+    }
+}
+
+#[test]
 fn a_lease_that_is_closed_leaves_no_worker_and_no_claim() {
     let folder = tempfile::tempdir().unwrap();
     let only = lease(folder.path(), ClaimMode::Link);
