@@ -1,7 +1,7 @@
 """A task that does what its command line says, for runs in processes of their own."""
 
 DEEDS = """
-import ctypes, os, subprocess, sys, time
+import atexit, ctypes, os, subprocess, sys, time
 
 from jobslib import BaseTask, argument
 from jobslib.metrics import BaseMetrics
@@ -50,6 +50,10 @@ class Deeds(BaseTask):
     def nothing(self):
         self.logger.info("nothing to do")
 
+    def part_of_a_line(self):
+        os.write(1, b"caf\\xe9\\n")
+        atexit.register(lambda: sys.stdout.write("at its exit\\nthe end of a line"))
+
     def count_to_3(self):
         if self.count == 3:
             sys.exit(4)
@@ -81,9 +85,13 @@ class Deeds(BaseTask):
             say("error", error)
 
     def hang_in_c(self):
-        # It holds the interpreter all the time.
-        say("hangs")
-        sum(range(10**13))
+        # It holds the interpreter all the time, also where a request to end comes before it begins to.
+        while True:
+            try:
+                say("hangs")
+                sum(range(10**13))
+            except BaseException:
+                pass
 
     def memory(self):
         self.data = bytearray(600_000_000)
@@ -99,9 +107,11 @@ class Deeds(BaseTask):
             say("cleaned up")
 
     def stubborn(self):
-        say("sleeps")
+        words = ["sleeps"]
         while True:
             try:
+                if words:
+                    say(words.pop())
                 time.sleep(60)
             except BaseException as error:
                 say("caught", type(error).__name__)

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import subprocess
 
 import pytest
 
@@ -36,6 +37,14 @@ def test_the_task_runs_in_one_other_process_and_keeps_what_it_knows(deeds):
     ]
     lines = done.stdout.splitlines()
     assert lines.index("release") < lines.index("status succeeded")
+
+
+def test_what_is_printed_comes_as_it_is_and_the_process_ends_as_any_other(deeds):
+    words = ["--isolate", "--run-once", "deeds.Deeds", "--do", "part_of_a_line"]
+    command, env = deeds.command(*words), deeds.environment({})
+    done = subprocess.run(command, cwd=deeds.folder, env=env, capture_output=True, timeout=60, check=True)
+    assert b"\ncaf\xe9\n" in done.stdout
+    assert done.stdout.endswith(b"status succeeded\nat its exit\nthe end of a line")
 
 
 def test_its_lines_are_between_those_of_the_launcher(deeds):

@@ -32,6 +32,12 @@ __all__ = ["IsolatedTask"]
 #: How long the supervisor sleeps at most before this process looks whether a signal has come.
 _SLICE = 0.1
 
+#: How many seconds a child has that is not needed any more to end by itself.
+_FAREWELL = 5.0
+
+#: What says how a run has ended, or that it is to end.
+_ENDS = (TaskRaised, TaskDied, Terminate, OneInstanceWatchdogError)
+
 
 class IsolatedTask:
     """Runs a task, again and again, in a child that lives as long as it does not die.
@@ -118,10 +124,13 @@ class IsolatedTask:
             raise
 
     def close(self) -> None:
-        """Ends the child."""
+        """Ends the child: it has some time to end by itself, as a process does, and is killed then."""
         if self._pipe is not None:
             os.close(self._pipe)
             self._pipe = None
+            # What it printed last need not be a whole line.
+            with contextlib.suppress(TimeoutError, OSError, SystemExit, *_ENDS):
+                self._wait(_FAREWELL)
         self._supervisor.kill()
 
     def _start(self) -> None:
@@ -186,7 +195,11 @@ class IsolatedTask:
         """Whether the task has ended with this event; raises how, if not well."""
         if event[0] == "output":
             stream = sys.stderr if event[2] else sys.stdout
-            stream.write(event[5].decode(errors="backslashreplace"))
+            stream.flush()
+            if hasattr(stream, "buffer"):
+                stream.buffer.write(event[5])
+            else:
+                stream.write(event[5].decode(errors="backslashreplace"))
             stream.flush()
         elif event[0] == "note":
             return self._is_last(*json.loads(pickle.loads(event[2])[1]))
@@ -258,5 +271,5 @@ class IsolatedTask:
     def _kill(self) -> None:
         self._supervisor.kill()
         while self._pipe is not None:
-            with contextlib.suppress(TaskDied, TaskRaised, SystemExit, Terminate, OneInstanceWatchdogError):
+            with contextlib.suppress(SystemExit, *_ENDS):
                 self._wait()
