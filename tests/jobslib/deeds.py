@@ -1,7 +1,7 @@
 """A task that does what its command line says, for runs in processes of their own."""
 
 DEEDS = """
-import atexit, ctypes, os, subprocess, sys, time
+import atexit, ctypes, os, signal, subprocess, sys, time
 
 from jobslib import BaseTask, argument
 from jobslib.metrics import BaseMetrics
@@ -71,6 +71,10 @@ class Deeds(BaseTask):
     def crash(self):
         ctypes.string_at(0)
 
+    def ask_and_fail(self):
+        os.kill(os.getppid(), signal.SIGTERM)
+        raise ValueError("no luck")
+
     def exit(self):
         os._exit(5)
 
@@ -100,8 +104,8 @@ class Deeds(BaseTask):
 
     def sleep(self):
         child = subprocess.Popen(["sleep", "67"], start_new_session=True)
-        say("child", child.pid)
         try:
+            say("child", child.pid)
             time.sleep(60)
         finally:
             say("cleaned up")

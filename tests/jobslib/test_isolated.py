@@ -123,6 +123,12 @@ def test_sigterm_lets_the_task_clean_up_and_leaves_no_process(deeds):
         wait_for(lambda pid=pid: not is_alive(pid), "the end of what the task started")
 
 
+def test_sigterm_at_the_moment_in_which_the_task_fails_ends_the_launcher(deeds):
+    done = deeds("--isolate", "--sleep-interval", "600", "deeds.Deeds", "--do", "ask_and_fail")
+    assert done.returncode == 1
+    assert done.stdout.endswith("release\nstatus killed\n")
+
+
 @pytest.mark.parametrize("deed", ["stubborn", "hang_in_c"])
 def test_sigterm_gives_grace_and_then_the_lock_is_released(deed, deeds):
     process, _ = started(deeds, "--grace", "0.5", "deeds.Deeds", "--do", deed)

@@ -105,9 +105,9 @@ class IsolatedTask:
             self._run()
         finally:
             self._is_running = False
-        if self._is_asked:
-            # In the moment in which it ended.
-            raise Terminate
+            if self._is_asked:
+                # In the moment in which it ended, however that was.
+                raise Terminate
 
     def _run(self) -> None:
         try:
