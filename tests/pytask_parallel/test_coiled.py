@@ -78,7 +78,7 @@ Path("in.txt").write_text("given")
 @coiled.function(cpu=4, region="mars")
 def task_far(source=Path("in.txt"), path: Annotated[Path, Product] = Path("far.txt")):
     print("printed far away")
-    path.write_text(f"{source.read_text()} {os.environ['ON_MACHINE']} {os.getcwd()}")
+    path.write_text(f"{source.read_text()} {os.environ['ON_MACHINE']} {os.getcwd()} {path}")
 
 @task
 @coiled.function(cpu=8)
@@ -122,9 +122,9 @@ def test_functions_of_coiled_run_there_with_their_files_and_others_on_the_backen
     done = project.run("-n", "2", "--parallel-backend", backend)
     wanted = {"task_far": ".", "task_returns": ".", "task_here": ".", "task_fails": "F"}
     assert done.outcomes == wanted, done.out
-    given, is_there, cwd = (project.folder / "far.txt").read_text().split()
+    given, is_there, cwd, path = (project.folder / "far.txt").read_text().split()
     assert (given, is_there) == ("given", "yes")
-    assert cwd != str(project.folder)
+    assert str(project.folder) not in (cwd, str(Path(path).parent))
     assert (project.folder / "returned.txt").read_text() == "returned"
     assert (project.folder / "here.txt").read_text() == "False"
     report = done.report("task_fails")
