@@ -8,6 +8,7 @@ from benches import common
 ALL = (
     "startup",
     "drain",
+    "counts",
     "large",
     "fanout",
     "chain",

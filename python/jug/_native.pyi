@@ -24,6 +24,7 @@ from .internal.types import (
 )
 
 __all__ = [
+    "IS_OPTIMIZED",
     "Capture",
     "Child",
     "Claims",
@@ -57,6 +58,7 @@ __all__ = [
     "has_checked_arguments",
     "is_process_running",
     "key",
+    "keys_of",
     "kill_orphans",
     "lambda_key",
     "memory_of_trees",
@@ -76,6 +78,8 @@ __all__ = [
 ]
 
 __version__: Final[str]
+#: Whether it was built with optimization.
+IS_OPTIMIZED: Final[bool]
 
 # --- hash -----------------------------------------------------------------------------------------
 

@@ -53,6 +53,7 @@ fn report_panics() {
 fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     report_panics();
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    m.add("IS_OPTIMIZED", !cfg!(debug_assertions))?;
     claim::register(m)?;
     containers::register(m)?;
     error::register(m)?;
