@@ -51,7 +51,8 @@ nitpick_ignore_regex = [
     ("py:class", r"jug\.runforrest\.(deferred\.Deferred|run\.Run)"),
     (
         "py:(class|obj)",
-        r"jug\.jobslib\.(oneinstance\.leased|liveness\.stamps)\..*|jug\.jobslib\.(context\._T|config\._BackendConfig)",
+        r"jug\.jobslib\.(oneinstance\.leased|liveness\.stamps|backend)\..*"
+        r"|jug\.jobslib\.(context\._T|config\._BackendConfig|given\.Given)",
     ),
     ("py:class", r"jug\.backends\.(redis_store\.KnownWorker|native_store\.native_store)"),
 ]
