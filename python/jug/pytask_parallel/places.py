@@ -27,6 +27,11 @@ class Places:
     Parameters
     ----------
     session : Session
+
+    Attributes
+    ----------
+    fault : Exception or None
+        Why a pool cannot be opened, which is no failure of a task.
     """
 
     def __init__(self, session: Session) -> None:
@@ -40,9 +45,10 @@ class Places:
         main.notice = self._wake
         self._all: dict[str, Coordinator[str]] = {"": main}
         self._prepared: set[str] = set()
+        self.fault: Exception | None = None
 
     def of(self, task: PTask) -> Coordinator[str]:
-        """Where a task runs. UserError if nothing can run there."""
+        """Where a task runs. What opening its pool raises, that is `fault`, too."""
         name = _name_of(task)
         options = options_of(task)
         if name not in self._all and options is not None:
@@ -50,8 +56,12 @@ class Places:
             self._all[name].notice = self._wake
         coordinator = self._all[name]
         if name not in self._prepared:
-            coordinator.open()
-            coordinator.prepare([it.function for it in self._session.tasks if _name_of(it) == name])
+            try:
+                coordinator.open()
+                coordinator.prepare([it.function for it in self._session.tasks if _name_of(it) == name])
+            except Exception as error:
+                self.fault = error
+                raise
             self._prepared.add(name)
         return coordinator
 

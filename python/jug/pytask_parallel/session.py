@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytask import ExecutionReport, PTask, Session, console, get_marks
 from pytask.tree_util import tree_leaves, tree_map_with_path
 
-from ..errors import UserError
 from ..executors.base import Outcome, PlainCall
 from ..executors.flights import Limits
 from .backends import OF_THIS_HOST, ParallelBackend, WorkerType, registry
@@ -156,9 +155,9 @@ class ParallelSession:
                     self._priorities = Priorities(self._session)
                     hook.pytask_execute_task_teardown(session=self._session, task=task)
                     reports.append(ExecutionReport.from_task(task))
-            except UserError:
-                raise
             except Exception:
+                if self._places.fault is not None:
+                    raise
                 self._running.pop(task.signature, None)
                 reports.append(ExecutionReport.from_task_and_exception(task, _raised_by_others()))
             if len(reports) >= _AT_ONCE:
