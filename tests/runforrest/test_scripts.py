@@ -120,3 +120,44 @@ print(sorted(task.returnvalue for task in tasks.run()))
     assert line.startswith("jug: dill ")
     assert "cannot pickle even (RecursionError" in line
     assert line.endswith("): cloudpickle does")
+
+
+def test_pickles_of_pythons_find_functions_and_classes_of_the_script_in_its_tasks(ours):
+    """As those of multiprocessing do. With RunForrest 0.4.3 they do so with ``save_session=True`` only."""
+    source = """
+import multiprocessing, pickle
+
+def square(a): return a * a
+def squares():
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        return pool.map(square, range(4))
+def again(thing): return pickle.loads(pickle.dumps(thing))
+def all_again(): return again(Sub)().number() + again(Point(3)).x + again(cached)(4)
+def plus_again(): return Color.RED and again(plus)(1)
+def of_main(): return plus(1) and hasattr(sys.modules["__main__"], "plus")
+found = []
+tasks = TaskList("tasks")
+for method in ("forkserver", "spawn"):
+    for function in (squares, all_again, plus_again, of_main):
+        tasks.schedule(defer(function))
+    for task in tasks.run(start_method=method):
+        found.append([task.returnvalue, repr(task.errorvalue)])
+print(json.dumps(sorted(found, key=str)))
+"""
+    found = ours(DEFINITIONS + source)
+    # Not under the name of a decorated function: the one in it, which dill alone reads with that name.
+    expected = [102, 9, False, [0, 1, 4, 9]]
+    assert found == [[value, "None"] for value in expected for _ in range(2)]
+
+
+def test_a_session_may_name_this_package_wherever_it_is_installed(ours):
+    source = """
+import jug.runforrest as forrest
+
+def five(): return 5
+tasks = forrest.TaskList("others")
+tasks.schedule(forrest.defer(five))
+(task,) = tasks.run(save_session=True)
+print(json.dumps([task.returnvalue, repr(task.errorvalue)]))
+"""
+    assert ours(source) == [5, "None"]

@@ -123,6 +123,24 @@ USES = {
         """,
         [42, "None", True],
     ),
+    "functions of the script are handed to processes of multiprocessing": (
+        """
+        from multiprocessing import get_context
+
+        def square(a):
+            return a * a
+
+        def squares(count):
+            with get_context("fork").Pool(2) as pool:
+                return pool.map(square, range(count))
+
+        tasks = TaskList("tasks")
+        tasks.schedule(defer(squares, 4))
+        (task,) = tasks.run(save_session=True)
+        print(json.dumps([task.returnvalue, repr(task.errorvalue)]))
+        """,
+        [[0, 1, 4, 9], "None"],
+    ),
     "lists can be added to, emptied, and removed at the end": (
         """
         counts = []

@@ -63,7 +63,7 @@ def run_file(
     except OSError as error:
         raise UserError(f"cannot read {infile}: {error.strerror}") from None
     try:
-        task = load(data)
+        task = load(data, to_run=True)
     except Exception as error:
         raise UserError(f"{infile} holds no task that can be read ({reason(error)})") from None
     run(task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import sys
 import time
@@ -10,6 +11,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ..errors import UserError
@@ -264,7 +266,8 @@ def _saving_globals(dill: Any) -> Iterator[None]:
         with warnings.catch_warnings():
             # It warns of what it writes and cannot read again.
             warnings.simplefilter("error", dill.PicklingWarning)
-            yield
+            with _naming_this_package(dill):
+                yield
     except OSError:
         raise
     except Exception as error:
@@ -274,6 +277,28 @@ def _saving_globals(dill: Any) -> Iterator[None]:
             "Define it in a module, or leave out save_session: tasks have what their functions refer to "
             "without it"
         ) from None
+
+
+@contextlib.contextmanager
+def _naming_this_package(dill: Any) -> Iterator[None]:
+    """Has dill name the modules of this package, also where it lies outside of site-packages.
+
+    It writes what is in the modules of a user as well: loaded, that would replace what is in ours.
+    """
+    dispatch = dill.Pickler.dispatch
+    of_dill = dispatch[ModuleType]
+
+    def save(pickler: Any, module: ModuleType) -> None:
+        if module.__name__.partition(".")[0] == __name__.partition(".")[0]:
+            pickler.save_reduce(importlib.import_module, (module.__name__,), obj=module)
+        else:
+            of_dill(pickler, module)
+
+    dispatch[ModuleType] = save
+    try:
+        yield
+    finally:
+        dispatch[ModuleType] = of_dill
 
 
 def _not_written(dill: Any) -> Iterator[str]:

@@ -200,7 +200,7 @@ def perform(folder: Folder, name: str, report: Report, *, session: str | None, p
         if session is not None:
             load_session(session)
         data, note = folder.scheduled(name)
-        task = load(data)
+        task = load(data, to_run=True)
         report.say_read()
     except BaseException as error:
         report.say("unreadable", _said(error))

@@ -16,7 +16,8 @@ import operator
 import pickle
 import sys
 import warnings
-from types import NoneType
+from collections.abc import Iterable
+from types import FunctionType, NoneType
 from typing import Any
 
 from ..errors import UserError
@@ -52,6 +53,9 @@ _KNOWN = sys.stdlib_module_names | {"jug", "numpy"}
 
 #: Generators of random numbers, by the module of their type.
 _GENERATORS = {"random": "_inst", "numpy.random.mtrand": "_rand"}
+
+#: What pickles of Python's have by its name.
+_WITH_NAMES = (type, FunctionType, functools._lru_cache_wrapper)
 
 #: Chains up to this length are written as RunForrest writes them.
 _SHORT = 8
@@ -138,15 +142,22 @@ def _dumped(task: Any, *, says: bool = False) -> tuple[bytes, set[type]]:
     raise fault or UserError("tasks cannot be written without dill: pip install 'jug-rs[runforrest]'")
 
 
-def load(data: bytes) -> Any:
+def load(data: bytes, *, to_run: bool = False) -> Any:
     """The task that a file holds.
+
+    Parameters
+    ----------
+    data : bytes
+    to_run : bool, default False
+        Whether this process only runs it: its functions and classes of the script are found in ``__main__``
+        from then on, where Python's own pickle looks for them, and so do processes of multiprocessing.
 
     Raises
     ------
     Exception
         Whatever a damaged or a foreign pickle raises, and TypeError if what it holds is no task.
     """
-    task = _loaded(data)
+    task = _loaded(data, to_run=to_run)
     if not isinstance(task, (Task, PartOfTask)):
         raise TypeError(f"it holds no deferred call, but {type(task).__name__}")
     facts = vars(task)
@@ -160,8 +171,20 @@ def copied(value: Any) -> Any:
     return _loaded(dump(value))
 
 
-def _loaded(data: bytes) -> Any:
-    return _Unpickler(io.BytesIO(data)).load()
+def _loaded(data: bytes, *, to_run: bool = False) -> Any:
+    unpickler = _Unpickler(io.BytesIO(data))
+    value = unpickler.load()
+    if to_run:
+        vars(sys.modules["__main__"]).update(_of_script(unpickler.memo.copy().values()))
+    return value
+
+
+def _of_script(things: Iterable[Any]) -> dict[str, Any]:
+    """The functions and classes that were globals of the script, by their names there."""
+    found = [it for it in things if isinstance(it, _WITH_NAMES) and it.__module__ == "__main__"]
+    # A decorator gives its function the name of the one in it.
+    within = {id(vars(it).get("__wrapped__")) for it in found}
+    return {it.__qualname__: it for it in found if it.__qualname__.isidentifier() and id(it) not in within}
 
 
 class _Flat:

@@ -290,6 +290,7 @@ class TaskList:
         Returns
         -------
         iterator of Task
+            Without those that were copied back into todo/: they are among those to do only.
         """
         return self._ended("fail")
 
