@@ -54,13 +54,13 @@ _KNOWN = sys.stdlib_module_names | {"jug", "numpy"}
 #: Generators of random numbers, by the module of their type.
 _GENERATORS = {"random": "_inst", "numpy.random.mtrand": "_rand"}
 
-#: What pickles of Python's have by its name.
-_WITH_NAMES = (type, FunctionType, functools._lru_cache_wrapper)
-
 #: Chains up to this length are written as RunForrest writes them.
 _SHORT = 8
 
 _PROTOCOL = 4
+
+#: What pickles of Python's have by its name.
+_WITH_NAMES = (type, FunctionType, functools._lru_cache_wrapper)
 
 
 def names_in_files(**things: Any) -> None:
