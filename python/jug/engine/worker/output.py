@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 from ...internal.printing import flush_output, text_of
 from .supervised import SupervisedWork
+
+if TYPE_CHECKING:
+    from ... import _native
 
 __all__ = ["TaskOutput"]
 
@@ -23,6 +26,8 @@ class TaskOutput:
     def __init__(self, supervised: SupervisedWork | None) -> None:
         self._supervised = supervised
         self._capture = None if supervised is None else supervised.capture
+        #: Made once: it is entered twice a task.
+        self._apart = nullcontext() if self._capture is None else _Apart(self._capture)
 
     def begin(self) -> None:
         """Tasks run from now on."""
@@ -40,18 +45,9 @@ class TaskOutput:
             # Of a task that was interrupted.
             self.take("")
 
-    @contextmanager
-    def apart(self) -> Iterator[None]:
+    def apart(self) -> AbstractContextManager[None]:
         """What is printed while the context lasts, for a task, is not kept as that of the task."""
-        if self._capture is not None:
-            flush_output()
-            self._capture.end()
-        try:
-            yield
-        finally:
-            if self._capture is not None:
-                flush_output()
-                self._capture.begin()
+        return self._apart
 
     def take(self, name: str) -> str:
         """What was printed since the last call, by a task of this name that has ended."""
@@ -66,3 +62,18 @@ class TaskOutput:
     def fileno(self) -> int | None:
         """Where another process prints in which tasks of this worker run; None: where it does anyhow."""
         return None if self._capture is None else self._capture.fileno()
+
+
+class _Apart:
+    """Keeps what is printed meanwhile out of what is captured."""
+
+    def __init__(self, capture: _native.Capture) -> None:
+        self._capture = capture
+
+    def __enter__(self) -> None:
+        flush_output()
+        self._capture.end()
+
+    def __exit__(self, *_: Any) -> None:
+        flush_output()
+        self._capture.begin()
