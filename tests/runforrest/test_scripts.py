@@ -161,3 +161,35 @@ tasks.schedule(forrest.defer(five))
 print(json.dumps([task.returnvalue, repr(task.errorvalue)]))
 """
     assert ours(source) == [5, "None"]
+
+
+def test_what_has_a_lock_of_its_own_has_a_free_one_in_its_tasks(ours):
+    source = """
+import threading
+
+class Guarded:
+    def __init__(self): self.lock = threading.RLock()
+    def __call__(self): return self.lock.acquire(blocking=False) and self.lock.acquire(blocking=False)
+
+held = Guarded()
+tasks = TaskList("tasks")
+with held.lock:
+    for task in (defer(Guarded()), defer(held)):
+        tasks.schedule(task)
+print(json.dumps([[task.returnvalue, repr(task.errorvalue)] for task in tasks.run()]))
+"""
+    assert ours(DEFINITIONS + source) == [[True, "None"], [True, "None"]]
+
+
+def test_cached_functions_go_along_where_cloudpickle_writes_them(ours):
+    source = """
+@functools.lru_cache(maxsize=3, typed=True)
+def fibonacci(n): return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
+
+def both(): return Color.RED.name, cached(4), fibonacci(20), fibonacci.cache_parameters()["maxsize"]
+tasks = TaskList("tasks")
+tasks.schedule(defer(both))
+(task,) = tasks.run()
+print(json.dumps([task.returnvalue, repr(task.errorvalue)]))
+"""
+    assert ours(DEFINITIONS + source) == [["RED", 4, 6765, 3], "None"]

@@ -111,7 +111,8 @@ def test_every_listing_skips_what_cannot_be_read_with_a_line(kind, folder, capsy
 
 def test_a_name_of_any_bytes_is_skipped_in_one_line(folder):
     TaskList("tasks")
-    (folder / "tasks" / "todo" / "folder").mkdir()
+    for state in ("todo", "done"):
+        (folder / "tasks" / state / "folder").mkdir()
     with open(b"tasks/todo/\xff\nbad\x1b[2J.pkl", "wb") as file:
         file.write(b"no pickle")
     source = "from jug.runforrest import *; t = TaskList('tasks', noschedule_if_exist=True)\n"

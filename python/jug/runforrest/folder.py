@@ -195,7 +195,7 @@ class Folder:
         It has the result of exactly the file that lies in todo/. Any other is of an earlier run: the task was
         put there once more.
         """
-        states = [state for state in ("done", "fail") if self.file(state, name).exists()]
+        states = [state for state in ("done", "fail") if self.file(state, name).is_file()]
         if not states:
             return None
         try:

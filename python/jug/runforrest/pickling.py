@@ -15,6 +15,7 @@ import io
 import operator
 import pickle
 import sys
+import threading
 import warnings
 from collections.abc import Iterable
 from types import FunctionType, NoneType
@@ -58,6 +59,8 @@ _GENERATORS = {"random": "_inst", "numpy.random.mtrand": "_rand"}
 _SHORT = 8
 
 _PROTOCOL = 4
+
+_RLOCK = type(threading.RLock())
 
 #: What pickles of Python's have by its name.
 _WITH_NAMES = (type, FunctionType, functools._lru_cache_wrapper)
@@ -266,6 +269,9 @@ def _taken_apart(obj: Any) -> Any:
     """What a pickle is to have of an object; NotImplemented: what picklers themselves make of it."""
     if isinstance(obj, BaseException):
         return _exception_taken_apart(obj)
+    if isinstance(obj, _RLOCK):
+        # Threads of this process hold it, or none does: the other one has none of them.
+        return threading.RLock, ()
     # By name what its module has for all that draw random numbers: each process has its own. By value, as
     # methods of it would be written, all tasks would draw the same.
     name = _GENERATORS.get(type(obj).__module__)
@@ -357,10 +363,19 @@ def _cloudpickle_pickler() -> Any:
             self.kinds.add(type(obj))
             if id(obj) in _OURS:
                 return getattr, (_THE_MODULE, _OURS[id(obj)])
+            if isinstance(obj, functools._lru_cache_wrapper) and obj.__module__ == "__main__":
+                return _cached_function_taken_apart(obj)
             taken_apart = _taken_apart(obj)
             return super().reducer_override(obj) if taken_apart is NotImplemented else taken_apart
 
     return Pickler
+
+
+def _cached_function_taken_apart(cached: Any) -> Any:
+    """A function of the script in lru_cache, by value: it has no name that another process finds."""
+    options = cached.cache_parameters()
+    arguments = cached.__wrapped__, options["maxsize"], options["typed"], functools._CacheInfo
+    return functools._lru_cache_wrapper, arguments, vars(cached)
 
 
 @functools.cache
