@@ -47,6 +47,13 @@ class Deeds(BaseTask):
         say("task", self.count, os.getpid())
         getattr(self, deed)()
 
+    def print_much(self):
+        with open("printing", "w"):
+            pass
+        os.write(1, bytes(300_000))
+        with open("printed", "w"):
+            pass
+
     def nothing(self):
         self.logger.info("nothing to do")
 

@@ -1,8 +1,11 @@
 """Tasks in processes of their own: whatever they do, the launcher goes on, and releases the lock."""
 
+import array
+import fcntl
 import re
 import signal
 import subprocess
+import termios
 
 import pytest
 
@@ -138,6 +141,36 @@ def test_sigterm_gives_grace_and_then_the_lock_is_released(deed, deeds):
     assert out.endswith("release\nstatus killed\n")
     assert "WARNING Task did not end within 0.5 seconds, and is killed" in err
     assert ("caught Terminate" in out) == (deed == "stubborn")
+
+
+def test_where_nobody_reads_what_it_prints_a_request_to_end_releases_the_lock(deeds):
+    lock = {"backend": "jobslib.oneinstance.file.FileLock", "options": {"directory": "locks", "key": "deeds"}}
+    deeds.settings(f"ONE_INSTANCE = {lock}\n")
+    (deeds.folder / "locks").mkdir()
+    process = deeds.start("--grace", "0.5", "deeds.Deeds", "--do", "print_much")
+    wait_for(lambda: (deeds.folder / "printing").exists(), "the task to print")
+    wait_for(lambda: unread(process.stdout) > 50_000, "a full pipe")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 1
+    next_one = deeds("--run-once", "deeds.Deeds")
+    assert "INFO Run task" in next_one.stderr
+    process.communicate()
+
+
+def test_what_it_prints_waits_for_a_slow_reader(deeds):
+    process = deeds.start("--isolate", "--run-once", "deeds.Deeds", "--do", "print_much")
+    wait_for(lambda: unread(process.stdout) > 50_000, "a full pipe")
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert out.count("\0") == 300_000
+    assert "release\nstatus succeeded\n" in out
+
+
+def unread(file):
+    """How many bytes wait in a pipe."""
+    waiting = array.array("i", [0])
+    fcntl.ioctl(file.fileno(), termios.FIONREAD, waiting)
+    return waiting[0]
 
 
 def test_a_second_signal_waits_no_longer(deeds):

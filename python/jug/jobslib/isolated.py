@@ -31,6 +31,7 @@ __all__ = ["IsolatedTask"]
 
 #: How long the supervisor sleeps at most before this process looks whether a signal has come.
 _SLICE = 0.1
+_SLICE_MS = 100
 
 #: How many seconds a child has that is not needed any more to end by itself.
 _FAREWELL = 5.0
@@ -61,6 +62,7 @@ class IsolatedTask:
         self._words = list(words)
         self._options = options
         self._supervisor = _native.Supervisor(options.memory_limit, takes_signals=False)
+        self._printed = _native.OutputQueue()
         #: Whether the child has said what became of the last run.
         self._is_idle = True
         #: The pipe to the child, if there is one, and its process.
@@ -71,12 +73,15 @@ class IsolatedTask:
         #: Whether the task runs; then requests to end it are taken note of, and break into nothing.
         self._is_running = False
         self._is_asked = False
+        #: Whether it was ever asked: then nobody waits any more for who reads what is printed.
+        self._is_hurried = False
         self._loss = threading.Event()
         #: Whether the task was asked to end.
         self._is_ending = False
 
     def terminate_process(self, number: int, frame: FrameType | None) -> None:
         """Has the task end, and the launcher then; where it was asked before, at once."""
+        self._is_hurried = True
         if not self._is_running or self._is_asked:
             raise Terminate
         self._is_asked = True
@@ -132,6 +137,11 @@ class IsolatedTask:
             with contextlib.suppress(TimeoutError, OSError, SystemExit, *_ENDS):
                 self._wait(_FAREWELL)
         self._supervisor.kill()
+        while not self._printed.flush(_SLICE_MS):
+            if self._is_hurried:
+                # What this process prints last must not wait for a reader either.
+                self._printed.abandon()
+                return
 
     def _start(self) -> None:
         theirs, self._pipe = os.pipe()
@@ -194,18 +204,20 @@ class IsolatedTask:
     def _is_over(self, event: Any) -> bool:
         """Whether the task has ended with this event; raises how, if not well."""
         if event[0] == "output":
-            stream = sys.stderr if event[2] else sys.stdout
-            stream.flush()
-            if hasattr(stream, "buffer"):
-                stream.buffer.write(event[5])
-            else:
-                stream.write(event[5].decode(errors="backslashreplace"))
-            stream.flush()
+            self._print(event[5], is_error=bool(event[2]))
         elif event[0] == "note":
             return self._is_last(*json.loads(pickle.loads(event[2])[1]))
         elif event[0] == "ended":
             self._take_end(event[1])
         return False
+
+    def _print(self, data: bytes, *, is_error: bool) -> None:
+        """Prints what the task has printed, and waits for who reads it, unless there is something to do."""
+        (sys.stderr if is_error else sys.stdout).flush()
+        self._printed.write(data, is_error=is_error)
+        while not self._printed.flush(_SLICE_MS):
+            if self._is_hurried or self._is_ending or self._loss.is_set():
+                return
 
     def _is_last(self, kind: str, value: Any) -> bool:
         """The same for a message of the child."""
