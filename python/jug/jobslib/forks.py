@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import NoReturn
 
 from ..internal.console import show
@@ -28,6 +27,6 @@ def end_fork(error: BaseException | None) -> NoReturn:
         if code is not None and not isinstance(code, int):
             show(str(code))
     elif error is not None:
-        sys.stderr.write(f"{users_traceback(error).strip()}\n")
+        show(users_traceback(error).strip())
     flush_output()
     os._exit(status & 0xFF)
