@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
+
+from tests.support.waiting import wait_for
 
 BACKENDS = ["loky", "processes", "jug"]
 
@@ -94,6 +98,27 @@ def test_workers_that_had_nothing_to_do_are_ended_with_the_session(project, back
         assert project.run().status == 0
     done = project.script(SCRIPT.replace("sys.argv[1]", repr(backend)))
     assert f"exit {status} left 0" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("backend", ["loky", "processes"])
+def test_ctrl_c_while_pytask_collects_waits_for_no_worker(project, tmp_path, backend):
+    """Executors wait at the end of Python for workers that import, however long that takes."""
+    slow = tmp_path / "slow"
+    slow.mkdir()
+    slow.joinpath("sitecustomize.py").write_text(
+        "import sys, time\n"
+        "words = ' '.join(sys.orig_argv)\n"
+        "if 'popen_loky' in words or 'spawn_main' in words or 'forkserver' in words:\n"
+        "    time.sleep(1000)\n"
+    )
+    project.put_first(slow)
+    project.tasks("Path('collecting').touch()\ntime.sleep(1000)\n")
+    running = project.start("-n", "2", "--parallel-backend", backend)
+    wait_for((project.folder / "collecting").exists, "a collection", 60)
+    running.send_signal(signal.SIGINT)
+    out, _ = running.communicate(timeout=60)
+    assert running.returncode == 1, out
+    assert out.rstrip().endswith("Aborted!")
 
 
 @pytest.mark.parametrize("command", ["collect", "clean", "markers"])

@@ -129,6 +129,45 @@ def test_what_a_task_did_not_make_is_its_failure(project):
     assert "jug" not in ours.replace(str(project.folder), "")
 
 
+def test_what_a_node_cannot_save_is_shown_without_lines_of_this_package(project):
+    project.tasks("def task_gives() -> Annotated[Any, Path('out.txt')]:\n    return 1\n")
+    done = project.run("-n", "2")
+    ours = done.report("task_gives")
+    assert "can only save 'str' and 'bytes', not <class 'int'>" in ours
+    assert "_returned" not in ours
+
+
+def test_what_a_task_has_printed_is_shown_though_it_ended_its_process(project):
+    """pytask-parallel 0.5.5 shows nothing of it."""
+    project.tasks(
+        """
+        import ctypes
+
+        def task_crashes():
+            print("printed by the one")
+            os.system("echo echoed by the one >&2")
+            ctypes.string_at(0)
+
+        def task_leaves():
+            print("printed by the other")
+            os._exit(3)
+
+        @pytask.mark.timeout(1)
+        def task_hangs():
+            print("printed by the third")
+            time.sleep(1000)
+        """
+    )
+    for backend in ("loky", "processes", "jug"):
+        done = project.run("-n", "2", "--parallel-backend", backend)
+        assert done.outcomes == {"task_crashes": "F", "task_leaves": "F", "task_hangs": "F"}, done.out
+        for name, text in (("crashes", "one"), ("leaves", "other"), ("hangs", "third")):
+            report = done.report(f"task_{name}")
+            assert f"printed by the {text}" in report
+            assert report.count("Captured stdout during call") == 1
+        assert "echoed by the one" in done.report("task_crashes")
+
+
 def test_what_cannot_be_sent_to_a_worker_is_named(project):
     project.tasks(
         """
@@ -197,6 +236,28 @@ def test_ctrl_c_ends_it_and_says_what_ran(project, backend):
     assert done.outcomes == {f"task_sleeps[{i}]": "F" for i in began(project)}
     for i in began(project):
         assert "KeyboardInterrupt" in done.report(f"task_sleeps[{i}]")
+    wait_for(lambda: all(map(is_gone, began(project).values())), "workers to be gone")
+
+
+@pytest.mark.parametrize("backend", ["loky", "threads"])
+def test_a_second_ctrl_c_is_no_success_either(project, backend):
+    project.write(
+        "hooks.py",
+        """
+        import os, signal
+        from pytask import hookimpl
+
+        @hookimpl
+        def pytask_execute_task_process_report(report):
+            os.kill(os.getpid(), signal.SIGINT)
+        """,
+    )
+    project.tasks(SLOW)
+    running = project.start("-n", "2", "--parallel-backend", backend, "--hook-module", "hooks.py")
+    wait_for(lambda: len(began(project)) == 2, "two tasks that run", 60)
+    running.send_signal(signal.SIGINT)
+    out, _ = running.communicate(timeout=60)
+    assert running.returncode == 1, out
     wait_for(lambda: all(map(is_gone, began(project).values())), "workers to be gone")
 
 

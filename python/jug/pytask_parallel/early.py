@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -16,6 +17,10 @@ __all__ = ["begin", "dismiss", "importable", "taken"]
 
 #: Under which key of a configuration they are.
 _KEY = "_jug_early_workers"
+
+
+#: Those that no session has taken yet.
+_waiting: list[Coordinator[str]] = []
 
 
 class _Early(NamedTuple):
@@ -35,11 +40,19 @@ def begin(config: dict[str, Any]) -> None:
         )
         try:
             coordinator.open()
+            coordinator.warm(WORKER_MODULES)
         except UserError:
             # It is said if there is something to run.
             return
-        coordinator.warm(WORKER_MODULES)
+        except BaseException:
+            coordinator.kill()
+            raise
         config[_KEY] = _Early(coordinator, _surroundings())
+        _waiting.append(coordinator)
+    if _waiting == [coordinator]:
+        # An interrupted collection comes by no hook. What is registered last is called first: before the
+        # executors, which wait for workers that import what they are to run.
+        threading._register_atexit(_end_waiting)  # type: ignore[attr-defined]
 
 
 def taken(config: dict[str, Any]) -> Coordinator[str] | None:
@@ -54,6 +67,7 @@ def taken(config: dict[str, Any]) -> Coordinator[str] | None:
         dismiss(config)
         return None
     del config[_KEY]
+    _waiting.remove(early.coordinator)
     return early.coordinator
 
 
@@ -61,7 +75,13 @@ def dismiss(config: dict[str, Any]) -> None:
     """Ends these workers, if there are any that nobody has taken."""
     early: _Early | None = config.pop(_KEY, None)
     if early is not None:
+        _waiting.remove(early.coordinator)
         early.coordinator.kill()
+
+
+def _end_waiting() -> None:
+    while _waiting:
+        _waiting.pop().kill()
 
 
 @contextmanager

@@ -23,7 +23,8 @@ def leave_with(session: Session) -> None:
 
     def leave() -> None:
         flush_output()
-        os._exit(int(session.exit_code))
+        # A second interrupt may have come before pytask has set it: no interrupted session has succeeded.
+        os._exit(int(session.exit_code) or 1)
 
     # What is registered last is called first: before the executors, which wait.
     threading._register_atexit(leave)  # type: ignore[attr-defined]

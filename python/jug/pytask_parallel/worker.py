@@ -117,6 +117,7 @@ def forget_threads() -> None:
 
 def _carried(task: PTask, returned: Any, *, is_remote: bool) -> list[Carried | None]:
     """Saves what a task returned, or brings it where its nodes are those of another process."""
+    __tracebackhide__ = True
     produces: dict[str, Any] = task.produces
     carried: list[Carried | None] = []
     for name, tree in produces.items():
@@ -130,13 +131,16 @@ def _carried(task: PTask, returned: Any, *, is_remote: bool) -> list[Carried | N
                     "to be a part of what is returned"
                 )
             values = wanted.flatten_up_to(returned)
-            carried += [_returned(*pair, is_remote=is_remote) for pair in zip(nodes, values, strict=True)]
+            # In a comprehension it would be a frame of its own, which a traceback shows.
+            for node, value in zip(nodes, values, strict=True):
+                carried.append(_returned(node, value, is_remote=is_remote))  # noqa: PERF401
         else:
             carried += [_produced(node, is_remote=is_remote) for node in nodes]
     return carried
 
 
 def _returned(node: PNode, value: Any, *, is_remote: bool) -> Carried | None:
+    __tracebackhide__ = True
     is_elsewhere = isinstance(node, PPathNode) and is_local(node.path) and is_remote
     if isinstance(node, PythonNode) or is_elsewhere:
         return Carried(None, value)
