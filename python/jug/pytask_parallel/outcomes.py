@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from pytask import WarningReport
 
-__all__ = ["Carried", "TaskOptions", "TaskRaised", "TaskResult"]
+__all__ = ["STREAMS", "Carried", "TaskOptions", "TaskRaised", "TaskResult", "left_output"]
+
+#: What is captured, in the order in which it is kept.
+STREAMS = ("stdout", "stderr")
 
 
 class TaskOptions(NamedTuple):
@@ -25,6 +29,9 @@ class TaskOptions(NamedTuple):
     cwd: str
     #: Whether files are not those of the session.
     is_remote: bool
+    #: How the paths of the files begin that keep output with "fd": they outlive a worker. Each ends with the
+    #: name of its stream, and is removed with the task.
+    output: str = ""
 
 
 class Carried(NamedTuple):
@@ -53,3 +60,21 @@ class TaskResult(NamedTuple):
     stderr: str
     #: Which process it was.
     worker: str
+
+
+def left_output(output: str) -> list[tuple[str, str]]:
+    """What a task has printed that did not come back: names of streams and texts.
+
+    Parameters
+    ----------
+    output : str
+        As :attr:`TaskOptions.output` has it.
+    """
+    found = []
+    for stream in STREAMS if output else ():
+        path = Path(f"{output}.{stream}")
+        # A task that has not begun has none.
+        if path.exists():
+            found.append((stream, path.read_text(errors="replace")))
+            path.unlink()
+    return found

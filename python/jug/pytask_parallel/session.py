@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import itertools
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +20,7 @@ from .coiled import options_of
 from .early import importable
 from .failures import error_of
 from .leaving import leave_with
-from .outcomes import TaskOptions, TaskResult
+from .outcomes import STREAMS, TaskOptions, TaskResult, left_output
 from .places import Places
 from .priorities import Priorities
 from .values import memory, seconds
@@ -43,6 +44,8 @@ class _Given(NamedTuple):
     task: PTask
     arguments: dict[str, Any]
     limits: Limits
+    #: See :attr:`TaskOptions.output`.
+    output: str
 
 
 class ParallelSession:
@@ -73,12 +76,15 @@ class ParallelSession:
         self._priorities = Priorities(session)
         #: What was given to the pool, by signature, in that order.
         self._running: dict[str, _Given] = {}
+        #: Where output is kept, and how that of each task is told from others.
+        self._output = ""
+        self._numbers = itertools.count()
         #: Of which it was said that they run.
         self._announced: set[str] = set()
 
     def run(self) -> None:
         """Runs all tasks, or until the session is to stop."""
-        with importable(self._config["root"]), self._printing_threads():
+        with importable(self._config["root"]), self._printing_threads(), self._files_of_output():
             try:
                 self._run()
             except KeyboardInterrupt:
@@ -111,9 +117,11 @@ class ParallelSession:
         kwargs = _arguments_of(task, is_remote=options.is_remote)
         if not is_live:
             _forget_annotations(task)
+        if options.capture == "fd":
+            options = options._replace(output=f"{self._output}/{next(self._numbers)}")
         name = task.name.partition("[")[0]
         call = PlainCall(name, run_here if is_live else run_task, (task, kwargs, options))
-        self._running[task.signature] = _Given(task, kwargs, limits)
+        self._running[task.signature] = _Given(task, kwargs, limits, options.output)
         if options_of(task) is not None:
             # Machines may have to start first: nobody knows when it begins.
             self._announce_one(task)
@@ -213,6 +221,8 @@ class ParallelSession:
             leave_with(self._session)
         self._session.should_stop = True
         error = KeyboardInterrupt()
+        for given in self._running.values():
+            _add_sections(given.task, left_output(given.output))
         reports = [
             ExecutionReport.from_task_and_exception(given.task, (KeyboardInterrupt, error, None))
             for given in self._running.values()
@@ -236,14 +246,13 @@ class ParallelSession:
         outcome: Outcome = ended.outcome
         task.attributes["duration"] = (outcome.started, outcome.started + outcome.duration)
         if outcome.error is not None:
+            _add_sections(task, left_output(given.output))
             info = error_of(outcome.error, given.arguments, given.limits)
             return ExecutionReport.from_task_and_exception(task, info)
         result: TaskResult = outcome.value
         task.attributes["worker"] = result.worker
         self._session.warnings.extend(result.warnings)
-        for name, text in (("stdout", result.stdout), ("stderr", result.stderr)):
-            if text:
-                task.report_sections.append(("call", name, text))
+        _add_sections(task, zip(STREAMS, (result.stdout, result.stderr), strict=True))
         if result.raised is not None:
             error, traceback = result.raised
             shown = traceback or error.__traceback__
@@ -283,6 +292,14 @@ class ParallelSession:
                 plugins.register(manager, "capturemanager")
             forget_threads()
 
+    @contextmanager
+    def _files_of_output(self) -> Iterator[None]:
+        if self._options.capture != "fd":
+            yield
+            return
+        with tempfile.TemporaryDirectory(prefix="jug-pytask-", ignore_cleanup_errors=True) as self._output:
+            yield
+
 
 #: How many reports are made before what has ended elsewhere is looked at.
 _AT_ONCE = 100
@@ -294,6 +311,11 @@ def _raised_by_others() -> Any:
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
     return kind, error, trace
+
+
+def _add_sections(task: PTask, printed: Iterable[tuple[str, str]]) -> None:
+    """Has a report show what a task has printed: names of streams and texts."""
+    task.report_sections.extend(("call", stream, text) for stream, text in printed if text)
 
 
 def _limit(task: PTask, name: str, parse: Any) -> Any:

@@ -12,7 +12,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
-from io import StringIO
+from io import StringIO, TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,7 +31,7 @@ from pytask.tree_util import tree_leaves, tree_map, tree_structure
 
 from .. import _native
 from ..internal.printing import flush_output
-from .outcomes import Carried, TaskOptions, TaskRaised, TaskResult
+from .outcomes import STREAMS, Carried, TaskOptions, TaskRaised, TaskResult
 
 __all__ = ["RemoteFile", "forget_threads", "is_local", "run_here", "run_task"]
 
@@ -73,7 +73,7 @@ def run_task(task: PTask, kwargs: dict[str, Any], options: TaskOptions) -> TaskR
     if options.cwd and os.getcwd() != options.cwd:
         os.chdir(options.cwd)
     with ExitStack() as stack:
-        output = stack.enter_context(_captured(options.capture))
+        output = stack.enter_context(_captured(options.capture, options.output))
         log = stack.enter_context(warnings.catch_warnings(record=True))
         for text in (*options.filterwarnings, *(it for mark in options.marks for it in mark.args)):
             warnings.filterwarnings(*parse_warning_filter(text, escape=False))
@@ -133,7 +133,7 @@ def _carried(task: PTask, returned: Any, *, is_remote: bool) -> list[Carried | N
             values = wanted.flatten_up_to(returned)
             # In a comprehension it would be a frame of its own, which a traceback shows.
             for node, value in zip(nodes, values, strict=True):
-                carried.append(_returned(node, value, is_remote=is_remote))  # noqa: PERF401
+                carried.append(_returned(node, value, is_remote=is_remote))
         else:
             carried += [_produced(node, is_remote=is_remote) for node in nodes]
     return carried
@@ -188,12 +188,16 @@ def _refuse_debuggers() -> None:
 
 
 @contextlib.contextmanager
-def _captured(how: str) -> Iterator[list[str]]:
+def _captured(how: str, output: str = "") -> Iterator[list[str]]:
     """Keeps what is printed meanwhile: the list has stdout and stderr after the context."""
     texts: list[str] = ["", ""]
     if how == "fd":
-        files = [os.fdopen(os.memfd_create("jug-output"), "w+b") for _ in texts]
+        files = [_output_file(f"{output}.{stream}") for stream in STREAMS]
         flush_output()
+        for stream in (sys.stdout, sys.stderr):
+            # What is in a buffer is lost with a process.
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(line_buffering=True)
         redirection = _native.Redirection(files[0].fileno(), files[1].fileno())
         redirection.begin()
         try:
@@ -216,9 +220,21 @@ def _captured(how: str) -> Iterator[list[str]]:
 
 
 def _content(file: IO[bytes]) -> str:
+    """What is in a file, which is removed."""
     with file:
         file.seek(0)
-        return file.read().decode(errors="replace")
+        text = file.read().decode(errors="replace")
+    with contextlib.suppress(OSError, TypeError):
+        os.unlink(file.name)
+    return text
+
+
+def _output_file(path: str) -> IO[bytes]:
+    try:
+        return open(path, "w+b")
+    except OSError:
+        # Something has cleared the folder of temporary files: what comes back is kept all the same.
+        return os.fdopen(os.memfd_create("jug-output"), "w+b")
 
 
 class _Printed:
