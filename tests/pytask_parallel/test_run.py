@@ -145,15 +145,14 @@ def test_warnings_of_tasks_are_collected(project):
     assert "mind that" not in done.out
 
 
-@pytest.mark.parametrize("backend", ["loky", "threads"])
+@pytest.mark.parametrize("backend", ["loky", "processes", "jug"])
 def test_breakpoint_is_refused_with_advice_where_no_terminal_is(project, backend):
     project.tasks(
         "def task_stops():\n    breakpoint()\n\ndef task_traces():\n    import pdb; pdb.set_trace()\n"
     )
-    if backend == "loky":
-        done = project.run("-n", "2")
-        assert done.outcomes == {"task_stops": "F", "task_traces": "F"}
-        assert done.out.count("RuntimeError: You cannot use 'breakpoint()' or 'pdb.set_trace()'") == 2
+    done = project.run("-n", "2", "--parallel-backend", backend)
+    assert done.outcomes == {"task_stops": "F", "task_traces": "F"}
+    assert done.out.count("RuntimeError: You cannot use 'breakpoint()' or 'pdb.set_trace()'") == 2
 
 
 @pytest.mark.parametrize("option", ["--pdb", "--trace", "--dry-run", "--explain"])
