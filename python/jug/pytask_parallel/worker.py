@@ -192,7 +192,7 @@ def _captured(how: str, output: str = "") -> Iterator[list[str]]:
     """Keeps what is printed meanwhile: the list has stdout and stderr after the context."""
     texts: list[str] = ["", ""]
     if how == "fd":
-        files = [_output_file(f"{output}.{stream}") for stream in STREAMS]
+        files = [_output_file(output, stream) for stream in STREAMS]
         flush_output()
         for stream in (sys.stdout, sys.stderr):
             # What is in a buffer is lost with a process.
@@ -229,12 +229,12 @@ def _content(file: IO[bytes]) -> str:
     return text
 
 
-def _output_file(path: str) -> IO[bytes]:
-    try:
-        return open(path, "w+b")
-    except OSError:
-        # Something has cleared the folder of temporary files: what comes back is kept all the same.
-        return os.fdopen(os.memfd_create("jug-output"), "w+b")
+def _output_file(output: str, stream: str) -> IO[bytes]:
+    # On another machine, or where that folder was cleared, what comes back is kept all the same.
+    if output:
+        with contextlib.suppress(OSError):
+            return open(f"{output}.{stream}", "w+b")
+    return os.fdopen(os.memfd_create("jug-output"), "w+b")
 
 
 class _Printed:
