@@ -60,6 +60,7 @@ _SHORT = 8
 
 _PROTOCOL = 4
 
+#: The type of locks that their thread may take again.
 _RLOCK = type(threading.RLock())
 
 #: What pickles of Python's have by its name.
