@@ -44,7 +44,7 @@ __all__ = ["SupervisedPool"]
 #: How long workers that run nothing may take to end, in seconds, before they are killed.
 _PATIENCE = 5.0
 
-#: How long to wait between looks where nothing wakes whoever waits, in seconds.
+#: How long to wait between looks where nothing ends the wait, in seconds.
 _MOMENT = 0.05
 
 #: How many workers in a row may end before they have done anything.
@@ -75,7 +75,7 @@ class _Worker:
             signal.pidfd_send_signal(self.handle, signal.SIGKILL)
 
     def hang_up(self) -> None:
-        """Has both ends of the socket find that it is over, whoever else has one."""
+        """Has both ends of the socket find that it is over, also where another process has one."""
         with contextlib.suppress(OSError):
             self.there.shutdown(socket.SHUT_RDWR)
 
@@ -102,7 +102,7 @@ class SupervisedPool:
         self._n_workers = n_workers
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        #: The workers that live, by number, and those that wait for whoever gives them chunks.
+        #: The workers that live, by number, and those that no thread has taken to give them chunks.
         self._workers: dict[int, _Worker] = {}
         self._new: dict[int, queue.SimpleQueue[_Worker | None]] = {
             number: queue.SimpleQueue() for number in range(1, n_workers + 1)

@@ -63,7 +63,7 @@ class _CoiledExecutor(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Ends what runs, unless it is to be waited for; the machines end when they have nothing to do."""
+        """Ends what runs, at once or when it is done; the machines end when they have nothing to do."""
         for there in () if wait else [*self._running]:
             with contextlib.suppress(Exception):
                 there.cancel()
