@@ -47,7 +47,7 @@ napoleon_use_ivar = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!jug\.).*"),
     ("py:class", r"jug\._native\..*|jug\.hash\._H|jug\.internal\.dependencies\._Task"),
-    ("py:class", r"jug\.engine\.task_state\.TaskState"),
+    ("py:class", r"jug\.engine\.task_state\.TaskState|jug\.internal\.argument_parser\.ArgumentParser"),
     ("py:class", r"jug\.runforrest\.(deferred\.Deferred|run\.Run)"),
     (
         "py:(class|obj)",

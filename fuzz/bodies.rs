@@ -8,12 +8,14 @@ use std::fs;
 use std::path::Path;
 
 use jug_native::Key;
+use jug_native::codec::pickle::{self, Buffers};
+use jug_native::codec::receive::Source;
 use jug_native::codec::{compress, flat, ndarray};
 use jug_native::jugdir::{ClaimMode, Format, Identity};
 use jug_native::redis::client::resp;
 use jug_native::redis::record as entry;
 use jug_native::result_store::ResultStore;
-use jug_native::store::blob::{self, BlobRef, Loaded};
+use jug_native::store::blob::{self, BlobRef, Taken};
 use jug_native::store::log::record::{COMPRESSED, HEADER_LEN, Header, Kind};
 use jug_native::store::pack::manifest::{Manifest, PackEntry};
 use jug_native::store::{Durability, Store};
@@ -34,7 +36,20 @@ fn values_of(bytes: &[u8], key: &Key) -> Vec<Vec<u8>> {
         };
         value.filter(|_| rest.starts_with(&crc))
     };
-    (0..bytes.len()).filter_map(sound).collect()
+    // A result in a batch: form, length, where it is, facts, key, value, checksum.
+    let small = |at: usize| {
+        let (head, rest) =
+            bytes[at..].split_at_checked(46).filter(|(head, _)| head[14..] == *key.as_bytes())?;
+        let (value, rest) = rest.split_at_checked(usize::from(head[1]))?;
+        let crc = crc32c::crc32c(&bytes[at..at + 46 + value.len()]).to_le_bytes();
+        if !rest.starts_with(&crc) {
+            return None;
+        }
+        let frame = [&[0x80, 5, 0x95][..], &(value.len() as u64).to_le_bytes()].concat();
+        let value = if head[0] & 0x80 == 0 { value.to_vec() } else { [&*frame, value].concat() };
+        if head[0] & 0x10 == 0 { Some(value) } else { compress::decompress(&value) }
+    };
+    (0..bytes.len()).filter_map(|at| sound(at).or_else(|| small(at))).collect()
 }
 
 /// A jugdir with these files beside its FORMAT.
@@ -92,9 +107,58 @@ pub(super) fn worker(bytes: &[u8]) {
     let _: Option<std::collections::BTreeMap<String, bool>> = flat::read(bytes);
 }
 
-/// A value: compressed bytes, and the head of an array.
+/// Bytes, one after the other.
+struct Bytes<'a>(&'a [u8]);
+
+impl Source for Bytes<'_> {
+    fn left(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> bool {
+        let Some((now, after)) = self.0.split_at_checked(buffer.len()) else { return false };
+        buffer.copy_from_slice(now);
+        self.0 = after;
+        true
+    }
+}
+
+/// Memory for the buffers of a pickle.
+#[derive(Default)]
+struct Parts(Vec<Vec<u8>>);
+
+impl Buffers for Parts {
+    fn next(&mut self, _: pickle::Kind, length: usize) -> Option<&mut [u8]> {
+        self.0.push(vec![0; length]);
+        self.0.last_mut().map(Vec::as_mut_slice)
+    }
+}
+
+/// Whether these bytes, when they are decompressed a piece at a time, are what was found otherwise.
+fn is_read_piecemeal(packed: &[u8], mut plain: &[u8]) -> bool {
+    let mut packed = Bytes(packed);
+    let Some(mut source) = compress::Unpacking::begin(&mut packed) else { return false };
+    let mut is_same = true;
+    while source.left() > 0 {
+        let mut piece = vec![0; usize::try_from(source.left().min(100)).expect("at most 100")];
+        if !source.read(&mut piece) {
+            return false;
+        }
+        is_same &= plain.starts_with(&piece);
+        plain = plain.get(piece.len()..).unwrap_or_default();
+    }
+    is_same && plain.is_empty()
+}
+
+/// A value: compressed bytes, the head of an array, and a pickle.
 pub(super) fn value(bytes: &[u8]) {
     let plain = compress::decompress(bytes);
+    let is_same = is_read_piecemeal(bytes, plain.as_deref().unwrap_or_default());
+    assert!(plain.is_none() || is_same, "block by block it is the same");
+    let (mut stream, mut buffers) = (vec![0; bytes.len()], Parts::default());
+    if let Some(used) = pickle::split(&mut Bytes(bytes), &mut stream, &mut buffers) {
+        assert!(used <= bytes.len() && buffers.0.iter().all(|buffer| buffer.len() >= pickle::LARGE));
+    }
     for bytes in [Some(bytes), plain.as_deref()].into_iter().flatten() {
         if let Some((head, data)) = ndarray::ArrayHeader::decode(bytes) {
             let encoded = head.encode().expect("it was encoded before");
@@ -119,7 +183,12 @@ pub(super) fn blob(bytes: &[u8]) {
     fs::create_dir(blobs.join("07")).expect("a directory");
     fs::write(said.path(&blobs, &key), contents).expect("a file");
     let fs = jug_native::os::local();
-    if let Ok(Loaded::Whole(loaded)) = blob::read(&*fs, &blobs, &key, &said) {
+    let mut loaded = Vec::new();
+    let taken = blob::read(&*fs, &blobs, &key, &said, &mut |source| {
+        loaded.resize(usize::try_from(source.left()).expect("it is as long as the file"), 0);
+        source.read(&mut loaded)
+    });
+    if let Ok(Taken::Whole) = taken {
         assert!(loaded == contents && said.length == contents.len() as u64);
     }
 }

@@ -30,7 +30,7 @@ pub struct Engine {
     prefetch: Arc<Prefetch>,
     /// The epoch of what is claimed now.
     epoch: AtomicU64,
-    flushed: Mutex<Option<Instant>>,
+    written: Mutex<Option<Instant>>,
 }
 
 impl Engine {
@@ -49,7 +49,7 @@ impl Engine {
         let claims = AutoClaims::new(jugdir, Arc::clone(&background), store.clone());
         let prefetch = Prefetch::new(Arc::new(claims), background);
         let epoch = AtomicU64::new(store.epoch());
-        Engine { store, prefetch, epoch, flushed: Mutex::default() }
+        Engine { store, prefetch, epoch, written: Mutex::default() }
     }
 
     /// The results.
@@ -91,14 +91,37 @@ impl Engine {
     ///
     /// Where it cannot be written, or an earlier record could not be.
     pub fn save(&self, key: Key, value: &Encoded, facts: &RunMetadata) -> Result<()> {
-        self.store.save_claimed(key, value, facts, self.epoch.load(Ordering::Acquire))?;
-        let now = Instant::now();
-        let mut flushed = lock(&self.flushed);
-        if flushed.is_none_or(|flushed| now.duration_since(flushed) > UNWRITTEN) {
-            self.store.flush()?;
-            *flushed = Some(now);
+        let epoch = self.epoch.load(Ordering::Acquire);
+        if self.is_to_be_written() {
+            self.store.save_at_once(key, value, facts, epoch)
+        } else {
+            self.store.save_claimed(key, value, facts, epoch)
         }
-        Ok(())
+    }
+
+    /// Whether what is stored now is written at once, because it is long enough since something was.
+    fn is_to_be_written(&self) -> bool {
+        let now = Instant::now();
+        let mut written = lock(&self.written);
+        let is_due = written.is_none_or(|written| now.duration_since(written) > UNWRITTEN);
+        if is_due {
+            *written = Some(now);
+        }
+        is_due
+    }
+
+    /// As [`Prefetch::claim`]. Claims on tasks that have ended are given back first where they take what others need.
+    ///
+    /// # Errors
+    ///
+    /// As [`Prefetch::claim`], and where something that was stored cannot be written.
+    pub fn claim(&self, keys: &[Key]) -> Result<Vec<bool>> {
+        if let Some(first) = keys.first()
+            && !self.prefetch.claims()?.has_room(first)
+        {
+            self.release(&self.prefetch.finished()?)?;
+        }
+        self.prefetch.claim(keys)
     }
 
     /// Releases those of these claims that are held here, once others can see what was stored so far.

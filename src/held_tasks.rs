@@ -3,11 +3,11 @@
 //! Tasks are claimed in batches, because one look at the store serves a whole batch. When a task then turns out long,
 //! what was claimed behind it would wait for it while other workers idle.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::hash_map::Entry;
 use std::time::{Duration, Instant};
 
 use crate::Key;
+use crate::key::KeyMap;
 
 /// How long a task may run before what was claimed behind it is given back, where that costs little.
 pub const PATIENCE: Duration = Duration::from_millis(200);
@@ -26,7 +26,7 @@ pub enum Phase {
 /// Claimed tasks, and how far each of them is.
 #[derive(Debug, Default)]
 pub struct HeldTasks {
-    phases: BTreeMap<Key, Phase>,
+    phases: KeyMap<Phase>,
     /// How many of them were not started.
     unstarted: usize,
     /// How many of them have ended.

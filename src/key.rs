@@ -1,7 +1,8 @@
 //! The identity of a task, as a type.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 /// A task's identity: the 32-byte BLAKE3 digest of its canonical encoding.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +56,30 @@ impl Hash for Key {
     /// A digest is uniform, so that eight bytes of it tell keys apart as well as all of them.
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.prefix());
+    }
+}
+
+/// A map from keys that takes eight bytes of each for its hash as they are.
+pub type KeyMap<V> = HashMap<Key, V, BuildHasherDefault<PrefixHasher>>;
+
+/// A set of keys that takes eight bytes of each for its hash as they are.
+pub type KeySet = HashSet<Key, BuildHasherDefault<PrefixHasher>>;
+
+/// The hash of a key: the eight bytes that it gives.
+#[derive(Default)]
+pub struct PrefixHasher(u64);
+
+impl Hasher for PrefixHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, prefix: u64) {
+        self.0 = prefix;
     }
 }
 

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use serde_pickle::Value;
 
-use crate::codec::{Encoded, Stored};
+use crate::codec::receive::{Receiver, Source};
+use crate::codec::{Codec, Encoded, Loaded, Stored};
 use crate::{Key, Result};
 
 /// What there is of a task.
@@ -31,7 +32,7 @@ pub struct RunMetadata {
     pub duration: u64,
     /// Attempt number, starting at 1; 0 is "unknown".
     pub attempt: u32,
-    /// A fingerprint of its code; 0 is "unknown".
+    /// A fingerprint of what it was stored with, versions of Python and libraries and code; 0 is "unknown".
     pub code: u64,
 }
 
@@ -69,6 +70,9 @@ pub trait ResultStore {
     /// Reads what others stored since the last call; each key whose state is another now, with that state.
     fn refresh(&self) -> Result<Vec<(Key, State)>>;
 
+    /// So many results will be stored, here or elsewhere: room may be made for what is known of them.
+    fn expect(&self, _count: usize) {}
+
     /// Whether there is a result, as of the last refresh.
     fn contains(&self, key: &Key) -> Result<bool> {
         Ok(self.contains_many(&[*key])?[0])
@@ -87,13 +91,25 @@ pub trait ResultStore {
     ///
     /// Where the value is not what was stored, this is an [`StoreError::DamagedResult`](crate::StoreError::DamagedResult): from then
     /// on there is no result for this key, and the next refresh says so.
-    fn load(&self, key: &Key) -> Result<Option<Stored>>;
+    fn load(&self, key: &Key) -> Result<Option<Stored>> {
+        Ok(match self.load_into(key, &mut Declining)? {
+            Some(Loaded::Stored(stored)) => Some(stored),
+            Some(Loaded::Received) | None => None,
+        })
+    }
+
+    /// The same, where a large value is read into the receiver, if that takes it.
+    fn load_into(&self, key: &Key, receiver: &mut dyn Receiver) -> Result<Option<Loaded>>;
 
     /// What is known of a stored result; `None` if there is none.
     fn facts(&self, key: &Key) -> Result<Option<ResultInfo>>;
 
     /// How long the run of each result took, in microseconds; `None` where there is none, or it is not known.
     fn durations(&self, keys: &[Key]) -> Result<Vec<Option<u64>>>;
+
+    /// The [fingerprint](RunMetadata::code) of what each result was stored with; `None` where there is no result, or it is not
+    /// known.
+    fn codes(&self, keys: &[Key]) -> Result<Vec<Option<u64>>>;
 
     /// Stores a value in place of whatever result there is. Others see it after [`ResultStore::flush`], or soon.
     fn save(&self, key: Key, value: &Encoded, facts: &RunMetadata) -> Result<()>;
@@ -135,4 +151,13 @@ pub trait ResultStore {
 
     /// Flushes and ends the writing. What is stored can still be read.
     fn close(&self) -> Result<()>;
+}
+
+/// Takes nothing.
+struct Declining;
+
+impl Receiver for Declining {
+    fn receive(&mut self, _: Codec, _: &mut dyn Source) -> bool {
+        false
+    }
 }

@@ -43,10 +43,13 @@ def jug_clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
-    before = task.Task.store
-    del task.alltasks[:]
+    before, alltasks = task.Task.store, task.alltasks
+    del alltasks[:]
+    hooks.reset_all_hooks()
     yield tmp_path
-    del task.alltasks[:]
+    # A test may have put another list in its place.
+    task.alltasks = alltasks
+    del alltasks[:]
     hooks.reset_all_hooks()
     if task.Task.store is not None and task.Task.store is not before:
         task.Task.store.close()

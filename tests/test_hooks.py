@@ -163,8 +163,9 @@ def test_exit_if_file_exists(tmp_path):
     assert run_tasks(3) == 0
 
 
-def test_a_file_name_that_cannot_exist_ends_no_worker(tmp_path):
-    exit_if_file_exists(tmp_path / "stop\0now")
+@pytest.mark.parametrize("name", ["stop\0now", "stop\ud800now"])
+def test_a_file_name_that_cannot_exist_ends_no_worker(tmp_path, name):
+    exit_if_file_exists(tmp_path / name)
     assert run_tasks(3) == 3
 
 

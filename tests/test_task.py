@@ -195,7 +195,8 @@ def test_a_generator_looks_like_its_function_and_keeps_it():
     t = generated(1)
     assert isinstance(t, Task)
     assert t.name == f"{__name__}.generated"
-    assert pickle.loads(pickle.dumps(generated)).f is generated.f
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert pickle.loads(pickle.dumps(generated, protocol)).f is generated.f
 
 
 def test_a_generator_of_a_nested_function_cannot_be_pickled():

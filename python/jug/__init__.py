@@ -54,6 +54,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from .execution import execute as execute
+    from .files import File as File
     from .monitor.table import status as status
 
 
@@ -64,6 +65,10 @@ def __getattr__(name: str) -> Any:
         from .execution import execute
 
         return execute
+    if name == "File":
+        from .files import File
+
+        return File
     if name == "status":
         from .monitor.table import status
 

@@ -1,11 +1,13 @@
 """The native engine: task identity, results, claims and scheduling."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, Literal, Self, final
 
 from typing_extensions import disjoint_base
 
 from .internal.types import (
+    Called,
     Change,
     ClaimChoice,
     ClaimMode,
@@ -26,18 +28,23 @@ from .internal.types import (
 __all__ = [
     "IS_OPTIMIZED",
     "Capture",
+    "Changes",
     "Child",
     "Claims",
     "Collector",
     "DamagedResult",
     "DamagedStore",
+    "FailedRun",
+    "GeneratorCore",
     "Graph",
     "JugdirInUse",
+    "KeyList",
     "Keys",
     "NativeLease",
     "NewerFormat",
     "NotAJugdir",
     "OutputQueue",
+    "Recall",
     "Redirection",
     "Redis",
     "ResultStore",
@@ -45,12 +52,16 @@ __all__ = [
     "Store",
     "Supervisor",
     "TaskCore",
+    "TaskNames",
+    "TaskRuns",
     "Tenure",
     "WorkerSlot",
     "WrongClaimMode",
     "__version__",
     "available_cpus",
     "become_subreaper",
+    "called",
+    "count_names",
     "damaged_manifest",
     "end_on_leash",
     "end_with",
@@ -61,6 +72,7 @@ __all__ = [
     "keys_of",
     "kill_orphans",
     "lambda_key",
+    "leave_arguments_untouched",
     "memory_of_trees",
     "new_worker_id",
     "part",
@@ -160,6 +172,15 @@ class Child:
 
 # --- task -----------------------------------------------------------------------------------------
 
+class GeneratorCore:
+    """What calling makes a task of its attribute `f`, with the arguments of the call.
+
+    `Task`, by which it is made, is among the names that its attribute `_names` has.
+    """
+
+    def __new__(cls) -> Self: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
 @disjoint_base
 class TaskCore:
     """A deferred call: its function, its arguments, and (computed on first use) its key."""
@@ -184,8 +205,12 @@ class TaskCore:
     @_result.deleter
     def _result(self) -> None: ...
     def __new__(cls, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Self: ...
+    def __init__(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
+        """Notes a task in `alltasks` of the names that its class has as `_names`, if it has any."""
     def _has_result(self) -> bool:
         """Whether the result is in memory."""
+    def unload(self) -> None:
+        """Removes the result from memory; the stored one stays."""
     def _keep(self, result: Any) -> None:
         """Keeps a result in memory if it cannot change, so that any number of uses can share it."""
     def key(self) -> bytes:
@@ -212,6 +237,9 @@ class TaskCore:
 def set_origin(origin: object) -> None:
     """Sets the `_origin` of each task that is made from now on."""
 
+def called(task: TaskCore, /) -> Called:
+    """The function of a task; of one that is given plain functions to call, a tuple of it and these."""
+
 def resolve(elem: object) -> Any:
     """A copy of lists, tuples, dicts and other containers with every task inside replaced by its value."""
 
@@ -227,7 +255,24 @@ def resolve_args(task: TaskCore, /) -> tuple[tuple[Any, ...], dict[str, Any] | N
 def has_checked_arguments() -> bool:
     """Whether a task was made with an argument that is passed without a copy and can change."""
 
+def leave_arguments_untouched(on: bool) -> bool:
+    """Says whether arguments are left as they are from now on; whether they were before.
+
+    Tasks that are made then capture nothing, nothing looks at arguments, and keys are those of copies.
+    """
+
 # --- graph and scheduler --------------------------------------------------------------------------
+
+def count_names(tasks: list[Any]) -> dict[str, int]:
+    """How many tasks have each name, in the order in which the names appear."""
+
+@final
+class KeyList(Sequence[bytes]):
+    """Some keys, each of which becomes `bytes` when it is indexed."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> bytes: ...  # type: ignore[override]  # no slices
+    def __contains__(self, key: object, /) -> bool: ...
 
 @final
 class Keys(Sequence[bytes]):
@@ -235,37 +280,101 @@ class Keys(Sequence[bytes]):
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> bytes: ...  # type: ignore[override]  # no slices
+    def of(self, nodes: Sequence[int]) -> KeyList:
+        """The keys with these indices."""
     def joined(self) -> bytes:
         """The keys one after the other, 32 bytes each."""
     def task(self, index: int) -> TaskCore:
         """The task of a key."""
     def are_all_of(self, class_: type, /) -> bool:
         """Whether each of the tasks is an instance of this very class."""
+    def first_of(self, tasks: list[Any], begin: int) -> int:
+        """How many of its first tasks stand in a list, in this order, from a place on."""
+    def since(self, begin: int) -> Keys:
+        """The keys from an index on."""
 
-def keys_of(tasks: list[Any], *, begin: int = 0, origin: object = None) -> Keys:
+@final
+class Changes(Sequence[Change]):
+    """Keys whose state changed, each with its state now. Equal to any sequence of the same changes."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> Change: ...  # type: ignore[override]  # no slices
+    def __eq__(self, other: object, /) -> bool: ...
+    __hash__ = None  # type: ignore[assignment]
+
+def keys_of(tasks: list[Any], *, begin: int = 0, origin: object = None, recall: Recall | None = None) -> Keys:
     """The keys of tasks from an index on, which are computed where they are not known.
 
-    Where an origin is named, only those of its tasks.
+    Where an origin is named, only those of its tasks. Tasks that the load before made, too, have the keys
+    that they had.
     """
+
+@final
+class TaskNames(Sequence[str]):
+    """The names of tasks, in a byte each where there are few."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> str: ...  # type: ignore[override]  # no slices
+    def __iter__(self) -> Iterator[str]: ...
+
+@final
+class Recall:
+    """The tasks of the last load of a jugfile, by which those of the next one are known."""
+
+    def __new__(cls) -> Recall: ...
+    def __len__(self) -> int: ...
+    @property
+    def loads(self) -> int:
+        """How many loads were noted."""
+    def note(self, tasks: list[Any]) -> None:
+        """Notes the tasks of a load in the place of those before."""
+    @property
+    def kept(self) -> int:
+        """How many of the first tasks that are noted had been noted at the same places before."""
+    def recalled(
+        self, tasks: list[Any], *, begin: int = 0, origin: object = None, class_: type | None = None
+    ) -> int:
+        """How many of the first tasks of a list are those that are noted.
+
+        Each task is compared once. Those from `begin` on have to be of this origin and this very class, where
+        these are named; of those before it, the answer is what an earlier call found.
+        """
+    def keys(self) -> bytes:
+        """The keys of the tasks that were noted, one after the other, 32 bytes each."""
 
 @final
 class Graph:
     """Tasks and what they need: one node per key, in order of first appearance."""
 
-    def __new__(cls, tasks: Iterable[TaskCore]) -> Graph: ...
+    def __new__(cls, tasks: Iterable[TaskCore], recall: Recall | None = None) -> Graph: ...
     def __len__(self) -> int: ...
+    def note(self, tasks: list[Any], recall: Recall) -> None:
+        """Notes the tasks of a load, of which this is the graph: that of the next load can grow from it."""
+    @property
+    def recalled(self) -> int:
+        """How many of the first nodes are tasks of the load before, at the same places."""
+    def unload(self, nodes: Sequence[int], class_: type[TaskCore]) -> None:
+        """Removes the results of these nodes from memory; of tasks of another class by their own `unload`."""
     def tasks(self) -> list[TaskCore]:
         """The task of each node (the first of those that share a key)."""
     def task(self, node: int) -> TaskCore: ...
     def node_of(self, task: TaskCore) -> int | None: ...
     def find(self, keys: Sequence[bytes]) -> list[int | None]:
         """The node of each key, None where the graph has none."""
+    def find_prefixes(self, prefixes: Sequence[int]) -> list[int]:
+        """The nodes whose keys begin with these 64 bits, of which the lowest one does not count."""
+    def by_state(self, changes: Sequence[Change]) -> tuple[list[int], list[int], list[int]]:
+        """The nodes that have a result by these changes, those that failed, and those that have neither."""
     def node_ids(self) -> memoryview[int]:
         """The node of each task that was given, in that order: as many as tasks, also if some share a key."""
     def doubles(self) -> list[tuple[TaskCore, TaskCore]]:
         """Tasks that share a key and call different objects: the node's task, and the other one."""
-    def names(self) -> list[str]:
-        """The name of each node's task; equal names are one object. A shared list."""
+    def called(self) -> list[Called]:
+        """What the tasks call, each once, in the order of the tasks."""
+    def names(self) -> TaskNames:
+        """The name of each node's task; equal names are one object."""
+    def count_states(self, states: bytes) -> dict[str, dict[int, int]]:
+        """By name, how many of the tasks that were given have each byte; `states` has one for each node."""
     def count_by_name(self, nodes: Iterable[int]) -> dict[str, int]:
         """How many of these nodes have each name."""
     def keys(self) -> Keys:
@@ -283,15 +392,17 @@ class Graph:
 class Scheduler:
     """What may run next. Pure: results and claims change it only through its methods.
 
-    `selected` are the nodes that may be offered (all, if None); work begins at node `offset`, modulo their
-    number. A method that is given a number that is no node raises IndexError.
+    The first `done` nodes have results; `present` says of each other one whether it has one. `selected` are
+    the nodes that may be offered (all, if None); work begins at node `offset`, modulo their number. A method
+    that is given a number that is no node raises IndexError.
     """
 
     def __new__(
         cls,
         graph: Graph,
         *,
-        done: Iterable[int] | None = None,
+        done: int = 0,
+        present: Sequence[bool] | None = None,
         failed: Sequence[int] = ...,
         selected: Sequence[int] | None = None,
         offset: int = 0,
@@ -313,13 +424,17 @@ class Scheduler:
         """What needs them waits from now on; a node that is done stays so. Returns the same as `done`."""
     def removed(self, nodes: Sequence[int]) -> None:
         """Their results or failures are gone: they run again, and what is not done and needs them waits."""
+    def would_matter(self, finished: AbstractSet[int], released: Sequence[int]) -> bool:
+        """Whether anything could run, or all would be over, with results of `finished` and without claims of
+        `released`.
+        """
     def nr_ready(self) -> int:
         """How many nodes `take` could return now."""
     def nr_unfinished(self) -> int:
         """How many selected nodes are neither done nor failed."""
     def stuck(self) -> bool:
         """Selected nodes are left, and all of them wait: for a failed node, or one that is not selected."""
-    def done_nodes(self) -> list[int]:
+    def done_nodes(self) -> memoryview[int]:
         """The nodes that are done, in ascending order."""
     def states(self) -> bytes:
         """A byte a node: b'w'aiting, b'r'eady, b't'aken, b'b'usy, b'd'one, b'f'ailed.
@@ -363,7 +478,7 @@ class ResultStore:
     In a forked child what writes raises RuntimeError.
     """
 
-    def refresh(self) -> list[Change]:
+    def refresh(self) -> Changes:
         """Reads what others stored since; what changed.
 
         A result in the place of another one is a change too, and so is a failure.
@@ -380,6 +495,16 @@ class ResultStore:
         """A stored value as `load` gives it, for a use that may change it; kept for further uses."""
     def load_base(self, key: bytes) -> Any | None:
         """A stored value of which only copies of parts are used; None if `load_input` is to be used."""
+    def libraries(self, key: bytes) -> dict[str, str]:
+        """The versions of Python and libraries that a result was stored with; empty if not known."""
+    def watch_code(self, watch: Callable[[Any], str] | None) -> None:
+        """Has `watch` say once of each function by which code results that are saved as its own are made."""
+    def codes(self, keys: Sequence[bytes]) -> list[str | None]:
+        """By which code each result was made; None where there is none, or it is not known."""
+    def known_codes(self) -> set[str]:
+        """All codes by which results may have been made."""
+    def pickle(self, key: bytes) -> bytes | None:
+        """A stored value that is a pickle, as it is; None for any other."""
     def forget_inputs(self, keys: Iterable[bytes]) -> None:
         """Drops what `load_input` and `save` keep in memory."""
     def expect(self, scheduler: Scheduler | None) -> None:
@@ -458,6 +583,8 @@ class Store(ResultStore):
     @property
     def removals(self) -> int:
         """How many keys have been removed at some time; with `epoch` it changes with every removal."""
+    def removed(self, keys: Sequence[bytes]) -> list[bool]:
+        """Whether a result of each key was removed at some time, as far as that is remembered."""
     def check_blobs(self) -> None:
         """Checks that large results exist in full length; those that do not are results no more."""
     def damage(self) -> Damage:
@@ -498,6 +625,32 @@ class Store(ResultStore):
         `timeout` seconds passed (False). It may return True where nothing of that happened.
         """
 
+    def wait_for_news(self, timeout: float) -> bool:
+        """The same, for a caller that looks only if `wakings` changed or `take_finished` matters."""
+
+    def glance(self) -> bool:
+        """The same without sleeping. Where nothing but a look at everything tells, it asks for nothing."""
+
+    def take_finished(self) -> tuple[list[int], list[int]]:
+        """What others finished since the last call and the last waking: of results that came and of claims
+        that went, 64 bits of the key, for `Graph.find_prefixes`.
+        """
+
+    def nr_others(self) -> int:
+        """How many other workers live, where heartbeats tell and as of the last look at them; else 0."""
+
+    def late_workers(self) -> list[tuple[str, float, float]]:
+        """The workers that may have died and count as alive: id, seconds without a sign of it, and after how
+        many it counts as dead. Where heartbeats tell."""
+
+    def has_claims(self, worker: str) -> bool:
+        """Whether a worker has claims, where heartbeats tell who lives. Asks the server."""
+
+    def wakings(self) -> int | None:
+        """How often something had happened for which a wait ended. While the number is the same there is
+        nothing to look for; None where only a look can tell.
+        """
+
 # --- claims ---------------------------------------------------------------------------------------
 
 def damaged_manifest(path: str) -> tuple[str, str] | None:
@@ -513,6 +666,68 @@ def share_jugdir(path: str) -> bool:
     """
 
 @final
+class FailedRun:
+    """A run of a task after which there is no stored result."""
+
+    @property
+    def node(self) -> int: ...
+    @property
+    def value(self) -> Any:
+        """What the function returned; None if it raised something."""
+    @property
+    def returned(self) -> bool:
+        """Whether it returned something, and that could not be stored."""
+    @property
+    def error(self) -> BaseException | None:
+        """What was raised; None in a process that the task forked, which returned from it."""
+    @property
+    def started(self) -> float:
+        """When it began, in seconds since 1970."""
+    @property
+    def began(self) -> float:
+        """When it began, on the clock of `time.perf_counter`."""
+    @property
+    def duration(self) -> float:
+        """How long it took, in seconds."""
+
+@final
+class TaskRuns:
+    """The runs of a worker on the tasks of a graph."""
+
+    def __new__(
+        cls,
+        graph: Graph,
+        claims: Claims | None,
+        class_: type[TaskCore],
+        execute: Callable[..., Any],
+        hooks: tuple[list[Callable[..., object]], list[Callable[..., object]]],
+        supervised: tuple[WorkerSlot, Callable[[], object]] | None = None,
+    ) -> TaskRuns:
+        """`execute` is the method `_execute` of `class_` that is known to do no more than to call the
+        function, `hooks` are called before and after each task, `supervised` is where a supervisor reads what
+        runs, and what writes what Python has kept back so far of what tasks print."""
+    last: bytes | None
+    """The key of the task that was started last."""
+    def run(
+        self,
+        waiting: list[int],
+        finished: list[int],
+        *,
+        attempts: dict[bytes, int],
+        stop_files: Sequence[str],
+    ) -> FailedRun | None:
+        """Runs the claimed tasks in `waiting`, from its end on, and stores their results.
+
+        A task leaves `waiting` when it starts, and is in `finished` when its result is stored. This returns
+        at the first that fails, with how it did, and at the first that puts something else in the place of
+        `execute`, with what it returned, which is not stored; and with None when none is left, or before one
+        that is of another class, has arguments that are to be checked, or was given back meanwhile, and once
+        one of `stop_files` exists, the supervisor wants the worker to stop, or a task has registered a hook.
+        Without claims it returns at once. `attempts` says how often tasks were run before, by key; others
+        never.
+        """
+
+@final
 class Claims:
     """Which tasks this worker runs, and which ones others run.
 
@@ -524,7 +739,7 @@ class Claims:
         """Tries to claim each key; True where this worker now holds it (and did not before)."""
     def claim_run(self, keys: Sequence[bytes]) -> list[bool]:
         """Like `claim`, up to the first key that another worker has: shorter than `keys` then."""
-    def refresh(self) -> list[Change]:
+    def refresh(self) -> Changes:
         """Like `Store.refresh`, after claims were made: what `save` stores from now on counts unless the task
         is removed after this."""
     def save(
@@ -536,8 +751,12 @@ class Claims:
         started: float = 0.0,
         duration: float = 0.0,
         attempt: int = 1,
+        function: object = None,
     ) -> None:
-        """Stores the value of a claimed task. It counts unless the task was removed since `refresh`."""
+        """Stores the value of a claimed task, which `function` returned.
+
+        It counts unless the task was removed since `refresh`.
+        """
     def start(self, key: bytes, ended: bytes | None = None, name: str = "", attempt: int = 1) -> bool:
         """Called before a claimed task runs; False if the claim was given back meanwhile.
 
@@ -631,7 +850,7 @@ class Redis(ResultStore):
         """The rule by which the server throws keys away when its memory is full, if it does."""
     def is_foreign(self) -> bool:
         """Whether the database has results of jug 2.x, and none of ours."""
-    def news(self) -> list[Change] | None:
+    def news(self) -> Changes | None:
         """The same, as of the last claim, without a request; None where that needs one."""
     def save_claimed(
         self,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from . import _native, task
 from .backends.capabilities import LossCountingStore, counts_losses
 from .internal.short_repr import short
-from .internal.task_origin import Origin, of_this_load
+from .internal.task_origin import LoadBefore, Origin, of_this_load
 
 __all__ = ["BarrierError", "barrier", "bvalue"]
 
@@ -27,6 +27,10 @@ class _Passed(NamedTuple):
     last: task.Task
     store: LossCountingStore
     losses: int
+    #: Up to here they are those of the load before, which had results then.
+    known: int
+    #: The keys of the others, in the pieces in which they were asked for.
+    parts: list[_native.Keys]
 
 
 _passed: _Passed | None = None
@@ -54,15 +58,62 @@ def barrier() -> None:
     losses = store.losses()
     tasks = task.alltasks
     begin = 0 if _passed is None else _looked_at(_passed, tasks, origin, store, losses)
-    new = _native.keys_of(tasks, begin=begin, origin=origin)
+    known, parts = (_passed.known, _passed.parts) if _passed and begin else (0, [])
+    before = origin.before
+    if before is not None:
+        recalled = before.recall.recalled(tasks, begin=begin, origin=origin, class_=task.Task)
+        held = min(recalled, before.held_in(store, losses))
+        if held > begin:
+            # No part comes before it: there each task was one of the load before.
+            known = begin = held
+    length = len(tasks)
+    if begin < length:
+        parts += _ask_for(tasks, begin, origin, store)
+    if tasks:
+        _passed = _Passed(origin, tasks, length, tasks[-1], store, losses, known, parts)
+
+
+def _ask_for(
+    tasks: list[task.Task], begin: int, origin: Origin, store: LossCountingStore
+) -> list[_native.Keys]:
+    """BarrierError if one of these has no result; their keys, if results alone say which tasks are done."""
+    recall = None if origin.before is None else origin.before.recall
+    new = _native.keys_of(tasks, begin=begin, origin=origin, recall=recall)
     if new.are_all_of(task.Task):
         absent = store.last_absent(new)
         if absent is not None:
             raise _missing(new.task(absent))
-    else:
-        _look_at_each(tasks[begin:], origin)
-    if tasks:
-        _passed = _Passed(origin, tasks, len(tasks), tasks[-1], store, losses)
+        return [new]
+    # Some are of a class that may say so without one.
+    _look_at_each(tasks[begin:], origin)
+    return []
+
+
+def note_what_held(tasks: list[task.Task], before: LoadBefore) -> None:
+    """Notes how many of the first tasks of a load that has ended have results, because its barriers held.
+
+    Parameters
+    ----------
+    tasks : list of Task
+        All of that load.
+    before : LoadBefore
+        Where it is noted, for the next load.
+    """
+    global _passed
+    if _passed is None:
+        before.held = 0
+        return
+    held = min(before.held_in(_passed.store, _passed.losses), before.recall.kept)
+    before.held = min(held, _passed.known)
+    # By themselves, and not by their number: a jugfile may take tasks out of the list, or sort it.
+    for part in _passed.parts if before.held == _passed.known else ():
+        count = part.first_of(tasks, before.held)
+        before.held += count
+        if count < len(part):
+            break
+    before.store, before.losses = _passed.store, _passed.losses
+    # It would keep the tasks.
+    _passed = None
 
 
 def _counting_store() -> LossCountingStore | None:

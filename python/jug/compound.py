@@ -45,6 +45,9 @@ class Carrier(task.Task):
 
     whole: task.Task
 
+    def _in_short(self) -> str:
+        return f"{self.whole.name}(...)"
+
 
 def CompoundTask(f: Callable[..., Any], *args: Any, **kwargs: Any) -> task.Task:
     """A task whose function returns a task, which may depend on others that it creates.

@@ -19,6 +19,7 @@ from .internal.redact import redact_url
 
 SYNC_MODES = ("group", "always")
 CLAIM_MODES = ("auto", "posix", "link")
+CODE_CHANGE_MODES = ("ignore", "warn", "rerun")
 
 COMMON_OPTIONS = (
     OptionSpec(
@@ -64,6 +65,22 @@ COMMON_OPTIONS = (
         ("--debug",),
         False,
         help="also check that tasks leave their arguments unchanged; slower",
+    ),
+    OptionSpec(
+        "watch_code",
+        ("--watch-code",),
+        "",
+        metavar="MODULES",
+        help="modules and packages, with commas between them, whose code counts as the jugfile's own; "
+        "what is in the jugfile's directory or below always does",
+    ),
+    OptionSpec(
+        "on_code_change",
+        ("--on-code-change",),
+        None,
+        choices=CODE_CHANGE_MODES,
+        help="what to do about results of other code than that of today: 'ignore' (what execute does by "
+        "default), 'warn' (what status does), or 'rerun' their tasks",
     ),
     OptionSpec("will_cite", ("--will-cite",), False, help="do not print the request to cite jug"),
 )

@@ -9,10 +9,14 @@ from ._native import DamagedResult, DamagedStore, JugdirInUse, NewerFormat, NotA
 __all__ = [
     "DamagedResult",
     "DamagedStore",
+    "FileChanged",
+    "FileChangedByTask",
+    "FileOutOfReach",
     "JugdirInUse",
     "Leave",
     "NewerFormat",
     "NotAJugdir",
+    "OutdatedResult",
     "PatternError",
     "Signalled",
     "TaskQuit",
@@ -40,6 +44,25 @@ class UserError(Exception):
 
 class PatternError(UserError, ValueError):
     """A --name or --pattern that cannot select tasks."""
+
+
+class FileChanged(UserError):
+    """A file that a task uses, as a `jug.File`, is not what it was."""
+
+
+class FileChangedByTask(FileChanged):
+    """It has changed while the task ran, which to run it again would not put right."""
+
+
+class FileOutOfReach(UserError):
+    """Of a file in a result, a `jug.File`, nobody knows here whether it is what it was."""
+
+
+class OutdatedResult(DamagedResult):
+    """A file in a result, a `jug.File`, is gone or changed: the result counts no more.
+
+    It is still stored. What runs its task again removes it before.
+    """
 
 
 class Leave(SystemExit):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, Unpack, overload
 
 from . import _native
 from .backends.base import copied, optional_method
-from .errors import Leave, TaskQuit
+from .errors import FileOutOfReach, Leave, OutdatedResult, TaskQuit
+from .internal import file_uses
 from .internal.dependencies import recursive_dependencies, topological_sort
 from .internal.interactive import note_definition
 from .internal.limits import checked_limits, declare
 from .internal.short_repr import describe_call, short
+from .internal.task_versions import checked_version, declare_version
 from .tasklet import Tasklet, TaskletMixin, iteratetask, return_tuple
 from .tasklet import _get_check as _get_check
 from .tasklet import _getitem as _getitem
@@ -41,6 +44,24 @@ alltasks: list[Task] = []
 
 #: Called with each task that is about to be looked up or loaded, while ``jug adopt`` loads a jugfile.
 before_lookup: Callable[[Task], object] | None = None
+
+#: What is raised for a result that cannot be loaded. Where a command does without what stands in the jugfile
+#: behind its use, it is the error of a barrier that is not met.
+unreadable_error: type[Exception] = RuntimeError
+
+#: Whether a result that counts no more, because of a file in it, is removed where it is loaded: while this
+#: process works. Who only looks leaves it there.
+removes_outdated = False
+
+#: The keys of results that count no more and were not removed, as this process found when it loaded them,
+#: and what is the matter with a file of each.
+found_outdated: dict[bytes, str] = {}
+
+#: Takes a task and what loads the result of a hash.
+Reader = Callable[["Task", Callable[[bytes], Any]], Any]
+
+#: Returns the result of each task that is loaded, while ``jug adopt`` loads a jugfile.
+reader: Reader | None = None
 
 #: Evaluates an object: tasks become their results, through lists, tuples, dicts, the other containers that
 #: may hold tasks as arguments (such as dataclasses) and objects with ``__jug_value__``; everything else is
@@ -75,8 +96,8 @@ class Task(_native.TaskCore, TaskletMixin):
     #: one was opened goes on with the one it was made for.
     store: ClassVar[base_store | None] = None
 
-    def __init__(self, f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        alltasks.append(self)
+    #: Where the native half finds `alltasks`.
+    _names: ClassVar[dict[str, Any]] = globals()
 
     # --- running ---
 
@@ -126,8 +147,19 @@ class Task(_native.TaskCore, TaskletMixin):
         return self._result
 
     def _execute(self) -> Any:
+        return file_uses.run(self._call)
+
+    def _execute_with_files(self) -> Any:
+        """Stands in the place of the above once there are files.
+
+        What the native half does in the place of that looks at none.
+        """
+        return file_uses.run(self._call)
+
+    def _call(self) -> Any:
+        file_uses.use_files_of(self)
         args, kwargs = _native.resolve_args(self)
-        return self.f(*args, **kwargs) if kwargs else self.f(*args)
+        return self.f(*args, **(kwargs or {}))
 
     def _check_before(self) -> None:
         """RuntimeError if an argument that the function gets as it is was changed since the task was made."""
@@ -252,26 +284,52 @@ class Task(_native.TaskCore, TaskletMixin):
         if before_lookup is not None:
             before_lookup(self)
         try:
-            return load(self.hash())
+            value, outdated, _ = file_uses.loading(
+                lambda: load(self.hash()) if reader is None else reader(self, load)
+            )
+            if outdated:
+                self._refuse_outdated(outdated)
+            if found_outdated:
+                found_outdated.pop(self.key(), None)
+            return value
         except _native.DamagedResult:
             raise
-        except KeyError:
-            from .internal.advice import how_to_get_results
-
-            what = f"task {self.name} ({self.hash().decode()}) has no result yet"
-            raise RuntimeError(f"{what}; {how_to_get_results(self)}") from None
+        except FileOutOfReach as error:
+            raise unreadable_error(
+                f"cannot load the result of task {self.name} ({self.hash().decode()}): {error}; it is kept: "
+                f"bring that back, or have it made again by 'jug invalidate --name {self.name}'"
+            ) from None
         except Exception as error:
+            if isinstance(error, KeyError) and not self._open_store().can_load(self.hash()):
+                from .internal.advice import how_to_get_results
+
+                what = f"task {self.name} ({self.hash().decode()}) has no result yet"
+                raise RuntimeError(f"{what}; {how_to_get_results(self)}") from None
+            from .backends.unreadable import reason_of
             from .internal.advice import class_is_gone
 
-            raise RuntimeError(
-                f"cannot load the result of task {self.name} ({self.hash().decode()}): {error}"
-                f"{class_is_gone(self.name, error)}"
+            why = reason_of(self._open_store(), self.hash(), error)
+            raise unreadable_error(
+                f"cannot load the result of task {self.name} ({self.hash().decode()}): "
+                f"{' '.join(str(error).split())}"
+                f"{class_is_gone(self.name, error, why)}"
             ) from error
 
-    def unload(self) -> None:
-        """Removes the result from memory; the stored one stays."""
-        if self._has_result():
-            del self._result
+    def _refuse_outdated(self, what: str) -> NoReturn:
+        """OutdatedResult, because of a file in the result."""
+        if removes_outdated:
+            self._open_store().remove(self.hash())
+        else:
+            found_outdated[self.key()] = what
+        advice = "" if removes_outdated else f"; 'jug invalidate --name {self.name}' has it made again"
+        raise OutdatedResult(f"the result of task {self.name} counts no more: {what}{advice}")
+
+    def _drop_if_outdated(self) -> None:
+        """Forgets the result, in a process that works, if a file in it is not what it was."""
+        self.unload()
+        # There may be none, and perhaps nobody knows here whether it counts.
+        with contextlib.suppress(RuntimeError):
+            self._read(self._open_store().load)
 
     def unload_recursive(self) -> None:
         """Unloads this task and all that it depends on."""
@@ -386,7 +444,11 @@ class Task(_native.TaskCore, TaskletMixin):
         return lock
 
 
-class TaskGenerator:
+#: How tasks are run. Somebody may put something else in its place.
+_PLAIN_EXECUTE = Task._execute
+
+
+class TaskGenerator(_native.GeneratorCore):
     """Decorator: calling the function creates a :class:`Task` instead of running it.
 
     It is written as ``@TaskGenerator``, or with limits, as ``@TaskGenerator(timeout=60, retries=2)``. Limits
@@ -404,16 +466,24 @@ class TaskGenerator:
     memory : str or int, optional
         How much memory a task may take: text such as ``"4GB"`` or ``"500MB"``, or a number of bytes. Default:
         as ``jug execute --memory-limit`` says.
+    version : int or str, optional
+        What tells results apart from those of other code, in place of the code itself: as long as it stays
+        the same, they count as made by the code of today. It is no part of the identity of tasks. Default:
+        the code.
 
     Raises
     ------
     TypeError
-        If a limit is no number, or `memory` is neither text nor a number.
+        If a limit is no number, `memory` is neither text nor a number, or neither is `version`.
     ValueError
-        If `timeout` or `memory` is not above 0, `retries` is below 0, or `memory` is no size.
+        If `timeout` or `memory` is not above 0, `retries` is below 0, `memory` is no size, or `version` no
+        text of 1 to 64 characters.
     """
 
     _jug_is_task_generator = True
+
+    #: Where the native half finds `Task`.
+    _names: ClassVar[dict[str, Any]] = globals()
 
     @overload
     def __new__(cls, f: Callable[..., Any], **limits: Unpack[LimitWords]) -> Self: ...
@@ -421,18 +491,25 @@ class TaskGenerator:
     def __new__(cls, **limits: Unpack[LimitWords]) -> _Decorator: ...
     def __new__(cls, f: Any = None, **limits: Any) -> Any:
         # With nothing at all it is about to be unpickled.
-        return functools.partial(cls, **limits) if f is None and limits else object.__new__(cls)
+        return functools.partial(cls, **limits) if f is None and limits else super().__new__(cls)
 
     @overload
     def __init__(self, f: Callable[..., Any], **limits: Unpack[LimitWords]) -> None: ...
     @overload
     def __init__(self: _Decorator, **limits: Unpack[LimitWords]) -> None: ...  # type: ignore[misc]  # see __new__
     def __init__(
-        self, f: Any = None, *, timeout: Any = None, retries: Any = None, memory: Any = None
+        self,
+        f: Any = None,
+        *,
+        timeout: Any = None,
+        retries: Any = None,
+        memory: Any = None,
+        version: Any = None,
     ) -> None:
         if f is None:
             raise TypeError("TaskGenerator needs a function, or a limit such as timeout=60")
         declare(f, checked_limits(f, timeout, retries, memory))
+        declare_version(f, checked_version(f, version))
         self.f: Callable[..., Any] = f
         note_definition(f)
         functools.update_wrapper(self, f)
@@ -440,8 +517,27 @@ class TaskGenerator:
         # (and doctest) see through to a signature whose call does something else.
         self.__dict__.pop("__wrapped__", None)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Task:
-        return Task(self.f, *args, **kwargs)
+    if TYPE_CHECKING:
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Task: ...
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "__signature__":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        # A call that the native half takes has none that could be found.
+        from inspect import Parameter, Signature
+
+        return Signature(
+            [Parameter("args", Parameter.VAR_POSITIONAL), Parameter("kwargs", Parameter.VAR_KEYWORD)]
+        )
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if protocol >= 2:
+            return super().__reduce_ex__(protocol)
+        # The old protocols would make an object of the base class first.
+        import copyreg
+
+        return copyreg.__newobj__, (type(self),), self.__getstate__()  # type: ignore[attr-defined]
 
     def __getstate__(self) -> tuple[str, str]:
         import sys
@@ -500,17 +596,19 @@ def CachedFunction(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         If the call raises SystemExit, which would end the command that loads the jugfile, perhaps with 0.
     """
     t = Task(f, *args, **kwargs)
-    if not t.can_load():
-        if not t.can_run():
-            raise ValueError(
-                f"CachedFunction cannot run {t.name}: a task among its arguments has no result yet"
-            )
+    if t.can_load():
         try:
-            t.run()
-        except SystemExit as error:
-            if isinstance(error, Leave):
-                raise
-            raise TaskQuit(t.name, error) from error
+            return value(t)
+        except OutdatedResult:
+            t.invalidate()
+    if not t.can_run():
+        raise ValueError(f"CachedFunction cannot run {t.name}: a task among its arguments has no result yet")
+    try:
+        t.run()
+    except SystemExit as error:
+        if isinstance(error, Leave):
+            raise
+        raise TaskQuit(t.name, error) from error
     return value(t)
 
 

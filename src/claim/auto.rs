@@ -58,6 +58,10 @@ impl Claims for AutoClaims {
         self.choose()?.try_claim(key)
     }
 
+    fn has_room(&self, key: &Key) -> bool {
+        self.claims.get().is_none_or(|claims| claims.has_room(key))
+    }
+
     fn confirm(&self, keys: &[Key]) -> Result<Vec<bool>> {
         self.existing()?.map_or_else(|| Ok(vec![true; keys.len()]), |claims| claims.confirm(keys))
     }
@@ -86,6 +90,10 @@ impl Claims for AutoClaims {
 
     fn release(&self, key: &Key) -> Result<()> {
         self.existing()?.map_or(Ok(()), |claims| claims.release(key))
+    }
+
+    fn release_all(&self, keys: &[Key], released: &mut dyn FnMut(&Key)) -> Result<()> {
+        self.existing()?.map_or(Ok(()), |claims| claims.release_all(keys, released))
     }
 
     fn may_release(&self) -> bool {

@@ -83,6 +83,12 @@ pub trait Claims: Send + Sync {
     /// Where the jugdir cannot be read or written, and in a forked child.
     fn try_claim(&self, key: &Key) -> Result<bool>;
 
+    /// Whether another claim, of this key, takes no more of the system than this process should have. Where it does, it
+    /// can be made all the same, if it has to be.
+    fn has_room(&self, _key: &Key) -> bool {
+        true
+    }
+
     /// Of claims that were just made, which ones count. To be called before any of them is run; the store must be
     /// refreshed after it.
     ///
@@ -115,6 +121,19 @@ pub trait Claims: Send + Sync {
     ///
     /// Where it cannot be released: it is still held then.
     fn release(&self, key: &Key) -> Result<()>;
+
+    /// Like [`Claims::release`], of many; each that is released is passed to `released`.
+    ///
+    /// # Errors
+    ///
+    /// Where one cannot be released: it is still held then, and those after it.
+    fn release_all(&self, keys: &[Key], released: &mut dyn FnMut(&Key)) -> Result<()> {
+        keys.iter().try_for_each(|key| {
+            self.release(key)?;
+            released(key);
+            Ok(())
+        })
+    }
 
     /// Whether others see the records of everything that was run so far, as far as [`Claims::release`] needs that.
     fn may_release(&self) -> bool {

@@ -49,7 +49,8 @@ impl Prefetch {
         prefetch
     }
 
-    /// Tries to claim each key; true where it is held now and was not before.
+    /// Tries to claim each key; true where it is held now and was not before. The answer is shorter than `keys` where some
+    /// were claimed, and this process could have others only with more descriptors than it should use.
     ///
     /// If a claim fails with an error, those before it are released again.
     ///
@@ -72,10 +73,14 @@ impl Prefetch {
 
     fn claim_while(&self, keys: &[Key], goes_on: fn(bool) -> bool) -> Result<Vec<bool>> {
         self.check_here()?;
-        let mut won = Vec::with_capacity(keys.len());
+        let (mut won, mut has_won) = (Vec::with_capacity(keys.len()), false);
         for key in keys {
+            if has_won && !self.claims.has_room(key) {
+                break;
+            }
             match self.claim_one(key) {
                 Ok(is_mine) => {
+                    has_won |= is_mine;
                     won.push(is_mine);
                     if !goes_on(is_mine) {
                         break;
@@ -171,8 +176,7 @@ impl Prefetch {
     /// In a forked child, and where a claim cannot be released: it is still held then.
     pub fn release(&self, keys: &[Key]) -> Result<()> {
         self.check_here()?;
-        let mut state = self.state();
-        keys.iter().try_for_each(|key| state.release_one(&*self.claims, key))
+        self.state().release(&*self.claims, keys)
     }
 
     /// The keys that are held here, in no order.
@@ -183,6 +187,16 @@ impl Prefetch {
     pub fn held(&self) -> Result<Vec<Key>> {
         self.check_here()?;
         Ok(self.state().held.keys())
+    }
+
+    /// The keys of tasks that have ended, among those that are held here.
+    ///
+    /// # Errors
+    ///
+    /// In a forked child.
+    pub fn finished(&self) -> Result<Vec<Key>> {
+        self.check_here()?;
+        Ok(self.state().held.finished_since().map(|(key, _)| key).collect())
     }
 
     /// The way in which claims are made.
@@ -256,6 +270,26 @@ impl State {
             return Ok(false);
         }
         Ok(self.held.start(key, now))
+    }
+
+    /// Releases those of these keys that are held.
+    fn release(&mut self, claims: &dyn Claims, keys: &[Key]) -> Result<()> {
+        let mut run = Vec::with_capacity(keys.len());
+        for key in keys {
+            match self.held.phase(key) {
+                Some(Phase::Running(_) | Phase::Finished(_)) => run.push(*key),
+                Some(Phase::Claimed) => self.release_one(claims, key)?,
+                None => {}
+            }
+        }
+        let State { held, deferred, .. } = self;
+        claims.release_all(&run, &mut |key| {
+            *deferred = true;
+            if held.is_last_started(key) {
+                claims.ended(key);
+            }
+            held.remove(key);
+        })
     }
 
     /// Releases a key if it is held.

@@ -6,6 +6,8 @@
 pub mod compress;
 pub mod flat;
 pub mod ndarray;
+pub mod pickle;
+pub mod receive;
 
 use std::borrow::Cow;
 
@@ -69,4 +71,13 @@ pub struct Stored {
     pub codec: Codec,
     /// The bytes.
     pub bytes: Vec<u8>,
+}
+
+/// What became of a value that was looked for, and might have been read into a [`Receiver`](receive::Receiver).
+#[derive(Debug, PartialEq, Eq)]
+pub enum Loaded {
+    /// It is here: it is small, or the receiver did not take it.
+    Stored(Stored),
+    /// The receiver has it, and it is what was stored.
+    Received,
 }

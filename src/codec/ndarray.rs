@@ -42,6 +42,15 @@ impl ArrayHeader {
         Some(out)
     }
 
+    /// How long the head is that begins with these bytes, at least [`ALIGNMENT`]; `None` if it is none.
+    pub fn length(start: &[u8]) -> Option<usize> {
+        let [order, _, d0, d1, t0, t1, t2, t3] = *start.first_chunk::<FIXED>()?;
+        let dimensions = usize::from(u16::from_le_bytes([d0, d1]));
+        let text = u32::from_le_bytes([t0, t1, t2, t3]) as usize;
+        let end = (FIXED + 8 * dimensions).checked_add(text)?;
+        b"CF".contains(&order).then(|| end.next_multiple_of(ALIGNMENT))
+    }
+
     /// The head at the start of `bytes` and where the elements begin; `None` if there is no such head.
     pub fn decode(bytes: &[u8]) -> Option<(ArrayHeader, usize)> {
         let fixed = bytes.get(..FIXED)?;

@@ -7,11 +7,15 @@ use super::format::Format;
 use super::{Jugdir, PARTS};
 use crate::error::{ClaimError, IoContext, StoreError};
 use crate::os::FileSystem;
+use crate::os::ops::TICK;
 use crate::{Error, Result};
 
 pub(super) const FORMAT: &str = "FORMAT";
 /// Temporary names of FORMAT begin like this; they may be left behind by a process that was killed.
 const FORMAT_TEMPORARY: &str = ".FORMAT-";
+
+/// How many times an empty FORMAT is looked at again, at intervals of [`TICK`].
+const EMPTY_LOOKS: u32 = 50;
 
 impl Jugdir {
     pub(super) fn read_format(&self) -> Result<Option<Format>> {
@@ -25,7 +29,15 @@ impl Jugdir {
     /// What FORMAT says now.
     pub(super) fn reread_format(&self) -> Result<Option<Format>> {
         let path = self.root.join(FORMAT);
-        let Some(bytes) = self.read_named(&path)? else { return Ok(None) };
+        let Some(mut bytes) = self.read_named(&path)? else { return Ok(None) };
+        for _ in 0..EMPTY_LOOKS {
+            if !bytes.is_empty() {
+                break;
+            }
+            // Where files can be neither linked nor renamed into place, its creator has it empty for a moment.
+            self.fs.sleep(TICK);
+            bytes = self.read_named(&path)?.unwrap_or_default();
+        }
         Format::parse(&bytes, &path).map(Some)
     }
 

@@ -48,6 +48,12 @@ pub struct Identity {
     /// Among which processes `pid` is unique; empty where the system does not tell.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub pid_namespace: String,
+    /// Whether it says in the file of news what it did.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gives_news: bool,
+    /// Where it offers a lifeline, the number that its kernel gives to the filesystem of `workers/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifeline: Option<u64>,
 }
 
 impl Identity {
@@ -64,6 +70,8 @@ impl Identity {
             nonce: hex(nonce),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid_namespace: host.pid_namespace(),
+            gives_news: false,
+            lifeline: None,
         }
     }
 

@@ -10,6 +10,7 @@ mod heartbeat_job;
 mod identity;
 mod lease_timing;
 mod liveness;
+mod news;
 mod own_workers;
 mod space_reserve;
 mod switch_mode;
@@ -27,11 +28,14 @@ pub use identity::Identity;
 pub(crate) use identity::claim_owner;
 pub use lease_timing::LeaseTiming;
 pub use liveness::Liveness;
+pub use news::News;
+pub(crate) use news::{Answer, Event, Listener, Mark};
 pub use worker::{HEARTBEAT, Worker};
 pub use worker_info::WorkerInfo;
 pub use worker_status::WorkerStatus;
 
 use liveness::FailureDetector;
+pub(crate) use liveness::Others;
 
 use crate::error::{ClaimError, IoContext};
 use crate::os::{self, FileId, FileSystem, Mount, pid};
@@ -50,6 +54,7 @@ pub struct Jugdir {
     format: OnceLock<Format>,
     worker: Mutex<Option<Arc<Worker>>>,
     detector: FailureDetector,
+    news: Arc<News>,
     /// This process writes and claims nothing more here.
     left: AtomicBool,
     /// How large the files were that kept room for a full disk, if this process gave them back.
@@ -90,6 +95,7 @@ impl Jugdir {
     ) -> Result<Arc<Jugdir>> {
         let jugdir = Jugdir {
             detector: FailureDetector::new(Arc::clone(&fs), path.join(PARTS[0]), timing),
+            news: News::new(Arc::clone(&fs), path, &path.join(PARTS[0])),
             fs,
             root: path.to_owned(),
             wanted,
@@ -207,7 +213,8 @@ impl Jugdir {
         self.check_network_mount()?;
         let mode = self.claim_mode()?;
         let places = (&*self.workers(), &*self.segments());
-        let new = Worker::register(&self.fs, places, mode, self.detector.timing())?;
+        let gives_news = mode == ClaimMode::Link && self.news.begin();
+        let new = Worker::register(&self.fs, places, mode, self.detector.timing(), gives_news)?;
         if mode == ClaimMode::Posix
             && let Err(error) = self.check_mode_unchanged(mode)
         {
@@ -216,6 +223,9 @@ impl Jugdir {
         }
         self.keep_reserve();
         self.detector.set_own(new.id());
+        if gives_news {
+            self.news.take_place(new.id());
+        }
         if let Some(lost) = current.replace(Arc::clone(&new)) {
             lost.deregister();
             // Its process lives, so that nobody else on this host could tell. Where it cannot be said now, its
@@ -327,6 +337,12 @@ impl Jugdir {
         Ok(self.detector.links(id)? == 0)
     }
 
+    /// Link mode: the workers that do not beat any more, and count as alive until a lease has passed in which they
+    /// did not; and for how long each has not, as far as this process looked.
+    pub(crate) fn late_workers(&self) -> Vec<(String, Duration)> {
+        self.detector.late()
+    }
+
     /// Link mode: removes what is left of a dead worker that has no claims.
     pub(crate) fn remove_worker(&self, id: &str) -> Result<()> {
         self.detector.remove_worker(id)
@@ -338,9 +354,9 @@ impl Jugdir {
         self.detector.tombstones().had_unconfirmed_dead()
     }
 
-    /// Link mode: removes marks of workers that are forgotten already.
+    /// Link mode: removes marks and lifelines of workers that are forgotten already.
     pub(crate) fn remove_stale_tombstones(&self) -> Result<()> {
-        self.detector.tombstones().remove_stale()
+        self.detector.tombstones().remove_stale(self.timing().lease)
     }
 
     /// Where records are.

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use super::format::ClaimMode;
 use super::identity::{self, Identity};
 use super::lease_timing::LeaseTiming;
+use super::liveness::lifelines::OwnLine;
 use super::own_workers;
 use super::worker_status::{self, WorkerStatus};
 use crate::background::Periodic;
@@ -40,6 +41,8 @@ pub struct Worker {
     segments: PathBuf,
     file: Arc<dyn File>,
     file_id: FileId,
+    /// By which other containers on this kernel learn that it has ended, in link mode.
+    lifeline: Option<OwnLine>,
     /// What it runs, where others can see that: never on a network filesystem.
     status: Option<WorkerStatus>,
     /// How long it may be out of touch, in link mode.
@@ -56,9 +59,13 @@ impl Worker {
         (workers, segments): (&Path, &Path),
         mode: ClaimMode,
         timing: LeaseTiming,
+        gives_news: bool,
     ) -> Result<Arc<Worker>> {
-        let identity = Identity::here(&**fs, &fs.nonce()?);
+        let mut identity = Identity { gives_news, ..Identity::here(&**fs, &fs.nonce()?) };
         let id = identity.id();
+        // Before its file can be found: who knows of it looks for its lifeline.
+        let lifeline = (mode == ClaimMode::Link).then(|| OwnLine::new(&**fs, workers, &id));
+        identity.lifeline = lifeline.as_ref().and_then(|line| line.device(&**fs));
         let path = workers.join(&id);
         let temporary = workers.join(format!(".{id}"));
         // Listed before it can be found, so that no thread of this process ever opens it.
@@ -72,6 +79,9 @@ impl Worker {
         let file = file.inspect_err(|_| {
             // The first error is the one to report.
             let _removed = fs.unlink(&temporary);
+            if let Some(line) = &lifeline {
+                line.remove(&**fs);
+            }
             own_workers::remove(&identity);
         })?;
         let file_id = file.stat().context("looking at", &path)?.id;
@@ -90,6 +100,7 @@ impl Worker {
             segments,
             file,
             file_id,
+            lifeline,
             status,
             patience,
             last_heartbeat,
@@ -167,6 +178,13 @@ impl Worker {
         }
     }
 
+    /// Offers those in containers a lifeline, in link mode.
+    pub(super) fn offer_lifeline(&self) {
+        if let Some(line) = &self.lifeline {
+            line.offer(&*self.fs);
+        }
+    }
+
     /// Takes note that others took this worker for dead.
     pub fn expire(&self) {
         *self.last_heartbeat() = None;
@@ -212,6 +230,9 @@ impl Worker {
         }
         if let Some(status) = &self.status {
             status.remove(&*self.fs);
+        }
+        if let Some(line) = &self.lifeline {
+            line.remove(&*self.fs);
         }
         if self.patience.is_some() {
             if matches!(self.file.fresh_stat(), Ok(stat) if stat.links == 1) {

@@ -56,6 +56,15 @@ pub fn unlock(file: impl AsFd, offset: u64) -> io::Result<()> {
     Ok(set(file, &range(libc::F_UNLCK, offset, offset))?)
 }
 
+/// Gives all bytes up that this opening holds.
+///
+/// # Errors
+///
+/// Where the filesystem has no locks.
+pub fn unlock_all(file: impl AsFd) -> io::Result<()> {
+    Ok(set(file, &range(libc::F_UNLCK, 0, OFFSET_LIMIT - 1))?)
+}
+
 /// Whether somebody else holds this byte. Locks of this opening do not show.
 ///
 /// # Errors

@@ -4,6 +4,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::Result;
 
+/// How many descriptors a process needs in any case.
+const NEEDED: usize = 16;
+
 /// Which process of which machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ProcessId {
@@ -43,10 +46,18 @@ pub trait Host: Send + Sync {
     /// Within what process ids are unique: the name of the container's list of them. Empty where this is not known.
     fn pid_namespace(&self) -> String;
 
+    /// How many descriptors this process may have.
+    fn most_descriptors(&self) -> usize;
+
     /// This process; another one in a forked child.
     fn process(&self) -> ProcessId;
 
     /// When a process of this host and namespace began, in clock ticks since boot. `None` if there is none with
     /// this id, `Some(0)` where the system does not tell.
     fn process_start(&self, pid: u32) -> Option<u64>;
+}
+
+/// One of `parts` equal parts of the descriptors that a process does not need in any case.
+pub fn share_of_descriptors(host: &dyn Host, parts: usize) -> usize {
+    host.most_descriptors().saturating_sub(NEEDED) / parts
 }

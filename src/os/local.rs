@@ -18,8 +18,8 @@ use super::ops::{LINK, planted};
 use super::stdio::off_standard;
 use super::watch::LocalWatch;
 use super::{
-    File, FileId, FileSystem, LockHolder, Memory, Modified, Mount, Open, Stat, Watch, byte_range_lock,
-    memory, mount,
+    File, FileId, FileSystem, Lifeline, Listener, LockHolder, Memory, Modified, Mount, Open, Stat, Watch,
+    byte_range_lock, lifeline, memory, mount, system_calls,
 };
 use crate::Result;
 
@@ -33,6 +33,9 @@ const WRITABLE: u32 = 0o222;
 const GROUP: u32 = 0o060;
 /// The permission of others to read.
 const READABLE: u32 = 0o004;
+/// What its owner may do to a file or directory, whatever the umask: a segment that nobody may write counts as closed off.
+const OWNER: u32 = 0o600;
+const READABLE_BY_OWNER: u32 = 0o400;
 
 /// The filesystem of this machine.
 #[derive(Debug)]
@@ -58,7 +61,12 @@ impl FileSystem for Local {
     }
 
     fn mkdir(&self, dir: &Path) -> io::Result<()> {
-        fs::DirBuilder::new().mode(DIR_MODE).create(dir)
+        fs::DirBuilder::new().mode(DIR_MODE).create(dir)?;
+        let mode = fs::symlink_metadata(dir)?.mode() & 0o7777;
+        if mode & (OWNER | 0o100) != OWNER | 0o100 {
+            fs::set_permissions(dir, fs::Permissions::from_mode(mode | OWNER | 0o100))?;
+        }
+        Ok(())
     }
 
     fn share(&self, dir: &Path) {
@@ -84,11 +92,13 @@ impl FileSystem for Local {
         let mut options = OpenOptions::new();
         // Without waiting: somebody may have put a FIFO in the place of a file, and its other end may never be opened.
         options.read(true).mode(FILE_MODE);
-        options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY);
+        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+        options.custom_flags(flags);
         match how {
             Open::Read => &mut options,
             Open::New => options.append(true).create_new(true),
             Open::Update => options.write(true).create(true).truncate(false),
+            Open::Shared => options.write(true).custom_flags(flags | shared_flags(path)),
         };
         let opened = if how == Open::Read {
             options
@@ -137,18 +147,25 @@ impl FileSystem for Local {
         mount::is_shared(path)
     }
 
+    fn offer_lifeline(&self, path: &Path) -> io::Result<Listener> {
+        lifeline::offer(&open_dir(path.parent().unwrap_or(path))?, path)
+    }
+
+    fn hold_lifeline(&self, path: &Path) -> io::Result<Arc<dyn Lifeline>> {
+        lifeline::hold(&open_dir(path.parent().unwrap_or(path))?, path)
+    }
+
     fn watch(&self, dir: &Path) -> Result<Arc<dyn Watch>> {
         Ok(Arc::new(LocalWatch::new(dir)?))
     }
 }
 
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[cfg(target_os = "linux")]
 fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
-    Ok(renameat2(AT_FDCWD, from, AT_FDCWD, to, RenameFlags::RENAME_NOREPLACE)?)
+    system_calls::rename_new(from, to)
 }
 
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+#[cfg(not(target_os = "linux"))]
 fn rename_new(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
@@ -163,6 +180,13 @@ impl<F: Borrow<fs::File>> LocalFile<F> {
         let facts = file.borrow().metadata()?;
         if !facts.is_file() {
             return Err(planted("it is not a file; a user who may write there put it in a file's place"));
+        }
+        // One that was there and can be read was closed off.
+        let lacks = if how == Open::New { OWNER } else { READABLE_BY_OWNER };
+        if how != Open::Read && facts.mode() & lacks != lacks {
+            // It may belong to somebody else, whose matter that is.
+            let _own =
+                file.borrow().set_permissions(fs::Permissions::from_mode(facts.mode() & 0o7777 | OWNER));
         }
         // What is only read by others need not be looked at where all may read it.
         if how == Open::Update || how == Open::New && facts.mode() & READABLE == 0 {
@@ -230,6 +254,10 @@ impl<F: Borrow<fs::File> + Send + Sync + Debug> File for LocalFile<F> {
         byte_range_lock::unlock(self.file(), offset)
     }
 
+    fn unlock_all(&self) -> io::Result<()> {
+        byte_range_lock::unlock_all(self.file())
+    }
+
     fn holder(&self, offset: u64) -> io::Result<Option<LockHolder>> {
         byte_range_lock::holder(self.file(), offset)
     }
@@ -237,6 +265,17 @@ impl<F: Borrow<fs::File> + Send + Sync + Debug> File for LocalFile<F> {
     fn holders(&self) -> io::Result<Vec<LockHolder>> {
         byte_range_lock::holders(self.file())
     }
+}
+
+/// How to open a file of which a client must not remember anything. Where no other host is, there is nothing to forget.
+#[cfg(target_os = "linux")]
+fn shared_flags(path: &Path) -> i32 {
+    if mount::is_shared(path).unwrap_or(true) { libc::O_DIRECT | libc::O_DSYNC } else { 0 }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn shared_flags(_: &Path) -> i32 {
+    libc::O_SYNC
 }
 
 fn touch(file: &fs::File) -> io::Result<()> {
@@ -279,28 +318,15 @@ fn stat_from(facts: &fs::Metadata) -> Stat {
 
 /// Asks the server, not what this host remembers.
 #[cfg(target_os = "linux")]
-#[expect(unsafe_code, reason = "no crate in use offers statx")]
 fn fresh(file: &fs::File) -> io::Result<Stat> {
-    use std::mem::MaybeUninit;
-    use std::os::fd::AsRawFd;
-
-    let mut facts = MaybeUninit::<libc::statx>::zeroed();
-    let flags = libc::AT_EMPTY_PATH | libc::AT_STATX_FORCE_SYNC;
-    // SAFETY: the path is a string ended by zero, and the buffer is a whole statx structure; both live longer
-    // than the call. All of its fields are numbers, so zeros are a value of it.
-    let (status, facts) = unsafe {
-        let wanted = libc::STATX_BASIC_STATS;
-        let status = libc::statx(file.as_raw_fd(), c"".as_ptr(), flags, wanted, facts.as_mut_ptr());
-        (status, facts.assume_init())
+    let facts = match system_calls::statx(file) {
+        Ok(facts) => facts,
+        // Kernels before 4.11 do not have it, and some sandboxes forbid it.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => {
+            return fresh_by_opening(file);
+        }
+        Err(error) => return Err(error),
     };
-    if status != 0 {
-        let error = io::Error::last_os_error();
-        // Kernels before 4.11 and some sandboxes do not have it.
-        return match error.raw_os_error() {
-            Some(libc::ENOSYS) => file.metadata().map(|facts| stat_from(&facts)),
-            _ => Err(error),
-        };
-    }
     Ok(Stat {
         id: FileId { dev: libc::makedev(facts.stx_dev_major, facts.stx_dev_minor), ino: facts.stx_ino },
         length: facts.stx_size,
@@ -309,6 +335,22 @@ fn fresh(file: &fs::File) -> io::Result<Stat> {
         is_dir: u32::from(facts.stx_mode) & libc::S_IFMT == libc::S_IFDIR,
         is_finished: u32::from(facts.stx_mode) & WRITABLE == 0,
     })
+}
+
+/// The same where the system cannot be asked for it: that a file is opened asks the server, too.
+#[cfg(target_os = "linux")]
+fn fresh_by_opening(file: &fs::File) -> io::Result<Stat> {
+    use std::os::fd::AsRawFd;
+
+    let again = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    match again {
+        Err(error) if error.raw_os_error() == Some(libc::ESTALE) => Err(error),
+        // Who may write it and not read it, or has no /proc, has what this host remembers.
+        again => again.as_ref().unwrap_or(file).metadata().map(|facts| stat_from(&facts)),
+    }
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -2,10 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use nix::time::{ClockId, clock_gettime};
-use nix::unistd::{SysconfVar, sysconf};
+use nix::unistd::{AccessFlags, SysconfVar, access, sysconf};
 
 use super::host::{Host, ProcessId};
 use super::local::Local;
@@ -49,6 +51,11 @@ impl Host for Local {
         read_kernel("/proc/sys/kernel/random/boot_id").trim().to_owned()
     }
 
+    fn most_descriptors(&self) -> usize {
+        let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(RLIM_INFINITY, |(soft, _)| soft);
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    }
+
     fn pid_namespace(&self) -> String {
         let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
         link.to_string_lossy().into_owned()
@@ -74,6 +81,11 @@ pub fn memory() -> u64 {
     let machine = pages(SysconfVar::_PHYS_PAGES).zip(pages(SysconfVar::PAGE_SIZE));
     let machine = machine.map_or(1 << 30, |(count, size)| count.saturating_mul(size));
     read_kernel("/sys/fs/cgroup/memory.max").trim().parse().map_or(machine, |group: u64| group.min(machine))
+}
+
+/// Whether something is at a path, as far as this process can tell.
+pub fn is_there(path: &Path) -> bool {
+    access(path, AccessFlags::F_OK).is_ok()
 }
 
 /// What the kernel tells of itself in a file; nothing where it does not.

@@ -11,6 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::sys::resource::{UsageWho, getrusage};
 
+/// How many bytes are taken in at a time: so many stay in the processor's cache on their way.
+#[cfg(target_os = "linux")]
+const PIECE: usize = 256 * 1024;
+
 /// Bytes in a memfd that is sealed: nobody can change them any more.
 #[derive(Debug)]
 pub struct SealedMemory {
@@ -47,8 +51,26 @@ impl SealedMemory {
     ///
     /// `InvalidInput` without bytes; `Unsupported` where the system has no memfd; or there is no memory, or no descriptor.
     pub fn new(bytes: &[u8]) -> io::Result<SealedMemory> {
-        let length = NonZeroUsize::new(bytes.len()).ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(SealedMemory { file: sealed_file(bytes)?, length, spare: Arc::default() })
+        let mut rest = bytes;
+        SealedMemory::filled(bytes.len(), &mut |piece| {
+            let (now, after) = rest.split_at(piece.len());
+            piece.copy_from_slice(now);
+            rest = after;
+            true
+        })
+    }
+
+    /// Whether this system has memfds.
+    pub const IS_KNOWN: bool = cfg!(target_os = "linux");
+
+    /// The same with bytes that `fill` puts into each piece, or for want of which it returns false.
+    ///
+    /// # Errors
+    ///
+    /// As for [`SealedMemory::new`], and `UnexpectedEof` for want of bytes.
+    pub fn filled(length: usize, fill: &mut dyn FnMut(&mut [u8]) -> bool) -> io::Result<SealedMemory> {
+        let bytes = NonZeroUsize::new(length).ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(SealedMemory { file: sealed_file(length, fill)?, length: bytes, spare: Arc::default() })
     }
 
     /// How many bytes there are.
@@ -87,24 +109,33 @@ fn lock(spare: &Spare) -> MutexGuard<'_, Option<Pages>> {
 }
 
 #[cfg(target_os = "linux")]
-fn sealed_file(bytes: &[u8]) -> io::Result<File> {
+fn sealed_file(length: usize, fill: &mut dyn FnMut(&mut [u8]) -> bool) -> io::Result<File> {
     use std::io::Write;
 
     use nix::fcntl::{FcntlArg, SealFlag, fcntl};
-    use nix::sys::memfd::{MFdFlags, memfd_create};
+    use nix::libc::{MFD_ALLOW_SEALING, MFD_CLOEXEC};
 
     use super::stdio::off_standard;
+    use super::system_calls;
 
-    let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
-    let mut file = off_standard(File::from(memfd_create(c"jug", flags)?))?;
-    file.write_all(bytes)?;
+    let mut memory = off_standard(system_calls::memory_file(c"jug", MFD_CLOEXEC | MFD_ALLOW_SEALING)?)?;
+    let mut piece = vec![0; PIECE.min(length)];
+    let mut left = length;
+    while left > 0 {
+        piece.truncate(left);
+        if !fill(&mut piece) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        memory.write_all(&piece)?;
+        left -= piece.len();
+    }
     let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
-    fcntl(&file, FcntlArg::F_ADD_SEALS(seals | SealFlag::F_SEAL_SEAL))?;
-    Ok(file)
+    fcntl(&memory, FcntlArg::F_ADD_SEALS(seals | SealFlag::F_SEAL_SEAL))?;
+    Ok(memory)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn sealed_file(_bytes: &[u8]) -> io::Result<File> {
+fn sealed_file(_: usize, _: &mut dyn FnMut(&mut [u8]) -> bool) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

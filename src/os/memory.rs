@@ -122,9 +122,7 @@ impl Memory for Arc<SharedMemory> {
 ///
 /// Where the system has none, or no descriptor is left.
 pub fn memory_file(length: u64) -> io::Result<File> {
-    use nix::sys::memfd::{MFdFlags, memfd_create};
-
-    let file = File::from(memfd_create(c"jug", MFdFlags::MFD_CLOEXEC)?);
+    let file = super::system_calls::memory_file(c"jug", nix::libc::MFD_CLOEXEC)?;
     file.set_len(length)?;
     Ok(file)
 }

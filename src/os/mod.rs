@@ -10,6 +10,7 @@ pub mod clock;
 mod close_on_fork;
 pub mod file_lock;
 pub mod host;
+pub mod lifeline;
 pub mod local;
 pub mod machine;
 pub mod memfd;
@@ -20,13 +21,16 @@ pub mod pid;
 mod pid_space;
 pub mod process;
 pub mod stdio;
+#[cfg(target_os = "linux")]
+mod system_calls;
 pub mod vfs;
 pub mod watch;
 
 pub use byte_range_lock::LockHolder;
 pub use clock::boottime;
 pub use file_lock::FileLock;
-pub use host::{Host, ProcessId};
+pub use host::{Host, ProcessId, share_of_descriptors};
+pub use lifeline::{Lifeline, Listener};
 pub use local::local;
 pub use memfd::{PrivateMapping, SealedMemory};
 pub use mount::Mount;

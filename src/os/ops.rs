@@ -1,7 +1,7 @@
 //! What is made of several calls, and calls whose errors say what was attempted on which path.
 
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -196,19 +196,31 @@ impl dyn FileSystem + '_ {
     ///
     /// The bytes first go to `temporary`, a name of the same directory that nobody else can guess or hold.
     pub fn write_whole(&self, path: &Path, temporary: &Path, parts: &[&[u8]]) -> Result<()> {
+        self.write_and_name(temporary, &mut |file| {
+            parts.iter().try_for_each(|part| file.append(part))?;
+            Ok(path.to_owned())
+        })
+    }
+
+    /// Like `write_whole`, with what `write` appends, and under the name that it returns.
+    pub fn write_and_name(
+        &self,
+        temporary: &Path,
+        write: &mut dyn FnMut(&dyn File) -> io::Result<PathBuf>,
+    ) -> Result<()> {
         let file = self.create_new(temporary)?;
-        let written = parts
-            .iter()
-            .try_for_each(|part| file.append(part))
-            .and_then(|()| file.sync())
+        let written = write(&*file)
+            .and_then(|path| file.sync().map(|()| path))
             .context("writing", temporary)
-            .and_then(|()| self.rename(temporary, path).context("renaming", temporary));
+            .and_then(|path| {
+                self.rename(temporary, &path).context("renaming", temporary)?;
+                Ok(path)
+            });
         if written.is_err() {
             // The error that matters is the one above; a leftover temporary file harms nobody.
             let _removed = self.unlink(temporary);
         }
-        written?;
-        self.sync_parent(path)
+        self.sync_parent(&written?)
     }
 
     /// Removes a file, unless it is gone already.

@@ -2,6 +2,9 @@
 
 use super::Host;
 
+/// The namespace of process ids that a system begins with, by the number that the kernel gives it.
+const FIRST: &str = "pid:[4026531836]";
+
 /// Within which a process id means one process: a boot of a machine, and a namespace there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PidSpace {
@@ -15,6 +18,16 @@ impl PidSpace {
     /// The one that this process is in.
     pub fn of(host: &dyn Host) -> PidSpace {
         PidSpace { boot_id: host.boot_id(), namespace: host.pid_namespace() }
+    }
+
+    /// Whether this is one of several on its kernel, as in a container.
+    pub fn is_inner(&self) -> bool {
+        self.is_known() && self.namespace != FIRST
+    }
+
+    /// Whether it is on the same kernel as `other`, in another namespace.
+    pub fn is_beside(&self, other: (&str, &str)) -> bool {
+        self.is_known() && other.0 == self.boot_id && !other.1.is_empty() && other.1 != self.namespace
     }
 
     /// Whether it is known where this is, so that two of them can be compared.

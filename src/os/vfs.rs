@@ -9,6 +9,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::lifeline::{Lifeline, Listener};
 use super::{Host, LockHolder, Mount, Watch};
 use crate::Result;
 
@@ -58,6 +59,9 @@ pub enum Open {
     New,
     /// For reading, writing and locking; an empty one is created where there is none.
     Update,
+    /// For reading and writing what several hosts change: nothing is remembered of its contents, and what is written is with the
+    /// server when the call returns. It must exist. Not every filesystem can, some not at every offset.
+    Shared,
 }
 
 /// A filesystem and the host it is used from, as one process sees them.
@@ -123,6 +127,18 @@ pub trait FileSystem: Host + Send + Sync + Debug {
         Ok(self.mount(path)?.is_shared)
     }
 
+    /// Has processes of this kernel learn by this new name that this process has ended, or given back what it gets here, in
+    /// whatever container they are. Not every filesystem can.
+    fn offer_lifeline(&self, _path: &Path) -> io::Result<Listener> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// By which to learn that of the process that has offered it: `ConnectionRefused` if none does on this kernel, through
+    /// this mount.
+    fn hold_lifeline(&self, _path: &Path) -> io::Result<Arc<dyn Lifeline>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Something that wakes when `dir`, which must exist, changes. Changes that other hosts make do not wake it.
     fn watch(&self, dir: &Path) -> Result<Arc<dyn Watch>>;
 }
@@ -178,6 +194,9 @@ pub trait File: Send + Sync + Debug {
 
     /// Gives one byte up. Nothing happens if this opening does not hold it.
     fn unlock(&self, offset: u64) -> io::Result<()>;
+
+    /// Gives up all bytes that this opening holds.
+    fn unlock_all(&self) -> io::Result<()>;
 
     /// Who else holds this byte. Locks of this opening do not show.
     fn holder(&self, offset: u64) -> io::Result<Option<LockHolder>>;

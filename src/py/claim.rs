@@ -6,13 +6,16 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use super::convert::{Changes, run_metadata};
+use super::changes::Changes;
+use super::convert::run_metadata;
 use super::key_sequence::{KeyBytes, for_chunks, keys_from, to_bytes};
 use super::result_store::PyResultStore;
 use super::store::PyStore;
+use crate::Key;
 use crate::claim::ClaimId;
 use crate::engine::Engine;
 use crate::jugdir::WorkerInfo;
+use crate::result_store::RunMetadata;
 use crate::status_slot::{Counts, Run};
 
 /// Adds this module's names to `jug._native`.
@@ -30,6 +33,27 @@ pub(super) struct PyClaims {
 /// What a worker runs: its id, and of the task the key, the name, the attempt, and when it began.
 type Running<'py> = (String, Bound<'py, PyBytes>, String, u32, f64);
 
+impl PyClaims {
+    /// The engine on which the claims are made.
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Stores the value of a claimed task.
+    pub(super) fn save_result(
+        &self,
+        py: Python<'_>,
+        key: Key,
+        value: &Bound<'_, PyAny>,
+        facts: RunMetadata,
+        function: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        self.store.get().save_by(key, value, facts, function, |encoded, facts| {
+            Ok(py.detach(|| self.engine.save(key, encoded, facts))?)
+        })
+    }
+}
+
 #[pymethods]
 impl PyClaims {
     #[new]
@@ -39,12 +63,12 @@ impl PyClaims {
         PyClaims { engine, store: store.as_super().clone().unbind() }
     }
 
-    fn refresh<'py>(&self, py: Python<'py>) -> PyResult<Changes<'py>> {
+    fn refresh(&self, py: Python<'_>) -> PyResult<Changes> {
         let changes = py.detach(|| self.engine.refresh())?;
         Ok(self.store.get().changed(py, changes))
     }
 
-    #[pyo3(signature = (key, value, *, name = "", started = 0.0, duration = 0.0, attempt = 1))]
+    #[pyo3(signature = (key, value, *, name = "", started = 0.0, duration = 0.0, attempt = 1, function = None))]
     #[expect(clippy::too_many_arguments, reason = "the facts of a result are keyword arguments")]
     fn save(
         &self,
@@ -55,16 +79,14 @@ impl PyClaims {
         started: f64,
         duration: f64,
         attempt: u32,
+        function: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let facts = run_metadata(name, started, duration, attempt);
-        self.store.get().save_by(key.0, value, (name, duration), |encoded| {
-            Ok(py.detach(|| self.engine.save(key.0, encoded, &facts))?)
-        })
+        self.save_result(py, key.0, value, run_metadata(name, started, duration, attempt), function)
     }
 
     fn claim(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
         let keys = keys_from(keys)?;
-        Ok(py.detach(|| self.engine.prefetch().claim(&keys))?)
+        Ok(py.detach(|| self.engine.claim(&keys))?)
     }
 
     fn claim_run(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {

@@ -7,18 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString};
 use serde_pickle::Value;
 
-use super::codec;
-use super::input_cache::InputCache;
 use crate::Key;
-use crate::codec::Stored;
-use crate::result_store::{Report, ResultInfo, RunMetadata, State};
+use crate::result_store::{Report, ResultInfo, RunMetadata};
 use crate::store::{CompactReport, Finding, SkipReason};
-
-/// The value of a stored form that was looked for; `KeyError` where there is none.
-pub(super) fn loaded<'py>(py: Python<'py>, key: &Key, found: Option<Stored>) -> PyResult<Bound<'py, PyAny>> {
-    let found = found.map(|stored| codec::restore(py, &stored)).transpose()?;
-    self::found(py, key, found)
-}
 
 /// A value that was looked for; `KeyError` where there is none.
 pub(super) fn found<'py>(
@@ -94,23 +85,6 @@ pub(super) fn run_metadata(name: &str, started: f64, duration: f64, attempt: u32
 /// A time limit in seconds; one that is too long for the clock is none.
 pub(super) fn timeout(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
-}
-
-/// Keys and the names of their states.
-pub(super) type Changes<'py> = Vec<(Bound<'py, PyBytes>, &'static str)>;
-
-/// Changes for Python, where each state has a name. What is kept of those keys for tasks that need it is dropped.
-pub(super) fn changes<'py>(py: Python<'py>, inputs: &InputCache, changes: Vec<(Key, State)>) -> Changes<'py> {
-    inputs.forget(py, changes.iter().map(|(key, _)| *key));
-    changes.into_iter().map(|(key, state)| (PyBytes::new(py, key.as_bytes()), state_name(state))).collect()
-}
-
-fn state_name(state: State) -> &'static str {
-    match state {
-        State::Absent => "absent",
-        State::Result => "result",
-        State::Failed => "failed",
-    }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and 2^63 us are 300,000 years")]

@@ -10,12 +10,12 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::codec::{self, CopyOnWriteArray, Prepared};
+use super::codec::{self, CopyOnWriteArray, Filled, Found, Prepared, Room};
 use super::immutable::is_immutable;
 use super::sched::PyScheduler;
 use super::subscript::has_plain_parts;
 use crate::Key;
-use crate::codec::Stored;
+use crate::codec::{Loaded, Stored};
 use crate::lock::lock;
 use crate::os::machine;
 
@@ -98,7 +98,7 @@ impl InputCache {
         &self,
         py: Python<'py>,
         key: Key,
-        load: impl FnOnce() -> PyResult<Option<Stored>>,
+        load: impl FnOnce(&mut Room<'_>) -> PyResult<Option<Loaded>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let kept = self.kept();
         let known = kept.forms.get(&(key, Use::Whole)).cloned();
@@ -107,11 +107,16 @@ impl InputCache {
         if let Some(value) = known.as_ref().map(|form| form.decode(py)).transpose()?.flatten() {
             return Ok(Some(value));
         }
-        let Some(stored) = load()? else { return Ok(None) };
-        let length = stored.bytes.len();
         // Of parts it is kept decoded, from the second use on.
-        let pays =
-            length <= *LIMIT && (known.is_some() || length > SMALL && !parts && self.is_shared(py, &key));
+        let mut pays = |py: Python<'_>, length| {
+            length <= *LIMIT && (known.is_some() || length > SMALL && !parts && self.is_shared(py, &key))
+        };
+        let Some((found, length)) = Room::new(&mut pays).load(load)? else { return Ok(None) };
+        let stored = match found {
+            Found::Stored(stored) => stored,
+            Found::Filled(filled) => return self.keep_filled(py, key, filled).map(Some),
+        };
+        let pays = pays(py, length);
         if pays && let Some(array) = CopyOnWriteArray::of(py, &stored)? {
             let value = array.map(py)?;
             self.keep(py, (key, Use::Whole), Form::CopyOnWrite(array.into()));
@@ -125,13 +130,29 @@ impl InputCache {
         Ok(Some(value))
     }
 
+    /// The value of a large result, which is kept if its form can give copies of it.
+    fn keep_filled<'py>(&self, py: Python<'py>, key: Key, filled: Filled) -> PyResult<Bound<'py, PyAny>> {
+        let (value, form) = match filled {
+            Filled::CopyOnWrite(array) => (array.map(py)?, Form::CopyOnWrite(array.into())),
+            Filled::Whole(bytes) => {
+                let bytes = bytes.into_object().into_bound(py).cast_into()?;
+                (codec::unpickle(&bytes)?, Form::Pickle(Arc::new(bytes.unbind())))
+            }
+            filled => (filled.value(py)?, Form::Used),
+        };
+        if !is_immutable(&value)? {
+            self.keep(py, (key, Use::Whole), form);
+        }
+        Ok(value)
+    }
+
     /// A result for a use of parts, of which only copies may be handed out. None where a part is to be taken of a copy
     /// of the whole: at the first use, and if `[]` may do more than find a part.
     pub(super) fn base<'py>(
         &self,
         py: Python<'py>,
         key: Key,
-        load: impl FnOnce() -> PyResult<Option<Stored>>,
+        load: impl FnOnce(&mut Room<'_>) -> PyResult<Option<Loaded>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let kept = self.kept();
         let (whole, parts) = (kept.forms.get(&(key, Use::Whole)), kept.forms.get(&(key, Use::Parts)));
@@ -148,8 +169,8 @@ impl InputCache {
         }
         let (value, bytes) = match whole.as_ref().map(|form| form.decode(py)).transpose()?.flatten() {
             Some(value) => (value, whole.map_or(0, |form| form.len(py))),
-            None => match load()? {
-                Some(stored) => (codec::restore(py, &stored)?, stored.bytes.len()),
+            None => match codec::load(py, load)? {
+                Some(loaded) => loaded,
                 None => return Ok(None),
             },
         };

@@ -1,6 +1,7 @@
 //! The bindings: one thin file per module of the core.
 
 mod call_scope;
+mod changes;
 mod claim;
 mod codec;
 mod containers;
@@ -14,6 +15,7 @@ mod keys;
 mod lease;
 mod printed;
 mod process;
+mod recall;
 mod redis;
 mod reducers;
 mod resolve;
@@ -22,10 +24,13 @@ mod scalar;
 mod sched;
 mod snapshot;
 mod store;
+mod stored_with;
 mod subscript;
 mod supervisor;
 mod task;
 mod task_graph;
+mod task_names;
+mod task_runs;
 mod unkeyable;
 mod waiting;
 
@@ -54,6 +59,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     report_panics();
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add("IS_OPTIMIZED", !cfg!(debug_assertions))?;
+    changes::register(m)?;
     claim::register(m)?;
     containers::register(m)?;
     error::register(m)?;
@@ -62,6 +68,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     lease::register(m)?;
     printed::register(m)?;
     process::register(m)?;
+    recall::register(m)?;
     redis::register(m)?;
     resolve::register(m)?;
     result_store::register(m)?;
@@ -69,5 +76,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     store::register(m)?;
     subscript::register(m)?;
     supervisor::register(m)?;
-    task::register(m)
+    task::register(m)?;
+    task_names::register(m)?;
+    task_runs::register(m)
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::convert::{self, Changes, run_metadata};
+use super::changes::Changes;
+use super::convert::{self, run_metadata};
 use super::key_sequence::{KeyBytes, keys_from, to_bytes};
 use super::result_store::{Core, PyResultStore};
 use super::waiting::waiting;
@@ -75,7 +76,7 @@ impl PyRedis {
         waiting(py, |caller| self.0.is_foreign(caller))
     }
 
-    fn news<'py>(slf: &Bound<'py, PyRedis>) -> PyResult<Option<Changes<'py>>> {
+    fn news(slf: &Bound<'_, PyRedis>) -> PyResult<Option<Changes>> {
         let news = slf.get().0.news()?;
         Ok(news.map(|news| slf.as_super().get().changed(slf.py(), news)))
     }
@@ -92,8 +93,8 @@ impl PyRedis {
     ) -> PyResult<()> {
         let facts = run_metadata(name, started, duration, attempt);
         let (py, redis) = (slf.py(), &slf.get().0);
-        slf.as_super().get().save_by(key.0, value, (name, duration), |encoded| {
-            waiting(py, |caller| redis.save_claimed(caller, key.0, encoded, &facts))
+        slf.as_super().get().save_by(key.0, value, facts, None, |encoded, facts| {
+            waiting(py, |caller| redis.save_claimed(caller, key.0, encoded, facts))
         })
     }
 

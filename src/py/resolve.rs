@@ -27,7 +27,7 @@ pub(super) fn resolve<'py>(elem: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAn
 /// The arguments of a task, resolved: the positional ones, and the keywords (None if there are none).
 #[pyfunction]
 #[pyo3(signature = (task, /))]
-fn resolve_args<'py>(
+pub(super) fn resolve_args<'py>(
     task: &Bound<'py, TaskCore>,
 ) -> PyResult<(Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>)> {
     let (py, core) = (task.py(), task.get());

@@ -1,17 +1,21 @@
 //! What every native store does, for Python.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyDict, PyString};
 
-use super::codec;
-use super::convert::{self, Changes, facts_dict, report_from, report_to, run_metadata, seconds};
+use super::changes::Changes;
+use super::codec::{self, Room};
+use super::convert::{self, facts_dict, report_from, report_to, run_metadata, seconds};
 use super::input_cache::InputCache;
 use super::key_sequence::{KeyBytes, for_chunks, keys_from, to_bytes};
 use super::sched::PyScheduler;
+use super::stored_with::{Lists, StoredWith};
 use super::waiting::waiting;
-use crate::codec::Encoded;
+use crate::codec::{Codec, Encoded, Loaded};
 use crate::redis::Redis;
 use crate::result_store::{Report, ResultStore, RunMetadata, State};
 use crate::store::Store;
@@ -47,35 +51,53 @@ impl Core {
 pub(super) struct PyResultStore {
     core: Core,
     inputs: InputCache,
+    stored_with: StoredWith,
 }
 
 impl PyResultStore {
     pub(super) fn new(core: Core) -> PyResultStore {
-        PyResultStore { core, inputs: InputCache::default() }
+        PyResultStore { core, inputs: InputCache::default(), stored_with: StoredWith::default() }
     }
 
     /// Changes for Python. What is kept of those keys for tasks that need it is dropped.
-    pub(super) fn changed<'py>(&self, py: Python<'py>, changes: Vec<(Key, State)>) -> Changes<'py> {
-        convert::changes(py, &self.inputs, changes)
+    pub(super) fn changed(&self, py: Python<'_>, changes: Vec<(Key, State)>) -> Changes {
+        self.inputs.forget(py, changes.iter().map(|(key, _)| *key));
+        Changes(changes)
     }
 
-    /// Encodes a result of a task with this name that took so many seconds, and has it saved.
+    /// What results were stored with.
+    fn lists(&self, py: Python<'_>) -> PyResult<Lists> {
+        Ok(Lists::among(self.core.call(py, |store| store.aliases())?))
+    }
+
+    fn load_into(&self, py: Python<'_>, key: &Key, room: &mut Room<'_>) -> PyResult<Option<Loaded>> {
+        self.core.call(py, |store| store.load_into(key, room))
+    }
+
+    /// Encodes a result of a task, and has it saved, as one of what was `called` for it if that is known.
     pub(super) fn save_by(
         &self,
         key: Key,
         value: &Bound<'_, PyAny>,
-        (name, duration): (&str, f64),
-        save: impl FnOnce(&Encoded<'_>) -> PyResult<()>,
+        mut facts: RunMetadata,
+        called: Option<&Bound<'_, PyAny>>,
+        save: impl FnOnce(&Encoded<'_>, &RunMetadata) -> PyResult<()>,
     ) -> PyResult<()> {
-        let prepared = codec::prepare_result(value, name, duration)?;
-        save(&prepared.encoded()?)?;
+        let py = value.py();
+        let prepared = codec::prepare_result(value, &facts.name, Duration::from_micros(facts.duration))?;
+        // A record in a redis server has no room for it.
+        if let Core::Jugdir(store) = &self.core {
+            let note = |key: Key, list: &[u8]| Ok(py.detach(|| store.alias(key, list))?);
+            facts.code = self.stored_with.fingerprint(py, called, note)?;
+        }
+        save(&prepared.encoded()?, &facts)?;
         self.inputs.stored(key, value, &prepared)
     }
 }
 
 #[pymethods]
 impl PyResultStore {
-    fn refresh<'py>(&self, py: Python<'py>) -> PyResult<Changes<'py>> {
+    fn refresh(&self, py: Python<'_>) -> PyResult<Changes> {
         Ok(self.changed(py, self.core.call(py, |store| store.refresh())?))
     }
 
@@ -106,16 +128,17 @@ impl PyResultStore {
     }
 
     fn load<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Bound<'py, PyAny>> {
-        convert::loaded(py, &key.0, self.core.call(py, |store| store.load(&key.0))?)
+        let found = codec::load(py, |room| self.load_into(py, &key.0, room))?;
+        convert::found(py, &key.0, found.map(|(value, _)| value))
     }
 
     fn load_input<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Bound<'py, PyAny>> {
-        let load = || self.core.call(py, |store| store.load(&key.0));
+        let load = |room: &mut Room<'_>| self.load_into(py, &key.0, room);
         convert::found(py, &key.0, self.inputs.copy(py, key.0, load)?)
     }
 
     fn load_base<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.inputs.base(py, key.0, || self.core.call(py, |store| store.load(&key.0)))
+        self.inputs.base(py, key.0, |room| self.load_into(py, &key.0, room))
     }
 
     fn forget_inputs(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -124,8 +147,16 @@ impl PyResultStore {
     }
 
     #[pyo3(signature = (scheduler))]
-    fn expect(&self, scheduler: Option<Py<PyScheduler>>) {
+    fn expect(&self, py: Python<'_>, scheduler: Option<Py<PyScheduler>>) -> PyResult<()> {
+        if let Some(scheduler) = &scheduler {
+            let count = scheduler.get().unfinished();
+            self.core.call(py, |store| {
+                store.expect(count);
+                Ok(())
+            })?;
+        }
         self.inputs.expect(scheduler);
+        Ok(())
     }
 
     fn has_inputs(&self) -> bool {
@@ -145,9 +176,54 @@ impl PyResultStore {
         attempt: u32,
     ) -> PyResult<()> {
         let facts = run_metadata(name, started, duration, attempt);
-        self.save_by(key.0, value, (name, duration), |encoded| {
-            self.core.call(py, |store| store.save(key.0, encoded, &facts))
+        self.save_by(key.0, value, facts, None, |encoded, facts| {
+            self.core.call(py, |store| store.save(key.0, encoded, facts))
         })
+    }
+
+    fn libraries<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Bound<'py, PyDict>> {
+        let versions = PyDict::new(py);
+        let code =
+            self.core.call(py, |store| Ok(store.facts(&key.0)?.map_or(0, |found| found.facts.code)))?;
+        if code != 0 {
+            let lists = self.lists(py)?;
+            let lines = lists.versions(code).unwrap_or_default().lines();
+            for (name, version) in lines.filter_map(|line| line.split_once(' ')) {
+                versions.set_item(name, version)?;
+            }
+        }
+        Ok(versions)
+    }
+
+    fn watch_code(&self, watch: Option<Py<PyAny>>) {
+        self.stored_with.watch(watch);
+    }
+
+    fn codes<'py>(
+        &self,
+        py: Python<'py>,
+        keys: &Bound<'_, PyAny>,
+    ) -> PyResult<Vec<Option<Bound<'py, PyString>>>> {
+        let keys = keys_from(keys)?;
+        let found = self.core.call(py, |store| store.codes(&keys))?;
+        let lists = self.lists(py)?;
+        // Of a million results a few texts.
+        let mut texts = HashMap::new();
+        let mut text = |code| {
+            let new = || lists.code(code).map(|code| PyString::new(py, code));
+            texts.entry(code).or_insert_with(new).clone()
+        };
+        Ok(found.into_iter().map(|code| code.and_then(&mut text)).collect())
+    }
+
+    fn known_codes(&self, py: Python<'_>) -> PyResult<HashSet<String>> {
+        Ok(self.lists(py)?.codes().map(str::to_owned).collect())
+    }
+
+    fn pickle<'py>(&self, py: Python<'py>, key: KeyBytes) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let stored = self.core.call(py, |store| store.load(&key.0))?;
+        let pickle = stored.filter(|stored| stored.codec == Codec::Pickle);
+        Ok(pickle.map(|pickle| PyBytes::new(py, &pickle.bytes)))
     }
 
     fn remove(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {

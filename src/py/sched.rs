@@ -1,12 +1,13 @@
 //! The scheduler for Python.
 #![expect(clippy::needless_pass_by_value, reason = "what is extracted from a list belongs to the method")]
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::task_graph::PyGraph;
+use super::task_graph::{PyGraph, node_view};
 use crate::Key;
 use crate::lock::lock;
 use crate::sched::{Node, Scheduler};
@@ -30,6 +31,11 @@ impl PyScheduler {
         self.graph.get().node(key).is_some_and(|node| self.scheduler().needed(node) > 1)
     }
 
+    /// How many of the nodes that may run here are neither done nor failed.
+    pub(super) fn unfinished(&self) -> usize {
+        self.scheduler().nr_unfinished()
+    }
+
     /// The scheduler, which never calls Python; with nodes that it has.
     fn with(&self, nodes: &[Node]) -> PyResult<MutexGuard<'_, Scheduler>> {
         self.graph.get().check(nodes)?;
@@ -44,21 +50,19 @@ impl PyScheduler {
 #[pymethods]
 impl PyScheduler {
     #[new]
-    #[pyo3(signature = (graph, *, done = None, failed = Vec::new(), selected = None, offset = 0))]
+    #[pyo3(signature = (graph, *, done = 0, present = None, failed = Vec::new(), selected = None, offset = 0))]
     fn new(
         graph: &Bound<'_, PyGraph>,
-        done: Option<&Bound<'_, PyAny>>,
+        done: Node,
+        present: Option<Vec<bool>>,
         failed: Vec<Node>,
         selected: Option<Vec<Node>>,
         offset: usize,
     ) -> PyResult<PyScheduler> {
         let nodes = graph.get();
-        // Of any iterable: a list of a hundred thousand ints would be made for this call alone.
-        let done: PyResult<Vec<Node>> = match done {
-            Some(done) => done.try_iter()?.map(|node| node?.extract()).collect(),
-            None => Ok(Vec::new()),
-        };
-        let done = done?;
+        let present = present.unwrap_or_default();
+        let found = (done..).zip(present).filter(|(_, present)| *present).map(|(node, _)| node);
+        let done: Vec<Node> = (0..done).chain(found).collect();
         for list in [Some(&done), Some(&failed), selected.as_ref()].into_iter().flatten() {
             nodes.check(list)?;
         }
@@ -108,20 +112,26 @@ impl PyScheduler {
         Ok(())
     }
 
+    fn would_matter(&self, finished: BTreeSet<Node>, released: Vec<Node>) -> PyResult<bool> {
+        let graph = self.graph.get();
+        finished.iter().chain(&released).try_for_each(|node| graph.check(&[*node]))?;
+        Ok(self.scheduler().would_matter(&finished, &released))
+    }
+
     fn nr_ready(&self) -> usize {
         self.scheduler().nr_ready()
     }
 
     fn nr_unfinished(&self) -> usize {
-        self.scheduler().nr_unfinished()
+        self.unfinished()
     }
 
     fn stuck(&self) -> bool {
         self.scheduler().is_stuck()
     }
 
-    fn done_nodes(&self) -> Vec<Node> {
-        self.scheduler().done_nodes()
+    fn done_nodes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        node_view(py, self.scheduler().done_nodes().into_iter())
     }
 
     fn states<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {

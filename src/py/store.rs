@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::convert::{self, described, packed};
-use super::key_sequence::to_bytes;
+use super::key_sequence::{keys_from, to_bytes};
 use super::result_store::{Core, PyResultStore};
 use crate::Error;
 use crate::background::Background;
@@ -52,6 +52,29 @@ impl PyStore {
     /// The store itself, for the bindings that build on it.
     pub(super) fn core(&self) -> &Arc<Store> {
         &self.0
+    }
+}
+
+impl PyStore {
+    /// Waits in slices, between which signals are handled.
+    fn sleep(
+        &self,
+        py: Python<'_>,
+        timeout: f64,
+        wait: impl Fn(&Store, Duration) -> Result<bool, Error> + Sync,
+    ) -> PyResult<bool> {
+        let timeout = convert::timeout(timeout);
+        let start = Instant::now();
+        loop {
+            let left = timeout.saturating_sub(start.elapsed());
+            if py.detach(|| wait(&self.0, left.min(SLICE)))? {
+                return Ok(true);
+            }
+            py.check_signals()?;
+            if start.elapsed() >= timeout {
+                return Ok(false);
+            }
+        }
     }
 }
 
@@ -117,6 +140,11 @@ impl PyStore {
     #[getter]
     fn removals(&self) -> usize {
         self.0.removals()
+    }
+
+    fn removed(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
+        let keys = keys_from(keys)?;
+        Ok(py.detach(|| self.0.removed(&keys))?)
     }
 
     fn damage<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -217,17 +245,35 @@ impl PyStore {
     }
 
     fn wait(&self, py: Python<'_>, timeout: f64) -> PyResult<bool> {
-        let timeout = convert::timeout(timeout);
-        let start = Instant::now();
-        loop {
-            let left = timeout.saturating_sub(start.elapsed());
-            if py.detach(|| self.0.wait(left.min(SLICE)))? {
-                return Ok(true);
-            }
-            py.check_signals()?;
-            if start.elapsed() >= timeout {
-                return Ok(false);
-            }
-        }
+        self.sleep(py, timeout, Store::wait)
+    }
+
+    fn wait_for_news(&self, py: Python<'_>, timeout: f64) -> PyResult<bool> {
+        self.sleep(py, timeout, Store::wait_for_news)
+    }
+
+    fn glance(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(py.detach(|| self.0.glance())?)
+    }
+
+    fn take_finished(&self) -> (Vec<u64>, Vec<u64>) {
+        self.0.take_finished()
+    }
+
+    fn nr_others(&self, py: Python<'_>) -> usize {
+        py.detach(|| self.0.nr_others())
+    }
+
+    fn has_claims(&self, py: Python<'_>, worker: &str) -> PyResult<bool> {
+        Ok(py.detach(|| self.0.has_claims(worker))?)
+    }
+
+    fn late_workers(&self, py: Python<'_>) -> Vec<(String, f64, f64)> {
+        let late = py.detach(|| self.0.late_workers()).into_iter();
+        late.map(|(id, quiet, lease)| (id, quiet.as_secs_f64(), lease.as_secs_f64())).collect()
+    }
+
+    fn wakings(&self) -> Option<u64> {
+        self.0.wakings()
     }
 }

@@ -3,13 +3,13 @@
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, RawFd};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyDict, PyString};
 
 use super::error::of_system;
 use super::key_sequence::KeyBytes;
@@ -208,8 +208,15 @@ fn facts(py: Python<'_>, ended: Ended) -> PyResult<Bound<'_, PyDict>> {
 
 /// What a supervised worker says of its work.
 #[pyclass(frozen, name = "WorkerSlot", module = "jug._native")]
-struct PyWorkerSlot {
+pub(super) struct PyWorkerSlot {
     slot: Mutex<WorkerSlot>,
+}
+
+impl PyWorkerSlot {
+    /// The slot, which never calls Python.
+    pub(super) fn slot(&self) -> MutexGuard<'_, WorkerSlot> {
+        lock(&self.slot)
+    }
 }
 
 #[pymethods]
@@ -228,11 +235,22 @@ impl PyWorkerSlot {
     }
 
     #[pyo3(signature = (names, tasks = None, shortest_limit = None))]
-    #[expect(clippy::needless_pass_by_value, reason = "what is extracted from a list belongs to the method")]
-    fn load(&self, names: Vec<String>, tasks: Option<Vec<u64>>, shortest_limit: Option<f64>) -> PyResult<()> {
+    fn load(
+        &self,
+        names: &Bound<'_, PyAny>,
+        tasks: Option<Vec<u64>>,
+        shortest_limit: Option<f64>,
+    ) -> PyResult<()> {
         let shortest = shortest_limit.map(duration).transpose()?;
-        let tasks = tasks.unwrap_or_else(|| vec![1; names.len()]);
-        lock(&self.slot).load(names.iter().map(String::as_str).zip(tasks), shortest);
+        let names = names.try_iter()?.map(|name| Ok(name?.cast_into::<PyString>()?));
+        let names: Vec<Bound<'_, PyString>> = names.collect::<PyResult<_>>()?;
+        names.iter().try_for_each(|name| name.to_str().map(drop))?;
+        let mut counts = tasks.map(Vec::into_iter);
+        let counted = names.iter().map_while(|name| {
+            let count = counts.as_mut().map_or(Some(1), Iterator::next)?;
+            Some((name.to_str().unwrap_or_default(), count))
+        });
+        lock(&self.slot).load(counted, shortest);
         Ok(())
     }
 

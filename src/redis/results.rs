@@ -9,7 +9,8 @@ use super::commands::{CHUNK, CLAIM_NEEDED};
 use super::queries::pairs;
 use super::record::{self, Description, Unreadable};
 use super::{Redis, report};
-use crate::codec::{Encoded, Stored};
+use crate::codec::receive::Receiver;
+use crate::codec::{Encoded, Loaded};
 use crate::error::{ServerError, StoreError};
 use crate::result_store::{OUTPUT, Report, ResultInfo, ResultStore, RunMetadata, State, is_kept};
 use crate::{Error, Key, Result};
@@ -67,14 +68,15 @@ impl ResultStore for Results<'_> {
         Ok(self.redis.state().index.keys().copied().collect())
     }
 
-    fn load(&self, key: &Key) -> Result<Option<Stored>> {
+    /// Nothing is read into the receiver: a value comes with the server's answer.
+    fn load_into(&self, key: &Key, _: &mut dyn Receiver) -> Result<Option<Loaded>> {
         self.flush()?;
         let commands = Commands::new().and([b"HGET".as_slice(), RESULTS.as_bytes(), key.as_bytes()]);
         let Reply::Bytes(record) = self.redis.ask_one(self.caller, &commands)? else {
             self.redis.state().index.lose(*key);
             return Ok(None);
         };
-        record::decode(&record).map(Some).map_err(|why| {
+        record::decode(&record).map(Loaded::Stored).map(Some).map_err(|why| {
             self.redis.state().index.lose(*key);
             self.redis.unreadable(*key, why)
         })
@@ -100,6 +102,11 @@ impl ResultStore for Results<'_> {
             found.extend(times.chunks_exact(16).map(record::duration));
         }
         Ok(found)
+    }
+
+    fn codes(&self, keys: &[Key]) -> Result<Vec<Option<u64>>> {
+        // A record in a redis server has no room for it.
+        Ok(vec![None; keys.len()])
     }
 
     fn save(&self, key: Key, value: &Encoded, facts: &RunMetadata) -> Result<()> {

@@ -1,15 +1,14 @@
-//! Who needs whose result, as two flat arrays a direction.
+//! Who needs whose result, in flat arrays.
 
 use super::bitset::Bits;
-
-/// A node of a graph: its number, from 0.
-pub type Node = u32;
+use super::lists::{Lists, Node, nodes};
 
 /// Nodes and what they need. It has no node that needs itself, and none that needs another one twice.
 #[derive(Debug, Clone)]
 pub struct Graph {
-    dependencies: Lists,
-    dependents: Lists,
+    len: usize,
+    pub(super) dependencies: Lists,
+    pub(super) dependents: Lists,
 }
 
 impl Graph {
@@ -22,15 +21,16 @@ impl Graph {
     /// If a pair names a node that is not below `len`.
     pub fn from_edges(len: usize, edges: &[(Node, Node)]) -> Graph {
         let mut dependencies = Lists::group(len, edges.iter().copied());
-        dependencies.drop_repeated();
+        dependencies.drop_repeated(len);
         let reversed = |node: Node| dependencies.of(node).iter().map(move |needed| (*needed, node));
-        let dependents = Lists::group(len, nodes(len).flat_map(reversed));
-        Graph { dependencies, dependents }
+        let owners = if dependencies.are_empty() { 0 } else { len };
+        let dependents = Lists::group(len, nodes(owners).flat_map(reversed));
+        Graph { len, dependencies, dependents }
     }
 
     /// How many nodes there are.
     pub fn len(&self) -> usize {
-        self.dependencies.starts.len() - 1
+        self.len
     }
 
     /// Whether there are none.
@@ -41,6 +41,12 @@ impl Graph {
     /// The nodes whose results a node needs, in the order in which they were given.
     pub fn dependencies(&self, node: Node) -> &[Node] {
         self.dependencies.of(node)
+    }
+
+    /// For each node and each that it needs, the pair of them.
+    pub fn edges(&self) -> impl Iterator<Item = (Node, Node)> {
+        let owners = if self.dependencies.are_empty() { 0 } else { self.len() };
+        nodes(owners).flat_map(|node| self.dependencies(node).iter().map(move |needed| (node, *needed)))
     }
 
     /// The nodes that need a node's result, in ascending order.
@@ -60,65 +66,5 @@ impl Graph {
             }
         }
         reached.iter().collect()
-    }
-}
-
-pub(super) fn nodes(len: usize) -> impl Iterator<Item = Node> + Clone {
-    0..Node::try_from(len).expect("a graph has fewer than 2^32 nodes")
-}
-
-/// A list of nodes for every node, one behind the other.
-#[derive(Debug, Clone)]
-struct Lists {
-    /// Where each node's list begins, and the end of the last one.
-    starts: Vec<u32>,
-    items: Vec<Node>,
-}
-
-impl Lists {
-    /// Groups pairs by their first node, keeping the order of the second ones.
-    fn group(len: usize, pairs: impl Iterator<Item = (Node, Node)> + Clone) -> Lists {
-        let mut starts = vec![0_u32; len + 1];
-        for (node, _) in pairs.clone() {
-            starts[node as usize + 1] += 1;
-        }
-        for index in 0..len {
-            starts[index + 1] += starts[index];
-        }
-        let mut items = vec![0; starts[len] as usize];
-        let mut ends = starts.clone();
-        for (node, item) in pairs {
-            assert!((item as usize) < len, "an edge leads to node {item} of {len}");
-            let end = &mut ends[node as usize];
-            items[*end as usize] = item;
-            *end += 1;
-        }
-        Lists { starts, items }
-    }
-
-    fn of(&self, node: Node) -> &[Node] {
-        &self.items[self.starts[node as usize] as usize..self.starts[node as usize + 1] as usize]
-    }
-
-    /// Keeps the first of equal items in each list, and no node in its own list.
-    fn drop_repeated(&mut self) {
-        let len = self.starts.len() - 1;
-        // For each item the last list it was seen in, counted from 1.
-        let mut seen_in = vec![0; len];
-        let (mut kept, mut begin) = (0, 0);
-        for list in nodes(len) {
-            let end = self.starts[list as usize + 1] as usize;
-            for index in begin..end {
-                let item = self.items[index];
-                if item != list && std::mem::replace(&mut seen_in[item as usize], list + 1) != list + 1 {
-                    self.items[kept as usize] = item;
-                    kept += 1;
-                }
-            }
-            begin = end;
-            self.starts[list as usize + 1] = kept;
-        }
-        self.items.truncate(kept as usize);
-        self.items.shrink_to_fit();
     }
 }

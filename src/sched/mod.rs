@@ -5,7 +5,9 @@
 
 mod bitset;
 mod dependency_graph;
+mod lists;
 mod scheduler;
 
-pub use dependency_graph::{Graph, Node};
+pub use dependency_graph::Graph;
+pub use lists::Node;
 pub use scheduler::{Scheduler, State};

@@ -1,9 +1,12 @@
 //! What may run next.
 
+mod foresight;
+
 use std::sync::Arc;
 
 use super::bitset::Bits;
-use super::dependency_graph::{Graph, Node, nodes};
+use super::dependency_graph::Graph;
+use super::lists::{self, Node, nodes};
 
 /// What a scheduler believes of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,10 +42,10 @@ impl State {
 pub struct Scheduler {
     graph: Arc<Graph>,
     states: Vec<State>,
-    /// How many dependencies of each node are not done.
-    unmet: Vec<u32>,
-    /// How many dependents of each node may still run here.
-    needed: Vec<u32>,
+    /// How many dependencies of each node are not done, of the nodes that need others.
+    unmet: lists::Counts,
+    /// How many dependents of each node may still run here, of the nodes that others need.
+    needed: lists::Counts,
     selected: Option<Vec<bool>>,
     /// The ready nodes that may be offered.
     ready: Bits,
@@ -100,8 +103,8 @@ impl Scheduler {
         });
         let mut scheduler = Scheduler {
             states,
-            unmet: vec![0; len],
-            needed: vec![0; len],
+            unmet: lists::Counts::new(&graph.dependencies),
+            needed: lists::Counts::new(&graph.dependents),
             selected,
             ready: Bits::new(len),
             fresh: Vec::new(),
@@ -165,7 +168,7 @@ impl Scheduler {
             }
             self.set(*node, State::Done);
             self.give_result(*node, before == State::Taken);
-            if self.needed[*node as usize] == 0 {
+            if self.needed(*node) == 0 {
                 released.push(*node);
             }
             if before != State::Failed {
@@ -223,7 +226,7 @@ impl Scheduler {
 
     /// How many nodes that may still run here need the result of this one.
     pub fn needed(&self, node: Node) -> usize {
-        self.needed[node as usize] as usize
+        self.needed.get(&self.graph.dependents, node) as usize
     }
 
     /// What is believed of a node.
@@ -249,17 +252,23 @@ impl Scheduler {
     /// Fills the counters from the states, and finds what is ready.
     fn count(&mut self) {
         let graph = Arc::clone(&self.graph);
+        let are_independent = graph.dependencies.are_empty();
         for node in nodes(graph.len()) {
+            if are_independent && !self.state(node).is_unfinished() {
+                continue;
+            }
             let needed = graph.dependencies(node);
             let unmet = needed.iter().filter(|it| self.state(**it) != State::Done).count();
-            self.unmet[node as usize] = u32::try_from(unmet).unwrap_or(u32::MAX);
+            if unmet > 0 {
+                *self.unmet.of(&graph.dependencies, node) = u32::try_from(unmet).unwrap_or(u32::MAX);
+            }
             if !self.state(node).is_unfinished() {
                 continue;
             }
             if self.is_selected(node) {
                 self.counts.unfinished += 1;
                 for it in needed {
-                    self.needed[*it as usize] += 1;
+                    *self.needed.of(&graph.dependents, *it) += 1;
                 }
             }
             self.reset(node);
@@ -292,7 +301,8 @@ impl Scheduler {
 
     /// Ready or waiting, whatever it was.
     fn reset(&mut self, node: Node) {
-        let state = if self.unmet[node as usize] == 0 { State::Ready } else { State::Waiting };
+        let state =
+            if self.unmet.get(&self.graph.dependencies, node) == 0 { State::Ready } else { State::Waiting };
         self.set(node, state);
     }
 
@@ -328,8 +338,9 @@ impl Scheduler {
         let graph = Arc::clone(&self.graph);
         // Backwards, because the last one in is the first one out.
         for dependent in graph.dependents(node).iter().rev() {
-            self.unmet[*dependent as usize] -= 1;
-            if self.unmet[*dependent as usize] == 0 && self.state(*dependent) == State::Waiting {
+            let unmet = self.unmet.of(&graph.dependencies, *dependent);
+            *unmet -= 1;
+            if *unmet == 0 && self.state(*dependent) == State::Waiting {
                 self.set(*dependent, State::Ready);
                 if made_here && self.is_selected(*dependent) {
                     self.fresh.push(*dependent);
@@ -342,7 +353,7 @@ impl Scheduler {
     fn retract_result(&mut self, node: Node) {
         let graph = Arc::clone(&self.graph);
         for dependent in graph.dependents(node) {
-            self.unmet[*dependent as usize] += 1;
+            *self.unmet.of(&graph.dependencies, *dependent) += 1;
             if self.state(*dependent) == State::Ready {
                 self.set(*dependent, State::Waiting);
             }
@@ -356,8 +367,9 @@ impl Scheduler {
         }
         let graph = Arc::clone(&self.graph);
         for input in graph.dependencies(node) {
-            self.needed[*input as usize] -= 1;
-            if self.needed[*input as usize] == 0 && self.state(*input) == State::Done {
+            let needed = self.needed.of(&graph.dependents, *input);
+            *needed -= 1;
+            if *needed == 0 && self.state(*input) == State::Done {
                 released.push(*input);
             }
         }
@@ -368,7 +380,7 @@ impl Scheduler {
         if self.is_selected(node) {
             let graph = Arc::clone(&self.graph);
             for input in graph.dependencies(node) {
-                self.needed[*input as usize] += 1;
+                *self.needed.of(&graph.dependents, *input) += 1;
             }
         }
     }

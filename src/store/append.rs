@@ -11,7 +11,7 @@ use crate::codec::{Encoded, compress};
 use crate::error::StoreError;
 use crate::jugdir::Jugdir;
 use crate::result_store::{OUTPUT, Report, RunMetadata, State};
-use crate::store::blob::{self, BlobRef};
+use crate::store::blob::{self, BlobRef, Folders};
 use crate::store::catalog::Catalog;
 use crate::store::log::record::{COMPRESSED, CRITICAL, Header, INLINE_MAX, Kind};
 use crate::store::own_writer::{Own, OwnWriter};
@@ -34,6 +34,7 @@ pub(super) struct Appender {
     reader: Arc<Reader>,
     /// How many blobs were begun, so that no two have one name.
     blobs: AtomicU64,
+    folders: Folders,
 }
 
 impl Appender {
@@ -44,19 +45,20 @@ impl Appender {
         catalog: Arc<Catalog>,
         reader: Arc<Reader>,
     ) -> Appender {
-        Appender { jugdir, own, catalog, reader, blobs: AtomicU64::new(0) }
+        Appender { jugdir, own, catalog, reader, blobs: AtomicU64::new(0), folders: Folders::default() }
     }
 
     /// Stores the value of a task that was claimed at `epoch`.
     ///
     /// Without an epoch the value replaces whatever result there is. With one, it counts only if the task was
-    /// not invalidated since.
+    /// not invalidated since. With `at_once` it is in a file when this returns.
     pub(super) fn save(
         &self,
         key: Key,
         value: &Encoded,
         facts: &RunMetadata,
         epoch: Option<u64>,
+        at_once: bool,
     ) -> Result<()> {
         let own = self.own.get_or_create()?;
         let raw: Vec<&[u8]> = value.parts.iter().map(Cow::as_ref).collect();
@@ -68,11 +70,11 @@ impl Appender {
             header.flags |= COMPRESSED;
         }
         if parts.iter().map(|part| part.len()).sum::<usize>() <= INLINE_MAX {
-            return own.writer.append(header, &facts.name, &parts);
+            return own.writer.append_and_write(header, &facts.name, &parts, at_once);
         }
         let blob = self.save_blob(&own, &key, &parts)?;
         header.kind = Kind::ResultBlob;
-        let stored = own.writer.append(header, &facts.name, &[&blob.encode()]);
+        let stored = own.writer.append_and_write(header, &facts.name, &[&blob.encode()], at_once);
         if stored.is_err() {
             // Nothing refers to the file.
             let _ = blob::remove(&**self.jugdir.fs(), &self.jugdir.blobs(), &key, &blob);
@@ -84,8 +86,8 @@ impl Appender {
         let number = self.blobs.fetch_add(1, Ordering::Relaxed);
         // Should this process be killed now, what it leaves behind is known by a worker that is dead then.
         let worker = self.jugdir.registered();
-        let suffix = format!("{}-{number}", worker.as_ref().map_or(&*own.wid, |worker| worker.id()));
-        blob::write(&**self.jugdir.fs(), &self.jugdir.blobs(), key, suffix, parts)
+        let name = format!("{}-{number}", worker.as_ref().map_or(&*own.wid, |worker| worker.id()));
+        blob::write((&**self.jugdir.fs(), &self.folders), &self.jugdir.blobs(), key, &name, parts)
     }
 
     fn header(&self, kind: Kind, key: Key, facts: &RunMetadata, epoch: Option<u64>) -> Result<Header> {

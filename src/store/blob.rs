@@ -1,18 +1,25 @@
-//! A value too large for a segment: a file of its own, whole or not there, with its digest in the record.
+//! A value too large for a segment: a file of its own, whole or not there, with its checksums in the record.
 
+mod source;
+mod sum;
+
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
-use blake3::Hasher;
 use zerocopy::little_endian::U64;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::error::IoContext;
+use self::source::Contents;
+use self::sum::{Expected, Sums};
+use crate::codec::receive::{PIECE, Source};
+use crate::lock::lock;
 use crate::os::FileSystem;
 use crate::store::media_error::or_reason;
 use crate::{Key, Result};
 
-/// Values of this many bytes and more are hashed on all cores.
-const PARALLEL: usize = 4 * 1024 * 1024;
+/// What is in a suffix before the digits of the fast checksum.
+const XXH3: &str = "xxh";
 const MISSING: &str = "its file is missing";
 const OTHER_CONTENTS: &str = "its file does not match its checksum";
 const OTHER_LENGTH: &str = "its file has another length";
@@ -28,7 +35,8 @@ struct OnDisk {
 /// What a `RESULT_BLOB` record says: which file, how long, with which contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlobRef {
-    /// What follows the key in the file's name, so that no two writers ever mean one file.
+    /// What follows the key in the file's name, so that no two writers ever mean one file. It ends with the file's fast
+    /// checksum, unless a build wrote it that knew of none.
     pub suffix: String,
     /// Length of the file in bytes.
     pub length: u64,
@@ -54,6 +62,18 @@ impl BlobRef {
         Some(BlobRef { suffix: suffix.to_owned(), length: head.length.get(), digest: head.digest })
     }
 
+    /// XXH3 (128 bits) of the file's contents, if the suffix has it.
+    pub fn xxh3(&self) -> Option<u128> {
+        let (_, last) = self.suffix.rsplit_once('.')?;
+        let digits = last.strip_prefix(XXH3)?;
+        let are_digits = digits.len() == 32 && digits.bytes().all(|byte| b"0123456789abcdef".contains(&byte));
+        if are_digits { u128::from_str_radix(digits, 16).ok() } else { None }
+    }
+
+    fn expected(&self) -> Expected {
+        Expected { length: self.length, blake3: self.digest, xxh3: self.xxh3() }
+    }
+
     /// The file, in the directory of blobs.
     pub fn path(&self, blobs: &Path, key: &Key) -> PathBuf {
         path(blobs, key, &self.suffix)
@@ -65,33 +85,70 @@ fn path(blobs: &Path, key: &Key, suffix: &str) -> PathBuf {
     blobs.join(&hex[..2]).join(format!("{}.{suffix}", &hex[2..]))
 }
 
-/// Writes `parts`, one after the other, as the blob of `key` with this suffix, durably.
+/// Directories of blobs whose names this process knows to be on disk.
+#[derive(Default)]
+pub struct Folders(Mutex<HashSet<PathBuf>>);
+
+impl Folders {
+    /// Has a directory be there, and be on disk.
+    fn ensure(&self, fs: &dyn FileSystem, folder: &Path) -> Result<()> {
+        let is_new = fs.create_dir(folder)?;
+        // The process that created it may not have come this far: the file is only safe where its directory is.
+        if is_new || !lock(&self.0).contains(folder) {
+            fs.sync_parent(folder)?;
+            lock(&self.0).insert(folder.to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Writes `parts`, one after the other, durably as a blob of `key` whose suffix begins with `name`.
 ///
 /// # Errors
 ///
 /// Where the file cannot be written. Nothing is left of it then.
 pub fn write(
-    fs: &dyn FileSystem,
+    (fs, folders): (&dyn FileSystem, &Folders),
     blobs: &Path,
     key: &Key,
-    suffix: String,
+    name: &str,
     parts: &[&[u8]],
 ) -> Result<BlobRef> {
-    let path = path(blobs, key, &suffix);
-    let folder = path.parent().unwrap_or(blobs);
-    fs.create_dir(folder)?;
-    // The process that created it may not have come this far: the file is only safe where its directory is.
-    fs.sync_parent(folder)?;
+    let folder = path(blobs, key, name).parent().unwrap_or(blobs).to_owned();
+    folders.ensure(fs, &folder)?;
     let nonce = u128::from_le_bytes(fs.nonce()?);
-    // The suffix begins with the worker's id: once that worker is dead, a process that finds the file may remove it.
-    let temporary = folder.join(format!(".{suffix}-{nonce:032x}"));
-    fs.write_whole(&path, &temporary, parts)?;
-    let mut hasher = Hasher::new();
-    for part in parts {
-        feed(&mut hasher, part);
-    }
+    // The name begins with the worker's id: once that worker is dead, a process that finds the file may remove it.
+    let temporary = folder.join(format!(".{name}-{nonce:032x}"));
+    let mut sums = Sums::both();
+    let mut piece = Vec::with_capacity(PIECE);
+    fs.write_and_name(&temporary, &mut |file| {
+        for part in parts {
+            let mut rest = *part;
+            while !rest.is_empty() {
+                let (some, after) = rest.split_at(rest.len().min(PIECE - piece.len()));
+                // The checksums are those of the copy, so that they hold even if the caller's bytes change meanwhile.
+                piece.extend_from_slice(some);
+                rest = after;
+                if piece.len() == PIECE {
+                    sums.add(&piece);
+                    file.append(&piece)?;
+                    piece.clear();
+                }
+            }
+        }
+        if !piece.is_empty() {
+            sums.add(&piece);
+            file.append(&piece)?;
+        }
+        Ok(path(blobs, key, &suffix(name, &sums)))
+    })?;
     let length = parts.iter().map(|part| part.len() as u64).sum();
-    Ok(BlobRef { suffix, length, digest: hasher.finalize().into() })
+    let digest = sums.blake3().unwrap_or_default();
+    Ok(BlobRef { suffix: suffix(name, &sums), length, digest })
+}
+
+fn suffix(name: &str, sums: &Sums) -> String {
+    format!("{name}.{XXH3}{:032x}", sums.xxh3().unwrap_or_default())
 }
 
 /// Removes a blob, unless it is gone already.
@@ -105,23 +162,13 @@ pub fn remove(fs: &dyn FileSystem, blobs: &Path, key: &Key, blob: &BlobRef) -> R
     fs.remove_if_exists(&path)
 }
 
-fn feed(hasher: &mut Hasher, bytes: &[u8]) {
-    if bytes.len() < PARALLEL {
-        hasher.update(bytes);
-        return;
-    }
-    // A pool of its own, because the global one hangs in a forked child.
-    match rayon::ThreadPoolBuilder::new().build() {
-        Ok(pool) => pool.install(|| _ = hasher.update_rayon(bytes)),
-        Err(_) => _ = hasher.update(bytes),
-    }
-}
-
-/// What became of a blob that was looked for.
+/// What became of a blob that was to be read.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Loaded {
-    /// Its contents, as they were written.
-    Whole(Vec<u8>),
+pub enum Taken {
+    /// All of it was read, and it is what was written.
+    Whole,
+    /// It was not read to its end, or cannot be.
+    Not,
     /// It is not what its record says, for this reason.
     Damaged(&'static str),
 }
@@ -170,42 +217,54 @@ fn try_check(
     if file.length(path)? != blob.length {
         return Ok(Some(OTHER_LENGTH));
     }
-    let mut hasher = Hasher::new();
-    let mut bytes = vec![0; PARALLEL];
-    let mut at = 0;
-    loop {
-        let count = file.read_full_at(&mut bytes, at).context("reading", path)?;
-        if count == 0 {
-            return Ok((hasher.finalize() != blob.digest).then_some(OTHER_CONTENTS));
+    let mut contents = Contents::new(&*file, path, blob.expected(), Sums::both());
+    let mut bytes = vec![0; PIECE];
+    while contents.left() > 0 {
+        let count = bytes.len().min(usize::try_from(contents.left()).unwrap_or(usize::MAX));
+        if !contents.read(&mut bytes[..count]) {
+            return contents.failure().map_or(Ok(Some(OTHER_LENGTH)), Err);
         }
-        hasher.update(&bytes[..count]);
-        at += count as u64;
         read(count as u64)?;
     }
+    Ok((!contents.are_right()).then_some(OTHER_CONTENTS))
 }
 
-/// Reads a blob and checks it against its record.
+/// Has `take` read a blob, and checks what it has read against the record. `take` returns whether that was all of it.
 ///
 /// # Errors
 ///
 /// As [`check_length`].
-pub fn read(fs: &dyn FileSystem, blobs: &Path, key: &Key, blob: &BlobRef) -> Result<Loaded> {
-    Ok(or_reason(try_read(fs, blobs, key, blob))?.unwrap_or_else(Loaded::Damaged))
+pub fn read(
+    fs: &dyn FileSystem,
+    blobs: &Path,
+    key: &Key,
+    blob: &BlobRef,
+    take: &mut dyn FnMut(&mut dyn Source) -> bool,
+) -> Result<Taken> {
+    Ok(or_reason(try_read(fs, blobs, key, blob, take))?.unwrap_or_else(Taken::Damaged))
 }
 
-fn try_read(fs: &dyn FileSystem, blobs: &Path, key: &Key, blob: &BlobRef) -> Result<Loaded> {
+fn try_read(
+    fs: &dyn FileSystem,
+    blobs: &Path,
+    key: &Key,
+    blob: &BlobRef,
+    take: &mut dyn FnMut(&mut dyn Source) -> bool,
+) -> Result<Taken> {
     let path = blob.path(blobs, key);
-    let Some(file) = fs.open_if_exists(&path)? else { return Ok(Loaded::Damaged(MISSING)) };
-    let length = file.length(&path)?;
-    if length != blob.length {
-        return Ok(Loaded::Damaged(OTHER_LENGTH));
+    let Some(file) = fs.open_if_exists(&path)? else { return Ok(Taken::Damaged(MISSING)) };
+    if file.length(&path)? != blob.length {
+        return Ok(Taken::Damaged(OTHER_LENGTH));
     }
-    let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-    let count = file.read_full_at(&mut bytes, 0).context("reading", &path)?;
-    let mut hasher = Hasher::new();
-    feed(&mut hasher, &bytes[..count]);
-    if hasher.finalize() != blob.digest {
-        return Ok(Loaded::Damaged(OTHER_CONTENTS));
+    let expected = blob.expected();
+    let sums = Sums::one(&expected);
+    let mut contents = Contents::new(&*file, &path, expected, sums);
+    let is_taken = take(&mut contents);
+    match contents.failure() {
+        Some(error) => Err(error),
+        None if contents.is_short() => Ok(Taken::Damaged(OTHER_LENGTH)),
+        None if !is_taken || contents.left() > 0 => Ok(Taken::Not),
+        None if contents.are_right() => Ok(Taken::Whole),
+        None => Ok(Taken::Damaged(OTHER_CONTENTS)),
     }
-    Ok(Loaded::Whole(bytes))
 }

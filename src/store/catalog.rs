@@ -124,7 +124,7 @@ impl Catalog {
     }
 
     /// Whether others stored something that was not read yet. What `own` workers stored is no news.
-    pub(super) fn has_news(&self, own: &[Arc<str>]) -> Result<bool> {
-        self.follower().has_news(own, &self.jugdir)
+    pub(super) fn has_unread(&self, own: &[Arc<str>]) -> Result<bool> {
+        self.follower().has_unread(own, &self.jugdir)
     }
 }

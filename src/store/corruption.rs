@@ -59,7 +59,7 @@ impl CorruptionLog {
     /// A record whose payload is damaged, and how.
     pub fn add_record(&mut self, header: &Header, place: Location, what: &'static str) {
         let corruption = match header.kind {
-            Kind::Name | Kind::Origin | Kind::Seal | Kind::Other(_) => Corruption::Other,
+            Kind::Name | Kind::Origin | Kind::Seal | Kind::Batch | Kind::Other(_) => Corruption::Other,
             _ => Corruption::Value(header.key, header.epoch),
         };
         self.records.insert(place, (corruption, what));

@@ -19,10 +19,10 @@ mod own_writer;
 pub mod pack;
 mod read;
 mod wait;
+mod waiter;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 pub use compaction::merge::SkipReason;
 pub use compaction::{CompactOptions, CompactReport, DiskUsage, MANY_BYTES, MANY_SEGMENTS};
@@ -34,19 +34,16 @@ pub use metadata::WriteStats;
 pub use own_writer::Durability;
 
 use crate::background::Background;
-use crate::codec::{Encoded, Stored};
+use crate::codec::receive::Receiver;
+use crate::codec::{Encoded, Loaded};
 use crate::jugdir::Jugdir;
 use crate::result_store::{Report, ResultInfo, ResultStore, RunMetadata, State};
 use crate::store::append::Appender;
 use crate::store::catalog::Catalog;
-use crate::store::compaction::Compactor;
 use crate::store::index::Index;
-use crate::store::maintenance::gc::Collector;
-use crate::store::maintenance::quarantine::keep_aside;
-use crate::store::maintenance::verify::Verifier;
 use crate::store::own_writer::OwnWriter;
 use crate::store::read::Reader;
-use crate::store::wait::{Waiter, Waiting};
+use crate::store::waiter::Waiter;
 use crate::{Key, Result};
 
 /// The results of a jugdir, which need not exist: nothing is created before something is stored.
@@ -85,11 +82,11 @@ impl Store {
             OwnWriter::new(Arc::clone(&jugdir), Arc::clone(&background), durability, Arc::clone(&index));
         let own = Arc::new(own);
         let catalog = Arc::new(Catalog::new(Arc::clone(&jugdir), Arc::clone(&own), index));
-        let reader = Reader::new(Arc::clone(&jugdir), Arc::clone(&own), Arc::clone(&catalog));
-        let reader = Arc::new(reader);
+        let reader = Arc::new(Reader::new(Arc::clone(&jugdir), Arc::clone(&own), Arc::clone(&catalog)));
         let appender =
             Appender::new(Arc::clone(&jugdir), Arc::clone(&own), Arc::clone(&catalog), Arc::clone(&reader));
         let store = Store { jugdir, background, own, catalog, reader, appender, waiter: Waiter::default() };
+        store.jugdir.news().want();
         store.catalog.poll_segments()?;
         store.catalog.index().track_changes();
         Ok(store)
@@ -113,6 +110,15 @@ impl Store {
     /// All keys whose last run failed.
     pub fn failed_keys(&self) -> Vec<Key> {
         self.catalog.index().keys(State::Failed)
+    }
+
+    /// Whether a result of each key was removed at some time, as far as that is remembered.
+    ///
+    /// # Errors
+    ///
+    /// Where a pack cannot be read.
+    pub fn removed(&self, keys: &[Key]) -> Result<Vec<bool>> {
+        self.reader.removed(keys)
     }
 
     /// How many keys have been removed at some time.
@@ -145,7 +151,16 @@ impl Store {
     ///
     /// As [`ResultStore::save`].
     pub fn save_claimed(&self, key: Key, value: &Encoded, facts: &RunMetadata, epoch: u64) -> Result<()> {
-        self.appender.save(key, value, facts, Some(epoch))
+        self.appender.save(key, value, facts, Some(epoch), false)
+    }
+
+    /// The same, and it is in a file when this returns, with all that was stored before.
+    ///
+    /// # Errors
+    ///
+    /// As [`ResultStore::save`].
+    pub fn save_at_once(&self, key: Key, value: &Encoded, facts: &RunMetadata, epoch: u64) -> Result<()> {
+        self.appender.save(key, value, facts, Some(epoch), true)
     }
 
     /// What this process has written so far.
@@ -180,124 +195,6 @@ impl Store {
     pub fn is_written(&self) -> bool {
         self.own.is_written()
     }
-
-    /// Sleeps until another process appended something or gave up claims, be it by dying (true); false after
-    /// `timeout` or at a signal. It may return true where nothing of that happened.
-    ///
-    /// # Errors
-    ///
-    /// Where the jugdir cannot be read.
-    pub fn wait(&self, timeout: Duration) -> Result<bool> {
-        let own = self.own.worker_ids();
-        let has_news = || self.catalog.has_news(&own);
-        let may_watch = !self.own.forked();
-        let on = Waiting { jugdir: &self.jugdir, own: &own, has_news: &has_news, may_watch };
-        self.waiter.wait(&on, timeout)
-    }
-
-    /// Packs what nobody will add to any more. Others may go on reading and writing.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Damaged`](crate::StoreError::Damaged) where the manifest is damaged, and where files cannot be written.
-    pub fn pack(&self, what: CompactOptions) -> Result<CompactReport> {
-        if !self.jugdir.exists() {
-            return Ok(CompactReport::default());
-        }
-        self.own.check_not_forked()?;
-        self.flush()?;
-        self.compactor().compact(what)
-    }
-
-    /// Packs if that is worth the time: if there are many finished segments, and nobody else is at it.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::pack`].
-    pub fn pack_if_worthwhile(&self) -> Result<Option<CompactReport>> {
-        if !self.compactor().is_worthwhile()? {
-            return Ok(None);
-        }
-        self.pack(CompactOptions::default()).map(Some)
-    }
-
-    /// What segments and packs take on the disk.
-    ///
-    /// # Errors
-    ///
-    /// Where the jugdir cannot be read.
-    pub fn disk_usage(&self) -> Result<DiskUsage> {
-        compaction::disk_usage(&self.jugdir)
-    }
-
-    /// Reads all packs and all blobs, and says what is damaged in them and in the segments. Changes nothing.
-    ///
-    /// # Errors
-    ///
-    /// Where the jugdir cannot be read, and whatever `progress` returns.
-    pub fn verify(&self, progress: Progress) -> Result<Vec<Finding>> {
-        self.verifier().verify(progress)
-    }
-
-    /// Posix mode: segments whose worker has no file, so that nobody can tell whether it lives. They count.
-    ///
-    /// # Errors
-    ///
-    /// Where the jugdir cannot be read.
-    pub fn ownerless_segments(&self) -> Result<Vec<PathBuf>> {
-        self.verifier().ownerless_segments()
-    }
-
-    /// Keeps damaged files for later inspection: gives them a second name in `quarantine`.
-    ///
-    /// # Errors
-    ///
-    /// Where that name cannot be given.
-    pub fn quarantine(&self, paths: &[PathBuf]) -> Result<PathBuf> {
-        self.jugdir.by_all_means(|| keep_aside(&**self.jugdir.fs(), &self.jugdir, paths))
-    }
-
-    /// The files of blobs that dead workers left and that no result refers to: of results that were replaced,
-    /// removed while they were stored, or never finished.
-    ///
-    /// # Errors
-    ///
-    /// Where the jugdir cannot be read.
-    pub fn orphaned_blobs(&self) -> Result<Vec<Orphan>> {
-        self.collector().orphaned_blobs()
-    }
-
-    /// Files that count for nothing: packs that were never published or have been replaced, and names that were
-    /// given for a moment by processes that are dead.
-    ///
-    /// # Errors
-    ///
-    /// Where the jugdir cannot be read.
-    pub fn leftovers(&self) -> Result<Vec<Orphan>> {
-        self.collector().leftovers()
-    }
-
-    /// Removes [`Store::orphaned_blobs`] and [`Store::leftovers`]; how many files and bytes that were.
-    ///
-    /// # Errors
-    ///
-    /// Where a file cannot be removed; [`ClaimError::PosixModeOnNetwork`](crate::ClaimError::PosixModeOnNetwork) where nobody
-    /// could tell which workers are dead.
-    pub fn sweep(&self) -> Result<(usize, u64)> {
-        self.collector().sweep()
-    }
-
-    fn compactor(&self) -> Compactor<'_> {
-        Compactor { jugdir: &self.jugdir, catalog: &self.catalog }
-    }
-
-    fn verifier(&self) -> Verifier<'_> {
-        Verifier { jugdir: &self.jugdir, catalog: &self.catalog, reader: &self.reader }
-    }
-
-    fn collector(&self) -> Collector<'_> {
-        Collector { jugdir: &self.jugdir, catalog: &self.catalog, reader: &self.reader }
-    }
 }
 
 impl ResultStore for Store {
@@ -306,6 +203,10 @@ impl ResultStore for Store {
     /// seen, because a process that removes sees that epoch in turn ([`ResultStore::remove`]).
     fn refresh(&self) -> Result<Vec<(Key, State)>> {
         self.catalog.refresh()
+    }
+
+    fn expect(&self, count: usize) {
+        self.catalog.index().expect(count);
     }
 
     fn contains_many(&self, keys: &[Key]) -> Result<Vec<bool>> {
@@ -320,8 +221,8 @@ impl ResultStore for Store {
         self.catalog.ask(Index::all_results)
     }
 
-    fn load(&self, key: &Key) -> Result<Option<Stored>> {
-        self.reader.load(key)
+    fn load_into(&self, key: &Key, receiver: &mut dyn Receiver) -> Result<Option<Loaded>> {
+        self.reader.load(key, receiver)
     }
 
     fn facts(&self, key: &Key) -> Result<Option<ResultInfo>> {
@@ -332,8 +233,12 @@ impl ResultStore for Store {
         self.reader.durations(keys)
     }
 
+    fn codes(&self, keys: &[Key]) -> Result<Vec<Option<u64>>> {
+        self.reader.codes(keys)
+    }
+
     fn save(&self, key: Key, value: &Encoded, facts: &RunMetadata) -> Result<()> {
-        self.appender.save(key, value, facts, None)
+        self.appender.save(key, value, facts, None, false)
     }
 
     fn remove(&self, keys: &[Key]) -> Result<Vec<bool>> {
@@ -376,6 +281,7 @@ impl ResultStore for Store {
     /// Syncs what is left and seals the segment.
     fn close(&self) -> Result<()> {
         let closed = self.own.close();
+        self.jugdir.news().give_now();
         self.jugdir.restore_reserve();
         self.jugdir.leave();
         closed

@@ -116,9 +116,11 @@ impl OwnWriter {
         self.get().map_or(Ok(()), |own| own.writer.flush())
     }
 
-    /// Returns once all records so far are on disk.
+    /// Returns once all records so far are on disk, and others who wait have news of them.
     pub(super) fn sync(&self) -> Result<()> {
-        self.get().map_or(Ok(()), |own| own.writer.sync())
+        self.get().map_or(Ok(()), |own| own.writer.sync())?;
+        self.jugdir.news().give_now();
+        Ok(())
     }
 
     /// Returns once all records so far are on disk and others find them.

@@ -1,22 +1,24 @@
 //! Reading what is stored.
 
-mod durations;
+mod many;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use crate::codec::{Codec, Stored, compress, flat};
+use crate::codec::compress::Unpacking;
+use crate::codec::receive::Receiver;
+use crate::codec::{Codec, Loaded, Stored, compress, flat};
 use crate::error::StoreError;
 use crate::jugdir::Jugdir;
 use crate::lock::lock;
-use crate::os::File;
+use crate::os::{File, share_of_descriptors};
 use crate::result_store::{OUTPUT, Report, ResultInfo, RunMetadata};
-use crate::store::blob::{self, BlobRef, Loaded};
+use crate::store::blob::{self, BlobRef, Taken};
 use crate::store::catalog::Catalog;
 use crate::store::index::{Index, Location};
+use crate::store::log::fetch::{self, RecordAt};
 use crate::store::log::record::{COMPRESSED, CRITICAL, Header, Kind};
-use crate::store::log::scan::{self, RecordAt};
 use crate::store::log::segment;
 use crate::store::media_error::{self, or_reason};
 use crate::store::own_writer::OwnWriter;
@@ -25,6 +27,11 @@ use crate::{Error, Key, Result};
 
 /// How many segments are kept open for reading.
 const FILES_MAX: usize = 64;
+/// Into how many parts descriptors go, of which one is for them.
+const SHARES: usize = 8;
+
+/// How a record is read: all of it, or its value.
+type Fetch = fn(&dyn File, &Path, u64) -> Result<RecordAt>;
 
 /// Reads values, failure reports and facts from the places that the catalog names.
 pub(super) struct Reader {
@@ -33,24 +40,27 @@ pub(super) struct Reader {
     catalog: Arc<Catalog>,
     /// Segments that values were read from, open.
     files: Mutex<HashMap<u32, Arc<dyn File>>>,
+    /// How many of them may be.
+    files_max: usize,
 }
 
 impl Reader {
     /// A reader that has no file open yet.
     pub(super) fn new(jugdir: Arc<Jugdir>, own: Arc<OwnWriter>, catalog: Arc<Catalog>) -> Reader {
-        Reader { jugdir, own, catalog, files: Mutex::default() }
+        let files_max = share_of_descriptors(&**jugdir.fs(), SHARES).clamp(1, FILES_MAX);
+        Reader { jugdir, own, catalog, files: Mutex::default(), files_max }
     }
 
-    /// The stored value; `None` if there is no result.
+    /// The stored value; `None` if there is no result. One in a blob is read into the receiver, if that takes it.
     ///
     /// Where the value is not what was stored, this is an [`StoreError::DamagedResult`], from then on there is no
     /// result for this key, and the next [`Catalog::refresh`] says so.
-    pub(super) fn load(&self, key: &Key) -> Result<Option<Stored>> {
+    pub(super) fn load(&self, key: &Key, receiver: &mut dyn Receiver) -> Result<Option<Loaded>> {
         let Some(mut place) = self.place_of(key)? else { return Ok(None) };
         let mut looked_twice = false;
         loop {
-            let what = match self.value_at(key, place)? {
-                Ok(stored) => return Ok(Some(stored)),
+            let what = match self.value_at(key, place, receiver)? {
+                Ok(loaded) => return Ok(Some(loaded)),
                 Err(what) => what,
             };
             // It may have been removed, or replaced by a good one, since this process last looked.
@@ -131,37 +141,84 @@ impl Reader {
         }
     }
 
-    fn value_at(&self, key: &Key, place: Location) -> Result<Result<Stored, &'static str>> {
-        let (header, payload) = match self.record_at(key, place)? {
+    fn value_at(
+        &self,
+        key: &Key,
+        place: Location,
+        receiver: &mut dyn Receiver,
+    ) -> Result<Result<Loaded, &'static str>> {
+        let (header, payload) = match self.fetch(key, place, fetch::value_at)? {
             RecordAt::Whole(header, payload) => (header, payload),
             RecordAt::Damaged(what) => return Ok(Err(what)),
         };
+        let codec = Codec::from_byte(header.codec);
         let bytes = match header.kind {
             Kind::Result => payload,
             Kind::ResultBlob => {
                 let Some(blob) = BlobRef::decode(&payload) else { return Ok(Err("it names no file")) };
-                match blob::read(&**self.jugdir.fs(), &self.jugdir.blobs(), key, &blob)? {
-                    Loaded::Whole(bytes) => bytes,
-                    Loaded::Damaged(what) => return Ok(Err(what)),
+                let is_packed = header.flags & COMPRESSED != 0;
+                match codec.map(|codec| self.receive(key, &blob, (codec, is_packed), receiver)).transpose()? {
+                    Some(Taken::Whole) => return Ok(Ok(Loaded::Received)),
+                    Some(Taken::Damaged(what)) => return Ok(Err(what)),
+                    Some(Taken::Not) | None => {}
+                }
+                match self.whole_blob(key, &blob)? {
+                    Ok(bytes) => bytes,
+                    Err(what) => return Ok(Err(what)),
                 }
             }
             _ => return Ok(Err("another record is in its place")),
         };
-        let Some(codec) = Codec::from_byte(header.codec) else {
+        let Some(codec) = codec else {
             // A later version wrote it, and reads it.
             let path = self.path_of(place);
             let (version, kind) = (header.version, header.kind.to_byte());
             return Err(Error::Store(StoreError::NewerRecord { path, version, kind }));
         };
+        let stored = |bytes| Loaded::Stored(Stored { codec, bytes });
         if header.flags & COMPRESSED == 0 {
-            return Ok(Ok(Stored { codec, bytes }));
+            return Ok(Ok(stored(bytes)));
         }
-        let bytes = compress::decompress(&bytes);
-        Ok(bytes.map(|bytes| Stored { codec, bytes }).ok_or("it cannot be decompressed"))
+        Ok(compress::decompress(&bytes).map(stored).ok_or("it cannot be decompressed"))
+    }
+
+    /// Offers a blob to a receiver.
+    fn receive(
+        &self,
+        key: &Key,
+        blob: &BlobRef,
+        (codec, is_packed): (Codec, bool),
+        receiver: &mut dyn Receiver,
+    ) -> Result<Taken> {
+        blob::read(&**self.jugdir.fs(), &self.jugdir.blobs(), key, blob, &mut |source| {
+            if is_packed {
+                Unpacking::begin(source).is_some_and(|mut source| receiver.receive(codec, &mut source))
+            } else {
+                receiver.receive(codec, source)
+            }
+        })
+    }
+
+    /// The contents of a blob; else what is wrong with them.
+    fn whole_blob(&self, key: &Key, blob: &BlobRef) -> Result<Result<Vec<u8>, &'static str>> {
+        let mut bytes = Vec::new();
+        let taken = blob::read(&**self.jugdir.fs(), &self.jugdir.blobs(), key, blob, &mut |source| {
+            bytes = vec![0; usize::try_from(source.left()).unwrap_or(usize::MAX)];
+            source.read(&mut bytes)
+        })?;
+        Ok(match taken {
+            Taken::Whole => Ok(bytes),
+            Taken::Damaged(what) => Err(what),
+            Taken::Not => Err("it cannot be read"),
+        })
     }
 
     /// Reads a record of `key` and checks it.
     pub(super) fn record_at(&self, key: &Key, place: Location) -> Result<RecordAt> {
+        self.fetch(key, place, fetch::record_at)
+    }
+
+    fn fetch(&self, key: &Key, place: Location, read: Fetch) -> Result<RecordAt> {
         let opened = match or_reason(self.file_at(place))? {
             Ok(opened) => opened,
             Err(what) => return Ok(RecordAt::Damaged(what)),
@@ -170,7 +227,7 @@ impl Reader {
             let missing = if place.pack == 0 { "its segment is missing" } else { "its pack was replaced" };
             return Ok(RecordAt::Damaged(missing));
         };
-        match scan::record_at(&*file, &path, place.offset) {
+        match read(&*file, &path, place.offset) {
             Ok(RecordAt::Whole(header, _)) if header.key != *key => {
                 Ok(RecordAt::Damaged("another task's record is in its place"))
             }
@@ -206,7 +263,7 @@ impl Reader {
             return Ok(Some(Arc::clone(file)));
         }
         let Some(file) = self.jugdir.fs().open_if_exists(path)? else { return Ok(None) };
-        if files.len() >= FILES_MAX {
+        if files.len() >= self.files_max {
             files.clear();
         }
         files.insert(segment, Arc::clone(&file));

@@ -163,6 +163,7 @@ def test_nothing_is_overwritten_when_an_old_jugdir_is_moved(old) -> None:
         (("--export", "back", "jugfile.py", "empty"), "no old jugdir is needed"),
         (("--export", "full"), "full is not empty"),
         (("--export", "jugfile.py"), "is not a directory"),
+        (("--export", "jugfile.jugdata/deep/new"), "is in the jugdir jugfile.jugdata"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -21,10 +21,12 @@ import pytest
         "invalidate",
         "pack",
         "fsck",
+        "provenance",
+        "export",
     ],
 )
 def test_no_such_jugfile(jug, command):
-    more = ["--name", "x"] if command == "invalidate" else []
+    more = ["--name", "x"] if command in ("invalidate", "provenance", "export") else []
     done = jug(command, "nosuch.py", *more)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("jug: error: ")

@@ -31,7 +31,7 @@ def lines(jug, name):
     ("call", "argument"),
     [
         ("f(uuid.uuid4())", "argument 1"),
-        ("f([1, {'at': time.time()}])", "argument 1"),
+        ("f([1, {'at': time.time()}])", 'argument 1 [1]["at"]'),
         ("f(1, y=random.random())", "argument y="),
         ("f(1, os.urandom(8))", "argument 2"),
         ("g([f(n, random.random()) for n in range(5)])", "argument 2"),

@@ -7,9 +7,15 @@ import pytest
 
 from tests.support.damage import JOBS, cut, flip, only, snapshot
 
+
+def header_before(data: bytes, value: bytes) -> int:
+    """Where the header of the record begins that a value is in, be it one of many."""
+    return data.rindex(b"JUGr", 0, data.index(value))
+
+
 #: How a segment is damaged so that it cannot be read on, and what is said of that.
 _BROKEN = {
-    "header": (lambda path: flip(path, path.read_bytes().index(b"value 3") - 40), "damaged"),
+    "header": (lambda path: flip(path, header_before(path.read_bytes(), b"value 3") + 9), "damaged"),
     "cut": (lambda path: cut(path, 150), "unfinished"),
     "head": (lambda path: flip(path, 3), "damaged"),
 }

@@ -72,7 +72,7 @@ def test_version_names_this_package(jug):
         ),
         (
             ["invalidate"],
-            "one of the arguments --name --pattern --target/--invalid is required "
+            "one of the arguments --name --pattern --target/--invalid --unreadable is required "
             "(see 'jug invalidate --help')",
         ),
         (

@@ -26,6 +26,7 @@ import jug.task
 if hasattr(jug, "_native"):
     # What `jug adopt` does before it loads a jugfile.
     jug.task.before_lookup = lambda t: None
+    jug._native.leave_arguments_untouched(True)
 
 from jug import CompoundTask, CompoundTaskGenerator, Task, TaskGenerator, Tasklet, iteratetask, return_tuple
 from jug.hash import hash_one, hash_update, new_hash_object

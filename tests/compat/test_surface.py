@@ -8,9 +8,12 @@ from tests.compat.surface import Difference, differences, listing, names_of
 #: What is different on purpose: a pattern for "NAME WHAT", and why. All of it is in docs/compat.md.
 KNOWN = {
     "*.Task bases": "a task is a class of the native engine",
+    "*.Task signature": "the function is given by position, so that it may have an argument f",
     "*.Task.hash signature": "the same: a method of the native engine takes self by position",
+    "*.Task.unload signature": "the same: a method of the native engine takes self by position",
+    "*TaskGenerator bases": "its calls are those of the native engine",
     "*TaskGenerator signature": "limits of the function may stand in its place, or beside it",
-    "jug.utils.jug_execute signature": "the same: it is a TaskGenerator",
+    "jug.utils.jug_execute *": "the same: it is a TaskGenerator",
     "jug.backends.*_store.*_store bases": "stores on the native engine have more in common",
     "jug.backends.base.base_store signature": "a backend need not pass on what it was opened with",
     "jug.backends.file_store.file_* signature": "sync= in addition; a keepalive lock is like any other",

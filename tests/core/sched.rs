@@ -1,5 +1,7 @@
 //! The graph and the scheduler, by example and against a model that computes everything each time.
 
+mod foresight;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -26,6 +28,27 @@ fn a_graph_knows_both_directions_once() {
     assert_eq!(graph.closure(&[1]), [1, 3]);
     assert_eq!(graph.closure(&[0, 1]), [0, 1, 2, 3]);
     assert!(Graph::from_edges(0, &[]).is_empty());
+}
+
+#[test]
+fn a_graph_in_which_few_nodes_need_others_knows_which_these_are() {
+    // At the ends of words and inside, with words between in which no node has a list.
+    let owners = [0, 1, 63, 64, 127, 300, 319, 320, 999];
+    let edges: Vec<(Node, Node)> =
+        owners.iter().flat_map(|node| [(*node, 500), (*node, 700 + node / 5)]).collect();
+    let graph = Arc::new(Graph::from_edges(1000, &edges));
+    for node in 0..1000 {
+        let expected = if owners.contains(&node) { vec![500, 700 + node / 5] } else { Vec::new() };
+        assert_eq!(graph.dependencies(node), expected, "{node}");
+        let needing = owners.iter().filter(|owner| node == 500 || 700 + *owner / 5 == node);
+        assert_eq!(graph.dependents(node), needing.copied().collect::<Vec<_>>(), "{node}");
+    }
+    let mut scheduler = Scheduler::new(graph, &[], &[], None, 0);
+    assert_eq!(scheduler.needed(500), owners.len());
+    assert_eq!(scheduler.take(1000).len(), 1000 - owners.len());
+    assert!(scheduler.done(&[500]).is_empty());
+    assert!(scheduler.done(&[700 + 999 / 5]).is_empty());
+    assert_eq!(scheduler.take(1000), [999]);
 }
 
 #[test]

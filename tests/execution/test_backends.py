@@ -40,7 +40,8 @@ def test_tasks_of_a_script_run_on_a_backend(script, backend):
     "executor",
     [
         "concurrent.futures.ThreadPoolExecutor(2)",
-        "concurrent.futures.ProcessPoolExecutor(2)",
+        # From Python 3.14 on a script whose executor does not fork needs `if __name__ == "__main__"`.
+        "concurrent.futures.ProcessPoolExecutor(2, multiprocessing.get_context('fork'))",
         "loky.get_reusable_executor(max_workers=2)",
     ],
 )
@@ -48,7 +49,7 @@ def test_an_executor_is_used_and_stays_open(script, executor):
     script(
         TASKS
         + f"""
-        import concurrent.futures, loky
+        import concurrent.futures, loky, multiprocessing
 
         with {executor} as executor:
             s = jug.execute(backend=executor)
@@ -63,7 +64,7 @@ def test_an_executor_that_breaks_ends_it_with_a_line_and_what_was_finished_is_st
     script(
         """
         jug.set_jugdir("jugdata")
-        import concurrent.futures
+        import concurrent.futures, multiprocessing
 
         @TaskGenerator
         def work(i):
@@ -74,7 +75,8 @@ def test_an_executor_that_breaks_ends_it_with_a_line_and_what_was_finished_is_st
 
         tasks = [work(i) for i in range(20)]
         try:
-            jug.execute(backend=concurrent.futures.ProcessPoolExecutor(1))
+            context = multiprocessing.get_context("fork")
+            jug.execute(backend=concurrent.futures.ProcessPoolExecutor(1, context))
         except jug.errors.UserError as error:
             show(said=str(error), done=[t.can_load() for t in tasks].count(True))
         """

@@ -29,11 +29,11 @@ def own_cluster(tmp_path: Path) -> Iterator[DaskCluster]:
 
 @pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> list[str]:
-    """How a jugfile is run on each backend."""
-    return ["execute", "--will-cite", "-n", "2", "--backend", request.param]
+    """How a jugfile is run on each backend: on a slow machine, too, without lines of progress."""
+    return ["execute", "--will-cite", "--progress=none", "-n", "2", "--backend", request.param]
 
 
 @pytest.fixture(params=PROCESSES)
 def of_processes(request: pytest.FixtureRequest) -> list[str]:
     """The same, where workers are processes."""
-    return ["execute", "--will-cite", "-n", "2", "--backend", request.param]
+    return ["execute", "--will-cite", "--progress=none", "-n", "2", "--backend", request.param]

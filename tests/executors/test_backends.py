@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 from tests.support.pools import HEAD, ran, reports, value_of
 
@@ -94,6 +96,57 @@ def test_without_keep_going_a_failure_ends_it_and_nothing_that_ran_is_lost(jug, 
     assert "ValueError: 5" in done.stderr
     complete = int(jug("status", "--short").stdout.split(" complete")[0].split()[-1])
     assert complete == len(ran(jug)) - 1 < 399
+
+
+def test_of_tasks_that_fail_at_the_same_time_the_first_is_shown_with_its_traceback(jug, backend):
+    jug.write(
+        HEAD
+        + """
+    @TaskGenerator
+    def work(i):
+        note(i)
+        end = time.monotonic() + 5
+        while len(open("ran.log").readlines()) < 2 and time.monotonic() < end:
+            time.sleep(0.01)
+        raise ValueError(f"wrong {i}")
+
+    both = [work(i) for i in range(2)]
+    """
+    )
+    done = jug(*backend)
+    assert (done.returncode, len(ran(jug))) == (1, 2)
+    assert done.stderr.count(" failed: ValueError: wrong ") == 2, done.stderr
+    assert done.stderr.count('    raise ValueError(f"wrong {i}")\nValueError: wrong ') == 1
+    assert "jug: error" not in done.stderr
+
+
+def test_what_workers_cannot_print_is_said_once_and_costs_no_task(jug, backend):
+    jug.write(
+        HEAD
+        + """
+    @TaskGenerator
+    def work(i):
+        note(i)
+        print("works on", i)
+        return i
+
+    all = [work(i) for i in range(6)]
+    """
+    )
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "jug", *backend, "--progress=none"],
+            cwd=jug.folder,
+            env=jug.env({"PYTHONUNBUFFERED": ""}),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+        )
+    message = "cannot write to standard output: No space left on device; what was stored is safe"
+    assert (done.returncode, done.stderr) == (1, f"jug: error: {message}\n")
+    assert value_of(jug, "all") == [*range(6)]
+    assert set(ran(jug).values()) == {1}
 
 
 def test_a_crash_costs_one_task_and_the_innocent_finish(jug, of_processes):

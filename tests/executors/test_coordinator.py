@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -50,6 +52,25 @@ def test_no_more_than_two_chunks_a_worker_are_in_flight(made):
     go.set()
     assert everything(coordinator) == dict.fromkeys(range(4), True)
     assert coordinator.room() > 4
+
+
+def test_an_interrupt_that_another_thread_gets_ends_the_waiting(made):
+    coordinator = made(1)
+    go, over = threading.Event(), threading.Event()
+
+    def work():
+        time.sleep(0.2)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        go.wait(30)
+        over.set()
+
+    coordinator.submit([(0, Task(work), Limits())])
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            coordinator.wait(3600)
+        assert not over.is_set()
+    finally:
+        go.set()
 
 
 def test_what_was_given_and_does_not_run_comes_back_when_it_stops(made):

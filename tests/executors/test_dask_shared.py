@@ -7,12 +7,15 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jug.executors import dask_worker as worker
+from jug.executors.dask_losses import DaskLosses
+from jug.executors.pools import ChunkLost
 from tests.support.command import Jug
 from tests.support.dask_cluster import COUNTED, DaskCluster, ended, on, ran, said
 from tests.support.processes import is_alive
@@ -240,6 +243,14 @@ def test_a_function_that_went_away_with_its_workers_is_sent_again(jug: Jug, own_
     status, stderr = ended(process)
     assert status == 0, stderr
     assert set(ran(jug.folder)) == set(map(str, range(60)))
+
+
+@pytest.mark.parametrize("error", [KeyError("tcp://127.0.0.1:1"), OSError("it was closed"), CancelledError()])
+def test_what_a_scheduler_says_of_workers_that_have_just_gone_costs_no_task(error: BaseException) -> None:
+    """A task's own error is an answer of its worker, and none of these."""
+    losses = DaskLosses()
+    assert isinstance(losses.of_chunk(error), ChunkLost)
+    assert losses.of_chunk(ValueError("it cannot be run")).args == ("it cannot be run",)
 
 
 def test_a_second_interrupt_ends_what_runs_at_the_next_line_of_python(jug: Jug, cluster: DaskCluster) -> None:

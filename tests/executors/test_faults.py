@@ -52,7 +52,7 @@ def test_a_failure_beside_a_chunk_that_comes_back_short_ends_the_run(jug, backen
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_ctrl_c_beside_a_chunk_that_comes_back_short_ends_the_run(jug, backend):
     jug.write(UNEVEN.replace("STOP", "1200").replace("ACT", "open('now', 'w').close()"))
-    running = jug.start(*on(backend))
+    running = jug.start(*on(backend, "--progress=none"))
     wait_for((jug.folder / "now").exists, "the task")
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
@@ -82,7 +82,7 @@ def test_a_crash_while_it_ends_ends_it(jug, backend):
     all = [work(i) for i in range(6)]
     """
     )
-    running = jug.start(*on(backend))
+    running = jug.start(*on(backend, "--progress=none"))
     wait_for((jug.folder / "now").exists, "the task")
     running.send_signal(signal.SIGINT)
     assert "no other task starts" in running.stderr.readline()

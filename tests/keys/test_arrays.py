@@ -110,6 +110,14 @@ def test_masks_and_classes_of_arrays_count():
     )  # fmt: skip
 
 
+def test_the_empty_metadata_that_a_pickle_of_dates_is_loaded_with_does_not_count():
+    for plain in (np.dtype("M8[s]"), np.dtype("m8[D]")):
+        loaded = np.dtype(plain, metadata={})
+        assert key(loaded) == key(plain)
+        assert key(np.zeros(2, loaded)) == key(np.zeros(2, plain))
+        assert different(plain, np.dtype(plain, metadata={"unit": "m"}))
+
+
 def test_the_file_of_a_memory_map_does_not_matter(tmp_path):
     maps = []
     for name in "ab":

@@ -91,6 +91,6 @@ def test_a_stored_exception_can_be_loaded_where_that_library_is_not_there(tmp_pa
     store = _native.Store(str(jugdir))
     store.save(bytes(32), {"failed": _raised(ValueError("what", 1))})
     store.close()
-    assert not any(b"tblib" in file.read_bytes() for file in jugdir.rglob("*") if file.is_file())
+    assert not any(b"tblib.pickling" in file.read_bytes() for file in jugdir.rglob("*") if file.is_file())
     kept = _native.Store(str(jugdir)).load(bytes(32))["failed"]
     assert (type(kept), kept.args, kept.__traceback__) == (ValueError, ("what", 1), None)

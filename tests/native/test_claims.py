@@ -269,7 +269,7 @@ def test_the_death_of_a_worker_wakes_who_waits(jugdir):
     os.kill(other.process.pid, signal.SIGKILL)
     start = time.monotonic()
     assert store.wait(20.0)
-    assert time.monotonic() - start < 1.0
+    assert time.monotonic() - start < 10
     assert Claims(store).is_claimed(KEYS[:1]) == [False]
     other.process.communicate()
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
@@ -33,6 +34,19 @@ def test_a_graph_numbers_tasks_in_their_order():
     assert [graph.dependents(node) for node in range(4)] == [[1, 2], [3], [3], []]
     assert graph.closure([1]) == [1, 3]
     assert graph.node_of(TaskCore(add, 99)) is None
+
+
+def test_a_graph_sorts_changes_by_state():
+    """By those of its tasks alone, from any sequence of pairs."""
+    tasks = diamond()
+    graph = Graph(tasks)
+    states = ["result", "absent", "failed", "result"]
+    changes = [(task.key(), state) for task, state in zip(tasks, states, strict=True)]
+    changes.append((TaskCore(add, 99).key(), "result"))
+    assert graph.by_state(changes) == ([0, 3], [2], [1])
+    assert graph.by_state([]) == ([], [], [])
+    with pytest.raises(ValueError, match='"done"'):
+        graph.by_state([(tasks[0].key(), "done")])
 
 
 def test_equal_tasks_are_one_node():
@@ -68,8 +82,36 @@ def test_a_graph_takes_any_iterable_of_tasks_and_nothing_else():
 
 def test_equal_names_are_one_string():
     names = Graph(diamond()).names()
-    assert names == [f"{__name__}.add"] * 4
+    assert list(names) == [f"{__name__}.add"] * 4
     assert len({id(name) for name in names}) == 1
+
+
+@pytest.mark.parametrize("different", [1, 255, 256, 257, 700])
+def test_every_node_has_its_name_however_many_there_are(different):
+    tasks = [TaskCore(add, number) for number in range(1000)]
+    expected = [f"name {number * number % different}" for number in range(1000)]
+    for task, name in zip(tasks, expected, strict=True):
+        task.name = name
+    graph = Graph(tasks)
+    names = graph.names()
+    assert len(names) == 1000
+    assert list(names) == [names[node] for node in range(1000)] == expected
+    assert {id(name) for name in names} == {id(names[node]) for node in range(1000)}
+    assert len({id(name) for name in names}) == len(set(expected))
+    assert graph.count_by_name(range(1000)) == Counter(expected)
+    with pytest.raises(IndexError):
+        names[1000]
+    assert graph.names() is names
+
+
+@pytest.mark.parametrize("places", [[], [0], [0, 1, 2], [0, 0, 1], [0, 1, 0], [0, 1, 2, 1, 3, 0, 4, 4]])
+def test_a_graph_knows_the_node_of_each_task_that_was_given(places):
+    graph = Graph([TaskCore(add, place) for place in places])
+    assert list(graph.node_ids()) == places
+    assert graph.node_ids().itemsize == 4
+    states = bytes(b"ab"[node % 2] for node in range(len(graph)))
+    expected = Counter(states[node] for node in places)
+    assert graph.count_states(states) == ({f"{__name__}.add": expected} if places else {})
 
 
 def test_a_chain_of_100000_tasks_is_walked_without_recursion():
@@ -101,7 +143,7 @@ def test_a_scheduler_drains_a_diamond():
 
 def test_what_is_known_at_the_start_is_not_run():
     graph = Graph(diamond())
-    scheduler = Scheduler(graph, done=[0], failed=[1], offset=2)
+    scheduler = Scheduler(graph, present=[True, False, False], failed=[1], offset=2)
     assert scheduler.take(5) == [2]
     scheduler.done([2])
     assert scheduler.stuck()
@@ -139,7 +181,16 @@ def test_a_node_that_is_none_is_refused(method):
     with pytest.raises(OverflowError):
         getattr(scheduler, method)([-1])
     with pytest.raises(IndexError):
-        Scheduler(Graph(diamond()), done=[17])
+        Scheduler(Graph(diamond()), present=[True] * 17)
+    with pytest.raises(IndexError, match="no node"):
+        Scheduler(Graph(diamond()), done=17)
+
+
+def test_the_first_nodes_may_be_done_without_a_word_on_each():
+    graph = Graph([TaskCore(add, number) for number in range(5)])
+    counted = Scheduler(graph, done=2, present=[False, True, False])
+    assert counted.states() == Scheduler(graph, present=[True, True, False, True, False]).states()
+    assert counted.take(5) == [2, 4]
 
 
 MEMORY = """

@@ -1,5 +1,6 @@
 """The store as Python sees it: values go in, the same values come out, here and in other processes."""
 
+import gc
 import hashlib
 import os
 import pickle
@@ -84,6 +85,8 @@ def test_to_ask_for_one_result_does_not_let_other_threads_run(jugdir: str) -> No
     try:
         wait_for(lambda: counted[0], "the other thread")
         sys.setswitchinterval(600)
+        # It may have asked for its turn before that.
+        time.sleep(0.01)
         before = counted[0]
         found = [store.contains(key(1)) for _ in range(100_000)]
         after = counted[0]
@@ -111,6 +114,27 @@ def test_refresh_returns_what_others_changed_and_nothing_else(jugdir: str) -> No
     assert there.clear_failures([key(2)]) == 1
     there.flush()
     assert here.refresh() == [(key(2), "absent")]
+
+
+def test_many_changes_are_no_work_for_the_garbage_collector(jugdir: str) -> None:
+    """They are a sequence that makes its items when they are asked for."""
+    here, there = _native.Store(jugdir), _native.Store(jugdir)
+    for n in range(1000):
+        there.save(key(n), n)
+    there.flush()
+    gc.collect()
+    before = len(gc.get_objects())
+    changes = here.refresh()
+    assert len(gc.get_objects()) < before + 100
+    assert len(changes) == 1000
+    assert {changes[n] for n in range(-1000, 1000)} == {(key(n), "result") for n in range(1000)}
+    assert changes == list(changes)
+    assert changes != [*changes, (key(1000), "result")]
+    assert changes != 1000
+    assert repr(changes) == repr(list(changes))
+    for index in (1000, -1001):
+        with pytest.raises(IndexError):
+            changes[index]
 
 
 def test_a_result_that_was_claimed_before_a_removal_does_not_count(jugdir: str) -> None:
@@ -202,14 +226,40 @@ def test_waiting_ends_when_another_process_stores_something(jugdir: str) -> None
 
 
 def test_always_syncs_each_record_and_group_many_at_once(jugdir: str) -> None:
-    """The price of --sync=always is one fdatasync a record."""
+    """The price of --sync=always is one fdatasync a record; the list of versions, stored first, is one."""
     always = _native.Store(jugdir, sync="always")
     grouped = _native.Store(jugdir)
     for number in range(50):
         always.save(key(number), number)
         grouped.save(key(-number), number)
     grouped.sync()
-    assert always.stats()["syncs"] == 50
+    assert always.stats()["syncs"] == 51
     assert grouped.stats()["syncs"] < 25
     with pytest.raises(ValueError, match="sync"):
         _native.Store(jugdir, sync="never")
+
+
+def test_results_that_go_with_their_pack_are_a_loss(jugdir: str) -> None:
+    """As those are that were removed by hand."""
+    keys = [key(number) for number in range(3)]
+    writer = _native.Store(jugdir)
+    claims = _native.Claims(writer)
+    claims.claim(keys)
+    claims.refresh()
+    for one in keys:
+        claims.save(one, 5)
+    writer.sync()
+    claims.release(keys)
+    del claims
+    writer.close()
+    _native.Store(jugdir).pack(all=True)
+    reader = _native.Store(jugdir)
+    assert reader.contains_many(keys) == [True] * 3
+    before = reader.losses()
+    for path in (Path(jugdir) / "packs").iterdir():
+        if not path.name.startswith("MANIFEST"):
+            path.unlink()
+    _native.Store(jugdir).pack(all=True, damaged=True)
+    reader.refresh()
+    assert reader.contains_many(keys) == [False] * 3
+    assert reader.losses() != before

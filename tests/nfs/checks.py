@@ -44,6 +44,30 @@ def duplicates(jug: str, tasks: int, name: str = "", prefix: dict[str, str] | No
     return Outcome(is_good, text, runs.total() - len(runs), per_task)
 
 
+def waiting(jug: str) -> Outcome:
+    """One worker waits for long tasks of four on the other client: what it asks meanwhile."""
+    seconds = 120
+    check = Check(jug, "waiting", 4, TASK_SECONDS=str(seconds))
+    host = check.host("A", *[check.command("A", "execute", "--will-cite")] * 4)
+    check.wait_for_starts([host], seconds / 2, lambda: len(check.starts()) == 4)
+    waits = check.host("B", check.command("B", "execute", "--will-cite"))
+    # Until it has begun to wait, and no longer asks more often than later.
+    time.sleep(seconds / 4)
+    before, began = requests(["B"]), time.monotonic()
+    time.sleep(seconds / 4)
+    spent = requests(["B"]) - before
+    rate = spent.total() / (time.monotonic() - began)
+    # Else the tasks may have ended meanwhile.
+    is_good = time.monotonic() < min(when for _, _, when, _ in check.starts()) + seconds
+    complaints = wait_for([waits], 2 * seconds)
+    late = time.monotonic() - max(when for _, _, when, _ in check.starts()) - seconds
+    complaints += wait_for([host], seconds)
+    is_good &= rate <= 2 and check.runs().total() == 4 and not complaints
+    most = ", ".join(f"{kind} {count}" for kind, count in spent.most_common(8))
+    text = f"{rate:.2f} requests a second ({most}), ended {late:.1f} s after the last task {complaints or ''}"
+    return Outcome(is_good, text)
+
+
 def killed(jug: str) -> Outcome:
     """One of two workers of a host is killed: the other one runs its task within 5 s, in a new process."""
     check = Check(jug, "killed", 2, TASK_SECONDS="8")
@@ -211,6 +235,7 @@ def lost(check: Check, tasks: int) -> list[str]:
 CHECKS: dict[str, Callable[[str], Outcome]] = {
     "duplicates": lambda jug: duplicates(jug, 500),
     "many": lambda jug: duplicates(jug, 2000),
+    "waiting": waiting,
     "killed": killed,
     "gone": gone,
     "crashing": crashing,

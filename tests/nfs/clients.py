@@ -168,10 +168,10 @@ def a_host(client: str, script: str) -> list[str]:
     return [*network, *others, "bash", "-c", f"hostname host{client}; {script}", "host"]
 
 
-def requests() -> Counter[str]:
-    """How many requests both clients made so far, by kind."""
+def requests(clients: Sequence[str] = CLIENTS) -> Counter[str]:
+    """How many requests these clients made so far, by kind."""
     counted: Counter[str] = Counter()
-    mounts = {str(ROOT / client) for client in CLIENTS}
+    mounts = {str(ROOT / client) for client in clients}
     is_ours = False
     for line in Path("/proc/self/mountstats").read_text().splitlines():
         words = line.split()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from pathlib import Path
 
+import psutil
 import pytest
 
+from tests.support.processes import is_alive
 from tests.support.waiting import wait_for
 
 BACKENDS = ["loky", "processes", "jug"]
@@ -34,6 +38,12 @@ if __name__ == "__main__":
         time.sleep(0.01)
     print("exit", int(session.exit_code), "left", len(children()))
 """
+
+
+def processes_in(folder: Path) -> list[psutil.Process]:
+    """Those that live and have it as their directory."""
+    found = psutil.process_iter(["cwd", "status"])
+    return [it for it in found if it.info["cwd"] == str(folder) and it.info["status"] != "zombie"]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -104,25 +114,103 @@ def test_workers_that_had_nothing_to_do_are_ended_with_the_session(project, back
     assert f"exit {status} left 0" in done.stdout, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("backend", ["loky", "processes"])
-def test_ctrl_c_while_pytask_collects_waits_for_no_worker(project, tmp_path, backend):
-    """Executors wait at the end of Python for workers that import, however long that takes."""
+@pytest.mark.parametrize("whole_group", [False, True])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ctrl_c_while_pytask_collects_waits_for_no_worker_and_none_complains(
+    project, tmp_path, backend, whole_group
+):
+    """Executors wait at the end of Python for workers that import, however long that takes.
+
+    Those of pytask-parallel 0.5.5 are in the group of the terminal, and print where Ctrl-C found them.
+    """
     slow = tmp_path / "slow"
     slow.mkdir()
     slow.joinpath("sitecustomize.py").write_text(
-        "import sys, time\n"
+        "import os, sys, time\n"
         "words = ' '.join(sys.orig_argv)\n"
-        "if 'popen_loky' in words or 'spawn_main' in words or 'forkserver' in words:\n"
+        "if any(it in words for it in ('popen_loky', 'spawn_main', 'forkserver', 'supervised_worker')):\n"
+        f"    open(f'{slow}/begun{{os.getpid()}}', 'w').close()\n"
         "    time.sleep(1000)\n"
     )
     project.put_first(slow)
     project.tasks("Path('collecting').touch()\ntime.sleep(1000)\n")
-    running = project.start("-n", "2", "--parallel-backend", backend)
+    running = project.start("-n", "4", "--parallel-backend", backend)
     wait_for((project.folder / "collecting").exists, "a collection", 60)
-    running.send_signal(signal.SIGINT)
+    wait_for(lambda: len([*slow.glob("begun*")]) == (1 if backend == "jug" else 4), "workers", 60)
+    (os.killpg if whole_group else os.kill)(running.pid, signal.SIGINT)
     out, _ = running.communicate(timeout=60)
     assert running.returncode == 1, out
     assert out.rstrip().endswith("Aborted!")
+    assert "Traceback" not in out
+    pids = [path.name.removeprefix("begun") for path in slow.glob("begun*")]
+    wait_for(lambda: not any(map(is_alive, pids)), "workers to be gone")
+
+
+@pytest.mark.parametrize("whole_group", [False, True])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ctrl_c_while_many_workers_start_leaves_none_of_them(project, backend, whole_group):
+    """pytask-parallel 0.5.5 waits until all have begun, and prints a traceback of each."""
+    project.tasks(
+        """
+        for i in range(100):
+            @task(id=str(i))
+            def task_sleeps(i=i):
+                time.sleep(1000)
+        """
+    )
+    running = project.start("-n", "64", "--parallel-backend", backend)
+    pytask = psutil.Process(running.pid)
+    wait_for(lambda: len(pytask.children(recursive=True)) > 8, "some workers", 60)
+    (os.killpg if whole_group else os.kill)(running.pid, signal.SIGINT)
+    out, _ = running.communicate(timeout=60)
+    assert running.returncode == 1, out
+    assert "Traceback" not in out
+    wait_for(lambda: not processes_in(project.folder), "workers to be gone")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_more_workers_start_than_there_are_tasks(project, backend):
+    """pytask-parallel 0.5.5 starts as many as it is asked for."""
+    project.tasks(
+        """
+        for i in range(3):
+            @task(id=str(i))
+            def task_sleeps(i=i):
+                Path(f"began{i}").touch()
+                time.sleep(1000)
+        """
+    )
+    running = project.start("-n", "60", "--parallel-backend", backend)
+    wait_for(lambda: len([*project.folder.glob("began*")]) == 3, "three tasks", 60)
+    below = psutil.Process(running.pid).children(recursive=True)
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=60)
+    # Beside workers: trackers of what they share, or what they are forked from.
+    assert 3 <= len(below) <= 3 + 2
+
+
+@pytest.mark.parametrize("backend", ["loky", "threads", "dask"])
+def test_any_number_of_workers_can_be_asked_for(project, backend):
+    project.tasks("def task_one():\n    pass\n\ndef task_two():\n    pass\n")
+    done = project.run("-n", "999999", "--parallel-backend", backend)
+    assert (done.status, done.outcomes) == (0, {"task_one": ".", "task_two": "."}), done.out
+
+
+def test_what_this_machine_cannot_have_is_not_started_and_said(project):
+    project.tasks(
+        """
+        import resource
+        resource.setrlimit(resource.RLIMIT_NOFILE, (400, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+        for i in range(60):
+            @task(id=str(i))
+            def task_writes(i=i, path: Annotated[Path, Product] = Path(f"out{i}")):
+                path.touch()
+        """
+    )
+    done = project.run("-n", "60", "--parallel-backend", "jug")
+    assert done.status == 0, done.out
+    assert "28 workers are started, and not 60: this machine cannot have more." in done.out
 
 
 @pytest.mark.parametrize("command", ["collect", "clean", "markers"])

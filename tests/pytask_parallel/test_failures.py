@@ -54,6 +54,7 @@ def test_whatever_a_task_does_costs_only_that_task(project, backend):
 
 
 def test_sys_exit_is_a_failure_with_its_status(project):
+    """As in pytask-parallel 0.5.5."""
     project.tasks("def task_leaves():\n    sys.exit(3)\n\ndef task_stays():\n    pass\n")
     for backend in ("loky", "threads"):
         project.forget()
@@ -119,6 +120,23 @@ def test_a_mark_that_says_nothing_is_a_failure_of_its_task(project, mark, said):
     done = project.run("-n", "2", "--strict-markers")
     assert done.outcomes == {"task_is_marked": "F", "task_is_not": "."}
     assert said in " ".join(re.sub("[│\n]", " ", done.out).split())
+    for sequential in (("-n", "1"), ("-n", "2", "--pdb")):
+        done = project.run(*sequential, "--force")
+        assert done.outcomes == {"task_is_marked": "F", "task_is_not": "."}
+        assert said in " ".join(re.sub("[│\n]", " ", done.out).split())
+
+
+@pytest.mark.parametrize("option", [(), ("--task-timeout", "60")])
+@pytest.mark.parametrize("mark", ["", "@pytask.mark.timeout(60)\n", "@pytask.mark.memory('4GB')\n"])
+def test_limits_that_nothing_holds_in_sequence_are_warned_of(project, option, mark):
+    project.tasks(f"{mark}def task_is_here():\n    pass\n")
+    for sequential in (("-n", "1"), ("-n", "2", "--pdb")):
+        done = project.run(*sequential, *option)
+        assert done.status == 0
+        said = " ".join(done.out.split())
+        assert ("Warning: no limit of time or memory is held" in said) == bool(option or mark)
+        assert ("choose a --parallel-backend" in said) == (bool(option or mark) and "--pdb" not in sequential)
+    assert "no limit" not in project.run("-n", "1", "--parallel-backend", "jug", *option).out
 
 
 def test_what_a_task_did_not_make_is_its_failure(project):
@@ -179,6 +197,18 @@ def test_what_cannot_be_sent_to_a_worker_is_named(project):
         def task_gives() -> Annotated[Any, pytask.PythonNode(name="lock")]:
             return threading.Lock()
 
+        WELL, HELD = pytask.PythonNode(name="well"), pytask.PythonNode(name="held")
+
+        def task_gives_two() -> Annotated[Any, (WELL, HELD)]:
+            return 1, threading.Lock()
+
+        class Ending:
+            def __reduce__(self):
+                sys.exit(3)
+
+        def task_gives_what_ends() -> Annotated[Any, pytask.PythonNode(name="ending")]:
+            return Ending()
+
         class Odd(Exception):
             def __init__(self, a, b):
                 super().__init__(a)
@@ -191,11 +221,18 @@ def test_what_cannot_be_sent_to_a_worker_is_named(project):
         """
     )
     done = project.run("-n", "2")
-    assert done.outcomes == {"task_takes": "F", "task_gives": "F", "task_raises": "F", "task_is_well": "."}
+    failed = dict.fromkeys(
+        ("task_takes", "task_gives", "task_gives_two", "task_raises", "task_gives_what_ends"), "F"
+    )
+    assert done.outcomes == {**failed, "task_is_well": "."}
     said = " ".join(done.report("task_takes").split())
     assert "the argument 'lock', of the class lock, cannot be sent to a worker: cannot pickle" in said
-    said = " ".join(done.report("task_gives").split())
-    assert "cannot pickle '_thread.lock' object" in said
+    for name, node in (("gives", "lock"), ("gives_two", "held")):
+        said = " ".join(done.report(f"task_{name}").split())
+        assert "produced an object of the class lock, which cannot be sent to pytask" in said
+        assert re.search(f"the product \\S*{node}: cannot pickle '_thread.lock' object", said)
+    said = " ".join(done.report("task_gives_what_ends").split())
+    assert "an object of the class Ending, which cannot be sent to pytask" in said
     assert "Odd: 1" in done.report("task_raises")
 
 
@@ -265,18 +302,50 @@ def test_a_second_ctrl_c_is_no_success_either(project, backend):
     wait_for(lambda: all(map(is_gone, began(project).values())), "workers to be gone")
 
 
-@pytest.mark.parametrize("backend", ["loky", "processes", "jug"])
-def test_no_worker_outlives_a_pytask_that_is_killed(project, backend):
-    """Those of pytask-parallel 0.5.5 go on, and run what was queued."""
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("backend", ["loky", "processes", "jug", "dask"])
+def test_no_worker_and_no_file_outlives_a_pytask_that_is_killed(project, tmp_path, monkeypatch, backend, by):
+    """Workers of pytask-parallel 0.5.5 go on, and run what was queued."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     project.tasks(SLOW)
     running = project.start("-n", "2", "--parallel-backend", backend)
     wait_for(lambda: len(began(project)) == 2, "two tasks that run", 60)
     below = psutil.Process(running.pid).children(recursive=True)
-    running.kill()
+    running.send_signal(by)
     running.communicate()
+    assert running.returncode == -by
     wait_for(lambda: all(is_gone(process.pid) for process in below), "all below to be gone")
     time.sleep(0.5)
     assert len(began(project)) == 2
+    # Dask keeps a folder of its own for all clusters of a machine.
+    assert [it.name for it in temporary.iterdir() if not it.name.startswith("dask-")] == []
+
+
+@pytest.mark.parametrize("backend", ["loky", "jug"])
+def test_what_a_task_has_printed_is_shown_of_its_last_try(project, backend):
+    """What it shared a worker with may end that: it is tried again, and its output is not shown twice."""
+    project.tasks(
+        """
+        import ctypes
+
+        def task_a_crashes():
+            while not Path("began").exists():
+                time.sleep(0.01)
+            ctypes.string_at(0)
+
+        def task_b_is_beside_it():
+            print("try", "second" if Path("began").exists() else "first")
+            Path("began").touch()
+            time.sleep(1)
+            ctypes.string_at(0)
+        """
+    )
+    done = project.run("-n", "2", "--parallel-backend", backend)
+    assert done.outcomes == {"task_a_crashes": "F", "task_b_is_beside_it": "F"}
+    shown = re.findall(r"^try \w+$", done.report("task_b_is_beside_it"), re.M)
+    assert shown == ["try first" if backend == "jug" else "try second"]
 
 
 def test_a_module_that_no_worker_can_import_goes_by_value(project):

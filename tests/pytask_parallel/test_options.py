@@ -135,11 +135,103 @@ def test_fewer_than_one_worker_is_wrong_usage(project, value):
     assert done.status == 2 or "n_workers must be 'auto' or a number from 1 on" in done.out
 
 
-def test_a_builder_that_returns_no_executor_is_named(project):
-    project.tasks(CUSTOM.format(executor="dict", arguments="ParallelBackend.CUSTOM, build") + GOOD)
+@pytest.mark.parametrize(
+    ("registered", "said"),
+    [
+        (CUSTOM.format(executor="dict", arguments="ParallelBackend.CUSTOM, build"), "of the class dict."),
+        (
+            CUSTOM.format(executor="1 / 0 or dict", arguments="ParallelBackend.CUSTOM, build"),
+            "ZeroDivisionError: division by zero",
+        ),
+        (
+            CUSTOM.format(executor="exit('no licence') or dict", arguments="ParallelBackend.CUSTOM, build"),
+            "SystemExit: no licence",
+        ),
+        (
+            CUSTOM.format(
+                executor="__import__('concurrent.futures').futures.ProcessPoolExecutor",
+                arguments="ParallelBackend.CUSTOM, build, worker_type='threads'",
+            ),
+            "the workers of its ProcessPoolExecutor are processes.",
+        ),
+        ("", "No registered parallel backend found for kind 'custom'."),
+    ],
+)
+def test_what_gives_no_executor_is_shown_in_few_lines_with_what_to_do(project, version, registered, said):
+    """And with its own lines, but none of this package, of which pytask would show all variables."""
+    project.tasks(registered + GOOD.replace("range(3)", "range(100)"))
     done = project.run("-n", "2", "--parallel-backend", "custom")
     assert done.status == 1
-    assert "Could not instantiate parallel backend 'custom'" in done.out
+    out = " ".join(done.out.split())
+    assert said in out
+    assert "or choose another --parallel-backend." in out
+    assert "pytask_parallel/" not in out
+    assert len(done.out.split("\n")) < 40
+
+
+@pytest.mark.parametrize("parallel", [(), ("-n", "2")])
+def test_configured_paths_win_over_those_of_the_command_line_as_in_sequence(project, parallel):
+    """With pytask 0.6.0: findings/pytask-configured-paths-win.sh."""
+    project.tasks("def task_one():\n    pass\n")
+    project.tasks("def task_two():\n    pass\n", "task_other.py")
+    for configured, names in (('paths = ["."]', {"task_one", "task_two"}), ("", {"task_two"})):
+        project.configure(configured)
+        assert {*project.run(*parallel, "--force", "task_other.py").outcomes} == names
+
+
+def test_a_hook_module_registers_a_backend_for_its_session(project):
+    """As in pytask-parallel 0.5.5, which forgets it after the session, too."""
+    registers = CUSTOM.format(
+        executor="ThreadPoolExecutor", arguments='ParallelBackend.CUSTOM, build, worker_type="threads"'
+    )
+    project.write("hooks.py", registers)
+    project.tasks(GOOD)
+    arguments = ("-n", "2", "--parallel-backend", "custom", "--hook-module", "hooks.py")
+    for reference in (False, True):
+        project.forget()
+        done = project.run(*arguments, reference=reference)
+        assert done.status == 0, done.out
+        assert "builds 2" in done.out
+    project.write("task_registers.py", registers)
+    done = project.script(
+        """
+        from pathlib import Path
+        import pytask
+        from pytask_parallel import ParallelBackend, registry
+
+        session = pytask.build(paths=Path(), n_workers=2, parallel_backend="custom")
+        print("exit code", int(session.exit_code), ParallelBackend.CUSTOM in registry.registry)
+        """
+    )
+    assert "exit code 0 False" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_cluster_of_the_current_client_is_used_and_a_number_that_differs_is_warned_of(project):
+    """As in pytask-parallel 0.5.5."""
+    project.tasks(
+        """
+        def task_says(path: Annotated[Path, Product] = Path("address.txt")):
+            from distributed import get_worker
+            path.write_text(get_worker().scheduler.address)
+        """
+    )
+    done = project.script(
+        """
+        from pathlib import Path
+        import pytask
+        from distributed import Client, LocalCluster
+
+        if __name__ == "__main__":
+            with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+                with Client(cluster) as client:
+                    session = pytask.build(paths=Path(), n_workers=2, parallel_backend="dask")
+                    print("exit code", int(session.exit_code))
+                    print("same", Path("address.txt").read_text() == client.scheduler.address)
+        """
+    )
+    assert "exit code 0" in done.stdout, done.stdout + done.stderr
+    assert "same True" in done.stdout
+    assert "The number of workers in the dask cluster (1) does not match" in done.stdout + done.stderr
 
 
 def test_files_go_to_remote_workers_and_come_back(project):
@@ -155,10 +247,19 @@ def test_files_go_to_remote_workers_and_come_back(project):
 
     def task_returns() -> Annotated[str, Path("returned.txt")]:
         return "returned"
+
+    node = pytask.PythonNode(name="node")
+
+    def task_gives() -> Annotated[list[int], node]:
+        return [1, 2]
+
+    def task_takes(given: Annotated[list[int], node], path: Annotated[Path, Product] = Path("taken.txt")):
+        path.write_text(str(given))
 """
     )
     done = project.run("-n", "2", "--parallel-backend", "custom")
     assert done.status == 0, done.out
+    assert (project.folder / "taken.txt").read_text() == "[1, 2]"
     assert (project.folder / "out.txt").read_text() == "given back"
     assert (project.folder / "returned.txt").read_text() == "returned"
 

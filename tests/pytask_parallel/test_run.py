@@ -1,6 +1,8 @@
 """Tasks of pytask in pools: values, files, dependencies, what is unchanged, the order, and what is shown."""
 
+import itertools
 import re
+import statistics
 
 import pytest
 
@@ -70,7 +72,8 @@ def test_n_2_is_loky_and_a_task_of_which_another_one_needs_nothing_goes_on(proje
 
         def task_good():
             import multiprocessing
-            assert type(multiprocessing.current_process()).__module__.startswith("loky")
+            kinds = type(multiprocessing.current_process()).__mro__
+            assert any(kind.__module__.startswith("loky") for kind in kinds)
         """
     )
     done = project.run("-n", "2")
@@ -122,6 +125,58 @@ def test_what_threads_print_is_shown_with_their_task_as_far_as_python_prints_it(
         assert report.count(f"printed by {i}") == report.count("printed by ") == 3
 
 
+SAYS = """
+    def say(name):
+        print(f"<python {name}>")
+        print(f"<error {name}>", file=sys.stderr)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(f"<bytes {name}>\\n".encode())
+        sys.stdout.flush()
+        os.write(1, f"<descriptor {name}>\\n".encode())
+        os.system(f"echo '<child {name}>' >&2")
+
+    def task_fails():
+        say("fails")
+        raise ValueError
+
+    def task_passes():
+        say("passes")
+"""
+
+
+def shown_in(done):
+    """What is shown in the report of the task that fails, and what is shown elsewhere."""
+    report = done.report("task_fails")
+    elsewhere = done.out.replace(report, "")
+    return sorted(re.findall(r"^<(\w+ \w+)>$", report, re.M)), sorted(re.findall(r"<(\w+ \w+)>", elsewhere))
+
+
+@pytest.mark.parametrize("backend", ["loky", "processes", "jug", "threads", "dask"])
+@pytest.mark.parametrize("capture", ["fd", "sys", "tee-sys", "no"])
+def test_what_is_captured_is_what_pytask_captures_in_sequence(project, capture, backend):
+    """pytask-parallel 0.5.5 captures what Python prints, whatever the option says, and may lose it."""
+    project.tasks(SAYS)
+    in_sequence = shown_in(project.run("--capture", capture))
+    project.forget()
+    if capture == "fd" and backend in ("threads", "dask"):
+        # A process that is shared has one pair of descriptors.
+        in_sequence = shown_in(project.run("--capture", "sys"))
+        project.forget()
+    done = project.run("--capture", capture, "-n", "2", "--parallel-backend", backend)
+    assert shown_in(done) == in_sequence
+
+
+@pytest.mark.parametrize("capture", ["sys", "tee-sys", "no"])
+def test_what_is_not_captured_is_shown_though_workers_begin_in_the_middle(project, capture):
+    """Where workers begin while pytask keeps what is printed."""
+    project.tasks(SAYS + "".join(f"\n    def task_other{i}():\n        pass\n" for i in range(40)))
+    in_sequence = shown_in(project.run("--capture", capture))
+    for backend in ("loky", "processes", "jug"):
+        project.forget()
+        done = project.run("--capture", capture, "-n", "40", "--parallel-backend", backend)
+        assert shown_in(done) == in_sequence
+
+
 def test_s_shows_what_tasks_print_at_once(project):
     project.tasks("def task_prints():\n    print('hello')\n    raise ValueError\n")
     done = project.run("-n", "2", "-s")
@@ -147,12 +202,36 @@ def test_warnings_of_tasks_are_collected(project):
 
 @pytest.mark.parametrize("backend", ["loky", "processes", "jug"])
 def test_breakpoint_is_refused_with_advice_where_no_terminal_is(project, backend):
+    """As in pytask-parallel 0.5.5."""
     project.tasks(
         "def task_stops():\n    breakpoint()\n\ndef task_traces():\n    import pdb; pdb.set_trace()\n"
     )
     done = project.run("-n", "2", "--parallel-backend", backend)
     assert done.outcomes == {"task_stops": "F", "task_traces": "F"}
     assert done.out.count("RuntimeError: You cannot use 'breakpoint()' or 'pdb.set_trace()'") == 2
+
+
+def test_locals_are_shown_and_output_is_not_as_the_options_say(project):
+    """As in pytask-parallel 0.5.5, whose workers render tracebacks, too."""
+    project.tasks(
+        """
+        def task_fails():
+            mine = "a value of" + " mine"
+            print("printed")
+            raise ValueError
+        """
+    )
+    for reference in (False, True):
+        for options, has_locals, has_output in (
+            ((), False, True),
+            (("--show-locals",), True, True),
+            (("--show-capture", "no"), False, False),
+            (("--show-capture", "stderr"), False, False),
+        ):
+            project.forget()
+            report = project.run("-n", "2", *options, reference=reference).report("task_fails")
+            assert ("mine = 'a value of mine'" in report) == has_locals
+            assert ("\nprinted\n" in report) == has_output
 
 
 @pytest.mark.parametrize("option", ["--pdb", "--trace", "--dry-run", "--explain"])
@@ -223,22 +302,138 @@ def test_tasks_that_make_tasks_run(project):
     assert len(list(project.folder.glob("made*"))) == 3
 
 
-def test_no_more_tasks_start_after_so_many_failures_and_what_ran_is_reported(project):
+UNTIL_ONE_FAILS = """
+    # Short ones first, of which many would go to a worker together.
+    for i in range(30):
+        @(pytask.mark.try_first if i < 20 else pytask.mark.try_last if i > 21 else lambda f: f)
+        @task(id=str(i))
+        def task_step(i=i):
+            if i == 20:
+                while not Path("began21").exists():
+                    time.sleep(0.01)
+                raise ValueError(i)
+            Path(f"began{i}").touch()
+            if i == 21:
+                time.sleep(2)
+"""
+
+
+def began_in(project):
+    return {int(path.name.removeprefix("began")) for path in project.folder.glob("began*")}
+
+
+@pytest.mark.parametrize("option", ["-x", "--max-failures=1"])
+@pytest.mark.parametrize("backend", ["loky", "processes", "jug", "threads", "dask"])
+def test_no_task_starts_after_the_last_failure_and_what_runs_then_is_reported(project, backend, option):
+    """pytask-parallel 0.5.5 starts none, too; it waits for what runs, and does not report it."""
+    project.tasks(UNTIL_ONE_FAILS)
+    done = project.run("-n", "2", option, "--parallel-backend", backend)
+    assert done.status == 1
+    assert began_in(project) == {*range(20), 21}
+    assert done.outcomes == {f"task_step[{i}]": "F" if i == 20 else "." for i in range(22)}
+
+
+def test_pytask_parallel_starts_no_task_after_the_last_failure(project):
+    """So that the test before compares with what it does; what ran at the end is "running" in its report."""
+    project.tasks(UNTIL_ONE_FAILS)
+    done = project.run("-n", "2", "-x", reference=True)
+    assert began_in(project) == {*range(20), 21}
+    assert done.outcomes.pop("task_step[21]") == "running"
+    assert done.outcomes == {f"task_step[{i}]": "F" if i == 20 else "." for i in range(21)}
+
+
+def test_no_task_starts_after_one_that_fails_before_it_runs(project):
     project.tasks(
         """
-        for i in range(10):
+        for i in range(5):
+            @(pytask.mark.try_last if i else pytask.mark.try_first)
             @task(id=str(i))
-            def task_fails(i=i):
-                time.sleep(0.2)
-                Path(f"ran{i}").write_text("")
-                raise ValueError(i)
+            def task_lacks(i=i, path=Path(f"source{i}"), out: Annotated[Path, Product] = Path(f"out{i}")):
+                out.write_text(path.read_text())
+
+        # Collected with it, and gone when it is to run.
+        for i in range(5):
+            Path(f"source{i}").touch()
         """
     )
-    done = project.run("-n", "2", "-x", "--parallel-backend", "threads")
-    assert done.status == 1
-    ran = len(list(project.folder.glob("ran*")))
-    assert 1 <= ran <= 4
-    assert list(done.outcomes.values()) == ["F"] * ran
+    project.write(
+        "hooks.py",
+        """
+        from pathlib import Path
+        from pytask import hookimpl
+
+        @hookimpl
+        def pytask_execute_log_start():
+            Path("source0").unlink()
+        """,
+    )
+    for arguments in ((), ("-n", "2")):
+        project.forget()
+        done = project.run("-x", "--hook-module", "hooks.py", *arguments)
+        assert done.outcomes == {"task_lacks[0]": "F"}, done.out
+        assert not list(project.folder.glob("out*"))
+
+
+def test_what_needs_a_task_begins_when_that_ends_and_not_when_somebody_looks(project):
+    """pytask-parallel 0.5.5 looks after longer and longer pauses, up to a second."""
+    project.tasks(
+        """
+        for i in range(5):
+            @task(id=str(i))
+            def task_link(before=Path(f"link{i}"), path: Annotated[Path, Product] = Path(f"link{i + 1}")):
+                began = time.monotonic()
+                time.sleep(0.8)
+                path.write_text(f"{began} {time.monotonic()}")
+        """
+    )
+    project.write("link0", "0 0")
+
+    def median_gap(**how):
+        project.forget()
+        assert project.run("-n", "2", **how).status == 0
+        links = [[*map(float, (project.folder / f"link{i}").read_text().split())] for i in range(1, 6)]
+        return statistics.median(later[0] - link[1] for link, later in itertools.pairwise(links))
+
+    pairs = [(median_gap(), median_gap(reference=True)) for _ in range(3)]
+    assert statistics.median(ours / theirs for ours, theirs in pairs) < 1 / 2, pairs
+
+
+def test_what_ends_together_is_recorded_with_few_commits_and_is_unchanged_then(project, version):
+    """pytask commits thrice a task, and so does pytask-parallel 0.5.5; each waits for the disk."""
+    project.write(
+        "hooks.py",
+        """
+        import os
+        from pytask import hookimpl
+        from sqlalchemy import event
+        from sqlalchemy.engine import Engine
+
+        commits = []
+        event.listen(Engine, "commit", commits.append)
+
+        @hookimpl
+        def pytask_unconfigure():
+            print("commits", len(commits))
+        """,
+    )
+    project.tasks(
+        """
+        for i in range(100):
+            @task(id=str(i))
+            def task_writes(i=i, path: Annotated[Path, Product] = Path(f"out/{i}.txt")):
+                path.write_text(str(i))
+        """
+    )
+    counts = []
+    for arguments in ((), ("-n", "2", "--parallel-backend", "jug")):
+        project.forget()
+        done = project.run("--hook-module", "hooks.py", *arguments)
+        assert (done.status, set(done.outcomes.values())) == (0, {"."}), done.out
+        counts.append(int(re.search(r"commits (\d+)", done.out)[1]))
+    assert counts[0] > 200
+    assert counts[1] < counts[0] / 2
+    again = project.run()
+    assert (again.status, set(again.outcomes.values()) - {"s"}) == (0, set()), again.out
 
 
 def test_a_module_beside_the_tasks_is_found_by_workers(project):

@@ -116,7 +116,7 @@ def test_a_killed_workers_task_is_free_while_its_child_lives_on(jug, claims):
     try:
         _, err = other.communicate(timeout=30)
         assert other.returncode == 0, err
-        assert time.monotonic() - killed < 5
+        assert time.monotonic() - killed < 20
     finally:
         os.kill(int(Path(child).read_text()), signal.SIGKILL)
     worker.communicate()

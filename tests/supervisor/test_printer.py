@@ -46,6 +46,13 @@ FLOOD = """
     flood(), dies(), long(), last()
 """
 
+#: A function for the jugfile.
+WAIT_FOR = """
+    def wait_for(path):
+        while not os.path.exists(path):
+            time.sleep(0.01)
+"""
+
 #: The numbers of the lines that are to come.
 ALL = [f"{n:04}" for n in range(4000)]
 
@@ -175,10 +182,12 @@ def test_what_tasks_print_to_stderr_does_not_wait_for_who_reads_stdout(jug, unre
 
 
 def test_a_terminal_that_is_stopped_stops_who_prints_and_nothing_else(jug):
-    jug.write(FLOOD.replace("4000", "2000"))
+    flood = FLOOD.replace("4000", "2000")
+    jug.write(flood.replace('open("begun"', 'wait_for("stopped")\n        open("begun"') + WAIT_FOR)
     with Terminal(jug, *EXECUTE, columns=100, lines=40) as terminal:
         terminal.wait_for("Worker +Runs|Total")
         terminal.press(b"\x13")
+        (jug.folder / "stopped").touch()
         wait_for((jug.folder / "last").exists, "the task after those that ended their workers")
         time.sleep(1.5)
         assert terminal.process.poll() is None

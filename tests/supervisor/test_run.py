@@ -218,9 +218,9 @@ def test_a_worker_that_is_replaced_does_not_hide_that_a_task_failed_or_a_limit_w
 def test_children_that_the_process_had_before_are_left_alone(jug):
     """A shell that becomes the supervisor by `exec` leaves it its own."""
     jug.write(DEADLY)
-    command = (
-        f"sleep 60 & echo $! > child; exec {sys.executable} -m jug execute --will-cite --keep-going -n 2"
-    )
+    # What it prints to is not the pipe that is read here to its end.
+    child = "sleep 600 > /dev/null 2>&1 & echo $! > child"
+    command = f"{child}; exec {sys.executable} -m jug execute --will-cite --keep-going -n 2"
     subprocess.run(["bash", "-c", command], cwd=jug.folder, env=jug.env(), capture_output=True, check=False)
     child = int((jug.folder / "child").read_text())
     os.kill(child, signal.SIGTERM)

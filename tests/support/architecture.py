@@ -38,10 +38,22 @@ class Table(NamedTuple):
 
 PYTHON = Table(
     (
-        Room(15, "commands", ("subcommands",), "a file a command: options, and what is printed"),
-        Room(15, "examples", ("skills",), "an example for users"),
+        Room(16, "commands", ("subcommands",), "a file a command: options, and what is printed"),
+        Room(16, "examples", ("skills",), "an example for users"),
+        Room(
+            15,
+            "provenance",
+            ("monitor/provenance",),
+            "what results were made of, down to plain arguments and files, printed or exported",
+        ),
         Room(14, "web", ("web",), "the page of `jug webstatus`: server, feed, publisher"),
         Room(14, "faces", (".", "__main__", "jug", "options"), "the names of jug 2.7, passed on"),
+        Room(
+            14,
+            "explanations",
+            ("monitor/explain",),
+            "why a task is as it is, and what differs from those that have results",
+        ),
         Room(13, "command line", ("cli",), "which commands there are, the parser, `main`"),
         Room(13, "monitor", ("monitor",), "status, its cache, waiting, the watcher: all that looks on"),
         Room(13, "jug 2.x", ("legacy",), "its keys, its jugdirs, there and back"),
@@ -71,7 +83,7 @@ PYTHON = Table(
         Room(
             7,
             "words of a jugfile",
-            ("task", "tasklet", "barrier", "compound", "mapreduce", "io", "utils", "hash", "unsafe"),
+            ("task", "tasklet", "barrier", "compound", "mapreduce", "io", "utils", "hash", "unsafe", "files"),
             "what jugfiles import",
         ),
         Room(
@@ -96,6 +108,12 @@ PYTHON = Table(
         ),
         Room(3, "leases", ("leases",), "a named right that one holder has at a time, and what keeps it"),
         Room(3, "display", ("display",), "how far a computation is, in lines or tables; the time left"),
+        Room(
+            3,
+            "code",
+            ("fingerprint",),
+            "a fingerprint of a function and of what it reaches in the user's modules",
+        ),
         Room(3, "hooks", ("hooks",), "functions of the user's at fixed moments"),
         Room(2, "helpers", ("internal", "errors", "jug_version"), "console, files, units, texts, errors"),
         Room(1, "native half", ("_native",), "the contract with the other half"),
@@ -106,6 +124,8 @@ PYTHON = Table(
         Never("executors", "interface of stores", "an executor gets a call and gives an outcome"),
         Never("worker", "stores", "only a session knows which store it has"),
         Never("monitor", "worker", "what looks on runs no task"),
+        Never("explanations", "worker", "what looks on runs no task"),
+        Never("provenance", "worker", "what looks on runs no task"),
         Never("web", "worker", "the page shows snapshots"),
         Never("web", "session", "the page shows snapshots"),
         Never("command line", "worker", "commands start workers, the command line starts commands"),
@@ -153,7 +173,19 @@ RUST = Table(
         ),
         Room(8, "py snapshot", ("py/snapshot",), "arguments as they were when their task was made"),
         Room(8, "py codec", ("py/codec",), "a Python value <-> its stored form"),
-        Room(9, "py task", ("py/task/core", "py/task/arguments"), "a task: function, arguments, key, result"),
+        Room(
+            9,
+            "py task",
+            (
+                "py/task/core",
+                "py/task/arguments",
+                "py/task/given",
+                "py/task/origin",
+                "py/task/state",
+                "py/task/word",
+            ),
+            "a task: function, arguments, key, result",
+        ),
         Room(
             10,
             "py keys",
@@ -164,7 +196,15 @@ RUST = Table(
         Room(
             11,
             "py graph",
-            ("py/key_sequence", "py/task_graph", "py/sched", "py/hash"),
+            (
+                "py/key_sequence",
+                "py/changes",
+                "py/recall",
+                "py/task_graph",
+                "py/task_names",
+                "py/sched",
+                "py/hash",
+            ),
             "keys, graphs and schedulers of tasks",
         ),
         Room(
@@ -176,7 +216,7 @@ RUST = Table(
         Room(
             13,
             "py stores",
-            ("py/convert", "py/result_store", "py/store", "py/claim", "py/redis"),
+            ("py/convert", "py/stored_with", "py/result_store", "py/store", "py/claim", "py/redis"),
             "stores and claims",
         ),
         Room(13, "py lease", ("py/lease",), "leases"),
@@ -186,7 +226,8 @@ RUST = Table(
             ("py/supervisor", "py/printed"),
             "supervisors, the slots of their workers, and what tasks print",
         ),
-        Room(14, "crate", (".", "py"), "the crate and its Python module: they name the others"),
+        Room(14, "py runs", ("py/task_runs",), "runs of tasks, one after the other"),
+        Room(15, "crate", (".", "py"), "the crate and its Python module: they name the others"),
     ),
     (
         Never("sched", "os", "the scheduler does no I/O and asks no clock"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -61,6 +62,8 @@ def _python_tests(files: Iterable[str]) -> set[str]:
         "no:cacheprovider",
         *sorted(files),
     ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    # What the developer asks of pytest may print other lines.
+    environment = {**os.environ, "PYTEST_ADDOPTS": ""}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     ids = {line for line in done.stdout.splitlines() if re.match(r"tests/[\w/]+\.py::", line)}
     return ids | {test.partition("[")[0] for test in ids}

@@ -7,9 +7,9 @@ own, is used without. Which methods every store has, and which of them it need n
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABCMeta, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol, TypeGuard, runtime_checkable
+from typing import Protocol, TypeGuard
 
 from .. import _native
 from .base import Name
@@ -28,7 +28,6 @@ __all__ = [
 ]
 
 
-@runtime_checkable
 class ReopenableStore(Protocol):
     """May be open and yet show what is not there any more; opened again, it shows what is."""
 
@@ -43,7 +42,6 @@ class ReopenableStore(Protocol):
         """
 
 
-@runtime_checkable
 class KeyedStore(Protocol):
     """Has results by key, 32 bytes each."""
 
@@ -63,7 +61,6 @@ class KeyedStore(Protocol):
         """
 
 
-@runtime_checkable
 class AddressedStore(Protocol):
     """Is known by a name under which other processes can open it."""
 
@@ -78,7 +75,6 @@ class AddressedStore(Protocol):
         """
 
 
-@runtime_checkable
 class LossCountingStore(Protocol):
     """Says for many results at a time that they are there, and whether they still are."""
 
@@ -184,7 +180,7 @@ def is_keyed(store: object) -> TypeGuard[KeyedStore]:
     bool
         Whether it can be used as a :class:`KeyedStore`.
     """
-    return isinstance(store, KeyedStore)
+    return _has(store, KeyedStore)
 
 
 def counts_losses(store: object) -> TypeGuard[LossCountingStore]:
@@ -200,7 +196,7 @@ def counts_losses(store: object) -> TypeGuard[LossCountingStore]:
     bool
         Whether it can be used as a :class:`LossCountingStore`.
     """
-    return isinstance(store, LossCountingStore)
+    return _has(store, LossCountingStore)
 
 
 def is_addressed(store: object) -> TypeGuard[AddressedStore]:
@@ -233,4 +229,13 @@ def is_reopenable(store: object) -> TypeGuard[ReopenableStore]:
     bool
         Whether it can be used as a :class:`ReopenableStore`.
     """
-    return isinstance(store, ReopenableStore)
+    return _has(store, ReopenableStore)
+
+
+def _has(store: object, capability: ABCMeta) -> bool:
+    """Whether a store has the methods of a capability.
+
+    From Python 3.12 on, ``isinstance`` does not see methods that ``__getattr__`` finds, such as those of a
+    store that passes everything on to another one.
+    """
+    return all(callable(getattr(store, name, None)) for name in capability.__abstractmethods__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from .. import _native
@@ -70,7 +71,10 @@ def open_jugdir(jugdir: str, sync: SyncMode | None, claims: ClaimChoice | None) 
             os.path.abspath(jugdir), sync=sync or _default_sync, claims=claims or _default_claims
         )
     except UnicodeEncodeError:
-        raise UserError(f"the path of the jugdir {jugdir!r} is not UTF-8; choose another --jugdir") from None
+        advice = "choose another --jugdir"
+        if sys.getfilesystemencoding() != "utf-8":
+            advice += ", or set PYTHONUTF8=1, as Python takes all paths for " + sys.getfilesystemencoding()
+        raise UserError(f"the path of the jugdir {jugdir!r} is not UTF-8; {advice}") from None
     except NotAJugdir:
         if is_old_jugdir(jugdir):
             raise refusal(jugdir) from None

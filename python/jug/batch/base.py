@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
@@ -12,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ..errors import UserError
+from ..internal.commands import answer_of
 from .request import Request
 
 __all__ = ["STATES", "BatchSystem", "States", "call", "message_of", "name_of", "quoted"]
@@ -142,16 +142,7 @@ class BatchSystem(ABC):
 def call(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Runs a command of a batch system. UserError if it cannot be run, or does not come to an end."""
     try:
-        return subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            stdin=subprocess.DEVNULL,
-            timeout=_PATIENCE,
-            env={**os.environ, "LC_ALL": "C"},
-        )
+        return answer_of(command, _PATIENCE)
     except FileNotFoundError:
         raise UserError(
             f"there is no {command[0]} on the path: run this where jobs can be submitted"

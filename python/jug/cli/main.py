@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from .. import task
 from ..backends.capabilities import has_jugdir
+from ..barrier import BarrierError
 from ..engine.jugfile import init
 from ..errors import Signalled, UserError
 from ..internal import running
 from ..internal.console import fail, never_fail_to_encode, say, show, warn
-from ..internal.printing import replace_missing_streams
+from ..internal.printing import abandon_stdout, replace_missing_streams
 from ..internal.tracebacks import is_panic, is_users, message_of, users_traceback
 from ..process.signals import is_to_leave_at_once
 
@@ -61,8 +62,8 @@ def main(argv: list[str] | None = None) -> None:
         fail(str(error))
         status = error.status
     except BrokenPipeError:
-        # The reader of the output is gone; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of the output is gone.
+        abandon_stdout()
         status = 1
     except SystemExit as leaving:
         # Some commands end by it, as they do when scripts call them; and limits end workers so.
@@ -82,8 +83,8 @@ def main(argv: list[str] | None = None) -> None:
             debug_exception()
         else:
             _explain(error)
+    status = _written(status)
     if is_to_leave_at_once():
-        sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
     # The interpreter looks for garbage once more when it ends: with a hundred thousand tasks that takes time,
@@ -101,8 +102,11 @@ def _run(options: Options) -> Any:
     pid = os.getpid()
     # Whether an error was reported already, which may say the same.
     is_reported = False
+    command = cmdapi.get(options.subcommand)
+    if not getattr(command, "needs_values", True):
+        task.unreadable_error = BarrierError
     try:
-        if getattr(cmdapi.get(options.subcommand), "needs_jugfile", True):
+        if getattr(command, "needs_jugfile", True):
             on_error: OnError = "propagate" if options.pdb else "exit"
             store, jugspace = init(options.jugfile, options.jugdir, on_error=on_error)
             if not (task.alltasks or jugspace.get("__jug__hasbarrier__")):
@@ -114,6 +118,7 @@ def _run(options: Options) -> Any:
         is_reported = True
         raise
     finally:
+        task.unreadable_error = RuntimeError
         # A process that a task forked and that ends by sys.exit comes by here too.
         if task.Task.store is not None and os.getpid() == pid:
             if not is_reported:
@@ -149,7 +154,11 @@ def _explain(error: BaseException) -> None:
 
     from ..engine.failures.errors import UnstorableResult
 
-    if not is_users(error) and isinstance(error, (OSError, RuntimeError, UnstorableResult)):
+    if isinstance(error, OSError) and _is_of_stdout(error):
+        # Whatever printed: IPython is not part of this package.
+        abandon_stdout()
+        _fail_for_stdout(error)
+    elif not is_users(error) and isinstance(error, (OSError, RuntimeError, UnstorableResult)):
         where = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""
         text = error.strerror if isinstance(error, OSError) and error.strerror else message_of(error)
         advice = ""
@@ -160,6 +169,40 @@ def _explain(error: BaseException) -> None:
         fail(f"{text}{where}{advice}")
     else:
         _show_traceback(error)
+
+
+def _written(status: Any) -> Any:
+    """The exit status after all that was printed was written: 1 instead of 0 where that fails."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        abandon_stdout()
+    except OSError as error:
+        abandon_stdout()
+        _fail_for_stdout(error)
+    else:
+        return status
+    return status or 1
+
+
+def _fail_for_stdout(error: OSError) -> None:
+    fail(f"cannot write to standard output: {error.strerror or error}; what was stored is safe")
+
+
+def _is_of_stdout(error: OSError) -> bool:
+    """Whether what was printed cannot be written: what is left of it, or a line more, fails, too."""
+    import errno
+
+    if error.filename or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+        return False
+    if error.strerror != os.strerror(error.errno):
+        # One of the store's, which say more.
+        return False
+    try:
+        print(flush=True)
+    except OSError as again:
+        return again.errno == error.errno
+    return False
 
 
 def _show_traceback(error: BaseException) -> None:

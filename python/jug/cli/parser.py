@@ -18,6 +18,7 @@ from ..configuration import (
     read_configuration_file,
 )
 from ..errors import UserError
+from ..internal.argument_parser import ArgumentParser
 from ..internal.console import fail
 from ..internal.option_spec import excluded_by
 from ..io import get_terminal_size
@@ -32,7 +33,7 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
     return argparse.HelpFormatter(prog, width=get_terminal_size()[0] - 2)
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(ArgumentParser):
     """Errors are one line that says where to read on."""
 
     def __init__(self, **options: Any) -> None:

@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "accept": "accept",
     "adopt": "adopt",
     "check": "check",
     "cleanup": "cleanup",
@@ -41,6 +42,8 @@ _MODULES = {
     "debug": "debug",
     "demo": "demo",
     "execute": "execute",
+    "explain": "explain",
+    "export": "export",
     "failures": "failures",
     "fsck": "fsck",
     "graph": "graph",
@@ -48,6 +51,7 @@ _MODULES = {
     "install-skills": "install_skills",
     "invalidate": "invalidate",
     "pack": "pack",
+    "provenance": "provenance",
     "retry": "retry",
     "runjob": "runjob",
     "shell": "shell",
@@ -87,6 +91,9 @@ class SubCommand(metaclass=ABCMeta):
     needs_jugfile : bool, default True
         Whether the jugfile is to be loaded before `run` is called. A command that needs none, or loads it
         itself, sets this to False; it gets `store` and `jugspace` as None.
+    needs_values : bool, default True
+        Whether it is an error if the jugfile uses a result that cannot be loaded. Where not, that ends the
+        loading as a barrier does that is not met.
     passes_words_on : bool, default False
         Whether all that follows its name, ``-h`` and other options too, is for the command itself: it gets
         them as `user_args`.
@@ -97,6 +104,7 @@ class SubCommand(metaclass=ABCMeta):
     """
 
     needs_jugfile: bool = True
+    needs_values: bool = True
     passes_words_on: bool = False
     option_specs: Sequence[OptionSpec] = ()
     usage = "[JUGFILE] [OPTIONS] [-- ARGUMENTS OF THE JUGFILE]"

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from .. import _native, task
+from ..barrier import note_what_held
 from ..errors import UserError
 from ..internal.console import warn
-from ..internal.short_repr import short
+from ..internal.task_origin import LoadBefore
 from ..task import Task
+from .comparison import ADVICE, Comparison, LoadHere
 from .jugfile import LoadedJugfile, load
-from .task_graph import keys_of
+from .task_graph import begins_like, keys_of, note_load
 
 if TYPE_CHECKING:
     from ..backends.base import base_store
@@ -21,27 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Drift", "load_steadily"]
 
-
-_ADVICE = "pass what is the same each time: a constant, a seed, the result of a task"
-
 #: The length of a key.
 _KEY = 32
 
 #: How many tasks are named.
 _NAMED = 5
-
-
-class Drifting(NamedTuple):
-    """A task that is another one each time, and what its argument was in two loads."""
-
-    name: str
-    argument: str
-    before: str
-    now: str
-
-    def __str__(self) -> str:
-        values = f" ({self.before}, then {self.now})" if self.before != self.now else ""
-        return f"{self.argument} of task {self.name} is another one each time the jugfile is loaded{values}"
 
 
 class Drift:
@@ -53,25 +37,24 @@ class Drift:
     """
 
     def __init__(self) -> None:
-        #: The keys of the load before, one after the other. Of a hundred thousand tasks these are 3 MB.
-        self._before = b""
+        #: Of a hundred thousand tasks with a number each it takes 7 MB.
+        self.before = LoadBefore()
         self._is_found = False
 
-    def ended(self, tasks: list[Task]) -> None:
-        """Notes the tasks of a load that ended at a barrier."""
-        self._before = keys_of(tasks).joined()
+    def ended(self, tasks: list[Task], graph: _native.Graph | None = None) -> None:
+        """Notes the tasks of a load that ended at a barrier, and their graph, if there is one."""
+        note_load(tasks, graph, self.before.recall)
+        note_what_held(tasks, self.before)
 
     def is_suspected(self, tasks: list[Task], *, has_barrier: bool) -> bool:
         """Whether a load made other tasks than the one before in a way that calls for loading once more."""
-        if not self._before:
-            return False
-        now = keys_of(tasks).joined()
-        if now.startswith(self._before):
+        recall = self.before.recall
+        if begins_like(tasks, recall):
             return False
         if self._is_found:
             # That was said; what remains to be found out is whether it goes on for ever.
-            return has_barrier and len(now) == len(self._before)
-        before, after = _split(self._before), _split(now)
+            return has_barrier and len(tasks) == len(recall)
+        before, after = _split(recall.keys()), _split(keys_of(tasks).joined())
         return not before <= after and not after <= before
 
     def examine(self, before: list[Task], now: list[Task], *, at_barrier: bool, only_waits: bool) -> None:
@@ -90,17 +73,17 @@ class Drift:
         UserError
             If that barrier can never be met, or the wait never end.
         """
-        earlier, later = (dict(zip(keys_of(tasks), tasks, strict=True)) for tasks in (before, now))
-        found = list(itertools.islice(_drifting(earlier, later), _NAMED))
+        comparison = Comparison(LoadHere(before), LoadHere(now))
+        found = list(itertools.islice(comparison.first_of_each_name(), _NAMED))
         if not found:
             return
-        if at_barrier and len(self._before) == _KEY * len(before) == _KEY * len(now):
-            raise UserError(f"the jugfile never gets past its barrier: {found[0]}; {_ADVICE}")
+        if at_barrier and len(self.before.recall) == len(before) == len(now):
+            raise UserError(f"the jugfile never gets past its barrier: {found[0]}; {ADVICE}")
         if only_waits:
-            raise UserError(f"the wait would never end: {found[0]}; {_ADVICE}")
+            raise UserError(f"the wait would never end: {found[0]}; {ADVICE}")
         if not self._is_found:
             for each in found:
-                warn(f"{each}: what was stored for it is not asked for any more; {_ADVICE}")
+                warn(f"{each}: what was stored for it is not asked for any more; {ADVICE}")
         self._is_found = True
 
 
@@ -114,11 +97,11 @@ def load_steadily(
     UserError
         If its barrier can never be met; where this process `only_waits`, if any task can never be found.
     """
-    loaded = load(options, store)
+    loaded = load(options, store, before=drift.before)
     if not drift.is_suspected(task.alltasks, has_barrier=loaded.has_barrier):
         return loaded
     before = list(task.alltasks)
-    again = load(options, loaded.store)
+    again = load(options, loaded.store, before=drift.before)
     at_barrier = loaded.has_barrier and again.has_barrier
     drift.examine(before, task.alltasks, at_barrier=at_barrier, only_waits=only_waits)
     return again
@@ -126,38 +109,3 @@ def load_steadily(
 
 def _split(keys: bytes) -> set[bytes]:
     return {keys[start : start + _KEY] for start in range(0, len(keys), _KEY)}
-
-
-def _drifting(before: Mapping[bytes, Task], now: Mapping[bytes, Task]) -> Iterator[Drifting]:
-    """Of each task name the first of these tasks, unless it is another one only because its inputs are."""
-    gone, new = _changed(before, now), _changed(now, before)
-    for name, places in gone.items():
-        for place, old in places.items():
-            other = new.get(name, {}).get(place)
-            if other is None or any(t.key() not in now for t in old.direct_dependencies()):
-                continue
-            argument = _differing_argument(old, other)
-            if argument is not None:
-                yield Drifting(name, *argument)
-                break
-
-
-def _changed(tasks: Mapping[bytes, Task], others: Mapping[bytes, Task]) -> dict[str, dict[int, Task]]:
-    """The tasks that are not among the others, by name and by how many of that name come before."""
-    counts: defaultdict[str, int] = defaultdict(int)
-    changed: defaultdict[str, dict[int, Task]] = defaultdict(dict)
-    for key, t in tasks.items():
-        if key not in others:
-            changed[t.name][counts[t.name]] = t
-        counts[t.name] += 1
-    return changed
-
-
-def _differing_argument(old: Task, new: Task) -> tuple[str, str, str] | None:
-    """The first argument that differs: what it is called, and what it was in each task."""
-    pairs = [(f"argument {n}", *both) for n, both in enumerate(zip(old.args, new.args, strict=False), 1)]
-    pairs += [(f"argument {name}=", value, new.kwargs.get(name)) for name, value in old.kwargs.items()]
-    for name, before, now in pairs:
-        if _native.key(before) != _native.key(now):
-            return name, short(before), short(now)
-    return None

@@ -22,7 +22,12 @@ class FormerResults:
         self._reported: set[bytes] = set()
 
     def report(
-        self, graph: _native.Graph, store: base_store, session: StoreSession, present: Sequence[bool]
+        self,
+        graph: _native.Graph,
+        store: base_store,
+        session: StoreSession,
+        known: int,
+        present: Sequence[bool],
     ) -> None:
         """Warns of those results whose tasks have none by the key of today; costs nothing without such tasks.
 
@@ -31,12 +36,14 @@ class FormerResults:
         graph : Graph
         store, session
             What the results are in.
+        known : int
+            How many of the first nodes of the graph have results.
         present : sequence of bool
-            By node of the graph, whether there is a result.
+            Whether each of the others has one.
         """
-        nodes = [node for node in graph.changed() if not present[node]]
+        nodes = [node for node in graph.changed() if node >= known and not present[node - known]]
         # To compute former keys takes as long as the others did. Mostly nothing is stored but what was found.
-        if not nodes or sum(1 for _ in store.list()) <= sum(present):
+        if not nodes or sum(1 for _ in store.list()) <= known + sum(present):
             return
         keys = {key for key in graph.former_keys(nodes) if key is not None} - self._reported
         found = [key for key, there in zip(keys, session.present(list(keys)), strict=True) if there]

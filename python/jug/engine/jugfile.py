@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import importlib
 import os
 import sys
 import types
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _native, task
@@ -22,6 +19,7 @@ from ..internal import log, running, task_origin
 from ..internal.advice import name_is_taken
 from ..internal.console import fail, say, show, warn
 from ..internal.printing import open_closed_streams
+from ..internal.rare_collections import rare_collections
 from ..internal.tracebacks import is_panic, users_traceback
 
 if TYPE_CHECKING:
@@ -52,6 +50,11 @@ class LoadedJugfile(NamedTuple):
     def has_barrier(self) -> bool:
         """Whether a barrier that is not met ended the loading."""
         return bool(self.jugspace.get("__jug__hasbarrier__", False))
+
+    @property
+    def damage(self) -> str:
+        """What was said of a result that counts no more, which ended the loading; empty if none did."""
+        return str(self.jugspace.get("__jug__damage__", ""))
 
 
 class Jugfile(NamedTuple):
@@ -88,9 +91,6 @@ class Jugfile(NamedTuple):
         return options
 
 
-#: How many objects may appear before the garbage collector looks at them while a jugfile loads.
-_NEW_OBJECTS = 50_000
-
 # A barrier makes the same file run again and again; it is compiled again only when it changed.
 _compiled: dict[str, tuple[bytes, types.CodeType]] = {}
 
@@ -101,11 +101,21 @@ _NEEDED_LATER = (
     *("ctypes", "importlib.abc", "logging.config", "urllib.error", "urllib.request", "zoneinfo"),
     *("datetime", "queue", "uuid", "xml.etree"),
     *("difflib", "faulthandler", "fcntl", "fnmatch", "glob", "hashlib", "html", "http.server"),
-    *("importlib.resources", "importlib.util", "inspect", "ipaddress", "json", "linecache", "locale"),
-    *("logging", "mmap", "multiprocessing.connection", "pickle", "random", "reprlib", "resource"),
+    *(
+        "importlib.metadata",
+        "importlib.resources",
+        "importlib.util",
+        "inspect",
+        "ipaddress",
+        "json",
+        "linecache",
+        "locale",
+    ),
+    *("logging", "mmap", "multiprocessing.connection", "pickle", "platform", "random"),
+    *("reprlib", "resource"),
     *("secrets", "select", "shlex", "shutil", "signal", "socket", "sqlite3", "string", "subprocess"),
     *("sysconfig", "tempfile", "textwrap", "threading", "time", "tokenize", "traceback", "types"),
-    *("urllib.parse", "warnings", "zlib"),
+    *("unicodedata", "urllib.parse", "warnings", "zlib"),
 )
 
 #: The names that were objected to; a jugfile may be loaded many times.
@@ -229,15 +239,20 @@ def _jugdir_of_the_command(jugfile: str) -> str | None:
 
 
 def load(
-    options: Options, store: base_store | None = None, *, on_error: OnError | None = None
+    options: Options,
+    store: base_store | None = None,
+    *,
+    on_error: OnError | None = None,
+    before: task_origin.LoadBefore | None = None,
 ) -> LoadedJugfile:
-    """Loads the jugfile of `options` in place of what was loaded before.
+    """Loads the jugfile of `options` in place of what was loaded before, of which `before` may know.
 
     `on_error` is that of :func:`jug.init`; default: "exit", and with ``--pdb`` "propagate".
     """
     del task.alltasks[:]
     on_error = on_error or ("propagate" if options.pdb else "exit")
-    loaded = LoadedJugfile(*init(options.jugfile, options.jugdir, on_error=on_error, store=store))
+    with task_origin.knowing(before):
+        loaded = LoadedJugfile(*init(options.jugfile, options.jugdir, on_error=on_error, store=store))
     if not task.alltasks and not loaded.has_barrier:
         warn_of_emptiness(options.jugfile)
     return loaded
@@ -300,7 +315,7 @@ def run_jugfile(path: str) -> dict[str, Any]:
     sys.modules[name] = module
     jugspace = module.__dict__
     try:
-        with _rare_collections():
+        with rare_collections():
             exec(code, jugspace, jugspace)
     except BarrierError:
         jugspace["__jug__hasbarrier__"] = True
@@ -308,7 +323,14 @@ def run_jugfile(path: str) -> dict[str, Any]:
         # There is no such result any more. The tasks so far can run again, like those before a barrier.
         warn(str(error))
         jugspace["__jug__hasbarrier__"] = True
+        jugspace["__jug__damage__"] = str(error)
     return jugspace
+
+
+def loaded_source(path: str) -> tuple[str, bytes] | None:
+    """The module name of the jugfile at `path`, and its source as it was loaded last; None if it was not."""
+    known = _compiled.get(path)
+    return None if known is None else (_module_name(path), known[0])
 
 
 def extend_path(path: str) -> None:
@@ -338,22 +360,6 @@ def _look_at_name(path: str, name: str) -> None:
             f"the jugfile {path} has the name of a module of Python's own: whatever imports `{name}` gets "
             "the jugfile instead; give it another name"
         )
-
-
-@contextlib.contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Lets the garbage collector look at new objects less often.
-
-    A jugfile makes many that stay: with the usual threshold a third of its loading is spent on finding that
-    out.
-    """
-    before = gc.get_threshold()
-    if 0 < before[0] < _NEW_OBJECTS:
-        gc.set_threshold(_NEW_OBJECTS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _compile(path: str) -> types.CodeType:

@@ -13,11 +13,13 @@ from . import name_clash
 if TYPE_CHECKING:
     from ..backends.base import base_store
 
-__all__ = ["graph_of", "keys_of", "tasks_by_store"]
+__all__ = ["begins_like", "graph_of", "keys_of", "note_load", "tasks_by_store"]
 
 
-def graph_of(tasks: Sequence[Task], *, compared: bool = True) -> _native.Graph:
-    """The graph of `tasks`.
+def graph_of(
+    tasks: Sequence[Task], recall: _native.Recall | None = None, *, compared: bool = True
+) -> _native.Graph:
+    """The graph of `tasks`, grown from that of the last load where `recall` knows it.
 
     Raises
     ------
@@ -26,7 +28,7 @@ def graph_of(tasks: Sequence[Task], *, compared: bool = True) -> _native.Graph:
         if they are to be `compared`, if different functions share a name and have equal arguments.
     """
     try:
-        graph = _native.Graph(tasks)
+        graph = _native.Graph(tasks, recall)
     except (TypeError, UnicodeEncodeError) as error:
         raise _without_identity(error) from error
     if compared:
@@ -41,6 +43,37 @@ def tasks_by_store(tasks: Iterable[Task]) -> list[tuple[base_store, list[Task]]]
         store = t._open_store()
         by_store.setdefault(id(store), (store, []))[1].append(t)
     return list(by_store.values())
+
+
+def note_load(tasks: list[Task], graph: _native.Graph | None, recall: _native.Recall) -> None:
+    """Has `recall` know the tasks of a load that has ended, and their graph, if they have one.
+
+    Raises
+    ------
+    UserError
+        As :func:`graph_of` does.
+    """
+    try:
+        if graph is None:
+            recall.note(tasks)
+        else:
+            graph.note(tasks, recall)
+    except (TypeError, UnicodeEncodeError) as error:
+        raise _without_identity(error) from error
+
+
+def begins_like(tasks: list[Task], recall: _native.Recall) -> bool:
+    """Whether all tasks of the load before are the first ones of this load.
+
+    Raises
+    ------
+    UserError
+        As :func:`graph_of` does.
+    """
+    try:
+        return recall.recalled(tasks) == len(recall)
+    except (TypeError, UnicodeEncodeError) as error:
+        raise _without_identity(error) from error
 
 
 def keys_of(tasks: list[Task]) -> _native.Keys:

@@ -21,8 +21,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _native
+from ..internal import file_uses
 from ..internal.console import fail
-from ..internal.printing import flush_output
+from ..internal.printing import abandon_full_stdout_at_end, flush_output
 from ..internal.tracebacks import message_of, users_traceback
 from .base import Outcome, outcome_of
 from .origin import end_with_origin, is_wanted
@@ -134,15 +135,27 @@ def begin_worker(
     """
     # A group of its own ends with it, and gets nothing that is meant for that of the coordinator.
     os.setpgid(0, 0)
+    _begin_interrupts()
     _native.end_with(parent)
     # In the background of a terminal, a process that reads from it or writes to it may be stopped.
     for number in (signal.SIGTTIN, signal.SIGTTOU):
         signal.signal(number, signal.SIG_IGN)
     faulthandler.enable(os.open(faults, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC))
+    abandon_full_stdout_at_end()
     os.chdir(cwd)
     sys.path[:] = path
     for name, value in environment.items():
         os.environ.setdefault(name, value)
+
+
+def _begin_interrupts() -> None:
+    """Has Ctrl-C count from now on, if it is held back; not what came before."""
+    if signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ()):
+        return
+    # What is pending is dropped where it is ignored.
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.default_int_handler if handler is None else handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
 
 
 def run_chunk(
@@ -244,7 +257,7 @@ def run_live(
         if is_recalled() or size > _LARGEST or time.monotonic() - began > _LONGEST:
             break
         here = os.getpid()
-        outcomes.append(outcome_of(functools.partial(function, *args, **kwargs)))
+        outcomes.append(outcome_of(functools.partial(file_uses.call, function, args, kwargs)))
         end_if_forked(here)
         # What is in containers is not counted.
         size += sys.getsizeof(outcomes[-1].value, 0)
@@ -323,7 +336,7 @@ def _answer(function: bytes | str, sent: SentCall, inputs: Sequence[bytes]) -> A
         return f(*args, **kwargs)
 
     here = os.getpid()
-    outcome = outcome_of(call)
+    outcome = outcome_of(functools.partial(file_uses.run, call))
     end_if_forked(here)
     value = b""
     error = outcome.error
@@ -331,9 +344,21 @@ def _answer(function: bytes | str, sent: SentCall, inputs: Sequence[bytes]) -> A
         try:
             value = _pickled(outcome.value)
         except BaseException as cause:  # What is pickled may do anything.
-            error = UnstorableValue(type(outcome.value).__name__, message_of(cause))
-            error.__cause__ = cause
+            error = _unstorable(outcome.value, cause)
     return Answer(value, None if error is None else _report(error), outcome.started, outcome.duration)
+
+
+def _unstorable(value: Any, cause: BaseException) -> UnstorableValue:
+    """What is said of a value that cannot be pickled: of its part, where it knows names of parts."""
+    error = UnstorableValue(type(value).__name__, message_of(cause))
+    for name, part in value.__jug_parts__() if hasattr(type(value), "__jug_parts__") else ():
+        try:
+            _pickled(part)
+        except BaseException as raised:  # What is pickled may do anything.
+            error = UnstorableValue(type(part).__name__, f"{name}: {message_of(raised)}")
+            break
+    error.__cause__ = cause
+    return error
 
 
 def _pickled(value: Any) -> bytes:

@@ -33,6 +33,9 @@ __all__ = ["Coordinator"]
 #: How many chunks there are for each worker: one that runs, and one that waits.
 _AHEAD = 2
 
+#: How long it sleeps at a time, in seconds: a signal wakes it only if this thread gets it and sleeps by then.
+_SLEEP = 1.0
+
 Token = TypeVar("Token")
 
 
@@ -48,6 +51,9 @@ class Coordinator(Generic[Token]):
     ----------
     notice : callable or None
         Is called, from any thread, when something comes back.
+    runs_ahead : bool
+        Whether workers have calls that are to begin when others end: else none begins before the end of one
+        is known here.
     """
 
     def __init__(self, backend: Backend, n_workers: int) -> None:
@@ -56,6 +62,7 @@ class Coordinator(Generic[Token]):
         self._pool: Pool | None = None
         self._is_alone = False
         self.notice: Callable[[], None] | None = None
+        self.runs_ahead = True
         self._warming: list[Future[WorkerReport]] = []
         #: What is to be sent as soon as there is room.
         self._outbox: Outbox[Token] = Outbox(self._fail)
@@ -116,7 +123,8 @@ class Coordinator(Generic[Token]):
             raise self._end
         if self._is_stopping or self._suspects or (self._is_alone and self._flights):
             return 0
-        return max(0, self._free_slots() * self._outbox.per_chunk() - len(self._outbox))
+        per_chunk = self._outbox.per_chunk() if self.runs_ahead else 1
+        return max(0, self._free_slots() * per_chunk - len(self._outbox))
 
     def per_chunk(self, seconds: float) -> int:
         """How many calls like the latest ones take so long; 1 if nothing is known."""
@@ -150,7 +158,7 @@ class Coordinator(Generic[Token]):
             if left <= 0:
                 break
             has_limits = any(flight.has_limits for flight in self._flights.values())
-            self._take_arrived(min(left, LIMITS_PERIOD) if has_limits else left)
+            self._take_arrived(min(left, LIMITS_PERIOD if has_limits else _SLEEP))
             if has_limits and self._pool is not None:
                 self._watch.look(self._pool, self._flights)
             self._feed()
@@ -233,13 +241,14 @@ class Coordinator(Generic[Token]):
             return
         while self._outbox and self._free_slots() and not (self._is_alone and self._flights):
             self._be_alone(False)
-            self._launch(self._outbox.next_chunk(self._free_slots()))
+            slots = self._free_slots() if self.runs_ahead else len(self._outbox)
+            self._launch(self._outbox.next_chunk(slots))
         while self._suspects and not self._flights and not self._outbox:
             self._be_alone(True)
             self._launch(self._outbox.packed(self._suspects.popleft()))
 
     def _free_slots(self) -> int:
-        return max(0, _AHEAD * self.nr_workers() - len(self._flights))
+        return max(0, (_AHEAD if self.runs_ahead else 1) * self.nr_workers() - len(self._flights))
 
     def _be_alone(self, alone: bool) -> None:
         """Has the pool be one of a single worker, or of all of them."""

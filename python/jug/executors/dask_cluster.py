@@ -16,12 +16,13 @@ from typing import IO, Any
 
 from .. import _native
 from ..errors import UserError
+from ..internal.printing import abandon_full_stdout_at_end
 from ..internal.tracebacks import fault_of_user, message_of
 from ..process.managed import Child, End, program_of, spawn
 from ..process.numeric_threads import thread_variables
 from .pools import Death, path_of, shared_file
 
-__all__ = ["LocalDask", "begin_faults", "serve"]
+__all__ = ["LocalDask", "begin_worker", "serve"]
 
 #: How long its processes may take to begin, and to end, in seconds.
 _BEGIN = 60.0
@@ -197,11 +198,12 @@ def _cluster(n_workers: int, faults: str, say: Any) -> Any:
         dashboard_address="127.0.0.1:0",
         silence_logs=logging.CRITICAL + 10,
         worker_class=WatchedNanny,
-        preload=[f"from jug.executors.dask_cluster import begin_faults\nbegin_faults({faults!r})"],
+        preload=[f"from jug.executors.dask_cluster import begin_worker\nbegin_worker({faults!r})"],
     )
 
 
-def begin_faults(path: str) -> None:
-    """Has a worker write where it is when it dies of a fault."""
-    faulthandler.enable(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC))
+def begin_worker(faults: str) -> None:
+    """What a worker does first; `faults` is the file to which it writes where it is when it dies of one."""
+    abandon_full_stdout_at_end()
+    faulthandler.enable(os.open(faults, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC))
     signal.signal(signal.SIGINT, signal.SIG_IGN)

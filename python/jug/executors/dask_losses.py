@@ -47,8 +47,9 @@ class DaskLosses:
             worker = error.last_worker
             is_ours = worker is not None and worker.address in self.ended
             return ChunkLost("a worker ended", is_death=not is_ours)
-        # The connection was lost, a result that it needs, or its future: others may restart a cluster.
-        if isinstance(error, (CancelledError, OSError)) and not self._is_hopeless():
+        # The connection was lost, a result that it needs, or its future: others may restart a cluster. A
+        # scheduler that sends data to a worker which has just gone says that it knows no such key.
+        if isinstance(error, (CancelledError, OSError, KeyError)) and not self._is_hopeless():
             return ChunkLost(message_of(error) or type(error).__name__)
         return error
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import _native
+from ..internal import file_uses
 from ..internal.debugger import debug_call
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ class DebuggedCall:
         self.has_raised = False
 
     def _execute(self) -> Any:
+        return file_uses.run(self._call)
+
+    def _call(self) -> Any:
+        file_uses.use_files_of(self._task)
         args, kwargs = _native.resolve_args(self._task)
         try:
             return debug_call(self.f, args, kwargs or {})

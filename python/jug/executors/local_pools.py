@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-import types
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from .. import _native
@@ -16,6 +14,7 @@ from ..errors import UserError
 from ..process.numeric_threads import thread_variables
 from .chunk import begin_worker
 from .pools import ExecutorPool, Pool, PoolOfProcesses, path_of, shared_file
+from .starting import SpawnedContext
 
 __all__ = ["loky_pool", "process_pool", "thread_pool"]
 
@@ -28,9 +27,10 @@ def thread_pool(n_workers: int) -> Pool:
 def process_pool(n_workers: int) -> Pool:
     """A ``concurrent.futures.ProcessPoolExecutor`` whose workers are fresh interpreters."""
     faults = shared_file("jug-faults")
+    processes: dict[int, BaseProcess] = {}
     executor = ProcessPoolExecutor(
         n_workers,
-        mp_context=_Context(),
+        mp_context=SpawnedContext(_keeping(processes)),
         initializer=begin_worker,
         initargs=_first_words(n_workers, path_of(faults)),
     )
@@ -38,7 +38,7 @@ def process_pool(n_workers: int) -> Pool:
     def kill() -> None:
         executor.shutdown(wait=False, cancel_futures=True)
 
-    return PoolOfProcesses(executor, n_workers, faults, kill)
+    return PoolOfProcesses(executor, n_workers, faults, kill, processes)
 
 
 def loky_pool(n_workers: int) -> Pool:
@@ -49,15 +49,21 @@ def loky_pool(n_workers: int) -> Pool:
         raise UserError(
             "--backend loky needs the package loky: pip install loky (or this package with its extra 'loky')"
         ) from None
+    from .loky_processes import NotedLokyContext
+
     faults = shared_file("jug-faults")
+    processes: dict[int, BaseProcess] = {}
     executor = loky.ProcessPoolExecutor(
-        n_workers, initializer=begin_worker, initargs=_first_words(n_workers, path_of(faults))
+        n_workers,
+        context=NotedLokyContext(_keeping(processes)),
+        initializer=begin_worker,
+        initargs=_first_words(n_workers, path_of(faults)),
     )
 
     def kill() -> None:
         executor.shutdown(wait=False, kill_workers=True)
 
-    return PoolOfProcesses(executor, n_workers, faults, kill)
+    return PoolOfProcesses(executor, n_workers, faults, kill, processes)
 
 
 def _first_words(n_workers: int, faults: str) -> tuple[Any, ...]:
@@ -65,26 +71,9 @@ def _first_words(n_workers: int, faults: str) -> tuple[Any, ...]:
     return os.getpid(), faults, list(sys.path), thread_variables(threads), os.getcwd()
 
 
-class _Process(SpawnProcess):
-    """A fresh interpreter that does not load the main module: functions of it come by value.
+def _keeping(processes: dict[int, BaseProcess]) -> Callable[[BaseProcess], None]:
+    def keep(process: BaseProcess) -> None:
+        assert process.pid is not None
+        processes[process.pid] = process
 
-    That module may be a script whose last line runs tasks.
-    """
-
-    def start(self) -> None:
-        with _without_main():
-            super().start()
-
-
-class _Context(SpawnContext):
-    Process = _Process
-
-
-@contextlib.contextmanager
-def _without_main() -> Iterator[None]:
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
+    return keep

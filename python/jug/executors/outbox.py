@@ -12,7 +12,7 @@ from .. import _native
 from .durations import Durations
 from .flights import Flight, Item, Limits
 from .pools import Pool
-from .transport import PackedCall, Transport, chunk_of, resolved
+from .transport import PackedCall, Transport, chunk_of, live_call
 
 __all__ = ["Outbox"]
 
@@ -104,7 +104,7 @@ class Outbox(Generic[Token]):
         """A call with what is sent of it; nothing if that cannot be sent, by which it has failed."""
         try:
             if self.transport is None:
-                return [(item, (item.call.f, *resolved(item.call)))]
+                return [(item, live_call(item.call))]
             return [(item, self.transport.pack(item.call, self._resident))]
         except Exception as error:
             self._fail(item, error)

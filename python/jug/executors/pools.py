@@ -7,8 +7,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
+from multiprocessing.process import BaseProcess
 from typing import IO, Any, NamedTuple, Protocol
 
 from ..internal.tracebacks import fault_of_user
@@ -265,47 +266,39 @@ class PoolOfProcesses(ExecutorPool):
     Parameters
     ----------
     executor : concurrent.futures.Executor
-        With the attribute ``_processes`` of those of the standard library and of loky, a dict by id.
     n_workers : int
     faults : binary file
         To which they write where they are when they die of a fault.
     kill_all : callable
         Ends it at once.
+    processes : mapping of int to multiprocessing.Process
+        Those that were started, also after the executor has forgotten them.
     """
 
     can_end_workers = True
     outlives_kill = False
 
     def __init__(
-        self, executor: Any, n_workers: int, faults: IO[bytes], kill_all: Callable[[], None]
+        self,
+        executor: Executor,
+        n_workers: int,
+        faults: IO[bytes],
+        kill_all: Callable[[], None],
+        processes: Mapping[int, BaseProcess],
     ) -> None:
         super().__init__(executor, n_workers, is_live=False)
         self._kill_all = kill_all
         self._faults = faults
-        #: The processes by id, also after the executor has forgotten them.
-        self._known: dict[int, Any] = {}
+        self._processes = processes
         self._notes: IO[bytes] | None = None
         self._files = SharedFiles()
         self._rest = b""
-
-    def submit(self, chunk: bytes | Sequence[LiveCall], inputs: Sequence[Any]) -> Future[list[Answer]]:
-        future = super().submit(chunk, inputs)
-        self._learn()
-        return future
-
-    def ask_importable(self, modules: Sequence[str]) -> Future[WorkerReport]:
-        future = super().ask_importable(modules)
-        self._learn()
-        return future
-
-    def _learn(self) -> None:
-        self._known.update(self._executor._processes or {})  # type: ignore[attr-defined]
 
     def death(self) -> Death:
         """That of the first one that did not end because the executor ended it."""
         ends = []
         deadline = time.monotonic() + _BURIAL
-        for process in self._known.values():
+        for process in [*self._processes.values()]:
             process.join(max(0.0, deadline - time.monotonic()))
             # The executor joins it, too: who did not get its status finds it here in a moment.
             while (status := process.exitcode) is None and time.monotonic() < deadline:
@@ -342,11 +335,11 @@ class PoolOfProcesses(ExecutorPool):
         return resident_of_tree(int(worker))
 
     def end_worker(self, worker: str, future: Future[Any]) -> None:
-        if int(worker) in self._known:
+        if int(worker) in self._processes:
             _kill_group(int(worker))
 
     def kill(self) -> None:
-        for pid, process in self._known.items():
+        for pid, process in [*self._processes.items()]:
             if process.exitcode is None:
                 _kill_group(pid)
         self._kill_all()

@@ -111,6 +111,8 @@ class SupervisedPool:
         self._files = SharedFiles()
         self._recall: IO[bytes] = shared_file("jug-recall")
         self._is_ending = False
+        #: Others may keep for a while what is printed in this process.
+        self._streams = sys.stdout, sys.stderr
         #: Why no worker can be started, and how many in a row have ended without an answer.
         self._fault: Exception | None = None
         self._stillborn = 0
@@ -273,7 +275,7 @@ class SupervisedPool:
         """Notes that a worker ended which had done nothing; if several do, none will do anything."""
         self._stillborn += 1
         if self._stillborn >= _MOST_STILLBORN:
-            self._fault = UserError(f"a worker {death.end.text} before it could run anything")
+            self._fault = UserError(f"a worker {death.end.clause} before it could run anything")
 
     # --- processes: one thread, which alone asks the supervisor ---
 
@@ -290,7 +292,7 @@ class SupervisedPool:
                         self._take_prepared(event[1], is_first=is_preparing)
                         is_preparing = False
                     elif event[0] == "output":
-                        _pass_on(event[5], is_error=event[2])
+                        self._pass_on(event[5], is_error=event[2])
                     elif event[0] == "ended":
                         self._take_end(event[1])
         except Exception as error:
@@ -359,14 +361,13 @@ class SupervisedPool:
         for places in self._new.values():
             places.put(None)
 
+    def _pass_on(self, text: bytes, *, is_error: bool) -> None:
+        """Writes what a worker prints to where this process printed when the pool was opened."""
+        stream = self._streams[is_error]
+        with contextlib.suppress(OSError, ValueError):
+            stream.write(text.decode(errors="replace"))
+            stream.flush()
+
     def _arguments(self, call: str) -> list[str]:
         flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         return [*flags, "-P", "-c", program_of("executors.supervised_worker", call)]
-
-
-def _pass_on(text: bytes, *, is_error: bool) -> None:
-    """Writes what a worker prints to where this process prints."""
-    stream = sys.stderr if is_error else sys.stdout
-    with contextlib.suppress(OSError, ValueError):
-        stream.write(text.decode(errors="replace"))
-        stream.flush()

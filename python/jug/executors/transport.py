@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _native
 from ..errors import UserError
+from ..internal import file_uses
 from ..internal.tracebacks import message_of
 from ..task import Task, TaskGenerator
 from .chunk import Chunk, SentCall
@@ -221,6 +222,16 @@ class Transport:
         return file.getvalue()
 
 
+def live_call(call: Call) -> tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]]:
+    """A call as it goes to a thread of this process."""
+    # What is loaded here is used there.
+    with file_uses.watching() as uses:
+        args, kwargs = resolved(call)
+    if not uses.files:
+        return call.f, args, kwargs
+    return functools.partial(file_uses.call_using, list(uses.files.values()), call.f), args, kwargs
+
+
 def resolved(call: Call) -> tuple[Sequence[Any], Mapping[str, Any]]:
     """The arguments of a call, with results in the place of tasks where it is a task itself."""
     if not isinstance(call, Task):
@@ -231,7 +242,8 @@ def resolved(call: Call) -> tuple[Sequence[Any], Mapping[str, Any]]:
 
 
 def _check(t: Task) -> None:
-    """RuntimeError if an argument is not any more what it was when its task was made."""
+    """RuntimeError if an argument is not what it was when its task was made; FileChanged if a file is not."""
+    file_uses.use_files_of(t)
     if t._check_takes() is not None:
         t._check_before()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import Leave, UserError
@@ -20,6 +20,7 @@ __all__ = [
     "exit_env_vars",
     "exit_if_file_exists",
     "exit_when_true",
+    "stop_files",
 ]
 
 
@@ -32,16 +33,43 @@ def exit_if_file_exists(fname: str | os.PathLike[str]) -> None:
         The file. A relative path is looked up in the working directory of the moment.
     """
 
-    def check(_task: object) -> None:
-        # Asked before each task: `os.path.exists` makes an exception of "no", which takes ten times as long.
-        try:
-            exists = os.access(fname, os.F_OK)
-        except ValueError:  # No file can have such a name.
-            exists = False
-        if exists:
-            _leave(f", because the file {os.fspath(fname)} is there")
-
+    check = _StopFile(os.fsdecode(fname))
     register_hook_once("execute.task-pre-execute", ("exit_if_file_exists", os.fspath(fname)), check)
+
+
+class _StopFile:
+    """A hook that ends the worker once a file exists."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        #: Whether a file can have that name.
+        self.can_exist = True
+        try:
+            os.access(path, os.F_OK)
+        except ValueError:
+            self.can_exist = False
+
+    def __call__(self, _task: object) -> None:
+        # Asked before each task: `os.path.exists` makes an exception of "no", which takes ten times as long.
+        if self.can_exist and os.access(self.path, os.F_OK):
+            _leave(f", because the file {self.path} is there")
+
+
+def stop_files(hooks: Sequence[Callable[..., object]]) -> list[str] | None:
+    """The files for which these hooks look, if that is all they do; None if one of them does anything else.
+
+    Parameters
+    ----------
+    hooks : sequence of callable
+        What is registered for a moment.
+
+    Returns
+    -------
+    list of str or None
+        Paths.
+    """
+    checks = [hook for hook in hooks if isinstance(hook, _StopFile)]
+    return [check.path for check in checks if check.can_exist] if len(checks) == len(hooks) else None
 
 
 def exit_when_true(f: Callable[..., Any], function_takes_Task: bool = False) -> None:

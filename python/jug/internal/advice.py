@@ -5,12 +5,22 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import running, task_origin
 from .interactive import is_interactive
 
-__all__ = ["class_is_gone", "how_to_get_results", "how_to_open", "name_is_taken", "nothing_selected"]
+if TYPE_CHECKING:
+    from .unreadable import Reason
+
+__all__ = [
+    "class_is_gone",
+    "how_to_get_results",
+    "how_to_open",
+    "name_is_taken",
+    "near_names",
+    "nothing_selected",
+]
 
 
 def nothing_selected(name: str | None, pattern: str | None, names: Iterable[str], has_barrier: bool) -> str:
@@ -28,7 +38,7 @@ def nothing_selected(name: str | None, pattern: str | None, names: Iterable[str]
     known = sorted(set(names))
     asked = name if name is not None else pattern or ""
     option = "--name" if name is not None else "--pattern"
-    near = _near(asked.strip("/*"), known)
+    near = near_names(asked.strip("/*"), known)
     if near:
         hint = f"; did you mean {' or '.join(map(repr, near))}?"
     else:
@@ -37,7 +47,7 @@ def nothing_selected(name: str | None, pattern: str | None, names: Iterable[str]
     return f"{option} {asked!r} matches no task{where}{hint}"
 
 
-def _near(asked: str, names: Sequence[str]) -> list[str]:
+def near_names(asked: str, names: Sequence[str]) -> list[str]:
     """The names that look like `asked`, as a whole or in what follows a dot."""
     import difflib
 
@@ -86,8 +96,14 @@ def _file_of(task: Any) -> str | None:
     return path if near.startswith(os.pardir) else near
 
 
-def class_is_gone(name: str, error: BaseException) -> str:
-    """What to do where the result of task `name` does not unpickle, for want of its class or otherwise."""
+def class_is_gone(name: str, error: BaseException, reason: Reason | None) -> str:
+    """What to do where the result of task `name` does not unpickle, for want of its class or otherwise.
+
+    `reason` says that a package is missing or has another version.
+    """
+    if reason is not None:
+        again = "'jug invalidate --unreadable' has the task run again"
+        return f"; {reason.text}. The result stays: {reason.remedy}, or {again}"
     if not isinstance(error, (AttributeError, ImportError)):
         return (
             "; if it is so everywhere, let the task return something that pickle gives back, and run it "

@@ -10,6 +10,10 @@ from .. import _native
 __all__ = ["recursive_dependencies", "tasks_in", "topological_sort"]
 
 
+#: In what is of these types nothing is held; a list may have many of them.
+_PLAIN = frozenset((bool, int, float, complex, str, bytes, type(None)))
+
+
 class _Dependent(Protocol):
     def dependencies(self) -> Iterator[Any]: ...
 
@@ -60,7 +64,8 @@ def tasks_in(thing: Any) -> list[Any]:
         elif id(element) not in visited:
             visited[id(element)] = element
             needs = getattr(element, "__jug_dependencies__", None)
-            stack += reversed(list(needs()) if needs is not None else _native.parts(element))
+            parts = list(needs()) if needs is not None else _native.parts(element)
+            stack += [it for it in reversed(parts) if type(it) not in _PLAIN]
     return list(found.values())
 
 

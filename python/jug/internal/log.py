@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import logging
 
-__all__ = ["bind", "info"]
+__all__ = ["bind", "info", "is_shown"]
 
 _logger: logging.Logger | None = None
 
@@ -25,12 +25,17 @@ def info(message: str, *args: object) -> None:
     *args
         What replaces them.
     """
+    if is_shown() and _logger is not None:
+        _logger.info(message, *args)
+
+
+def is_shown() -> bool:
+    """Whether anything is done with such messages now."""
     if _logger is None:
         if "logging" not in sys.modules:
-            return
+            return False
         bind()
-    if _logger is not None:
-        _logger.info(message, *args)
+    return _logger is not None and _logger.isEnabledFor(20)  # logging.INFO
 
 
 def bind() -> None:

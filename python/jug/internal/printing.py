@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -10,6 +11,8 @@ from .. import _native
 from .units import format_size
 
 __all__ = [
+    "abandon_full_stdout_at_end",
+    "abandon_stdout",
     "bytes_of",
     "flush_output",
     "open_closed_streams",
@@ -59,6 +62,31 @@ def flush_output() -> None:
         sys.stderr.flush()
     except Exception:
         pass
+
+
+def abandon_stdout() -> None:
+    """Writes nothing more to stdout; Python would complain once more when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def abandon_full_stdout_at_end() -> None:
+    """Has Python complain of no full stdout when this process, which multiprocessing has started, ends.
+
+    Its parent prints to the same place, and says once that it is full.
+    """
+    from multiprocessing.util import Finalize
+
+    # After all others, which may print, and before multiprocessing writes what is kept back.
+    Finalize(None, _abandon_full_stdout, exitpriority=-sys.maxsize)
+
+
+def _abandon_full_stdout() -> None:
+    # It may be the user's, and may be closed.
+    with contextlib.suppress(Exception):
+        try:
+            sys.stdout.flush()
+        except OSError:
+            abandon_stdout()
 
 
 def bytes_of(head: bytes, left_out: int, tail: bytes) -> bytes:

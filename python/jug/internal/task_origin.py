@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import _native
 
-__all__ = ["Origin", "is_known", "keep_store", "loading", "of_this_load"]
+__all__ = ["LoadBefore", "Origin", "is_known", "keep_store", "knowing", "loading", "of_this_load"]
 
 
 class Origin:
@@ -23,18 +23,61 @@ class Origin:
     ----------
     jugfile : str or None
         Its absolute path; None where no jugfile was being loaded.
+    before : LoadBefore, optional
+        What is known of the load before, if it is one of several.
     """
 
-    __slots__ = ("__weakref__", "jugfile", "store")
+    __slots__ = ("__weakref__", "before", "jugfile", "store")
 
-    def __init__(self, jugfile: str | None) -> None:
+    def __init__(self, jugfile: str | None, before: LoadBefore | None = None) -> None:
         self.jugfile = jugfile
+        self.before = before
         #: Set once another store takes the place of the one the tasks were made for; until then it is
         #: ``Task.store``, which a jugfile may choose after its first tasks.
         self.store: Any = None
 
 
+class LoadBefore:
+    """What is known of the load of a jugfile before, for the next one.
+
+    Attributes
+    ----------
+    recall : Recall
+        Its tasks.
+    held : int
+        How many of the first ones had results, because a barrier had asked for them.
+    store, losses
+        In which store that was, and how many results it had lost by then.
+    """
+
+    __slots__ = ("held", "losses", "recall", "store")
+
+    def __init__(self) -> None:
+        self.recall = _native.Recall()
+        self.held = 0
+        self.store: Any = None
+        self.losses = 0
+
+    def held_in(self, store: Any, losses: int | None = None) -> int:
+        """How many of the first tasks that were noted still have results in `store`.
+
+        Parameters
+        ----------
+        store : store
+        losses : int, optional
+            How many results it has lost by now. Default: it is asked.
+
+        Returns
+        -------
+        int
+        """
+        if self.store is not store or not self.held:
+            return 0
+        return self.held if self.losses == (store.losses() if losses is None else losses) else 0
+
+
 _loading: Origin | None = None
+_before: LoadBefore | None = None
 #: The origins whose tasks use ``Task.store``, as long as there are such tasks.
 _current: weakref.WeakSet[Origin] = weakref.WeakSet()
 _jugfiles: set[str] = set()
@@ -43,6 +86,17 @@ _jugfiles: set[str] = set()
 def of_this_load() -> Origin | None:
     """The origin of the tasks of the jugfile that is being loaded; None outside of one."""
     return _loading
+
+
+@contextlib.contextmanager
+def knowing(before: LoadBefore | None) -> Iterator[None]:
+    """Has the jugfile that is loaded meanwhile, and none that it loads, know of its load before."""
+    global _before
+    outer, _before = _before, before
+    try:
+        yield
+    finally:
+        _before = outer
 
 
 def is_known(jugfile: str) -> bool:
@@ -54,7 +108,7 @@ def is_known(jugfile: str) -> bool:
 def loading(jugfile: str) -> Iterator[None]:
     """Gives the tasks that are made meanwhile an origin of their own."""
     global _loading
-    outer, _loading = _loading, Origin(jugfile)
+    outer, _loading = _loading, Origin(jugfile, _before if _loading is None else None)
     _jugfiles.add(jugfile)
     _current.add(_loading)
     _native.set_origin(_loading)

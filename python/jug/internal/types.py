@@ -3,9 +3,11 @@
 For annotations only: import this module under ``TYPE_CHECKING``, so that no process spends time on it.
 """
 
-from typing import Literal, NotRequired, TypedDict
+from collections.abc import Callable
+from typing import Any, Literal, NotRequired, TypedDict
 
 __all__ = [
+    "Called",
     "Change",
     "ClaimChoice",
     "ClaimMode",
@@ -54,6 +56,9 @@ State = Literal["result", "failed", "absent"]
 #: The key of a task whose state changed, and its state now.
 Change = tuple[bytes, State]
 
+#: What a task calls: a function, or a tuple of one and the plain functions among its arguments.
+Called = Callable[..., Any] | tuple[Callable[..., Any], ...]
+
 #: What a worker runs, or ran when it died: its id, the task's key and name, which attempt that is (from 1),
 #: and when it started, in seconds since 1970.
 RunningTask = tuple[str, bytes, str, int, float]
@@ -79,6 +84,7 @@ class LimitWords(TypedDict, total=False):
     timeout: float | None
     retries: int | None
     memory: str | float | None
+    version: int | str | None
 
 
 class ResultFacts(TypedDict):

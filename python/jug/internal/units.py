@@ -7,6 +7,7 @@ import re
 from ..errors import UserError
 
 __all__ = [
+    "counted",
     "format_duration",
     "format_rate",
     "format_rough",
@@ -30,6 +31,11 @@ _DURATIONS = (
 _ROUGH = (*((least, unit, name) for least, unit, name in _DURATIONS if unit > 1), (0.0, 1, "s"))
 _RATES = ((1, "s"), (60, "min"), (3600, "h"))
 _AGE = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def counted(number: int, one: str, more: str = "") -> str:
+    """A number and what there is so often of: `one`, or `more`, by default with an s."""
+    return f"{number} {one if number == 1 else more or f'{one}s'}"
 
 
 def parse_size(text: str) -> int:

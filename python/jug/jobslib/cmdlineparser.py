@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from typing import Any, NoReturn
+
+from ..internal import argument_parser
 
 __all__ = ["ArgumentParser", "argument"]
 
@@ -25,7 +26,7 @@ def argument(*args: Any, **kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]
     return args, kwargs
 
 
-class ArgumentParser(argparse.ArgumentParser):
+class ArgumentParser(argument_parser.ArgumentParser):
     """A parser whose errors are one line."""
 
     #: The flags that jobslib does not have: no abbreviation that a unit uses may mean one of them.

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import IO, Any
 
+from ..backends.base import copied
 from ..backends.foreign import PREFIX, REST, is_old_jugdir, names_in
 from ..errors import UserError
 from .values import Unreadable, decompress, read_value
@@ -156,7 +157,8 @@ class OldJugdir:
                 raise Unreadable(str(error)) from None
             except Exception as error:
                 raise Unreadable(f"{error} (not found: {', '.join(sorted(self._absent))})") from error
-        return value
+        # The jugfile may change what it gets.
+        return copied(value)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import pickle
 import sys
 import types
@@ -18,10 +19,11 @@ from typing import Any
 
 from .. import compound, hash, io, mapreduce, task
 
-__all__ = ["Keys", "NoKey"]
+__all__ = ["LEAVES", "Keys", "NoKey"]
 
 _PROTOCOL = 4
-_LEAVES = frozenset((int, str, bytes, float, bool, type(None)))
+#: The types of which no value has parts, or can change.
+LEAVES = frozenset((int, str, bytes, float, bool, type(None)))
 _LABELS = [pickle.dumps(number, _PROTOCOL) for number in range(1024)]
 
 Labelled = Iterable[tuple[object, object]]
@@ -45,6 +47,15 @@ class Keys:
         # By identity; the tasks are kept, so that no other one takes over the id of one that is gone.
         self._tasks: dict[int, tuple[task.Task, bytes | NoKey]] = {}
         self._sequences: dict[int, tuple[object, bytes]] = {}
+        self._asked: dict[int, object] = {}
+
+    def __len__(self) -> int:
+        """How many tasks were asked for their key, and have it or have none."""
+        return len(self._tasks)
+
+    def __contains__(self, t: task.Task) -> bool:
+        """Whether a task was asked."""
+        return id(t) in self._tasks
 
     def of(self, t: task.Task) -> bytes:
         """The key of a task, as 40 hexadecimal digits. NoKey where jug 2.x has none."""
@@ -65,6 +76,31 @@ class Keys:
                 self._tasks[id(top)] = (top, found)
             stack.pop()
         return self._known(t)
+
+    def known(self, t: task.Task) -> bytes | None:
+        """The key of a task if it was computed and there is one."""
+        key = self._tasks[id(t)][1] if t in self else None
+        return None if isinstance(key, NoKey) else key
+
+    def newest(self, count: int) -> list[task.Task]:
+        """The `count` tasks that were asked last."""
+        return [t for t, _ in itertools.islice(reversed(self._tasks.values()), count)]
+
+    def withdraw(self, count: int) -> None:
+        """Forgets the keys of the `count` tasks that were asked last."""
+        for t in self.newest(count):
+            del self._tasks[id(t)]
+        # They may be in these.
+        self._sequences.clear()
+
+    def refuse(self, t: task.Task, why: str) -> None:
+        """Has a task have no key, nor those that depend on it and were not asked yet."""
+        self._tasks[id(t)] = (t, NoKey(why))
+
+    def take_asked(self) -> list[object]:
+        """The objects whose ``__jug_hash__`` was called since this was called last."""
+        asked, self._asked = self._asked, {}
+        return list(asked.values())
 
     def _known(self, t: task.Task) -> bytes:
         if id(t) not in self._tasks:
@@ -111,7 +147,7 @@ class Keys:
     def _enter(self, M: Any, value: Any) -> Labelled | None:
         """Feeds one value, all but the elements that it returns."""
         kind = type(value)
-        if kind in _LEAVES:
+        if kind in LEAVES:
             M.update(pickle.dumps(value, _PROTOCOL))
             return None
         if kind is list or kind is tuple:
@@ -194,6 +230,7 @@ class Keys:
 
         It may remember what it found; that is forgotten again, since by our rules it is something else.
         """
+        self._asked[id(value)] = value
         attributes = getattr(value, "__dict__", None)
         if type(attributes) is not dict:
             attributes = {}  # It has none, or not of its own.

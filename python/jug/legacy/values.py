@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from ..backends.encode import encode_to
 
-__all__ = ["Unreadable", "decompress", "read_value", "write_value"]
+__all__ = ["Unreadable", "as_read", "decompress", "read_value", "write_value"]
 
 _NPY = b"\x93NUMPY"
 _PARQUET = b"PAR1"
@@ -117,3 +117,12 @@ def write_value(value: Any, file: IO[bytes]) -> None:
         file.seek(0)
         file.truncate()
     encode_to(value, file)
+
+
+def as_read(value: Any) -> Any:
+    """A value as jug 2.7 reads it from what :func:`write_value` writes: it may have another pickle."""
+    file = BytesIO()
+    write_value(value, file)
+    size = file.tell()
+    file.seek(0)
+    return read_value(file, size)

@@ -14,6 +14,7 @@ from ..engine.blocked import Blockade, Blocked
 from ..engine.drift import Drift, load_steadily
 from ..engine.failures.query import failure_reports, is_kept, stored_failures
 from ..engine.failures.report import used_up
+from ..engine.result_files import ResultFiles
 from ..engine.session.open import open_session
 from ..engine.task_graph import graph_of
 from ..internal import log
@@ -71,7 +72,9 @@ def _wait_for(graph: _native.Graph, store: base_store, crash_limit: int, patienc
             changes = session.refresh()
             if not session.reports_changes or any(state != "result" for _, state in changes):
                 marked, dead = _given_up(session, crash_limit)
-            keys = [key for key, found in zip(keys, session.present(keys), strict=True) if not found]
+            outdated = _outdated(session, graph)
+            there = zip(keys, session.present(keys), strict=True)
+            keys = [key for key, found in there if not found or key in outdated]
             if not keys:
                 return Blocked()
             if before != (len(keys), marked, died):
@@ -82,9 +85,32 @@ def _wait_for(graph: _native.Graph, store: base_store, crash_limit: int, patienc
                     return blocked
             if time.monotonic() - since > patience:
                 return None
-            session.wait(1.0)
+            if not _has_news(session, graph, keys, since + patience):
+                return None
     finally:
         session.close()
+
+
+def _outdated(session: StoreSession, graph: _native.Graph) -> set[bytes]:
+    """Results that are to be made again because of a file in them."""
+    files, keys = ResultFiles.of(session), graph.keys()
+    return {keys[it.node] for it in files.outdated(graph) if not it.is_out_of_reach} if files else set()
+
+
+def _has_news(session: StoreSession, graph: _native.Graph, keys: Sequence[bytes], until: float) -> bool:
+    """Waits until all is finished or nothing but a look tells (True), or `until` has passed (False)."""
+    left = set(graph.find(keys))
+    finished: set[int] = set()
+    while True:
+        session.wait_for_news(1.0)
+        if not session.is_quiet():
+            return True
+        results, gone = session.finished_elsewhere()
+        finished.update(graph.find_prefixes(results))
+        if left <= finished or left.intersection(graph.find_prefixes(gone)) - finished:
+            return True
+        if time.monotonic() > until:
+            return False
 
 
 def _given_up(session: StoreSession, crash_limit: int) -> tuple[list[bytes], list[bytes]]:
@@ -102,7 +128,7 @@ def _blocked(
     failed = [node for node in graph.find(list({*marked, *died})) if node in left and node is not None]
     if not failed:
         return Blocked()
-    done = [node for node in range(len(graph)) if node not in left]
-    blockade = Blockade(graph, _native.Scheduler(graph, done=done, failed=failed))
+    present = [node not in left for node in range(len(graph))]
+    blockade = Blockade(graph, _native.Scheduler(graph, present=present, failed=failed))
     only_died = {key.hex().encode() for key in set(died).difference(marked)}
     return blockade.count(only_died) if blockade.is_all() else Blocked()

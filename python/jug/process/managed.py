@@ -61,6 +61,11 @@ class End(NamedTuple):
         why = ", perhaps for want of memory" if self.number == signal.SIGKILL else ""
         return f"killed by {name}{why}"
 
+    @property
+    def clause(self) -> str:
+        """In words that follow what has ended."""
+        return f"was {self.text}" if self.kind == "signal" else self.text
+
 
 class Child:
     """A process that :func:`spawn` or :func:`fork` started.

@@ -16,6 +16,7 @@ from ..executors.pools import ExecutorPool, Pool
 
 __all__ = [
     "WORKER_MODULES",
+    "NoExecutor",
     "ParallelBackend",
     "ParallelBackendRegistry",
     "WorkerType",
@@ -62,6 +63,9 @@ class ParallelBackend(Enum):
 OF_THIS_HOST = (ParallelBackend.LOKY, ParallelBackend.PROCESSES, ParallelBackend.JUG)
 
 
+_MEND = "Correct the builder that the project has registered, or choose another --parallel-backend."
+
+
 class WorkerType(Enum):
     """What the workers of an executor are: threads of this process, or processes."""
 
@@ -75,6 +79,25 @@ class _Registration(NamedTuple):
     remote: bool
     #: Whether it is one of this package, whose workers are more than those of an executor.
     is_own: bool = False
+
+
+class NoExecutor(ValueError):
+    """What a project has registered, or has not, gives no executor; `advice` is what to do.
+
+    What a builder raised is its cause.
+    """
+
+    def __init__(self, message: str, advice: str) -> None:
+        super().__init__(message)
+        self.advice = advice
+
+
+def _not_registered(kind: ParallelBackend) -> NoExecutor:
+    return NoExecutor(
+        f"No registered parallel backend found for kind {kind.value!r}.",
+        "Register one with registry.register_parallel_backend in a module of tasks or of --hook-module, or "
+        "choose another --parallel-backend.",
+    )
 
 
 class ParallelBackendRegistry:
@@ -140,11 +163,11 @@ class ParallelBackendRegistry:
         try:
             builder = self.registry[kind].builder
         except KeyError:
-            raise ValueError(f"No registered parallel backend found for kind {kind.value!r}.") from None
+            raise _not_registered(kind) from None
         try:
             return builder(n_workers=n_workers)
-        except Exception as error:
-            raise ValueError(f"Could not instantiate parallel backend {kind.value!r}.") from error
+        except (Exception, SystemExit) as error:
+            raise NoExecutor(f"Could not instantiate parallel backend {kind.value!r}.", _MEND) from error
 
     def reset(self) -> None:
         """Has what is registered be what this package brings."""
@@ -169,7 +192,7 @@ def backend_of(kind: ParallelBackend, n_workers: int) -> Backend:
     """
     registration = registry.registry.get(kind)
     if registration is None:
-        raise ValueError(f"No registered parallel backend found for kind {kind.value!r}.")
+        raise _not_registered(kind)
     if not registration.is_own:
         return Backend(kind.value, partial(_registered_pool, kind), is_remote=registration.remote)
     if kind is ParallelBackend.DASK:
@@ -183,11 +206,19 @@ def backend_of(kind: ParallelBackend, n_workers: int) -> Backend:
 def _registered_pool(kind: ParallelBackend, n_workers: int) -> Pool:
     executor = registry.get_parallel_backend(kind, n_workers)
     if not callable(getattr(executor, "submit", None)) or not callable(getattr(executor, "shutdown", None)):
-        raise ValueError(
+        raise NoExecutor(
             f"Could not instantiate parallel backend {kind.value!r}: its builder is to return a "
-            f"concurrent.futures.Executor, and returned an object of the class {type(executor).__name__}."
+            f"concurrent.futures.Executor, and returned an object of the class {type(executor).__name__}.",
+            _MEND,
         )
     is_live = registry.registry[kind].worker_type is WorkerType.THREADS
+    # Those of concurrent.futures and of loky.
+    if is_live and any(it.__name__ == "ProcessPoolExecutor" for it in type(executor).__mro__):
+        raise NoExecutor(
+            f"Could not instantiate parallel backend {kind.value!r}: it is registered with "
+            f"worker_type='threads', and the workers of its {type(executor).__name__} are processes.",
+            _MEND,
+        )
     return ExecutorPool(executor, n_workers, is_live=is_live)
 
 

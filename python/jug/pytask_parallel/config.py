@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytask import Session, console, hookimpl
+from pytask import Session, hookimpl
 
 from .backends import ParallelBackend, registry
+from .sequence import InSequence
 from .values import seconds, workers
 
 __all__ = ["pytask_parse_config", "pytask_post_parse", "pytask_unconfigure"]
@@ -38,11 +39,10 @@ def pytask_parse_config(config: dict[str, Any]) -> None:
 @hookimpl(trylast=True)
 def pytask_post_parse(config: dict[str, Any]) -> None:
     """Registers what runs tasks in parallel, unless they are to run in this process."""
-    if config["parallel_backend"] is ParallelBackend.NONE:
-        return
-    in_sequence = [name for name in _IN_SEQUENCE if config.get(name)]
-    if in_sequence:
-        config["pm"].register(_InSequence(in_sequence[0]))
+    is_wanted = config["parallel_backend"] is not ParallelBackend.NONE
+    options = ["--" + name.replace("_", "-") for name in _IN_SEQUENCE if config.get(name)]
+    if options or not is_wanted:
+        config["pm"].register(InSequence(options[0] if is_wanted else ""))
     else:
         # A worker loads this module when it loads pytask, in the middle of loading what runs there.
         from . import early
@@ -61,14 +61,3 @@ def pytask_unconfigure(session: Session) -> None:
         from . import early
 
         early.dismiss(session.config)
-
-
-class _InSequence:
-    """Says why tasks do not run in parallel, though that was asked for."""
-
-    def __init__(self, name: str) -> None:
-        self._option = "--" + name.replace("_", "-")
-
-    @hookimpl(trylast=True)
-    def pytask_log_session_header(self, session: Session) -> None:
-        console.print(f"{self._option} runs tasks one after the other, in this process.")

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from ..errors import UserError
 from ..executors.coordinator import Coordinator
 from .backends import OF_THIS_HOST, WORKER_MODULES, ParallelBackend, backend_of, registry
+from .sizes import begins_early
 
 __all__ = ["begin", "dismiss", "importable", "taken"]
 
@@ -33,6 +34,8 @@ def begin(config: dict[str, Any]) -> None:
     """Starts the workers of a session, if they are processes that this package starts here."""
     kind: ParallelBackend = config["parallel_backend"]
     if config.get("command") != "build" or kind not in OF_THIS_HOST or not registry.registry[kind].is_own:
+        return
+    if not begins_early(config):
         return
     with importable(config["root"]):
         coordinator: Coordinator[str] = Coordinator(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytask import ExecutionError, ExecutionReport, Session, console, hookimpl
+from pytask import ExecutionError, ExecutionReport, Session, Traceback, console, hookimpl
 from rich.table import Table
 
 from ..errors import UserError
+from .backends import NoExecutor
 from .session import ParallelSession
 
 if TYPE_CHECKING:
@@ -37,17 +38,33 @@ def pytask_log_session_header(session: Session) -> None:
 def pytask_execute_build(session: Session) -> bool:
     """Runs all tasks."""
     __tracebackhide__ = True
-    # Only now: modules of tasks may have registered where tasks are to run.
-    session.config[_KEY] = parallel = ParallelSession(session)
     try:
+        # Only now: modules of tasks may have registered where tasks are to run.
+        session.config[_KEY] = parallel = ParallelSession(session)
         parallel.run()
     except UserError as error:
         # What it says is enough: no line of this package is of help.
         console.print(f"Error: {error}", style="failed", markup=False, highlight=False)
         raise ExecutionError from None
+    except NoExecutor as error:
+        _show(error, show_locals=session.config["show_locals"])
+        raise ExecutionError from None
     finally:
-        del session.config[_KEY]
+        session.config.pop(_KEY, None)
     return True
+
+
+def _show(error: NoExecutor, *, show_locals: bool) -> None:
+    """What a builder raised, with its own lines, and what to do.
+
+    Pytask shows all lines of what it does not expect, with their variables: thousands, of this package.
+    """
+    cause = error.__cause__
+    if cause is not None:
+        console.print(Traceback((type(cause), cause, cause.__traceback__), show_locals=show_locals))
+        console.print()
+    for line in (f"ValueError: {error}", error.advice):
+        console.print(line, style="failed", markup=False, highlight=False)
 
 
 @hookimpl

@@ -34,8 +34,7 @@ def error_of(
     shown = ""
     if isinstance(error, WorkerDied):
         end, shown = error.death
-        was = "was " if end.kind == "signal" else ""
-        error = Crashed(f"the task {was}{end.text}", end.kind, shown, 1)
+        error = Crashed(f"the task {end.clause}", end.kind, shown, 1)
     elif isinstance(error, LimitBroken):
         if error.kind == "timeout":
             what = f"the task ran longer than {format_seconds(limits.seconds or error.taken)}, and was killed"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .lost_output import Whose
 
 if TYPE_CHECKING:
     from pytask import WarningReport
 
-__all__ = ["STREAMS", "Carried", "TaskOptions", "TaskRaised", "TaskResult", "left_output"]
-
-#: What is captured, in the order in which it is kept.
-STREAMS = ("stdout", "stderr")
+__all__ = ["Carried", "TaskOptions", "TaskRaised", "TaskResult"]
 
 
 class TaskOptions(NamedTuple):
@@ -23,20 +22,21 @@ class TaskOptions(NamedTuple):
     #: Of the session, and the marks of the task.
     filterwarnings: tuple[str, ...]
     marks: tuple[Any, ...]
-    #: How output is kept: "fd", "python", or "" for not at all.
+    #: How output is kept, as :func:`.capturing.captured` takes it.
     capture: str
     #: In which directory it runs; empty where that stays.
     cwd: str
     #: Whether files are not those of the session.
     is_remote: bool
-    #: How the paths of the files begin that keep output with "fd": they outlive a worker. Each ends with the
-    #: name of its stream, and is removed with the task.
-    output: str = ""
+    #: Who it is that prints, where that is to be known after the death of a worker.
+    whose: Whose | None = None
 
 
 class Carried(NamedTuple):
     """What a task produced that is only in the worker: the bytes of a file, or a value for a node."""
 
+    #: Of its node.
+    name: str
     content: bytes | None
     value: Any = None
 
@@ -61,20 +61,6 @@ class TaskResult(NamedTuple):
     #: Which process it was.
     worker: str
 
-
-def left_output(output: str) -> list[tuple[str, str]]:
-    """What a task has printed that did not come back: names of streams and texts.
-
-    Parameters
-    ----------
-    output : str
-        As :attr:`TaskOptions.output` has it.
-    """
-    found = []
-    for stream in STREAMS if output else ():
-        path = Path(f"{output}.{stream}")
-        # A task that has not begun has none.
-        if path.exists():
-            found.append((stream, path.read_text(errors="replace")))
-            path.unlink()
-    return found
+    def __jug_parts__(self) -> Iterator[tuple[str, Any]]:
+        """What is named if it cannot be sent."""
+        return ((f"the product {it.name}", it.value) for it in self.carried if it is not None)

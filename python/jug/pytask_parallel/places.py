@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pytask import PTask, Session
@@ -11,6 +13,7 @@ from ..executors.coordinator import Coordinator
 from .backends import backend_of
 from .coiled import AT_ONCE, coiled_backend, options_of
 from .early import importable, taken
+from .sizes import workers_of
 
 if TYPE_CHECKING:
     from ..executors.endings import Ended
@@ -37,12 +40,14 @@ class Places:
     def __init__(self, session: Session) -> None:
         self._session = session
         config = session.config
-        n_workers: int = config["n_workers"]
         with importable(config["root"]):
             main = taken(config)
         if main is None:
-            main = Coordinator[str](backend_of(config["parallel_backend"], n_workers), n_workers)
+            backend = backend_of(config["parallel_backend"], config["n_workers"])
+            main = Coordinator[str](backend, workers_of(session))
         main.notice = self._wake
+        # A task that has failed may be the last one that may begin.
+        main.runs_ahead = config["max_failures"] == math.inf
         self._all: dict[str, Coordinator[str]] = {"": main}
         self._prepared: set[str] = set()
         self.fault: Exception | None = None
@@ -57,7 +62,8 @@ class Places:
         coordinator = self._all[name]
         if name not in self._prepared:
             try:
-                coordinator.open()
+                with self._uncaptured():
+                    coordinator.open()
                 coordinator.prepare([it.function for it in self._session.tasks if _name_of(it) == name])
             except Exception as error:
                 self.fault = error
@@ -97,6 +103,19 @@ class Places:
             if name not in self._prepared:
                 coordinator.kill()
             coordinator.close()
+
+    @contextmanager
+    def _uncaptured(self) -> Iterator[None]:
+        """Has workers print where pytask does, and not where it keeps what is printed at present."""
+        manager = self._session.config["pm"].get_plugin("capturemanager")
+        if manager is None:
+            yield
+            return
+        manager.suspend()
+        try:
+            yield
+        finally:
+            manager.resume()
 
     def _wake(self) -> None:
         if len(self._all) > 1:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import math
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,15 +16,18 @@ from pytask.tree_util import tree_leaves, tree_map_with_path
 from ..executors.base import Outcome, PlainCall
 from ..executors.flights import Limits
 from .backends import OF_THIS_HOST, ParallelBackend, WorkerType, registry
+from .capturing import forget_threads
 from .coiled import options_of
 from .early import importable
 from .failures import error_of
 from .leaving import leave_with
-from .outcomes import STREAMS, TaskOptions, TaskResult, left_output
+from .limits import limits_of
+from .lost_output import STREAMS, LostOutput, Whose
+from .outcomes import TaskOptions, TaskResult
 from .places import Places
 from .priorities import Priorities
-from .values import memory, seconds
-from .worker import RemoteFile, forget_threads, is_local, run_here, run_task
+from .records import each_in_spite_of_interrupts, recorded_at_once
+from .worker import RemoteFile, is_local, run_here, run_task
 
 if TYPE_CHECKING:
     from ..executors.endings import Ended
@@ -44,8 +47,8 @@ class _Given(NamedTuple):
     task: PTask
     arguments: dict[str, Any]
     limits: Limits
-    #: See :attr:`TaskOptions.output`.
-    output: str
+    #: See :attr:`TaskOptions.whose`.
+    whose: Whose | None
 
 
 class ParallelSession:
@@ -66,6 +69,8 @@ class ParallelSession:
         registration = registry.registry[kind]
         self._is_live = registration.worker_type is WorkerType.THREADS
         self._is_remote = registration.remote
+        #: As the option is: "fd", "sys", "tee-sys" or "no".
+        self._capture: str = getattr(self._config.get("capture"), "value", "fd")
         self._options = self._task_options()
         #: What is ready and waits for room, the next one last.
         self._ready: list[str] = []
@@ -74,17 +79,19 @@ class ParallelSession:
         #: Whether there may be more that is ready.
         self._is_stale = True
         self._priorities = Priorities(session)
+        #: How many reports are made before they are looked at: one of them may be the last failure.
+        self._at_once = 100 if self._config["max_failures"] == math.inf else 1
         #: What was given to the pool, by signature, in that order.
         self._running: dict[str, _Given] = {}
-        #: Where output is kept, and how that of each task is told from others.
-        self._output = ""
+        #: What was printed by tasks that do not come back, and how those are told from others.
+        self._lost: LostOutput | None = None
         self._numbers = itertools.count()
         #: Of which it was said that they run.
         self._announced: set[str] = set()
 
     def run(self) -> None:
         """Runs all tasks, or until the session is to stop."""
-        with importable(self._config["root"]), self._printing_threads(), self._files_of_output():
+        with importable(self._config["root"]), self._printing_threads(), self._lost_output():
             try:
                 self._run()
             except KeyboardInterrupt:
@@ -101,8 +108,7 @@ class ParallelSession:
         if task.attributes.get("is_generator"):
             return None
         coordinator = self._places.of(task)
-        timeout = _limit(task, "timeout", seconds) or self._config["task_timeout"]
-        limits = Limits(timeout, _limit(task, "memory", memory))
+        limits = limits_of(task, self._config)
         if limits != Limits() and not coordinator.can_hold_limits():
             raise ValueError(
                 f"the parallel backend {coordinator.backend.name!r} cannot end a task that takes too long or "
@@ -112,16 +118,16 @@ class ParallelSession:
         options = self._options._replace(marks=tuple(get_marks(task, "filterwarnings")))
         is_live = self._is_live
         if options_of(task) is not None:
-            how = "python" if options.capture else ""
+            how = _CAPTURES[self._capture]
             is_live, options = False, options._replace(capture=how, cwd="", is_remote=True)
         kwargs = _arguments_of(task, is_remote=options.is_remote)
         if not is_live:
             _forget_annotations(task)
-        if options.capture == "fd":
-            options = options._replace(output=f"{self._output}/{next(self._numbers)}")
+        if self._lost is not None and options.capture == "fd":
+            options = options._replace(whose=Whose(self._lost.address, next(self._numbers)))
         name = task.name.partition("[")[0]
         call = PlainCall(name, run_here if is_live else run_task, (task, kwargs, options))
-        self._running[task.signature] = _Given(task, kwargs, limits, options.output)
+        self._running[task.signature] = _Given(task, kwargs, limits, options.whose)
         if options_of(task) is not None:
             # Machines may have to start first: nobody knows when it begins.
             self._announce_one(task)
@@ -132,10 +138,7 @@ class ParallelSession:
 
     def _run(self) -> None:
         while self._scheduler().is_active():
-            reports = self._start()
-            if not reports:
-                reports = [self._report(it) for it in self._places.wait(_LONG)]
-            self._settle(reports)
+            self._settle(self._start() or self._places.wait(_LONG))
             if self._session.should_stop:
                 self._drain()
                 return
@@ -168,7 +171,7 @@ class ParallelSession:
                     raise
                 self._running.pop(task.signature, None)
                 reports.append(ExecutionReport.from_task_and_exception(task, _raised_by_others()))
-            if len(reports) >= _AT_ONCE:
+            if len(reports) >= self._at_once:
                 break
         self._announce()
         return reports
@@ -190,25 +193,39 @@ class ParallelSession:
             self._announced.add(task.signature)
             self._session.hook.pytask_execute_task_log_start(session=self._session, task=task)
 
-    def _settle(self, reports: Sequence[ExecutionReport]) -> None:
-        hook = self._session.hook
-        for report in reports:
-            # Of what is over it is not said again that it runs.
-            if report.task.signature not in self._announced:
-                hook.pytask_execute_task_log_start(session=self._session, task=report.task)
-            hook.pytask_execute_task_process_report(session=self._session, report=report)
-            hook.pytask_execute_task_log_end(session=self._session, task=report.task, report=report)
-            self._session.execution_reports.append(report)
-        if reports:
-            self._scheduler().done(*[report.task.signature for report in reports])
+    def _settle(self, over: Sequence[ExecutionReport | Ended[str]]) -> None:
+        """Reports and records what is over."""
+        settled: list[str] = []
+
+        def settle(one: ExecutionReport | Ended[str]) -> None:
+            report = one if isinstance(one, ExecutionReport) else self._report(one)
+            self._settle_one(report)
+            settled.append(report.task.signature)
+            write_if_due()
+
+        with recorded_at_once() as write_if_due:
+            each_in_spite_of_interrupts(over, settle)
+        if settled:
+            self._scheduler().done(*settled)
             self._is_stale = True
+
+    def _settle_one(self, report: ExecutionReport) -> None:
+        hook = self._session.hook
+        # Of what is over it is not said again that it runs.
+        if report.task.signature not in self._announced:
+            hook.pytask_execute_task_log_start(session=self._session, task=report.task)
+        hook.pytask_execute_task_process_report(session=self._session, report=report)
+        try:
+            hook.pytask_execute_task_log_end(session=self._session, task=report.task, report=report)
+        finally:
+            self._session.execution_reports.append(report)
 
     def _drain(self) -> None:
         """Starts nothing more, and reports what still runs."""
         for signature in self._places.stop():
             del self._running[signature]
         while self._running:
-            self._settle([self._report(it) for it in self._places.wait(_LONG)])
+            self._settle(self._places.wait(_LONG))
             for signature in self._places.stop():
                 del self._running[signature]
 
@@ -222,7 +239,7 @@ class ParallelSession:
         self._session.should_stop = True
         error = KeyboardInterrupt()
         for given in self._running.values():
-            _add_sections(given.task, left_output(given.output))
+            self._add_lost_output(given)
         reports = [
             ExecutionReport.from_task_and_exception(given.task, (KeyboardInterrupt, error, None))
             for given in self._running.values()
@@ -246,7 +263,7 @@ class ParallelSession:
         outcome: Outcome = ended.outcome
         task.attributes["duration"] = (outcome.started, outcome.started + outcome.duration)
         if outcome.error is not None:
-            _add_sections(task, left_output(given.output))
+            self._add_lost_output(given)
             info = error_of(outcome.error, given.arguments, given.limits)
             return ExecutionReport.from_task_and_exception(task, info)
         result: TaskResult = outcome.value
@@ -264,16 +281,18 @@ class ParallelSession:
             return ExecutionReport.from_task_and_exception(task, _raised_by_others())
         return ExecutionReport.from_task(task)
 
+    def _add_lost_output(self, given: _Given) -> None:
+        if self._lost is not None and given.whose is not None:
+            _add_sections(given.task, self._lost.of(given.whose.number))
+
     def _task_options(self) -> TaskOptions:
-        captures = getattr(self._config.get("capture"), "value", "fd") != "no"
-        how = "fd" if self._kind in OF_THIS_HOST and registry.registry[self._kind].is_own else "python"
-        is_beside = how == "fd"
+        is_beside = self._kind in OF_THIS_HOST and registry.registry[self._kind].is_own
         return TaskOptions(
             console=console.options,
             show_locals=self._config["show_locals"],
             filterwarnings=tuple(self._config["filterwarnings"]),
             marks=(),
-            capture=how if captures else "",
+            capture=self._capture if is_beside else _CAPTURES[self._capture],
             cwd=str(self._config["root"]) if is_beside else "",
             is_remote=self._is_remote,
         )
@@ -293,16 +312,19 @@ class ParallelSession:
             forget_threads()
 
     @contextmanager
-    def _files_of_output(self) -> Iterator[None]:
+    def _lost_output(self) -> Iterator[None]:
         if self._options.capture != "fd":
             yield
             return
-        with tempfile.TemporaryDirectory(prefix="jug-pytask-", ignore_cleanup_errors=True) as self._output:
+        self._lost = LostOutput()
+        try:
             yield
+        finally:
+            self._lost.close()
 
 
-#: How many reports are made before what has ended elsewhere is looked at.
-_AT_ONCE = 100
+#: How output is kept where other tasks may run in the same process, by what is kept where none do.
+_CAPTURES = {"no": "", "fd": "thread", "sys": "thread", "tee-sys": "tee-thread"}
 
 
 def _raised_by_others() -> Any:
@@ -316,19 +338,6 @@ def _raised_by_others() -> Any:
 def _add_sections(task: PTask, printed: Iterable[tuple[str, str]]) -> None:
     """Has a report show what a task has printed: names of streams and texts."""
     task.report_sections.extend(("call", stream, text) for stream, text in printed if text)
-
-
-def _limit(task: PTask, name: str, parse: Any) -> Any:
-    """What the last mark of this name says; None without one."""
-    marks = get_marks(task, name)
-    if not marks:
-        return None
-    if len(marks[-1].args) != 1:
-        raise ValueError(f"@pytask.mark.{name} takes one value, as in @pytask.mark.{name}({_EXAMPLES[name]})")
-    return parse(f"@pytask.mark.{name}", marks[-1].args[0])
-
-
-_EXAMPLES = {"timeout": "60", "memory": '"4GB"'}
 
 
 def _arguments_of(task: PTask, *, is_remote: bool) -> dict[str, Any]:

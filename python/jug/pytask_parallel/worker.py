@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pickle
 import socket
@@ -10,11 +9,9 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Iterator
 from contextlib import ExitStack
-from io import StringIO, TextIOWrapper
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from pytask import (
     PNode,
@@ -29,11 +26,10 @@ from pytask import (
 )
 from pytask.tree_util import tree_leaves, tree_map, tree_structure
 
-from .. import _native
-from ..internal.printing import flush_output
-from .outcomes import STREAMS, Carried, TaskOptions, TaskRaised, TaskResult
+from .capturing import captured, refuse_closed
+from .outcomes import Carried, TaskOptions, TaskRaised, TaskResult
 
-__all__ = ["RemoteFile", "forget_threads", "is_local", "run_here", "run_task"]
+__all__ = ["RemoteFile", "is_local", "run_here", "run_task"]
 
 
 class RemoteFile:
@@ -73,17 +69,19 @@ def run_task(task: PTask, kwargs: dict[str, Any], options: TaskOptions) -> TaskR
     if options.cwd and os.getcwd() != options.cwd:
         os.chdir(options.cwd)
     with ExitStack() as stack:
-        output = stack.enter_context(_captured(options.capture, options.output))
+        output = stack.enter_context(captured(options.capture, options.whose))
         log = stack.enter_context(warnings.catch_warnings(record=True))
         for text in (*options.filterwarnings, *(it for mark in options.marks for it in mark.args)):
             warnings.filterwarnings(*parse_warning_filter(text, escape=False))
         folder = stack.enter_context(tempfile.TemporaryDirectory()) if options.is_remote else ""
         carried: list[Carried | None] = []
         raised = None
+        streams = sys.stdout, sys.stderr
         try:
             if folder:
                 kwargs = tree_map(lambda it: it.place(folder) if isinstance(it, RemoteFile) else it, kwargs)
             carried = _carried(task, task.execute(**kwargs), is_remote=options.is_remote)
+            refuse_closed(streams)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # Also SystemExit, which would end a worker.
@@ -100,19 +98,16 @@ def run_task(task: PTask, kwargs: dict[str, Any], options: TaskOptions) -> TaskR
 def run_here(task: PTask, kwargs: dict[str, Any], options: TaskOptions) -> TaskResult:
     """The same in a thread of the session's process, where the exception goes on as it is."""
     __tracebackhide__ = True
-    with _captured(options.capture) as output:
+    with captured(options.capture) as output:
         carried: list[Carried | None] = []
         raised = None
+        streams = sys.stdout, sys.stderr
         try:
             carried = _carried(task, task.execute(**kwargs), is_remote=False)
+            refuse_closed(streams)
         except BaseException as error:
             raised = TaskRaised(error, "")
     return TaskResult(carried, raised, [], output[0], output[1], threading.current_thread().name)
-
-
-def forget_threads() -> None:
-    """Has stdout and stderr of this process be what they were before threads ran tasks in it."""
-    _Printed.remove()
 
 
 def _carried(task: PTask, returned: Any, *, is_remote: bool) -> list[Carried | None]:
@@ -143,7 +138,7 @@ def _returned(node: PNode, value: Any, *, is_remote: bool) -> Carried | None:
     __tracebackhide__ = True
     is_elsewhere = isinstance(node, PPathNode) and is_local(node.path) and is_remote
     if isinstance(node, PythonNode) or is_elsewhere:
-        return Carried(None, value)
+        return Carried(node.name, None, value)
     if hasattr(node, "save"):
         node.save(value)
     return None
@@ -151,9 +146,9 @@ def _returned(node: PNode, value: Any, *, is_remote: bool) -> Carried | None:
 
 def _produced(node: PNode, *, is_remote: bool) -> Carried | None:
     if isinstance(node, PythonNode):
-        return Carried(None, node.load())
+        return Carried(node.name, None, node.load())
     if isinstance(node, PPathNode) and is_remote and is_local(node.path) and node.path.exists():
-        return Carried(node.path.read_bytes())
+        return Carried(node.name, node.path.read_bytes())
     return None
 
 
@@ -182,85 +177,3 @@ def _refuse_debuggers() -> None:
 
     pdb.set_trace = _no_debugger
     sys.breakpointhook = _no_debugger
-
-
-# --- what tasks print ---
-
-
-@contextlib.contextmanager
-def _captured(how: str, output: str = "") -> Iterator[list[str]]:
-    """Keeps what is printed meanwhile: the list has stdout and stderr after the context."""
-    texts: list[str] = ["", ""]
-    if how == "fd":
-        files = [_output_file(output, stream) for stream in STREAMS]
-        flush_output()
-        for stream in (sys.stdout, sys.stderr):
-            # What is in a buffer is lost with a process.
-            if isinstance(stream, TextIOWrapper):
-                stream.reconfigure(line_buffering=True)
-        redirection = _native.Redirection(files[0].fileno(), files[1].fileno())
-        redirection.begin()
-        try:
-            yield texts
-        finally:
-            flush_output()
-            redirection.end()
-            texts[:] = [_content(file) for file in files]
-    elif how == "python":
-        buffers = [StringIO(), StringIO()]
-        _Printed.install()
-        _Printed.buffers.out, _Printed.buffers.err = buffers
-        try:
-            yield texts
-        finally:
-            _Printed.buffers.out = _Printed.buffers.err = None
-            texts[:] = [buffer.getvalue() for buffer in buffers]
-    else:
-        yield texts
-
-
-def _content(file: IO[bytes]) -> str:
-    """What is in a file, which is removed."""
-    with file:
-        file.seek(0)
-        text = file.read().decode(errors="replace")
-    with contextlib.suppress(OSError, TypeError):
-        os.unlink(file.name)
-    return text
-
-
-def _output_file(output: str, stream: str) -> IO[bytes]:
-    # On another machine, or where that folder was cleared, what comes back is kept all the same.
-    if output:
-        with contextlib.suppress(OSError):
-            return open(f"{output}.{stream}", "w+b")
-    return os.fdopen(os.memfd_create("jug-output"), "w+b")
-
-
-class _Printed:
-    """sys.stdout or sys.stderr of a process whose threads run tasks: each thread's text apart."""
-
-    buffers = threading.local()
-
-    def __init__(self, other: Any, name: str) -> None:
-        self._other = other
-        self._name = name
-
-    @classmethod
-    def install(cls) -> None:
-        for stream, name in (("stdout", "out"), ("stderr", "err")):
-            if not isinstance(getattr(sys, stream), cls):
-                setattr(sys, stream, cls(getattr(sys, stream), name))
-
-    @classmethod
-    def remove(cls) -> None:
-        for stream in ("stdout", "stderr"):
-            if isinstance(now := getattr(sys, stream), cls):
-                setattr(sys, stream, now._other)
-
-    def write(self, text: str) -> int:
-        buffer = getattr(self.buffers, self._name, None)
-        return int((self._other if buffer is None else buffer).write(text))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._other, name)

@@ -77,7 +77,7 @@ class Storing:
             except BlockingIOError:
                 return
             if not message:
-                raise OSError(f"the process that stores results was {self._child.end().text}")
+                raise OSError(f"the process that stores results {self._child.end().clause}")
             name, why = json.loads(message)
             yield name, why
 

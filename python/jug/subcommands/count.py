@@ -22,10 +22,11 @@ class CountCommand(SubCommand):
         """Prints a table, or a line with --short."""
         from collections import Counter
 
+        from .. import _native
         from ..io import print_task_summary_table
         from ..task import alltasks
 
-        print_task_summary_table(options, [("Count", Counter(task.name for task in alltasks))])
+        print_task_summary_table(options, [("Count", Counter(_native.count_names(alltasks)))])
 
 
 count = CountCommand()

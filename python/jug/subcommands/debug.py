@@ -56,6 +56,7 @@ class DebugCommand(SubCommand):
         Returns 0 if the task returned and, with --save, its result is stored; else 1. If an input has no
         result, or with --save another worker has the task, this is a UserError.
         """
+        from ..engine.code_watch import CodeWatch
         from ..engine.failures.listing import Failures
         from ..engine.session.open import open_session
         from ..engine.task_graph import graph_of
@@ -64,6 +65,7 @@ class DebugCommand(SubCommand):
         from ..task import alltasks
 
         session = open_session(store)
+        CodeWatch(options).note_in(session, store)
         try:
             failures = Failures(graph_of(alltasks), session)
             [text] = options.debug_tasks

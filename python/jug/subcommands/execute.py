@@ -76,12 +76,25 @@ class ExecuteCommand(SubCommand):
             help="mark failed tasks, so that they are not tried again before 'jug retry'",
         ),
         OptionSpec(
+            "execute_explain",
+            ("--explain",),
+            False,
+            help="say in a line on stderr of each task that runs why it does",
+        ),
+        OptionSpec(
             "execute_crash_limit",
             ("--crash-limit",),
             2,
             metavar="N",
             type=int,
             help="how many times a task may end the process that runs it before it has failed (default: 2)",
+        ),
+        OptionSpec(
+            "execute_rerun_changed",
+            ("--rerun-changed",),
+            False,
+            help="run tasks again whose results were made by other code than that of today, and all that "
+            "depends on them; the same as --on-code-change=rerun",
         ),
         *SUPERVISOR_SPECS,
         *BACKEND_SPECS,

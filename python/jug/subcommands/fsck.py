@@ -19,6 +19,7 @@ class FsckCommand(SubCommand):
 
     name = "fsck"
     needs_jugfile = False
+    needs_values = False
     option_specs = (
         OptionSpec(
             "fsck_repair",

@@ -93,6 +93,13 @@ class StatusCommand(SubCommand):
             "do not exceed, the longest, and all together; with --cache without loading the jugfile",
         ),
         OptionSpec(
+            "status_code",
+            ("--code",),
+            False,
+            help="print what has changed in the code of the functions whose results were made by other code "
+            "than that of today, and what of their code is not watched",
+        ),
+        OptionSpec(
             "status_watch",
             ("--watch",),
             False,
@@ -115,29 +122,46 @@ class StatusCommand(SubCommand):
         from ..engine.task_state import TaskState
         from ..io import print_task_summary_table
         from ..monitor.cache_file import clear
-        from ..monitor.cached_status import collect_cached
-        from ..monitor.status import collect
 
         if options.status_cache and options.status_cache_clear:
             clear(options.status_cache_file)
             return 0
-        look = collect_cached if options.status_cache else collect
-        status = look(options, with_times=options.status_times)
+        status = self._look(options)
         groups = [
             (state.heading, {name: states[state] for name, states in status.counts.items()})
             for state in TaskState
         ]
         totals = [sum(group.values()) for _, group in groups]
-        if options.status_json:
+        if options.status_code:
+            _print_code(options, status)
+        elif options.status_json:
             options.print_out(_as_json(options, status, groups))
         elif status.times is not None:
             _print_times(options, status.times)
         elif options.short:
             options.print_out(_in_short(*totals))
+            _print_number_changed(status)
         else:
             print_task_summary_table(options, groups)
             _print_failures(status.failures, totals[0])
+            _print_number_changed(status)
         return 0 if sum(totals) == totals[3] else 1
+
+    @staticmethod
+    def _look(options: Options) -> Status:
+        from ..monitor.cached_status import collect_cached
+        from ..monitor.status import collect
+
+        if not options.status_cache:
+            return collect(
+                options,
+                with_times=options.status_times,
+                with_code=not (options.status_times or options.status_json),
+                with_code_report=options.status_code,
+            )
+        if options.status_code:
+            raise UserError("--code looks at the code that the jugfile loads, without --cache", status=2)
+        return collect_cached(options, with_times=options.status_times)
 
     def _watch(self, options: Options) -> int:
         from ..monitor.watch import watch
@@ -146,6 +170,7 @@ class StatusCommand(SubCommand):
             "--json": options.status_json,
             "--cache": options.status_cache,
             "--times": options.status_times,
+            "--code": options.status_code,
             "--short": options.short,
         }
         for name, is_given in others.items():
@@ -314,6 +339,27 @@ def _as_json(options: Options, status: Status, groups: Sequence[tuple[str, Mappi
             "unknown": times.nr_unknown,
         }
     return json.dumps(shown, indent=2, default=str)
+
+
+def _print_number_changed(status: Status) -> None:
+    """Says in a line how many results were made by other code than that of today."""
+    from ..monitor.code_report import summary
+
+    for line in () if status.code is None else summary(status.code.findings):
+        sys.stdout.flush()
+        say(line)
+
+
+def _print_code(options: Options, status: Status) -> None:
+    assert status.code is not None
+    if not status.code.is_noted:
+        options.print_out("This store does not note by which code results are made.")
+    elif not status.code.report:
+        options.print_out("No result was made by other code than that of today, as far as it is known.")
+    for line in status.code.report:
+        options.print_out(line)
+    for line in status.code.unwatched:
+        options.print_out(f"not watched: {line}")
 
 
 def _print_failures(failures: Sequence[tuple[str, FailureReport]], nr_marked: int) -> None:

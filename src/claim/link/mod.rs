@@ -74,7 +74,7 @@ impl Link {
     ) -> Arc<Link> {
         let generations = Arc::new(Generations::new(Arc::clone(jugdir.fs()), jugdir.claims()));
         let (fs, gens) = (Arc::clone(jugdir.fs()), Arc::clone(&generations));
-        let releases = DeferredReleases::new(fs, gens, Arc::clone(&records));
+        let releases = DeferredReleases::new(fs, gens, Arc::clone(&records), Arc::clone(jugdir.news()));
         let owners = Owners::new(Arc::clone(&jugdir));
         let link = Arc::new(Link {
             jugdir,
@@ -121,6 +121,7 @@ impl Link {
         let held = self.state().held.remove(key);
         if let Some(held) = held {
             self.releases.remove_name(key, held.generation);
+            self.background.wake();
         }
     }
 
@@ -299,6 +300,7 @@ impl Claims for Link {
         let _names = self.releases.lock_names();
         self.releases.remove_all()?;
         self.releases.remove_leftover();
+        self.jugdir.news().give_now();
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::generations::{Generation, Generations};
 use super::quiescence::{DirProbe, MANY, Quiescence, WaitLimit};
 use crate::claim::WriteProgress;
+use crate::jugdir::{Event, News};
 use crate::os::{FileSystem, Modified};
 use crate::{Key, Result};
 
@@ -26,6 +27,7 @@ pub(super) struct DeferredReleases {
     fs: Arc<dyn FileSystem>,
     generations: Arc<Generations>,
     records: Arc<dyn WriteProgress>,
+    news: Arc<News>,
     /// Held while claims are made, or names of this process are removed.
     names: Mutex<()>,
     state: Mutex<State>,
@@ -60,9 +62,10 @@ impl DeferredReleases {
         fs: Arc<dyn FileSystem>,
         generations: Arc<Generations>,
         records: Arc<dyn WriteProgress>,
+        news: Arc<News>,
     ) -> DeferredReleases {
         let (names, state, quiescence) = (Mutex::default(), Mutex::default(), Mutex::default());
-        DeferredReleases { fs, generations, records, names, state, quiescence }
+        DeferredReleases { fs, generations, records, news, names, state, quiescence }
     }
 
     /// Keeps names of this process from being removed.
@@ -126,7 +129,7 @@ impl DeferredReleases {
 
     /// Removes the name of a claim of this process. Whenever that happens, nobody else's claim has this name.
     pub(super) fn remove_name(&self, key: &Key, generation: Generation) {
-        self.remove(self.generations.path(generation, key));
+        self.remove(self.generations.path(generation, key), Some(*key));
     }
 
     /// Removes what is due; after how long to do so again, if there is anything.
@@ -210,16 +213,16 @@ impl DeferredReleases {
     pub(super) fn remove_leftover(&self) {
         let leftover = std::mem::take(&mut self.state().leftover);
         for path in leftover {
-            self.remove(path);
+            self.remove(path, None);
         }
     }
 
-    fn remove(&self, path: PathBuf) {
+    fn remove(&self, path: PathBuf, key: Option<Key>) {
         match self.fs.unlink(&path) {
             // Also where the server is said to have forgotten something: should the name be there, it would hold the
             // task as long as this process lives.
             Err(error) if error.kind() != ErrorKind::NotFound => _ = self.state().leftover.insert(path),
-            _ => {}
+            _ => _ = self.news.note([key.map_or(Event::Other, Event::Released)]),
         }
     }
 

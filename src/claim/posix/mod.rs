@@ -78,6 +78,10 @@ impl Claims for Posix {
         Ok(won)
     }
 
+    fn has_room(&self, key: &Key) -> bool {
+        self.stripes.get().is_none_or(|stripes| stripes.has_room(key))
+    }
+
     fn runs(&self, key: &Key, start: Start<'_>) {
         if let Some(status) = self.status() {
             status.runs(key, start.name, start.attempt, start.now);
@@ -102,6 +106,16 @@ impl Claims for Posix {
             status.gives_up(ClaimId::of(key).get());
         }
         stripes.release(key)
+    }
+
+    fn release_all(&self, keys: &[Key], released: &mut dyn FnMut(&Key)) -> Result<()> {
+        let Some(stripes) = self.existing()? else { return Ok(()) };
+        if let Some(status) = self.status() {
+            for key in keys {
+                status.gives_up(ClaimId::of(key).get());
+            }
+        }
+        stripes.release_all(keys, released)
     }
 
     /// What was settled is forgotten; how many claims dead workers had that ran something when they died.

@@ -1,16 +1,17 @@
-//! The stripe files of a jugdir, opened once per process.
+//! The stripe files of a jugdir, each opened once per process at a time.
 //!
 //! A claim is a lock on one byte of one of 64 files; the kernel searches a file's locks one by one, so
 //! there are many files. Everything in this process that claims in the same directory shares one set of
-//! descriptors, and the set of keys it holds, which the kernel does not keep apart among them.
+//! descriptors, and the set of keys it holds, which the kernel does not keep apart among them. Where a process may
+//! have few descriptors, those of files in which nothing is held are closed again.
 
-use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::claim::{ClaimId, LiveClaim};
-use crate::os::{File, FileId, FileSystem, ProcessId};
+use crate::key::KeySet;
+use crate::os::{File, FileId, FileSystem, ProcessId, share_of_descriptors};
 use crate::{Error, Key, Result};
 
 /// How many stripe files there are.
@@ -26,18 +27,24 @@ pub(super) struct Stripes {
     dir: PathBuf,
     id: FileId,
     process: ProcessId,
-    files: [Stripe; STRIPES],
-    /// Guards opening: locks of another descriptor would be another's.
-    opening: Mutex<()>,
-    held: Mutex<HashSet<Key>>,
+    /// How many of the files may be open.
+    most_open: usize,
+    /// Guards opening and closing too: locks of another descriptor would be another's, and go with it.
+    all: Mutex<[Stripe; STRIPES]>,
 }
 
 #[derive(Debug, Default)]
 struct Stripe {
-    /// For claiming.
-    writable: OnceLock<Arc<dyn File>>,
-    /// For looking, where writing is not allowed.
-    readable: OnceLock<Arc<dyn File>>,
+    /// What this process holds in it.
+    held: KeySet,
+    file: Option<Opened>,
+}
+
+#[derive(Debug, Clone)]
+struct Opened {
+    file: Arc<dyn File>,
+    /// Else it was opened to look only, where writing may not be allowed.
+    is_writable: bool,
 }
 
 impl Stripes {
@@ -56,27 +63,36 @@ impl Stripes {
             dir: dir.to_owned(),
             id,
             process,
-            files: std::array::from_fn(|_| Stripe::default()),
-            opening: Mutex::new(()),
-            held: Mutex::default(),
+            most_open: most_open(&**fs),
+            all: Mutex::new(std::array::from_fn(|_| Stripe::default())),
         });
         open.push(Arc::downgrade(&new));
         Ok(Some(new))
+    }
+
+    /// Whether a claim of this key takes no more descriptors than there may be.
+    pub(super) fn has_room(&self, key: &Key) -> bool {
+        if self.most_open == STRIPES {
+            return true;
+        }
+        let stripes = self.lock();
+        stripes[stripe_of(key)].file.is_some()
+            || self.may_open(&stripes)
+            || stripes.iter().any(Stripe::is_idle)
     }
 
     /// Locks the byte of a key: false if it is held, be it by this process.
     pub(super) fn try_claim(&self, key: &Key) -> Result<bool> {
         self.check_here()?;
         let index = stripe_of(key);
-        let file = self.writable(index)?;
-        let mut held = self.held();
-        if held.contains(key) {
+        let mut stripes = self.lock();
+        if stripes[index].held.contains(key) {
             return Ok(false);
         }
-        let locked = file.try_lock(ClaimId::of(key).get());
+        let locked = self.writable(&mut stripes, index)?.try_lock(ClaimId::of(key).get());
         let locked = locked.map_err(|error| self.failed("locking a byte of", index, error))?;
         if locked {
-            held.insert(*key);
+            stripes[index].held.insert(*key);
         }
         Ok(locked)
     }
@@ -85,22 +101,57 @@ impl Stripes {
     pub(super) fn release(&self, key: &Key) -> Result<()> {
         self.check_here()?;
         let index = stripe_of(key);
-        let mut held = self.held();
-        if let (true, Some(file)) = (held.contains(key), self.files[index].writable.get()) {
+        self.release_one(&mut self.lock()[index], index, key)
+    }
+
+    /// Unlocks the bytes of many keys, and says of each that it does: a call for a whole stripe where nothing else
+    /// is held in it.
+    pub(super) fn release_all(&self, keys: &[Key], released: &mut dyn FnMut(&Key)) -> Result<()> {
+        self.check_here()?;
+        let mut by_stripe: [Vec<Key>; STRIPES] = std::array::from_fn(|_| Vec::new());
+        for key in keys {
+            by_stripe[stripe_of(key)].push(*key);
+        }
+        for (index, mut keys) in by_stripe.into_iter().enumerate() {
+            let stripe = &mut self.lock()[index];
+            keys.sort_unstable();
+            keys.dedup();
+            let Stripe { held, file } = stripe;
+            if let Some(Opened { file, .. }) = file
+                && keys.len() > 1
+                && keys.len() == held.len()
+                && keys.iter().all(|key| held.contains(key))
+            {
+                file.unlock_all().map_err(|error| self.failed("unlocking", index, error))?;
+                held.clear();
+                keys.iter().for_each(&mut *released);
+                continue;
+            }
+            for key in keys {
+                self.release_one(stripe, index, &key)?;
+                released(&key);
+            }
+        }
+        Ok(())
+    }
+
+    fn release_one(&self, stripe: &mut Stripe, index: usize, key: &Key) -> Result<()> {
+        if let (true, Some(Opened { file, .. })) = (stripe.held.contains(key), &stripe.file) {
             let unlocked = file.unlock(ClaimId::of(key).get());
             unlocked.map_err(|error| self.failed("unlocking a byte of", index, error))?;
-            held.remove(key);
+            stripe.held.remove(key);
         }
         Ok(())
     }
 
     pub(super) fn is_claimed(&self, key: &Key) -> Result<bool> {
         self.check_here()?;
-        if self.held().contains(key) {
+        let index = stripe_of(key);
+        let mut stripes = self.lock();
+        if stripes[index].held.contains(key) {
             return Ok(true);
         }
-        let index = stripe_of(key);
-        let Some(file) = self.readable(index)? else { return Ok(false) };
+        let Some(file) = self.readable(&mut stripes, index)? else { return Ok(false) };
         let holder = file.holder(ClaimId::of(key).get());
         Ok(holder.map_err(|error| self.failed("asking for the locks of", index, error))?.is_some())
     }
@@ -110,9 +161,10 @@ impl Stripes {
         self.check_here()?;
         // The kernel does not show the locks of these descriptors through themselves.
         let own = |key| LiveClaim::by_process(ClaimId::of(key), self.process.pid);
-        let mut live: Vec<LiveClaim> = self.held().iter().map(own).collect();
+        let mut live: Vec<LiveClaim> = self.lock().iter().flat_map(|it| &it.held).map(own).collect();
         for index in 0..STRIPES {
-            let Some(file) = self.readable(index)? else { continue };
+            let mut stripes = self.lock();
+            let Some(file) = self.readable(&mut stripes, index)? else { continue };
             let holders = file.holders();
             let holders = holders.map_err(|error| self.failed("asking for the locks of", index, error))?;
             live.extend(holders.iter().map(|held| LiveClaim::by_process(ClaimId(held.offset), held.pid)));
@@ -124,15 +176,15 @@ impl Stripes {
     /// Changes the time of a stripe file, which wakes a process that watches the directory.
     pub(super) fn notify_waiters(&self) {
         if self.is_here()
-            && let Some(file) = self.files.iter().find_map(|stripe| stripe.writable.get())
+            && let Some(file) = self.lock().iter().find_map(Stripe::writable)
         {
             // Others wake a little later where this is not possible.
             let _touched = file.touch();
         }
     }
 
-    fn held(&self) -> MutexGuard<'_, HashSet<Key>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, [Stripe; STRIPES]> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_here(&self) -> bool {
@@ -153,33 +205,48 @@ impl Stripes {
     }
 
     /// The stripe file for claiming, created if need be.
-    fn writable(&self, index: usize) -> Result<&Arc<dyn File>> {
-        let slot = &self.files[index].writable;
-        if let Some(file) = slot.get() {
-            return Ok(file);
+    fn writable(&self, stripes: &mut [Stripe; STRIPES], index: usize) -> Result<Arc<dyn File>> {
+        if let Some(file) = stripes[index].writable() {
+            return Ok(Arc::clone(file));
         }
-        let _opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(file) = slot.get() {
-            return Ok(file);
-        }
-        let path = self.path(index);
-        let file = self.fs.open_or_create(&path)?;
-        Ok(slot.get_or_init(|| file))
+        self.make_room(stripes);
+        let file = self.fs.open_or_create(&self.path(index))?;
+        stripes[index].file = Some(Opened { file: Arc::clone(&file), is_writable: true });
+        Ok(file)
     }
 
     /// The stripe file for looking; None where there is none, and so no claim either.
-    fn readable(&self, index: usize) -> Result<Option<&Arc<dyn File>>> {
-        let Stripe { writable, readable } = &self.files[index];
-        if let Some(file) = writable.get().or_else(|| readable.get()) {
-            return Ok(Some(file));
+    fn readable(&self, stripes: &mut [Stripe; STRIPES], index: usize) -> Result<Option<Arc<dyn File>>> {
+        if let Some(Opened { file, .. }) = &stripes[index].file {
+            return Ok(Some(Arc::clone(file)));
         }
-        let _opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(file) = writable.get().or_else(|| readable.get()) {
-            return Ok(Some(file));
+        self.make_room(stripes);
+        let Some(file) = self.fs.open_if_exists(&self.path(index))? else { return Ok(None) };
+        stripes[index].file = Some(Opened { file: Arc::clone(&file), is_writable: false });
+        Ok(Some(file))
+    }
+
+    fn may_open(&self, stripes: &[Stripe; STRIPES]) -> bool {
+        stripes.iter().filter(|stripe| stripe.file.is_some()).count() < self.most_open
+    }
+
+    /// Closes what nothing is held in, if another file could not be opened else.
+    fn make_room(&self, stripes: &mut [Stripe; STRIPES]) {
+        if !self.may_open(stripes) {
+            stripes.iter_mut().filter(|stripe| stripe.is_idle()).for_each(|stripe| stripe.file = None);
         }
-        let path = self.path(index);
-        let file = self.fs.open_if_exists(&path)?;
-        Ok(file.map(|file| readable.get_or_init(|| file)))
+    }
+}
+
+impl Stripe {
+    /// Its file, if it was opened for claiming.
+    fn writable(&self) -> Option<&Arc<dyn File>> {
+        self.file.as_ref().filter(|opened| opened.is_writable).map(|opened| &opened.file)
+    }
+
+    /// Whether its file is open for nothing.
+    fn is_idle(&self) -> bool {
+        self.file.is_some() && self.held.is_empty()
     }
 }
 
@@ -190,11 +257,16 @@ impl Drop for Stripes {
         if self.is_here() {
             return;
         }
-        for stripe in &mut self.files {
-            std::mem::forget(stripe.writable.take());
-            std::mem::forget(stripe.readable.take());
+        for stripe in self.all.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            std::mem::forget(stripe.file.take());
         }
     }
+}
+
+/// How many stripe files a process may have open: half of what it does not need in any
+/// case, for tasks need some, too.
+fn most_open(host: &dyn FileSystem) -> usize {
+    share_of_descriptors(host, 2).clamp(2, STRIPES)
 }
 
 /// Which file a key is claimed in, by bits that are not in its offset.

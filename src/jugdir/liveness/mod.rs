@@ -1,19 +1,29 @@
 //! Which workers live, where no lock tells: heartbeats, and the processes of this host.
 //!
-//! A worker of this host, boot and process namespace lives as long as its process. Any other one is dead once
+//! A worker of this host, boot and process namespace lives as long as its process, and one of another container on this kernel
+//! until its lifeline is cut ([`lifelines`]). Any other one is dead once
 //! its heartbeat has not changed for a whole lease while this process watched and its own heartbeats succeeded.
 //! Time is counted by the watcher's own clock from look to look, and a look that comes late (this process was
 //! paused, the server was away) counts for no more than two of them. What is found to be dead can be marked as
 //! such ([`tombstones`]), for all others to know.
+//!
+//! A process that waits for others looks at a few of them ([`circle`]), so that what it asks does not depend on how many there
+//! are; marks tell it of the rest. Time in which a worker was not looked at says nothing of it.
 
+mod circle;
+mod known;
+pub(super) mod lifelines;
+mod meeting;
 mod tombstones;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use circle::nearest;
+use known::Known;
 use tombstones::Tombstones;
 
 use super::identity::{Identity, ids};
@@ -21,12 +31,17 @@ use super::lease_timing::LeaseTiming;
 use super::own_workers;
 use crate::Result;
 use crate::error::IoContext;
-use crate::os::ops::{SMALL, is_gone};
-use crate::os::{File, FileId, FileSystem, Modified, PidSpace, Stat};
+use crate::os::ops::is_gone;
+use crate::os::{FileId, FileSystem, Modified, PidSpace, Stat, share_of_descriptors};
 
 /// How much longer it takes from look to look for each worker that is watched: many of them must not wear out the
 /// server.
 const SHARE: Duration = Duration::from_millis(250);
+/// Into how many parts descriptors go: for files of workers, lifelines, segments and tasks.
+const SHARES: usize = 4;
+/// How long after it last asked for news a process counts as one that waits: longer than it takes from one question to
+/// the next, `PAUSE` in [`crate::store`]'s waiter.
+const WAITING: Duration = Duration::from_secs(3);
 
 /// What is known of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +62,10 @@ pub(super) struct FailureDetector {
     timing: LeaseTiming,
     /// Where this process is.
     space: OnceLock<PidSpace>,
+    /// Whether other hosts may change the directory.
+    is_shared: OnceLock<bool>,
+    /// Of how many other workers the file and the lifeline may be open.
+    most_open: usize,
     tombstones: Tombstones,
     state: Mutex<State>,
 }
@@ -58,35 +77,37 @@ struct State {
     /// How long this process has watched.
     watched: Duration,
     looked: Option<Instant>,
+    /// When this process last looked whether other workers came, and when the directory had changed by then.
+    glanced: Option<Instant>,
+    modified: Option<Modified>,
+    /// When this process last had to wait until others had ended something.
+    waited: Option<Instant>,
 }
 
-/// A worker whose file was opened.
-#[derive(Debug, Clone)]
-struct Known {
-    identity: Option<Arc<Identity>>,
-    file: Arc<dyn File>,
-    id: FileId,
-    modified: Modified,
-    /// What [`State::watched`] was when it was last seen to beat.
-    since: Duration,
-    /// Whether it was.
-    has_beaten: bool,
-}
-
-/// A worker's file, open, and what it says.
-struct Found {
-    file: Arc<dyn File>,
-    stat: Stat,
-    bytes: Vec<u8>,
+/// The other workers that live, as far as a process knows that waits for them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Others {
+    /// Their ids.
+    pub(crate) alive: BTreeSet<String>,
+    /// Whether all of them give news.
+    pub(crate) give_news: bool,
+    /// Whether all of them are seen to run on this host.
+    pub(crate) are_here: bool,
 }
 
 impl State {
+    fn is_waiting(&self, now: Instant) -> bool {
+        self.waited.is_some_and(|waited| now.saturating_duration_since(waited) < WAITING)
+    }
+
     /// What a look at a worker's file says of its heartbeat.
     fn take_heartbeat(&mut self, id: &str, stat: io::Result<Stat>) {
         let watched = self.watched;
         match stat {
             Ok(stat) if stat.links > 0 => {
-                if let Some(known) = self.known.get_mut(id).filter(|known| known.modified != stat.modified) {
+                let Some(known) = self.known.get_mut(id) else { return };
+                known.looked = watched;
+                if known.modified != stat.modified {
                     known.modified = stat.modified;
                     known.has_beaten = true;
                     known.since = watched;
@@ -97,7 +118,7 @@ impl State {
             // The server does not answer: nothing was learnt.
             Err(_) => {
                 if let Some(known) = self.known.get_mut(id) {
-                    known.since = watched;
+                    (known.since, known.looked) = (watched, watched);
                 }
             }
         }
@@ -106,8 +127,18 @@ impl State {
 
 impl FailureDetector {
     pub(super) fn new(fs: Arc<dyn FileSystem>, workers: PathBuf, timing: LeaseTiming) -> FailureDetector {
+        let most_open = share_of_descriptors(&*fs, SHARES);
         let tombstones = Tombstones::new(Arc::clone(&fs), workers.clone());
-        FailureDetector { fs, workers, timing, space: OnceLock::new(), tombstones, state: Mutex::default() }
+        FailureDetector {
+            fs,
+            workers,
+            timing,
+            space: OnceLock::new(),
+            is_shared: OnceLock::new(),
+            most_open,
+            tombstones,
+            state: Mutex::default(),
+        }
     }
 
     pub(super) fn timing(&self) -> LeaseTiming {
@@ -130,23 +161,24 @@ impl FailureDetector {
         if self.is_own(id) {
             return Ok(Liveness::Alive);
         }
-        let Some(known) = self.known(id)? else { return Ok(Liveness::Suspected) };
-        let state = self.state();
-        let is_quiet = state.watched.saturating_sub(known.since) >= self.timing.lease;
-        drop(state);
+        Ok(self.known(id)?.map_or(Liveness::Suspected, |known| self.liveness_of(id, &known)))
+    }
+
+    /// What is known of another worker.
+    fn liveness_of(&self, id: &str, known: &Known) -> Liveness {
+        let is_quiet = known.is_quiet(&self.timing);
         let is_marked = self.tombstones.contains(id);
-        Ok(match known.identity.and_then(|identity| self.has_process(&identity)) {
+        match self.has_process(known) {
             Some(false) => Liveness::Dead,
             _ if is_marked => Liveness::Suspected,
             None if is_quiet => Liveness::Suspected,
             Some(true) | None => Liveness::Alive,
-        })
+        }
     }
 
     /// Whether a worker's process is seen to run: it is this one, or another one of this host.
     pub(super) fn is_process_running(&self, id: &str) -> Result<bool> {
-        let process = |known: Known| known.identity.and_then(|identity| self.has_process(&identity));
-        Ok(self.is_own(id) || self.known(id)?.and_then(process) == Some(true))
+        Ok(self.is_own(id) || self.known(id)?.and_then(|known| self.has_process(&known)) == Some(true))
     }
 
     /// Whether this process has watched a worker beat.
@@ -173,10 +205,12 @@ impl FailureDetector {
     /// How many names a worker's file has; 0 if it is gone.
     pub(super) fn links(&self, id: &str) -> Result<u64> {
         let Some(known) = self.known(id)? else { return Ok(0) };
-        match known.file.fresh_stat() {
+        let path = self.workers.join(id);
+        let Some(file) = known.file else { return Ok(self.read(&path)?.map_or(0, |found| found.stat.links)) };
+        match file.fresh_stat() {
             Ok(stat) => Ok(stat.links),
             Err(error) if is_gone(&error) => Ok(0),
-            Err(error) => Err(error).context("looking at", self.workers.join(id)),
+            Err(error) => Err(error).context("looking at", path),
         }
     }
 
@@ -194,16 +228,23 @@ impl FailureDetector {
         let mut state = self.state();
         self.tombstones.update(&names);
         state.known.retain(|id, _| present.contains(id.as_str()));
-        let known: Vec<(String, Known)> =
+        let mut known: Vec<(String, Known)> =
             state.known.iter().map(|(id, it)| (id.clone(), it.clone())).collect();
+        let own = state.is_waiting(now).then(|| state.own.clone().unwrap_or_default());
         drop(state);
-        let beats: Vec<_> = known
-            .into_iter()
-            .filter(|(_, it)| {
-                it.identity.as_ref().is_none_or(|identity| self.has_process(identity).is_none())
-            })
-            .map(|(id, it)| (id, it.file.fresh_stat()))
-            .collect();
+        known.retain(|(_, it)| self.has_process(it).is_none());
+        if own.as_ref().is_some_and(String::is_empty) {
+            // A process that is no worker finds nobody dead: others do, and mark them.
+            known.clear();
+        } else if let Some(own) = own {
+            known.retain(|(id, _)| !self.tombstones.contains(id));
+            known = nearest(&own, known, |it| it.is_quiet(&self.timing));
+        }
+        let look = |(id, it): (String, Known)| {
+            let beat = self.beat(&id, &it);
+            (id, beat)
+        };
+        let beats: Vec<_> = known.into_iter().map(look).collect();
         // The time that has passed and the heartbeats in it count at once: who is asked about in between must not find
         // the one without the other.
         let mut state = self.state();
@@ -216,12 +257,44 @@ impl FailureDetector {
             state.take_heartbeat(&id, beat);
         }
         drop(state);
-        for id in present {
-            if !self.is_own(id) {
-                self.known(id)?;
+        self.meet(&names)
+    }
+
+    /// From now on this process counts as one that waits.
+    pub(super) fn mark_waiting(&self) {
+        self.state().waited = Some(self.fs.now());
+    }
+
+    /// The other workers that live, after a look.
+    pub(super) fn others(&self) -> Others {
+        let known: Vec<(String, Known)> = self.state().known.clone().into_iter().collect();
+        let mut others = Others { alive: BTreeSet::new(), give_news: true, are_here: true };
+        for (id, it) in known {
+            if !self.is_own(&id) && self.liveness_of(&id, &it) == Liveness::Alive {
+                others.give_news &= it.identity.as_ref().is_some_and(|identity| identity.gives_news);
+                others.are_here &= self.has_process(&it) == Some(true);
+                others.alive.insert(id);
             }
         }
-        Ok(())
+        others
+    }
+
+    /// The workers that do not beat any more and count as alive, because nothing else is known of them; and for how long
+    /// each has not.
+    pub(super) fn late(&self) -> Vec<(String, Duration)> {
+        let known: Vec<(String, Known)> = self.state().known.clone().into_iter().collect();
+        let is_late = |id: &str, it: &Known| {
+            !self.is_own(id)
+                && it.is_late(&self.timing)
+                && self.has_process(it).is_none()
+                && self.liveness_of(id, it) == Liveness::Alive
+        };
+        known.into_iter().filter(|(id, it)| is_late(id, it)).map(|(id, it)| (id, it.quiet())).collect()
+    }
+
+    /// Whether this process waits for others.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.state().is_waiting(self.fs.now())
     }
 
     /// The ids of the workers that have a file and are not alive, after a look.
@@ -250,6 +323,9 @@ impl FailureDetector {
 
     /// How long it takes from look to look.
     fn pause(&self, state: &State) -> Duration {
+        if state.waited.is_some_and(|waited| waited >= state.looked.unwrap_or(waited)) {
+            return self.timing.heartbeat;
+        }
         let others = u32::try_from(state.known.len()).unwrap_or(u32::MAX);
         self.timing.heartbeat.max(SHARE.min(self.timing.heartbeat).saturating_mul(others))
     }
@@ -261,54 +337,20 @@ impl FailureDetector {
     }
 
     /// Whether a worker's process exists, if that can be known here.
-    fn has_process(&self, identity: &Identity) -> Option<bool> {
-        if self.timing.treat_as_remote {
-            return None;
+    fn has_process(&self, known: &Known) -> Option<bool> {
+        let identity = known.identity.as_ref().filter(|_| !self.timing.treat_as_remote)?;
+        if let Some(is_running) = known.line.has_process() {
+            return Some(is_running);
         }
-        let space = self.space.get_or_init(|| PidSpace::of(&*self.fs));
+        let space = self.space();
         let other = (identity.boot_id.as_str(), identity.pid_namespace.as_str());
         let is_running = space.is_running(&*self.fs, other, identity.pid, identity.pid_start)?;
         // A worker of this very process would have been found before: that one is not used any more.
         Some(is_running && identity.pid != self.fs.process().pid)
     }
 
-    /// A worker with its file opened; `None` if it has none.
-    fn known(&self, id: &str) -> Result<Option<Known>> {
-        if let Some(known) = self.state().known.get(id) {
-            return Ok(Some(known.clone()));
-        }
-        let path = self.workers.join(id);
-        let Some(Found { file, stat, bytes }) = self.read(&path)? else { return Ok(None) };
-        let identity = Identity::parse(&bytes, &path).ok().map(Arc::new);
-        let mut state = self.state();
-        // What has passed since the last look is counted at the next one, and this worker was not watched then.
-        let since = state.watched + self.since_look(&state, self.fs.now());
-        let known = Known { identity, file, id: stat.id, modified: stat.modified, since, has_beaten: false };
-        state.known.insert(id.to_owned(), known.clone());
-        Ok(Some(known))
-    }
-
-    /// A worker's file; `None` if there is none.
-    fn read(&self, path: &Path) -> Result<Option<Found>> {
-        // A process that has no file counts as dead. So that an open one is gone is believed when it is said twice, and that
-        // there is none when a list says so: a client may remember a moment in which it had no name yet.
-        for _ in 0..2 {
-            let Some(file) = self.fs.open_if_exists(path)? else {
-                let names = self.fs.names(&self.workers)?;
-                if names.iter().any(|name| path.ends_with(name)) {
-                    continue;
-                }
-                return Ok(None);
-            };
-            match file.fresh_stat().and_then(|stat| Ok((stat, file.read_whole(SMALL)?))) {
-                Err(error) if is_gone(&error) => {}
-                read => {
-                    let (stat, bytes) = read.context("reading", path)?;
-                    return Ok(Some(Found { file, stat, bytes }));
-                }
-            }
-        }
-        Ok(None)
+    fn space(&self) -> &PidSpace {
+        self.space.get_or_init(|| PidSpace::of(&*self.fs))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

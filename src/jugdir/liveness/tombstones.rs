@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use super::lifelines;
 use crate::Result;
 use crate::error::IoContext;
 use crate::jugdir::identity::ids;
@@ -23,11 +26,13 @@ pub(crate) struct Tombstones {
     workers: PathBuf,
     /// The workers that had one when the directory was last listed.
     known: Mutex<BTreeSet<String>>,
+    /// Whether there was a lifeline at that time.
+    has_line: AtomicBool,
 }
 
 impl Tombstones {
     pub(super) fn new(fs: Arc<dyn FileSystem>, workers: PathBuf) -> Tombstones {
-        Tombstones { fs, workers, known: Mutex::default() }
+        Tombstones { fs, workers, known: Mutex::default(), has_line: AtomicBool::new(false) }
     }
 
     /// Whether somebody marked this worker as dead, when the directory was last listed.
@@ -38,6 +43,7 @@ impl Tombstones {
     /// Takes note of the names in the directory of workers.
     pub(super) fn update(&self, names: &[String]) {
         *self.known() = names.iter().filter_map(|name| worker_of(name)).map(str::to_owned).collect();
+        self.has_line.store(names.iter().any(|name| lifelines::worker_of(name).is_some()), Ordering::Relaxed);
     }
 
     /// Marks a worker as dead; false if it is marked already.
@@ -72,6 +78,7 @@ impl Tombstones {
         // In this order: a tombstone without its worker means nothing, a dead worker without one would count as alive.
         self.fs.remove_if_exists(&self.workers.join(id))?;
         self.fs.remove_if_exists(&self.path_of(id))?;
+        self.fs.remove_if_exists(&lifelines::path_of(&self.workers, id))?;
         Ok(())
     }
 
@@ -81,9 +88,9 @@ impl Tombstones {
         Ok(self.fs.names(&self.workers)?.iter().any(|name| name == LOST))
     }
 
-    /// Removes tombstones of workers that have no file any more.
-    pub(crate) fn remove_stale(&self) -> Result<()> {
-        if self.known().is_empty() {
+    /// Removes tombstones and lifelines of workers that have no file any more.
+    pub(crate) fn remove_stale(&self, lease: Duration) -> Result<()> {
+        if self.known().is_empty() && !self.has_line.load(Ordering::Relaxed) {
             return Ok(());
         }
         let names = self.fs.names(&self.workers)?;
@@ -91,7 +98,7 @@ impl Tombstones {
         for id in names.iter().filter_map(|name| worker_of(name)).filter(|id| !present.contains(id)) {
             self.fs.remove_if_exists(&self.path_of(id))?;
         }
-        Ok(())
+        lifelines::remove_stale(&*self.fs, &self.workers, &names, lease)
     }
 
     fn path_of(&self, id: &str) -> PathBuf {

@@ -6,8 +6,10 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
+use super::fresh::Fresh;
 use super::loaded_type;
-use crate::codec::ndarray::{ArrayHeader, Order};
+use crate::codec::ndarray::{ALIGNMENT, ArrayHeader, Order};
+use crate::codec::receive::Source;
 use crate::py::error::DamagedResult;
 
 /// An array's stored form.
@@ -42,7 +44,7 @@ pub(super) fn prepare<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Array<'
 }
 
 /// The elements of a C-contiguous array as an array of bytes that shares its memory; `None` for no bytes.
-fn bytes_of<'py>(array: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyArray1<u8>>>> {
+fn bytes_of<'py>(array: &Bound<'py, PyAny>) -> PyResult<Bytes<'py>> {
     let py = array.py();
     if array.getattr(intern!(py, "nbytes"))?.extract::<u64>()? == 0 {
         return Ok(None);
@@ -92,14 +94,14 @@ pub(super) struct Plan<'py> {
     pub(super) data: usize,
 }
 
-/// Reads the head of a stored array, which must fit its elements.
-pub(super) fn plan<'py>(py: Python<'py>, stored: &[u8]) -> PyResult<Plan<'py>> {
+/// Reads the head of a stored array, which must fit its elements; all of it has `length` bytes.
+pub(super) fn plan<'py>(py: Python<'py>, stored: &[u8], length: u64) -> PyResult<Plan<'py>> {
     let damaged = || DamagedResult::new_err("the stored array has no sound head");
     let (head, data) = ArrayHeader::decode(stored).ok_or_else(damaged)?;
     let dtype = read_dtype(py, &head.dtype)?;
     let size: u64 = dtype.getattr(intern!(py, "itemsize"))?.extract()?;
     let expected = head.shape.iter().try_fold(size, |size, length| size.checked_mul(*length));
-    if expected != Some((stored.len() - data) as u64) {
+    if expected.and_then(|size| size.checked_add(data as u64)) != Some(length) {
         return Err(damaged());
     }
     Ok(Plan { dtype, shape: PyTuple::new(py, &head.shape)?, order: head.order, data })
@@ -113,14 +115,52 @@ pub(super) fn name_of(order: Order) -> &'static str {
     }
 }
 
+/// The longest head that is read before its array is checked.
+const HEAD_MAX: usize = 1024 * 1024;
+
+/// Reads the head of a stored array; `None` if it has none that is sound.
+pub(super) fn read_head(source: &mut dyn Source) -> Option<Vec<u8>> {
+    let mut head = vec![0; ALIGNMENT];
+    if !source.read(&mut head) {
+        return None;
+    }
+    let length = ArrayHeader::length(&head).filter(|length| *length <= HEAD_MAX)?;
+    head.resize(length, 0);
+    source.read(&mut head[ALIGNMENT..]).then_some(head)
+}
+
+/// Reads a stored array into memory of its own; `None` if it cannot be read that way.
+pub(super) fn read(source: &mut dyn Source) -> Option<Fresh> {
+    let head = read_head(source)?;
+    let length = head.len() as u64 + source.left();
+    let array = Python::attach(|py| {
+        let (array, bytes) = empty(py, &plan(py, &head, length)?)?;
+        Ok::<_, PyErr>(Fresh::array(array, bytes.as_ref()))
+    });
+    // What is not checked yet may say anything. Where it is of objects, numpy gives no view of its bytes; and should it be
+    // damage, all of it is read in another way, and its checksum says so.
+    let mut array = array.ok()?;
+    source.read(array.memory()).then_some(array)
+}
+
+/// Elements as bytes; None if there are none.
+type Bytes<'py> = Option<Bound<'py, PyArray1<u8>>>;
+
+/// A new array, and its elements as bytes.
+fn empty<'py>(py: Python<'py>, plan: &Plan<'py>) -> PyResult<(Bound<'py, PyAny>, Bytes<'py>)> {
+    let form = (&plan.shape, &plan.dtype, name_of(plan.order));
+    let array = py.import(intern!(py, "numpy"))?.call_method1(intern!(py, "empty"), form)?;
+    let ordered = if plan.order == Order::C { array.clone() } else { array.getattr(intern!(py, "T"))? };
+    let bytes = bytes_of(&ordered)?;
+    Ok((array, bytes))
+}
+
 /// The array that was stored, with memory of its own.
 pub(super) fn restore<'py>(py: Python<'py>, stored: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    let Plan { dtype, shape, order, data } = plan(py, stored)?;
-    let form = (shape, dtype, name_of(order));
-    let array = py.import(intern!(py, "numpy"))?.call_method1(intern!(py, "empty"), form)?;
-    let ordered = if order == Order::C { array.clone() } else { array.getattr(intern!(py, "T"))? };
-    if let Some(bytes) = bytes_of(&ordered)? {
-        bytes.try_readwrite()?.as_slice_mut()?.copy_from_slice(&stored[data..]);
+    let plan = plan(py, stored, stored.len() as u64)?;
+    let (array, bytes) = empty(py, &plan)?;
+    if let Some(bytes) = bytes {
+        bytes.try_readwrite()?.as_slice_mut()?.copy_from_slice(&stored[plan.data..]);
     }
     Ok(array)
 }

@@ -12,11 +12,14 @@ use super::{Prepared, prepare, unpickle};
 use crate::lock::lock;
 use crate::py::scalar::is_scalar;
 
-/// What part of the time of its task the check of a result may take.
-const SHARE: f64 = 0.02;
+/// Which part of the time of its task the check of a result may take: one in so many.
+const SHARE: u32 = 50;
 
 /// Up to how many bytes the first result of a task name and a type is checked whatever that takes.
 const SMALL: usize = 1 << 20;
+
+/// How many bytes are copied in a nanosecond, at least.
+const COPIED: u64 = 1;
 
 /// How many task names are remembered for a type.
 const REMEMBERED: usize = 10_000;
@@ -27,29 +30,36 @@ static LOADABLE: LazyLock<Mutex<Loadable>> = LazyLock::new(Mutex::default);
 
 type Loadable = HashMap<usize, (Py<PyType>, HashSet<String>)>;
 
-/// The stored form of a result of a task of this name, which took so many seconds.
+/// The stored form of a result of a task of this name, which took so long.
 ///
 /// `ValueError` if it was pickled and cannot be loaded again, or as something of another type. That is checked
 /// where it takes a small part of the task's time, and at the first result of each name and type.
 pub(in crate::py) fn prepare_result<'py>(
     value: &Bound<'py, PyAny>,
     name: &str,
-    seconds: f64,
+    took: Duration,
 ) -> PyResult<Prepared<'py>> {
     if is_scalar(value) {
         return prepare(value);
     }
     let began = Instant::now();
     let prepared = prepare(value)?;
-    if let Prepared::Pickle(bytes) = &prepared {
-        // To load takes about as long as to pickle.
-        let cheap = began.elapsed() < Duration::try_from_secs_f64(seconds * SHARE).unwrap_or_default();
-        let first = !is_known(value, name);
-        if cheap || first && bytes.as_bytes().len() <= SMALL {
-            check(value, bytes)?;
-            if first {
-                remember(value, name);
-            }
+    let length = match &prepared {
+        Prepared::Pickle(bytes) => bytes.as_bytes().len(),
+        Prepared::Pieces(pieces) => pieces.len(),
+        Prepared::Array(_) | Prepared::Frame(_) => return Ok(prepared),
+    };
+    // To load takes about as long as to pickle, and what was not copied has to be.
+    let cheap = began.elapsed() + Duration::from_nanos(length as u64 / COPIED) < took / SHARE;
+    let first = !is_known(value, name);
+    if cheap || first && length <= SMALL {
+        match &prepared {
+            Prepared::Pieces(pieces) => check(value, &pieces.joined())?,
+            Prepared::Pickle(bytes) => check(value, bytes)?,
+            Prepared::Array(_) | Prepared::Frame(_) => {}
+        }
+        if first {
+            remember(value, name);
         }
     }
     Ok(prepared)

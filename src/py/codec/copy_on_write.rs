@@ -8,8 +8,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::array::{Plan, name_of, plan};
+use super::array::{Plan, name_of, plan, read_head};
 use crate::codec::ndarray::Order;
+use crate::codec::receive::Source;
 use crate::codec::{Codec, Stored};
 use crate::os::{PrivateMapping, SealedMemory};
 
@@ -28,14 +29,29 @@ impl CopyOnWriteArray {
         if stored.codec != Codec::Ndarray {
             return Ok(None);
         }
-        let Plan { dtype, shape, order, data } = plan(py, &stored.bytes)?;
-        let elements = py.detach(|| SealedMemory::new(&stored.bytes[data..]));
-        Ok(elements.ok().map(|elements| CopyOnWriteArray {
-            elements,
-            dtype: dtype.unbind(),
-            shape: shape.unbind(),
-            order,
-        }))
+        let plan = plan(py, &stored.bytes, stored.bytes.len() as u64)?;
+        let elements = py.detach(|| SealedMemory::new(&stored.bytes[plan.data..]));
+        Ok(elements.ok().map(|elements| CopyOnWriteArray::new(plan, elements)))
+    }
+
+    /// Reads a stored array into a memfd. `None` where that cannot be done.
+    pub(super) fn read(source: &mut dyn Source) -> Option<CopyOnWriteArray> {
+        if !SealedMemory::IS_KNOWN {
+            return None;
+        }
+        let head = read_head(source)?;
+        let length = source.left();
+        let bytes = usize::try_from(length).ok()?;
+        let elements = SealedMemory::filled(bytes, &mut |piece| source.read(piece)).ok()?;
+        let plan = Python::attach(|py| {
+            plan(py, &head, head.len() as u64 + length).map(|plan| CopyOnWriteArray::new(plan, elements))
+        });
+        plan.ok()
+    }
+
+    fn new(plan: Plan<'_>, elements: SealedMemory) -> CopyOnWriteArray {
+        let Plan { dtype, shape, order, .. } = plan;
+        CopyOnWriteArray { elements, dtype: dtype.unbind(), shape: shape.unbind(), order }
     }
 
     /// How many bytes its elements have.

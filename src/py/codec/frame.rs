@@ -4,12 +4,12 @@
 //! Not every frame survives that: a frame is stored this way only if what is read back equals it, and
 //! pickled otherwise.
 
-use pyo3::exceptions::PyException;
+use pyo3::exceptions::{PyException, PyModuleNotFoundError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PySlice, PyType};
+use pyo3::types::{PyBytes, PyDict};
 
-use super::{is_loaded, loaded_type};
+use super::{is_loaded, loaded_type, same_frame};
 use crate::py::error::DamagedResult;
 
 /// The first byte of a stored polars frame.
@@ -29,24 +29,34 @@ pub(super) fn prepare<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Frame<'
     let is = |library| {
         Ok::<_, PyErr>(loaded_type(py, library, "DataFrame")?.is_some_and(|it| value.get_type().is(&it)))
     };
-    let (library, written) = if is("polars")? {
-        (POLARS, write_polars(value))
+    let library = if is("polars")? {
+        POLARS
     } else if is("pandas")? && is_loaded(py, "pyarrow")? {
-        (PANDAS, write_pandas(value))
+        PANDAS
     } else {
         return Ok(None);
     };
     // What a library cannot write, or not read again, is left to pickle.
-    match written.and_then(|file| Ok((survives(value, library, &file)?, file))) {
-        Ok((true, file)) => Ok(Some(Frame { library: [library], file })),
-        Ok((false, _)) => Ok(None),
+    match written(value, library) {
+        Ok(file) => Ok(file.map(|file| Frame { library: [library], file })),
         Err(error) if error.is_instance_of::<PyException>(py) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-fn buffer<'py>(py: Python<'py>, contents: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    py.import(intern!(py, "io"))?.call_method1(intern!(py, "BytesIO"), (PyBytes::new(py, contents),))
+/// The file of a frame that is read from it as it is.
+fn written<'py>(frame: &Bound<'py, PyAny>, library: u8) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    let file = match library {
+        POLARS => write_polars(frame)?,
+        _ if same_frame::may_survive(frame)? => write_pandas(frame)?,
+        _ => return Ok(None),
+    };
+    Ok(survives(frame, library, &file)?.then_some(file))
+}
+
+fn buffer<'py>(contents: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyAny>> {
+    let py = contents.py();
+    py.import(intern!(py, "io"))?.call_method1(intern!(py, "BytesIO"), (contents,))
 }
 
 fn contents<'py>(buffer: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
@@ -54,71 +64,82 @@ fn contents<'py>(buffer: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
 }
 
 fn write_polars<'py>(frame: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
-    let file = buffer(frame.py(), b"")?;
+    let file = buffer(&PyBytes::new(frame.py(), b""))?;
     frame.call_method1(intern!(frame.py(), "write_ipc"), (&file,))?;
     contents(&file)
 }
 
 fn write_pandas<'py>(frame: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
     let py = frame.py();
-    let file = buffer(py, b"")?;
+    let file = buffer(&PyBytes::new(py, b""))?;
     let options = PyDict::new(py);
     options.set_item("engine", "pyarrow")?;
     frame.call_method(intern!(py, "to_parquet"), (&file,), Some(&options))?;
     contents(&file)
 }
 
-fn read<'py>(py: Python<'py>, library: u8, file: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    let file = buffer(py, file)?;
+/// The frame in a file of this library's.
+pub(super) fn read<'py>(library: u8, file: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyAny>> {
+    let py = file.py();
+    let file = buffer(file)?;
     match library {
-        POLARS => py.import(intern!(py, "polars"))?.call_method1(intern!(py, "read_ipc"), (file,)),
+        POLARS => needed(py, "polars", "a polars frame, stored as an Arrow file")?
+            .call_method1(intern!(py, "read_ipc"), (file,)),
         PANDAS => {
+            const FORM: &str = "a pandas frame, stored as a Parquet file";
+            needed(py, "pyarrow", FORM)?;
             let options = PyDict::new(py);
             options.set_item("engine", "pyarrow")?;
-            py.import(intern!(py, "pandas"))?.call_method(
-                intern!(py, "read_parquet"),
-                (file,),
-                Some(&options),
-            )
+            let pandas = needed(py, "pandas", FORM)?;
+            let frame = pandas.call_method(intern!(py, "read_parquet"), (file,), Some(&options))?;
+            writable(frame)
         }
         other => Err(DamagedResult::new_err(format!("the stored frame is of unknown kind {other}"))),
     }
 }
 
+/// A frame whose values can be changed: those of categories are read-only where they were read from a file.
+fn writable(frame: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
+    let py = frame.py();
+    for dtype in frame.getattr(intern!(py, "dtypes"))?.try_iter()? {
+        if dtype?.hasattr(intern!(py, "categories"))? {
+            return frame.call_method0(intern!(py, "copy"));
+        }
+    }
+    Ok(frame)
+}
+
+/// A library that is needed to read a frame; where it is not installed, the error names it and what it is needed for.
+fn needed<'py>(py: Python<'py>, library: &str, form: &str) -> PyResult<Bound<'py, PyModule>> {
+    py.import(library).map_err(|error| {
+        let name = error.value(py).getattr("name").and_then(|name| name.extract::<String>());
+        if !error.is_instance_of::<PyModuleNotFoundError>(py) || !name.is_ok_and(|name| name == library) {
+            return error;
+        }
+        let missing = PyModuleNotFoundError::new_err(format!("it is {form}, which needs {library}"));
+        // It is a keyword argument of the class, as `import` gives it.
+        match missing.value(py).setattr("name", library) {
+            Ok(()) => missing,
+            Err(error) => error,
+        }
+    })
+}
+
 /// True if reading the file gives a frame with the same values, types, labels and attributes.
 fn survives(frame: &Bound<'_, PyAny>, library: u8, file: &Bound<'_, PyBytes>) -> PyResult<bool> {
     let py = frame.py();
-    let again = read(py, library, file.as_bytes())?;
+    let again = read(library, file)?;
     if library == POLARS {
         let same_types = frame.getattr(intern!(py, "schema"))?.eq(again.getattr(intern!(py, "schema"))?)?;
         return Ok(same_types && frame.call_method1(intern!(py, "equals"), (again,))?.is_truthy()?);
     }
-    if !frame.getattr(intern!(py, "attrs"))?.eq(again.getattr(intern!(py, "attrs"))?)? {
-        return Ok(false);
-    }
-    let exact = PyDict::new(py);
-    exact.set_item("check_exact", true)?;
-    exact.set_item("check_freq", true)?;
-    let testing = py.import(intern!(py, "pandas.testing"))?;
-    // Raises an AssertionError that names the difference, if there is one.
-    testing.call_method(intern!(py, "assert_frame_equal"), (frame, &again), Some(&exact))?;
-    // Cells of type object may be equal and of another type all the same.
-    cell_types(frame)?.call_method1(intern!(py, "equals"), (cell_types(&again)?,))?.is_truthy()
+    same_frame::is_same(frame, &again)
 }
 
-/// A frame of the types of the cells in columns of type object.
-fn cell_types<'py>(frame: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let py = frame.py();
-    let dtypes = frame.getattr(intern!(py, "dtypes"))?;
-    let objects = dtypes.call_method1(intern!(py, "eq"), (py.get_type::<PyAny>(),))?;
-    let cells = frame.getattr(intern!(py, "loc"))?.get_item((PySlice::full(py), objects))?;
-    cells.call_method1(intern!(py, "map"), (py.get_type::<PyType>(),))
-}
-
-/// The frame that was stored; its library must be installed.
+/// The frame that was stored. A `ModuleNotFoundError` names the library that it needs and that is not installed.
 pub(super) fn restore<'py>(py: Python<'py>, stored: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let Some((library, file)) = stored.split_first() else {
         return Err(DamagedResult::new_err("the stored frame is empty"));
     };
-    read(py, *library, file)
+    read(*library, &PyBytes::new(py, file))
 }

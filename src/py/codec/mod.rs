@@ -4,26 +4,29 @@ mod array;
 mod checked;
 mod copy_on_write;
 mod frame;
+mod fresh;
+mod pickled;
+mod room;
+mod same_frame;
 
 use std::borrow::Cow;
 
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple, PyType};
 
 pub(super) use self::checked::prepare_result;
 pub(super) use self::copy_on_write::CopyOnWriteArray;
-use super::reducers::{DispatchTable, TRACEBACKS};
+pub(super) use self::pickled::{copied, unpickle};
+pub(super) use self::room::{Filled, Found, Room};
 use super::scalar::is_scalar;
-use crate::codec::{Codec, Encoded, Stored};
-
-/// The protocol version of pickles.
-const PROTOCOL: u8 = 5;
+use crate::codec::{Codec, Encoded, Loaded, Stored};
 
 /// A value's stored form, as far as it lives in Python's memory.
 pub(super) enum Prepared<'py> {
     Pickle(Bound<'py, PyBytes>),
+    /// A pickle in pieces.
+    Pieces(pickled::Pieces<'py>),
     Array(array::Array<'py>),
     Frame(frame::Frame<'py>),
 }
@@ -33,6 +36,7 @@ impl Prepared<'_> {
     pub(super) fn encoded(&self) -> PyResult<Encoded<'_>> {
         Ok(match self {
             Prepared::Pickle(bytes) => Encoded::new(Codec::Pickle, bytes.as_bytes()),
+            Prepared::Pieces(pieces) => Encoded { codec: Codec::Pickle, parts: pieces.parts() },
             Prepared::Array(array) => {
                 let mut parts = vec![Cow::from(array.head.as_slice())];
                 if let Some(elements) = &array.elements {
@@ -58,7 +62,7 @@ pub(super) fn prepare<'py>(value: &Bound<'py, PyAny>) -> PyResult<Prepared<'py>>
             return Ok(Prepared::Frame(frame));
         }
     }
-    pickle(value).map(Prepared::Pickle)
+    pickled::prepare(value)
 }
 
 /// Whether a value is of one of the types that most results are of, which no library has a stored form for.
@@ -67,28 +71,6 @@ fn needs_no_library(value: &Bound<'_, PyAny>) -> bool {
         || value.is_exact_instance_of::<PyList>()
         || value.is_exact_instance_of::<PyTuple>()
         || value.is_exact_instance_of::<PyDict>()
-}
-
-fn pickle<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
-    static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let py = value.py();
-    if is_loaded(py, TRACEBACKS)? {
-        return pickle_without_tracebacks(value);
-    }
-    let dumps = DUMPS.import(py, "pickle", "dumps")?;
-    Ok(dumps.call1((value, PROTOCOL))?.cast_into()?)
-}
-
-/// The pickle that a process would give which had not imported what adds tracebacks: that one could not load them.
-fn pickle_without_tracebacks<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
-    static BUFFER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    static PICKLER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let py = value.py();
-    let buffer = BUFFER.import(py, "io", "BytesIO")?.call0()?;
-    let pickler = PICKLER.import(py, "pickle", "Pickler")?.call1((&buffer, PROTOCOL))?;
-    pickler.setattr(intern!(py, "dispatch_table"), DispatchTable)?;
-    pickler.call_method1(intern!(py, "dump"), (value,))?;
-    Ok(buffer.call_method0(intern!(py, "getvalue"))?.cast_into()?)
 }
 
 /// The modules that were imported so far.
@@ -109,17 +91,6 @@ fn loaded_type<'py>(py: Python<'py>, module: &str, name: &str) -> PyResult<Optio
     }
 }
 
-/// A copy of a value by its pickle.
-pub(super) fn copied<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    unpickle(&pickle(value)?)
-}
-
-/// The value of a pickle.
-pub(super) fn unpickle<'py>(pickle: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyAny>> {
-    static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    LOADS.import(pickle.py(), "pickle", "loads")?.call1((pickle,))
-}
-
 /// The value that was stored. Objects of the user's own classes need the modules of those classes.
 pub(super) fn restore<'py>(py: Python<'py>, stored: &Stored) -> PyResult<Bound<'py, PyAny>> {
     match stored.codec {
@@ -127,4 +98,17 @@ pub(super) fn restore<'py>(py: Python<'py>, stored: &Stored) -> PyResult<Bound<'
         Codec::Ndarray => array::restore(py, &stored.bytes),
         Codec::Frame => frame::restore(py, &stored.bytes),
     }
+}
+
+/// The value that `load` finds, which may read it into the room, and how many bytes that took.
+pub(super) fn load(
+    py: Python<'_>,
+    load: impl FnOnce(&mut Room<'_>) -> PyResult<Option<Loaded>>,
+) -> PyResult<Option<(Bound<'_, PyAny>, usize)>> {
+    let Some((found, length)) = Room::new(&mut |_, _| false).load(load)? else { return Ok(None) };
+    let value = match found {
+        Found::Stored(stored) => restore(py, &stored)?,
+        Found::Filled(filled) => filled.value(py)?,
+    };
+    Ok(Some((value, length)))
 }

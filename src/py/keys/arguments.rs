@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyTuple};
 use super::walk::{Aim, Walk};
 use crate::hash::{Encoder, Tag};
 use crate::py::snapshot::{Argument, ArgumentsTemplate, Fingerprint, Refusal};
-use crate::py::task::TaskCore;
+use crate::py::task::{Kept, TaskCore};
 use crate::py::unkeyable::{Fault, Walked};
 
 /// An argument that may change, as the walk encoded it.
@@ -107,6 +107,26 @@ impl<'py> Walk<'py> {
             let encoded = self.value(&name).and_then(|()| encode(self, &argument, &value));
             encoded.map_err(|fault| (fault, argument))?;
         }
+        self.encoder.close_items(items);
+        Ok(())
+    }
+
+    /// The same of positional arguments that a task keeps one by one.
+    pub(super) fn few_arguments<'a>(
+        &mut self,
+        args: impl ExactSizeIterator<Item = Kept<'a>>,
+    ) -> Result<(), Refusal> {
+        let tuple = self.encoder.open(Tag::Tuple, args.len());
+        for (index, value) in args.enumerate() {
+            match value {
+                Kept::Number(number) => self.encoder.int(number),
+                Kept::Object(object) => {
+                    self.value(object.bind(self.py)).map_err(|fault| (fault, Argument::Position(index)))?;
+                }
+            }
+        }
+        self.encoder.close(tuple);
+        let items = self.encoder.open_items(Tag::Dict, 0);
         self.encoder.close_items(items);
         Ok(())
     }

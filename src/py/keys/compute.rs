@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::former_keys::{self, with_current_keys, with_former_keys};
+use super::untouched;
 use super::walk::{Purpose, Walk};
 use crate::Key;
 use crate::hash::{Group, Tag};
@@ -34,6 +35,11 @@ impl<'py> Keying<'py> {
             Some(key) => Ok((key, dependencies_in(&mut self.0, task)?)),
             None => compute_key(&mut self.0, task),
         }
+    }
+
+    /// The key that a task would get if it had none. None if a task among its arguments has none.
+    pub(in crate::py) fn computed(&mut self, task: &Bound<'py, TaskCore>) -> PyResult<Option<Key>> {
+        try_key(&mut self.0, task)
     }
 
     /// The key of a task, computed on first use.
@@ -228,7 +234,12 @@ fn compute_key<'py>(walk: &mut Walk<'py>, root: &Bound<'py, TaskCore>) -> PyResu
 fn try_key<'py>(walk: &mut Walk<'py>, task: &Bound<'py, TaskCore>) -> PyResult<Option<Key>> {
     let group = begin_identity(walk, task)?;
     let core = task.get();
+    let copied = if core.snapshot().is_none() { untouched::copied(walk.py, core)? } else { None };
     let outcome = match core.snapshot() {
+        _ if let Some((args, kwargs)) = copied => {
+            walk.arguments(&args, kwargs.as_ref(), |walk, _, value| walk.value(value))
+        }
+        None if let Some(few) = core.few_args() => walk.few_arguments(few),
         Some(snapshot) if !walk.former => fill_from_snapshot(walk, core, snapshot),
         _ => {
             let (args, kwargs) = arguments_of(task)?;

@@ -61,9 +61,12 @@ impl<'py> Walk<'py> {
             walk.values(&index.getattr("array")?)?;
             let frequency =
                 index.getattr_opt("freqstr")?.unwrap_or_else(|| walk.py.None().into_bound(walk.py));
-            if !frequency.is_none() && !is_given_by(&index.getattr("freq")?, &frequency)? && !walk.as_before()
-            {
-                return walk.value(&index.getattr("freq")?);
+            if !frequency.is_none() {
+                let offset = index.getattr("freq")?;
+                let given = is_given_by(&offset, &frequency)?;
+                if (!given || is_of_a_period(&offset, &frequency)?) && !walk.as_before() {
+                    return walk.value(&offset);
+                }
             }
             walk.value(&frequency)
         })
@@ -241,6 +244,12 @@ fn is_given_by(frequency: &Bound<'_, PyAny>, text: &Bound<'_, PyAny>) -> PyResul
         Err(error) if error.is_instance_of::<PyValueError>(frequency.py()) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a text is that of a period's frequency and not of an offset: pandas 3 makes no offset of it any more.
+fn is_of_a_period(frequency: &Bound<'_, PyAny>, text: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let version = frequency.py().import("pandas")?.getattr("__version__")?.str()?;
+    Ok(version.to_string_lossy().starts_with("2.") && frequency.getattr("freqstr")?.ne(text)?)
 }
 
 /// Whether the class of an array is one of pandas' own.

@@ -236,6 +236,7 @@ fn exact(module: &str, qualname: &str) -> Option<Encode> {
         ("builtins", "method-wrapper") => |walk, object| walk.builtin(object),
         ("builtins", "module") => |walk, object| walk.module(object),
         ("builtins", "mappingproxy") => |walk, object| walk.mapping_proxy(object),
+        ("typing", "Union") => |walk, object| walk.union(object),
         ("functools", "partial") => |walk, object| walk.partial(object),
         ("random", "Random") => |walk, object| walk.random(object),
         ("types", "GenericAlias") => |walk, object| walk.generic_alias(object),
@@ -247,7 +248,14 @@ fn exact(module: &str, qualname: &str) -> Option<Encode> {
         ("pathlib" | "pathlib._local", "PosixPath" | "WindowsPath" | "PurePosixPath" | "PureWindowsPath") => {
             |walk, object| walk.path(object)
         }
+        ("pathlib" | "pathlib._local", "_PathParents") => |walk, object| walk.path_parents(object),
         ("numpy", "ndarray") => |walk, object| walk.array(object),
+        ("numpy", "finfo") => |walk, object| walk.finfo(object),
+        ("numpy", "errstate") => |walk, object| walk.errstate(object),
+        ("numpy.ma.core", "_frommethod") => |walk, object| walk.masked_method(object),
+        ("pandas" | "pandas._libs.tslibs.offsets", "DateOffset") => |walk, object| walk.date_offset(object),
+        ("pandas.core.arrays.string_", "StringDtype") => |walk, object| walk.string_dtype(object),
+        ("pandas.core.dtypes.dtypes", "ArrowDtype") => |walk, object| walk.arrow_dtype(object),
         ("numpy", "ufunc") => |walk, object| walk.ufunc(object),
         ("numpy.random._generator", "Generator") => |walk, object| walk.random_generator(object),
         ("numpy.random.mtrand", "RandomState") => |walk, object| walk.random_state(object),
@@ -261,6 +269,7 @@ fn inherited(module: &str, qualname: &str) -> Option<Encode> {
     Some(match (module, qualname) {
         ("collections", "OrderedDict") => |walk, object| walk.ordered_dict_subclass(object),
         ("builtins", "list" | "tuple" | "dict") => |walk, object| walk.reduced(object),
+        ("builtins", "AttributeError") => |walk, object| walk.attribute_error(object),
         ("builtins", "set" | "frozenset") => |walk, object| walk.set_subclass(object),
         ("pathlib" | "pathlib._local", "PurePath") => |walk, object| walk.path_subclass(object),
         ("numpy", "dtype") => |walk, object| walk.dtype(object),
@@ -272,6 +281,7 @@ fn inherited(module: &str, qualname: &str) -> Option<Encode> {
         | ("numba.np.ufunc.dufunc", "DUFunc")
         | ("numba.np.ufunc.gufunc", "GUFunc") => |walk, object| walk.compiled(object),
         ("numpy.random.bit_generator", "BitGenerator") => |walk, object| walk.bit_generator(object),
+        ("numpy.polynomial._polybase", "ABCPolyBase") => |walk, object| walk.polynomial(object),
         ("shapely.lib", "Geometry") => |walk, object| walk.geometry(object),
         _ => return of_frames(module, qualname),
     })

@@ -14,6 +14,7 @@ mod dispatch;
 mod former_keys;
 mod geometry;
 mod lambda;
+mod moved;
 mod numpy;
 mod polars;
 mod qualname;
@@ -23,6 +24,8 @@ mod reduce;
 mod stdlib;
 mod task_policy;
 mod times;
+mod untouched;
+mod versions;
 mod walk;
 
 pub(super) use self::arguments::{
@@ -33,3 +36,4 @@ pub(super) use self::compute::{
     key_of_task, key_of_value, key_with, lambda_key,
 };
 pub(super) use self::recursion_limit::can_nest;
+pub(super) use self::untouched::{leave_arguments_untouched, leaves_arguments_untouched};

@@ -198,7 +198,9 @@ impl<'py> Walk<'py> {
 
     fn dtype_body(&mut self, dtype: &Bound<'py, PyArrayDescr>, with_order: bool) -> Walked<()> {
         let metadata = dtype.getattr(intern!(self.py, "metadata"))?;
-        let noted = !metadata.is_none() && !self.as_before();
+        // What a pickle of dates of older versions of numpy is loaded as has a dict in which nothing is.
+        let is_left_over = !metadata.is_none() && matches!(dtype.kind(), b'M' | b'm') && metadata.len()? == 0;
+        let noted = !metadata.is_none() && !self.as_before() && !is_left_over;
         let group = self.encoder.open(Tag::Dtype, if noted { 5 } else { 4 });
         self.encoder.str(&[dtype.kind()]);
         self.encoder.int(dtype.itemsize().cast_signed() as i64);

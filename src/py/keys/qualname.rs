@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyModule, PyString, PyType};
 
+use super::moved::today;
 use super::walk::{Purpose, Walk};
 use crate::hash::Tag;
 use crate::py::reducers::reducer_of;
@@ -17,6 +18,8 @@ fn public_module(module: &str) -> &str {
         "_collections" => "collections",
         "_functools" => "functools",
         "_random" => "random",
+        "_py_warnings" => "warnings",
+        "math.integer" => "math",
         "_datetime" | "_pydatetime" => "datetime",
         "_decimal" | "_pydecimal" => "decimal",
         "pathlib._local" | "pathlib._abc" | "pathlib._types" => "pathlib",
@@ -42,6 +45,24 @@ fn stable_module(module: &str) -> String {
     match module.strip_prefix("numpy.core.") {
         Some(rest) => format!("numpy._core.{rest}"),
         None => public_module(module).to_owned(),
+    }
+}
+
+/// Whether there is something else of this name in the module under which the rest of this one is known.
+fn is_another(module: &str, name: &str) -> bool {
+    matches!((module, name), ("numpy.rec", "array" | "fromfile" | "fromstring") | ("_random", "Random"))
+}
+
+/// The name of a module; numpy 2 renamed a package and what is in it.
+fn package_of(module: &str) -> String {
+    match module {
+        "numpy.core" => "numpy._core".to_owned(),
+        "numpy.core.records" => "numpy.rec".to_owned(),
+        "numpy.core.defchararray" => "numpy.char".to_owned(),
+        _ => match module.strip_prefix("numpy.core.") {
+            Some(rest) => format!("numpy._core.{rest}"),
+            None => module.to_owned(),
+        },
     }
 }
 
@@ -74,6 +95,16 @@ impl<'py> Walk<'py> {
         let Some(module) = module else {
             return self.refuse(format!("the {noun} {qualname}, which belongs to no module"), fix);
         };
+        if let Some((module, qualname)) = today(self.py, module, qualname)?
+            && !self.as_before()
+        {
+            self.encoder.named(tag, &stable_module(module), qualname);
+            return Ok(());
+        }
+        if is_another(module, qualname) && !self.as_before() {
+            self.encoder.named(tag, module, qualname);
+            return Ok(());
+        }
         // Numpy 2 also renamed one class.
         let qualname = if (module, qualname) == ("numpy", "bool_") { "bool" } else { qualname };
         self.encoder.named(tag, &stable_module(module), qualname);
@@ -88,6 +119,10 @@ impl<'py> Walk<'py> {
         }
         let module = text(class, "__module__")?;
         let qualname = class.qualname()?.to_string();
+        // From 3.14 on it is the class of unions, and before nothing that is one.
+        if (module.as_deref(), qualname.as_str()) == (Some("typing"), "Union") && !self.as_before() {
+            return self.by_name(Tag::Function, module.as_deref(), &qualname, "class");
+        }
         self.by_name(Tag::Class, module.as_deref(), &qualname, "class")
     }
 
@@ -98,14 +133,55 @@ impl<'py> Walk<'py> {
             return self.lambda(function);
         }
         let module = text(function, "__module__")?;
+        if let Some((module, qualname)) = self.public_name(function, module.as_deref(), &qualname)?
+            && !self.as_before()
+        {
+            return self.by_name(Tag::Function, Some(module), &qualname, "function");
+        }
         self.by_name(Tag::Function, module.as_deref(), &qualname, "function")
+    }
+
+    /// The name of a function that some Pythons have under another one in the place that its users know.
+    fn public_name(
+        &self,
+        function: &Bound<'py, PyAny>,
+        module: Option<&str>,
+        qualname: &str,
+    ) -> PyResult<Option<(&'static str, String)>> {
+        let (public, name) = match (module, qualname.split_once('.')) {
+            (Some("pathlib._abc"), Some(("PurePathBase", name))) => ("pathlib", format!("PurePath.{name}")),
+            (Some("pathlib._abc"), Some(("PathBase", name))) => ("pathlib", format!("Path.{name}")),
+            // From 3.14 on it is there once more, for paths of files.
+            (Some("pathlib"), Some(("Path", "as_uri"))) => {
+                return Ok(Some(("pathlib", "PurePath.as_uri".to_owned())));
+            }
+            (Some("posix" | "nt"), None) if qualname == "_path_normpath" => {
+                (if cfg!(windows) { "ntpath" } else { "posixpath" }, "normpath".to_owned())
+            }
+            _ => return Ok(None),
+        };
+        let mut found = Some(self.py.import(public)?.into_any());
+        for part in name.split('.') {
+            found = found.map(|holder| holder.getattr_opt(part)).transpose()?.flatten();
+        }
+        // A method of a class is bound to it there.
+        let found = match found {
+            Some(found) => Some(found.getattr_opt("__func__")?.unwrap_or(found)),
+            None => None,
+        };
+        Ok(found.is_some_and(|found| found.is(function)).then_some((public, name)))
     }
 
     /// A function written in C, or a method of an object written in C.
     pub(super) fn builtin(&mut self, function: &Bound<'py, PyAny>) -> Walked<()> {
         let owner = function.getattr_opt("__self__")?.filter(|owner| !owner.is_none());
         match owner {
-            Some(owner) if !owner.is_instance_of::<PyModule>() => self.bound(function, "__name__", &owner),
+            Some(owner) if !owner.is_instance_of::<PyModule>() => {
+                if self.method_of_generator(function, &owner)? {
+                    return Ok(());
+                }
+                self.bound(function, "__name__", &owner)
+            }
             _ => self.function(function),
         }
     }
@@ -124,6 +200,9 @@ impl<'py> Walk<'py> {
 
     /// A method that a class written in C gives to its instances: `str.join`.
     pub(super) fn descriptor(&mut self, method: &Bound<'py, PyAny>) -> Walked<()> {
+        if self.function_of_generator(method)? {
+            return Ok(());
+        }
         let class = method.getattr("__objclass__")?;
         self.bound(method, "__name__", &class)
     }
@@ -142,7 +221,10 @@ impl<'py> Walk<'py> {
     pub(super) fn module(&mut self, module: &Bound<'py, PyAny>) -> Walked<()> {
         self.snapshot.named = true;
         let name = text(module, "__name__")?.unwrap_or_default();
-        self.encoder.tagged(Tag::Module, stable_module(&name).as_bytes());
+        let (before, now) = (stable_module(&name), package_of(&name));
+        // What is in a module may be known under the name of another one, which is there, too.
+        let name = if before == now || self.as_before() { before } else { now };
+        self.encoder.tagged(Tag::Module, name.as_bytes());
         Ok(())
     }
 
@@ -170,7 +252,10 @@ impl<'py> Walk<'py> {
     /// An object whose reduce protocol gives no more than a name.
     pub(super) fn global(&mut self, object: &Bound<'py, PyAny>, name: &str) -> Walked<()> {
         let module = text(object, "__module__")?;
-        self.by_name(Tag::Function, module.as_deref(), name, "object")
+        // Up to 3.12 it is a class.
+        let is_class = (module.as_deref(), name) == (Some("typing"), "Annotated") && !self.as_before();
+        let tag = if is_class { Tag::Class } else { Tag::Function };
+        self.by_name(tag, module.as_deref(), name, "object")
     }
 
     /// A function of numpy's kind. Older ones do not know their module.

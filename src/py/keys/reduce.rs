@@ -17,7 +17,7 @@ const PROTOCOL: u8 = 4;
 
 /// What to know about the contents of an object beyond its reduce protocol.
 #[derive(Clone, Copy, PartialEq)]
-enum Contents {
+pub(super) enum Contents {
     /// Nothing.
     Any,
     /// The order of its items counts.
@@ -135,7 +135,7 @@ impl<'py> Walk<'py> {
         }
     }
 
-    fn parts(
+    pub(super) fn parts(
         &mut self,
         object: &Bound<'py, PyAny>,
         parts: &Bound<'py, PyTuple>,

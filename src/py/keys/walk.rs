@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 
 use super::former_keys;
+use super::moved::today_of_task;
 use super::recursion_limit::can_nest;
 use crate::Key;
 use crate::hash::{BULK, Encoder, Tag, digest};
@@ -61,7 +62,14 @@ pub(super) struct Walk<'py> {
     pub(super) gaps: Vec<Bound<'py, PyAny>>,
     pub(super) snapshot: ForSnapshot,
     /// The function of the task before, and how its name is encoded.
-    named: Option<(Bound<'py, PyAny>, Box<[u8]>)>,
+    named: Option<NamedFunction<'py>>,
+}
+
+/// A function, how its name is encoded, and whether that changed.
+struct NamedFunction<'py> {
+    function: Bound<'py, PyAny>,
+    encoded: Box<[u8]>,
+    changed: bool,
 }
 
 /// A value whose encoding was long, kept alive so that its address stays its own.
@@ -233,16 +241,29 @@ impl<'py> Walk<'py> {
     /// Appends the name that is part of a task's identity. A jugfile makes its tasks in runs of one function.
     pub(super) fn name_of(&mut self, task: &TaskCore) -> PyResult<()> {
         if let Some(function) = task.unnamed()
-            && let Some((before, encoded)) = &self.named
-            && before.as_ptr() as usize == function
+            && let Some(before) = &self.named
+            && before.function.as_ptr() as usize == function
         {
-            self.encoder.append(encoded);
+            self.encoder.append(&before.encoded);
+            self.changed |= before.changed;
             return Ok(());
         }
         let start = self.encoder.len();
-        task.encode_name(self.py, &mut self.encoder)?;
+        let name = task.own_name(self.py)?;
+        let moved = match &name {
+            Some((module, name)) => today_of_task(self.py, module.to_str()?, name.to_str()?)?,
+            None => None,
+        };
+        match moved {
+            Some((module, name)) if !self.as_before() => {
+                self.encoder.str_of(&[module.as_bytes(), b".", name.as_bytes()]);
+            }
+            _ => task.encode_name(self.py, &mut self.encoder)?,
+        }
         if task.unnamed().is_some() {
-            self.named = Some((task.function(self.py), self.encoder.as_bytes()[start..].into()));
+            let encoded = self.encoder.as_bytes()[start..].into();
+            self.named =
+                Some(NamedFunction { function: task.function(self.py), encoded, changed: moved.is_some() });
         }
         Ok(())
     }

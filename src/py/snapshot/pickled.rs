@@ -6,7 +6,7 @@ use crate::lock::lock;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple, PyType};
 
 /// Arguments for one use.
 pub(in crate::py) type CallArguments<'py> = (Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>);
@@ -49,11 +49,16 @@ fn tools(py: Python<'_>) -> PyResult<&Tools> {
     TOOLS.get_or_try_init(py, || {
         let pickle = py.import("pickle")?;
         let named = |name| pickle.getattr(name).map(Bound::unbind);
+        // Early releases of 3.13 have no `persistent_id` that can be set on objects of the classes themselves.
+        let subclass = |name| {
+            let bases = (pickle.getattr(name)?,);
+            py.get_type::<PyType>().call1((name, bases, PyDict::new(py))).map(Bound::unbind)
+        };
         Ok(Tools {
             dumps: named("dumps")?,
             loads: named("loads")?,
-            pickler: named("Pickler")?,
-            unpickler: named("Unpickler")?,
+            pickler: subclass("Pickler")?,
+            unpickler: subclass("Unpickler")?,
             buffer: py.import("io")?.getattr("BytesIO")?.unbind(),
         })
     })

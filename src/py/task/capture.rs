@@ -9,6 +9,7 @@ use pyo3::types::PyTuple;
 use super::core::Captured;
 use crate::py::immutable::{is_immutable, is_shared};
 use crate::py::keys::{EncodedArguments, MutableArgument, encode_arguments, fingerprint, is_unchanged};
+use crate::py::keys::{leave_arguments_untouched, leaves_arguments_untouched};
 use crate::py::snapshot::{Argument, ArgumentsRef, CheckedArgument, PickledArguments, Sharing, Snapshot};
 
 /// Up to how many bytes an argument is pickled.
@@ -70,7 +71,11 @@ fn checked(argument: MutableArgument<'_>) -> PyResult<CheckedArgument> {
     Ok(CheckedArgument { argument, value: value.unbind(), fingerprint, took })
 }
 
+/// Whether nothing has to be captured.
 fn are_all_immutable(given: &ArgumentsRef<'_>) -> PyResult<bool> {
+    if leaves_arguments_untouched() {
+        return Ok(true);
+    }
     for value in given.args.iter_borrowed() {
         if !is_immutable(&value)? {
             return Ok(false);
@@ -120,7 +125,14 @@ fn has_checked_arguments() -> bool {
     CHECKED.load(Ordering::Relaxed)
 }
 
+/// Says whether arguments are left as they are from now on, without a look at them; whether they were before.
+#[pyfunction(name = "leave_arguments_untouched")]
+fn py_leave_arguments_untouched(on: bool) -> bool {
+    leave_arguments_untouched(on)
+}
+
 /// Adds this module's names to `jug._native`.
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(py_leave_arguments_untouched, m)?)?;
     m.add_function(wrap_pyfunction!(has_checked_arguments, m)?)
 }

@@ -1,18 +1,20 @@
 //! The methods of tasks for Python.
 
-use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, OnceLock};
+use std::sync::Mutex;
 
 use pyo3::exceptions::{PyAttributeError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyFunction, PyString, PyTuple};
 
 use super::arguments::Arguments;
 use super::capture::{self, capture, changed_argument};
-use super::core::{Names, State, TaskCore};
+use super::core::{TaskCore, note_rename};
+use super::given::{self, partial_type};
+use super::making;
+use super::origin::Origin;
+use super::state::{Names, State};
 use crate::Key;
 use crate::lock::lock;
 use crate::py::immutable::is_immutable;
@@ -56,18 +58,18 @@ impl TaskCore {
         let kwargs = kwargs.filter(|kwargs| !kwargs.is_empty());
         let captured = capture(&ArgumentsRef { args: &args, kwargs: kwargs.as_ref() })?;
         let names = name.map(|name| Box::new(Names { now: name.unbind(), hashed: None }));
-        Ok(TaskCore {
-            f: f.unbind(),
-            args: Arguments::new(args)?,
-            kwargs: kwargs.map(Bound::unbind),
-            captured,
-            key: OnceLock::new(),
-            changed: AtomicBool::new(false),
-            shallow: AtomicBool::new(false),
-            independent: AtomicBool::new(false),
-            state: Mutex::new(State { names, result: None }),
-            origin: origin(py),
-        })
+        let state = State::new(kwargs.map(Bound::unbind), captured, names);
+        Ok(TaskCore::unkeyed(f.unbind(), Arguments::new(args)?, state, Origin::new(origin(py))))
+    }
+
+    /// Notes a task in `alltasks`, unless its class overrides it.
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn __init__<'py>(
+        slf: &Bound<'py, Self>,
+        _args: &Bound<'py, PyTuple>,
+        _kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<()> {
+        making::note(slf)
     }
 
     /// The function.
@@ -91,7 +93,7 @@ impl TaskCore {
     /// What was set by `set_origin` when the task was made.
     #[getter]
     fn _origin(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.origin.as_ref().map(|it| it.clone_ref(py))
+        self.origin.with(|origin| origin.map(|it| it.clone_ref(py)))
     }
 
     /// Module and name of the function, unless another name was assigned.
@@ -103,11 +105,12 @@ impl TaskCore {
     #[setter]
     fn set_name(&self, py: Python<'_>, name: Bound<'_, PyString>) -> PyResult<()> {
         let before = self.display_name(py)?.unbind();
-        let mut state = self.state();
-        let hashed = state.names.as_mut().and_then(|names| names.hashed.take());
-        let hashed = hashed.or_else(|| self.key.get().is_some().then_some(before));
-        let replaced = state.names.replace(Box::new(Names { now: name.unbind(), hashed }));
-        drop(state);
+        let is_keyed = self.state.is_keyed();
+        let replaced = self.state.change_names(|names| {
+            let hashed = names.and_then(|names| names.hashed.take());
+            Names { now: name.unbind(), hashed: hashed.or_else(|| is_keyed.then_some(before)) }
+        });
+        note_rename();
         drop(replaced);
         Ok(())
     }
@@ -120,27 +123,30 @@ impl TaskCore {
 
     #[setter(_result)]
     fn set_result(&self, result: Bound<'_, PyAny>) {
-        let replaced = self.state().result.replace(result.unbind());
+        let replaced = self.state.replace_result(Some(result.unbind()));
         drop(replaced);
     }
 
     /// Keeps a result in memory that any number of uses can share, as it cannot change.
     fn _keep(&self, result: Bound<'_, PyAny>) -> PyResult<()> {
-        if is_immutable(&result)? {
-            self.set_result(result);
-        }
-        Ok(())
+        self.keep(result)
     }
 
     #[deleter(_result)]
     fn delete_result(&self) -> PyResult<()> {
-        let removed = self.state().result.take();
+        let removed = self.state.replace_result(None);
         removed.map(drop).ok_or_else(|| PyAttributeError::new_err("the result is not loaded"))
+    }
+
+    /// Removes the result from memory; the stored one stays.
+    #[pyo3(name = "unload")]
+    fn py_unload(&self) {
+        self.unload();
     }
 
     /// Whether the result is in memory.
     fn _has_result(&self) -> bool {
-        self.state().result.is_some()
+        self.state.has_result()
     }
 
     /// The 32-byte key, computed on first use.
@@ -201,23 +207,29 @@ impl TaskCore {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.f)?;
-        self.args.traverse(&visit)?;
-        visit.call(&self.kwargs)?;
-        visit.call(&self.origin)?;
-        if let Some(captured) = &self.captured {
-            captured.traverse(&visit)?;
-        }
-        // The collector must not wait; the thread that holds the lock keeps the result alive.
-        if let Ok(state) = self.state.try_lock() {
-            visit.call(&state.result)?;
-        }
-        Ok(())
+        self.traverse(&visit)
     }
 
     fn __clear__(&self) {
-        let removed = self.state().result.take();
+        let removed = self.state.replace_result(None);
         drop(removed);
+    }
+}
+
+impl TaskCore {
+    /// Removes the result from memory.
+    pub(in crate::py) fn unload(&self) {
+        // What that drops may run code that asks for the state.
+        let removed = self.state.replace_result(None);
+        drop(removed);
+    }
+
+    /// Keeps a result in memory that any number of uses can share, as it cannot change.
+    pub(in crate::py) fn keep(&self, result: Bound<'_, PyAny>) -> PyResult<()> {
+        if is_immutable(&result)? {
+            self.set_result(result);
+        }
+        Ok(())
     }
 }
 
@@ -227,8 +239,6 @@ type Call<'py> = (Bound<'py, PyAny>, Bound<'py, PyTuple>, Option<Bound<'py, PyDi
 type NamedCall<'py> =
     (Bound<'py, PyAny>, Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>, Option<Bound<'py, PyString>>);
 
-static PARTIAL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-
 /// `partial(f, a, k=v)` called with `b` is `f` called with `a, b, k=v`.
 fn unwrap_partial<'py>(
     mut f: Bound<'py, PyAny>,
@@ -236,7 +246,7 @@ fn unwrap_partial<'py>(
     mut kwargs: Option<Bound<'py, PyDict>>,
 ) -> PyResult<Call<'py>> {
     let py = f.py();
-    let partial = PARTIAL.import(py, "functools", "partial")?;
+    let partial = partial_type(py)?;
     while f.is_instance(partial)? {
         args = f.getattr("args")?.cast::<PyTuple>()?.add(args)?.cast_into()?;
         let merged = f.getattr("keywords")?.cast::<PyDict>()?.copy()?;
@@ -277,5 +287,7 @@ pub(in crate::py) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.py().get_type::<PyFunction>();
     m.add_class::<TaskCore>()?;
     m.add_function(wrap_pyfunction!(set_origin, m)?)?;
+    m.add_function(wrap_pyfunction!(given::called, m)?)?;
+    making::register(m)?;
     capture::register(m)
 }

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use crate::error::StoreError;
 use crate::os::FileSystem;
 use crate::store::index::{Index, Location, Version};
+use crate::store::log::fetch;
 use crate::store::log::record::{Header, Kind};
-use crate::store::log::scan::{self, Payload, ScanEnd, ScannedRecord};
+use crate::store::log::scan;
+use crate::store::log::scanned::{Payload, ScanEnd, ScannedRecord};
 use crate::store::pack::publish;
 use crate::store::pack::reader::Pack;
 use crate::{Error, Key, Result};
@@ -73,6 +75,8 @@ pub struct Merge<'a> {
     summaries: BTreeMap<PathBuf, ReadSummary>,
     /// Whether what is damaged is left out.
     pub(super) leaves_out: bool,
+    /// Whether that is something in a pack.
+    pub(super) mends_packs: bool,
 }
 
 /// How the reading of a segment went: where it ended and why, and how many sound records there were.
@@ -83,6 +87,8 @@ pub(super) struct ReadSummary {
     pub(super) sound: u64,
 }
 
+/// What is said of a pack that is left as it is.
+pub(super) const EVIDENCE: &str = "holds corruption, which is evidence";
 /// What is said of a file that reads otherwise than a moment ago.
 pub const DIFFERENT: &str = "cannot be read: it is not the same each time";
 
@@ -101,7 +107,8 @@ impl<'a> Merge<'a> {
     /// A merge that has read nothing yet.
     pub fn new(fs: &'a dyn FileSystem, segments: &'a Path, uuid: [u8; 16]) -> Merge<'a> {
         let (tolerated, summaries) = (BTreeMap::new(), BTreeMap::new());
-        Merge { fs, segments, uuid, index: Index::default(), tolerated, summaries, leaves_out: false }
+        let (index, leaves_out, mends_packs) = (Index::default(), false, false);
+        Merge { fs, segments, uuid, index, tolerated, summaries, leaves_out, mends_packs }
     }
 
     /// Reads all inputs; those that can be packed, and the segments that cannot with the reason.
@@ -156,7 +163,12 @@ impl<'a> Merge<'a> {
     fn read_pack(&mut self, pack: &Arc<Pack>, damaged: bool) -> Result<()> {
         if damaged {
             let mut unreadable = None;
-            let (end, stop) = pack.scan(&mut |event| unreadable = unreadable.or(event.unreadable()))?;
+            let mut is_whole = true;
+            let (end, stop) = pack.scan(&mut |event| {
+                is_whole &= event.is_sound();
+                unreadable = unreadable.or(event.unreadable());
+            })?;
+            self.mends_packs |= !is_whole || stop != ScanEnd::End;
             if unreadable.or(stop.unreadable()).is_some() {
                 self.tolerated.insert(pack.path().to_owned(), end);
             }
@@ -174,13 +186,19 @@ impl<'a> Merge<'a> {
             }
         })?;
         for entry in pack.specials()?.iter().filter(|entry| entry.kind == Kind::Alias) {
-            if let scan::RecordAt::Whole(header, text) =
-                scan::record_at(&**pack.file(), pack.path(), entry.offset)?
+            if let fetch::RecordAt::Whole(header, text) =
+                fetch::record_at(&**pack.file(), pack.path(), entry.offset)?
             {
                 self.index.apply(&header, Location::in_segment(0, entry.offset), Some(&text));
             }
         }
         self.index.see_epoch(pack.epoch()?);
+        if pack.has_headless() && !damaged {
+            return Err(Error::Store(StoreError::Unreadable {
+                path: pack.path().to_owned(),
+                what: EVIDENCE,
+            }));
+        }
         match pack.substitute() {
             Some(made) if made.is_blind && !damaged => {
                 let what = made.broken.map_or("has records that cannot be read", |(_, what)| what);

@@ -5,6 +5,8 @@
 //! is killed in between leaves files behind that do not count, and that the next packing removes.
 
 pub mod build;
+mod copy;
+mod draft;
 pub(crate) mod leftovers;
 pub mod merge;
 mod plan;
@@ -200,15 +202,18 @@ impl Compactor<'_> {
         let results = plan.current.results();
         let mut report =
             CompactReport { results, left: plan.left, needed: plan.needed, ..CompactReport::default() };
-        if plan.missing.is_empty() && !is_worth_it(&inputs, forget)? {
+        if plan.missing.is_empty() && !merge.mends_packs && !is_worth_it(&inputs, forget)? {
             leftovers::sweep(self.jugdir)?;
             return Ok(report);
         }
         let number = plan.current.number + 1;
         let stem = pack::stem(number, wid, BEGUN.fetch_add(1, Ordering::Relaxed));
         let new = match build::build(&merge, &inputs, &packs, &stem, forget) {
-            // It was packed by another process before it was removed.
-            Err(error) if self.is_segment_gone(&error) => return Ok(CompactReport::beaten()),
+            // Another process has packed it, and removed it or what this one was writing.
+            Err(error) if self.is_gone(&error, &stem) => {
+                self.discard(&stem)?;
+                return Ok(CompactReport::beaten());
+            }
             built => built?,
         };
         report.larger = if what.smaller { self.surplus(&inputs, new.as_ref())? } else { 0 };
@@ -239,8 +244,11 @@ impl Compactor<'_> {
         Ok(report)
     }
 
-    fn is_segment_gone(&self, error: &Error) -> bool {
-        matches!(error, Error::Io { path, source, .. } if is_gone(source) && path.starts_with(self.jugdir.segments()))
+    /// Whether an error says that a segment is gone, or a file of the new pack.
+    fn is_gone(&self, error: &Error, stem: &str) -> bool {
+        let Error::Io { path, source, .. } = error else { return false };
+        let is_ours = || path.file_stem().is_some_and(|name| name == stem);
+        is_gone(source) && (path.starts_with(self.jugdir.segments()) || is_ours())
     }
 
     /// Removes a pack that was never listed.
@@ -321,6 +329,12 @@ fn is_worth_it(inputs: &[Input], forget: bool) -> Result<bool> {
     }
     if packs.len() > 1 || packs.iter().any(|pack| pack.substitute().is_some()) {
         return Ok(true);
+    }
+    for pack in &packs {
+        // Most packs of earlier versions become smaller.
+        if pack.is_of_earlier_version()? {
+            return Ok(true);
+        }
     }
     for pack in packs.iter().filter(|_| forget) {
         if pack.specials()?.iter().any(|entry| matches!(entry.kind, Kind::Removed | Kind::Cleared)) {

@@ -19,8 +19,8 @@ use segment::{LEFT_ALONE, SegmentReader};
 use crate::Result;
 use crate::jugdir::{Jugdir, Liveness};
 use crate::lock::lock;
-use crate::os::FileSystem;
-use crate::store::log::scan::ScanEnd;
+use crate::os::{FileSystem, share_of_descriptors};
+use crate::store::log::scanned::ScanEnd;
 use crate::store::log::segment::owner;
 use crate::store::log::writer::Writer;
 use crate::store::media_error::{self, or_reason, or_reason_of};
@@ -30,6 +30,8 @@ use crate::store::pack::reader::Pack;
 
 /// What is said of a pack that has no room for what the manifest says is in it.
 const OVERSTATED: &str = "the manifest says that it holds more results than it has room for";
+/// Into how many parts descriptors go, of which one is for segments.
+const SHARES: usize = 4;
 /// From how many bytes on several segments are read at the same time.
 const PARALLEL: u64 = 4 * 1024 * 1024;
 /// How long to leave a pack alone that cannot be read, at least, because all packs are looked at again then.
@@ -109,21 +111,40 @@ impl Follower {
         }
         let own = &*to.writer.map(Writer::worker_ids).unwrap_or_default();
         names.retain(|name| !is_own(own, name) && !self.replaced.contains(name));
+        let is_cramped = self.is_cramped(&names, fs);
         let Some(mut grown) = self.grown(names, own, to, last)? else { return Ok(false) };
+        let read = |segment: &mut SegmentReader| {
+            segment.read(to, last)?;
+            if is_cramped {
+                segment.file = None;
+            }
+            Ok(())
+        };
         let bytes: u64 =
             grown.iter().map(|segment| segment.length - segment.offset.min(segment.length)).sum();
         if bytes < PARALLEL || grown.len() == 1 {
-            grown.into_iter().try_for_each(|segment| segment.read(to, last))?;
+            grown.into_iter().try_for_each(read)?;
             return Ok(true);
         }
         // Asked only here: the answer takes a dozen system calls, a refresh without news three.
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(grown.len());
         // A pool of its own, because the global one hangs in a forked child.
         match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-            Ok(pool) => pool.install(|| grown.par_iter_mut().try_for_each(|segment| segment.read(to, last))),
-            Err(_) => grown.into_iter().try_for_each(|segment| segment.read(to, last)),
+            Ok(pool) => pool.install(|| grown.par_iter_mut().try_for_each(|segment| read(segment))),
+            Err(_) => grown.into_iter().try_for_each(read),
         }?;
         Ok(true)
+    }
+
+    /// Whether the segments that are followed are more than this process has descriptors for: then each is closed when it was
+    /// read.
+    fn is_cramped(&mut self, names: &[String], fs: &dyn FileSystem) -> bool {
+        let is_followed = |name: &&String| self.known.get(*name).is_none_or(|segment| !segment.finished);
+        let is_cramped = names.iter().filter(is_followed).count() > share_of_descriptors(fs, SHARES);
+        if is_cramped {
+            self.known.values_mut().for_each(|segment| segment.file = None);
+        }
+        is_cramped
     }
 
     /// Goes over to the packs of a newer manifest. False if one of them has been replaced already.
@@ -187,17 +208,14 @@ impl Follower {
     /// # Errors
     ///
     /// Where the jugdir cannot be read.
-    pub fn has_news(&self, own: &[Arc<str>], jugdir: &Jugdir) -> Result<bool> {
+    pub fn has_unread(&self, own: &[Arc<str>], jugdir: &Jugdir) -> Result<bool> {
         if jugdir.is_absent()? {
             return Ok(false);
         }
         let fs = &**jugdir.fs();
         let names = segment_names(fs, &jugdir.segments(), own)?;
         let grown = names.iter().any(|name| match self.known.get(name) {
-            Some(segment) => {
-                let stat = segment.file.as_ref().map(|file| file.fresh_stat());
-                !segment.finished && matches!(stat, Some(Ok(stat)) if stat.length != segment.length)
-            }
+            Some(segment) => segment.has_grown(fs),
             None => !self.replaced.contains(name),
         });
         let newest = |name: &String| manifest::number_of(name).is_some_and(|number| number > self.manifest);

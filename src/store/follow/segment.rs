@@ -13,7 +13,8 @@ use crate::os::watch::POLL;
 use crate::os::{File, FileSystem};
 use crate::store::corruption::BAD_RECORD;
 use crate::store::index::Location;
-use crate::store::log::scan::{self, Payload, ScanEnd, ScanRequest, ScannedRecord};
+use crate::store::log::scan::{self, ScanRequest};
+use crate::store::log::scanned::{Payload, ScanEnd, ScannedRecord};
 use crate::store::log::segment;
 use crate::store::media_error::{or_reason, or_reason_of};
 use crate::store::pack::publish;
@@ -46,7 +47,7 @@ pub(super) struct SegmentReader {
     pub(super) length: u64,
     /// Nothing will follow: it is sealed, or its writer is dead.
     pub(super) finished: bool,
-    /// Open while its writer lives: only of an open file the length is known for certain.
+    /// Open while its writer lives, where there are descriptors to spare: only of an open file the length is known for certain.
     pub(super) file: Option<Arc<dyn File>>,
     /// Its writer counts as dead, but may not know: when to look again, and how often.
     pub(super) silent: Option<(Instant, u32)>,
@@ -113,6 +114,16 @@ impl SegmentReader {
             Err(error) if publish::is_gone(&error) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether it is longer than at the last look, where its writer is not silent.
+    pub(super) fn has_grown(&self, fs: &dyn FileSystem) -> bool {
+        if self.finished || self.silent.is_some() || self.unreadable.is_some() {
+            return false;
+        }
+        let file = self.file.clone().or_else(|| fs.open_if_exists(&self.path).ok().flatten());
+        let stat = file.map(|file| file.fresh_stat());
+        matches!(stat, Some(Ok(stat)) if stat.length != self.length)
     }
 
     pub(super) fn finish(&mut self) {
@@ -223,13 +234,21 @@ impl SegmentReader {
         let (mut applied, mut damaged) = (Ok(()), None);
         let Some(file) = &self.file else { return Ok((ScanEnd::End, None)) };
         let (path, uuid, from) = (&*self.path, to.jugdir.uuid(), self.offset);
+        let (mut is_sized, length) = (false, self.length);
         let request = ScanRequest { file: &**file, path, uuid, from, until };
         let outcome = scan::scan_open(&request, &mut |event| {
             if let Payload::Damaged | Payload::Unreadable(_) = event.body {
-                damaged.get_or_insert(event.offset);
+                damaged.get_or_insert(event.record);
             }
             batch.push(event);
             if batch.len() == BATCH && applied.is_ok() {
+                if let (false, Some(last)) = (is_sized, batch.last()) {
+                    // Else the index is arranged anew whenever it has doubled.
+                    let (read, left) = (last.offset - from, length.saturating_sub(last.offset));
+                    let expected = left.saturating_mul(BATCH as u64) / read.max(1);
+                    lock(to.index).make_room(usize::try_from(expected).unwrap_or(usize::MAX));
+                    is_sized = true;
+                }
                 applied = apply(&mut batch, segment, to);
             }
         });

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::Index;
 use super::version::{Resolved, same};
-use super::{Entry, Index};
 use crate::Key;
 use crate::result_store::State;
 
@@ -45,7 +45,7 @@ impl Index {
     pub(super) fn known(&self, key: &Key) -> Resolved {
         let state = self.state(key);
         let record = match state {
-            State::Result => self.find(key).and_then(Entry::result),
+            State::Result => self.best_result(key),
             State::Failed => self.extras.get(key).and_then(|extra| extra.failure),
             State::Absent => None,
         };

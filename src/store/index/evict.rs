@@ -7,12 +7,12 @@ impl Index {
     /// The result at `place` is no result after all. False if another record had taken its place already.
     pub fn lose(&mut self, key: Key, place: Location) -> bool {
         let Some(at) = self.position(&key) else { return false };
-        let Some(result) = self.entries[at].result().filter(|result| result.place == place) else {
+        let Some(result) = self.entries.result(at).filter(|result| result.place == place) else {
             return false;
         };
         self.change(key, |index, _| {
             index.losses += 1;
-            index.entries[at].set(None);
+            index.entries.set(at, None);
             let extra = index.extra(key);
             extra.lost.push(result);
             extra.lost_epoch = extra.lost_epoch.max(result.epoch);
@@ -33,9 +33,9 @@ impl Index {
     /// A record was written again elsewhere: what referred to `old` refers to `new`.
     pub fn relocate(&mut self, key: Key, old: Location, new: Location) {
         if let Some(at) = self.position(&key)
-            && let Some(result) = self.entries[at].result().filter(|result| result.place == old)
+            && let Some(result) = self.entries.result(at).filter(|result| result.place == old)
         {
-            self.entries[at].set(Some(Version { place: new, ..result }));
+            self.entries.set(at, Some(Version { place: new, ..result }));
         }
         if let Some(extra) = self.extras.get_mut(&key)
             && let Some(failure) = extra.failure.filter(|failure| failure.place == old)

@@ -8,6 +8,7 @@
 //! Of what is in packs only those keys are known here that somebody asked for: see [`Index::load_from_packs`].
 
 mod changes;
+mod entries;
 mod evict;
 mod packed;
 mod version;
@@ -15,8 +16,7 @@ mod version;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use hashbrown::HashTable;
-
+use entries::Entries;
 use version::Resolved;
 pub use version::{Location, Version, Versions};
 
@@ -25,41 +25,8 @@ use crate::result_store::State;
 use crate::store::log::record::{Header, Kind};
 use crate::store::pack::reader::Pack;
 
-/// The result of one key, in as few bytes as possible: there is one of these for each stored result.
-#[derive(Debug)]
-struct Entry {
-    key: Key,
-    epoch: u64,
-    offset: u64,
-    segment: u32,
-    pack: u16,
-    blob: bool,
-    /// Whether what packs hold of the key was taken in.
-    known: bool,
-}
-
-/// For how many keys room is made at once.
-const ROOM_MAX: usize = 4 * 1024 * 1024;
-
-/// No result: the segment of an [`Entry`] whose key has only an [`Extra`].
-const NOWHERE: u32 = u32::MAX;
-
-impl Entry {
-    fn result(&self) -> Option<Version> {
-        let place = Location { segment: self.segment, offset: self.offset, pack: self.pack };
-        let ranked = Version { epoch: self.epoch, place, blob: self.blob };
-        (self.segment != NOWHERE).then_some(ranked)
-    }
-
-    fn set(&mut self, result: Option<Version>) {
-        if let Some(Version { epoch, place, blob }) = result {
-            (self.epoch, self.segment, self.offset, self.blob) = (epoch, place.segment, place.offset, blob);
-            self.pack = place.pack;
-        } else {
-            (self.epoch, self.segment) = (0, NOWHERE);
-        }
-    }
-}
+/// For fewer keys no room is made in advance.
+const MANY: usize = 10_000;
 
 /// What only few keys have.
 #[derive(Debug, Default)]
@@ -83,8 +50,7 @@ struct Slot {
 /// The index of a store.
 #[derive(Debug, Default)]
 pub struct Index {
-    table: HashTable<u32>,
-    entries: Vec<Entry>,
+    entries: Entries,
     extras: HashMap<Key, Extra>,
     segments: Vec<Arc<str>>,
     numbers: HashMap<Arc<str>, u32>,
@@ -122,6 +88,18 @@ impl Index {
     /// The number of the segment with this file name, if it has one.
     pub fn number(&self, file_name: &str) -> Option<u32> {
         self.numbers.get(file_name).copied()
+    }
+
+    /// About so many further keys will come.
+    pub fn make_room(&mut self, count: usize) {
+        self.entries.make_room(count);
+    }
+
+    /// So many further keys will come one by one. To grow with them would leave holes in memory, half as large as the index.
+    pub fn expect(&mut self, count: usize) {
+        if count >= MANY && count > self.entries.len() / 4 {
+            self.make_room(count);
+        }
     }
 
     /// Some other process wrote a record of this epoch.
@@ -175,7 +153,7 @@ impl Index {
             }),
             Kind::Name => self.name(place.segment, header.name, text.unwrap_or_default()),
             Kind::Alias => self.alias(header.key, text.unwrap_or_default()),
-            Kind::Seal | Kind::Origin | Kind::Other(_) => {}
+            Kind::Seal | Kind::Origin | Kind::Batch | Kind::Other(_) => {}
         }
     }
 
@@ -183,10 +161,10 @@ impl Index {
         if self.extras.get(&key).is_some_and(|extra| extra.lost.iter().any(|lost| lost.is(&new))) {
             return;
         }
-        let at = self.entry(key);
-        let old = self.entries[at].result();
+        let at = self.entries.position_or_new(key);
+        let old = self.entries.result(at);
         if old.is_none_or(|old| self.beats(new, old)) {
-            self.change(key, |index, _| index.entries[at].set(Some(new)));
+            self.change(key, |index, _| index.entries.set(at, Some(new)));
         }
     }
 
@@ -223,7 +201,7 @@ impl Index {
 
     /// All that is known of a key.
     pub fn summary(&self, key: &Key) -> Versions {
-        let result = self.find(key).and_then(Entry::result);
+        let result = self.best_result(key);
         match self.extras.get(key) {
             Some(&Extra { removed, cleared, failure, .. }) => Versions { result, failure, removed, cleared },
             None => Versions { result, ..Versions::default() },
@@ -236,58 +214,31 @@ impl Index {
     }
 
     fn position(&self, key: &Key) -> Option<usize> {
-        self.table.find(key.prefix(), |&at| self.entries[at as usize].key == *key).map(|&at| at as usize)
+        self.entries.position(key)
     }
 
-    fn find(&self, key: &Key) -> Option<&Entry> {
-        self.position(key).map(|at| &self.entries[at])
-    }
-
-    /// The position of the key's entry, which is made if there is none.
-    fn entry(&mut self, key: Key) -> usize {
-        let entries = &mut self.entries;
-        let next = u32::try_from(entries.len()).expect("an index holds fewer than 2^32 keys");
-        let slot = self.table.entry(
-            key.prefix(),
-            |&at| entries[at as usize].key == key,
-            |&at| entries[at as usize].key.prefix(),
-        );
-        let at = *slot.or_insert(next).get();
-        if at == next {
-            if entries.len() == entries.capacity() {
-                // Doubling would leave up to half of the memory unused.
-                entries.reserve_exact((entries.len() / 4).max(64));
-            }
-            let (segment, known) = (NOWHERE, false);
-            entries.push(Entry { key, epoch: 0, offset: 0, segment, pack: 0, blob: false, known });
-        }
-        at as usize
-    }
-
-    /// Makes room for about so many further keys at once, of which some may not come: a file may claim to be long.
-    fn make_room(&mut self, count: usize) {
-        let count = count.min(ROOM_MAX);
-        let entries = &mut self.entries;
-        entries.reserve_exact(count);
-        self.table.reserve(count, |&at| entries[at as usize].key.prefix());
+    /// The best result that was seen of a key.
+    fn best_result(&self, key: &Key) -> Option<Version> {
+        self.entries.result(self.position(key)?)
     }
 
     fn extra(&mut self, key: Key) -> &mut Extra {
-        self.entry(key);
+        self.entries.position_or_new(key);
         self.extras.entry(key).or_default()
     }
 
     /// What is known of `key`.
     pub fn state(&self, key: &Key) -> State {
-        match self.find(key) {
-            Some(entry) => self.state_of(entry),
+        match self.position(key) {
+            Some(at) => self.state_at(at),
             None => State::Absent,
         }
     }
 
-    fn state_of(&self, entry: &Entry) -> State {
-        let result = entry.result();
-        let Some(extra) = (if self.extras.is_empty() { None } else { self.extras.get(&entry.key) }) else {
+    fn state_at(&self, at: usize) -> State {
+        let result = self.entries.result(at);
+        let key = self.entries.key(at);
+        let Some(extra) = (if self.extras.is_empty() { None } else { self.extras.get(key) }) else {
             return if result.is_some() { State::Result } else { State::Absent };
         };
         if result.is_some_and(|result| result.epoch >= extra.removed) {
@@ -303,20 +254,23 @@ impl Index {
 
     /// Where the result of `key` is.
     pub fn result(&self, key: &Key) -> Option<Location> {
-        let entry = self.find(key)?;
-        (self.state_of(entry) == State::Result).then(|| entry.result().map(|result| result.place))?
+        let at = self.position(key)?;
+        (self.state_at(at) == State::Result).then(|| self.entries.result(at).map(|result| result.place))?
     }
 
     /// Where the record of the blob of `key` is, if its result is one.
     pub fn blob(&self, key: &Key) -> Option<Location> {
-        let result = self.find(key)?.result().filter(|result| result.blob)?;
+        let result = self.best_result(key).filter(|result| result.blob)?;
         (self.state(key) == State::Result).then_some(result.place)
     }
 
     /// All results that are blobs, in no particular order.
     pub fn blobs(&self) -> Vec<(Key, Location)> {
-        let blobs = self.entries.iter().filter(|entry| entry.blob && self.state_of(entry) == State::Result);
-        blobs.filter_map(|entry| Some((entry.key, entry.result()?.place))).collect()
+        let blobs = (0..self.entries.len()).filter_map(|at| {
+            let result = self.entries.result(at).filter(|result| result.blob)?;
+            (self.state_at(at) == State::Result).then_some((*self.entries.key(at), result.place))
+        });
+        blobs.collect()
     }
 
     /// Where the report of the failure of `key` is.
@@ -334,7 +288,8 @@ impl Index {
             // Failures are few: there is no need to walk over all results.
             keys.extend(self.extras.keys().filter(|key| self.state(key) == state));
         } else {
-            keys.extend(self.entries.iter().filter(|entry| self.state_of(entry) == state).map(|e| e.key));
+            let found = (0..self.entries.len()).filter(|at| self.state_at(*at) == state);
+            keys.extend(found.map(|at| *self.entries.key(at)));
         }
         keys
     }
@@ -351,7 +306,7 @@ impl Index {
 
     /// The epoch with which a new result of `key` wins over all that is known.
     pub fn epoch_to_replace(&self, key: &Key) -> u64 {
-        let result = self.find(key).and_then(Entry::result);
+        let result = self.best_result(key);
         result.map_or(self.epoch, |result| self.epoch.max(result.epoch + 1))
     }
 

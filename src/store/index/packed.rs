@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Index, Location, NOWHERE, Slot};
+use super::{Index, Location, Slot};
 use crate::result_store::State;
+use crate::store::log::fetch::{self, RecordAt};
 use crate::store::log::record::{Header, Kind};
-use crate::store::log::scan::{self, RecordAt};
-use crate::store::pack::format::{self, Entry};
+use crate::store::pack::format::Entry;
+use crate::store::pack::page;
 use crate::store::pack::reader::Pack;
 use crate::{Key, Result};
 
@@ -25,28 +26,29 @@ impl Index {
         if self.packs.is_empty() {
             return Ok(());
         }
-        let unknown = |key: &&Key| self.position(key).is_none_or(|at| !self.entries[at].known);
+        let unknown = |key: &&Key| self.position(key).is_none_or(|at| !self.entries.is_known(at));
         let mut wanted: Vec<Key> = keys.iter().filter(unknown).copied().collect();
         if wanted.is_empty() {
             return Ok(());
         }
-        let there = self.packs.iter().map(|slot| slot.pack.most_entries()).fold(0, u64::saturating_add);
+        let there = self.packs.iter().map(|slot| slot.pack.results()).fold(0, u64::saturating_add);
         let changes = self.changes.take();
         // Beyond that, reading all from the first to the last takes less time than to look for each.
-        let outcome = if wanted.len() as u64 * DENSE >= there {
-            self.take_in_all(usize::try_from(there).unwrap_or(0))
-        } else {
-            wanted.sort_unstable_by_key(|key| (format::fence(key), *key));
+        let is_dense = wanted.len() as u64 * DENSE >= there;
+        let mut outcome =
+            if is_dense { self.take_in_all(usize::try_from(there).unwrap_or(0)) } else { Ok(()) };
+        if outcome.is_ok() && (!is_dense || self.packs.iter().any(|slot| slot.pack.has_unnamed())) {
+            wanted.sort_unstable_by_key(|key| (page::fence(key), *key));
             wanted.dedup();
-            self.take_in_from_packs(&wanted)
-        };
+            outcome = self.take_in_from_packs(&wanted);
+        }
         self.changes = changes;
         outcome
     }
 
     /// Takes in everything that packs hold, about so many entries.
     fn take_in_all(&mut self, count: usize) -> Result<()> {
-        self.make_room(count);
+        self.entries.make_room(count);
         for slot in 0..self.packs.len() {
             let pack = Arc::clone(&self.packs[slot].pack);
             let mut outcome = Ok(());
@@ -57,33 +59,29 @@ impl Index {
             })?;
             outcome?;
         }
-        for entry in &mut self.entries {
-            entry.known = true;
-        }
+        self.entries.set_all_known(true);
         Ok(())
     }
 
     fn take_in_from_packs(&mut self, wanted: &[Key]) -> Result<()> {
-        let is_new = self.entries.is_empty();
+        let is_new = self.entries.len() == 0;
         for slot in 0..self.packs.len() {
             let pack = Arc::clone(&self.packs[slot].pack);
             let mut found = Vec::new();
             pack.find(wanted, &mut |_, entry| found.push(*entry))?;
-            self.make_room(found.len());
+            self.entries.make_room(found.len());
             for entry in found {
                 self.take_in_packed(slot, &pack, &entry)?;
             }
         }
         if is_new && self.packs.len() == 1 {
             // All there is has just come from that pack.
-            for entry in &mut self.entries {
-                entry.known = true;
-            }
+            self.entries.set_all_known(true);
             return Ok(());
         }
         for key in wanted {
             if let Some(at) = self.position(key) {
-                self.entries[at].known = true;
+                self.entries.set_known(at, true);
             }
         }
         Ok(())
@@ -171,7 +169,8 @@ impl Index {
 
     fn learn_aliases(&mut self, pack: &Pack, specials: &[Entry]) -> Result<()> {
         for entry in specials.iter().filter(|entry| entry.kind == Kind::Alias) {
-            if let RecordAt::Whole(header, text) = scan::record_at(&**pack.file(), pack.path(), entry.offset)?
+            if let RecordAt::Whole(header, text) =
+                fetch::record_at(&**pack.file(), pack.path(), entry.offset)?
                 && header.key == entry.key
             {
                 self.alias(header.key, &text);
@@ -196,16 +195,20 @@ impl Index {
         self.packs = slots.into_iter().flatten().collect();
         let is_gone: Vec<bool> = self.segments.iter().map(|name| gone(name)).collect();
         let is_dead = |place: Location| match place.pack {
-            0 => place.segment != NOWHERE && is_gone[place.segment as usize],
+            0 => is_gone[place.segment as usize],
             number => !kept.contains(&number),
         };
+        let mut is_loss = false;
         for at in 0..self.entries.len() {
-            self.entries[at].known = false;
-            if self.entries[at].result().is_some_and(|result| is_dead(result.place)) {
-                let key = self.entries[at].key;
-                self.change(key, |index, _| index.entries[at].set(None));
+            self.entries.set_known(at, false);
+            if self.entries.result(at).is_some_and(|result| is_dead(result.place)) {
+                let key = *self.entries.key(at);
+                self.change(key, |index, _| index.entries.set(at, None));
+                is_loss = true;
             }
         }
+        // Most are in other packs now; who asks again learns which.
+        self.losses += u64::from(is_loss);
         let failures = self.extras.iter().filter_map(|(key, extra)| Some((*key, extra.failure?)));
         let dead: Vec<Key> = failures.filter(|(_, it)| is_dead(it.place)).map(|(key, _)| key).collect();
         for key in dead {
@@ -232,7 +235,8 @@ impl Index {
         if self.packs.is_empty() {
             return Ok(self.keys(State::Result));
         }
-        let mut unknown: Vec<Key> = self.entries.iter().filter(|it| !it.known).map(|it| it.key).collect();
+        let unknown = (0..self.entries.len()).filter(|at| !self.entries.is_known(*at));
+        let mut unknown: Vec<Key> = unknown.map(|at| *self.entries.key(at)).collect();
         for slot in &self.packs {
             // What one pack removed may be a result in another one.
             unknown.extend(slot.pack.specials()?.iter().map(|entry| entry.key));

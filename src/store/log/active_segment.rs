@@ -10,6 +10,7 @@ use crate::jugdir::{Jugdir, Worker};
 use crate::lock::lock;
 use crate::os::{File, FileSystem};
 use crate::store::index::{Index, Location};
+use crate::store::log::batch::{self, Builder};
 use crate::store::log::record::{self, Header, Kind};
 use crate::store::log::segment;
 use crate::{Error, Result};
@@ -53,6 +54,10 @@ pub(super) struct Log {
     worker_ids: Vec<Arc<str>>,
     /// The file names of all segments so far.
     files: Vec<String>,
+    /// The batch at the end of the writer's buffer, to which results are added.
+    batch: Option<Builder>,
+    /// Whether a small result is in the buffer: the next one begins a batch, which takes more room than a single one.
+    has_small: bool,
 }
 
 struct Current {
@@ -75,6 +80,8 @@ impl Log {
             worker: None,
             worker_ids: Vec::new(),
             files: Vec::new(),
+            batch: None,
+            has_small: false,
         }
     }
 
@@ -172,15 +179,60 @@ impl Log {
         parts: &[&[u8]],
         index: &Mutex<Index>,
     ) {
+        if self.current.is_none() {
+            return;
+        }
+        let base = self.end() - buffer.len() as u64;
+        let at = self.put(buffer, header, parts);
         let Some(current) = &mut self.current else { return };
-        record::append(buffer, header, parts);
-        let place = Location::in_segment(current.segment, current.end);
-        current.end += header.record_len();
+        current.end = base + buffer.len() as u64;
+        let place = Location::in_segment(current.segment, base + at as u64);
         lock(index).apply_own(header, place, parts.first().copied());
+    }
+
+    /// Adds a small result to a batch, and anything else as a record of its own; where in the buffer it begins.
+    fn put(&mut self, buffer: &mut Vec<u8>, header: &mut Header, parts: &[&[u8]]) -> usize {
+        if batch::is_small(header, batch::total(parts)) {
+            if let Some(batch) = &mut self.batch {
+                if let Some(at) = batch.push(buffer, header, parts) {
+                    return batch.start() + at;
+                }
+            } else if self.has_small {
+                let mut batch = Builder::begin(buffer, header);
+                let start = batch.start();
+                if let Some(at) = batch.push(buffer, header, parts) {
+                    self.batch = Some(batch);
+                    return start + at;
+                }
+                buffer.truncate(start);
+            }
+            self.has_small = true;
+        }
+        self.finish_batch(buffer);
+        let at = buffer.len();
+        record::append(buffer, header, parts);
+        at
+    }
+
+    fn finish_batch(&mut self, buffer: &mut Vec<u8>) {
+        if let Some(batch) = self.batch.take() {
+            batch.finish(buffer);
+        }
+    }
+
+    /// Completes what is in the buffer, to which nothing more is added.
+    pub(super) fn complete(&mut self, buffer: &mut Vec<u8>) {
+        let before = buffer.len();
+        self.finish_batch(buffer);
+        self.has_small = false;
+        if let Some(current) = &mut self.current {
+            current.end += (buffer.len() - before) as u64;
+        }
     }
 
     /// Appends the record after which nothing follows, if anything was ever appended.
     pub(super) fn seal(&mut self, buffer: &mut Vec<u8>) {
+        self.complete(buffer);
         if let Some(current) = &mut self.current {
             let mut header = Header::keyless(Kind::Seal);
             record::append(buffer, &mut header, &[]);

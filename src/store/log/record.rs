@@ -72,6 +72,8 @@ pub enum Kind {
     Alias,
     /// In a pack: the records after it were in the segment whose file name the payload is.
     Origin,
+    /// Many small results, as [`super::batch`] describes it.
+    Batch,
     /// A type that a later version wrote.
     Other(u8),
 }
@@ -89,6 +91,7 @@ impl Kind {
             7 => Kind::Seal,
             8 => Kind::Alias,
             9 => Kind::Origin,
+            10 => Kind::Batch,
             other => Kind::Other(other),
         }
     }
@@ -105,6 +108,7 @@ impl Kind {
             Kind::Seal => 7,
             Kind::Alias => 8,
             Kind::Origin => 9,
+            Kind::Batch => 10,
             Kind::Other(byte) => byte,
         }
     }
@@ -131,7 +135,7 @@ pub struct Header {
     pub started: i64,
     /// How long the task ran, in microseconds.
     pub duration: u64,
-    /// A fingerprint of the task's code; 0 is "unknown".
+    /// A fingerprint of what the value was stored with, versions of Python and libraries and code; 0 is "unknown".
     pub code: u64,
     /// Attempt number, starting at 1; 0 is "unknown".
     pub attempt: u32,
@@ -218,6 +222,11 @@ impl Header {
     }
 }
 
+/// Whether bytes are those of a record, even where its header is damaged.
+pub fn is_marked(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC)
+}
+
 /// Appends a whole record whose payload is the concatenation of `parts`, and sets the header's length.
 ///
 /// # Panics
@@ -234,15 +243,4 @@ pub fn append(out: &mut Vec<u8>, header: &mut Header, parts: &[&[u8]]) {
         crc = crc32c::crc32c_append(crc, &out[start..]);
     }
     out.extend_from_slice(&crc.to_le_bytes());
-}
-
-/// Walks over whole, known good records in memory: (offset, header) of each.
-pub fn walk(bytes: &[u8]) -> impl Iterator<Item = (usize, Header)> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let header = Header::decode(bytes.get(at..)?)?;
-        let here = at;
-        at += usize::try_from(header.record_len()).ok()?;
-        Some((here, header))
-    })
 }

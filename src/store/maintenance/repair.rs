@@ -12,7 +12,7 @@ use super::quarantine::keep_aside;
 use crate::error::StoreError;
 use crate::jugdir::{Jugdir, Liveness};
 use crate::os::FileSystem;
-use crate::store::log::scan::{Payload, ScanEnd};
+use crate::store::log::scanned::{Payload, ScanEnd};
 use crate::store::log::segment::SegmentHeader;
 use crate::store::media_error::reason;
 use crate::store::pack::manifest::{self, Manifest, PackEntry};

@@ -3,18 +3,17 @@
 //! Segments are checked whenever a store is opened. What is left are the packs and their indexes, and the blobs.
 //! Memory is bounded, whatever lengths the files claim.
 
+mod pack;
+
 use std::collections::HashSet;
 use std::path::PathBuf;
 
 use crate::jugdir::{ClaimMode, Jugdir};
 use crate::store::blob::{self, BlobRef};
 use crate::store::catalog::Catalog;
-use crate::store::corruption::BAD_RECORD;
 use crate::store::index::Location;
-use crate::store::log::record::{Header, Kind};
-use crate::store::log::scan::{self, Payload, RecordAt, ScanEnd};
+use crate::store::log::fetch;
 use crate::store::log::segment;
-use crate::store::pack::reader::Pack;
 use crate::store::read::Reader;
 use crate::{Key, Result};
 
@@ -162,75 +161,9 @@ impl Verifier<'_> {
     /// The name in the header of a record whose payload is damaged.
     fn name_in_header(&self, key: &Key, place: Location) -> String {
         let Ok(Some((file, _))) = self.reader.file_at(place) else { return String::new() };
-        match scan::header_at(&*file, place.offset) {
-            Some(header) if header.key == *key => self.reader.name_of(place, header.name),
+        match fetch::whose(&*file, place.offset) {
+            Some((found, name)) if found == *key => self.reader.name_of(place, name),
             _ => String::new(),
         }
-    }
-
-    fn verify_pack(
-        &self,
-        pack: &Pack,
-        faults: &mut Vec<Finding>,
-        counter: &mut ProgressCounter,
-    ) -> Result<()> {
-        pack.each(&mut |_| {})?;
-        pack.runs()?;
-        counter.read(pack.listed().index)?;
-        if pack.substitute().is_some() {
-            let path = pack.index_path().to_owned();
-            let what = pack.unreadable_index().unwrap_or("the index is damaged");
-            let what = format!("{what}; it is rebuilt from the pack each time");
-            faults.push(Finding { key: None, name: String::new(), path, offset: 0, what, harmless: false });
-        }
-        let mut bad: Vec<(Header, u64, &str)> = Vec::new();
-        let mut outcome = Ok(());
-        let (end, stop) = pack.scan(&mut |event| {
-            match event.body {
-                Payload::Damaged => bad.push((event.header.clone(), event.offset, BAD_RECORD)),
-                Payload::Unreadable(what) => bad.push((event.header.clone(), event.offset, what)),
-                Payload::Sound | Payload::Text(_) => {}
-            }
-            if outcome.is_ok() {
-                outcome = counter.read(event.header.record_len());
-            }
-        })?;
-        outcome?;
-        for (header, offset, what) in bad {
-            self.add_fault(pack, header.key, header.kind, offset, what, faults)?;
-        }
-        if let ScanEnd::Incomplete | ScanEnd::Garbage(_) | ScanEnd::Unreadable(_) = stop {
-            // The index still says where the records behind that are.
-            let mut behind = Vec::new();
-            pack.each(&mut |entry| behind.extend((entry.offset >= end).then_some(*entry)))?;
-            for entry in behind {
-                if let RecordAt::Damaged(what) = scan::record_at(&**pack.file(), pack.path(), entry.offset)? {
-                    self.add_fault(pack, entry.key, entry.kind, entry.offset, what, faults)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds a damaged record of a pack, if it still matters.
-    fn add_fault(
-        &self,
-        pack: &Pack,
-        key: Key,
-        kind: Kind,
-        offset: u64,
-        what: &str,
-        faults: &mut Vec<Finding>,
-    ) -> Result<()> {
-        let is_result = matches!(kind, Kind::Result | Kind::ResultBlob);
-        let place = self.catalog.ask_about(&key, |index| index.result(&key))?;
-        if is_result && place.is_none_or(|place| place.offset != offset || place.pack == 0) {
-            return Ok(());
-        }
-        let name = place.map(|place| self.name_in_header(&key, place)).unwrap_or_default();
-        let (path, what) = (pack.path().to_owned(), what.to_owned());
-        let key = is_result.then_some(key);
-        faults.push(Finding { key, name, path, offset, what, harmless: false });
-        Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! The index of a pack as bytes: entries sorted by key in pages, each with its checksum, and what helps to
 //! find the page.
+//!
+//! Of results in batches there are [`small`] entries, in pages of their own.
 
 use std::mem::offset_of;
 use std::path::Path;
@@ -7,16 +9,20 @@ use std::path::Path;
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+use super::page::{CHECKSUM, PAGE, add_page, fence};
+use super::runs::{Run, encode_runs};
+use super::small::{self, BatchEntry, SmallEntry};
 use crate::error::StoreError;
 use crate::store::log::record::Kind;
 use crate::{Error, Key, Result};
 
-/// Bytes of a page, the first one, which is the head, included.
-pub const PAGE: usize = 4096;
 /// Entries of a page that is full.
-pub const PER_PAGE: usize = (PAGE - CRC) / ENTRY;
+pub const PER_PAGE: usize = (PAGE - CHECKSUM) / ENTRY;
+/// The version of indexes that this build writes.
+pub const VERSION: u32 = 2;
+/// The version of indexes without small entries.
+const VERSION_1: u32 = 1;
 const ENTRY: usize = size_of::<EntryOnDisk>();
-const CRC: usize = 4;
 const MAGIC: [u8; 8] = *b"JUGindx\n";
 
 /// What the head of an index says, field by field as docs/format.md has it; zeros fill the page.
@@ -41,6 +47,23 @@ impl HeadOnDisk {
     /// What its checksum should be.
     fn computed_checksum(&self) -> U32 {
         crc32c::crc32c(&self.as_bytes()[..offset_of!(HeadOnDisk, checksum)]).into()
+    }
+}
+
+/// What follows it from version 2 on, field by field as docs/format.md has it.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct MoreOnDisk {
+    smalls: U64,
+    batches: U64,
+    checksum: U32,
+}
+
+impl MoreOnDisk {
+    /// What its checksum should be: that of the head goes before it, so that they belong together.
+    fn computed_checksum(&self, head: &HeadOnDisk) -> U32 {
+        let more = &self.as_bytes()[..offset_of!(MoreOnDisk, checksum)];
+        crc32c::crc32c_append(head.checksum.get(), more).into()
     }
 }
 
@@ -102,29 +125,24 @@ impl Entry {
     }
 }
 
-/// The records of one segment in a pack.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
-    /// Where the first of them begins.
-    pub offset: u64,
-    /// The segment's file name; empty for records that no segment held as they are.
-    pub origin: String,
-    /// The texts of the name ids in them.
-    pub names: Vec<(u32, String)>,
-}
-
 /// The head of an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexHeader {
+    /// The version of the file.
+    pub version: u32,
     /// The jugdir's uuid.
     pub uuid: [u8; 16],
     /// Length of the pack in bytes.
     pub pack: u64,
-    /// How many entries there are.
+    /// How many entries there are, without the small ones.
     pub entries: u64,
-    /// How many of them are results.
+    /// How many small entries there are.
+    pub smalls: u64,
+    /// How many batches they are in.
+    pub batches: u64,
+    /// How many of all of them are results.
     pub results: u64,
-    /// How many of them are special, see [`Entry::is_special`].
+    /// How many are special, see [`Entry::is_special`].
     pub specials: u64,
     /// Bytes of the table of runs.
     pub runs: u64,
@@ -134,7 +152,7 @@ pub struct IndexHeader {
 
 /// How many entries an index of this length can have.
 pub fn most_entries(length: u64) -> u64 {
-    length / PAGE as u64 * PER_PAGE as u64
+    length / PAGE as u64 * PER_PAGE.max(small::PER_PAGE) as u64
 }
 
 /// A part of an index: where it begins, and its length without the checksum that follows it.
@@ -148,7 +166,7 @@ pub struct Section {
 
 impl Section {
     fn end(self) -> u64 {
-        self.start + self.length + CRC as u64
+        self.start + self.length + CHECKSUM as u64
     }
 }
 
@@ -158,14 +176,30 @@ impl IndexHeader {
         self.entries.div_ceil(PER_PAGE as u64)
     }
 
+    /// How many pages of small entries follow those.
+    pub fn small_pages(&self) -> u64 {
+        self.smalls.div_ceil(small::PER_PAGE as u64)
+    }
+
     /// The first eight bytes of the first key of each page.
     pub fn fences(&self) -> Section {
-        Section { start: (1 + self.pages()) * PAGE as u64, length: 8 * self.pages() }
+        Section { start: (1 + self.pages() + self.small_pages()) * PAGE as u64, length: 8 * self.pages() }
+    }
+
+    /// What the first small entry of each of their pages knows of its key.
+    pub fn small_fences(&self) -> Section {
+        Section { start: self.fences().end(), length: 8 * self.small_pages() }
+    }
+
+    /// The batches.
+    pub fn batch_table(&self) -> Section {
+        Section { start: self.small_fences().end(), length: small::BATCH as u64 * self.batches }
     }
 
     /// The numbers of the special entries.
     pub fn special_numbers(&self) -> Section {
-        Section { start: self.fences().end(), length: 4 * self.specials }
+        let before = if self.version == VERSION_1 { self.fences() } else { self.batch_table() };
+        Section { start: before.end(), length: 4 * self.specials }
     }
 
     /// The table of runs.
@@ -182,7 +216,7 @@ impl IndexHeader {
     pub fn encode(&self) -> Vec<u8> {
         let mut head = HeadOnDisk {
             magic: MAGIC,
-            version: super::VERSION.into(),
+            version: self.version.into(),
             zero: U32::ZERO,
             uuid: self.uuid,
             pack: self.pack.into(),
@@ -195,7 +229,10 @@ impl IndexHeader {
             checksum: U32::ZERO,
         };
         head.checksum = head.computed_checksum();
-        let mut out = head.as_bytes().to_vec();
+        let (smalls, batches) = (self.smalls.into(), self.batches.into());
+        let mut more = MoreOnDisk { smalls, batches, checksum: U32::ZERO };
+        more.checksum = more.computed_checksum(&head);
+        let mut out = [head.as_bytes(), more.as_bytes()].concat();
         out.resize(PAGE, 0);
         out
     }
@@ -206,19 +243,29 @@ impl IndexHeader {
     ///
     /// [`StoreError::NewerFormat`] where a sound head carries a later version.
     pub fn decode(bytes: &[u8], path: &Path) -> Result<Option<IndexHeader>> {
-        let Ok((head, _)) = HeadOnDisk::ref_from_prefix(bytes) else { return Ok(None) };
+        let Ok((head, rest)) = HeadOnDisk::ref_from_prefix(bytes) else { return Ok(None) };
         if head.magic != MAGIC || head.checksum != head.computed_checksum() {
             return Ok(None);
         }
         let found = head.version.get();
-        if found > super::VERSION {
+        if found > VERSION {
             return Err(Error::Store(StoreError::NewerFormat {
                 path: path.to_owned(),
                 found,
-                supported: super::VERSION,
+                supported: VERSION,
             }));
         }
+        let (smalls, batches) = match MoreOnDisk::ref_from_prefix(rest) {
+            _ if found == VERSION_1 => (0, 0),
+            Ok((more, _)) if more.checksum == more.computed_checksum(head) => {
+                (more.smalls.get(), more.batches.get())
+            }
+            _ => return Ok(None),
+        };
         let head = IndexHeader {
+            version: found,
+            smalls,
+            batches,
             uuid: head.uuid,
             pack: head.pack.get(),
             entries: head.entries.get(),
@@ -228,82 +275,49 @@ impl IndexHeader {
             epoch: head.epoch.get(),
         };
         // What follows is computed from these; no file is that long.
-        let sound = [head.entries, head.specials, head.runs].iter().all(|&count| count < 1 << 40);
+        let counts = [head.entries, head.specials, head.runs, head.smalls, head.batches];
+        let sound = counts.iter().all(|&count| count < 1 << 40);
         Ok(sound.then_some(head))
     }
 }
 
-/// The pages, the fences, the specials and the runs of an index whose entries are sorted.
-pub fn encode_body(entries: &[Entry], runs: &[Run]) -> Vec<u8> {
-    let mut out = Vec::with_capacity((entries.len() / PER_PAGE + 2) * PAGE);
-    let mut fences = Vec::new();
-    for page in entries.chunks(PER_PAGE) {
-        let start = out.len();
-        fences.extend_from_slice(&fence(&page[0].key).to_le_bytes());
-        for entry in page {
-            out.extend_from_slice(entry.encode().as_bytes());
+/// What an index holds, sorted.
+#[derive(Clone, Copy, Debug)]
+pub struct Contents<'c> {
+    /// The entries of all but results in batches.
+    pub entries: &'c [Entry],
+    /// Those of results in batches.
+    pub smalls: &'c [SmallEntry],
+    /// The batches, by their offsets.
+    pub batches: &'c [BatchEntry],
+    /// The runs, by their offsets.
+    pub runs: &'c [Run],
+}
+
+impl Contents<'_> {
+    /// All that follows the head.
+    pub fn encode(&self) -> Vec<u8> {
+        let pages = self.entries.len() / PER_PAGE + self.smalls.len() / small::PER_PAGE + 3;
+        let mut out = Vec::with_capacity(pages * PAGE);
+        let mut fences = Vec::new();
+        for page in self.entries.chunks(PER_PAGE) {
+            fences.extend_from_slice(&fence(&page[0].key).to_le_bytes());
+            add_page(&mut out, page.iter().map(Entry::encode));
         }
-        out.resize(start + PAGE - CRC, 0);
-        let crc = crc32c::crc32c(&out[start..]);
-        out.extend_from_slice(&crc.to_le_bytes());
-    }
-    let specials = (0_u32..).zip(entries).filter(|(_, entry)| entry.is_special());
-    let specials: Vec<u8> = specials.flat_map(|(number, _)| number.to_le_bytes()).collect();
-    for section in [fences, specials, encode_runs(runs)] {
-        out.extend_from_slice(&section);
-        out.extend_from_slice(&crc32c::crc32c(&section).to_le_bytes());
-    }
-    out
-}
-
-/// The bytes of the table of runs.
-pub fn encode_runs(runs: &[Run]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for run in runs {
-        out.extend_from_slice(&run.offset.to_le_bytes());
-        text(&mut out, &run.origin);
-        let count = u32::try_from(run.names.len()).unwrap_or(u32::MAX);
-        out.extend_from_slice(&count.to_le_bytes());
-        for (id, name) in &run.names {
-            out.extend_from_slice(&id.to_le_bytes());
-            text(&mut out, name);
+        let mut small_fences = Vec::new();
+        for page in self.smalls.chunks(small::PER_PAGE) {
+            small_fences.extend_from_slice(&page[0].prefix.to_le_bytes());
+            add_page(&mut out, page.iter().map(SmallEntry::encode));
         }
-    }
-    out
-}
-
-fn text(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
-    out.extend_from_slice(text.as_bytes());
-}
-
-/// Reads the table of runs; `None` where it makes no sense.
-pub fn decode_runs(mut bytes: &[u8]) -> Option<Vec<Run>> {
-    let mut runs = Vec::new();
-    while !bytes.is_empty() {
-        let offset = u64::from_le_bytes(take(&mut bytes)?);
-        let origin = take_text(&mut bytes)?;
-        let count = u32::from_le_bytes(take(&mut bytes)?);
-        let mut names = Vec::new();
-        for _ in 0..count {
-            names.push((u32::from_le_bytes(take(&mut bytes)?), take_text(&mut bytes)?));
+        let specials = (0_u32..).zip(self.entries).filter(|(_, entry)| entry.is_special());
+        let specials: Vec<u8> = specials.flat_map(|(number, _)| number.to_le_bytes()).collect();
+        let batches = self.batches.iter().flat_map(BatchEntry::encode).collect();
+        for section in [fences, small_fences, batches, specials, encode_runs(self.runs)] {
+            out.extend_from_slice(&section);
+            out.extend_from_slice(&crc32c::crc32c(&section).to_le_bytes());
         }
-        runs.push(Run { offset, origin, names });
+        out
     }
-    Some(runs)
-}
-
-fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
-    let (head, rest) = bytes.split_first_chunk::<N>()?;
-    *bytes = rest;
-    Some(*head)
-}
-
-fn take_text(bytes: &mut &[u8]) -> Option<String> {
-    let length = u32::from_le_bytes(take(bytes)?) as usize;
-    let (text, rest) = bytes.split_at_checked(length)?;
-    *bytes = rest;
-    String::from_utf8(text.to_vec()).ok()
 }
 
 /// A page whose checksum is right: entries that are decoded when they are asked for.
@@ -311,14 +325,8 @@ fn take_text(bytes: &mut &[u8]) -> Option<String> {
 pub struct Page<'p>(&'p [EntryOnDisk]);
 
 impl<'p> Page<'p> {
-    /// A page with `count` entries; `None` where its checksum is wrong.
-    pub fn check(page: &'p [u8], count: usize) -> Option<Page<'p>> {
-        let (body, crc) = page.split_at_checked(PAGE - CRC)?;
-        (crc32c::crc32c(body).to_le_bytes() == *crc).then(|| Page::trusted(body, count))
-    }
-
-    /// The same for a page that was checked before.
-    pub fn trusted(page: &'p [u8], count: usize) -> Page<'p> {
+    /// A page with `count` entries whose checksum is right.
+    pub fn new(page: &'p [u8], count: usize) -> Page<'p> {
         let entries = <[EntryOnDisk]>::ref_from_prefix(page).map_or(&[][..], |(entries, _)| entries);
         Page(&entries[..count.min(PER_PAGE).min(entries.len())])
     }
@@ -333,18 +341,4 @@ impl<'p> Page<'p> {
         let start = self.0.partition_point(|entry| entry.key < *key.as_bytes());
         self.from(start).take_while(move |entry| entry.key == *key)
     }
-}
-
-/// What a section holds, from its bytes and the checksum after them; `None` where that is wrong.
-pub fn checked(bytes: &[u8]) -> Option<&[u8]> {
-    let (body, crc) = bytes.split_last_chunk::<CRC>()?;
-    (crc32c::crc32c(body).to_le_bytes() == *crc).then_some(body)
-}
-
-/// Bytes of the checksum after a section.
-pub const CHECKSUM: u64 = CRC as u64;
-
-/// The first eight bytes of a key as a number that sorts like the key.
-pub fn fence(key: &Key) -> u64 {
-    key.prefix().swap_bytes()
 }

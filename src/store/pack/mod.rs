@@ -6,10 +6,15 @@
 //! opens at once.
 
 pub mod format;
+pub mod index_file;
 pub mod manifest;
+pub mod page;
+pub mod pages;
 pub mod publish;
 pub mod reader;
 pub mod rebuilt_index;
+pub mod runs;
+pub mod small;
 
 use std::mem::offset_of;
 use std::path::Path;

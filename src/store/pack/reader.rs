@@ -2,23 +2,32 @@
 //!
 //! Where the index is damaged, a new one is made in memory from the pack itself, which takes reading all of it.
 
+mod offsets;
+mod small_results;
+
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::format::{self, Entry, IndexHeader, PAGE, PER_PAGE, Page, Run, Section};
+pub use offsets::BatchPlace;
+
+use super::format::{self, Entry, IndexHeader, PER_PAGE};
+use super::index_file::IndexFile;
 use super::manifest::PackEntry;
+use super::page::{PAGE, fence};
+use super::pages::{Pages, Top};
 use super::rebuilt_index::RebuiltIndex;
-use crate::error::IoContext;
+use super::runs::{self, Run};
+use super::small::BatchEntry;
 use crate::os::{File, FileSystem};
-use crate::store::log::record::{HEADER_LEN, TRAILER_LEN};
-use crate::store::log::scan::{self, ScanEnd, ScanRequest};
+use crate::store::log::batch::ITEM_MIN;
+use crate::store::log::scan::{self, ScanRequest};
+use crate::store::log::scanned::{ScanEnd, ScannedRecord};
 use crate::store::media_error::or_reason;
 use crate::{Error, Key, Result};
 
-/// How many pages are read at a time where most of them are wanted.
-const AHEAD: u64 = 64;
-/// Bytes of the shortest record.
-const RECORD_MIN: u64 = (HEADER_LEN + TRAILER_LEN) as u64;
+/// Bytes of the shortest result.
+const RESULT_MIN: u64 = ITEM_MIN as u64;
 
 /// A pack that is open: its files can be read from even after they were removed.
 #[derive(Debug)]
@@ -27,19 +36,19 @@ pub struct Pack {
     uuid: Option<[u8; 16]>,
     listed: PackEntry,
     path: PathBuf,
-    index_path: PathBuf,
     file: Arc<dyn File>,
-    /// `None` if it is missing or cannot be opened.
-    index: Option<Arc<dyn File>>,
+    index: IndexFile,
     /// How many entries the two files have room for.
     capacity: u64,
-    /// Why the index cannot be read, or a part of it.
-    unreadable_index: OnceLock<&'static str>,
-    /// The head and the fences; `None` inside where the index is damaged.
-    top: OnceLock<Option<(IndexHeader, Vec<u64>)>>,
+    /// The head and what helps to find a page; `None` inside where the index is damaged.
+    top: OnceLock<Option<Top>>,
     runs: OnceLock<Option<Vec<Run>>>,
     /// What stands in for a damaged index.
     substitute: OnceLock<RebuiltIndex>,
+    /// Whether [`Pack::each`] has found results in batches that are damaged, so that nobody knows whose they were.
+    pub(super) has_unnamed: AtomicBool,
+    /// Whether [`Pack::each`] has found batches whose headers are damaged.
+    pub(super) has_headless: AtomicBool,
 }
 
 impl Pack {
@@ -57,27 +66,23 @@ impl Pack {
         let path = packs.join(format!("{}.pack", listed.stem));
         let index_path = packs.join(format!("{}.idx", listed.stem));
         let file = fs.open_to_read(&path)?;
-        let unreadable_index = OnceLock::new();
-        let index = or_reason(fs.open_if_exists(&index_path))?.unwrap_or_else(|what| {
-            let _ = unreadable_index.set(what);
-            None
-        });
-        let lengths = (file.length(&path), index.as_ref().map_or(Ok(0), |index| index.length(&index_path)));
+        let index = IndexFile::open(&**fs, index_path)?;
+        let lengths = (file.length(&path), index.length());
         let (length, index_length) = (or_reason(lengths.0)?.unwrap_or(0), or_reason(lengths.1)?.unwrap_or(0));
-        let capacity = format::most_entries(index_length).max(length / RECORD_MIN);
+        let capacity = format::most_entries(index_length).max(length / RESULT_MIN);
         Ok(Pack {
             fs: Arc::clone(fs),
             uuid,
             listed: listed.clone(),
             path,
-            index_path,
             file,
             index,
             capacity,
-            unreadable_index,
             top: OnceLock::new(),
             runs: OnceLock::new(),
             substitute: OnceLock::new(),
+            has_unnamed: AtomicBool::new(false),
+            has_headless: AtomicBool::new(false),
         })
     }
 
@@ -86,15 +91,25 @@ impl Pack {
         &self.listed
     }
 
-    /// How many entries it can have at most, as far as the lengths of its files tell.
-    pub fn most_entries(&self) -> u64 {
-        self.capacity
+    /// How many results are in it, as the manifest says, if there is room for so many.
+    pub fn results(&self) -> u64 {
+        self.listed.results.min(self.capacity)
     }
 
     /// Whether the manifest says that more results are in it than there is room for, in the index or in the pack.
     pub fn is_overstated(&self) -> bool {
         let PackEntry { index, results, .. } = self.listed;
         results > self.capacity || index > 0 && results > format::most_entries(index)
+    }
+
+    /// Whether [`Pack::each`] has left out results that [`Pack::find`] finds by what the index knows of their keys.
+    pub fn has_unnamed(&self) -> bool {
+        self.has_unnamed.load(Ordering::Relaxed)
+    }
+
+    /// Whether [`Pack::each`] has found batches whose headers are damaged: what only these know is lost.
+    pub fn has_headless(&self) -> bool {
+        self.has_headless.load(Ordering::Relaxed)
     }
 
     /// Where its records are.
@@ -104,7 +119,7 @@ impl Pack {
 
     /// Where its index is.
     pub fn index_path(&self) -> &Path {
-        &self.index_path
+        self.index.path()
     }
 
     /// Its records' file, opened.
@@ -119,7 +134,7 @@ impl Pack {
 
     /// Why its index cannot be read, if that was tried and could not be done.
     pub fn unreadable_index(&self) -> Option<&'static str> {
-        self.unreadable_index.get().copied()
+        self.index.unreadable()
     }
 
     /// Calls `found` with the number of a key among `keys`, which are sorted, and each entry of that key; where the index
@@ -135,9 +150,10 @@ impl Pack {
         let mut from = 0;
         if self.substitute.get().is_none() {
             // Where a page is damaged, the keys from that one on are still to be looked for.
-            match self.find_in_pages(keys, found)? {
-                Some(at) => from = at,
-                None => return Ok(()),
+            let damaged_from = self.find_in_pages(keys, found)?;
+            if self.find_small(keys, found)? {
+                let Some(at) = damaged_from else { return Ok(()) };
+                from = at;
             }
         }
         let entries = &self.substituted()?.entries;
@@ -150,12 +166,11 @@ impl Pack {
 
     /// The number of the first key that could not be looked for, because the index is damaged there.
     fn find_in_pages(&self, keys: &[Key], found: &mut dyn FnMut(usize, &Entry)) -> Result<Option<usize>> {
-        let Some((head, fences)) = self.top()? else { return Ok(Some(0)) };
-        let dense = keys.len() as u64 * 2 >= head.pages();
-        let mut pages = Pages::new(self, head, if dense { AHEAD } else { 1 });
+        let Some(Top { head, fences, .. }) = self.top()? else { return Ok(Some(0)) };
+        let mut pages = Pages::new(&self.index, head, keys.len() as u64 * 2 >= head.pages());
         let mut page = 0;
         for (at, key) in keys.iter().enumerate() {
-            let fence = format::fence(key);
+            let fence = fence(key);
             // Keys that begin with the same eight bytes may begin on the page before.
             page += fences[page..].partition_point(|&first| first < fence).saturating_sub(1);
             for number in page..fences.len() {
@@ -169,7 +184,7 @@ impl Pack {
         Ok(None)
     }
 
-    /// Calls `each` with all entries, in the order of their keys.
+    /// Calls `each` with all entries; first those of records of their own. Where the index is damaged, some may come twice.
     ///
     /// # Errors
     ///
@@ -177,13 +192,15 @@ impl Pack {
     pub fn each(&self, each: &mut dyn FnMut(&Entry)) -> Result<()> {
         if self.substitute.get().is_none() {
             let mut last = None;
-            if self.each_in_pages(&mut |entry| {
+            let is_sound = self.each_in_pages(&mut |entry| {
                 last = Some(entry.rank());
                 each(entry);
-            })? {
+            })?;
+            if is_sound && self.each_in_batches(each)? {
                 return Ok(());
             }
-            let rest = self.substituted()?.entries.iter().filter(|entry| Some(entry.rank()) > last);
+            let rest =
+                self.substituted()?.entries.iter().filter(|entry| is_sound || Some(entry.rank()) > last);
             rest.for_each(each);
             return Ok(());
         }
@@ -192,8 +209,8 @@ impl Pack {
     }
 
     fn each_in_pages(&self, each: &mut dyn FnMut(&Entry)) -> Result<bool> {
-        let Some((head, fences)) = self.top()? else { return Ok(false) };
-        let mut pages = Pages::new(self, head, AHEAD);
+        let Some(Top { head, fences, .. }) = self.top()? else { return Ok(false) };
+        let mut pages = Pages::new(&self.index, head, true);
         for number in 0..fences.len() {
             let Some(entries) = pages.get(number)? else { return Ok(false) };
             entries.from(0).for_each(|entry| each(&entry));
@@ -217,13 +234,12 @@ impl Pack {
     }
 
     fn specials_in_pages(&self) -> Result<Option<Vec<Entry>>> {
-        let Some((head, _)) = self.top()? else { return Ok(None) };
+        let Some(Top { head, .. }) = self.top()? else { return Ok(None) };
         if head.specials == 0 {
             return Ok(Some(Vec::new()));
         }
-        let Some(numbers) = self.section(head.special_numbers())? else { return Ok(None) };
-        let dense = head.specials * 2 >= head.pages();
-        let mut pages = Pages::new(self, head, if dense { AHEAD } else { 1 });
+        let Some(numbers) = self.index.section(head.special_numbers())? else { return Ok(None) };
+        let mut pages = Pages::new(&self.index, head, head.specials * 2 >= head.pages());
         let mut found = Vec::new();
         for number in numbers.chunks_exact(4) {
             let number = u32::from_le_bytes([number[0], number[1], number[2], number[3]]) as usize;
@@ -240,11 +256,20 @@ impl Pack {
     /// As [`Pack::find`].
     pub fn epoch(&self) -> Result<u64> {
         if self.substitute.get().is_none()
-            && let Some((head, _)) = self.top()?
+            && let Some(top) = self.top()?
         {
-            return Ok(head.epoch);
+            return Ok(top.head.epoch);
         }
         Ok(self.substituted()?.epoch)
+    }
+
+    /// Whether its index is of a version before the one that this build writes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pack::find`].
+    pub fn is_of_earlier_version(&self) -> Result<bool> {
+        Ok(self.top()?.is_some_and(|top| top.head.version < format::VERSION))
     }
 
     /// Its runs, in the order in which they are in the pack.
@@ -256,10 +281,10 @@ impl Pack {
         if self.substitute.get().is_none() {
             if self.runs.get().is_none() {
                 let table = match self.top()? {
-                    Some((head, _)) => self.section(head.run_table())?,
+                    Some(top) => self.index.section(top.head.run_table())?,
                     None => None,
                 };
-                let _ = self.runs.set(table.and_then(|table| format::decode_runs(&table)));
+                let _ = self.runs.set(table.and_then(|table| runs::decode_runs(&table)));
             }
             if let Some(Some(runs)) = self.runs.get() {
                 return Ok(runs);
@@ -277,7 +302,20 @@ impl Pack {
         Ok(self.runs()?.partition_point(|run| run.offset <= offset).saturating_sub(1))
     }
 
-    fn top(&self) -> Result<Option<&(IndexHeader, Vec<u64>)>> {
+    /// Reads all of the index, so that [`Pack::substitute`] tells whether it is damaged.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pack::find`].
+    pub fn check_index(&self) -> Result<()> {
+        let is_sound = self.each_in_pages(&mut |_| {})? && self.small_offsets()?.is_some();
+        if !is_sound {
+            self.substituted()?;
+        }
+        self.runs().map(|_| ())
+    }
+
+    pub(super) fn top(&self) -> Result<Option<&Top>> {
         if self.top.get().is_none() {
             let top = self.read_top()?;
             let _ = self.top.set(top);
@@ -285,43 +323,24 @@ impl Pack {
         Ok(self.top.get().and_then(Option::as_ref))
     }
 
-    fn read_top(&self) -> Result<Option<(IndexHeader, Vec<u64>)>> {
+    fn read_top(&self) -> Result<Option<Top>> {
         let mut bytes = vec![0; PAGE];
-        let count = self.read_index(&mut bytes, 0)?;
-        let Some(head) = IndexHeader::decode(&bytes[..count], &self.index_path)? else { return Ok(None) };
+        let count = self.index.read(&mut bytes, 0)?;
+        let Some(head) = IndexHeader::decode(&bytes[..count], self.index.path())? else { return Ok(None) };
         let as_listed = head.length() == self.listed.index && head.pack == self.listed.length;
         if !as_listed || self.is_overstated() || self.uuid.is_some_and(|uuid| uuid != head.uuid) {
             return Ok(None);
         }
-        let Some(fences) = self.section(head.fences())? else { return Ok(None) };
-        let word = |it: &[u8]| u64::from_le_bytes([it[0], it[1], it[2], it[3], it[4], it[5], it[6], it[7]]);
-        Ok(Some((head, fences.chunks_exact(8).map(word).collect())))
-    }
-
-    /// How many bytes of the index were read; none where it cannot be read.
-    fn read_index(&self, bytes: &mut [u8], offset: u64) -> Result<usize> {
-        let Some(index) = &self.index else { return Ok(0) };
-        let read = index.read_full_at(bytes, offset).context("reading", &self.index_path);
-        Ok(or_reason(read)?.unwrap_or_else(|what| {
-            let _ = self.unreadable_index.set(what);
-            0
-        }))
-    }
-
-    /// A section of the index; `None` where it is damaged or beyond the end of the file.
-    fn section(&self, section: Section) -> Result<Option<Vec<u8>>> {
-        let length = section.length + format::CHECKSUM;
-        // The head was sound, and still must not make this process ask for more memory than there is file.
-        let Some(index) = &self.index else { return Ok(None) };
-        match or_reason(index.length(&self.index_path))? {
-            Ok(found) if section.start + length <= found => {}
-            _ => return Ok(None),
+        let Some(fences) = self.index.section(head.fences())? else { return Ok(None) };
+        let fences = words(&fences);
+        if head.smalls == 0 {
+            return Ok(Some(Top { head, fences, small_fences: Vec::new(), batches: Vec::new() }));
         }
-        let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-        let count = self.read_index(&mut bytes, section.start)?;
-        let Some(body) = format::checked(&bytes[..count]).map(<[u8]>::len) else { return Ok(None) };
-        bytes.truncate(body);
-        Ok((body as u64 == section.length).then_some(bytes))
+        let (small, batches) =
+            (self.index.section(head.small_fences())?, self.index.section(head.batch_table())?);
+        let (Some(small), Some(batches)) = (small, batches) else { return Ok(None) };
+        let (small_fences, batches) = (words(&small), BatchEntry::decode_all(&batches));
+        Ok(Some(Top { head, fences, small_fences, batches }))
     }
 
     fn substituted(&self) -> Result<&RebuiltIndex> {
@@ -346,8 +365,17 @@ impl Pack {
     /// # Errors
     ///
     /// As [`scan::scan`].
-    pub fn scan(&self, sink: &mut dyn FnMut(scan::ScannedRecord)) -> Result<(u64, ScanEnd)> {
-        scan::scan_pack(&ScanRequest::whole(&*self.file, &self.path, self.uuid), sink)
+    pub fn scan(&self, sink: &mut dyn FnMut(ScannedRecord)) -> Result<(u64, ScanEnd)> {
+        self.scan_from(0, sink)
+    }
+
+    /// The same from a place on where a record begins.
+    ///
+    /// # Errors
+    ///
+    /// As [`scan::scan`].
+    pub fn scan_from(&self, from: u64, sink: &mut dyn FnMut(ScannedRecord)) -> Result<(u64, ScanEnd)> {
+        scan::scan_pack(&ScanRequest { from, ..ScanRequest::whole(&*self.file, &self.path, self.uuid) }, sink)
     }
 
     /// The filesystem it is on.
@@ -356,42 +384,7 @@ impl Pack {
     }
 }
 
-/// The pages of an index, of which a few are in memory.
-struct Pages<'p> {
-    pack: &'p Pack,
-    head: &'p IndexHeader,
-    ahead: u64,
-    bytes: Vec<u8>,
-    first: u64,
-    /// The page whose checksum was computed last.
-    sound: Option<usize>,
-}
-
-impl<'p> Pages<'p> {
-    fn new(pack: &'p Pack, head: &'p IndexHeader, ahead: u64) -> Pages<'p> {
-        Pages { pack, head, ahead, bytes: Vec::new(), first: 0, sound: None }
-    }
-
-    /// A page; `None` where it is damaged.
-    fn get(&mut self, page: usize) -> Result<Option<Page<'_>>> {
-        let number = page as u64;
-        let held = (self.bytes.len() / PAGE) as u64;
-        if number < self.first || number >= self.first + held {
-            let count = self.ahead.min(self.head.pages().saturating_sub(number));
-            self.bytes.resize(usize::try_from(count).unwrap_or(0) * PAGE, 0);
-            let count = self.pack.read_index(&mut self.bytes, (1 + number) * PAGE as u64)?;
-            self.bytes.truncate(count / PAGE * PAGE);
-            self.first = number;
-        }
-        let start = usize::try_from(number - self.first).unwrap_or(0) * PAGE;
-        let Some(bytes) = self.bytes.get(start..start + PAGE) else { return Ok(None) };
-        let left = self.head.entries.saturating_sub(number * PER_PAGE as u64).min(PER_PAGE as u64);
-        let count = usize::try_from(left).unwrap_or(0);
-        if self.sound == Some(page) {
-            return Ok(Some(Page::trusted(bytes, count)));
-        }
-        let checked = Page::check(bytes, count);
-        self.sound = checked.map(|_| page);
-        Ok(checked)
-    }
+/// Eight-byte numbers.
+fn words(bytes: &[u8]) -> Vec<u64> {
+    bytes.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word)).collect()
 }

@@ -2,8 +2,9 @@
 
 use crate::Result;
 use crate::store::log::record::Kind;
-use crate::store::log::scan::{Payload, ScanEnd, ScannedRecord};
-use crate::store::pack::format::{Entry, Run};
+use crate::store::log::scanned::{Payload, ScanEnd, ScannedRecord};
+use crate::store::pack::format::Entry;
+use crate::store::pack::runs::Run;
 
 /// An index made from the pack itself.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl RebuiltIndex {
                     }
                 }
                 (Payload::Damaged | Payload::Unreadable(_), _)
-                | (_, Kind::Name | Kind::Origin | Kind::Seal | Kind::Other(_)) => {}
+                | (_, Kind::Name | Kind::Origin | Kind::Seal | Kind::Batch | Kind::Other(_)) => {}
                 (_, kind) => made.entries.push(Entry { key: header.key, epoch: header.epoch, kind, offset }),
             }
         };

@@ -2,15 +2,19 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jug_native::background::Periodic;
 use jug_native::claim::Claims;
 use jug_native::jugdir::LeaseTiming;
 use jug_native::os::{File, local};
+use nix::fcntl::AT_FDCWD;
+use nix::sys::stat::{UtimensatFlags, utimensat};
+use nix::sys::time::TimeSpec;
 
 use crate::support::child_process::{self, Child};
 use crate::support::hooked_fs::{HookedFs, Hooks};
@@ -246,4 +250,32 @@ fn a_clock_that_is_two_hours_off_changes_nothing() {
         }
         assert!(!other.claim(1), "it has beaten for one lease and a half");
     }
+}
+
+/// The name of a lifeline, with somebody who listens there, made so long ago.
+fn lifeline(workers: &Path, name: &str, age: Duration) -> UnixListener {
+    let path = workers.join(name);
+    let listener = UnixListener::bind(&path).unwrap();
+    let date = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let time = TimeSpec::from(date.checked_sub(age).unwrap());
+    utimensat(AT_FDCWD, &path, &time, &time, UtimensatFlags::NoFollowSymlink).unwrap();
+    listener
+}
+
+#[test]
+fn lifelines_that_nobody_offers_are_removed_when_a_lease_has_passed() {
+    let dir = tempfile::tempdir().unwrap();
+    let one = LinkWorker::at(dir.path());
+    assert!(one.claim(1));
+    let workers = dir.path().join("workers");
+    let old = 2 * LEASE + Duration::from_secs(10);
+    drop(lifeline(&workers, "line-host.1.abc", old));
+    drop(lifeline(&workers, ".line-host.2.abc", old));
+    drop(lifeline(&workers, "line-host.3.abc", Duration::ZERO));
+    let _offered = lifeline(&workers, "line-host.4.abc", old);
+    one.claims.sweep().unwrap();
+    let mut lines: Vec<String> = local().list(&workers).unwrap();
+    lines.retain(|name| name.contains("line-"));
+    lines.sort();
+    assert_eq!(lines, ["line-host.3.abc", "line-host.4.abc"]);
 }

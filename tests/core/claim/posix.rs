@@ -77,6 +77,31 @@ fn lists_claims() {
 }
 
 #[test]
+fn releasing_many_leaves_what_others_of_this_process_hold() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second) = (open(dir.path()), open(dir.path()));
+    let (mine, theirs) = (keys(0..500), keys(500..520));
+    for (claims, keys) in [(&first, &mine), (&second, &theirs)] {
+        for key in keys {
+            assert!(claims.try_claim(key).unwrap());
+        }
+    }
+    let mut released = Vec::new();
+    first.release_all(&mine, &mut |key| released.push(*key)).unwrap();
+    released.sort_unstable();
+    let mut expected = mine.clone();
+    expected.sort_unstable();
+    assert_eq!(released, expected);
+    let mut left: Vec<u64> = theirs.iter().map(|key| ClaimId::of(key).get()).collect();
+    left.sort_unstable();
+    assert_eq!(ids(&first), left);
+    let mut witness = Child::play("claim::posix::lists_claims", dir.path());
+    assert_eq!(witness.next_line(), format!("{left:?}"));
+    witness.join();
+    assert!(mine.iter().all(|key| second.try_claim(key).unwrap()), "all of them are free");
+}
+
+#[test]
 fn looking_creates_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("none");

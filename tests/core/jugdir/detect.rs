@@ -185,3 +185,20 @@ fn that_there_is_no_jugdir_is_found_out_once_a_look() {
     assert_eq!(store.refresh().unwrap(), []);
     assert_eq!(listed.0.lock().unwrap().iter().filter(|dir| **dir == above.path()).count(), 1);
 }
+
+#[test]
+fn a_format_that_is_empty_for_a_moment_is_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = tempfile::tempdir().unwrap();
+    Jugdir::open(other.path()).unwrap().worker().unwrap();
+    let path = dir.path().join("FORMAT");
+    fs::write(&path, "").unwrap();
+    let contents = fs::read(other.path().join("FORMAT")).unwrap();
+    let creator = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        fs::write(path, contents).unwrap();
+    });
+    let opened = Jugdir::open(dir.path()).unwrap();
+    creator.join().unwrap();
+    assert_eq!(opened.uuid().unwrap(), Jugdir::open(other.path()).unwrap().uuid().unwrap());
+}

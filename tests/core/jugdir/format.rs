@@ -78,6 +78,8 @@ fn files_of_version_1_are_read_for_ever() {
     let worker = include_bytes!("../../golden/worker_v1");
     let expected = Identity {
         pid_namespace: String::new(),
+        gives_news: false,
+        lifeline: None,
         host: "example.org".into(),
         boot_id: "0f5a2f9e-9a7c-4b0e-8f5d-3c2b1a090807".into(),
         pid: 4711,

@@ -25,7 +25,8 @@ mod bodies;
 struct Noting;
 
 thread_local! {
-    static LARGEST: Cell<usize> = const { Cell::new(0) };
+    /// The most bytes that this thread has asked for at once since it set this to 0.
+    pub(crate) static LARGEST: Cell<usize> = const { Cell::new(0) };
 }
 
 #[expect(unsafe_code, reason = "an allocator cannot be written without it")]
@@ -117,11 +118,14 @@ fn a_mutilated_segment_is_read_or_refused() {
     let long = compress::compress(&[&[3; 5000]]).unwrap();
     let packed = Header { flags: 2, codec: 1, ..Header::new(Kind::Result, key(3), 1) };
     let strange = Header { version: 9, ..Header::new(Kind::Other(200), key(4), u64::MAX) };
+    let result =
+        |number| Header { codec: 1, name: 1, started: 5, ..Header::new(Kind::Result, key(number), 1) };
     let draft = Draft::new()
         .record(Header { name: 1, ..Header::keyless(Kind::Name) }, b"primes")
         .result(key(1), b"one")
         .record(packed, &long)
         .record(strange.clone(), b"?")
+        .batch(&[7, 8, 9].map(|number| (result(number), &b"\x80\x05N."[..])))
         .record(Header::new(Kind::Failed, key(5), 0), b"\x80\x03}.")
         .record(Header::new(Kind::ResultBlob, key(6), 0), &[0xff; 60]);
     mutilate(bodies::segment, &draft.bytes);
@@ -163,6 +167,8 @@ fn a_mutilated_pack_is_read_or_refused() {
     index[16..32].copy_from_slice(&UUID);
     let crc = crc32c::crc32c(&index[..84]).to_le_bytes();
     index[84..88].copy_from_slice(&crc);
+    let crc = crc32c::crc32c_append(u32::from_le_bytes(crc), &index[88..104]).to_le_bytes();
+    index[104..108].copy_from_slice(&crc);
     let length = u32::try_from(pack.len()).unwrap().to_le_bytes();
     let both = [&length[..], &pack, &index].concat();
     run(bodies::pack, &both, "sound");

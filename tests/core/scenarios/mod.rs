@@ -3,7 +3,7 @@
 mod clock_tick;
 mod durability_order;
 mod full_disk;
-mod fuzz_targets;
+pub(crate) mod fuzz_targets;
 mod misreads;
 mod planted_files;
 mod power_cut;

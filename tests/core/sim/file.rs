@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use jug_native::os::{File, LockHolder, Memory, Stat};
+use jug_native::os::{File, LockHolder, Memory, Open, Stat};
 use nix::errno::Errno;
 
 use super::disk::{Holder, Ino};
@@ -15,6 +15,8 @@ pub(super) struct SimFile {
     fs: SimFs,
     ino: Ino,
     writable: bool,
+    /// Whether its host remembers nothing of its contents.
+    is_direct: bool,
     /// What its locks belong to.
     opening: u64,
     /// A sync failed: what was not safe by then may never be.
@@ -22,9 +24,10 @@ pub(super) struct SimFile {
 }
 
 impl SimFile {
-    pub(super) fn new(fs: SimFs, ino: Ino, writable: bool) -> SimFile {
+    pub(super) fn new(fs: SimFs, ino: Ino, how: Open) -> SimFile {
         let opening = fs.0.world.state().disk.opened();
-        SimFile { fs, ino, writable, opening, spoilt: AtomicBool::new(false) }
+        let (writable, is_direct) = (how != Open::Read, how == Open::Shared);
+        SimFile { fs, ino, writable, is_direct, opening, spoilt: AtomicBool::new(false) }
     }
 
     fn owner(&self) -> Holder {
@@ -48,6 +51,9 @@ impl File for SimFile {
             "nothing is written to a file that failed"
         );
         let mut state = self.fs.0.world.state();
+        if let Some(all) = state.happened.get_mut(&self.fs.0.host) {
+            all.push(String::new());
+        }
         let State { disk, hosts, now, rng, .. } = &mut *state;
         let done = hosts[self.fs.0.host].append(disk, self.ino, &bytes[..part], *now, rng);
         failing?;
@@ -56,7 +62,13 @@ impl File for SimFile {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let at = usize::try_from(offset).unwrap();
-        self.fs.call(Call::Append, &self.ino, |state, _| {
+        self.fs.call(Call::Append, &self.ino, |state, host| {
+            if self.is_direct {
+                let inode = state.disk.inodes.get(&self.ino).ok_or(Errno::ESTALE)?;
+                if inode.links == 0 && !state.hosts[host].keeps(inode) {
+                    return Err(Errno::ESTALE);
+                }
+            }
             state.disk.write(self.ino, at, bytes);
             Ok(())
         })
@@ -79,6 +91,12 @@ impl File for SimFile {
             if disk.bad.contains(&self.ino) {
                 return Err(Errno::EIO);
             }
+            if self.is_direct {
+                let rest = disk.bytes(self.ino).get(at..).unwrap_or_default();
+                let length = rest.len().min(buffer.len());
+                buffer[..length].copy_from_slice(&rest[..length]);
+                return Ok(length);
+            }
             hosts[host].read(disk, self.ino, at, buffer, *now, rng).ok_or(Errno::ESTALE)
         })
     }
@@ -93,6 +111,7 @@ impl File for SimFile {
 
     fn fresh_stat(&self) -> io::Result<Stat> {
         self.fs.call(Call::FreshStat, &self.ino, |state, host| {
+            *state.asked_for.entry((host, self.ino)).or_default() += 1;
             let State { disk, hosts, now, rng, .. } = state;
             let known = hosts[host].refresh(disk, self.ino, *now, rng).ok_or(Errno::ESTALE)?;
             Ok(stat_from(self.ino, known))
@@ -151,6 +170,15 @@ impl File for SimFile {
         self.fs.call(Call::Lock, &self.ino, |state, _| {
             let inode = state.disk.inodes.get_mut(&self.ino).ok_or(Errno::ESTALE)?;
             inode.locks.retain(|at, holder| *at != offset || *holder != owner);
+            Ok(())
+        })
+    }
+
+    fn unlock_all(&self) -> io::Result<()> {
+        let owner = self.owner();
+        self.fs.call(Call::Lock, &self.ino, |state, _| {
+            let inode = state.disk.inodes.get_mut(&self.ino).ok_or(Errno::ESTALE)?;
+            inode.locks.retain(|_, holder| *holder != owner);
             Ok(())
         })
     }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fmt::Debug;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jug_native::os::{File, FileId, FileSystem, Host, Modified, Mount, Open, ProcessId, Stat, Watch};
@@ -54,12 +54,16 @@ impl SimFs {
             process.sleep(left);
         }
         let mut state = process.world.state();
-        let slow = if self.is_network() { 1_000 } else { 20 };
+        let slow = process.world.rules.slow;
         let time = 1 + state.rng.below(slow) + if state.rng.once_in(300) { 50 * slow } else { 0 };
         state.now += Duration::from_micros(time);
         state.disk.tick = u64::try_from(state.now.as_millis()).unwrap() / 4;
         if state.rng.once_in(8) {
             state.send_in_background();
+        }
+        // What a client remembers of a name it does not ask for.
+        if call != Call::Stat {
+            *state.requests.entry(process.host).or_default() += 1;
         }
         let done = match state.fault(call) {
             Some(errno) => {
@@ -125,6 +129,9 @@ fn find_truly(state: &mut State, host: usize, dir: Ino, name: &str) -> Option<In
 /// The host changed these names itself.
 fn changed(state: &mut State, host: usize, dir: Ino, names: &[&str]) {
     state.hosts[host].forget_listing(dir);
+    if let Some(all) = state.happened.get_mut(&host) {
+        all.extend(names.iter().map(ToString::to_string));
+    }
     for name in names {
         find_truly(state, host, dir, name);
     }
@@ -238,10 +245,13 @@ impl FileSystem for SimFs {
 
     fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
         let open = |state: &mut State, host: usize| {
+            if how == Open::Shared && state.remembers_all {
+                return Err(Errno::EINVAL);
+            }
             let (dir, name) = parent(state, host, path)?;
             let ino = match how {
                 // What is remembered to be absent is not looked up again; what is remembered to be there is.
-                Open::Read => match find(state, host, dir, name)? {
+                Open::Read | Open::Shared => match find(state, host, dir, name)? {
                     Some(_) => find_truly(state, host, dir, name).ok_or(Errno::ENOENT)?,
                     None => return Err(Errno::ENOENT),
                 },
@@ -264,9 +274,9 @@ impl FileSystem for SimFs {
         };
         let ino = match how {
             Open::New => self.change(Call::Create, &path, Errno::EEXIST, open)?,
-            Open::Read | Open::Update => self.call(Call::Open, &path, open)?,
+            Open::Read | Open::Update | Open::Shared => self.call(Call::Open, &path, open)?,
         };
-        Ok(Arc::new(SimFile::new(self.clone(), ino, how != Open::Read)))
+        Ok(Arc::new(SimFile::new(self.clone(), ino, how)))
     }
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -317,6 +327,11 @@ impl FileSystem for SimFs {
 
     fn watch(&self, dir: &Path) -> Result<Arc<dyn Watch>> {
         self.list(dir).map_err(|source| Error::Io { action: "watching", path: dir.to_owned(), source })?;
+        if self.0.world.rules.has_watches {
+            self.0.world.state().happened.entry(self.0.host).or_default();
+            let past = self.happened(0).len();
+            return Ok(Arc::new(Sighted { fs: self.clone(), past: Mutex::new(past) }));
+        }
         Ok(Arc::new(Blind(self.clone())))
     }
 }
@@ -333,6 +348,45 @@ impl Watch for Blind {
     fn wait_for(&self, timeout: Duration, _relevant: &dyn Fn(&OsStr) -> bool) -> Result<bool> {
         self.0.sleep(timeout);
         Ok(false)
+    }
+}
+
+/// A watch that sees what happens on its host, in any directory.
+#[derive(Debug)]
+struct Sighted {
+    fs: SimFs,
+    past: Mutex<usize>,
+}
+
+impl Watch for Sighted {
+    fn add(&self, _dir: &Path) -> Result<()> {
+        Ok(())
+    }
+
+    fn wait_for(&self, timeout: Duration, relevant: &dyn Fn(&OsStr) -> bool) -> Result<bool> {
+        let until = self.fs.now() + timeout;
+        loop {
+            let mut past = self.past.lock().unwrap();
+            let names = self.fs.happened(*past);
+            *past += names.len();
+            drop(past);
+            if names.iter().any(|name| relevant(OsStr::new(name))) {
+                return Ok(true);
+            }
+            let left = until.saturating_duration_since(self.fs.now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            self.fs.sleep(left.min(Duration::from_millis(20)));
+        }
+    }
+}
+
+impl SimFs {
+    /// What happened on this host, but for the first so many things.
+    fn happened(&self, past: usize) -> Vec<String> {
+        let state = self.0.world.state();
+        state.happened.get(&self.0.host).map_or_else(Vec::new, |all| all[past..].to_vec())
     }
 }
 
@@ -371,6 +425,10 @@ impl Host for SimFs {
 
     fn boot_id(&self) -> String {
         format!("boot-{}-{}", self.0.host, self.0.boot)
+    }
+
+    fn most_descriptors(&self) -> usize {
+        usize::MAX
     }
 
     fn pid_namespace(&self) -> String {

@@ -13,6 +13,7 @@ mod file;
 mod fs;
 mod host;
 mod job;
+mod news;
 mod plans;
 mod process;
 mod rng;

@@ -84,6 +84,8 @@ impl Driver {
     fn of(plan: &Plan) -> Driver {
         let rules = Rules {
             is_network: plan.is_network,
+            has_watches: false,
+            slow: if plan.is_network { 1_000 } else { 20 },
             hosts: plan.hosts,
             seed: plan.seed,
             links_max: plan.links_max,

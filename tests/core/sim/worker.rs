@@ -31,6 +31,8 @@ struct Worker {
     withdrawn: bool,
     finished_claims: Vec<Key>,
     last_run: Option<Key>,
+    /// How often a wait had ended for something when it was last looked.
+    wakings: Option<u64>,
 }
 
 /// The claims of a process.
@@ -72,6 +74,7 @@ pub(super) fn work(process: &Arc<Process>, job: &Arc<Job>) -> Result<()> {
         withdrawn: false,
         finished_claims: Vec::new(),
         last_run: None,
+        wakings: None,
     };
     worker.run()?;
     let Worker { actor, batch, .. } = worker;
@@ -88,6 +91,7 @@ impl Worker {
                 self.wait_for_work()?;
             } else {
                 self.run_batch(&nodes)?;
+                self.wakings = None;
             }
             self.actor.jobs();
         }
@@ -235,6 +239,11 @@ impl Worker {
         let is_link = self.actor.jugdir.claim_mode()? == ClaimMode::Link;
         self.actor.store.wait(if is_link { Duration::from_secs(1) } else { LOOK_AROUND })?;
         self.actor.jobs();
+        let wakings = self.actor.store.wakings();
+        if wakings.is_some() && std::mem::replace(&mut self.wakings, wakings) == wakings {
+            return Ok(());
+        }
+        self.wakings = wakings;
         let busy = self.scheduler.busy_nodes();
         // First the claims, then the results: a claim that ended with a result must not look abandoned.
         let mut abandoned = Vec::new();

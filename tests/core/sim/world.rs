@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use super::disk::{Disk, ROOT};
+use super::disk::{Disk, Ino, ROOT};
 use super::host::Host;
 use super::rng::Rng;
 
@@ -17,6 +17,10 @@ use super::rng::Rng;
 pub(super) struct Rules {
     /// A network filesystem with clients that remember; otherwise one host with its own disk.
     pub(super) is_network: bool,
+    /// How many microseconds a call takes at most, as a rule. The server does one after the other.
+    pub(super) slow: u64,
+    /// Processes see what happens on their hosts.
+    pub(super) has_watches: bool,
     pub(super) hosts: usize,
     pub(super) seed: u64,
     /// How many names a file can have.
@@ -49,6 +53,14 @@ pub(super) struct State {
     pub(super) faults: Vec<(Call, u32, Errno)>,
     /// How often each kind of call was made.
     pub(super) calls: BTreeMap<Call, u64>,
+    /// How many calls of each host were requests to the server, or may have been.
+    pub(super) requests: BTreeMap<usize, u64>,
+    /// Whether files can only be opened in ways in which their contents are remembered.
+    pub(super) remembers_all: bool,
+    /// How often each host asked for the facts of an open file.
+    pub(super) asked_for: BTreeMap<(usize, Ino), u64>,
+    /// The names that were changed on each host where somebody watches; empty where a file was.
+    pub(super) happened: BTreeMap<usize, Vec<String>>,
     /// How often each kind of call failed, and how.
     pub(super) errors: BTreeMap<(Call, i32), u64>,
     /// Processes that got the answer that a file is gone which is not.
@@ -99,6 +111,10 @@ impl World {
             server_down_until: Duration::ZERO,
             faults: Vec::new(),
             calls: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            remembers_all: false,
+            asked_for: BTreeMap::new(),
+            happened: BTreeMap::new(),
             errors: BTreeMap::new(),
             misled: Vec::new(),
             was_harmed: false,

@@ -6,9 +6,36 @@ use jug_native::store::index::{Index, Location};
 use jug_native::store::log::record::{Header, Kind};
 use proptest::prelude::*;
 
-use crate::support::temp_jugdir::key;
+use crate::scenarios::fuzz_targets::LARGEST;
+use crate::support::temp_jugdir::{digest_key, key};
 
 const KEYS: u8 = 3;
+
+#[test]
+fn a_result_takes_its_key_and_ten_bytes_of_memory_and_its_place_in_a_table() {
+    let mut index = Index::default();
+    let segment = index.segment("a-0.seg");
+    LARGEST.set(0);
+    for number in 0..100_000 {
+        let header = Header::new(Kind::Result, digest_key(number), number % 3);
+        index.apply(&header, Location::in_segment(segment, 100 * number), None);
+    }
+    assert!(index.keys(State::Result).len() == 100_000);
+    // All results one after the other, with room for a quarter more.
+    assert!(LARGEST.get() <= 100_000 * 42 * 5 / 4, "{} bytes", LARGEST.get());
+    assert_eq!(index.result(&digest_key(99_999)), Some(Location::in_segment(segment, 9_999_900)));
+}
+
+#[test]
+fn a_place_that_no_file_has_is_none_of_another_result() {
+    for offset in [(1 << 48) - 2, 1 << 48, u64::MAX] {
+        let header = Header::new(Kind::Result, key(1), 0);
+        let mut index = Index::default();
+        let segment = index.segment("a-0.seg");
+        index.apply(&header, Location::in_segment(segment, offset), None);
+        assert_eq!(index.result(&key(1)).unwrap().offset, offset.min((1 << 48) - 1));
+    }
+}
 
 #[derive(Clone, Debug)]
 struct Record {

@@ -5,20 +5,19 @@ use std::path::PathBuf;
 
 use jug_native::error::StoreError;
 use jug_native::result_store::ResultStore;
-use jug_native::store::compaction::build::build;
-use jug_native::store::compaction::merge::{End, Input, Merge};
 use jug_native::store::corruption::Report;
 use jug_native::store::log::record::Kind;
-use jug_native::store::pack::format::{self, Entry, IndexHeader, Run};
+use jug_native::store::pack::format::{self, Contents, Entry, IndexHeader};
 use jug_native::store::pack::manifest::{Manifest, PackEntry};
 use jug_native::store::pack::reader::Pack;
+use jug_native::store::pack::runs::{Run, decode_runs, encode_runs};
 use jug_native::store::pack::{decode_head, encode_head, maker};
 use jug_native::store::{Durability, Store};
 use jug_native::{Error, Key};
 use proptest::prelude::*;
 
-use crate::support::packs::only_pack;
-use crate::support::temp_jugdir::{Draft, TempJugdir, UUID, key, load};
+use crate::support::packs::ALL;
+use crate::support::temp_jugdir::{Draft, TempJugdir, UUID, key, load, save};
 
 fn golden(name: &str) -> Vec<u8> {
     fs::read(format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -43,38 +42,9 @@ fn with_golden_pack() -> TempJugdir {
 }
 
 #[test]
-fn this_version_writes_the_bytes_of_the_golden_pack() {
-    let temp = TempJugdir::with_segment(&golden("segment_v1.seg"));
-    let (local, packs) = (jug_native::os::local(), temp.root().join("packs"));
-    fs::create_dir(&packs).unwrap();
-    let segments = temp.segments();
-    let mut merge = Merge::new(&*local, &segments, UUID);
-    let segment = Input::Segment { name: "ghost-0.seg".to_owned(), end: End::Sealed };
-    let (inputs, left) = merge.read_inputs(vec![segment], false).unwrap();
-    assert_eq!(left, []);
-    let built = build(&merge, &inputs, &packs, STEM, false).unwrap().unwrap();
-    let manifest = Manifest {
-        number: 1,
-        epoch: merge.epoch(),
-        nonce: *b"sixteen  letters",
-        packs: vec![built.listed],
-        replaced: vec!["ghost-0.seg".to_owned()],
-        ..Manifest::empty(UUID)
-    };
-    for (name, bytes) in [
-        ("pack_v1.pack", fs::read(only_pack(&temp, "pack")).unwrap()),
-        ("pack_v1.idx", fs::read(only_pack(&temp, "idx")).unwrap()),
-        ("manifest_v1", manifest.to_bytes()),
-    ] {
-        // On a mismatch, here is what was written instead.
-        fs::write(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name), &bytes).unwrap();
-        assert!(bytes == golden(name), "{name}");
-    }
-}
-
-#[test]
-fn the_golden_pack_is_read_for_ever() {
-    let store = with_golden_pack().open();
+fn the_golden_pack_of_the_first_version_is_read_for_ever() {
+    let temp = with_golden_pack();
+    let store = temp.open();
     assert_eq!(store.keys().unwrap(), [key(1)]);
     assert_eq!(load(&store, 1).unwrap(), b"\x80\x05N.");
     assert_eq!(store.failed_keys(), [key(3)]);
@@ -84,6 +54,19 @@ fn the_golden_pack_is_read_for_ever() {
     assert_eq!((&*found.facts.name, &*found.worker, found.size), ("primes.is_prime", "ghost", 4));
     assert_eq!((found.facts.started, found.facts.duration), (1_700_000_000_123_456, 98_765));
     assert_eq!(store.damage().unwrap(), Report::default());
+    // It is packed again, alone and with what this version writes.
+    assert_eq!((store.pack(ALL).unwrap().packs, store.pack(ALL).unwrap().packs), (1, 0));
+    assert_eq!((load(&store, 1).unwrap(), store.failed_keys()), (b"\x80\x05N.".to_vec(), vec![key(3)]));
+    save(&store, 9, b"new").unwrap();
+    store.close().unwrap();
+    drop(store);
+    temp.open().pack(ALL).unwrap();
+    let store = temp.open();
+    assert_eq!(
+        (load(&store, 1).unwrap(), load(&store, 9).unwrap()),
+        (b"\x80\x05N.".to_vec(), b"new".to_vec())
+    );
+    assert_eq!((store.failed_keys(), store.verify(&mut |_, _| Ok(())).unwrap()), (vec![key(3)], vec![]));
 }
 
 #[test]
@@ -147,15 +130,18 @@ proptest! {
         let runs: Vec<Run> =
             texts.into_iter().map(|(offset, origin, names)| Run { offset, origin, names }).collect();
         let head = IndexHeader {
+            version: format::VERSION,
             uuid: UUID,
             pack: 36,
             entries: entries.len() as u64,
+            smalls: 0,
+            batches: 0,
             results: 0,
             specials: entries.iter().filter(|entry| entry.is_special()).count() as u64,
-            runs: format::encode_runs(&runs).len() as u64,
+            runs: encode_runs(&runs).len() as u64,
             epoch: 7,
         };
-        let bytes = [head.encode(), format::encode_body(&entries, &runs)].concat();
+        let bytes = [head.encode(), Contents { entries: &entries, smalls: &[], batches: &[], runs: &runs }.encode()].concat();
         prop_assert_eq!(bytes.len() as u64, head.length());
         fs::write(dir.path().join(format!("{STEM}.idx")), &bytes).unwrap();
         fs::write(dir.path().join(format!("{STEM}.pack")), encode_head(UUID)).unwrap();
@@ -189,8 +175,8 @@ proptest! {
     fn no_bytes_make_a_reader_of_packs_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let path = PathBuf::from("x");
         let _ = IndexHeader::decode(&bytes, &path);
-        let _ = format::decode_runs(&bytes);
-        let _ = format::Page::check(&bytes, 3).map(|page| page.from(0).count());
+        let _ = decode_runs(&bytes);
+        let _ = format::Page::new(&bytes, 3).from(0).count();
         let _ = Manifest::parse(&bytes, &path);
         let _ = decode_head(&bytes, &path);
         let name = String::from_utf8_lossy(&bytes);

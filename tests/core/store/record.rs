@@ -10,6 +10,7 @@ use jug_native::result_store::ResultStore;
 use jug_native::store::Store;
 use jug_native::store::corruption::Report;
 use jug_native::store::log::record::{self, CRITICAL, HEADER_LEN, Header, Kind};
+use jug_native::store::log::scanned::ScanEnd;
 use jug_native::store::log::{scan, segment};
 use serde_pickle::{SerOptions, Value};
 
@@ -255,7 +256,7 @@ fn what_was_appended_after_the_look_at_the_length_is_left_for_the_next_time() {
     let until = draft.ends[0] as u64 + 1;
     let scanned =
         scan::scan(&Local, &temp.segment(), None, (0, until), &mut |event| found.push(event.header.key));
-    assert_eq!(scanned.unwrap(), (draft.ends[1] as u64, scan::ScanEnd::End));
+    assert_eq!(scanned.unwrap(), (draft.ends[1] as u64, ScanEnd::End));
     assert_eq!(found, [key(0), key(1)]);
 }
 

@@ -1,26 +1,16 @@
 //! Writing records: visible first, durable soon (S4), and what happens when the disk fails (S5).
 
 use std::fs;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use jug_native::background::Background;
-use jug_native::jugdir::Jugdir;
 use jug_native::result_store::{ResultStore, State};
+use jug_native::store::Durability;
 use jug_native::store::corruption::Report;
 use jug_native::store::log::record::{Header, Kind};
-use jug_native::store::{Durability, Store};
 
-use crate::support::failing_disk::FailingDisk;
-use crate::support::hooked_fs::HookedFs;
+use crate::support::failing_disk::on_failing_disk;
 use crate::support::temp_jugdir::{TempJugdir, key, load, noise, save};
-
-fn on_failing_disk(temp: &TempJugdir, durability: Durability) -> (Store, Arc<FailingDisk>) {
-    let disk = Arc::<FailingDisk>::default();
-    let jugdir = Jugdir::open_on(HookedFs::on(disk.clone()), &temp.root()).unwrap();
-    (Store::open_in(jugdir, Background::spawn(), durability).unwrap(), disk)
-}
 
 fn within(time: Duration, mut done: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
@@ -64,7 +54,7 @@ fn many_records_share_a_write_and_a_sync() {
     }
     store.sync().unwrap();
     let stats = store.stats();
-    assert_eq!((stats.records, stats.bytes), (200, 200 * (92 + 7)));
+    assert_eq!(stats.records, 200);
     // More than one only if the machine was so slow that the background thread came in between.
     assert!(stats.writes < 40 && stats.syncs < 20, "{stats:?}");
 }

@@ -2,12 +2,16 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
+use jug_native::background::Background;
+use jug_native::jugdir::Jugdir;
 use jug_native::os::File;
+use jug_native::store::{Durability, Store};
 
-use crate::support::hooked_fs::Hooks;
+use crate::support::hooked_fs::{HookedFs, Hooks};
+use crate::support::temp_jugdir::TempJugdir;
 
 const ENOSPC: i32 = 28;
 const EIO: i32 = 5;
@@ -69,4 +73,11 @@ impl Hooks for FailingDisk {
         self.note(path, "sync");
         file.sync()
     }
+}
+
+/// A store on such a disk.
+pub(crate) fn on_failing_disk(temp: &TempJugdir, durability: Durability) -> (Store, Arc<FailingDisk>) {
+    let disk = Arc::<FailingDisk>::default();
+    let jugdir = Jugdir::open_on(HookedFs::on(disk.clone()), &temp.root()).unwrap();
+    (Store::open_in(jugdir, Background::spawn(), durability).unwrap(), disk)
 }

@@ -182,7 +182,7 @@ impl FileSystem for HookedFs {
         match how {
             Open::New => self.0.created(path),
             Open::Read => self.0.opened(path),
-            Open::Update => {}
+            Open::Update | Open::Shared => {}
         }
         Ok(Arc::new(HookedFile { file, path: path.to_owned(), hooks: Arc::clone(&self.0) }))
     }
@@ -264,6 +264,10 @@ impl Host for HookedFs {
         Local.boot_id()
     }
 
+    fn most_descriptors(&self) -> usize {
+        Local.most_descriptors()
+    }
+
     fn pid_namespace(&self) -> String {
         Local.pid_namespace()
     }
@@ -324,6 +328,10 @@ impl File for HookedFile {
 
     fn unlock(&self, offset: u64) -> io::Result<()> {
         self.file.unlock(offset)
+    }
+
+    fn unlock_all(&self) -> io::Result<()> {
+        self.file.unlock_all()
     }
 
     fn holder(&self, offset: u64) -> io::Result<Option<LockHolder>> {

@@ -7,6 +7,7 @@ use jug_native::Key;
 use jug_native::codec::{Codec, Encoded};
 use jug_native::jugdir::{ClaimMode, Format};
 use jug_native::result_store::{ResultStore, RunMetadata};
+use jug_native::store::log::batch::Builder;
 use jug_native::store::log::record::{self, Header, Kind};
 use jug_native::store::log::segment;
 use jug_native::store::{Durability, Store};
@@ -70,6 +71,17 @@ impl Draft {
 
     pub(crate) fn record(mut self, mut header: Header, payload: &[u8]) -> Draft {
         record::append(&mut self.bytes, &mut header, &[payload]);
+        self.ends.push(self.bytes.len());
+        self
+    }
+
+    /// Results that share a record.
+    pub(crate) fn batch(mut self, results: &[(Header, &[u8])]) -> Draft {
+        let mut batch = Builder::begin(&mut self.bytes, &results[0].0);
+        for (header, value) in results {
+            batch.push(&mut self.bytes, header, &[value]).expect("it is small, and like the first one");
+        }
+        batch.finish(&mut self.bytes);
         self.ends.push(self.bytes.len());
         self
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,10 +26,15 @@ from jug.task import Task
 
 RAN: list[int] = []
 
+#: What happens while the task of a number runs.
+DURING: dict[int, Callable[[], object]] = {}
+
 
 def note(number: int, *_needed: Any) -> int:
     """A task that leaves a trace."""
     RAN.append(number)
+    if number in DURING:
+        DURING[number]()
     return number
 
 
@@ -36,6 +42,7 @@ def note(number: int, *_needed: Any) -> int:
 def stores(jug_clean: Path) -> Iterator[tuple[file_store, file_store]]:
     """Two stores in one jugdir: the worker's own and another one's."""
     del RAN[:]
+    DURING.clear()
     mine, others = file_store("jugdata"), file_store("jugdata")
     jug.task.Task.store = mine
     yield mine, others
@@ -112,28 +119,27 @@ def test_what_waits_in_a_batch_is_not_started_once_a_result_was_taken_away(
     """A task that lost its input meanwhile would have to wait for it: it is put back, and asked for again."""
     mine, others = stores
     first = Task(note, 0)
-    store_result(mine, first)
+    # In a file of its own, which goes away with the result.
+    mine.dump(os.urandom(1 << 20), first.hash())
+    mine.native.flush()
     behind = [Task(note, number, first) for number in (1, 2)]
     worker = working(mine)
+    attempted: list[int] = []
+    real: Any = worker._settle
 
-    def take_away_and_learn() -> None:
-        others.remove_many([first.hash()])
-        worker._progress.apply(worker._session.refresh())
+    def settle(node: int, *args: Any) -> bool:
+        attempted.append(node)
+        return bool(real(node, *args))
 
-    real = worker._run_one
-    started: list[int] = []
-
-    def run_one(node: int, key: bytes) -> bool:
-        started.append(node)
-        if len(started) == 1:
-            take_away_and_learn()
-        return real(node, key)
-
-    worker._run_one = run_one
+    worker._settle = settle  # type: ignore[method-assign]
+    before(worker, "present", lambda: others.remove_many([first.hash()]))
     nodes = worker._scheduler.take(2)
     worker._run_batch(nodes)
     assert len(nodes) == len(behind)
-    assert len(started) == 1
+    assert len(attempted) == 1
+    assert RAN == []
+    worker.run()
+    assert sorted(RAN) == [0, 1, 2]
 
 
 @pytest.fixture
@@ -216,10 +222,11 @@ def test_a_task_that_failed_elsewhere_before_it_was_claimed_does_not_run(
     task = Task(note, 1)
     worker = working(mine)
     before(worker, "claim", lambda: failed(others, task, **what))
-    before(worker, "wait", lambda: store_result(others, task))
+    before(worker, "wait_for_news", lambda: store_result(others, task))
+    state = worker._state
     worker.run()
     assert RAN == []
-    assert worker._state.loaded.total() == ("again" in what and what["again"])
+    assert state.loaded.total() == ("again" in what and what["again"])
 
 
 def test_a_worker_sleeps_through_a_pause(stores: tuple[file_store, file_store]) -> None:
@@ -230,13 +237,13 @@ def test_a_worker_sleeps_through_a_pause(stores: tuple[file_store, file_store]) 
     worker = working(mine)
     work: Any = worker._session
     asked: list[float] = []
-    real = work.wait
+    real = work.wait_for_news
 
     def wait(seconds: float) -> object:
         asked.append(seconds)
         return real(seconds)
 
-    work.wait = wait
+    work.wait_for_news = wait
     began = time.monotonic()
     worker.run()
     assert RAN == [1]
@@ -257,7 +264,7 @@ def test_a_task_whose_failure_is_cleared_has_no_pause(
     failed(others, task, again=True)
     worker = working(mine)
     key = bytes.fromhex(task.hash().decode())
-    before(worker, "wait", lambda: others.native.clear_failures([key]) and others.native.flush())
+    before(worker, "wait_for_news", lambda: others.native.clear_failures([key]) and others.native.flush())
     worker.run()
     assert RAN == [1]
     facts = mine.native.facts(key)
@@ -272,15 +279,7 @@ def test_what_failed_for_good_elsewhere_and_is_cleared_runs(stores: tuple[file_s
     worker = working(mine)
     key = bytes.fromhex(task.hash().decode())
     before(worker, "claim", lambda: failed(others, task, again=False))
-    real = worker._run_one
-
-    def run_one(node: int, key_of_node: bytes) -> bool:
-        if key_of_node != key:
-            others.native.clear_failures([key])
-            others.native.flush()
-        return real(node, key_of_node)
-
-    worker._run_one = run_one
+    DURING[2] = lambda: others.native.clear_failures([key]) and others.native.flush()
     assert worker.run() is False
     assert sorted(RAN) == [1, 2]
     assert other.can_load()

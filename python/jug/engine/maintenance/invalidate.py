@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...backends.base import optional_method
 from ...backends.capabilities import is_keyed
+from ...backends.unreadable import is_unreadable
 from ...internal.failure_reports import holds_back
 from ...internal.task_selection import Matcher
 from ..failures.query import is_kept
@@ -21,15 +22,23 @@ if TYPE_CHECKING:
 __all__ = ["invalidate"]
 
 
-def invalidate(tasks: Sequence[task.Task], store: base_store, matcher: Matcher) -> dict[str, int]:
+def invalidate(tasks: Sequence[task.Task], store: base_store, matcher: Matcher | None) -> dict[str, int]:
     """Removes the results of the tasks whose name `matcher` accepts, and of all that depends on them.
+
+    Without a matcher those that cannot be loaded by this process, for whatever reason, are removed instead.
 
     Returns the number of results removed, by name, with 0 for names that were affected and had none.
     """
     # What is there must be able to go whatever is wrong with the jugfile.
     graph = graph_of(tasks, compared=False)
     keys = graph.keys()
-    affected = graph.closure([node for node, t in enumerate(graph.tasks()) if matcher(t.name)])
+    affected = graph.closure(
+        [
+            node
+            for node, t in enumerate(graph.tasks())
+            if (is_unreadable(store, t.hash()) if matcher is None else matcher(t.name))
+        ]
+    )
     affected_keys = [keys[node] for node in affected]
     # A large result whose file is gone is none: a session leaves it out.
     with closing(open_session(store)) as session:

@@ -79,7 +79,7 @@ def describe(done: PackedStore) -> list[str]:
             lines.append(f"left {count} segments {text}")
     count = sum(why == "unreadable" for _, why in done["left"])
     if count:
-        lines.append(f"left {count} files that cannot be read now ('jug fsck' says more)")
+        lines.append(f"left {count} files that are damaged or cannot be read now ('jug fsck' says more)")
     line = room_needed(done)
     return [*lines, line] if line else lines
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from ... import _native, task
 from ...backends.capabilities import JugdirStore, has_jugdir
 from ...errors import UserError
+from ...internal.unreadable import load_error, reason
 from ..jugfile import load_if_there, set_jugdir
 from ..task_graph import keys_of
 from .pack import room_needed
@@ -96,8 +98,15 @@ class Verification:
         self._native = store.native
         self._names = names
         self._faults: list[Fault] = []
+        #: Results of which no value can be made.
         self._unreadable: list[tuple[bytes, str, str]] = []
+        #: Those whose bytes are no value anywhere. What is raised for others may be due to what is here.
+        self._worthless: set[bytes] = set()
         self._not_here = 0
+        #: How many results need a package that is not installed, by what is said about it.
+        self._missing: Counter[str] = Counter()
+        #: Those that another version of a package wrote.
+        self._of_other_versions: list[tuple[bytes, str, str]] = []
         self._results = 0
         self._orphans: list[tuple[str, int]] = []
         #: Whether no record is left, though there were some.
@@ -107,7 +116,7 @@ class Verification:
 
     @property
     def found_damage(self) -> bool:
-        """Whether anything is lost."""
+        """Whether anything is damaged, or cannot be loaded for no reason that is known."""
         return self._is_empty or bool(self._unreadable) or bool(self._losses)
 
     @property
@@ -151,16 +160,31 @@ class Verification:
             if facts is None or facts["size"] > _DECODED_MAX:
                 continue
             try:
-                self._native.load(key)
-            except _NOT_HERE as error:
-                if self._names is None or key not in self._names:
-                    self._not_here += 1
-                else:
-                    self._unreadable.append((key, facts["name"], _in_a_line(error)))
+                error = load_error(self._native, key)
             except (KeyError, MemoryError, RecursionError):
                 pass  # Removed meanwhile, or too large for this process: no fault of what is stored.
-            except Exception as error:
-                self._unreadable.append((key, facts["name"], _in_a_line(error)))
+            except _native.DamagedResult as damage:
+                self._worthless.add(key)
+                self._unreadable.append((key, facts["name"], _in_a_line(damage)))
+            except Exception as failure:
+                self._unreadable.append((key, facts["name"], _in_a_line(failure)))
+            else:
+                if error is not None:
+                    self._note_failed(key, facts["name"], error)
+
+    def _note_failed(self, key: bytes, name: str, error: Exception | SystemExit) -> None:
+        """Notes why this process can make no value of a result that is whole."""
+        why = reason(self._native, key, error)
+        is_named = self._names is not None and key in self._names
+        if why is not None and why.missing and (is_named or why.missing != name.partition(".")[0]):
+            self._missing[why.text] += 1
+        elif why is not None and not why.missing:
+            self._of_other_versions.append((key, name, f"{why.text}: {_in_a_line(error)}"))
+        elif isinstance(error, _NOT_HERE) and not is_named:
+            # Its jugfile, say.
+            self._not_here += 1
+        else:
+            self._unreadable.append((key, name, _in_a_line(error)))
 
     def findings(self) -> Iterator[str]:
         """What was found, in lines."""
@@ -174,6 +198,21 @@ class Verification:
         yield from _first(
             [f"unreadable: {self._label(key, name)}: {what}" for key, name, what in self._unreadable]
         )
+        if len(self._unreadable) > len(self._worthless):
+            yield (
+                "what is whole stays, and may be loaded where its classes and packages are as they were; "
+                "'jug invalidate --unreadable' has its tasks run again"
+            )
+        yield from _first(
+            [
+                f"of another version: {self._label(key, name)}: {what}"
+                for key, name, what in self._of_other_versions
+            ]
+        )
+        if self._of_other_versions:
+            yield (
+                "these stay, for what can read them; 'jug invalidate --unreadable' has their tasks run again"
+            )
         yield from _first(
             [
                 f"unfinished: {fault['path']} at byte {fault['offset']}: its writer was killed"
@@ -185,6 +224,8 @@ class Verification:
             [f"orphaned: {path} ({size} bytes): nothing refers to it" for path, size in self._orphans]
         )
         yield from _first(self._notes)
+        for text, count in self._missing.items():
+            yield f"{count} results were checked by checksum only, and stay: {text}"
         if self._not_here:
             yield (
                 f"{self._not_here} results need classes that are not here, and were checked by checksum only"
@@ -216,7 +257,7 @@ class Verification:
             report("nothing was repaired, and no large result was removed: their records are gone")
             return
         losses = self._losses
-        keys = {fault["key"] for fault in losses if fault["key"]} | {key for key, _, _ in self._unreadable}
+        keys = {fault["key"] for fault in losses if fault["key"]} | self._worthless
         # Of what is missing nothing can be kept.
         there = sorted({fault["path"] for fault in losses if os.path.lexists(fault["path"])})
         if there:
@@ -251,7 +292,7 @@ class Verification:
             report(f"left {len(left)} files that others may still need")
 
 
-def _in_a_line(error: Exception) -> str:
+def _in_a_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ... import _native
 from ...executors.base import Outcome
@@ -11,7 +11,7 @@ from ...internal.console import warn
 from ..worker_status import WorkerStatus
 
 if TYPE_CHECKING:
-    from ...internal.types import Change, FailureReport
+    from ...internal.types import Change, FailureReport, ResultFacts
 
 __all__ = ["Crash", "StoreSession", "warn_of_damage"]
 
@@ -44,6 +44,12 @@ class StoreSession(Protocol):
 
     #: Whether to claim what others have takes long: workers that meet keep out of each other's way then.
     avoids_contention: bool
+
+    #: Whether results tell by which code they were made.
+    notes_code: bool
+
+    #: What the native half starts and stores tasks with, if it can do that by itself.
+    claims: _native.Claims | None
 
     def refresh(self) -> Sequence[Change]:
         """What others changed since the last call: (key, "result" | "failed" | "absent")."""
@@ -88,13 +94,40 @@ class StoreSession(Protocol):
     def claimed_hint(self, keys: Sequence[bytes]) -> Sequence[bool]:
         """Like `claimed`, where it need not be true of what dead workers had."""
 
+    def late_workers(self) -> Sequence[tuple[str, float, float]]:
+        """Workers that may have died and count as alive: id, seconds without a sign, how many it may have."""
+
+    def has_claims(self, worker: str) -> bool:
+        """Whether one of those has tasks for which others wait."""
+
+    def nr_workers(self) -> int:
+        """How many workers live, where each request counts, as far as that is known; else 1."""
+
     def has_other_workers(self) -> bool:
         """Whether another worker seems to hold a claim on any task."""
 
     def release(self, keys: Sequence[bytes]) -> None:
         """Ends claims, after what was saved is visible to others."""
 
-    def save(self, key: bytes, outcome: Outcome, name: str, attempt: int) -> None:
+    def watch_code(self, code_of: Callable[[Any], str]) -> None:
+        """Has results tell by which code they were made, which `code_of` says once of each function."""
+
+    def codes(self, keys: Sequence[bytes]) -> Sequence[str | None]:
+        """By which code each result was made; None where there is none, or it is not known."""
+
+    def removed(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        """Whether a result of each key was removed at some time, as far as that is remembered."""
+
+    def known_codes(self) -> Collection[str]:
+        """All codes by which results may have been made."""
+
+    def note(self, key: bytes, text: bytes) -> None:
+        """Keeps something beside results, under a key that no task has."""
+
+    def notes(self) -> Mapping[bytes, bytes]:
+        """What is kept beside results, by key."""
+
+    def save(self, key: bytes, outcome: Outcome, name: str, attempt: int, function: Any = None) -> None:
         """Stores the result of the task `name`; `attempt` is the number of the run, from 1."""
 
     def save_failure(self, key: bytes, report: FailureReport, name: str) -> None:
@@ -139,6 +172,18 @@ class StoreSession(Protocol):
     def durations(self, keys: Sequence[bytes]) -> Sequence[float | None]:
         """How long the run took that each result came from, in seconds; None where that is not known."""
 
+    def described(self) -> Sequence[bytes]:
+        """The keys of the stored results of which `facts` are known."""
+
+    def facts(self, key: bytes) -> ResultFacts | None:
+        """What is known of a stored result; None where there is none, and where nothing is."""
+
+    def libraries(self, key: bytes) -> Mapping[str, str]:
+        """The versions of Python and libraries that a result was stored with; empty where nobody knows."""
+
+    def damaged(self) -> Sequence[bytes]:
+        """Keys whose results are lost by what `damage` says, as far as that is known."""
+
     def flush(self) -> None:
         """Lets other processes see what was stored so far."""
 
@@ -147,6 +192,21 @@ class StoreSession(Protocol):
 
     def wait(self, timeout: float) -> object:
         """Sleeps until something may have changed, `timeout` seconds at most."""
+
+    def wait_for_news(self, timeout: float) -> object:
+        """The same, for a caller that asks `is_quiet` and `finished_elsewhere` afterwards."""
+
+    def glance(self) -> object:
+        """The same without sleeping."""
+
+    def finished_elsewhere(self) -> tuple[Sequence[int], Sequence[int]]:
+        """What is known without a look: which results came, and which claims went, since it was asked this.
+
+        Prefixes of keys, for :meth:`_native.Graph.find_prefixes`.
+        """
+
+    def is_quiet(self) -> bool:
+        """Whether nothing has changed since it was asked this, so that there is nothing to look for."""
 
     def close(self) -> None:
         """Ends the use of the session; the store stays open."""

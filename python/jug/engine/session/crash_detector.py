@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import mmap
 import os
+import resource
+import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 __all__ = ["CrashDetector"]
 
@@ -27,6 +29,9 @@ _SEQUENCE, _ENTRIES = 64, (128, 320)
 _RUNS, _KEY = 20, slice(24, 56)
 _LENGTH = 512
 
+#: How many descriptors a process needs in any case, and which part of the others mappings may have.
+_NEEDED, _PART = 16, 4
+
 
 class CrashDetector:
     """Finds workers of this host that died, by their status files in a jugdir, which are mapped into memory.
@@ -43,6 +48,8 @@ class CrashDetector:
         self._workers = workers
         self._crashed = crashed
         self._files: dict[str, mmap.mmap] = {}
+        #: Those that are read at each look, because there is no descriptor to spare: a mapping has one.
+        self._unmapped: set[str] = set()
         self._due = 0.0
         #: When the directory had last been changed as of the last look; 0 if that may have missed something.
         self._changed = 0
@@ -91,11 +98,22 @@ class CrashDetector:
 
     def _runs_any(self, claimed: Collection[bytes]) -> bool:
         running = set()
-        for file in self._files.values():
+        for file in self._contents():
             at = _ENTRIES[file[_SEQUENCE] % 2]
             if file[at + _RUNS]:
                 running.add(file[at + _KEY.start : at + _KEY.stop])
-        return bool(running) and not running.isdisjoint(claimed)
+        return any(key in claimed for key in running)
+
+    def _contents(self) -> Iterator[mmap.mmap | bytes]:
+        yield from self._files.values()
+        for name in self._unmapped:
+            try:
+                with open(os.path.join(self._workers, name), "rb", buffering=0) as file:
+                    read = file.read(_LENGTH)
+            except OSError:
+                continue
+            if len(read) == _LENGTH:
+                yield read
 
     def _map(self) -> None:
         try:
@@ -104,10 +122,20 @@ class CrashDetector:
             names = set()
         for name in self._files.keys() - names:
             self._files.pop(name).close()
+        most = max(_most_descriptors() - _NEEDED, 0) // _PART
+        self._unmapped = set()
         for name in names - self._files.keys():
+            if len(self._files) >= most:
+                self._unmapped.add(name)
+                continue
             try:
                 with open(os.path.join(self._workers, name), "rb") as file:
                     # A file that is not written yet cannot be mapped; one that is never shrinks.
                     self._files[name] = mmap.mmap(file.fileno(), _LENGTH, prot=mmap.PROT_READ)
             except (OSError, ValueError):
                 continue
+
+
+def _most_descriptors() -> int:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft

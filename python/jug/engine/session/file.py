@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ... import _native
 from ...backends.file_store import file_store
@@ -39,11 +39,14 @@ class FileSession(NativeSession[file_store, _native.Store]):
     """The session of a :class:`jug.backends.file_store.file_store`."""
 
     poll_interval = 0.025
+    notes_code = True
 
     def __init__(self, store: file_store) -> None:
         super().__init__(store, store.native)
-        self._claims = store.claims
+        self._claims = self.claims = store.claims
         self._looked = 0.0
+        #: The number of times that a wait had ended for something when that was last looked for.
+        self._wakings: int | None = None
         self.claim: Callable[[Sequence[bytes]], Sequence[bool]] = self._claims.claim
         if self._native.claim_mode == "link":
             self.poll_interval = 1.0
@@ -90,13 +93,40 @@ class FileSession(NativeSession[file_store, _native.Store]):
         held = self._claims.holders(keys)
         return [key in held for key in keys]
 
+    def late_workers(self) -> Sequence[tuple[str, float, float]]:
+        return self._native.late_workers() if self.avoids_contention else ()
+
+    def has_claims(self, worker: str) -> bool:
+        return self._native.has_claims(worker)
+
+    def nr_workers(self) -> int:
+        return 1 + self._native.nr_others() if self.avoids_contention else 1
+
     def has_other_workers(self) -> bool:
         return bool(self._claims.claimed_ids())
 
     def release(self, keys: Sequence[bytes]) -> None:
         self._claims.release(keys)
 
-    def save(self, key: bytes, outcome: Outcome, name: str, attempt: int) -> None:
+    def watch_code(self, code_of: Callable[[Any], str]) -> None:
+        self._native.watch_code(code_of)
+
+    def codes(self, keys: Sequence[bytes]) -> Sequence[str | None]:
+        return self._native.codes(keys)
+
+    def removed(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        return self._native.removed(keys)
+
+    def known_codes(self) -> Collection[str]:
+        return self._native.known_codes()
+
+    def note(self, key: bytes, text: bytes) -> None:
+        self._native.alias(key, text)
+
+    def notes(self) -> Mapping[bytes, bytes]:
+        return self._native.aliases()
+
+    def save(self, key: bytes, outcome: Outcome, name: str, attempt: int, function: Any = None) -> None:
         self._claims.save(
             key,
             outcome.value,
@@ -104,6 +134,7 @@ class FileSession(NativeSession[file_store, _native.Store]):
             started=outcome.started,
             duration=outcome.duration,
             attempt=attempt,
+            function=function,
         )
 
     def save_failure(self, key: bytes, report: FailureReport, name: str) -> None:
@@ -124,6 +155,9 @@ class FileSession(NativeSession[file_store, _native.Store]):
         if found["records"]:
             lines.insert(0, f"{found['records']} damaged records in {self._store.jugdir} do not count")
         return lines
+
+    def damaged(self) -> Sequence[bytes]:
+        return self._native.damage()["keys"]
 
     def crashes(self, claimed: Collection[bytes]) -> Sequence[Crash]:
         if self._native.claim_mode == "link":
@@ -146,6 +180,20 @@ class FileSession(NativeSession[file_store, _native.Store]):
 
     def workers(self, keys: Sequence[bytes]) -> Sequence[WorkerStatus]:
         return worker_statuses(self._claims, keys)
+
+    def wait_for_news(self, timeout: float) -> object:
+        return self._native.wait_for_news(timeout)
+
+    def glance(self) -> object:
+        return self._native.glance()
+
+    def finished_elsewhere(self) -> tuple[Sequence[int], Sequence[int]]:
+        return self._native.take_finished()
+
+    def is_quiet(self) -> bool:
+        wakings = self._native.wakings()
+        before, self._wakings = self._wakings, wakings
+        return wakings is not None and wakings == before
 
     def close(self) -> None:
         self._crash_detector.close()

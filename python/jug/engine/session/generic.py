@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import compress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ... import _native
 from ...backends.base import base_lock, missing_methods, optional_method
@@ -17,10 +17,11 @@ from ...executors.base import Outcome
 from ...internal.console import warn
 from ..worker_status import WorkerStatus
 from .base import Crash
+from .codeless import CodelessSession
 
 if TYPE_CHECKING:
     from ...backends.base import base_store
-    from ...internal.types import Change, FailureReport
+    from ...internal.types import Change, FailureReport, ResultFacts
 
 __all__ = ["GenericSession"]
 
@@ -31,13 +32,14 @@ _IS_A_KEY = re.compile(rb"[0-9a-f]{64}").fullmatch
 _LOCK_TRIES = 3
 
 
-class GenericSession:
+class GenericSession(CodelessSession):
     """The session of any object with the interface of ``jug.backends.base``."""
 
     max_batch = 1  # Without a way to give claims back, claiming ahead would starve other workers.
     poll_interval = 0.025
     avoids_contention = False
     reports_changes = False
+    claims: _native.Claims | None = None
 
     def __init__(self, store: base_store) -> None:
         self._store = store
@@ -146,7 +148,7 @@ class GenericSession:
             lock.release()
         return True
 
-    def save(self, key: bytes, outcome: Outcome, name: str, attempt: int) -> None:
+    def save(self, key: bytes, outcome: Outcome, name: str, attempt: int, function: Any = None) -> None:
         self._results.save(_name(key), outcome, name)
 
     def save_failure(self, key: bytes, report: FailureReport, name: str) -> None:
@@ -184,6 +186,18 @@ class GenericSession:
     def durations(self, keys: Sequence[bytes]) -> Sequence[float | None]:
         return [None] * len(keys)
 
+    def described(self) -> Sequence[bytes]:
+        return ()
+
+    def facts(self, key: bytes) -> ResultFacts | None:
+        return None
+
+    def libraries(self, key: bytes) -> Mapping[str, str]:
+        return {}
+
+    def damaged(self) -> Sequence[bytes]:
+        return ()
+
     def flush(self) -> None:
         """Nothing to do: `dump` keeps its promise by itself."""
 
@@ -193,6 +207,27 @@ class GenericSession:
     def wait(self, timeout: float) -> None:
         time.sleep(min(timeout, self._pause))
         self._pause = min(2 * self._pause, 1.0)
+
+    def late_workers(self) -> Sequence[tuple[str, float, float]]:
+        return ()
+
+    def has_claims(self, worker: str) -> bool:
+        return False
+
+    def nr_workers(self) -> int:
+        return 1
+
+    def wait_for_news(self, timeout: float) -> None:
+        self.wait(timeout)
+
+    def glance(self) -> object:
+        return None
+
+    def finished_elsewhere(self) -> tuple[Sequence[int], Sequence[int]]:
+        return (), ()
+
+    def is_quiet(self) -> bool:
+        return False
 
     def close(self) -> None:
         """Nothing is held."""

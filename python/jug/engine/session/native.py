@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ... import _native
 from ...backends.native_store import native_store
 from ..worker_status import WorkerStatus, running
+from .codeless import CodelessSession
 
 if TYPE_CHECKING:
     from ...internal.types import Change
@@ -20,7 +22,7 @@ _StoreT = TypeVar("_StoreT", bound=native_store)
 _NativeT = TypeVar("_NativeT", bound=_native.Store | _native.Redis)
 
 
-class NativeSession(ABC, Generic[_StoreT, _NativeT]):
+class NativeSession(CodelessSession, ABC, Generic[_StoreT, _NativeT]):
     """A session that follows what any user of its store learns of changes by others.
 
     Parameters
@@ -33,16 +35,20 @@ class NativeSession(ABC, Generic[_StoreT, _NativeT]):
     max_batch = 1024
     reports_changes = True
     avoids_contention = False
+    claims: _native.Claims | None = None
 
     def __init__(self, store: _StoreT, native: _NativeT) -> None:
         self._store = store
         self._native = native
-        self._changes: list[Change] = []
+        self._changes: list[Sequence[Change]] = []
         self.present = native.contains_many
         self.failure = native.failure
         self.failures = native.failures
         self.reports = native.reports
         self.durations = native.durations
+        self.described = native.keys
+        self.facts = native.facts
+        self.libraries = native.libraries
         self.kept_failures = native.kept_failures
         self.clear_failures = native.clear_failures
         self.expect = native.expect
@@ -50,7 +56,7 @@ class NativeSession(ABC, Generic[_StoreT, _NativeT]):
         self.forget_inputs = native.forget_inputs
         self.flush = native.flush
         self.wait = native.wait
-        store.listen(self._changes.extend)
+        store.listen(self._changes.append)
 
     @abstractmethod
     def workers(self, keys: Sequence[bytes]) -> Sequence[WorkerStatus]:
@@ -59,14 +65,35 @@ class NativeSession(ABC, Generic[_StoreT, _NativeT]):
     def running(self, keys: Sequence[bytes]) -> Sequence[bytes]:
         return running(self.workers(keys), set(keys))
 
+    def late_workers(self) -> Sequence[tuple[str, float, float]]:
+        return ()
+
+    def has_claims(self, worker: str) -> bool:
+        return False
+
+    def nr_workers(self) -> int:
+        return 1
+
+    def wait_for_news(self, timeout: float) -> object:
+        return self.wait(timeout)
+
+    def glance(self) -> object:
+        return None
+
+    def finished_elsewhere(self) -> tuple[Sequence[int], Sequence[int]]:
+        return (), ()
+
+    def is_quiet(self) -> bool:
+        return False
+
     def close(self) -> None:
         self._native.expect(None)
-        self._store.unlisten(self._changes.extend)
+        self._store.unlisten(self._changes.append)
 
     def _take_changes(self) -> Sequence[Change]:
         # Others ask the store too (a barrier, a task that loads something): what they learned is in the list.
         if not self._changes:
             return ()
-        changes = list(self._changes)
+        changes, *more = self._changes
         self._changes.clear()
-        return changes
+        return [*changes, *chain.from_iterable(more)] if more else changes

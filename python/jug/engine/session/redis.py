@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ... import _native
 from ...backends.redis_store import redis_store
@@ -60,7 +60,7 @@ class RedisSession(NativeSession[redis_store, _native.Redis]):
     def has_other_workers(self) -> bool:
         return self._native.others_claims() > 0
 
-    def save(self, key: bytes, outcome: Outcome, name: str, attempt: int) -> None:
+    def save(self, key: bytes, outcome: Outcome, name: str, attempt: int, function: Any = None) -> None:
         self._native.save_claimed(
             key,
             outcome.value,
@@ -75,6 +75,9 @@ class RedisSession(NativeSession[redis_store, _native.Redis]):
 
     def damage(self) -> Sequence[str]:
         return ()  # What is damaged is found when it is loaded, not before.
+
+    def damaged(self) -> Sequence[bytes]:
+        return ()
 
     def crashes(self, claimed: Collection[bytes]) -> Sequence[Crash]:
         return [Crash("", key, False) for key in self._native.suspects()]

@@ -7,17 +7,21 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from itertools import compress
+from operator import not_
 from typing import TYPE_CHECKING
 
 from ... import _native, task
+from ...compound import Carrier
 from ...executors.base import Outcome
 from ...hooks.register import registered
-from ...internal import log
+from ...internal import file_uses, log
 from ...internal.console import warn
 from ...internal.task_selection import Matcher
 from ...process.signals import request_to_end
 from ..blocked import Blockade
+from ..code_watch import CodeWatch, called_by, of_unknown_code
 from ..failures.query import is_kept, stored_failures
+from ..result_files import ResultFiles
 from ..session.base import warn_of_damage
 from ..session.open import open_session
 from ..task_graph import graph_of
@@ -26,10 +30,13 @@ from .contention import ContentionBackoff
 from .crashes import Crashes
 from .deferred_release import DeferredRelease
 from .failing import FailingTasks
+from .inner_code import InnerCode
+from .made_again import MadeAgain
 from .nesting import running_here, worker_at_work
 from .options import WorkerOptions
 from .output import TaskOutput
 from .progress import Progress
+from .reasons import Reasons
 from .retries import Retries
 from .run_limits import RunLimits
 from .saving import save_result
@@ -71,7 +78,11 @@ class ClaimingWorker(ABC):
         self._options = WorkerOptions(options)
         self._state = state
         self._session = open_session(store)
-        self._graph = graph_of(tasks)
+        state.code = state.code or CodeWatch(options)
+        state.code.note_in(self._session, store)
+        self._graph = graph_of(tasks, None if state.before is None else state.before.recall)
+        if state.before is not None:
+            state.graph = self._graph
         self._task: Callable[[int], task.Task] = self._graph.task  # type: ignore[assignment]  # no others are made
         self._keys = self._graph.keys()
         self._names = self._graph.names()
@@ -83,13 +94,17 @@ class ClaimingWorker(ABC):
         self._before_each = registered("execute.task-pre-execute")
         self._after_each = registered("execute.task-executed1")
         self._pid = os.getpid()
-        self._deferred = DeferredRelease(self._session.release)
+        self._deferred = DeferredRelease(lambda nodes: self._session.release(self._keys.of(nodes)))
         #: Whether a signal has ended it, as it may end the worker.
         self._is_interrupted = False
         # First of all: its changes since the store was opened, which may be long ago, are not looked at.
         self._session.refresh()
         failures = stored_failures(self._session)
         reports = {key: report for key, report in failures.items() if report is not None}
+        files = ResultFiles.of(self._session)
+        self._made_again = None if files is None else MadeAgain(self._graph, self._session, store, files)
+        if self._made_again is not None:
+            self._made_again.remove_outdated(self._selected)
         self._limits = RunLimits(self._options)
         self._supervised = supervised_work(self._graph, self._selected, self._limits)
         self._output = TaskOutput(self._supervised)
@@ -105,8 +120,11 @@ class ClaimingWorker(ABC):
         )
         self._suspects = self._crashes.suspects
         state.cycle = self._options.wait_cycle
-        present = self._session.present(self._keys)
-        state.former.report(self._graph, store, self._session, present)
+        # What had results by the time of the load before, and none was removed since, is not asked for.
+        known = 0 if state.before is None else min(state.before.held_in(store), self._graph.recalled)
+        present = self._session.present(self._keys.since(known))
+        state.former.report(self._graph, store, self._session, known, present)
+        self._inner_code = InnerCode(self._graph, self._session, state.code, known, present)
         given_up = {bytes.fromhex(name.decode()) for name in state.failed}
         given_up.update(key for key, report in failures.items() if is_kept(report))
         given_up |= running_here()
@@ -116,13 +134,18 @@ class ClaimingWorker(ABC):
             given_up.update(ours)
         self._scheduler = _native.Scheduler(
             self._graph,
-            done=compress(range(len(present)), present),
+            done=known,
+            present=present,
             failed=[node for node, key in enumerate(self._keys) if key in given_up] if given_up else [],
             selected=None if self._selected is None else sorted(self._selected),
             # The first worker takes the tasks in the order of the jugfile, as a reader expects; the others
             # start elsewhere, so that they do not meet at every step.
             offset=time.time_ns() // 1000 % len(self._keys) if self._session.has_other_workers() else 0,
         )
+        if self._options.explain:
+            state.reasons = state.reasons or Reasons()
+            state.reasons.loaded(self._graph, self._session, known, present)
+        self._reasons = state.reasons
         self._blockade = Blockade(self._graph, self._scheduler, self._selected)
         self._contention = ContentionBackoff(self._session, self._scheduler, self._keys)
         self._progress = Progress(
@@ -147,7 +170,7 @@ class ClaimingWorker(ABC):
             self._supervised,
         )
         self._idle = Waiting(
-            self._keys,
+            self._graph,
             self._scheduler,
             self._session,
             self._progress,
@@ -175,7 +198,13 @@ class ClaimingWorker(ABC):
             If a task has a memory limit that nobody would hold. Then none is run.
         """
         with worker_at_work(self):
-            return self._work_through()
+            has_failed = self._work_through()
+        if self._end_time is not None:
+            self._end_time.end()
+        # Its parts know each other: the tasks would stay until the garbage collector finds them, while the
+        # next load makes as many.
+        vars(self).clear()
+        return has_failed
 
     def _work_through(self) -> bool:
         failed_before = set(self._state.failed)
@@ -236,30 +265,35 @@ class ClaimingWorker(ABC):
 
     # --- claims and results ---
 
-    def _claim(self, nodes: Sequence[int], claimed: list[bytes], waiting: list[int]) -> float:
+    def _claim(self, nodes: Sequence[int], claimed: list[int], waiting: list[int]) -> float:
         """Claims tasks, and learns what others did meanwhile; how long that took, in seconds.
 
-        `claimed` gets the keys of those that are claimed, `waiting` those of them that are to run.
+        `claimed` gets those that are claimed, `waiting` those of them that are to run.
         """
-        keys = [self._keys[node] for node in nodes]
-        won = self._session.claim(keys)
+        won = self._session.claim(self._keys.of(nodes))
         self._scheduler.put_back(nodes[len(won) :])
-        nodes, keys = nodes[: len(won)], keys[: len(won)]
-        claimed += [key for key, mine in zip(keys, won, strict=True) if mine]
+        nodes = nodes[: len(won)]
+        claimed += compress(nodes, won)
         self._progress.inputs_removed = False
         self._progress.withheld.clear()
-        self._crashes.look(claimed)
+        self._crashes.look(self._keys.of(claimed))
         # Only a refresh begun after the claim is sure to see a result that was stored before it.
         refreshing = time.perf_counter()
         changed = self._progress.apply(self._session.refresh())
         refreshing = time.perf_counter() - refreshing
-        found: list[int] = []
-        busy: list[int] = []
-        for node, mine, present in zip(nodes, won, self._session.present(keys), strict=True):
-            if not present:
-                (waiting if mine else busy).append(node)
-            elif node not in changed:
-                found.append(node)
+        present = self._session.present(self._keys.of(nodes))
+        found = list(compress(nodes, present))
+        if found and changed:
+            known = set(changed)
+            found = [node for node in found if node not in known]
+        missing = map(not_, present)
+        if all(won):
+            busy: list[int] = []
+            waiting += compress(nodes, missing)
+        else:
+            left = list(compress(zip(nodes, won, strict=True), missing))
+            busy = [node for node, mine in left if not mine]
+            waiting += [node for node, mine in left if mine]
         self._progress.finished_elsewhere(found)
         self._scheduler.busy(busy)
         self._contention.after_claiming(met=bool(busy))
@@ -272,22 +306,23 @@ class ClaimingWorker(ABC):
             waiting[:] = self._failing.without_the_crashed(waiting)
         return refreshing
 
-    def _leave_to_others(self, nodes: list[int], claimed: list[bytes]) -> list[int]:
+    def _leave_to_others(self, nodes: list[int], claimed: list[int]) -> list[int]:
         """Gives back tasks of which another worker died, until it is recorded how; the others."""
         assert self._supervised is not None
-        left = self._supervised.of_others([self._keys[node] for node in nodes])
-        if not left:
+        theirs = self._supervised.of_others(self._keys.of(nodes))
+        if not theirs:
             return nodes
-        self._session.release(left)
-        claimed[:] = [key for key in claimed if key not in left]
-        self._scheduler.busy([node for node in nodes if self._keys[node] in left])
-        return [node for node in nodes if self._keys[node] not in left]
+        self._session.release(theirs)
+        left = {node for node in nodes if self._keys[node] in theirs}
+        claimed[:] = [node for node in claimed if node not in left]
+        self._scheduler.busy([node for node in nodes if node in left])
+        return [node for node in nodes if node not in left]
 
     def _settle(self, node: int, key: bytes, t: task.Task, outcome: Outcome) -> bool:
         """Stores what became of a claimed task; whether it has a result now."""
         name = self._names[node]
         attempt = self._retries.next_attempt(key)
-        error = outcome.error or self._store(key, name, attempt, t, outcome)
+        error = outcome.error or self._store(node, attempt, t, outcome)
         if self._end_time is not None:
             self._end_time.ran(node, outcome.duration)
         output = self._output.take(name)
@@ -300,10 +335,11 @@ class ClaimingWorker(ABC):
                 raise request from None
             if self._end_time is not None and self._end_time.is_spoiled(outcome.began):
                 return False
-            if self._failing.lost_an_input(node):
+            failure = self._failing.failure_of(node, error)
+            if failure is None:
                 warn(f"{error}: task {t.name} will run again")
             else:
-                self._failing.add(node, outcome._replace(error=error, output=output), attempt)
+                self._failing.add(node, outcome._replace(error=failure, output=output), attempt)
             return False
         return True
 
@@ -311,14 +347,21 @@ class ClaimingWorker(ABC):
         """What is to be raised if a task ended with `error` because this worker was asked to end."""
         return request_to_end(error, outcome.began)
 
-    def _store(self, key: bytes, name: str, attempt: int, t: task.Task, outcome: Outcome) -> Exception | None:
+    def _store(self, node: int, attempt: int, t: task.Task, outcome: Outcome) -> Exception | None:
         """Stores a result; an error if it is none that can be stored."""
-        unstorable = save_result(self._session, key, outcome, name, attempt)
+        key, name = self._keys[node], self._names[node]
+        is_other = isinstance(t, Carrier) and self._inner_code.is_other(t)
+        called = of_unknown_code if is_other else called_by(t)
+        with file_uses.storing() as files:
+            unstorable = save_result(self._session, key, outcome, name, attempt, called)
         if unstorable is None:
             t._keep(outcome.value)
+            if self._made_again is not None and (lost := self._made_again.stored(node, key, files)):
+                self._progress.forget(lost)
+                self._progress.inputs_removed = True
         return unstorable
 
-    def _finish(self, nodes: Sequence[int], claimed: Sequence[bytes]) -> None:
+    def _finish(self, nodes: Sequence[int], claimed: Sequence[int]) -> None:
         """Takes note of what was run, and gives claims back.
 
         What has no result is given back at once, what has one a little later: nobody waits for the claim on a
@@ -330,16 +373,14 @@ class ClaimingWorker(ABC):
         self._session.set_idle(
             self._state.executed.total(), len(self._state.failed), self._state.loaded.total()
         )
-        finished: list[int] = []
-        outdated: list[int] = []
-        keys = [self._keys[node] for node in nodes]
-        for node, counts in zip(nodes, self._session.present(keys), strict=True):
-            # A result that was invalidated while its task ran does not count.
-            (finished if counts else outdated).append(node)
+        counts = self._session.present(self._keys.of(nodes))
+        finished = list(compress(nodes, counts))
+        # A result that was invalidated while its task ran does not count.
+        outdated = list(compress(nodes, map(not_, counts)))
         self._unload([*self._scheduler.done(finished), *outdated])
         self._scheduler.put_back(outdated)
-        stored = {self._keys[node] for node in finished}
-        self._deferred.add(stored, [key for key in claimed if key not in stored])
+        stored = set(finished)
+        self._deferred.add(finished, [node for node in claimed if node not in stored])
 
     def _unload(self, nodes: Sequence[int]) -> None:
         """Removes results from memory."""

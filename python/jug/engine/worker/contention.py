@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from itertools import compress
 from operator import not_
 
@@ -24,10 +23,10 @@ class ContentionBackoff:
     session : StoreSession
     scheduler : _native.Scheduler
         Of the worker; its nodes have these keys.
-    keys : sequence of bytes
+    keys : _native.Keys
     """
 
-    def __init__(self, session: StoreSession, scheduler: _native.Scheduler, keys: Sequence[bytes]) -> None:
+    def __init__(self, session: StoreSession, scheduler: _native.Scheduler, keys: _native.Keys) -> None:
         self._session = session
         self._scheduler = scheduler
         self._keys = keys
@@ -43,7 +42,7 @@ class ContentionBackoff:
         self._scheduler.jump(_random_number())
         if self._in_a_row > 1:
             nodes = self._scheduler.take(_LOOKED_AT)
-            claimed = self._session.claimed_hint([self._keys[node] for node in nodes])
+            claimed = self._session.claimed_hint(self._keys.of(nodes))
             self._scheduler.busy(list(compress(nodes, claimed)))
             self._scheduler.put_back(list(compress(nodes, map(not_, claimed))))
 

@@ -202,7 +202,7 @@ class Crashes:
             return crash
         attempt = self._retries.next_attempt(key)
         self._keep(key, t, crash, attempt, started, self._output.take(t.name))
-        warn(f"task {t.name}({describe_call(t)}) {end.text}; it is tried again")
+        warn(f"task {t.name}({describe_call(t)}) {end.clause}; it is tried again")
         return None
 
     def survived(self, key: bytes) -> None:

@@ -19,15 +19,15 @@ class DeferredRelease:
     Parameters
     ----------
     release : callable
-        Gives the claims on these keys back. Before that, it writes the records of what was stored.
+        Gives the claims on these nodes back. Before that, it writes the records of what was stored.
     """
 
-    def __init__(self, release: Callable[[Sequence[bytes]], object]) -> None:
+    def __init__(self, release: Callable[[Sequence[int]], object]) -> None:
         self._release = release
-        self._kept: list[bytes] = []
+        self._kept: list[int] = []
         self._released = time.monotonic()
 
-    def add(self, finished: Iterable[bytes], open_claims: Sequence[bytes]) -> None:
+    def add(self, finished: Iterable[int], open_claims: Sequence[int]) -> None:
         """Keeps the claims on what finished for a while, and gives those on anything else back at once."""
         self._kept.extend(finished)
         now = time.monotonic()

@@ -52,7 +52,11 @@ class EndTime:
         self._longest: dict[str, float] = {}
         #: When others' runs of a name were looked for.
         self._looked: dict[str, float] = {}
+        #: Of the load that is worked on.
+        self._keys: Sequence[bytes] = ()
+        self._names: Sequence[str] = ()
         self._nodes: dict[str, list[int]] = {}
+        self._session: StoreSession | None = None
         #: What was refused last, and how long it takes.
         self._refused: tuple[str, float] | None = None
 
@@ -78,13 +82,23 @@ class EndTime:
 
     def begin(self, names: Sequence[str], keys: Sequence[bytes], session: StoreSession) -> None:
         """A load of the jugfile begins; what is known of names stays."""
+        self._forget()
         self._keys, self._session = keys, session
-        self._nodes = {}
         for node, name in enumerate(names):
             self._nodes.setdefault(name, []).append(node)
         self._names = names
         self._looked.clear()
         self._refused = None
+
+    def end(self) -> None:
+        """That load has ended: nothing of it is kept."""
+        self._forget()
+
+    def _forget(self) -> None:
+        self._keys = ()
+        self._names = ()
+        self._nodes = {}
+        self._session = None
 
     def allows(self, node: int) -> bool:
         """Whether this task may start now. One whose duration nobody knows may, until the time is up."""
@@ -154,6 +168,8 @@ class EndTime:
         if now - self._looked.get(name, -math.inf) < _LOOK_AGAIN:
             return
         self._looked[name] = now
+        if self._session is None:
+            return
         nodes = self._nodes[name]
         keys = [self._keys[node] for node in nodes]
         finished = list(compress(keys, self._session.present(keys)))

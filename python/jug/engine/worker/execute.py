@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import compress
 from mmap import ACCESS_READ, mmap
 from typing import TYPE_CHECKING
 
 from ... import task
+from ...errors import UserError
 from ...internal import log, supervision
 from ...internal.task_selection import prepare_matcher_from_options
 from ...internal.tracebacks import begin_at_users_line
@@ -15,10 +19,11 @@ from ...process.signals import end_cleanly
 from ..drift import Drift, load_steadily
 from ..handover import read_tasks
 from ..jugfile import Jugfile
+from ..rerun import look_at_code
 from ..session.open import open_session
 from ..task_graph import tasks_by_store
 from .options import WorkerOptions
-from .state import ExecutionState
+from .state import MADE_AGAIN, ExecutionState
 from .worker import Worker
 
 if TYPE_CHECKING:
@@ -38,6 +43,11 @@ def execute(options: Options, state: ExecutionState) -> bool:
     options : Options
     state : ExecutionState
         Filled with what was done.
+
+    Raises
+    ------
+    UserError
+        If a result that the jugfile needs while it loads is made again and again, each time in vain.
     """
     end_cleanly()
     mine = supervision.current()
@@ -50,17 +60,30 @@ def execute(options: Options, state: ExecutionState) -> bool:
     failures = False
     patience = WorkerOptions(options).patience
     drift = Drift()
+    state.before = drift.before
     supervised = supervision.current()
+    damages: Counter[str] = Counter()
     while True:
-        loaded = load_steadily(options, store, drift)
+        with _removing_outdated():
+            loaded = load_steadily(options, store, drift)
         store, state.has_barrier = loaded.store, loaded.has_barrier
+        if look_at_code(options, store):
+            # What was loaded may have been made of results that are gone.
+            continue
         if supervised is not None:
             supervised.slot.set_more(loaded.has_barrier)
+        damages[loaded.damage] += 1
+        if loaded.damage and damages[loaded.damage] > MADE_AGAIN:
+            raise UserError(
+                f"{loaded.damage} ({MADE_AGAIN} times in this run): something else writes there too; let "
+                "each task write files of its own"
+            )
         executed_before = state.executed.total()
         failures = run_tasks(task.alltasks, options, state) or failures
+        graph, state.graph = state.graph, None
         if not loaded.has_barrier or state.idle >= patience:
             return failures
-        drift.ended(task.alltasks)
+        drift.ended(task.alltasks, graph)
         if state.executed.total() > executed_before:
             continue
         if not all(t.can_load() for t in reversed(task.alltasks)):
@@ -97,11 +120,22 @@ def run_tasks(
     store = task.Task.store if store is None else store
     if store is None:
         store = tasks[0]._open_store()  # It says that none is open.
-    if state.coordinator is None:
-        return Worker(tasks, store, options, state, matcher).run()
-    from .pooled import PooledWorker
+    with _removing_outdated():
+        if state.coordinator is None:
+            return Worker(tasks, store, options, state, matcher).run()
+        from .pooled import PooledWorker
 
-    return PooledWorker(tasks, store, options, state, matcher, state.coordinator()).run()
+        return PooledWorker(tasks, store, options, state, matcher, state.coordinator()).run()
+
+
+@contextmanager
+def _removing_outdated() -> Iterator[None]:
+    """Results whose files are gone or changed are removed: their tasks run again."""
+    before, task.removes_outdated = task.removes_outdated, True
+    try:
+        yield
+    finally:
+        task.removes_outdated = before
 
 
 def execution_loop(tasks: list[task.Task], options: Options, state: ExecutionState | None = None) -> bool:

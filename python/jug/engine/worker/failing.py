@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import compress
 from operator import not_
 from typing import TYPE_CHECKING
 
 from ... import _native
-from ...errors import TaskQuit
+from ...errors import DamagedResult, FileChanged, FileChangedByTask, OutdatedResult, TaskQuit
 from ...executors.base import Outcome
 from ..failures.report import failure_report
 from ..failures.summary import described
@@ -17,7 +17,7 @@ from .crashes import Crashes, lost
 from .options import WorkerOptions
 from .progress import Progress
 from .retries import Retries, pause_after
-from .state import ExecutionState
+from .state import MADE_AGAIN, ExecutionState
 from .supervised import SupervisedWork
 
 if TYPE_CHECKING:
@@ -115,7 +115,8 @@ class FailingTasks:
         self._note_unless(is_said, t.name, report)
         if not goes_on:
             raised = error if isinstance(error, Exception) else TaskQuit(t.name, error)
-            self._state.raised = (raised, report)
+            # The first ends the worker: what fails until then, beside it in a pool, is only recorded.
+            self._state.raised = self._state.raised or (raised, report)
             raise raised from (error if raised is not error else error.__cause__)
 
     def _note_unless(self, is_said: bool, name: str, report: FailureReport) -> None:
@@ -173,17 +174,40 @@ class FailingTasks:
             died = Outcome(None, crash, death["started"], 0.0, death["duration"], death["output"])
             self.add(node, died, self._retries.attempts(key), is_shown=death["is_shown"])
 
-    def lost_an_input(self, node: int) -> bool:
-        """Whether a task failed for want of an input, which was invalidated or turned out to be damaged.
+    def failure_of(self, node: int, error: BaseException) -> BaseException | None:
+        """By what a task has failed; None if that was for want of an input.
 
-        Then the input runs again, and after it this task.
+        That runs again, and after it this task. An input may have been invalidated, or turn out to be
+        damaged, or a file in it is not what it was.
         """
+        if isinstance(error, FileChangedByTask):
+            return error
+        if isinstance(error, (FileChanged, OutdatedResult)):
+            # The file is in the result of an input, which may be in memory.
+            for t in self._task(node).dependencies():
+                t._drop_if_outdated()
         self._progress.apply(self._session.refresh())
         inputs = self._graph.dependencies(node)
-        present = self._session.present([self._keys[needed] for needed in inputs])
+        present = self._session.present(self._keys.of(inputs))
         if all(present):
-            return False
+            return error
+        gone = list(compress(inputs, map(not_, present)))
         # A store of the user's own does not report by itself what is gone.
-        self._progress.forget(list(compress(inputs, map(not_, present))))
+        self._progress.forget(gone)
+        if isinstance(error, (FileChanged, DamagedResult)):
+            self._state.made_again.update(self._keys[it] for it in gone)
+            if any(self._state.made_again[self._keys[it]] > MADE_AGAIN for it in gone):
+                return self._never_stays(error, gone, inputs)
         self._scheduler.put_back([node])
-        return True
+        return None
+
+    def _never_stays(self, error: Exception, gone: Sequence[int], inputs: Sequence[int]) -> FileChanged:
+        """What is said of a task whose input is made again and again, each time in vain."""
+        made_again = [it for it in inputs if it in gone or self._keys[it] in self._state.made_again]
+        names = " and ".join(sorted({self._task(it).name for it in made_again}))
+        advice = (
+            f"tasks {names} write over each other's files, it seems: let each write files of its own"
+            if len(made_again) > 1
+            else f"something else changes what task {names} writes"
+        )
+        return FileChanged(f"{error} ({MADE_AGAIN} times in this run): {advice}")

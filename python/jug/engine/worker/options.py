@@ -28,6 +28,8 @@ class WorkerOptions:
         Whether a debugger is started where a task failed.
     keep_going, keep_failed : bool
         Whether other tasks run after one that failed, and whether that one stays failed.
+    explain : bool
+        Whether to say of each task why it runs.
     crash_limit : int
         After how many crashes a task has failed.
     retries : int or None
@@ -45,6 +47,7 @@ class WorkerOptions:
         self.pdb = bool(options.pdb)
         self.keep_going = bool(options.execute_keep_going)
         self.keep_failed = bool(options.execute_keep_failed)
+        self.explain = bool(options.execute_explain)
         self.crash_limit = int(options.execute_crash_limit)
         limits = checked_options(
             options.execute_timeout, options.execute_retries, options.execute_memory_limit

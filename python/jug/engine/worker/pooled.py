@@ -149,7 +149,7 @@ class PooledWorker(ClaimingWorker):
             nodes = self._scheduler.take(min(room, share))
             if self._end_time is not None and not (nodes := self._end_time.choose(nodes, self._scheduler)):
                 continue
-            claimed: list[bytes] = []
+            claimed: list[int] = []
             waiting: list[int] = []
             try:
                 self._claim(nodes, claimed, waiting)
@@ -160,10 +160,10 @@ class PooledWorker(ClaimingWorker):
                 self._send(waiting)
             except BaseException:
                 self._scheduler.put_back(waiting)
-                self._session.release([self._keys[node] for node in waiting])
+                self._session.release(self._keys.of(waiting))
                 raise
-            kept = {self._keys[node] for node in waiting}
-            self._session.release([key for key in claimed if key not in kept])
+            kept = set(waiting)
+            self._session.release(self._keys.of([node for node in claimed if node not in kept]))
             if not waiting:
                 break
 
@@ -178,6 +178,9 @@ class PooledWorker(ClaimingWorker):
 
     def _send(self, nodes: Sequence[int]) -> None:
         """Has claimed tasks run."""
+        if self._reasons is not None:
+            for node in nodes:
+                self._reasons.say(node, self._retries.next_attempt(self._keys[node]))
         if self._before_each:
             for node in nodes:
                 jug_hook("execute.task-pre-execute", (self._task(node),))
@@ -208,12 +211,12 @@ class PooledWorker(ClaimingWorker):
         ended = self._coordinator.wait(min(it for it in pauses if it is not None))
         self._arrived.extend(ended)
         if not ended and not self._signal:
-            self._idle.look()
+            self._idle.glance()
         self._settle_arrived()
 
     def _settle_arrived(self) -> None:
         finished: list[int] = []
-        over: list[bytes] = []
+        over: list[int] = []
         try:
             while self._arrived:
                 ended = self._arrived.popleft()
@@ -223,7 +226,7 @@ class PooledWorker(ClaimingWorker):
                 outcome = self._in_words(node, key, t, ended.outcome)
                 if outcome is None:
                     continue  # It is tried again, alone.
-                over.append(key)
+                over.append(node)
                 if self._settle(node, key, t, outcome):
                     finished.append(node)
                     if ended.residence is not None and self._graph.dependents(node):
@@ -292,7 +295,7 @@ class PooledWorker(ClaimingWorker):
     def _give_back(self, nodes: Sequence[int]) -> None:
         self._sent.difference_update(nodes)
         self._scheduler.put_back(nodes)
-        self._session.release([self._keys[node] for node in nodes])
+        self._session.release(self._keys.of(nodes))
 
     def _request_of(self, error: BaseException, outcome: Outcome) -> BaseException | None:
         # Requests to end go to this process, and reach no task.

@@ -77,24 +77,22 @@ class Progress:
         """Brings the scheduler up to date with what a refresh saw; the nodes that have a result now."""
         if not changes:
             return ()
-        by_state: dict[str, list[int]] = {"result": [], "failed": [], "absent": []}
-        keys, states = zip(*changes, strict=True)
-        for node, state in zip(self._graph.find(keys), states, strict=True):
-            if node is not None:
-                by_state[state].append(node)
-        if by_state["absent"]:
+        results, failed, absent = self._graph.by_state(changes)
+        if absent:
             self.inputs_removed = True
-            self.forget(by_state["absent"])
-        if by_state["failed"]:
-            self._learn_failures(by_state["failed"])
+            self.forget(absent)
+        if failed:
+            self._learn_failures(failed)
         # What is in memory may have been replaced, all between two looks.
-        self.unload(by_state["result"])
-        self.finished_elsewhere(by_state["result"])
-        return set(by_state["result"])
+        self.unload(results)
+        self.finished_elsewhere(results)
+        return results
 
     def forget(self, removed: Sequence[int]) -> None:
         """Neither a result nor a failure is left of these: they run again, and what needs them waits."""
-        keys = [self._keys[node] for node in removed]
+        keys = list(self._keys.of(removed))
+        if self._state.reasons is not None:
+            self._state.reasons.forgotten(keys)
         self._crashes.forget(keys)
         self._retries.forget(keys)
         self._state.failed.difference_update(key.hex().encode() for key in keys)
@@ -104,7 +102,7 @@ class Progress:
 
     def _learn_failures(self, failed: Sequence[int]) -> None:
         """These failed elsewhere. Whether and when they run again, every worker tells alike from reports."""
-        reports = self._session.reports([self._keys[node] for node in failed])
+        reports = self._session.reports(self._keys.of(failed))
         self._crashes.learn(reports)
         self._retries.learn(reports)
         final = set(self._crashes.used_up(reports))
@@ -142,7 +140,7 @@ class Progress:
             self.unload(self._scheduler.done(nodes))
             self.count_loaded(nodes)
 
-    def count_loaded(self, nodes: Sequence[int]) -> None:
+    def count_loaded(self, nodes: Sequence[int] | memoryview[int]) -> None:
         """Counts tasks that were found finished, and calls hooks then, as one of them may end the worker."""
         selected = self._selected
         counted = nodes if selected is None else [node for node in nodes if node in selected]
@@ -168,7 +166,6 @@ class Progress:
 
     def unload(self, nodes: Sequence[int]) -> None:
         """Removes results from memory."""
-        for node in nodes:
-            self._task(node).unload()
+        self._graph.unload(nodes, Task)
         if nodes and self._session.has_inputs():
-            self._session.forget_inputs([self._keys[node] for node in nodes])
+            self._session.forget_inputs(self._keys.of(nodes))

@@ -46,7 +46,7 @@ class Retries:
         self._option = option
         self._clock = clock
         #: How often each task was run that failed, in all workers, since it had a result or was forgotten.
-        self._attempts: dict[bytes, int] = {}
+        self.runs: dict[bytes, int] = {}
         #: When each node may run again; and the same in the order of time, with what was withdrawn since.
         self._due: dict[int, float] = {}
         self._queue: list[tuple[float, int]] = []
@@ -56,24 +56,24 @@ class Retries:
 
     def learn(self, reports: Mapping[bytes, FailureReport]) -> None:
         """Takes note of what is known of tasks that failed, here or elsewhere."""
-        self._attempts.update((key, int(report.get("attempt", 1))) for key, report in reports.items())
+        self.runs.update((key, int(report.get("attempt", 1))) for key, report in reports.items())
 
     def forget(self, keys: Collection[bytes]) -> None:
         """These have neither a result nor a failure any more."""
-        for key in keys if self._attempts else ():
-            self._attempts.pop(key, None)
+        for key in keys if self.runs else ():
+            self.runs.pop(key, None)
 
     def attempts(self, key: bytes) -> int:
         """How often a task was run that failed."""
-        return self._attempts.get(key, 0)
+        return self.runs.get(key, 0)
 
     def next_attempt(self, key: bytes) -> int:
         """The number of the next run of a task, from 1."""
-        return self._attempts.get(key, 0) + 1 if self._attempts else 1
+        return self.runs.get(key, 0) + 1 if self.runs else 1
 
     def failed(self, key: bytes, attempt: int) -> None:
         """This run of a task failed."""
-        self._attempts[key] = attempt
+        self.runs[key] = attempt
 
     def limit(self, f: Callable[..., Any]) -> int | None:
         """How often a task of this function is tried again; None where nobody said anything of that."""

@@ -7,25 +7,33 @@ from ...executors.base import Outcome
 from ..failures.errors import StoreFailure, UnstorableResult
 from ..session.base import StoreSession
 
-__all__ = ["save_result"]
+__all__ = ["save_result", "unstorable_result"]
 
 
 def save_result(
-    session: StoreSession, key: bytes, outcome: Outcome, name: str, attempt: int
+    session: StoreSession, key: bytes, outcome: Outcome, name: str, attempt: int, function: object
 ) -> UnstorableResult | None:
-    """Stores the result of a task that is claimed here; an error of the task if it cannot be stored.
+    """Stores what `function` returned for a claimed task; an error of the task if it cannot be stored.
 
     StoreFailure if the store is at fault.
     """
     try:
-        session.save(key, outcome, name, attempt)
-    except OSError as error:
-        raise StoreFailure(name, error) from error
-    except (Exception, SystemExit, GeneratorExit) as error:
-        if isinstance(error, Leave):
-            raise
-        # What is pickled may do anything.
-        unstorable = UnstorableResult(name, outcome.value, error)
-        unstorable.__cause__ = error
-        return unstorable
+        session.save(key, outcome, name, attempt, function)
+    except BaseException as error:
+        return unstorable_result(name, outcome.value, error)
     return None
+
+
+def unstorable_result(name: str, value: object, error: BaseException) -> UnstorableResult:
+    """The error of a task of which `value` could not be stored, because of `error`.
+
+    StoreFailure if the store is at fault; `error` itself if it is no failure.
+    """
+    if isinstance(error, OSError):
+        raise StoreFailure(name, error) from error
+    if isinstance(error, Leave) or not isinstance(error, (Exception, SystemExit, GeneratorExit)):
+        raise error
+    # What is pickled may do anything.
+    unstorable = UnstorableResult(name, value, error)
+    unstorable.__cause__ = error
+    return unstorable

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ...errors import Leave, UserError
 from ...executors.inline import InlineExecutor
 from ...process.signals import end_cleanly
+from ..code_watch import called_by
 from .nesting import worker_at_work
 from .saving import save_result
 
@@ -40,6 +41,7 @@ class SingleRun:
         self._session = session
         self._key = t.key()
         self._name = t.name
+        self._function = called_by(t)
         self._attempt = attempt
         self._save = save
         self._executor = InlineExecutor(debug=debug)
@@ -66,7 +68,7 @@ class SingleRun:
 
     def _store(self, outcome: Outcome) -> Exception | None:
         """Stores the result, and only then forgets the failure; an error if it cannot be stored."""
-        unstorable = save_result(self._session, self._key, outcome, self._name, self._attempt)
+        unstorable = save_result(self._session, self._key, outcome, self._name, self._attempt, self._function)
         if unstorable is None:
             self._session.sync()
             self._session.refresh()

@@ -12,13 +12,20 @@ from ..failures.summary import FailureSummary
 from ..former_keys import FormerResults
 from ..jugfile import Jugfile
 from .end_time import EndTime
+from .reasons import Reasons
 
 if TYPE_CHECKING:
     from ... import _native
     from ...executors.coordinator import Coordinator
+    from ...internal.task_origin import LoadBefore
     from ...internal.types import FailureReport
+    from ..code_watch import CodeWatch
 
-__all__ = ["ExecutionState"]
+__all__ = ["MADE_AGAIN", "ExecutionState"]
+
+#: How often the result of a task may turn out to be damaged, or to have a file that is not what it was, in
+#: one run. Two tasks that write the same file would take turns for ever.
+MADE_AGAIN = 3
 
 
 #: How many reports are kept: a broken function may fail for each of its arguments.
@@ -34,6 +41,9 @@ class ExecutionState:
         By task name: run here, and found finished (counted again at each load).
     failed : set of bytes
         Hashes of the tasks that failed here, or for good elsewhere; this worker does not try them again.
+    made_again : Counter of bytes
+        By key: results that turned out to be damaged, or to have a file that is not what it was, when a task
+        of this worker needed them.
     has_selected : bool
         Whether a task was there that --name or --pattern selects, or nothing was selected by them.
     has_barrier : bool
@@ -52,12 +62,20 @@ class ExecutionState:
         Length of a wait cycle (``--wait-cycle-time``), as given to the worker.
     former : FormerResults
         What was said of results under keys of an earlier version.
+    reasons : Reasons or None
+        What says of each task why it runs, where that was asked for.
+    before : LoadBefore or None
+        What is known of the load before, where there are several.
+    graph : Graph or None
+        That of the tasks of this load, if they all have one.
     coordinator : callable or None
         Returns what has tasks run elsewhere, the same in each load; None where they run in this process.
     display : Display
         Where it is shown how far tasks are that run elsewhere.
     jugfile : Jugfile or None
         How another process can load the tasks; None where they come from no jugfile.
+    code : CodeWatch or None
+        What finds by which code results are made; made by the first worker that stores some.
     end_time : EndTime or None
         When the worker has to be done; None where nobody said that.
     """
@@ -66,6 +84,7 @@ class ExecutionState:
         self.executed: Counter[str] = Counter()
         self.loaded: Counter[str] = Counter()
         self.failed: set[bytes] = set()
+        self.made_again: Counter[bytes] = Counter()
         self.has_selected = False
         self.has_barrier = False
         self.blocked = Blocked()
@@ -75,7 +94,11 @@ class ExecutionState:
         self.idle = 0.0
         self.cycle = 12.0
         self.former = FormerResults()
+        self.reasons: Reasons | None = None
+        self.before: LoadBefore | None = None
+        self.graph: _native.Graph | None = None
         self.jugfile: Jugfile | None = None
+        self.code: CodeWatch | None = None
         self.display: Display = NoDisplay()
         self.coordinator: Callable[[], Coordinator[int]] | None = None
         self.end_time: EndTime | None = None

@@ -79,6 +79,10 @@ class SupervisedWork:
         self.slot.load(self._names, tasks, limits.shortest())
         mine.ring()
 
+    def is_plain(self) -> bool:
+        """Whether there is no more to do around each task than to say that it starts and was executed."""
+        return self.capture is None and self._mine.tasks_left is None and not self._limits_memory
+
     def check(self) -> None:
         """Leave where no other task is to start here."""
         if self.slot.is_to_stop():

@@ -9,6 +9,7 @@ from operator import not_
 
 from ... import _native
 from ...internal import log
+from ...internal.console import warn
 from ..blocked import Blockade
 from ..session.base import StoreSession
 from .end_time import EndTime
@@ -28,8 +29,7 @@ class Waiting:
 
     Parameters
     ----------
-    keys : sequence of bytes
-        Of the nodes.
+    graph : _native.Graph
     scheduler : _native.Scheduler
         Of the worker; it is told what may run.
     session : StoreSession
@@ -50,7 +50,7 @@ class Waiting:
 
     def __init__(
         self,
-        keys: Sequence[bytes],
+        graph: _native.Graph,
         scheduler: _native.Scheduler,
         session: StoreSession,
         progress: Progress,
@@ -62,7 +62,8 @@ class Waiting:
         supervised: SupervisedWork | None,
         end_time: EndTime | None,
     ) -> None:
-        self._keys = keys
+        self._graph = graph
+        self._keys = graph.keys()
         self._scheduler = scheduler
         self._session = session
         self._progress = progress
@@ -73,10 +74,16 @@ class Waiting:
         self._selected = selected
         self._supervised = supervised
         self._end_time = end_time
+        #: What others finished since the last look, by their news.
+        self._finished: set[int] = set()
+        #: The workers that may have died of which it was looked whether others wait for them.
+        self._late: set[str] = set()
 
     def until_work(self) -> bool:
         """Sleeps until a task may run; False when there is no sense in waiting any longer."""
         before = time.monotonic()
+        # What was met while claiming may be over: a dead worker's claim can look like a living one's.
+        is_due = True
         if not self._is_blocked():
             log.info("waiting for other workers; %d tasks are left", self._scheduler.nr_unfinished())
         while (self._state.idle < self._patience or self._retries.held()) and not self._is_blocked():
@@ -85,17 +92,52 @@ class Waiting:
             # Who waits for a pause to end is not idle.
             is_idle = not self._retries.held()
             if self._end_time is None:
-                self._session.wait(self._longest_sleep())
+                self._session.wait_for_news(self._longest_sleep())
             else:
-                self._end_time.sleep(self._session.wait, self._longest_sleep())
+                self._end_time.sleep(self._session.wait_for_news, self._longest_sleep())
                 self._end_time.check()
             now = time.monotonic()
             self._state.idle += (now - before) if is_idle else 0.0
             before = now
-            self.look()
+            if self._has_news() or is_due:
+                self.look()
+                is_due = False
+            self._name_the_late()
+            self._scheduler.free(self._retries.take_due())
             if self._scheduler.nr_ready() or not self._scheduler.nr_unfinished():
                 return True
         return False
+
+    def glance(self) -> None:
+        """Looks what others did if there may be anything, for a worker that does something else meanwhile."""
+        self._session.glance()
+        if self._has_news():
+            self.look()
+
+    def _name_the_late(self) -> None:
+        """Says once of each worker that may have died that its tasks have to wait, and for how long."""
+        for worker, quiet, lease in self._session.late_workers():
+            if worker in self._late:
+                continue
+            self._late.add(worker)
+            if self._session.has_claims(worker):
+                warn(
+                    f"there has been no sign of worker {worker} for {quiet:.0f} s: if that goes on, "
+                    f"others run its tasks in {lease - quiet:.0f} s"
+                )
+
+    def _has_news(self) -> bool:
+        """Whether others did something that matters here. What frees no task is counted at the next look."""
+        if not self._session.is_quiet():
+            return True
+        results, gone = self._session.finished_elsewhere()
+        if not results and not gone:
+            return False
+        finished = self._graph.find_prefixes(results)
+        if finished:
+            self._state.idle = 0.0
+            self._finished.update(finished)
+        return self._scheduler.would_matter(self._finished, self._graph.find_prefixes(gone))
 
     def _is_blocked(self) -> bool:
         # With --name or --pattern, what is missing may be for others to run. Otherwise it waits for a task
@@ -116,17 +158,17 @@ class Waiting:
         return [node for node in busy if node not in held] if held else busy
 
     def look(self) -> None:
-        """Takes note of what others finished or abandoned, and of pauses that are over."""
+        """Takes note of what others finished or abandoned."""
         busy = self._busy_elsewhere()
+        self._finished.clear()
         # First the claims, then the results: a claim that ended with a result must not look abandoned.
-        claimed = self._session.claimed([self._keys[node] for node in busy])
+        claimed = self._session.claimed(self._keys.of(busy))
         abandoned = set(compress(busy, map(not_, claimed)))
         self._progress.apply(self._session.refresh())
         busy = self._scheduler.busy_nodes()
-        present = self._session.present([self._keys[node] for node in busy])
+        present = self._session.present(self._keys.of(busy))
         self._progress.finished_elsewhere(list(compress(busy, present)))
         abandoned.difference_update(self._retries.held())
         self._scheduler.free(
             [n for n, found in zip(busy, present, strict=True) if n in abandoned and not found]
         )
-        self._scheduler.free(self._retries.take_due())

@@ -7,15 +7,19 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ... import task
+from ... import _native, task
 from ...errors import UserError
+from ...executors.base import Outcome
 from ...executors.inline import InlineExecutor
+from ...hooks.exit_checks import stop_files
 from ...hooks.register import jug_hook
-from ...internal import log
+from ...internal import file_uses, log
+from ...internal.printing import flush_output
 from ...internal.task_selection import Matcher
 from .batch_size import BatchSize
 from .claiming import ClaimingWorker
 from .run_limits import TimeLimit
+from .saving import unstorable_result
 from .state import ExecutionState
 
 if TYPE_CHECKING:
@@ -38,24 +42,33 @@ class Worker(ClaimingWorker):
     ) -> None:
         super().__init__(tasks, store, options, state, matcher)
         self._executor = InlineExecutor(debug=self._options.debug)
-        self._batch_size = BatchSize(self._session.max_batch)
-        #: What was run last: once the next task starts, its claim ends even if that one takes long.
-        self._last_run: bytes | None = None
-        #: What was claimed with it and is not started.
+        self._batch_size = BatchSize(self._session.max_batch, counts_requests=self._session.avoids_contention)
+        supervised = None if self._supervised is None else (self._supervised.slot, flush_output)
+        #: Runs tasks, and knows which was run last: once the next one starts, the claim of that ends even if
+        #: the next takes long.
+        self._runs = _native.TaskRuns(
+            self._graph,
+            self._session.claims,
+            task.Task,
+            task._PLAIN_EXECUTE,
+            (self._before_each, self._after_each),
+            supervised,
+        )
+        #: What was claimed and is not started.
         self._waiting: list[int] = []
 
     def running(self) -> bytes | None:
         """The key of the task that was started last."""
-        return self._last_run
+        return self._runs.last
 
     def pause(self) -> None:
         """Another worker begins inside a task: gives back what was claimed and not started."""
         if self._waiting and not self._is_forked():
-            self._session.release([self._keys[node] for node in self._waiting])
+            self._session.release(self._keys.of(self._waiting))
 
     def resume(self) -> None:
         """Says again which task runs, and what will."""
-        key = self._last_run
+        key = self._runs.last
         for node in self._graph.find([key]) if key and not self._is_forked() else ():
             if key and node is not None:
                 self._session.start(key, None, self._names[node], self._retries.next_attempt(key))
@@ -66,7 +79,8 @@ class Worker(ClaimingWorker):
         while self._is_work_left():
             if self._retries.held():
                 self._scheduler.free(self._retries.take_due())
-            nodes = self._scheduler.take(self._batch_size.next(self._scheduler.nr_ready()))
+            size = self._batch_size.next(self._scheduler.nr_ready(), self._session.nr_workers())
+            nodes = self._scheduler.take(size)
             if nodes:
                 self._run_batch(nodes)
                 continue
@@ -81,7 +95,7 @@ class Worker(ClaimingWorker):
             nodes = self._end_time.choose(nodes, self._scheduler)
             if not nodes:
                 return
-        claimed: list[bytes] = []
+        claimed: list[int] = []
         finished: list[int] = []
         waiting: list[int] = []
         try:
@@ -94,6 +108,8 @@ class Worker(ClaimingWorker):
             self._output.begin()
             # Where results were taken away, some of these may have lost an input, and have to wait again.
             while waiting and not self._progress.inputs_removed:
+                if self._run_plain_ones(waiting, finished):
+                    continue
                 node = waiting[-1]
                 key = self._keys[node]
                 if self._supervised is not None:
@@ -101,18 +117,12 @@ class Worker(ClaimingWorker):
                 if self._end_time is not None and not self._end_time.allows(node):
                     break
                 attempt = self._retries.next_attempt(key)
-                if not self._session.start(key, self._last_run, self._names[node], attempt):
+                if not self._session.start(key, self._runs.last, self._names[node], attempt):
                     break  # The rest was given back, because the task before took long.
-                self._last_run = key
+                self._runs.last = key
                 waiting.pop()
                 if self._run_one(node, key):
-                    finished.append(node)
-                    if self._supervised is not None:
-                        self._supervised.slot.executed(node)
-                    # A hook may end the worker: the task is among those that were run by then.
-                    if self._after_each:
-                        with self._output.apart():
-                            jug_hook("execute.task-executed1", (self._task(node),))
+                    self._has_run(node, finished)
             self._batch_size.ran(count - len(waiting), time.perf_counter() - began, refreshing)
         finally:
             if not self._is_forked():
@@ -120,20 +130,69 @@ class Worker(ClaimingWorker):
                 self._finish(finished, claimed)
                 self._scheduler.put_back(waiting)
 
+    def _run_plain_ones(self, waiting: list[int], finished: list[int]) -> bool:
+        """Runs tasks from the end of `waiting` that need no more than a call; False if the last one does."""
+        files = stop_files(self._before_each)
+        if (
+            files is None
+            or self._after_each
+            or (self._supervised is not None and not self._supervised.is_plain())
+            or self._end_time is not None
+            or self._limits.has_timeouts
+            or self._suspects
+            or self._options.debug
+            or self._reasons is not None
+            or log.is_shown()
+        ):
+            return False
+        with file_uses.watching() as uses:
+            failed = self._runs.run(waiting, finished, attempts=self._retries.runs, stop_files=files)
+        if failed is None:
+            return not waiting
+        name = self._names[failed.node]
+        error = failed.error
+        self._raise_if_forked(name, error)
+        if error is not None and failed.returned:
+            error = unstorable_result(name, failed.value, error)
+        elif failed.returned:
+            # It is the first here that uses files.
+            error = uses.changed()
+        outcome = Outcome(failed.value, error, failed.started, failed.began, failed.duration)
+        if self._settle(failed.node, self._keys[failed.node], self._task(failed.node), outcome):
+            self._has_run(failed.node, finished)
+        return True
+
+    def _has_run(self, node: int, finished: list[int]) -> None:
+        """Takes note of a task that has a result now."""
+        finished.append(node)
+        if self._supervised is not None:
+            self._supervised.slot.executed(node)
+        # A hook may end the worker: the task is among those that were run by then.
+        if self._after_each:
+            with self._output.apart():
+                jug_hook("execute.task-executed1", (self._task(node),))
+
+    def _raise_if_forked(self, name: str, error: BaseException | None) -> None:
+        """Raises something in a process that a task forked, and which returned from it."""
+        if os.getpid() != self._pid:
+            raise error or UserError(
+                f"a process that task {name} forked returned from it and ends here; "
+                "end such a process with os._exit()"
+            )
+
     def _run_one(self, node: int, key: bytes) -> bool:
         """Runs a claimed task; whether it has a result now."""
         t, name = self._task(node), self._names[node]
         is_apart, limit = self._start(node, key, t)
+        if self._reasons is not None:
+            with self._output.apart():
+                self._reasons.say(node, self._retries.next_attempt(key))
         if self._before_each:
             with self._output.apart():
                 jug_hook("execute.task-pre-execute", (t,))
         log.info("executing %s", name)
         outcome = self._crashes.run(key, t, limit) if is_apart else self._executor.run(t)
-        if os.getpid() != self._pid:
-            raise outcome.error or UserError(
-                f"a process that task {name} forked returned from it and ends here; "
-                "end such a process with os._exit()"
-            )
+        self._raise_if_forked(name, outcome.error)
         return self._settle(node, key, t, outcome)
 
     def _start(self, node: int, key: bytes, t: task.Task) -> tuple[bool, TimeLimit | None]:

@@ -4,6 +4,7 @@
 //! [`WRITE_AFTER`] later) and onto the disk (`fdatasync`, at most [`SYNC_AFTER`] after that). Bytes are kept
 //! until they are durable: where a write or a sync fails they are written again, to a new segment.
 
+mod announce;
 mod replay;
 mod state;
 
@@ -12,11 +13,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use state::State;
+use state::{State, Unnoted};
 
 use crate::background::{Background, Periodic};
-use crate::error::IoContext;
-use crate::jugdir::Jugdir;
+use crate::jugdir::{Jugdir, News};
 use crate::lock::lock;
 use crate::os::ops::TICK;
 use crate::os::{FileSystem, pid};
@@ -44,6 +44,8 @@ pub struct Writer {
     always: bool,
     /// The directory of the segments, if other hosts list it.
     shared: OnceLock<PathBuf>,
+    /// Where others learn that there is something new, if nothing else tells them.
+    news: OnceLock<Arc<News>>,
     pid: u32,
 }
 
@@ -66,6 +68,7 @@ impl Writer {
             failure: None,
             closed: false,
             stats: WriteStats::default(),
+            unnoted: Unnoted::default(),
         };
         Writer {
             state: Mutex::new(state),
@@ -74,6 +77,7 @@ impl Writer {
             background,
             always,
             shared: OnceLock::new(),
+            news: OnceLock::new(),
             pid: pid::id(),
         }
     }
@@ -84,6 +88,7 @@ impl Writer {
         if is_shared {
             _ = self.shared.set(jugdir.segments());
         }
+        _ = self.news.set(Arc::clone(jugdir.news()));
         lock(&self.state).log.bind_to_worker(jugdir);
     }
 
@@ -110,32 +115,27 @@ impl Writer {
         lock(&self.state).buffer.is_empty()
     }
 
-    /// Returns once others find all segments.
-    ///
-    /// # Errors
-    ///
-    /// Where the directory of segments cannot be changed.
-    pub fn announce(&self) -> Result<()> {
-        let Some((due, _)) = lock(&self.state).unannounced else { return Ok(()) };
-        self.fs.sleep(due.saturating_duration_since(self.fs.now()));
-        self.announce_due(due)
-    }
-
-    fn announce_due(&self, now: Instant) -> Result<()> {
-        let is_due = lock(&self.state).unannounced.is_some_and(|(due, _)| due <= now);
-        if let (true, Some(segments)) = (is_due, self.shared.get()) {
-            self.fs.touch_dir(segments).context("setting the time of", segments)?;
-            lock(&self.state).unannounced = None;
-        }
-        Ok(())
-    }
-
     /// Adds a record whose payload is `parts`. `name` is the task's name, empty for none.
     ///
     /// # Errors
     ///
     /// Where an earlier record could not be written, the disk is full, or the writer is closed.
-    pub fn append(&self, mut header: Header, name: &str, parts: &[&[u8]]) -> Result<()> {
+    pub fn append(&self, header: Header, name: &str, parts: &[&[u8]]) -> Result<()> {
+        self.append_and_write(header, name, parts, false)
+    }
+
+    /// Adds a record in the same way; with `at_once` it is in the file when this returns, and so are all before it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::append`].
+    pub fn append_and_write(
+        &self,
+        mut header: Header,
+        name: &str,
+        parts: &[&[u8]],
+        at_once: bool,
+    ) -> Result<()> {
         if self.forked() {
             return Err(Error::Forked { what: "the store" });
         }
@@ -148,6 +148,7 @@ impl Writer {
             self.replay(state, cause)?;
         }
         self.open(state)?;
+        self.remember(state, &header);
         header.name = state.log.name_id(name, &mut state.buffer, &self.index);
         state.log.append(&mut state.buffer, &mut header, parts, &self.index);
         state.stats.records += 1;
@@ -155,17 +156,22 @@ impl Writer {
             self.write(state)?;
             return self.sync_now(state);
         }
-        if state.buffer.len() >= BUFFER_MAX {
+        let is_sync_due = state.written.is_some();
+        if at_once || state.buffer.len() >= BUFFER_MAX {
             self.write(state)?;
             if state.undurable.len() >= UNDURABLE_MAX {
                 self.sync_now(state)?;
             }
         }
-        if first {
-            state.buffered = (!state.buffer.is_empty()).then(|| self.fs.now());
-            if let Some(background) = self.background.upgrade() {
-                background.wake();
-            }
+        let begins_buffer = first && !state.buffer.is_empty();
+        if begins_buffer {
+            state.buffered = Some(self.fs.now());
+        }
+        // To wake it for each record that is written already would cost more than the record.
+        if (begins_buffer || !is_sync_due && state.written.is_some())
+            && let Some(background) = self.background.upgrade()
+        {
+            background.wake();
         }
         Ok(())
     }
@@ -267,11 +273,13 @@ impl Writer {
         if state.buffer.is_empty() {
             return Ok(());
         }
+        state.log.complete(&mut state.buffer);
         state.stats.writes += 1;
         match state.log.write(&state.buffer) {
             Ok(()) => {
                 state.stats.bytes += state.buffer.len() as u64;
                 state.undurable.append(&mut state.buffer);
+                state.unnoted.wrote();
                 state.buffered = None;
                 state.written.get_or_insert_with(|| self.fs.now());
                 Ok(())
@@ -299,6 +307,7 @@ impl Writer {
             Ok(()) => {
                 state.undurable.clear();
                 state.written = None;
+                self.note_synced(state, state.unnoted.written());
                 Ok(())
             }
             Err(error) => self.replay(state, error),
@@ -320,12 +329,12 @@ impl Writer {
 
     /// Syncs in the background, without keeping others from appending meanwhile.
     fn sync_aside(&self) {
-        let (file, segment, end) = {
+        let (file, segment, end, written) = {
             let mut state = lock(&self.state);
             let Some((file, segment)) = state.log.handle() else { return };
             state.stats.syncs += 1;
             state.written = None;
-            (file, segment, state.durable_to() + state.undurable.len() as u64)
+            (file, segment, state.durable_to() + state.undurable.len() as u64, state.unnoted.written())
         };
         let synced = file.sync_named();
         let mut state = lock(&self.state);
@@ -341,6 +350,7 @@ impl Writer {
                 // Somebody else may have synced too, and then there is less to forget.
                 let length = usize::try_from(end.saturating_sub(state.durable_to())).unwrap_or(0);
                 state.undurable.drain(..length);
+                self.note_synced(&mut state, written);
                 Ok(())
             }
             Err(source) => {

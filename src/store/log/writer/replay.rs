@@ -4,7 +4,7 @@ use super::state::State;
 use super::{Writer, is_removed};
 use crate::lock::lock;
 use crate::store::log::active_segment::Position;
-use crate::store::log::record;
+use crate::store::log::batch;
 use crate::{Error, Result};
 
 impl Writer {
@@ -32,6 +32,7 @@ impl Writer {
 
     /// Writes all that is not durable to a new segment; `cause` is returned if that fails too.
     pub(super) fn replay(&self, state: &mut State, cause: Error) -> Result<()> {
+        state.log.complete(&mut state.buffer);
         let mut kept = std::mem::take(&mut state.undurable);
         state.stats.bytes += state.buffer.len() as u64;
         kept.append(&mut state.buffer);
@@ -49,6 +50,8 @@ impl Writer {
         let rewritten = self.open(state).and_then(|()| state.log.rewrite(&kept, &self.index));
         if let Ok(new) = rewritten {
             self.moved(&kept, old, new);
+            state.unnoted.wrote();
+            self.note_synced(state, state.unnoted.written());
             return Ok(());
         }
         // The first error is the one to report: it says what is wrong with the disk.
@@ -59,16 +62,16 @@ impl Writer {
 
     fn moved(&self, kept: &[u8], old: Position, new: Position) {
         let mut index = lock(&self.index);
-        for (offset, header) in record::walk(kept) {
-            index.relocate(header.key, old.place(offset), new.place(offset));
+        for (offset, key) in batch::walk(kept) {
+            index.relocate(key, old.place(offset), new.place(offset));
         }
     }
 
     fn lost(&self, kept: &[u8], old: Position) {
         let mut index = lock(&self.index);
-        for (offset, header) in record::walk(kept) {
-            index.lose(header.key, old.place(offset));
-            index.lose_failure(header.key, old.place(offset));
+        for (offset, key) in batch::walk(kept) {
+            index.lose(key, old.place(offset));
+            index.lose_failure(key, old.place(offset));
         }
     }
 }

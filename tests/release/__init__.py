@@ -1,0 +1,1 @@
+"""What is given to an index, and how it is built."""
