@@ -44,7 +44,7 @@ def main() -> list[Row]:
     for name, source in (("loose", old), ("packed", packed)):
         taken = common.succeed(common.jug(OURS, "adopt", jugfile, scratch / f"new-{name}", str(source)))
         common.succeed(common.jug(OURS, "check", jugfile, scratch / f"new-{name}"))
-        rows.append(Row(f"{TASKS} {name} results adopted", "-", taken.wall, "s", SECONDS))
+        rows.append(Row(f"{TASKS} {name} results adopted", "-", taken.wall, "s", most=SECONDS))
         again = common.succeed(common.jug(OURS, "adopt", jugfile, scratch / f"new-{name}", str(source)))
         rows.append(Row("the same once more: nothing to adopt", "-", again.wall, "s"))
     rows.extend(exported(reference, jugfile, scratch))

@@ -5,7 +5,11 @@ from pathlib import Path
 from benches import common
 from benches.common import OURS, Row
 
-PAIRS = 5
+PAIRS = common.scaled(5)
+FEW = common.scaled(50)
+MANY = common.scaled(500)
+#: What the left column is, on the page.
+LEFT = "beside"
 
 JUGFILE = """\
 from jug import TaskGenerator, barrier
@@ -69,17 +73,17 @@ def execute(jugfile: Path) -> common.Run:
 def main() -> list[Row]:
     """The first column is without barriers, or the lines alone; both are ours. CPU time."""
     scratch = common.fresh("barriers")
-    plain = write_jugfile(scratch, "plain", 50, "pass")
-    few = write_jugfile(scratch, "few", 50, "barrier()")
+    plain = write_jugfile(scratch, "plain", FEW, "pass")
+    few = write_jugfile(scratch, "few", FEW, "barrier()")
     without, with_barriers = common.alternate(PAIRS, lambda: execute(plain), lambda: execute(few))
-    many = write_jugfile(scratch, "many", 500, "barrier()")
-    (scratch / "lines.py").write_text(LINES.format(blocks=500))
+    many = write_jugfile(scratch, "many", MANY, "barrier()")
+    (scratch / "lines.py").write_text(LINES.format(blocks=MANY))
     argv = [OURS, scratch / "lines.py", many]
     lines, all_of_it = common.alternate(
         PAIRS, lambda: common.succeed(common.run(argv, scratch)), lambda: execute(many)
     )
     cpu = [common.median(run.cpu for run in runs) for runs in (without, with_barriers, lines, all_of_it)]
     return [
-        Row("50 barriers x 100 tasks: none, barriers", cpu[0], cpu[1], "s", 3.0),
-        Row("500 barriers x 100 tasks: lines alone, all", cpu[2], cpu[3], "s", 1.3),
+        Row(f"{FEW} barriers x 100 tasks: none, barriers", cpu[0], cpu[1], "s", 3.0),
+        Row(f"{MANY} barriers x 100 tasks: lines alone, all", cpu[2], cpu[3], "s", 1.3),
     ]

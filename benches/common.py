@@ -4,8 +4,11 @@ Absolute times mean little on a shared machine, so both packages run in turns an
 the ratio of their medians.
 """
 
+import math
 import os
 import re
+import resource
+import select
 import shutil
 import statistics
 import subprocess
@@ -19,6 +22,22 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 WORK = ROOT / "benches" / ".work"
 OURS = Path(sys.executable)
+#: How many times as much as usual is measured: 0.01 to try a measurement out.
+SCALE = float(os.environ.get("JUG_BENCH_SCALE", "1"))
+
+
+class Failed(SystemExit):
+    """A measurement that ended otherwise than it should; the text says which and how."""
+
+    def line(self) -> str:
+        """The text in one line: its first and its last one, which is where a traceback has its error."""
+        lines = [line.strip() for line in str(self).splitlines() if line.strip()]
+        return " ... ".join(dict.fromkeys([*lines[:1], *lines[-1:]]))
+
+
+def scaled(number: int, least: int = 1) -> int:
+    """So many, at the scale that is asked for."""
+    return max(least, round(number * SCALE))
 
 
 @dataclass(frozen=True)
@@ -38,7 +57,7 @@ def reference() -> Path:
     directory = Path(os.environ.get("JUG_REFERENCE", ROOT / ".ref-venv"))
     python = directory / "bin" / "python"
     if not python.exists():
-        raise SystemExit(f"{python} does not exist; ./dev reference creates it")
+        raise Failed(f"{python} does not exist; ./dev reference creates it")
     return python
 
 
@@ -50,18 +69,69 @@ def environment(**variables: str) -> dict[str, str]:
 
 def run(argv: Iterable[object], cwd: Path, **variables: str) -> Run:
     """Runs a process to its end and measures it."""
+    return together(1, argv, cwd, **variables)
+
+
+def together(count: int, argv: Iterable[object], cwd: Path, **variables: str) -> Run:
+    """Runs so many processes of a command at once, and measures them: the time until the last one ends.
+
+    CPU time is that of all, memory that of the one with the most. The first one that fails ends the others,
+    and the exit status is its own.
+    """
     words = [str(word) for word in argv]
+    processes: list[subprocess.Popen[bytes]] = []
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         began = time.perf_counter()
-        process = subprocess.Popen(words, cwd=cwd, env=environment(**variables), stdout=out, stderr=err)
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            for _ in range(count):
+                started = subprocess.Popen(
+                    words, cwd=cwd, env=environment(**variables), stdout=out, stderr=err
+                )
+                processes.append(started)
+            status, usages = _ended(processes)
+        finally:
+            _end(processes)
         wall = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         err.seek(0)
         texts = out.read().decode(), err.read().decode()
-    cpu = usage.ru_utime + usage.ru_stime
-    return Run(process.returncode, wall, cpu, usage.ru_maxrss / 1024, *texts)
+    cpu = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    return Run(status, wall, cpu, max(usage.ru_maxrss for usage in usages) / 1024, *texts)
+
+
+def _ended(processes: list[subprocess.Popen[bytes]]) -> tuple[int, list[resource.struct_rusage]]:
+    """The exit status of the first process that fails, else 0 after all have ended, with what each cost."""
+    running = {os.pidfd_open(process.pid): process for process in processes}
+    poll, usages, status = select.poll(), [], 0
+    for number in running:
+        poll.register(number, select.POLLIN)
+    try:
+        while running and not status:
+            for number, _ in poll.poll():
+                process = running.pop(number)
+                poll.unregister(number)
+                os.close(number)
+                _, ended, usage = os.wait4(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(ended)
+                usages.append(usage)
+                status = status or process.returncode
+    finally:
+        for number in running:
+            os.close(number)
+    return status, usages
+
+
+def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    """Ends those that still run."""
+    for process in processes:
+        if process.returncode is None:
+            process.terminate()
+    for process in processes:
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def jug(python: Path, command: str, jugfile: Path, jugdir: Path, *options: str, **variables: str) -> Run:
@@ -70,12 +140,43 @@ def jug(python: Path, command: str, jugfile: Path, jugdir: Path, *options: str, 
     return run(argv, jugfile.parent, **variables)
 
 
+_base: Path | None = None
+_base_commit: str | None = None
+
+
+def set_base(directory: Path, commit: str | None = None) -> None:
+    """Has the build in a directory measured beside this one: a checkout's, or one that has the package."""
+    global _base, _base_commit
+    _base_commit = commit
+    found = [path for path in (directory / "python", directory) if (path / "jug" / "__init__.py").exists()]
+    if not found:
+        raise SystemExit(f"{directory} has no package jug, nor has {directory / 'python'}")
+    if not list((found[0] / "jug").glob("_native*.so")):
+        raise SystemExit(f"{found[0] / 'jug'} is not built: it has no _native.*.so")
+    _base = found[0].resolve()
+
+
+def base() -> Path | None:
+    """The directory with the package of an earlier build to compare with, if one was given."""
+    return _base
+
+
+def base_commit() -> str | None:
+    """The commit of that build, if it was given."""
+    return _base_commit
+
+
+def built(package: Path | None, command: str, jugfile: Path, jugdir: Path) -> Run:
+    """Runs a jug command of the package in a directory, or of this one, and sees that it succeeded."""
+    words = [OURS, "-m", "jug", command, "--will-cite", "--jugdir", jugdir, jugfile]
+    variables = {} if package is None else {"PYTHONPATH": str(package)}
+    return succeed(run(words, jugfile.parent, **variables))
+
+
 def succeed(done: Run, exit_status: int = 0) -> Run:
     """The run itself, provided that it ended as it should."""
     if done.exit_status != exit_status:
-        raise SystemExit(
-            f"exit status {done.exit_status} instead of {exit_status}\n{done.stdout}{done.stderr}"
-        )
+        raise Failed(f"exit status {done.exit_status} instead of {exit_status}\n{done.stdout}{done.stderr}")
     return done
 
 
@@ -101,36 +202,79 @@ def median(values: Iterable[float]) -> float:
     return statistics.median(list(values))
 
 
+def number(value: float) -> str:
+    """A number as it is shown: about three digits, whole ones in full, thousands separated."""
+    size = abs(value)
+    decimals = 0 if size >= 100 or value == round(value) else 1 if size >= 10 else 2
+    if 0 < size < 1:
+        decimals = min(6, 2 - math.floor(math.log10(size)))
+    shown = f"{value:,.{decimals}f}"
+    return shown.removeprefix("-") if not float(shown.replace(",", "")) else shown
+
+
+def trimmed(shown: str) -> str:
+    """A shown number without zeros at its end, for one that is exact."""
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
+
+
+def fraction(ratio: float) -> str:
+    """A ratio as it is shown: 1/10 for a tenth."""
+    whole = f"{ratio:.2f}"
+    return f"1/{number(1 / ratio)}" if 0 < ratio < 1 and whole != "1.00" else f"{ratio:,.2f}"
+
+
 @dataclass(frozen=True)
 class Row:
-    """A line of the printed table. `goal` is the highest ratio, or value of ours, that is good enough."""
+    """A line of the table. `goal` is the highest ratio that is good enough, `most` the highest of ours."""
 
     what: str
     theirs: float | str
     ours: float | str
     unit: str
     goal: float | None = None
+    most: float | None = None
 
     def ratio(self) -> float | None:
-        """How many times as much as theirs ours takes, where both are numbers."""
-        if isinstance(self.theirs, str) or isinstance(self.ours, str) or not self.theirs:
+        """How many times as much as theirs ours takes, where both are numbers of which that can be said."""
+        if isinstance(self.theirs, str) or isinstance(self.ours, str) or self.theirs <= 0 or self.ours < 0:
             return None
         return self.ours / self.theirs
 
+    def cells(self) -> list[str]:
+        """Both values as they are shown."""
+        return [value if isinstance(value, str) else number(value) for value in (self.theirs, self.ours)]
 
-def show_head() -> None:
-    """Prints the names of the columns."""
-    print(f"{'':48} {'jug 2.7.0':>12} {'this':>12} {'unit':8} {'ratio':>9} {'goal':>7}")
+    def shown_ratio(self) -> str:
+        """The ratio as it is shown."""
+        ratio = self.ratio()
+        return "" if ratio is None else fraction(ratio)
+
+    def shown_goal(self) -> str:
+        """The goals as they are shown."""
+        goals = [] if self.goal is None else [f"ratio {trimmed(fraction(self.goal))}"]
+        if self.most is not None:
+            goals.append(f"{trimmed(number(self.most))} {self.unit}".strip())
+        return ", ".join(goals)
+
+    def met(self) -> str:
+        """Whether each goal is met, in the order in which they are shown: yes, no, or ? without a number."""
+        pairs = [(self.goal, self.ratio()), (self.most, None if isinstance(self.ours, str) else self.ours)]
+        judged = [
+            "?" if value is None else "yes" if value <= most else "no"
+            for most, value in pairs
+            if most is not None
+        ]
+        return ", ".join(judged)
 
 
-def show(rows: Iterable[Row]) -> None:
-    """Prints rows under these columns."""
+def show(rows: Iterable[Row], left: str = "jug 2.7.0") -> None:
+    """Prints rows under the names of the columns; `left` is that of the first one."""
+    print(f"{'':66} {left:>13} {'this':>12} {'unit':6} {'ratio':>9} {'goal: at most':>20} met")
     for row in rows:
-        ratio = row.ratio()
-        shown = "" if ratio is None else f"1/{1 / ratio:.1f}" if 0 < ratio < 1 else f"{ratio:.2f}"
-        goal = "" if row.goal is None else f"1/{1 / row.goal:.0f}" if row.goal < 1 else f"{row.goal:g}"
-        cells = [value if isinstance(value, str) else f"{value:.3f}" for value in (row.theirs, row.ours)]
-        print(f"{row.what:48} {cells[0]:>12} {cells[1]:>12} {row.unit:8} {shown:>9} {goal:>7}", flush=True)
+        theirs, ours = row.cells()
+        ratio, goal = row.shown_ratio(), row.shown_goal()
+        print(f"{row.what:66} {theirs:>13} {ours:>12} {row.unit:6} {ratio:>9} {goal:>20} {row.met()}")
+    sys.stdout.flush()
 
 
 def syncs(python: Path, jugfile: Path, jugdir: Path, scratch: Path) -> int | None:

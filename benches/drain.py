@@ -1,12 +1,14 @@
-"""One worker drains 10,000 tasks that do nothing: what the engine itself costs per task."""
+"""One worker drains tasks that do nothing: what the engine itself costs per task."""
 
 from pathlib import Path
 
 from benches import common
 from benches.common import OURS, Row, Run
 
-TASKS = 10_000
-PAIRS = 5
+TASKS = common.scaled(10_000)
+PAIRS = common.scaled(5)
+#: How many syncs a task may cost.
+SYNCS = 0.05
 
 JUGFILE = """\
 from jug import TaskGenerator
@@ -45,7 +47,7 @@ def main() -> list[Row]:
     )
     rows = [
         Row(
-            f"{TASKS} no-op tasks, one worker, wall",
+            f"{TASKS:,} no-op tasks, one worker, wall",
             common.median(r.wall for r in theirs),
             common.median(r.wall for r in ours),
             "s",
@@ -70,5 +72,5 @@ def main() -> list[Row]:
     ]
     if None not in counted:
         per_task = [count / TASKS for count in counted]
-        rows.append(Row("fsync and fdatasync, per task", *per_task, "", 0.05 / per_task[0]))
+        rows.append(Row("fsync and fdatasync, per task", *per_task, "", most=SYNCS))
     return rows

@@ -51,7 +51,7 @@ def peers() -> Path:
     """The Python that has RunForrest: of $JUG_PEERS, else of ./.peers-venv."""
     python = Path(os.environ.get("JUG_PEERS", ROOT / ".peers-venv")) / "bin" / "python"
     if not python.exists():
-        raise SystemExit(f"{python} does not exist; ./dev peers creates it")
+        raise common.Failed(f"{python} does not exist; ./dev peers creates it")
     return python
 
 
