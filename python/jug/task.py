@@ -49,9 +49,9 @@ before_lookup: Callable[[Task], object] | None = None
 #: behind its use, it is the error of a barrier that is not met.
 unreadable_error: type[Exception] = RuntimeError
 
-#: Whether a result that counts no more, because of a file in it, is removed where it is loaded: while this
+#: Removes the result of a task, if it counts no more because of a file in it, where it is loaded: while this
 #: process works. Who only looks leaves it there.
-removes_outdated = False
+remove_if_outdated: Callable[[Task], None] | None = None
 
 #: The keys of results that count no more and were not removed, as this process found when it loaded them,
 #: and what is the matter with a file of each.
@@ -317,11 +317,12 @@ class Task(_native.TaskCore, TaskletMixin):
 
     def _refuse_outdated(self, what: str) -> NoReturn:
         """OutdatedResult, because of a file in the result."""
-        if removes_outdated:
-            self._open_store().remove(self.hash())
+        if remove_if_outdated is not None:
+            remove_if_outdated(self)
+            advice = ""
         else:
             found_outdated[self.key()] = what
-        advice = "" if removes_outdated else f"; 'jug invalidate --name {self.name}' has it made again"
+            advice = f"; 'jug invalidate --name {self.name}' has it made again"
         raise OutdatedResult(f"the result of task {self.name} counts no more: {what}{advice}")
 
     def _drop_if_outdated(self) -> None:

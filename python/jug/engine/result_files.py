@@ -44,7 +44,11 @@ class ResultFiles:
         self._session = session
         #: The last note of each key: its number, and the files. Notes stay for ever.
         self._notes: dict[bytes, tuple[int, bytes]] = {}
-        for note in session.notes().values():
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Learns what was noted until the session was refreshed."""
+        for note in self._session.notes().values():
             if note.startswith(_KIND):
                 key, rest = note[len(_KIND) :][:_KEY], note[len(_KIND) + _KEY :]
                 known = (int.from_bytes(rest[:_NUMBER]), rest[_NUMBER:])
@@ -55,21 +59,23 @@ class ResultFiles:
         """That of a store; None if nothing here knows what such a file is."""
         return cls(session) if file_uses.are_tracked() else None
 
-    def stored(self, key: bytes, files: Sequence[file_uses.UsedFile]) -> bool:
-        """Notes which files are in a result that was just stored.
+    def had(self, key: bytes) -> bool:
+        """Whether the last result of a task had files, as far as that is noted."""
+        return bool(self._notes.get(key, (0, b""))[1])
 
-        Returns
-        -------
-        bool
-            Whether an earlier result of the task had files with other content.
-        """
+    def differ(self, key: bytes, files: Sequence[file_uses.UsedFile]) -> bool:
+        """Whether the last result of a task had files, and not with the same content as these."""
+        before = self._notes.get(key, (0, b""))[1]
+        return bool(before) and _digests(before) != _digests(_text(files))
+
+    def stored(self, key: bytes, files: Sequence[file_uses.UsedFile]) -> None:
+        """Notes which files are in a result that was just stored."""
         number, before = self._notes.get(key, (0, b""))
-        text = b"\0".join(f"{it.digest} ".encode() + _as_bytes(it._path) for it in files)
+        text = _text(files)
         if text != before:
             self._notes[key] = (number + 1, text)
             note = _KIND + key + (number + 1).to_bytes(_NUMBER) + text
             self._session.note(_native.key(("files of a result", note)), note)
-        return bool(before) and _digests(before) != _digests(text)
 
     def outdated(self, graph: _native.Graph, present: Sequence[bool] | None = None) -> Iterator[Outdated]:
         """The results of tasks of which a file is gone, changed, or out of reach."""
@@ -105,8 +111,8 @@ class ResultFiles:
         return None
 
 
-def _as_bytes(path: str) -> bytes:
-    return path.encode("utf-8", "surrogateescape")
+def _text(files: Sequence[file_uses.UsedFile]) -> bytes:
+    return b"\0".join(f"{it.digest} ".encode() + it._path.encode("utf-8", "surrogateescape") for it in files)
 
 
 def _digests(text: bytes) -> list[bytes]:

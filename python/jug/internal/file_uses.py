@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeGuard, TypeVar
 
 from .. import _native
-from ..errors import FileChanged, FileChangedByTask, FileOutOfReach
+from ..errors import FileChanged, FileChangedByTask, FileOutOfReach, OutdatedResult
 
 __all__ = [
     "UsedFile",
@@ -16,6 +16,7 @@ __all__ = [
     "are_tracked",
     "call",
     "call_using",
+    "files_in",
     "is_file",
     "loading",
     "meeting",
@@ -155,7 +156,7 @@ def use_files_of(task: _native.TaskCore) -> None:
     for needed in task.direct_dependencies():
         for file in _in_tuples(needed._result) if needed._has_result() else ():
             if what := file.problem("the result was stored"):
-                raise FileChanged(
+                raise OutdatedResult(
                     f"the result of task {needed.name} counts no more: the file {file._path} {what}"
                 )
             note_made(file)
@@ -277,6 +278,19 @@ def storing() -> Iterator[list[UsedFile]]:
         yield _uses.stored
     finally:
         _uses.stored = outer
+
+
+def files_in(value: object) -> Sequence[UsedFile] | None:
+    """The files in a result that is not stored yet; None if it cannot be pickled."""
+    import pickle
+
+    with storing() as files:
+        try:
+            # Large arrays have no files in them.
+            pickle.dumps(value, protocol=5, buffer_callback=lambda _: None)
+        except Exception:
+            return None
+    return files
 
 
 def loading(load: Callable[[], _Value]) -> tuple[_Value, str, Sequence[UsedFile]]:

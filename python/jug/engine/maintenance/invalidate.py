@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from ...backends.base import optional_method
-from ...backends.capabilities import is_keyed
 from ...backends.unreadable import is_unreadable
 from ...internal.failure_reports import holds_back
 from ...internal.task_selection import Matcher
 from ..failures.query import is_kept
+from ..removing import remove_results
 from ..session.open import open_session
 from ..task_graph import graph_of
 
 if TYPE_CHECKING:
     from ... import task
-    from ...backends.base import Name, base_store
+    from ...backends.base import base_store
 
 __all__ = ["invalidate"]
 
@@ -42,7 +41,7 @@ def invalidate(tasks: Sequence[task.Task], store: base_store, matcher: Matcher |
     affected_keys = [keys[node] for node in affected]
     # A large result whose file is gone is none: a session leaves it out.
     with closing(open_session(store)) as session:
-        removed = _remove(store, affected_keys)
+        removed = remove_results(store, affected_keys)
         session.refresh()
         # How often they ended their process or were tried again is forgotten, a mark stays.
         reports = session.reports(affected_keys).items()
@@ -54,11 +53,3 @@ def invalidate(tasks: Sequence[task.Task], store: base_store, matcher: Matcher |
         if keys[node] in counts:
             by_name[t.name] = by_name.get(t.name, 0) + counts[keys[node]]
     return by_name
-
-
-def _remove(store: base_store, keys: Sequence[bytes]) -> set[bytes]:
-    """Removes results; the keys of those that were there."""
-    if is_keyed(store):
-        return set(store.remove_keys(keys))
-    names: dict[Name, bytes] = {key.hex().encode(): key for key in keys}
-    return {names[name] for name in optional_method(store, "remove_many")(names)}

@@ -41,6 +41,8 @@ class NativeSession(CodelessSession, ABC, Generic[_StoreT, _NativeT]):
         self._store = store
         self._native = native
         self._changes: list[Sequence[Change]] = []
+        #: Whether it said what will run: another session of the store may have done so, too.
+        self._expects = False
         self.present = native.contains_many
         self.failure = native.failure
         self.failures = native.failures
@@ -51,7 +53,6 @@ class NativeSession(CodelessSession, ABC, Generic[_StoreT, _NativeT]):
         self.libraries = native.libraries
         self.kept_failures = native.kept_failures
         self.clear_failures = native.clear_failures
-        self.expect = native.expect
         self.has_inputs = native.has_inputs
         self.forget_inputs = native.forget_inputs
         self.flush = native.flush
@@ -64,6 +65,10 @@ class NativeSession(CodelessSession, ABC, Generic[_StoreT, _NativeT]):
 
     def running(self, keys: Sequence[bytes]) -> Sequence[bytes]:
         return running(self.workers(keys), set(keys))
+
+    def expect(self, scheduler: _native.Scheduler) -> None:
+        self._expects = True
+        self._native.expect(scheduler)
 
     def late_workers(self) -> Sequence[tuple[str, float, float]]:
         return ()
@@ -87,7 +92,8 @@ class NativeSession(CodelessSession, ABC, Generic[_StoreT, _NativeT]):
         return False
 
     def close(self) -> None:
-        self._native.expect(None)
+        if self._expects:
+            self._native.expect(None)
         self._store.unlisten(self._changes.append)
 
     def _take_changes(self) -> Sequence[Change]:

@@ -352,13 +352,17 @@ class ClaimingWorker(ABC):
         key, name = self._keys[node], self._names[node]
         is_other = isinstance(t, Carrier) and self._inner_code.is_other(t)
         called = of_unknown_code if is_other else called_by(t)
+        if self._made_again is not None and (
+            lost := self._made_again.remove_made_of_others(node, key, outcome.value)
+        ):
+            self._progress.forget(lost)
+            self._progress.inputs_removed = True
         with file_uses.storing() as files:
             unstorable = save_result(self._session, key, outcome, name, attempt, called)
         if unstorable is None:
             t._keep(outcome.value)
-            if self._made_again is not None and (lost := self._made_again.stored(node, key, files)):
-                self._progress.forget(lost)
-                self._progress.inputs_removed = True
+            if self._made_again is not None:
+                self._made_again.stored(key, files)
         return unstorable
 
     def _finish(self, nodes: Sequence[int], claimed: Sequence[int]) -> None:

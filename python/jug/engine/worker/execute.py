@@ -19,7 +19,8 @@ from ...process.signals import end_cleanly
 from ..drift import Drift, load_steadily
 from ..handover import read_tasks
 from ..jugfile import Jugfile
-from ..rerun import look_at_code
+from ..removing import remove_if_outdated
+from ..rerun import CodeReruns
 from ..session.open import open_session
 from ..task_graph import tasks_by_store
 from .options import WorkerOptions
@@ -60,14 +61,16 @@ def execute(options: Options, state: ExecutionState) -> bool:
     failures = False
     patience = WorkerOptions(options).patience
     drift = Drift()
+    reruns = CodeReruns(options)
     state.before = drift.before
     supervised = supervision.current()
     damages: Counter[str] = Counter()
     while True:
+        began = time.time()
         with _removing_outdated():
             loaded = load_steadily(options, store, drift)
         store, state.has_barrier = loaded.store, loaded.has_barrier
-        if look_at_code(options, store):
+        if reruns.look(store, began):
             # What was loaded may have been made of results that are gone.
             continue
         if supervised is not None:
@@ -131,11 +134,11 @@ def run_tasks(
 @contextmanager
 def _removing_outdated() -> Iterator[None]:
     """Results whose files are gone or changed are removed: their tasks run again."""
-    before, task.removes_outdated = task.removes_outdated, True
+    before, task.remove_if_outdated = task.remove_if_outdated, remove_if_outdated
     try:
         yield
     finally:
-        task.removes_outdated = before
+        task.remove_if_outdated = before
 
 
 def execution_loop(tasks: list[task.Task], options: Options, state: ExecutionState | None = None) -> bool:

@@ -189,15 +189,25 @@ class FailingTasks:
         self._progress.apply(self._session.refresh())
         inputs = self._graph.dependencies(node)
         present = self._session.present(self._keys.of(inputs))
-        if all(present):
-            return error
         gone = list(compress(inputs, map(not_, present)))
+        if not gone:
+            return self._unless_made_again(node, error)
         # A store of the user's own does not report by itself what is gone.
         self._progress.forget(gone)
         if isinstance(error, (FileChanged, DamagedResult)):
             self._state.made_again.update(self._keys[it] for it in gone)
             if any(self._state.made_again[self._keys[it]] > MADE_AGAIN for it in gone):
                 return self._never_stays(error, gone, inputs)
+        self._scheduler.put_back([node])
+        return None
+
+    def _unless_made_again(self, node: int, error: BaseException) -> BaseException | None:
+        """By what a task has failed whose inputs are there; None if one of them counted no more before."""
+        key = self._keys[node]
+        if not isinstance(error, DamagedResult) or self._state.made_again[key] >= MADE_AGAIN:
+            return error
+        # Another worker was faster to make it again.
+        self._state.made_again[key] += 1
         self._scheduler.put_back([node])
         return None
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from itertools import compress
+from operator import not_
 from typing import TYPE_CHECKING
 
 from ... import _native
-from ...backends.capabilities import is_keyed
 from ...internal import file_uses
 from ...internal.console import warn
+from ..removing import remove_results, removing
 from ..result_files import Outdated, ResultFiles
 from ..session.base import StoreSession
 
@@ -48,16 +49,55 @@ class MadeAgain:
         self._files = files
 
     def remove_outdated(self, selected: set[int] | None) -> None:
-        """Removes the results that count no more, of those tasks that may run here."""
-        lost: list[Outdated] = []
-        kept: list[Outdated] = []
-        for each in self._files.outdated(self._graph):
-            if selected is not None and each.node not in selected:
-                continue
-            if each.is_out_of_reach:
-                kept.append(each)
-            elif what := self._remove(self._graph.task(each.node)):  # type: ignore[arg-type]  # no others are made
+        """Removes the results that count no more, of those tasks that may run here.
+
+        A task that is run elsewhere with such a result notices by itself what has become of a file: nobody
+        writes it again below that task, which might then end as if nothing had happened.
+        """
+        found = self._find(selected)
+        if not all(each.is_out_of_reach for each in found):
+            with removing(self._session):
+                self._files.refresh()
+                found = self._find(selected)
+                lost = self._remove([each for each in found if not each.is_out_of_reach])
+            self._say_lost(lost)
+            self._session.refresh()
+        self._say_kept([each for each in found if each.is_out_of_reach])
+
+    def _find(self, selected: set[int] | None) -> list[Outdated]:
+        outdated = self._files.outdated(self._graph)
+        return [each for each in outdated if selected is None or each.node in selected]
+
+    def _remove(self, outdated: Sequence[Outdated]) -> list[Outdated]:
+        """Removes those of these results that say the same as the notes of them."""
+        in_use = self._in_use([each.node for each in outdated])
+        lost = []
+        for each in outdated:
+            if each.node not in in_use and (what := self._problem(self._graph.task(each.node))):  # type: ignore[arg-type]  # no others are made
                 lost.append(each._replace(what=what))
+        remove_results(self._store, self._graph.keys().of([each.node for each in lost]))
+        return lost
+
+    def _in_use(self, nodes: Sequence[int]) -> set[int]:
+        """Those of these tasks of which a task needs the result that is claimed."""
+        keys = self._graph.keys()
+        dependents = sorted({it for node in nodes for it in self._graph.dependents(node)})
+        missing = list(compress(dependents, map(not_, self._session.present(keys.of(dependents)))))
+        claimed = compress(missing, self._session.claimed(keys.of(missing)))
+        return {needed for node in claimed for needed in self._graph.dependencies(node)}
+
+    def _problem(self, t: Task) -> str:
+        """What is the matter with a file in a result; where all are what they were, that is noted."""
+        t.unload()
+        try:
+            _, what, files = file_uses.loading(lambda: self._store.load(t.hash()))
+        except (Exception, SystemExit):
+            return ""  # Who needs it gets the error.
+        if not what:
+            self._files.stored(t.key(), files)
+        return what
+
+    def _say_lost(self, lost: Sequence[Outdated]) -> None:
         names = self._graph.names()
         for each in lost[:_MOST_NAMED]:
             warn(f"the result of task {names[each.node]} counts no more: {each.what}")
@@ -65,45 +105,37 @@ class MadeAgain:
             warn(
                 f"the same holds of {len(lost) - _MOST_NAMED} other results, whose files are gone or changed"
             )
-        if kept:
-            name, others = names[kept[0].node], len(kept) - 1
-            more = f", and so {'is that' if others == 1 else 'are those'} of {others} more" if others else ""
-            _warn_once(
-                f"the result of task {name} is kept{more}: {kept[0].what}; bring that back, or have it made "
-                f"again by 'jug invalidate --name {name}'"
-            )
-        if lost:
-            self._session.refresh()
 
-    def _remove(self, t: Task) -> str:
-        """Removes a result, if it says the same as the note of it; what is the matter with a file in it."""
-        t.unload()
-        try:
-            _, what, files = file_uses.loading(lambda: self._store.load(t.hash()))
-        except (Exception, SystemExit):
-            return ""  # Who needs it gets the error.
-        if what:
-            self._store.remove(t.hash())
-        else:
-            self._files.stored(t.key(), files)
-        return what
+    def _say_kept(self, kept: Sequence[Outdated]) -> None:
+        if not kept:
+            return
+        name, others = self._graph.names()[kept[0].node], len(kept) - 1
+        more = f", and so {'is that' if others == 1 else 'are those'} of {others} more" if others else ""
+        _warn_once(
+            f"the result of task {name} is kept{more}: {kept[0].what}; bring that back, or have it made "
+            f"again by 'jug invalidate --name {name}'"
+        )
 
-    def stored(self, node: int, key: bytes, files: Sequence[file_uses.UsedFile]) -> Sequence[int]:
-        """A result was stored that has these files.
+    def remove_made_of_others(self, node: int, key: bytes, value: object) -> Sequence[int]:
+        """Removes what was made of an earlier result of a task, if this one has files with other content.
+
+        To be called before the new result is stored: what others make of that must not be removed.
 
         Returns
         -------
         sequence of int
-            The tasks that lost their results: they were made of other files.
+            The tasks that lost their results.
         """
-        if not self._files.stored(key, files):
+        if not self._files.had(key):
             return ()
         nodes = [it for it in self._graph.closure([node]) if it != node]
         keys = self._graph.keys()
         stale = list(compress(nodes, self._session.present(keys.of(nodes))))
-        if not stale or not is_keyed(self._store):
+        files = file_uses.files_in(value) if stale else None
+        # What cannot be stored replaces nothing.
+        if files is None or not self._files.differ(key, files):
             return ()
-        self._store.remove_keys([keys[it] for it in stale])
+        remove_results(self._store, [keys[it] for it in stale])
         names = self._graph.names()
         counts = Counter(names[it] for it in stale)
         removed = ", ".join(f"{number} of {name}" for name, number in counts.most_common())
@@ -112,6 +144,10 @@ class MadeAgain:
             f"({removed})"
         )
         return stale
+
+    def stored(self, key: bytes, files: Sequence[file_uses.UsedFile]) -> None:
+        """Takes note of the files in a result that was stored."""
+        self._files.stored(key, files)
 
 
 def _warn_once(line: str) -> None:
