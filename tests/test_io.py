@@ -155,6 +155,18 @@ def test_metadata_may_be_yaml(in_memory):
     assert yaml.safe_load((in_memory / "meta.yaml").read_text())["args"] == [3]
 
 
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_metadata_that_is_too_deep_for_its_format_is_an_error(in_memory, form):
+    pytest.importorskip("yaml")
+    task = make(1)
+    for _ in range(20_000):
+        task = make(task)
+    Task.store.dump(1, task.hash())
+    with pytest.raises(ValueError, match=f"make is too deep to be written as {form}"):
+        write_metadata(task, "meta", form).run()
+    assert not (in_memory / "meta").exists()
+
+
 def test_an_unknown_metadata_format_is_an_error():
     task = make(3)
     task.run()

@@ -401,6 +401,32 @@ def test_describe_returns_the_computation():
     ]
 
 
+def test_describe_does_not_recurse():
+    t = Task(double, 0)
+    for _ in range(100_000):
+        t = Task(double, t)
+    description, depth = task.describe(t), 0
+    while "args" in description:
+        description, depth = description["args"][0], depth + 1
+        if not isinstance(description, dict):
+            break
+    assert depth == 100_001
+
+
+def test_describe_takes_a_task_once_that_is_needed_on_many_ways():
+    t = Task(double, 1)
+    for _ in range(200):
+        t = Task(add, t, t)
+    one, other = task.describe(t)["args"]
+    assert one is other
+
+
+def test_describe_says_where_something_holds_itself():
+    ring = [Task(double, 1)]
+    ring.append(ring)
+    assert task.describe(ring) == [{"name": f"{__name__}.double", "args": [1]}, "..."]
+
+
 def test_value_takes_its_argument_by_name_too():
     assert value(elem=[1, (2,)]) == [1, (2,)]
 

@@ -23,6 +23,7 @@ _INTERNAL = (
     "jug.backends.stored_form",
     "jug.backends.unreadable",
     "jug.batch",
+    "jug.description",
     "jug.display",
     "jug.engine",
     "jug.execution.",

@@ -85,22 +85,35 @@ def _write_value(result: Any, path: str) -> None:
 
 
 def _write_description(description: Any, path: str, format: str) -> None:
-    if format == "json":
-        import json
-
-        text = json.dumps(description, default=repr)
-    elif format == "yaml":
-        try:
-            import yaml
-        except ImportError:
-            raise ImportError(
-                "writing metadata as yaml needs PyYAML: pip install pyyaml, or use metadata_format='json'"
-            ) from None
-        text = yaml.dump(description)
-    else:
+    write = {"json": _as_json, "yaml": _as_yaml}.get(format)
+    if write is None:
         raise ValueError(f"metadata_format must be 'yaml' or 'json', not {format!r}")
+    try:
+        text = write(description)
+    except RecursionError:
+        raise ValueError(
+            f"the description of {description['name']} is too deep to be written as {format}: "
+            "jug.task.describe() returns it as dicts and lists"
+        ) from None
     with open(path, "w", encoding="utf-8") as output:
         output.write(text)
+
+
+def _as_json(description: Any) -> str:
+    import json
+
+    return json.dumps(description, default=repr)
+
+
+def _as_yaml(description: Any) -> str:
+    try:
+        import yaml
+    except ImportError:
+        raise ImportError(
+            "writing metadata as yaml needs PyYAML: pip install pyyaml, or use metadata_format='json'"
+        ) from None
+    text: str = yaml.dump(description)
+    return text
 
 
 def write_task_out(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, Unpack, overloa
 
 from . import _native
 from .backends.base import copied, optional_method
+from .description import describe
 from .errors import FileOutOfReach, Leave, OutdatedResult, TaskQuit
 from .internal import file_uses
 from .internal.dependencies import recursive_dependencies, topological_sort
@@ -611,40 +612,3 @@ def CachedFunction(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             raise
         raise TaskQuit(t.name, error) from error
     return value(t)
-
-
-def describe(t: Any) -> Any:
-    """The computation behind a value, as nested dicts and lists.
-
-    Parameters
-    ----------
-    t : any
-        A task, or what holds tasks. Anything else is returned as it is.
-
-    Returns
-    -------
-    any
-        For a task a dict with its ``name``, its ``args`` and ``kwargs`` (if it has any) described in the same
-        way, and as ``meta`` what the store knows of its result: whether it was computed, when, how long
-        that took.
-    """
-    if isinstance(t, Task):
-        description: dict[str, Any] = {"name": t.name}
-        if t.args:
-            description["args"] = [describe(a) for a in t.args]
-        if t.kwargs:
-            description["kwargs"] = {k: describe(v) for k, v in t.kwargs.items()}
-        store = t._own_store()
-        meta = None if store is None else optional_method(store, "metadata")(t)
-        if meta is not None:
-            description["meta"] = meta
-        return description
-    if isinstance(t, Tasklet):
-        return {"name": "tasklet", "operation": repr(t.f), "base": describe(t.base)}
-    if isinstance(t, list):
-        return [describe(element) for element in t]
-    if isinstance(t, tuple):
-        return tuple(describe(element) for element in t)
-    if isinstance(t, dict):
-        return {k: describe(v) for k, v in t.items()}
-    return t

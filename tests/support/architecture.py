@@ -83,7 +83,19 @@ PYTHON = Table(
         Room(
             7,
             "words of a jugfile",
-            ("task", "tasklet", "barrier", "compound", "mapreduce", "io", "utils", "hash", "unsafe", "files"),
+            (
+                "task",
+                "tasklet",
+                "description",
+                "barrier",
+                "compound",
+                "mapreduce",
+                "io",
+                "utils",
+                "hash",
+                "unsafe",
+                "files",
+            ),
             "what jugfiles import",
         ),
         Room(

@@ -41,8 +41,8 @@ def removing(session: StoreSession) -> Iterator[None]:
     """Lets one worker at a time look for results that count no more, and remove them.
 
     Who found some, and would remove them when another worker has removed them and they were made again, would
-    remove the new ones. So whatever was found before is to be looked for again. What a killed worker had begun
-    is gone on with by the next one.
+    remove the new ones. So whatever was found before is to be looked for again. Where a worker is killed, the
+    next one goes on.
 
     Parameters
     ----------

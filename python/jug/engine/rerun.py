@@ -56,8 +56,8 @@ class CodeReruns:
         Returns
         -------
         bool
-            Whether results were removed, here or by another worker, that the jugfile may have loaded: it is to
-            be loaded again.
+            Whether results were removed, here or by another worker, that the jugfile may have loaded: then it
+            has to be loaded again.
         """
         if self._mode not in ("warn", "rerun"):
             return False
