@@ -62,7 +62,17 @@ class OutdatedResult(DamagedResult):
     """A file in a result, a `jug.File`, is gone or changed: the result counts no more.
 
     It is still stored. What runs its task again removes it before.
+
+    Parameters
+    ----------
+    message : str
+    key : bytes, optional
+        That of its task.
     """
+
+    def __init__(self, message: str, key: bytes = b"") -> None:
+        super().__init__(message)
+        self.key = key
 
 
 class Leave(SystemExit):

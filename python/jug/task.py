@@ -293,7 +293,8 @@ class Task(_native.TaskCore, TaskletMixin):
             if found_outdated:
                 found_outdated.pop(self.key(), None)
             return value
-        except _native.DamagedResult:
+        except _native.DamagedResult as error:
+            vars(error)["key"] = self.key()
             raise
         except FileOutOfReach as error:
             raise unreadable_error(

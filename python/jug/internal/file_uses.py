@@ -157,7 +157,8 @@ def use_files_of(task: _native.TaskCore) -> None:
         for file in _in_tuples(needed._result) if needed._has_result() else ():
             if what := file.problem("the result was stored"):
                 raise OutdatedResult(
-                    f"the result of task {needed.name} counts no more: the file {file._path} {what}"
+                    f"the result of task {needed.name} counts no more: the file {file._path} {what}",
+                    needed.key(),
                 )
             note_made(file)
 

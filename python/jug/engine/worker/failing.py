@@ -190,30 +190,23 @@ class FailingTasks:
         inputs = self._graph.dependencies(node)
         present = self._session.present(self._keys.of(inputs))
         gone = list(compress(inputs, map(not_, present)))
-        if not gone:
-            return self._unless_made_again(node, error)
+        # Another worker may have been faster to make it again.
+        named = [it for it in inputs if self._keys[it] == getattr(error, "key", None)]
+        if not gone and not named:
+            return error
         # A store of the user's own does not report by itself what is gone.
         self._progress.forget(gone)
         if isinstance(error, (FileChanged, DamagedResult)):
-            self._state.made_again.update(self._keys[it] for it in gone)
-            if any(self._state.made_again[self._keys[it]] > MADE_AGAIN for it in gone):
-                return self._never_stays(error, gone, inputs)
+            lost = [self._keys[it] for it in {*gone, *named}]
+            self._state.made_again.update(lost)
+            if any(self._state.made_again[key] > MADE_AGAIN for key in lost):
+                return self._never_stays(error, inputs)
         self._scheduler.put_back([node])
         return None
 
-    def _unless_made_again(self, node: int, error: BaseException) -> BaseException | None:
-        """By what a task has failed whose inputs are there; None if one of them counted no more before."""
-        key = self._keys[node]
-        if not isinstance(error, DamagedResult) or self._state.made_again[key] >= MADE_AGAIN:
-            return error
-        # Another worker was faster to make it again.
-        self._state.made_again[key] += 1
-        self._scheduler.put_back([node])
-        return None
-
-    def _never_stays(self, error: Exception, gone: Sequence[int], inputs: Sequence[int]) -> FileChanged:
+    def _never_stays(self, error: BaseException, inputs: Sequence[int]) -> FileChanged:
         """What is said of a task whose input is made again and again, each time in vain."""
-        made_again = [it for it in inputs if it in gone or self._keys[it] in self._state.made_again]
+        made_again = [it for it in inputs if self._keys[it] in self._state.made_again]
         names = " and ".join(sorted({self._task(it).name for it in made_again}))
         advice = (
             f"tasks {names} write over each other's files, it seems: let each write files of its own"
