@@ -261,8 +261,9 @@ def test_nothing_waits_for_what_does_not_answer(caplog):
         box.add(number)
     let_go.set()
     assert box.flush(60)
-    # The one that was on its way, and the last three.
-    assert sent in ([0, 7, 8, 9], [7, 8, 9])
+    # One may have been on its way: the first, or a later one where the thread began later.
+    assert sent[-3:] == [7, 8, 9]
+    assert len(sent) <= 4
 
 
 def test_a_child_that_the_task_forked_waits_for_nothing():
