@@ -42,10 +42,26 @@ print(plain(jug.value(names["out"] if "out" in names else [names["seconds"], nam
 """
 
 
-@pytest.fixture(params=["file", "redis"])
-def jugdir(request: pytest.FixtureRequest) -> str:
+#: Stores, numbers of workers that run at once, and options.
+WAYS = {
+    "file-1": ("file", 1, ()),
+    "file-3": ("file", 3, ()),
+    "file-1d": ("file", 1, ("--debug",)),
+    "file-3d": ("file", 3, ("--debug",)),
+    "redis-3": ("redis", 3, ()),
+    "redis-1d": ("redis", 1, ("--debug",)),
+}
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> tuple[str, int, tuple[str, ...]]:
+    return WAYS[request.param]
+
+
+@pytest.fixture
+def jugdir(request: pytest.FixtureRequest, way: tuple[str, int, tuple[str, ...]]) -> str:
     """A store that is empty."""
-    if request.param == "file":
+    if way[0] == "file":
         return "jugdata"
     server: RedisServer = request.getfixturevalue("redis_server")
     return server.url
@@ -54,10 +70,10 @@ def jugdir(request: pytest.FixtureRequest) -> str:
 Run = Callable[..., list[subprocess.CompletedProcess[str]]]
 
 
-@pytest.fixture(params=[(1, ()), (3, ()), (1, ("--debug",)), (3, ("--debug",))], ids=["1", "3", "1d", "3d"])
-def run(request: pytest.FixtureRequest, jug: Jug, jugdir: str) -> Run:
+@pytest.fixture
+def run(jug: Jug, jugdir: str, way: tuple[str, int, tuple[str, ...]]) -> Run:
     """Runs a jugfile by one worker or by three at once, to their ends."""
-    workers, options = request.param
+    _, workers, options = way
 
     def execute(
         name: str, *more: str, env: dict[str, str] | None = None
