@@ -87,9 +87,9 @@ _MESSAGES = re.compile(
 def facts(done):
     """What users and scripts see of a run."""
     plain = [line.replace("ValueError: ", "") for line in done.out.split("\n")]
-    summary = sorted(
-        re.findall(r"^│ +(\d+) +(\w[\w ]*?) {2,}.*│$", done.out.rpartition(" Summary ")[2], re.M)
-    )
+    # A line of a traceback may look like one of it.
+    _, title, end = done.out.rpartition(" Summary ")
+    summary = sorted(re.findall(r"^│ +(\d+) +(\w[\w ]*?) {2,}.*│$", end, re.M)) if title else []
     messages = [line for line in plain if _MESSAGES.match(line)]
     # There is one more backend here.
     messages = [re.sub(r"dask(\W+)jug\W+", r"dask\1", line) for line in messages]
