@@ -65,6 +65,7 @@ _INTERNAL = (
     "jug.cli",
     "jug.configuration",
     "jug.skills",
+    "jug.task_results",
     "jug.tasklet",
     "jug.web",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from . import _native, task
+from . import _native, task, task_results
 from .backends.capabilities import LossCountingStore, counts_losses
 from .internal.short_repr import short
 from .internal.task_origin import LoadBefore, Origin, of_this_load
@@ -51,7 +51,7 @@ def barrier() -> None:
     global _passed
     origin = of_this_load()
     store = _counting_store()
-    if origin is None or task.before_lookup is not None or store is None:
+    if origin is None or task_results.before_lookup is not None or store is None:
         _look_at_each(task.alltasks, origin)
         return
     # Asked first: what goes while the others are looked at is noticed by the next barrier.

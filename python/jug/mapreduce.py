@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import reduce as _fold
 from typing import Any
 
-from . import task
+from . import task_results
 from .hash import hash_one
 from .task import Task, TaskletMixin, value
 from .utils import identity
@@ -28,7 +28,7 @@ def _get_function(f: Any) -> Any:
 def _mapper(f: Any) -> Any:
     """The same, for `map`. In jug 2.x the function has the hash of its generator ever after."""
     function = _get_function(f)
-    if function is not f and task.before_lookup is not None and hasattr(function, "__dict__"):
+    if function is not f and task_results.before_lookup is not None and hasattr(function, "__dict__"):
         function.__dict__[MAPPED_BY] = f
     return function
 
@@ -36,7 +36,7 @@ def _mapper(f: Any) -> Any:
 def _reduction(f: Callable[..., Any], functions: tuple[Any, ...], chunk: Any) -> Task:
     """A task of `mapreduce`. In jug 2.x it is another one if it was given generators."""
     t = Task(f, *builtins.map(_get_function, functions), chunk)
-    if task.before_lookup is not None:
+    if task_results.before_lookup is not None:
         t.__dict__[GIVEN] = (*functions, chunk)
     return t
 

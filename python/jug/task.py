@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, Unpack, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack, overload
 
-from . import _native
+from . import _native, task_results
 from .backends.base import copied, optional_method
 from .description import describe
-from .errors import FileOutOfReach, Leave, OutdatedResult, TaskQuit
+from .errors import Leave, OutdatedResult, TaskQuit
 from .internal import file_uses
 from .internal.dependencies import recursive_dependencies, topological_sort
 from .internal.interactive import note_definition
@@ -42,27 +41,6 @@ __all__ = [
 
 #: Every task created since the jugfile began to load, in order of creation.
 alltasks: list[Task] = []
-
-#: Called with each task that is about to be looked up or loaded, while ``jug adopt`` loads a jugfile.
-before_lookup: Callable[[Task], object] | None = None
-
-#: What is raised for a result that cannot be loaded. Where a command does without what stands in the jugfile
-#: behind its use, it is the error of a barrier that is not met.
-unreadable_error: type[Exception] = RuntimeError
-
-#: Removes the result of a task, if it counts no more because of a file in it, where it is loaded: while this
-#: process works. Who only looks leaves it there.
-remove_if_outdated: Callable[[Task], None] | None = None
-
-#: The keys of results that count no more and were not removed, as this process found when it loaded them,
-#: and what is the matter with a file of each.
-found_outdated: dict[bytes, str] = {}
-
-#: Takes a task and what loads the result of a hash.
-Reader = Callable[["Task", Callable[[bytes], Any]], Any]
-
-#: Returns the result of each task that is loaded, while ``jug adopt`` loads a jugfile.
-reader: Reader | None = None
 
 #: Evaluates an object: tasks become their results, through lists, tuples, dicts, the other containers that
 #: may hold tasks as arguments (such as dataclasses) and objects with ``__jug_value__``; everything else is
@@ -245,8 +223,8 @@ class Task(_native.TaskCore, TaskletMixin):
         RuntimeError
             If no jugdir is open.
         """
-        if before_lookup is not None:
-            before_lookup(self)
+        if task_results.before_lookup is not None:
+            task_results.before_lookup(self)
         found: bool = (self._open_store() if store is None else store).can_load(self.hash())
         return found
 
@@ -260,12 +238,12 @@ class Task(_native.TaskCore, TaskletMixin):
         RuntimeError
             If there is no result, or it cannot be read.
         """
-        self._result = self._read(self._open_store().load)
+        self._result = task_results.read(self, self._open_store().load)
 
     def _input(self) -> Any:
         """The result as it was stored, for one use that may change it."""
         try:
-            value = self._read(optional_method(self._open_store(), "load_input"))
+            value = task_results.read(self, optional_method(self._open_store(), "load_input"))
         except RuntimeError:
             if not self._has_result() or (self._own_store() is not None and self.can_load()):
                 raise
@@ -279,60 +257,7 @@ class Task(_native.TaskCore, TaskletMixin):
 
         None where the store keeps no such thing, and where the whole is read first, which may raise.
         """
-        return self._read(optional_method(self._open_store(), "load_base"))
-
-    def _read(self, load: Callable[[bytes], Any]) -> Any:
-        if before_lookup is not None:
-            before_lookup(self)
-        try:
-            value, outdated, _ = file_uses.loading(
-                lambda: load(self.hash()) if reader is None else reader(self, load)
-            )
-            if outdated:
-                self._refuse_outdated(outdated)
-            if found_outdated:
-                found_outdated.pop(self.key(), None)
-            return value
-        except _native.DamagedResult as error:
-            vars(error)["key"] = self.key()
-            raise
-        except FileOutOfReach as error:
-            raise unreadable_error(
-                f"cannot load the result of task {self.name} ({self.hash().decode()}): {error}; it is kept: "
-                f"bring that back, or have it made again by 'jug invalidate --name {self.name}'"
-            ) from None
-        except Exception as error:
-            if isinstance(error, KeyError) and not self._open_store().can_load(self.hash()):
-                from .internal.advice import how_to_get_results
-
-                what = f"task {self.name} ({self.hash().decode()}) has no result yet"
-                raise RuntimeError(f"{what}; {how_to_get_results(self)}") from None
-            from .backends.unreadable import reason_of
-            from .internal.advice import class_is_gone
-
-            why = reason_of(self._open_store(), self.hash(), error)
-            raise unreadable_error(
-                f"cannot load the result of task {self.name} ({self.hash().decode()}): "
-                f"{' '.join(str(error).split())}"
-                f"{class_is_gone(self.name, error, why)}"
-            ) from error
-
-    def _refuse_outdated(self, what: str) -> NoReturn:
-        """OutdatedResult, because of a file in the result."""
-        if remove_if_outdated is not None:
-            remove_if_outdated(self)
-            advice = ""
-        else:
-            found_outdated[self.key()] = what
-            advice = f"; 'jug invalidate --name {self.name}' has it made again"
-        raise OutdatedResult(f"the result of task {self.name} counts no more: {what}{advice}")
-
-    def _drop_if_outdated(self) -> None:
-        """Forgets the result, in a process that works, if a file in it is not what it was."""
-        self.unload()
-        # There may be none, and perhaps nobody knows here whether it counts.
-        with contextlib.suppress(RuntimeError):
-            self._read(self._open_store().load)
+        return task_results.read(self, optional_method(self._open_store(), "load_base"))
 
     def unload_recursive(self) -> None:
         """Unloads this task and all that it depends on."""

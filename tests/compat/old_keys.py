@@ -25,7 +25,7 @@ import jug.task
 
 if hasattr(jug, "_native"):
     # What `jug adopt` does before it loads a jugfile.
-    jug.task.before_lookup = lambda t: None
+    jug.task_results.before_lookup = lambda t: None
     jug._native.leave_arguments_untouched(True)
 
 from jug import CompoundTask, CompoundTaskGenerator, Task, TaskGenerator, Tasklet, iteratetask, return_tuple

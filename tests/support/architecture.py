@@ -85,6 +85,7 @@ PYTHON = Table(
             "words of a jugfile",
             (
                 "task",
+                "task_results",
                 "tasklet",
                 "description",
                 "barrier",

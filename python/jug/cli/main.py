@@ -9,7 +9,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .. import task
+from .. import task, task_results
 from ..backends.capabilities import has_jugdir
 from ..barrier import BarrierError
 from ..engine.jugfile import init
@@ -104,7 +104,7 @@ def _run(options: Options) -> Any:
     is_reported = False
     command = cmdapi.get(options.subcommand)
     if not getattr(command, "needs_values", True):
-        task.unreadable_error = BarrierError
+        task_results.unreadable_error = BarrierError
     try:
         if getattr(command, "needs_jugfile", True):
             on_error: OnError = "propagate" if options.pdb else "exit"
@@ -118,7 +118,7 @@ def _run(options: Options) -> Any:
         is_reported = True
         raise
     finally:
-        task.unreadable_error = RuntimeError
+        task_results.unreadable_error = RuntimeError
         # A process that a task forked and that ends by sys.exit comes by here too.
         if task.Task.store is not None and os.getpid() == pid:
             if not is_reported:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from .. import _native, task
+from .. import _native, task, task_results
 
 __all__ = ["texts_without_arrow", "untouched", "without_a_trace"]
 
@@ -24,17 +24,17 @@ _SHARED_TYPES = (
 
 
 @contextlib.contextmanager
-def untouched(look: Callable[[task.Task], object], read: task.Reader | None = None) -> Iterator[None]:
+def untouched(look: Callable[[task.Task], object], read: task_results.Reader | None = None) -> Iterator[None]:
     """Lets tasks be made without a look at their arguments, and `look` be called before one is looked up.
 
     Their results are those that `read` returns.
     """
     before = _native.leave_arguments_untouched(True)
-    task.before_lookup, task.reader = look, read
+    task_results.before_lookup, task_results.reader = look, read
     try:
         yield
     finally:
-        task.before_lookup = task.reader = None
+        task_results.before_lookup = task_results.reader = None
         _native.leave_arguments_untouched(before)
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
 
-from .. import _native, task
+from .. import _native, task, task_results
 from ..engine.code_changes import CodeChanges, Findings
 from ..engine.code_watch import CodeWatch
 from ..engine.failures.query import Stored, failure_reports, is_kept, stored_failures
@@ -187,8 +187,8 @@ class StatusCollector:
         """Which tasks have results that count, of those for which there is one."""
         self.outdated.clear()
         # Found while the jugfile was loaded, in a store too that notes nothing of files.
-        known = self._graph.find(list(task.found_outdated)) if task.found_outdated else ()
-        for node, what in zip(known, task.found_outdated.values(), strict=False):
+        known = self._graph.find(list(task_results.found_outdated)) if task_results.found_outdated else ()
+        for node, what in zip(known, task_results.found_outdated.values(), strict=False):
             if node is not None and present[node]:
                 self.outdated[node] = what
         files = ResultFiles.of(self._session)

@@ -10,7 +10,7 @@ from itertools import compress
 from mmap import ACCESS_READ, mmap
 from typing import TYPE_CHECKING
 
-from ... import task
+from ... import task, task_results
 from ...errors import UserError
 from ...internal import log, supervision
 from ...internal.task_selection import prepare_matcher_from_options
@@ -134,11 +134,11 @@ def run_tasks(
 @contextmanager
 def _removing_outdated() -> Iterator[None]:
     """Results whose files are gone or changed are removed: their tasks run again."""
-    before, task.remove_if_outdated = task.remove_if_outdated, remove_if_outdated
+    before, task_results.remove_if_outdated = task_results.remove_if_outdated, remove_if_outdated
     try:
         yield
     finally:
-        task.remove_if_outdated = before
+        task_results.remove_if_outdated = before
 
 
 def execution_loop(tasks: list[task.Task], options: Options, state: ExecutionState | None = None) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ... import _native
 from ...errors import DamagedResult, FileChanged, FileChangedByTask, OutdatedResult, TaskQuit
 from ...executors.base import Outcome
+from ...task_results import drop_if_outdated
 from ..failures.report import failure_report
 from ..failures.summary import described
 from ..session.base import StoreSession
@@ -185,7 +186,7 @@ class FailingTasks:
         if isinstance(error, (FileChanged, OutdatedResult)):
             # The file is in the result of an input, which may be in memory.
             for t in self._task(node).dependencies():
-                t._drop_if_outdated()
+                drop_if_outdated(t)
         self._progress.apply(self._session.refresh())
         inputs = self._graph.dependencies(node)
         present = self._session.present(self._keys.of(inputs))
