@@ -85,13 +85,17 @@ impl Engine {
         Ok(changes)
     }
 
-    /// Stores the value of a claimed task. It counts unless the task was removed since the last [`Engine::refresh`].
+    /// The epoch of what was claimed before the last [`Engine::refresh`], and is claimed now.
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Stores the value of a task that was claimed at `epoch`. It counts unless the task was removed since then.
     ///
     /// # Errors
     ///
     /// Where it cannot be written, or an earlier record could not be.
-    pub fn save(&self, key: Key, value: &Encoded, facts: &RunMetadata) -> Result<()> {
-        let epoch = self.epoch.load(Ordering::Acquire);
+    pub fn save(&self, key: Key, value: &Encoded, facts: &RunMetadata, epoch: u64) -> Result<()> {
         if self.is_to_be_written() {
             self.store.save_at_once(key, value, facts, epoch)
         } else {

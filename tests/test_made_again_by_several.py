@@ -1,5 +1,6 @@
 """Results that count no more, and are removed and made again while several workers are at it."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -187,14 +188,15 @@ def test_a_task_runs_again_whose_input_was_made_again_by_another_worker_before_i
         noted("after")
         return open(file).read()
 
-    remove_it = at_work.remove_if_outdated
+    remove_outdated = at_work.remove_outdated
 
-    def as_if_another_worker_did(t):
-        remove_it(t)
-        if t.name == "jugfile.one":
-            t.run()
+    def as_if_another_worker_did(tasks):
+        remove_outdated(tasks)
+        for t in tasks:
+            if t.name == "jugfile.one":
+                t.run()
 
-    at_work.remove_if_outdated = as_if_another_worker_did
+    at_work.remove_outdated = as_if_another_worker_did
     made = one()
     after(made, remove(flag(made)))
 """
@@ -230,3 +232,166 @@ def test_who_waits_for_another_worker_that_removes_results_goes_on_when_that_one
         holder.kill()
         assert "removed 4 results" in worker.communicate(timeout=30)[1]
     assert worker.returncode == 0
+
+
+def test_what_runs_of_a_file_that_is_made_again_as_another_does_not_count(jug):
+    """Nor what is made of that further down."""
+    jug.write(
+        HEAD
+        + """
+    @TaskGenerator
+    def write(i):
+        while i and os.environ["CONTENT"] == "2" and open("ran").read().count("join") < 2:
+            time.sleep(0.01)
+        with open(f"out{i}", "w") as file:
+            file.write(os.environ["CONTENT"])
+        return File(f"out{i}")
+
+    @TaskGenerator
+    def read(file):
+        return open(file).read()
+
+    @TaskGenerator
+    def join(one, other):
+        noted("join")
+        while not os.path.exists("out1"):
+            time.sleep(0.01)
+        # By then the new result of `write` is stored.
+        time.sleep(1)
+        return one + other
+
+    final = join(read(write(0)), read(write(1)))
+"""
+    )
+    for options in (("-n", "2"), ("-n", "2", "--backend", "threads"), ("-n", "2", "--backend", "processes")):
+        for content in ("1", "2"):
+            assert jug(*EXECUTE, *options, env={"CONTENT": content}).returncode == 0
+            # What was made of the one is there while the other is made.
+            assert (jug.folder / "ran").read_text().count("join") == (1 if content == "1" else 3)
+            for path in jug.folder.glob("out*"):
+                path.unlink()
+        shown = jug.python(
+            "import jug; print(jug.value(jug.init('jugfile.py', 'jugfile.jugdata')[1]['final']))"
+        )
+        assert "22" in shown.stdout
+        shutil.rmtree(jug.folder / "jugfile.jugdata")
+        (jug.folder / "ran").unlink()
+
+
+def test_what_the_jugfile_loaded_of_files_that_are_made_again_is_loaded_again(jug):
+    jug.write(
+        HEAD
+        + """
+    @TaskGenerator
+    def write():
+        with open("out", "w") as file:
+            file.write(os.environ["CONTENT"])
+        return File("out")
+
+    @TaskGenerator
+    def read(file):
+        return open(file).read()
+
+    @TaskGenerator
+    def late(text):
+        noted(f"late-{text}")
+
+    late(bvalue(read(write())))
+"""
+    )
+    assert jug(*EXECUTE, env={"CONTENT": "1"}).returncode == 0
+    (jug.folder / "out").unlink()
+    assert jug(*EXECUTE, env={"CONTENT": "2"}).returncode == 0
+    assert ran(jug) == {"late-1": 1, "late-2": 1}
+    assert jug("check").returncode == 0
+
+
+LAZY = """
+    import jug
+
+    class Lazy:
+        def __init__(self, file):
+            self.file = file
+
+        def __setstate__(self, state):
+            self.__dict__.update(state)
+            LOADED
+
+    @TaskGenerator
+    def one():
+        with open("inner", "w") as file:
+            file.write("1")
+        return File("inner")
+
+    @TaskGenerator
+    def two(_):
+        with open("outer", "w") as file:
+            file.write("1")
+        return Lazy(File("outer"))
+
+    @TaskGenerator
+    def use(x):
+        return open(x.file).read()
+
+    inner = one()
+    use(two(inner))
+"""
+
+
+def test_a_result_may_ask_for_another_one_while_it_is_looked_at(jug):
+    jug.write(HEAD + LAZY.replace("LOADED", "jug.value(inner)"))
+    assert jug(*EXECUTE).returncode == 0
+    for name in ("inner", "outer"):
+        (jug.folder / name).unlink()
+    for _ in range(2):
+        done = jug(*EXECUTE, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert (jug.folder / "outer").exists()
+
+
+def test_a_signal_while_results_are_looked_at_ends_the_worker(jug):
+    slow = "if os.path.exists('slow'): open('loading', 'w').close(); time.sleep(30)"
+    jug.write(HEAD + LAZY.replace("LOADED", slow))
+    assert jug(*EXECUTE).returncode == 0
+    (jug.folder / "outer").unlink()
+    (jug.folder / "slow").touch()
+    with jug.start(*EXECUTE) as worker:
+        wait_for((jug.folder / "loading").exists, "the worker to look at the result")
+        worker.terminate()
+        said = worker.communicate(timeout=20)[1]
+    assert worker.returncode == 1
+    assert said == "jug: interrupted by SIGTERM; what was finished is stored\n"
+
+
+def test_what_is_invalidated_while_it_runs_in_a_pool_does_not_count_whatever_is_claimed_meanwhile(jug):
+    jug.write(
+        HEAD
+        + """
+    def wait_for(name):
+        while not os.path.exists(name):
+            time.sleep(0.01)
+
+    @TaskGenerator
+    def slow():
+        noted("slow")
+        wait_for("end-slow")
+
+    @TaskGenerator
+    def quick(i, _):
+        noted(f"quick-{i}")
+        wait_for("end-quick")
+
+    quick(2, quick(1, 0))
+    slow()
+"""
+    )
+    (jug.folder / "ran").touch()
+    with jug.start(*EXECUTE, "-n", "2", "--backend", "threads") as worker:
+        wait_for(lambda: "slow" in (jug.folder / "ran").read_text(), "the slow task")
+        assert jug("invalidate", "--name", "slow").returncode == 0
+        (jug.folder / "end-quick").touch()
+        wait_for(lambda: "quick-2" in (jug.folder / "ran").read_text(), "the other tasks")
+        (jug.folder / "end-slow").touch()
+        worker.communicate(timeout=60)
+    assert worker.returncode == 0
+    assert ran(jug) == {"slow": 2, "quick-1": 1, "quick-2": 1}

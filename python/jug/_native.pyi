@@ -752,11 +752,14 @@ class Claims:
         duration: float = 0.0,
         attempt: int = 1,
         function: object = None,
+        epoch: int | None = None,
     ) -> None:
         """Stores the value of a claimed task, which `function` returned.
 
-        It counts unless the task was removed since `refresh`.
+        It counts unless the task was removed since it was claimed, at `epoch`; by default, since `refresh`.
         """
+    def epoch(self) -> int:
+        """That of what was claimed before the last `refresh`: what is removed later does not count."""
     def start(self, key: bytes, ended: bytes | None = None, name: str = "", attempt: int = 1) -> bool:
         """Called before a claimed task runs; False if the claim was given back meanwhile.
 

@@ -49,7 +49,7 @@ def describe(t: Any) -> Any:
             parts = _parts(thing)
             opened[id(thing)] = (thing, parts)
             # What is open is on the way to here: it holds itself.
-            stack += [part for part in reversed(parts) if id(part) not in opened]
+            stack += [part for part in reversed(parts) if _has_parts(part) and id(part) not in opened]
     return described.get(id(t), t)
 
 

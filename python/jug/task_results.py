@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -10,7 +9,7 @@ from . import _native
 from .errors import FileOutOfReach, OutdatedResult
 from .internal import file_uses
 
-__all__ = ["Reader", "drop_if_outdated", "read"]
+__all__ = ["Reader", "read"]
 
 #: A Task, whose module imports this one.
 _Task = Any
@@ -22,9 +21,9 @@ before_lookup: Callable[[_Task], object] | None = None
 #: behind its use, it is the error of a barrier that is not met.
 unreadable_error: type[Exception] = RuntimeError
 
-#: Removes the result of a task, if it counts no more because of a file in it, where it is loaded: while this
-#: process works. Who only looks leaves it there.
-remove_if_outdated: Callable[[_Task], None] | None = None
+#: Removes those results of tasks that count no more because of a file in them, where they are loaded: while
+#: this process works. Who only looks leaves them there.
+remove_outdated: Callable[[list[_Task]], None] | None = None
 
 #: The keys of results that count no more and were not removed, as this process found when it loaded them,
 #: and what is the matter with a file of each.
@@ -89,18 +88,10 @@ def read(t: _Task, load: Callable[[bytes], Any]) -> Any:
 
 def _refuse_outdated(t: _Task, what: str) -> NoReturn:
     """OutdatedResult, because of a file in the result."""
-    if remove_if_outdated is not None:
-        remove_if_outdated(t)
+    if remove_outdated is not None:
+        remove_outdated([t])
         advice = ""
     else:
         found_outdated[t.key()] = what
         advice = f"; 'jug invalidate --name {t.name}' has it made again"
     raise OutdatedResult(f"the result of task {t.name} counts no more: {what}{advice}")
-
-
-def drop_if_outdated(t: _Task) -> None:
-    """Forgets the result of a task, in a process that works, if a file in it is not what it was."""
-    t.unload()
-    # There may be none, and perhaps nobody knows here whether it counts.
-    with contextlib.suppress(RuntimeError):
-        read(t, t._open_store().load)

@@ -39,7 +39,11 @@ impl PyClaims {
         &self.engine
     }
 
-    /// Stores the value of a claimed task.
+    /// Stores the value of a task that was claimed at `epoch`.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a result, what is known of it, and since when it may count"
+    )]
     pub(super) fn save_result(
         &self,
         py: Python<'_>,
@@ -47,9 +51,10 @@ impl PyClaims {
         value: &Bound<'_, PyAny>,
         facts: RunMetadata,
         function: Option<&Bound<'_, PyAny>>,
+        epoch: u64,
     ) -> PyResult<()> {
         self.store.get().save_by(key, value, facts, function, |encoded, facts| {
-            Ok(py.detach(|| self.engine.save(key, encoded, facts))?)
+            Ok(py.detach(|| self.engine.save(key, encoded, facts, epoch))?)
         })
     }
 }
@@ -68,7 +73,7 @@ impl PyClaims {
         Ok(self.store.get().changed(py, changes))
     }
 
-    #[pyo3(signature = (key, value, *, name = "", started = 0.0, duration = 0.0, attempt = 1, function = None))]
+    #[pyo3(signature = (key, value, *, name = "", started = 0.0, duration = 0.0, attempt = 1, function = None, epoch = None))]
     #[expect(clippy::too_many_arguments, reason = "the facts of a result are keyword arguments")]
     fn save(
         &self,
@@ -80,8 +85,14 @@ impl PyClaims {
         duration: f64,
         attempt: u32,
         function: Option<&Bound<'_, PyAny>>,
+        epoch: Option<u64>,
     ) -> PyResult<()> {
-        self.save_result(py, key.0, value, run_metadata(name, started, duration, attempt), function)
+        let epoch = epoch.unwrap_or_else(|| self.engine.epoch());
+        self.save_result(py, key.0, value, run_metadata(name, started, duration, attempt), function, epoch)
+    }
+
+    fn epoch(&self) -> u64 {
+        self.engine.epoch()
     }
 
     fn claim(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {

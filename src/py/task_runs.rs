@@ -70,6 +70,8 @@ struct Run<'a, 'py> {
     node: Node,
     key: Key,
     task: &'a Bound<'py, TaskCore>,
+    /// At which it was claimed.
+    epoch: u64,
     date: Duration,
     uptime: Duration,
 }
@@ -113,6 +115,8 @@ impl TaskRuns {
         let Some(claims) = &self.claims else { return Ok(None) };
         let (graph, claims, own_pid) = (self.graph.get(), claims.get(), pid::id());
         let names = graph.all_names(py)?.get();
+        // A task that runs others itself may learn of a removal, which is to count for it, too.
+        let epoch = claims.engine().epoch();
         let mut looked: Option<Duration> = None;
         let (before, after) = (self.hooks.0.bind(py), self.hooks.1.bind(py));
         let hooks = before.len();
@@ -143,7 +147,7 @@ impl TaskRuns {
             *self.latest() = Some(key);
             waiting.del_item(place)?;
             self.say_that_it_starts(py, node, &key, name, attempt)?;
-            let run = Run { node, key, task, date: self.date(), uptime: self.host.uptime() };
+            let run = Run { node, key, task, epoch, date: self.date(), uptime: self.host.uptime() };
             let outcome = run.call();
             let duration = self.host.uptime().saturating_sub(run.uptime);
             looked = looked.filter(|_| duration < TOO_SHORT);
@@ -237,7 +241,7 @@ impl<'py> Run<'_, 'py> {
             attempt,
             code: 0,
         };
-        claims.save_result(self.task.py(), self.key, value, facts, Some(&called(self.task)?))
+        claims.save_result(self.task.py(), self.key, value, facts, Some(&called(self.task)?), self.epoch)
     }
 
     fn failed(

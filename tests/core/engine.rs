@@ -17,7 +17,8 @@ fn open(temp: &TempJugdir) -> Engine {
 }
 
 fn save_claimed(engine: &Engine, number: u8, value: &[u8]) {
-    engine.save(key(number), &Encoded::new(Codec::Pickle, value), &RunMetadata::default()).unwrap();
+    let epoch = engine.epoch();
+    engine.save(key(number), &Encoded::new(Codec::Pickle, value), &RunMetadata::default(), epoch).unwrap();
 }
 
 #[test]
@@ -63,6 +64,24 @@ fn s3_a_result_is_as_old_as_its_claim_whichever_process_looks_into_the_store_mea
     slow.refresh().unwrap();
     save_claimed(&slow, 1, b"fresh");
     assert_eq!(load(slow.store(), 1).unwrap(), b"fresh");
+}
+
+#[test]
+fn s3_a_result_is_as_old_as_its_claim_whatever_is_claimed_meanwhile() {
+    let temp = TempJugdir::new();
+    let (slow, other) = (open(&temp), open(&temp));
+    assert_eq!(slow.prefetch().claim(&[key(1)]).unwrap(), [true]);
+    slow.refresh().unwrap();
+    let epoch = slow.epoch();
+    other.refresh().unwrap();
+    other.store().remove(&[key(1)]).unwrap();
+    assert_eq!(slow.prefetch().claim(&[key(2)]).unwrap(), [true]);
+    slow.refresh().unwrap();
+    let value = Encoded::new(Codec::Pickle, &b"stale"[..]);
+    slow.save(key(1), &value, &RunMetadata::default(), epoch).unwrap();
+    assert_eq!(load(slow.store(), 1), None);
+    slow.save(key(2), &value, &RunMetadata::default(), slow.epoch()).unwrap();
+    assert_eq!(load(slow.store(), 2).unwrap(), b"stale");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -20,13 +21,16 @@ if TYPE_CHECKING:
     from ..task import Task
     from .session.base import StoreSession
 
-__all__ = ["remove_if_outdated", "remove_results", "removing"]
+__all__ = ["remove_outdated", "remove_results", "removing"]
 
 #: No task has it.
 _LOCK = _native.key("jug.engine.removing")
 
-#: A claim belongs to a process, of which one thread at a time tries to get it.
+#: A claim belongs to a process, of which one thread at a time may have it.
 _in_process = threading.Lock()
+
+#: Whether this thread has it: what is unpickled there may ask for other results.
+_here = threading.local()
 
 #: For how long to sleep between two tries, in seconds.
 _FIRST_PAUSE = 0.01
@@ -47,22 +51,55 @@ def removing(session: StoreSession) -> Iterator[None]:
     Parameters
     ----------
     session : StoreSession
-        Afterwards it shows what others did before. What is removed within is seen by the next one.
+        It shows what others did before. What is removed here is seen by the next one.
     """
-    with _in_process:
-        began, pause, is_said = time.monotonic(), _FIRST_PAUSE, False
-        while not next(iter(session.claim([_LOCK])), False):
-            if not is_said and time.monotonic() - began > _LONG:
-                say("waiting for another worker that removes results which count no more")
-                is_said = True
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
-        try:
-            session.refresh()
-            yield
-            session.flush()
-        finally:
-            session.release([_LOCK])
+    if getattr(_here, "is_removing", False):
+        yield
+        return
+    _wait_for_lock(session)
+    try:
+        _here.is_removing = True
+        session.refresh()
+        yield
+        session.flush()
+    finally:
+        _here.is_removing = False
+        session.release([_LOCK])
+        _in_process.release()
+
+
+def _wait_for_lock(session: StoreSession) -> None:
+    began, pause, is_said = time.monotonic(), _FIRST_PAUSE, False
+    while not _try_to_lock(session):
+        if not is_said and time.monotonic() - began > _LONG:
+            say(
+                "waiting for another worker that removes results which count no more; if none is at work, "
+                "'jug cleanup --locks-only' ends that"
+            )
+            is_said = True
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _try_to_lock(session: StoreSession) -> bool:
+    if not _in_process.acquire(blocking=False):
+        return False
+    is_mine = False
+    try:
+        is_mine = next(iter(session.claim([_LOCK])), False)
+    finally:
+        if not is_mine:
+            _in_process.release()
+    return is_mine
+
+
+def _unlock_in_child() -> None:
+    """A thread that has the lock in the parent is not there in a child that was forked."""
+    global _in_process
+    _in_process = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_unlock_in_child)
 
 
 def remove_results(store: base_store, keys: Sequence[bytes]) -> set[bytes]:
@@ -79,13 +116,15 @@ def remove_results(store: base_store, keys: Sequence[bytes]) -> set[bytes]:
     return {names[name] for name in optional_method(store, "remove_many")(names)}
 
 
-def remove_if_outdated(t: Task) -> None:
-    """Removes the result of a task if a file in it is not what it was; another worker may have done so."""
-    store = t._open_store()
+def remove_outdated(tasks: Sequence[Task]) -> None:
+    """Removes those results of tasks, of one store, in which a file is not what it was."""
+    store = tasks[0]._open_store()
     with closing(open_session(store)) as session, removing(session):
-        try:
-            _, what, _ = file_uses.loading(lambda: store.load(t.hash()))
-        except Exception:
-            return  # It is gone, or nobody knows here whether it counts.
-        if what:
-            store.remove(t.hash())
+        remove_results(store, [t.key() for t in tasks if _is_outdated(t, store)])
+
+
+def _is_outdated(t: Task, store: base_store) -> bool:
+    try:
+        return bool(file_uses.loading(lambda: store.load(t.hash()))[1])
+    except Exception:
+        return False  # There is none any more, or nobody knows here whether it counts.

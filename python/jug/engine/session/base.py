@@ -127,8 +127,23 @@ class StoreSession(Protocol):
     def notes(self) -> Mapping[bytes, bytes]:
         """What is kept beside results, by key."""
 
-    def save(self, key: bytes, outcome: Outcome, name: str, attempt: int, function: Any = None) -> None:
-        """Stores the result of the task `name`; `attempt` is the number of the run, from 1."""
+    def save(
+        self,
+        key: bytes,
+        outcome: Outcome,
+        name: str,
+        attempt: int,
+        function: Any = None,
+        epoch: int | None = None,
+    ) -> None:
+        """Stores the result of the task `name`; `attempt` is the number of the run, from 1.
+
+        It counts unless the task was removed since it was claimed, at `epoch`; by default, since the last
+        `refresh`.
+        """
+
+    def epoch(self) -> int | None:
+        """That of what was claimed before the last `refresh`; None where removals are noticed by claims."""
 
     def save_failure(self, key: bytes, report: FailureReport, name: str) -> None:
         """Stores why a task failed; ``report["kept"]`` says whether it stays failed."""

@@ -13,6 +13,9 @@ class CodelessSession:
 
     notes_code = False
 
+    def epoch(self) -> int | None:
+        return None
+
     def watch_code(self, code_of: Callable[[Any], str]) -> None:
         pass
 

@@ -126,7 +126,18 @@ class FileSession(NativeSession[file_store, _native.Store]):
     def notes(self) -> Mapping[bytes, bytes]:
         return self._native.aliases()
 
-    def save(self, key: bytes, outcome: Outcome, name: str, attempt: int, function: Any = None) -> None:
+    def epoch(self) -> int | None:
+        return self._claims.epoch()
+
+    def save(
+        self,
+        key: bytes,
+        outcome: Outcome,
+        name: str,
+        attempt: int,
+        function: Any = None,
+        epoch: int | None = None,
+    ) -> None:
         self._claims.save(
             key,
             outcome.value,
@@ -135,6 +146,7 @@ class FileSession(NativeSession[file_store, _native.Store]):
             duration=outcome.duration,
             attempt=attempt,
             function=function,
+            epoch=epoch,
         )
 
     def save_failure(self, key: bytes, report: FailureReport, name: str) -> None:

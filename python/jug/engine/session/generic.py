@@ -148,7 +148,15 @@ class GenericSession(CodelessSession):
             lock.release()
         return True
 
-    def save(self, key: bytes, outcome: Outcome, name: str, attempt: int, function: Any = None) -> None:
+    def save(
+        self,
+        key: bytes,
+        outcome: Outcome,
+        name: str,
+        attempt: int,
+        function: Any = None,
+        epoch: int | None = None,
+    ) -> None:
         self._results.save(_name(key), outcome, name)
 
     def save_failure(self, key: bytes, report: FailureReport, name: str) -> None:

@@ -60,7 +60,15 @@ class RedisSession(NativeSession[redis_store, _native.Redis]):
     def has_other_workers(self) -> bool:
         return self._native.others_claims() > 0
 
-    def save(self, key: bytes, outcome: Outcome, name: str, attempt: int, function: Any = None) -> None:
+    def save(
+        self,
+        key: bytes,
+        outcome: Outcome,
+        name: str,
+        attempt: int,
+        function: Any = None,
+        epoch: int | None = None,
+    ) -> None:
         self._native.save_claimed(
             key,
             outcome.value,

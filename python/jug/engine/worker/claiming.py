@@ -103,8 +103,7 @@ class ClaimingWorker(ABC):
         reports = {key: report for key, report in failures.items() if report is not None}
         files = ResultFiles.of(self._session)
         self._made_again = None if files is None else MadeAgain(self._graph, self._session, store, files)
-        if self._made_again is not None:
-            self._made_again.remove_outdated(self._selected)
+        state.has_removed = self._made_again is not None and self._made_again.remove_outdated(self._selected)
         self._limits = RunLimits(self._options)
         self._supervised = supervised_work(self._graph, self._selected, self._limits)
         self._output = TaskOutput(self._supervised)
@@ -242,6 +241,10 @@ class ClaimingWorker(ABC):
                 yield self._task(node)
 
     @abstractmethod
+    def _epoch_of(self, node: int) -> int | None:
+        """The epoch of the claim on a task: what was removed since then does not count."""
+
+    @abstractmethod
     def running(self) -> bytes | None:
         """The key of the task that this thread is in the middle of."""
 
@@ -358,7 +361,7 @@ class ClaimingWorker(ABC):
             self._progress.forget(lost)
             self._progress.inputs_removed = True
         with file_uses.storing() as files:
-            unstorable = save_result(self._session, key, outcome, name, attempt, called)
+            unstorable = save_result(self._session, key, outcome, name, attempt, called, self._epoch_of(node))
         if unstorable is None:
             t._keep(outcome.value)
             if self._made_again is not None:

@@ -19,7 +19,7 @@ from ...process.signals import end_cleanly
 from ..drift import Drift, load_steadily
 from ..handover import read_tasks
 from ..jugfile import Jugfile
-from ..removing import remove_if_outdated
+from ..removing import remove_outdated
 from ..rerun import CodeReruns
 from ..session.open import open_session
 from ..task_graph import tasks_by_store
@@ -65,6 +65,8 @@ def execute(options: Options, state: ExecutionState) -> bool:
     state.before = drift.before
     supervised = supervision.current()
     damages: Counter[str] = Counter()
+    #: How often it was loaded again because of results that went.
+    nr_again = 0
     while True:
         began = time.time()
         with _removing_outdated():
@@ -84,7 +86,12 @@ def execute(options: Options, state: ExecutionState) -> bool:
         executed_before = state.executed.total()
         failures = run_tasks(task.alltasks, options, state) or failures
         graph, state.graph = state.graph, None
-        if not loaded.has_barrier or state.idle >= patience:
+        is_over = not loaded.has_barrier
+        if is_over and state.has_removed and nr_again < MADE_AGAIN:
+            # The jugfile may have loaded what was removed, and made tasks of it.
+            nr_again += 1
+            is_over = False
+        if is_over or state.idle >= patience:
             return failures
         drift.ended(task.alltasks, graph)
         if state.executed.total() > executed_before:
@@ -134,11 +141,11 @@ def run_tasks(
 @contextmanager
 def _removing_outdated() -> Iterator[None]:
     """Results whose files are gone or changed are removed: their tasks run again."""
-    before, task_results.remove_if_outdated = task_results.remove_if_outdated, remove_if_outdated
+    before, task_results.remove_outdated = task_results.remove_outdated, remove_outdated
     try:
         yield
     finally:
-        task_results.remove_if_outdated = before
+        task_results.remove_outdated = before
 
 
 def execution_loop(tasks: list[task.Task], options: Options, state: ExecutionState | None = None) -> bool:

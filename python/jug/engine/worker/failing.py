@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from ... import _native
 from ...errors import DamagedResult, FileChanged, FileChangedByTask, OutdatedResult, TaskQuit
 from ...executors.base import Outcome
-from ...task_results import drop_if_outdated
 from ..failures.report import failure_report
 from ..failures.summary import described
+from ..removing import remove_outdated
 from ..session.base import StoreSession
 from .crashes import Crashes, lost
 from .options import WorkerOptions
@@ -185,8 +185,11 @@ class FailingTasks:
             return error
         if isinstance(error, (FileChanged, OutdatedResult)):
             # The file is in the result of an input, which may be in memory.
-            for t in self._task(node).dependencies():
-                drop_if_outdated(t)
+            needed = list(self._task(node).dependencies())
+            for t in needed:
+                t.unload()
+            if needed:
+                remove_outdated(needed)
         self._progress.apply(self._session.refresh())
         inputs = self._graph.dependencies(node)
         present = self._session.present(self._keys.of(inputs))

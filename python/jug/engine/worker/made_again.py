@@ -9,6 +9,7 @@ from operator import not_
 from typing import TYPE_CHECKING
 
 from ... import _native
+from ...errors import Leave
 from ...internal import file_uses
 from ...internal.console import warn
 from ..removing import remove_results, removing
@@ -48,13 +49,13 @@ class MadeAgain:
         self._store = store
         self._files = files
 
-    def remove_outdated(self, selected: set[int] | None) -> None:
-        """Removes the results that count no more, of those tasks that may run here.
+    def remove_outdated(self, selected: set[int] | None) -> bool:
+        """Removes the results that count no more, of those tasks that may run here; whether there were any.
 
         A task that is run elsewhere with such a result notices by itself what has become of a file: nobody
         writes it again below that task, which might then end as if nothing had happened.
         """
-        found = self._find(selected)
+        found, lost = self._find(selected), []
         if not all(each.is_out_of_reach for each in found):
             with removing(self._session):
                 self._files.refresh()
@@ -63,6 +64,7 @@ class MadeAgain:
             self._say_lost(lost)
             self._session.refresh()
         self._say_kept([each for each in found if each.is_out_of_reach])
+        return bool(lost)
 
     def _find(self, selected: set[int] | None) -> list[Outdated]:
         outdated = self._files.outdated(self._graph)
@@ -91,6 +93,8 @@ class MadeAgain:
         t.unload()
         try:
             _, what, files = file_uses.loading(lambda: self._store.load(t.hash()))
+        except Leave:
+            raise
         except (Exception, SystemExit):
             return ""  # Who needs it gets the error.
         if not what:
@@ -129,13 +133,16 @@ class MadeAgain:
         if not self._files.had(key):
             return ()
         nodes = [it for it in self._graph.closure([node]) if it != node]
-        keys = self._graph.keys()
-        stale = list(compress(nodes, self._session.present(keys.of(nodes))))
-        files = file_uses.files_in(value) if stale else None
+        files = file_uses.files_in(value) if nodes else None
         # What cannot be stored replaces nothing.
         if files is None or not self._files.differ(key, files):
             return ()
-        remove_results(self._store, [keys[it] for it in stale])
+        keys = self._graph.keys()
+        stale = list(compress(nodes, self._session.present(keys.of(nodes))))
+        # All of them: what runs elsewhere now, of what was made of the other files, is not to count either.
+        remove_results(self._store, keys.of(nodes))
+        if not stale:
+            return ()
         names = self._graph.names()
         counts = Counter(names[it] for it in stale)
         removed = ", ".join(f"{number} of {name}" for name, number in counts.most_common())

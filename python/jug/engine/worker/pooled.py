@@ -71,6 +71,8 @@ class PooledWorker(ClaimingWorker):
         self._arrived: deque[Ended[int]] = deque()
         #: What was sent and has not come back.
         self._sent: set[int] = set()
+        #: The epochs of what was sent and is not stored yet: others are claimed meanwhile.
+        self._epochs: dict[int, int | None] = {}
         #: The signal that asked for the end, and whether it came once more.
         self._signal = 0
         self._is_killed = False
@@ -79,6 +81,9 @@ class PooledWorker(ClaimingWorker):
         self._shown = PoolProgress(
             self._names, self._scheduler, coordinator, has_more=bool(state.has_barrier)
         )
+
+    def _epoch_of(self, node: int) -> int | None:
+        return self._epochs.pop(node)
 
     def running(self) -> bytes | None:
         """None: tasks run elsewhere."""
@@ -157,6 +162,7 @@ class PooledWorker(ClaimingWorker):
                     # Some of these may have lost an input, and have to wait again.
                     self._scheduler.put_back(waiting)
                     waiting.clear()
+                self._epochs.update(dict.fromkeys(waiting, self._session.epoch()))
                 self._send(waiting)
             except BaseException:
                 self._scheduler.put_back(waiting)

@@ -90,6 +90,7 @@ class Progress:
 
     def forget(self, removed: Sequence[int]) -> None:
         """Neither a result nor a failure is left of these: they run again, and what needs them waits."""
+        self._state.has_removed = True
         keys = list(self._keys.of(removed))
         if self._state.reasons is not None:
             self._state.reasons.forgotten(keys)

@@ -11,14 +11,20 @@ __all__ = ["save_result", "unstorable_result"]
 
 
 def save_result(
-    session: StoreSession, key: bytes, outcome: Outcome, name: str, attempt: int, function: object
+    session: StoreSession,
+    key: bytes,
+    outcome: Outcome,
+    name: str,
+    attempt: int,
+    function: object,
+    epoch: int | None,
 ) -> UnstorableResult | None:
-    """Stores what `function` returned for a claimed task; an error of the task if it cannot be stored.
+    """Stores what `function` returned for a task claimed at `epoch`; an error of it if it cannot be stored.
 
     StoreFailure if the store is at fault.
     """
     try:
-        session.save(key, outcome, name, attempt, function)
+        session.save(key, outcome, name, attempt, function, epoch)
     except BaseException as error:
         return unstorable_result(name, outcome.value, error)
     return None

@@ -45,6 +45,7 @@ class SingleRun:
         self._attempt = attempt
         self._save = save
         self._executor = InlineExecutor(debug=debug)
+        self._epoch: int | None = None
 
     def run(self, call: TaskCall) -> Outcome:
         """Runs the task's call; its outcome has an error also where the result cannot be stored.
@@ -58,6 +59,7 @@ class SingleRun:
         """
         with self._claimed() if self._save else nullcontext():
             pid = os.getpid()
+            self._epoch = self._session.epoch()
             with worker_at_work(self):
                 outcome = self._executor.run(call)
             if isinstance(outcome.error, (KeyboardInterrupt, Leave)) or os.getpid() != pid:
@@ -68,7 +70,9 @@ class SingleRun:
 
     def _store(self, outcome: Outcome) -> Exception | None:
         """Stores the result, and only then forgets the failure; an error if it cannot be stored."""
-        unstorable = save_result(self._session, self._key, outcome, self._name, self._attempt, self._function)
+        unstorable = save_result(
+            self._session, self._key, outcome, self._name, self._attempt, self._function, self._epoch
+        )
         if unstorable is None:
             self._session.sync()
             self._session.refresh()

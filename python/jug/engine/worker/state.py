@@ -44,6 +44,8 @@ class ExecutionState:
     made_again : Counter of bytes
         By key: results that turned out to be damaged, or to have a file that is not what it was, when a task
         of this worker needed them.
+    has_removed : bool
+        Whether results that were there went in the last run of tasks: the jugfile may have loaded them.
     has_selected : bool
         Whether a task was there that --name or --pattern selects, or nothing was selected by them.
     has_barrier : bool
@@ -85,6 +87,7 @@ class ExecutionState:
         self.loaded: Counter[str] = Counter()
         self.failed: set[bytes] = set()
         self.made_again: Counter[bytes] = Counter()
+        self.has_removed = False
         self.has_selected = False
         self.has_barrier = False
         self.blocked = Blocked()

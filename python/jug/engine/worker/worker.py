@@ -56,6 +56,11 @@ class Worker(ClaimingWorker):
         )
         #: What was claimed and is not started.
         self._waiting: list[int] = []
+        #: That of the batch.
+        self._epoch: int | None = None
+
+    def _epoch_of(self, node: int) -> int | None:
+        return self._epoch
 
     def running(self) -> bytes | None:
         """The key of the task that was started last."""
@@ -100,6 +105,7 @@ class Worker(ClaimingWorker):
         waiting: list[int] = []
         try:
             refreshing = self._claim(nodes, claimed, waiting)
+            self._epoch = self._session.epoch()
             began = time.perf_counter()
             # Taken from the end: what is left in `waiting` when something goes wrong was not started.
             waiting.reverse()
