@@ -40,10 +40,6 @@ impl PyClaims {
     }
 
     /// Stores the value of a task that was claimed at `epoch`.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a result, what is known of it, and since when it may count"
-    )]
     pub(super) fn save_result(
         &self,
         py: Python<'_>,
