@@ -238,7 +238,7 @@ def set_origin(origin: object) -> None:
     """Sets the `_origin` of each task that is made from now on."""
 
 def called(task: TaskCore, /) -> Called:
-    """The function of a task; of one that is given plain functions to call, a tuple of it and these."""
+    """The function of a task; of one that is given functions and classes, a tuple of it and these."""
 
 def resolve(elem: object) -> Any:
     """A copy of lists, tuples, dicts and other containers with every task inside replaced by its value."""

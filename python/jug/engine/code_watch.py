@@ -94,7 +94,9 @@ class CodeWatch:
         function, *given = called
         if version_of(function) is not None:
             return self._code_of_one(function)
-        found = [code for code in map(self._code_of_one, (function, *given)) if code.text]
+        found = [
+            code for code in (self._code_of_one(function), *map(self._code_of_given, given)) if code.text
+        ]
         if len(found) < 2:
             return found[0] if found else self._code_of_one(function)
         for code in found:
@@ -107,20 +109,30 @@ class CodeWatch:
         return Code(merged.digest, merged)
 
     def _code_of_one(self, function: Any) -> Code:
-        # Nothing of this is needed where everything is done.
-        from ..fingerprint import fingerprint
-
         version = version_of(function)
         if version is not None:
             return Code(f"version {version}", None)
-        watched = self._up_to_date()
         kept: list[Any] = []
-        identity = _identity(function, kept)
+        return self._found(function, _identity(function, kept), kept)
+
+    def _code_of_given(self, function: Any) -> Code:
+        """The code of what a task is given to call."""
+        if getattr(function, "__name__", "") != "<lambda>":
+            return self._code_of_one(function)
+        # A Tasklet's. What it captured is in the key of the task, and mostly each has something of its own.
+        identity = (function.__module__, function.__qualname__, function.__code__)
+        return self._found(function, identity, [], holds_values=False)
+
+    def _found(self, function: Any, identity: object, kept: list[Any], *, holds_values: bool = True) -> Code:
+        # Nothing of this is needed where everything is done.
+        from ..fingerprint import fingerprint
+
+        watched = self._up_to_date()
         known = self._known.get(identity)
         if known is not None:
             return known[0]
         self.computed += 1
-        code = _code(fingerprint(function, watched))
+        code = _code(fingerprint(function, watched, holds_values=holds_values))
         self._known[identity] = code, kept
         return code
 

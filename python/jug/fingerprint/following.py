@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from .effects import Effects, Label
 from .scopes import Imported, Reference
-from .watched import Found, Piece, SourceModule, State, Watched, digest_of
+from .watched import Definition, Found, Piece, SourceModule, State, Watched, digest_of
 
 __all__ = ["Following"]
 
@@ -141,17 +141,21 @@ class Following:
         module = self._watched.find(module_name).module
         assert module is not None
         definition = module.definition(name)
-        self._pieces[label] = definition.piece
         self._add_effects(module)
         self._follow_effects((module_name, ""))
         self._follow_effects((module_name, name))
+        self._take(module, label, definition)
+
+    def _take(self, module: SourceModule, label: str, definition: Definition) -> None:
+        """Notes a piece, and follows the names in it."""
+        self._pieces[label] = definition.piece
         if "__subclasses__" in definition.piece.source and not self._asks_for_derived:
             self._asks_for_derived = True
             for one in list(self._affected):
                 self._follow_effects(one)
         names = definition.names
         if not self._is_with_effects:
-            self._written.update(f"{module_name}:{it}" for it in names.written)
+            self._written.update(f"{module.name}:{it}" for it in names.written)
         for what in names.unfollowed:
             self._unwatched[f"{_dotted(label)} uses {what}"] = None
         # In an order that is always the same: what is said of a circle depends on where it begins.

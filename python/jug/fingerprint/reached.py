@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from .following import Following
 from .held import held_by
-from .watched import Piece, State, Watched, digest_of
+from .watched import Piece, SourceModule, State, Watched, digest_of
 
 __all__ = ["Fingerprint", "fingerprint"]
 
@@ -34,27 +34,32 @@ class Fingerprint(NamedTuple):
         return digest_of("\n".join(f"{name} {piece.digest}" for name, piece in self.pieces.items()))
 
 
-def fingerprint(function: Any, watched: Watched) -> Fingerprint:
+def fingerprint(function: Any, watched: Watched, *, holds_values: bool = True) -> Fingerprint:
     """The fingerprint of a function, method or class, or of another callable object.
 
     Parameters
     ----------
     function : callable
     watched : Watched
+    holds_values : bool, optional
+        Whether what it captured counts. Default: True.
 
     Returns
     -------
     Fingerprint
         Without pieces for a function of a library, and where a source was changed since it was imported.
     """
-    return _Walk(watched).run(function)
+    return _Walk(watched).run(function, holds_values)
 
 
 class _Walk(Following):
     """Follows names from where an object is defined."""
 
-    def run(self, function: Any) -> Fingerprint:
-        self._begin(function)
+    def run(self, function: Any, holds_values: bool) -> Fingerprint:
+        if holds_values:
+            self._begin(function)
+        else:
+            self._begin_at(function)
         self._follow_all()
         # Rather nothing than what is said of another source than the one that runs.
         pieces = {} if self._is_unknown else dict(sorted(self._pieces.items()))
@@ -86,5 +91,20 @@ class _Walk(Following):
             self._begun.add(module)
             if top in found.module.bindings:
                 self._all_of.append((module, top))
-            else:
+            elif not (isinstance(one, types.FunctionType) and self._take_lambdas(one, found.module)):
                 self._unwatched[f"the source of {module}.{name} is not in {found.module.path}"] = None
+
+    def _take_lambdas(self, function: types.FunctionType, module: SourceModule) -> bool:
+        """Follows the lambdas that begin in the line where a function does; whether there are any.
+
+        Which of several it is, is not looked for: what one more of them uses may count, too.
+        """
+        if function.__name__ != "<lambda>":
+            return False
+        lambdas = module.lambdas(function.__code__.co_firstlineno)
+        if lambdas:
+            self._add_effects(module)
+            self._follow_effects((module.name, ""))
+        for definition in lambdas:
+            self._take(module, f"{module.name}:<lambda> {definition.piece.digest}", definition)
+        return bool(lambdas)

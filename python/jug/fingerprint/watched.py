@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import os
 import re
 import sys
@@ -20,7 +21,17 @@ from .scopes import Imported, Names, names_of, own_names
 from .serialized import normalized, serialized
 from .statements import IMPORTS, Part, is_replaced, parts_of
 
-__all__ = ["Found", "Piece", "SourceModule", "State", "Watched", "digest_of", "lines_of", "named_by"]
+__all__ = [
+    "Definition",
+    "Found",
+    "Piece",
+    "SourceModule",
+    "State",
+    "Watched",
+    "digest_of",
+    "lines_of",
+    "named_by",
+]
 
 _LIBRARIES = ("site-packages", "dist-packages")
 
@@ -117,6 +128,25 @@ class SourceModule:
             known = Definition(piece, names_of(statements), is_import)
             self._definitions[name] = known
         return known
+
+    def lambdas(self, line: int) -> list[Definition]:
+        """The lambdas that begin in a line, from 1."""
+        return [self._definition_of(it) for it in self._lambdas.get(line, ())]
+
+    @functools.cached_property
+    def _lambdas(self) -> dict[int, list[ast.Lambda]]:
+        """By the lines in which they begin."""
+        found: dict[int, dict[tuple[int, int], ast.Lambda]] = {}
+        for part in self.parts:
+            for node in ast.walk(part.node):
+                if isinstance(node, ast.Lambda):
+                    found.setdefault(node.lineno, {})[node.lineno, node.col_offset] = node
+        return {line: list(nodes.values()) for line, nodes in found.items()}
+
+    def _definition_of(self, node: ast.Lambda) -> Definition:
+        statements = normalized([ast.Expr(node)], self._makes_tasks)
+        source = "\n".join(self._lines[node.lineno - 1 : node.end_lineno])
+        return Definition(Piece(digest_of(serialized(statements)), source), names_of(statements), False)
 
     def nodes(self, name: str) -> list[ast.stmt]:
         """The statements behind a name."""

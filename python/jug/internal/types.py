@@ -56,7 +56,7 @@ State = Literal["result", "failed", "absent"]
 #: The key of a task whose state changed, and its state now.
 Change = tuple[bytes, State]
 
-#: What a task calls: a function, or a tuple of one and the plain functions among its arguments.
+#: What a task calls: a function, or a tuple of one and the functions and classes among its arguments.
 Called = Callable[..., Any] | tuple[Callable[..., Any], ...]
 
 #: What a worker runs, or ran when it died: its id, the task's key and name, which attempt that is (from 1),
