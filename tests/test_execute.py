@@ -201,3 +201,30 @@ def test_a_script_that_calls_a_command_is_ended_by_it(jug, command):
     )
     assert done.returncode == (1 if command == "execute" else 0), done.stderr
     assert "still here" not in done.stdout
+
+
+def test_an_exception_of_the_users_may_have_a_key_of_its_own(jug):
+    """Errors of results that are gone have one, by which the task is found that is to run again."""
+    jug.write(
+        """
+        import numpy as np
+        from jug import TaskGenerator
+
+        class Bad(Exception):
+            key = np.arange(3)
+
+        @TaskGenerator
+        def one():
+            return 1
+
+        @TaskGenerator
+        def use(x):
+            raise Bad("not this")
+
+        use(one())
+        """
+    )
+    done = jug("execute", "--keep-going")
+    assert done.returncode == 1
+    assert "Bad: not this" in done.stderr
+    assert "ambiguous" not in done.stderr

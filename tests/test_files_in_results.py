@@ -252,6 +252,7 @@ def test_a_jugfile_without_such_files_looks_at_none():
     code = (
         "import jug.engine.worker.execute, jug.monitor.status\n"
         "from jug.engine.result_files import ResultFiles\n"
-        "assert ResultFiles.of(None) is None"
+        "class Session: notes = dict\n"
+        "assert ResultFiles.of(Session()) is None"
     )
     assert subprocess.run([sys.executable, "-c", code], env={**os.environ}).returncode == 0

@@ -31,7 +31,10 @@ def compound_task_execute(x: Any, h: bytes) -> Any:
 
 
 class Whole(task.Task):
-    """The call of a compound task as one task."""
+    """The call of a compound task as one task, finished where it was made: what runs is a `Carrier`."""
+
+    #: Whether there are any in this process.
+    are_made = False
 
 
 class Carrier(task.Task):
@@ -77,6 +80,7 @@ def CompoundTask(f: Callable[..., Any], *args: Any, **kwargs: Any) -> task.Task:
     """
     whole = Whole(f, *args, **kwargs)
     if not _expanding and whole.can_load():
+        Whole.are_made = True
         return whole
     # It was only needed for its identity: what runs under it is the task that carries the inner result.
     if not task.alltasks or task.alltasks.pop() is not whole:

@@ -62,7 +62,9 @@ def read(t: _Task, load: Callable[[bytes], Any]) -> Any:
             found_outdated.pop(t.key(), None)
         return value
     except _native.DamagedResult as error:
-        vars(error)["key"] = t.key()
+        if not vars(error).get("key"):
+            # Not where a result is loaded because another one asks for it.
+            vars(error)["key"] = t.key()
         raise
     except FileOutOfReach as error:
         raise unreadable_error(

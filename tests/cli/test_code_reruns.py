@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 
+from tests.support.waiting import wait_for
+
 EXECUTE = ("execute", "--will-cite", "--short")
 RERUN = (*EXECUTE, "--rerun-changed")
 
@@ -177,3 +179,30 @@ def test_older_code_inside_of_a_compound_task_does_not_hide_behind_it(jug, worke
     assert "TOTAL 406\n" in jug(*RERUN).stdout
     assert jug("status").stderr == ""
     assert "Executed:  0 tasks" in jug(*RERUN).stdout
+
+
+def test_a_worker_of_code_before_the_change_does_not_keep_another_from_coming_to_an_end(jug):
+    jug.write("def k(i):\n    return i\n", "helper.py")
+    jug.write(
+        """
+        import time
+        from jug import TaskGenerator
+        import helper
+
+        @TaskGenerator
+        def one(i):
+            time.sleep(0.01)
+            return helper.k(i)
+
+        results = [one(i) for i in range(150)]
+        time.sleep(0.3)
+        """
+    )
+    earlier = jug.start(*EXECUTE)
+    wait_for(lambda: "0 complete" not in jug("status", "--short").stdout, "results of the earlier worker")
+    jug.write("def k(i):\n    return 100 + i\n", "helper.py")
+    later = jug(*RERUN, timeout=60)
+    assert later.returncode == 0, later.stderr
+    assert earlier.wait(60) == 0
+    assert jug(*RERUN).returncode == 0
+    assert jug("status").stderr == ""

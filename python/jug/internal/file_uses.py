@@ -31,6 +31,7 @@ __all__ = [
     "use_each",
     "use_files_of",
     "use_in_task",
+    "value_digest",
     "watching",
 ]
 
@@ -69,6 +70,8 @@ class _Uses(threading.local):
     met: dict[int, UsedFile] | None = None
     #: Those in the result that is being stored. None if none is.
     stored: list[UsedFile] | None = None
+    #: Whether it is a result of which a key is made, and no argument.
+    is_result: bool = False
 
 
 _uses = _Uses()
@@ -134,6 +137,8 @@ def meeting() -> Iterator[dict[int, UsedFile]]:
 def note_met(file: UsedFile) -> None:
     """The key of a file is asked for: for that of what it stands in."""
     global _is_met
+    if _uses.is_result:
+        return
     _is_met = True
     if _uses.met is not None:
         _uses.met[id(file)] = file
@@ -292,6 +297,22 @@ def files_in(value: object) -> Sequence[UsedFile] | None:
         except Exception:
             return None
     return files
+
+
+def value_digest(value: object) -> str:
+    """What tells a result from others: files in it by their content, all else as in arguments.
+
+    What cannot be an argument is told by its pickle, which may be another one for a value that is the same.
+    """
+    import pickle
+
+    outer, _uses.is_result = _uses.is_result, True
+    try:
+        return _native.key(value).hex()
+    except Exception:
+        return _native.key(pickle.dumps(value, protocol=5)).hex()
+    finally:
+        _uses.is_result = outer
 
 
 def loading(load: Callable[[], _Value]) -> tuple[_Value, str, Sequence[UsedFile]]:

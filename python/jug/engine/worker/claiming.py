@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from abc import ABC, abstractmethod
@@ -11,7 +12,7 @@ from operator import not_
 from typing import TYPE_CHECKING
 
 from ... import _native, task
-from ...compound import Carrier
+from ...compound import Carrier, Whole
 from ...executors.base import Outcome
 from ...hooks.register import registered
 from ...internal import file_uses, log
@@ -102,7 +103,8 @@ class ClaimingWorker(ABC):
         failures = stored_failures(self._session)
         reports = {key: report for key, report in failures.items() if report is not None}
         files = ResultFiles.of(self._session)
-        self._made_again = None if files is None else MadeAgain(self._graph, self._session, store, files)
+        self._follow_files = functools.partial(MadeAgain, self._graph, self._session, store)
+        self._made_again = None if files is None else self._follow_files(files)
         state.has_removed = self._made_again is not None and self._made_again.remove_outdated(self._selected)
         self._limits = RunLimits(self._options)
         self._supervised = supervised_work(self._graph, self._selected, self._limits)
@@ -303,6 +305,8 @@ class ClaimingWorker(ABC):
         if self._progress.withheld:
             # Each of them failed in another worker, just before it was claimed here.
             waiting[:] = [node for node in waiting if node not in self._progress.withheld]
+        if Whole.are_made:
+            waiting[:] = self._failing.without_compounds(waiting, claimed)
         if self._supervised is not None:
             waiting[:] = self._leave_to_others(waiting, claimed)
         if self._suspects or self._crashes.found or self._supervised is not None:
@@ -364,8 +368,11 @@ class ClaimingWorker(ABC):
             unstorable = save_result(self._session, key, outcome, name, attempt, called, self._epoch_of(node))
         if unstorable is None:
             t._keep(outcome.value)
+            if files and self._made_again is None:
+                # A task was the first that made one.
+                self._made_again = self._follow_files(ResultFiles(self._session))
             if self._made_again is not None:
-                self._made_again.stored(key, files)
+                self._made_again.stored(key, outcome.value, files)
         return unstorable
 
     def _finish(self, nodes: Sequence[int], claimed: Sequence[int]) -> None:

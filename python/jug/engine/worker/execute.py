@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ... import task, task_results
 from ...errors import UserError
 from ...internal import log, supervision
+from ...internal.console import warn
 from ...internal.task_selection import prepare_matcher_from_options
 from ...internal.tracebacks import begin_at_users_line
 from ...process.signals import end_cleanly
@@ -65,16 +66,22 @@ def execute(options: Options, state: ExecutionState) -> bool:
     state.before = drift.before
     supervised = supervision.current()
     damages: Counter[str] = Counter()
-    #: How often it was loaded again because of results that went.
-    nr_again = 0
+    #: How often it was loaded again because of results that went, at the end and in a row at the beginning.
+    nr_again = nr_removals = 0
     while True:
         began = time.time()
         with _removing_outdated():
             loaded = load_steadily(options, store, drift)
         store, state.has_barrier = loaded.store, loaded.has_barrier
-        if reruns.look(store, began):
-            # What was loaded may have been made of results that are gone.
+        # What was loaded may have been made of results that are gone.
+        nr_removals = nr_removals + 1 if reruns.look(store, began) else 0
+        if 0 < nr_removals <= MADE_AGAIN:
             continue
+        if nr_removals:
+            warn(
+                "another worker, which began before the code was changed, makes the removed results again: "
+                "end it, and run this command once more"
+            )
         if supervised is not None:
             supervised.slot.set_more(loaded.has_barrier)
         damages[loaded.damage] += 1
@@ -86,15 +93,14 @@ def execute(options: Options, state: ExecutionState) -> bool:
         executed_before = state.executed.total()
         failures = run_tasks(task.alltasks, options, state) or failures
         graph, state.graph = state.graph, None
-        is_over = not loaded.has_barrier
-        if is_over and state.has_removed and nr_again < MADE_AGAIN:
-            # The jugfile may have loaded what was removed, and made tasks of it.
-            nr_again += 1
-            is_over = False
-        if is_over or state.idle >= patience:
+        goes_on = loaded.has_barrier and state.executed.total() > executed_before
+        # The jugfile may have loaded what was removed, and made tasks of it.
+        is_again = not goes_on and state.has_removed and nr_again < MADE_AGAIN
+        if not (loaded.has_barrier or is_again) or state.idle >= patience:
             return failures
         drift.ended(task.alltasks, graph)
-        if state.executed.total() > executed_before:
+        if goes_on or is_again:
+            nr_again += is_again
             continue
         if not all(t.can_load() for t in reversed(task.alltasks)):
             log.info("a barrier is not met, and no task that it waits for can run")

@@ -8,6 +8,7 @@ from operator import not_
 from typing import TYPE_CHECKING
 
 from ... import _native
+from ...compound import Whole
 from ...errors import DamagedResult, FileChanged, FileChangedByTask, OutdatedResult, TaskQuit
 from ...executors.base import Outcome
 from ..failures.report import failure_report
@@ -139,6 +140,19 @@ class FailingTasks:
         left = [node for node in nodes if node not in self._progress.withheld]
         return sorted(left, key=lambda node: self._keys[node] in suspects)
 
+    def without_compounds(self, nodes: list[int], claimed: list[int]) -> list[int]:
+        """Gives back finished compound tasks whose results went since the jugfile was loaded; the others.
+
+        Only another load has the tasks in them.
+        """
+        wholes = {node for node in nodes if isinstance(self._task(node), Whole)}
+        if not wholes:
+            return nodes
+        self._session.release(self._keys.of(sorted(wholes)))
+        self._progress.leave_to_next_load(sorted(wholes))
+        claimed[:] = [node for node in claimed if node not in wholes]
+        return [node for node in nodes if node not in wholes]
+
     def record_deaths(self) -> None:
         """Records the deaths that the supervisor found, unless another worker already tries such a task."""
         if self._supervised is None or not self._supervised.deaths:
@@ -195,7 +209,8 @@ class FailingTasks:
         present = self._session.present(self._keys.of(inputs))
         gone = list(compress(inputs, map(not_, present)))
         # Another worker may have been faster to make it again.
-        named = [it for it in inputs if self._keys[it] == getattr(error, "key", None)]
+        key = getattr(error, "key", None) if isinstance(error, DamagedResult) else None
+        named = [it for it in inputs if self._keys[it] == key]
         if not gone and not named:
             return error
         # A store of the user's own does not report by itself what is gone.

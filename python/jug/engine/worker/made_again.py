@@ -1,8 +1,8 @@
-"""Makes results again whose files are gone or changed, and what was made of files that are others now."""
+"""Makes results again whose files are gone or changed, and what was made of results that are others now."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import compress
 from operator import not_
@@ -13,7 +13,7 @@ from ...errors import Leave
 from ...internal import file_uses
 from ...internal.console import warn
 from ..removing import remove_results, removing
-from ..result_files import Outdated, ResultFiles
+from ..result_files import Outdated, Replaced, ResultFiles
 from ..session.base import StoreSession
 
 if TYPE_CHECKING:
@@ -71,13 +71,21 @@ class MadeAgain:
         return [each for each in outdated if selected is None or each.node in selected]
 
     def _remove(self, outdated: Sequence[Outdated]) -> list[Outdated]:
-        """Removes those of these results that say the same as the notes of them."""
+        """Removes what was made of other files, and those of these results that say what their notes say."""
         in_use = self._in_use([each.node for each in outdated])
+        keys = self._graph.keys()
         lost = []
+        made_of: defaultdict[Replaced, list[bytes]] = defaultdict(list)
         for each in outdated:
-            if each.node not in in_use and (what := self._problem(self._graph.task(each.node))):  # type: ignore[arg-type]  # no others are made
+            if each.replaced is not None:
+                made_of[each.replaced].append(keys[each.node])
+                lost.append(each)
+            elif each.node not in in_use and (what := self._problem(self._graph.task(each.node))):  # type: ignore[arg-type]  # no others are made
                 lost.append(each._replace(what=what))
-        remove_results(self._store, self._graph.keys().of([each.node for each in lost]))
+        # What uses a result that was made of others now is not to count either.
+        stale = self._graph.closure([each.node for each in lost if each.replaced is not None])
+        remove_results(self._store, keys.of([*stale, *(it.node for it in lost if it.replaced is None)]))
+        self._files.settle(made_of)
         return lost
 
     def _in_use(self, nodes: Sequence[int]) -> set[int]:
@@ -92,13 +100,13 @@ class MadeAgain:
         """What is the matter with a file in a result; where all are what they were, that is noted."""
         t.unload()
         try:
-            _, what, files = file_uses.loading(lambda: self._store.load(t.hash()))
+            value, what, files = file_uses.loading(lambda: self._store.load(t.hash()))
         except Leave:
             raise
         except (Exception, SystemExit):
             return ""  # Who needs it gets the error.
         if not what:
-            self._files.stored(t.key(), files)
+            self._files.stored(t.key(), value, files)
         return what
 
     def _say_lost(self, lost: Sequence[Outdated]) -> None:
@@ -130,13 +138,14 @@ class MadeAgain:
         sequence of int
             The tasks that lost their results.
         """
-        if not self._files.had(key):
-            return ()
-        nodes = [it for it in self._graph.closure([node]) if it != node]
-        files = file_uses.files_in(value) if nodes else None
         # What cannot be stored replaces nothing.
-        if files is None or not self._files.differ(key, files):
+        if not self._files.had(key) or file_uses.files_in(value) is None:
             return ()
+        if not self._files.differs(key, value):
+            return ()
+        # For what is made of it and not known here: behind a barrier, say.
+        self._files.replaced(key)
+        nodes = [it for it in self._graph.closure([node]) if it != node]
         keys = self._graph.keys()
         stale = list(compress(nodes, self._session.present(keys.of(nodes))))
         # All of them: what runs elsewhere now, of what was made of the other files, is not to count either.
@@ -152,9 +161,9 @@ class MadeAgain:
         )
         return stale
 
-    def stored(self, key: bytes, files: Sequence[file_uses.UsedFile]) -> None:
+    def stored(self, key: bytes, value: object, files: Sequence[file_uses.UsedFile]) -> None:
         """Takes note of the files in a result that was stored."""
-        self._files.stored(key, files)
+        self._files.stored(key, value, files)
 
 
 def _warn_once(line: str) -> None:

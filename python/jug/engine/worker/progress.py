@@ -101,6 +101,11 @@ class Progress:
         self._scheduler.removed(removed)
         self._scheduler.free(self._retries.release(removed))
 
+    def leave_to_next_load(self, nodes: Sequence[int]) -> None:
+        """These cannot run, nor can what needs them, until the jugfile is loaded again."""
+        self._state.has_removed = True
+        self.unload(self._scheduler.failed(nodes))
+
     def _learn_failures(self, failed: Sequence[int]) -> None:
         """These failed elsewhere. Whether and when they run again, every worker tells alike from reports."""
         reports = self._session.reports(self._keys.of(failed))
