@@ -260,3 +260,28 @@ def test_files_are_followed_although_only_a_task_says_that_there_are_any(jug):
     assert "1 complete" in jug("status", "--short", env={"CONTENT": "2"}).stdout
     run(jug, content="2")
     assert result(jug, "2") == "2"
+
+
+@pytest.mark.parametrize("workers", [(), ("--backend", "threads")], ids=" ".join)
+def test_what_a_task_itself_asked_for_in_vain_is_made_again(jug, workers):
+    jug.write(
+        HEAD
+        + """
+    @TaskGenerator
+    def ask(file):
+        os.remove("out0")
+        try:
+            return value(w)
+        except RuntimeError:
+            return None
+
+    @TaskGenerator
+    def flag(file):
+        return 1
+
+    w = write()
+    a = ask(flag(w))
+"""
+    )
+    run(jug, *workers, content="1")
+    assert jug("check", env={"CONTENT": "1"}).returncode == 0

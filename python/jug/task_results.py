@@ -25,6 +25,9 @@ unreadable_error: type[Exception] = RuntimeError
 #: this process works. Who only looks leaves them there.
 remove_outdated: Callable[[list[_Task]], None] | None = None
 
+#: How many results were asked for here.
+nr_read = 0
+
 #: The keys of results that count no more and were not removed, as this process found when it loaded them,
 #: and what is the matter with a file of each.
 found_outdated: dict[bytes, str] = {}
@@ -52,6 +55,8 @@ def read(t: _Task, load: Callable[[bytes], Any]) -> Any:
     RuntimeError
         If there is no result, or it cannot be read; where `unreadable_error` is set, that.
     """
+    global nr_read
+    nr_read += 1
     if before_lookup is not None:
         before_lookup(t)
     try:

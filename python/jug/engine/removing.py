@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..task import Task
     from .session.base import StoreSession
 
-__all__ = ["remove_outdated", "remove_results", "removing"]
+__all__ = ["remove_outdated", "remove_results", "removing", "take_removed"]
 
 #: No task has it.
 _LOCK = _native.key("jug.engine.removing")
@@ -31,6 +31,9 @@ _in_process = threading.Lock()
 
 #: Whether this thread has it: what is unpickled there may ask for other results.
 _here = threading.local()
+
+#: The keys of outdated results that were removed here, and of which no worker knows.
+_removed: list[bytes] = []
 
 #: For how long to sleep between two tries, in seconds.
 _FIRST_PAUSE = 0.01
@@ -64,8 +67,10 @@ def removing(session: StoreSession) -> Iterator[None]:
         session.flush()
     finally:
         _here.is_removing = False
-        session.release([_LOCK])
-        _in_process.release()
+        try:
+            session.release([_LOCK])
+        finally:
+            _in_process.release()
 
 
 def _wait_for_lock(session: StoreSession) -> None:
@@ -120,7 +125,14 @@ def remove_outdated(tasks: Sequence[Task]) -> None:
     """Removes those results of tasks, of one store, in which a file is not what it was."""
     store = tasks[0]._open_store()
     with closing(open_session(store)) as session, removing(session):
-        remove_results(store, [t.key() for t in tasks if _is_outdated(t, store)])
+        _removed.extend(remove_results(store, [t.key() for t in tasks if _is_outdated(t, store)]))
+
+
+def take_removed() -> list[bytes]:
+    """The keys of what was removed here since the last call: no worker is told what its own process does."""
+    taken = list(_removed)
+    del _removed[: len(taken)]
+    return taken
 
 
 def _is_outdated(t: Task, store: base_store) -> bool:

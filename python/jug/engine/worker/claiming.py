@@ -22,6 +22,7 @@ from ...process.signals import request_to_end
 from ..blocked import Blockade
 from ..code_watch import CodeWatch, called_by, of_unknown_code
 from ..failures.query import is_kept, stored_failures
+from ..removing import take_removed
 from ..result_files import ResultFiles
 from ..session.base import warn_of_damage
 from ..session.open import open_session
@@ -105,6 +106,7 @@ class ClaimingWorker(ABC):
         files = ResultFiles.of(self._session)
         self._follow_files = functools.partial(MadeAgain, self._graph, self._session, store)
         self._made_again = None if files is None else self._follow_files(files)
+        state.has_left = False
         state.has_removed = self._made_again is not None and self._made_again.remove_outdated(self._selected)
         self._limits = RunLimits(self._options)
         self._supervised = supervised_work(self._graph, self._selected, self._limits)
@@ -266,6 +268,10 @@ class ClaimingWorker(ABC):
         if not self._scheduler.nr_unfinished():
             # Somebody may have invalidated what was finished.
             self._progress.apply(self._session.refresh())
+            # A task may have asked for the value of another one, and done without it.
+            removed = [node for node in self._graph.find(take_removed()) if node is not None]
+            gone = compress(removed, map(not_, self._session.present(self._keys.of(removed))))
+            self._progress.forget(list(gone))
         return self._scheduler.nr_unfinished() > 0
 
     # --- claims and results ---

@@ -69,10 +69,11 @@ def execute(options: Options, state: ExecutionState) -> bool:
     #: How often it was loaded again because of results that went, at the end and in a row at the beginning.
     nr_again = nr_removals = 0
     while True:
-        began = time.time()
+        began, nr_read = time.time(), task_results.nr_read
         with _removing_outdated():
             loaded = load_steadily(options, store, drift)
         store, state.has_barrier = loaded.store, loaded.has_barrier
+        has_read = task_results.nr_read != nr_read
         # What was loaded may have been made of results that are gone.
         nr_removals = nr_removals + 1 if reruns.look(store, began) else 0
         if 0 < nr_removals <= MADE_AGAIN:
@@ -94,8 +95,9 @@ def execute(options: Options, state: ExecutionState) -> bool:
         failures = run_tasks(task.alltasks, options, state) or failures
         graph, state.graph = state.graph, None
         goes_on = loaded.has_barrier and state.executed.total() > executed_before
-        # The jugfile may have loaded what was removed, and made tasks of it.
-        is_again = not goes_on and state.has_removed and nr_again < MADE_AGAIN
+        # The jugfile may have made tasks of what was removed.
+        is_vain = state.has_left or (state.has_removed and has_read)
+        is_again = is_vain and not goes_on and nr_again < MADE_AGAIN
         if not (loaded.has_barrier or is_again) or state.idle >= patience:
             return failures
         drift.ended(task.alltasks, graph)

@@ -215,6 +215,7 @@ class FailingTasks:
             return error
         # A store of the user's own does not report by itself what is gone.
         self._progress.forget(gone)
+        self._state.has_removed |= bool(named)
         if isinstance(error, (FileChanged, DamagedResult)):
             lost = [self._keys[it] for it in {*gone, *named}]
             self._state.made_again.update(lost)

@@ -90,6 +90,8 @@ class Progress:
 
     def forget(self, removed: Sequence[int]) -> None:
         """Neither a result nor a failure is left of these: they run again, and what needs them waits."""
+        if not removed:
+            return
         self._state.has_removed = True
         keys = list(self._keys.of(removed))
         if self._state.reasons is not None:
@@ -103,7 +105,7 @@ class Progress:
 
     def leave_to_next_load(self, nodes: Sequence[int]) -> None:
         """These cannot run, nor can what needs them, until the jugfile is loaded again."""
-        self._state.has_removed = True
+        self._state.has_left = True
         self.unload(self._scheduler.failed(nodes))
 
     def _learn_failures(self, failed: Sequence[int]) -> None:

@@ -46,6 +46,8 @@ class ExecutionState:
         of this worker needed them.
     has_removed : bool
         Whether results that were there went in the last run of tasks: the jugfile may have loaded them.
+    has_left : bool
+        Whether it left tasks to the next load, which alone can run them.
     has_selected : bool
         Whether a task was there that --name or --pattern selects, or nothing was selected by them.
     has_barrier : bool
@@ -87,7 +89,7 @@ class ExecutionState:
         self.loaded: Counter[str] = Counter()
         self.failed: set[bytes] = set()
         self.made_again: Counter[bytes] = Counter()
-        self.has_removed = False
+        self.has_removed = self.has_left = False
         self.has_selected = False
         self.has_barrier = False
         self.blocked = Blocked()
