@@ -29,7 +29,7 @@ def absent(why: str) -> Verdict:
 NAMES = {
     "jug.task.Task": better("equal arguments give equal tasks; a chain may have any length"),
     "jug.task.TaskGenerator": better("what has no identity is refused by name"),
-    "jug.task.describe": better("does not recurse"),
+    "jug.task.describe": better("does not recurse; what is needed several times is one object"),
     "jug.task.recursive_dependencies": better("does not recurse"),
     "jug.task.topological_sort": better("linear, does not recurse"),
     "jug.barrier.barrier": better("waits for nobody who died"),
