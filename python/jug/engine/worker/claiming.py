@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import time
 from abc import ABC, abstractmethod
@@ -23,7 +22,6 @@ from ..blocked import Blockade
 from ..code_watch import CodeWatch, called_by, of_unknown_code
 from ..failures.query import is_kept, stored_failures
 from ..removing import take_removed
-from ..result_files import ResultFiles
 from ..session.base import warn_of_damage
 from ..session.open import open_session
 from ..task_graph import graph_of
@@ -103,11 +101,9 @@ class ClaimingWorker(ABC):
         self._session.refresh()
         failures = stored_failures(self._session)
         reports = {key: report for key, report in failures.items() if report is not None}
-        files = ResultFiles.of(self._session)
-        self._follow_files = functools.partial(MadeAgain, self._graph, self._session, store)
-        self._made_again = None if files is None else self._follow_files(files)
+        self._made_again = MadeAgain(self._graph, self._session, store)
         state.has_left = False
-        state.has_removed = self._made_again is not None and self._made_again.remove_outdated(self._selected)
+        state.has_removed = self._made_again.remove_outdated(self._selected)
         self._limits = RunLimits(self._options)
         self._supervised = supervised_work(self._graph, self._selected, self._limits)
         self._output = TaskOutput(self._supervised)
@@ -314,22 +310,10 @@ class ClaimingWorker(ABC):
         if Whole.are_made:
             waiting[:] = self._failing.without_compounds(waiting, claimed)
         if self._supervised is not None:
-            waiting[:] = self._leave_to_others(waiting, claimed)
+            waiting[:] = self._failing.without_those_of_others(waiting, claimed)
         if self._suspects or self._crashes.found or self._supervised is not None:
             waiting[:] = self._failing.without_the_crashed(waiting)
         return refreshing
-
-    def _leave_to_others(self, nodes: list[int], claimed: list[int]) -> list[int]:
-        """Gives back tasks of which another worker died, until it is recorded how; the others."""
-        assert self._supervised is not None
-        theirs = self._supervised.of_others(self._keys.of(nodes))
-        if not theirs:
-            return nodes
-        self._session.release(theirs)
-        left = {node for node in nodes if self._keys[node] in theirs}
-        claimed[:] = [node for node in claimed if node not in left]
-        self._scheduler.busy([node for node in nodes if node in left])
-        return [node for node in nodes if node not in left]
 
     def _settle(self, node: int, key: bytes, t: task.Task, outcome: Outcome) -> bool:
         """Stores what became of a claimed task; whether it has a result now."""
@@ -365,20 +349,14 @@ class ClaimingWorker(ABC):
         key, name = self._keys[node], self._names[node]
         is_other = isinstance(t, Carrier) and self._inner_code.is_other(t)
         called = of_unknown_code if is_other else called_by(t)
-        if self._made_again is not None and (
-            lost := self._made_again.remove_made_of_others(node, key, outcome.value)
-        ):
+        if lost := self._made_again.remove_made_of_others(node, key, outcome.value):
             self._progress.forget(lost)
             self._progress.inputs_removed = True
         with file_uses.storing() as files:
             unstorable = save_result(self._session, key, outcome, name, attempt, called, self._epoch_of(node))
         if unstorable is None:
             t._keep(outcome.value)
-            if files and self._made_again is None:
-                # A task was the first that made one.
-                self._made_again = self._follow_files(ResultFiles(self._session))
-            if self._made_again is not None:
-                self._made_again.stored(key, outcome.value, files)
+            self._made_again.stored(key, outcome.value, files)
         return unstorable
 
     def _finish(self, nodes: Sequence[int], claimed: Sequence[int]) -> None:

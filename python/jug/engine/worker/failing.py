@@ -153,6 +153,18 @@ class FailingTasks:
         claimed[:] = [node for node in claimed if node not in wholes]
         return [node for node in nodes if node not in wholes]
 
+    def without_those_of_others(self, nodes: list[int], claimed: list[int]) -> list[int]:
+        """Gives back tasks of which another worker died, until it is recorded how; the others."""
+        assert self._supervised is not None
+        theirs = self._supervised.of_others(self._keys.of(nodes))
+        if not theirs:
+            return nodes
+        self._session.release(theirs)
+        left = {node for node in nodes if self._keys[node] in theirs}
+        claimed[:] = [node for node in claimed if node not in left]
+        self._scheduler.busy([node for node in nodes if node in left])
+        return [node for node in nodes if node not in left]
+
     def record_deaths(self) -> None:
         """Records the deaths that the supervisor found, unless another worker already tries such a task."""
         if self._supervised is None or not self._supervised.deaths:

@@ -38,16 +38,14 @@ class MadeAgain:
     session : StoreSession
     store : store
         That of the session.
-    files : ResultFiles
     """
 
-    def __init__(
-        self, graph: _native.Graph, session: StoreSession, store: base_store, files: ResultFiles
-    ) -> None:
+    def __init__(self, graph: _native.Graph, session: StoreSession, store: base_store) -> None:
         self._graph = graph
         self._session = session
         self._store = store
-        self._files = files
+        #: None until there is a file in a result.
+        self._files = ResultFiles.of(session)
 
     def remove_outdated(self, selected: set[int] | None) -> bool:
         """Removes the results that count no more, of those tasks that may run here; whether there were any.
@@ -55,22 +53,24 @@ class MadeAgain:
         A task that is run elsewhere with such a result notices by itself what has become of a file: nobody
         writes it again below that task, which might then end as if nothing had happened.
         """
-        found, lost = self._find(selected), []
+        if self._files is None:
+            return False
+        found, lost = self._find(self._files, selected), []
         if not all(each.is_out_of_reach for each in found):
             with removing(self._session):
                 self._files.refresh()
-                found = self._find(selected)
-                lost = self._remove([each for each in found if not each.is_out_of_reach])
+                found = self._find(self._files, selected)
+                lost = self._remove(self._files, [each for each in found if not each.is_out_of_reach])
             self._say_lost(lost)
             self._session.refresh()
         self._say_kept([each for each in found if each.is_out_of_reach])
         return bool(lost)
 
-    def _find(self, selected: set[int] | None) -> list[Outdated]:
-        outdated = self._files.outdated(self._graph)
+    def _find(self, files: ResultFiles, selected: set[int] | None) -> list[Outdated]:
+        outdated = files.outdated(self._graph)
         return [each for each in outdated if selected is None or each.node in selected]
 
-    def _remove(self, outdated: Sequence[Outdated]) -> list[Outdated]:
+    def _remove(self, files: ResultFiles, outdated: Sequence[Outdated]) -> list[Outdated]:
         """Removes what was made of other files, and those of these results that say what their notes say."""
         in_use = self._in_use([each.node for each in outdated])
         keys = self._graph.keys()
@@ -80,12 +80,12 @@ class MadeAgain:
             if each.replaced is not None:
                 made_of[each.replaced].append(keys[each.node])
                 lost.append(each)
-            elif each.node not in in_use and (what := self._problem(self._graph.task(each.node))):  # type: ignore[arg-type]  # no others are made
+            elif each.node not in in_use and (what := self._problem(files, self._graph.task(each.node))):  # type: ignore[arg-type]  # no others are made
                 lost.append(each._replace(what=what))
         # What uses a result that was made of others now is not to count either.
         stale = self._graph.closure([each.node for each in lost if each.replaced is not None])
         remove_results(self._store, keys.of([*stale, *(it.node for it in lost if it.replaced is None)]))
-        self._files.settle(made_of)
+        files.settle(made_of)
         return lost
 
     def _in_use(self, nodes: Sequence[int]) -> set[int]:
@@ -96,17 +96,17 @@ class MadeAgain:
         claimed = compress(missing, self._session.claimed(keys.of(missing)))
         return {needed for node in claimed for needed in self._graph.dependencies(node)}
 
-    def _problem(self, t: Task) -> str:
+    def _problem(self, files: ResultFiles, t: Task) -> str:
         """What is the matter with a file in a result; where all are what they were, that is noted."""
         t.unload()
         try:
-            value, what, files = file_uses.loading(lambda: self._store.load(t.hash()))
+            value, what, used = file_uses.loading(lambda: self._store.load(t.hash()))
         except Leave:
             raise
         except (Exception, SystemExit):
             return ""  # Who needs it gets the error.
         if not what:
-            self._files.stored(t.key(), value, files)
+            files.stored(t.key(), value, used)
         return what
 
     def _say_lost(self, lost: Sequence[Outdated]) -> None:
@@ -139,7 +139,7 @@ class MadeAgain:
             The tasks that lost their results.
         """
         # What cannot be stored replaces nothing.
-        if not self._files.had(key) or file_uses.files_in(value) is None:
+        if self._files is None or not self._files.had(key) or file_uses.files_in(value) is None:
             return ()
         if not self._files.differs(key, value):
             return ()
@@ -163,7 +163,11 @@ class MadeAgain:
 
     def stored(self, key: bytes, value: object, files: Sequence[file_uses.UsedFile]) -> None:
         """Takes note of the files in a result that was stored."""
-        self._files.stored(key, value, files)
+        if files and self._files is None:
+            # The task that made it was the first that said that there are such files.
+            self._files = ResultFiles(self._session)
+        if self._files is not None:
+            self._files.stored(key, value, files)
 
 
 def _warn_once(line: str) -> None:
