@@ -21,6 +21,14 @@ def test_no_count_rises_by_more_than_a_tenth() -> None:
         missing(f"{' and '.join(counts.tools())} not installed")
     measured = counts.measure()
     assert measured.keys() == recorded.keys()
+    if risen(measured, recorded):
+        # Where the machine is busy, a worker sleeps and looks more often: that only adds to what it needs.
+        again = counts.measure()
+        measured = {name: min(now, again[name]) for name, now in measured.items()}
+    assert not risen(measured, recorded), "if that is meant, `python -m benches.counts` writes them down"
+
+
+def risen(measured: dict[str, int], recorded: dict[str, int]) -> dict[str, float]:
+    """What takes more than it did, and how many times as much."""
     ratios = {name: now / recorded[name] for name, now in measured.items()}
-    risen = {name: ratio for name, ratio in ratios.items() if ratio > TOLERANCE}
-    assert not risen, "if that is meant, `python -m benches.counts` writes them down"
+    return {name: ratio for name, ratio in ratios.items() if ratio > TOLERANCE}
