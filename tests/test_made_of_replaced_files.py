@@ -285,3 +285,38 @@ def test_what_a_task_itself_asked_for_in_vain_is_made_again(jug, workers):
     )
     run(jug, *workers, content="1")
     assert jug("check", env={"CONTENT": "1"}).returncode == 0
+
+
+def test_what_was_made_of_many_files_is_removed_once_and_not_for_each_of_them(jug):
+    jug.write(
+        HEAD
+        + """
+    import jug.engine.worker.made_again as made_again
+    remove_results = made_again.remove_results
+
+    def counted(store, keys):
+        with open("asked", "a") as asked:
+            print(len(keys), file=asked)
+        return remove_results(store, keys)
+
+    made_again.remove_results = counted
+
+    @TaskGenerator
+    def gather(files):
+        return "".join(open(file).read() for file in files)
+
+    @TaskGenerator
+    def follow(i, text):
+        return i, text
+
+    r = gather([write(i) for i in range(30)])
+    followers = [follow(i, r) for i in range(50)]
+"""
+    )
+    run(jug, content="1")
+    for i in range(30):
+        (jug.folder / f"out{i}").unlink()
+    run(jug, content="2")
+    assert result(jug, "2") == 30 * "2"
+    asked = (jug.folder / "asked").read_text().split()
+    assert sum(map(int, asked)) < 150

@@ -46,6 +46,10 @@ class MadeAgain:
         self._store = store
         #: None until there is a file in a result.
         self._files = ResultFiles.of(session)
+        #: What had no result any more when this began, and was not run here.
+        self._gone: set[int] = set()
+        #: What was made of others than what is to be stored, and removed here.
+        self._removed: set[int] = set()
 
     def remove_outdated(self, selected: set[int] | None) -> bool:
         """Removes the results that count no more, of those tasks that may run here; whether there were any.
@@ -61,6 +65,7 @@ class MadeAgain:
                 self._files.refresh()
                 found = self._find(self._files, selected)
                 lost = self._remove(self._files, [each for each in found if not each.is_out_of_reach])
+            self._gone.update(it.node for it in lost)
             self._say_lost(lost)
             self._session.refresh()
         self._say_kept([each for each in found if each.is_out_of_reach])
@@ -146,6 +151,11 @@ class MadeAgain:
         # For what is made of it and not known here: behind a barrier, say.
         self._files.replaced(key)
         nodes = [it for it in self._graph.closure([node]) if it != node]
+        if node in self._gone:
+            # What needs this one, and was removed for another one, cannot have run since. It may be much.
+            nodes = [it for it in nodes if it not in self._removed]
+            self._gone.discard(node)
+        self._removed.update(nodes)
         keys = self._graph.keys()
         stale = list(compress(nodes, self._session.present(keys.of(nodes))))
         # All of them: what runs elsewhere now, of what was made of the other files, is not to count either.
