@@ -150,11 +150,12 @@ class MadeAgain:
             return ()
         # For what is made of it and not known here: behind a barrier, say.
         self._files.replaced(key)
-        nodes = [it for it in self._graph.closure([node]) if it != node]
         if node in self._gone:
-            # What needs this one, and was removed for another one, cannot have run since. It may be much.
-            nodes = [it for it in nodes if it not in self._removed]
             self._gone.discard(node)
+            if self._removed.issuperset(self._graph.dependents(node)):
+                # Nothing of that can have run since, nor what needs it: it waited for this one. It may be much.
+                return ()
+        nodes = [it for it in self._graph.closure([node]) if it != node]
         self._removed.update(nodes)
         keys = self._graph.keys()
         stale = list(compress(nodes, self._session.present(keys.of(nodes))))
