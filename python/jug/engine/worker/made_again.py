@@ -153,7 +153,7 @@ class MadeAgain:
         if node in self._gone:
             self._gone.discard(node)
             if self._removed.issuperset(self._graph.dependents(node)):
-                # Nothing of that can have run since, nor what needs it: it waited for this one. It may be much.
+                # Nothing of that can have run since, nor what needs it: it waited for this one.
                 return ()
         nodes = [it for it in self._graph.closure([node]) if it != node]
         self._removed.update(nodes)
