@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
+
+from ..internal.async_exceptions import raise_in, withdraw
 
 __all__ = ["GivenUp", "run_until_given_up"]
 
@@ -74,7 +75,7 @@ class _Interruptible:
     """The thread that makes it, until it leaves."""
 
     def __init__(self) -> None:
-        self._thread = ctypes.c_ulong(threading.get_ident())
+        self._thread = threading.get_ident()
         # One that its owner may take again, where it was interrupted when it had it.
         self._lock = threading.RLock()
         self.is_left = False
@@ -86,13 +87,13 @@ class _Interruptible:
             try:
                 if not self.is_left:
                     self.was_interrupted = True
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(self._thread, ctypes.py_object(GivenUp))
+                    raise_in(self._thread, GivenUp)
             finally:
                 self._lock.release()
 
     def leave(self) -> None:
         """From now on nothing is raised in it."""
         with self._lock:
-            # What was to be raised and was not yet is forgotten.
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(self._thread, None)
+            if self.was_interrupted:
+                withdraw()
             self.is_left = True

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Any, ClassVar
+
+from ..internal.async_exceptions import raise_in, withdraw
 
 __all__ = ["Interruptible"]
 
@@ -37,6 +38,8 @@ class Interruptible:
         self._lock = threading.Lock()
         self._is_open = False
         self._is_due = False
+        #: Whether the exception was sent to a thread that is not the main one.
+        self._is_sent = False
 
     def __enter__(self) -> Interruptible:
         is_main = threading.current_thread() is threading.main_thread()
@@ -44,7 +47,7 @@ class Interruptible:
             Interruptible._before = signal.signal(_SIGNAL, _handle)
         if is_main and signal.getsignal(_SIGNAL) is _handle:
             self._in_main.append(self)
-        self._is_open = True
+        self._is_open, self._is_sent = True, False
         return self
 
     def __exit__(
@@ -53,7 +56,8 @@ class Interruptible:
         with self._lock:
             self._is_open = self._is_due = False
         if self not in self._in_main:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), None)
+            if self._is_sent:
+                withdraw()
             return
         self._in_main.remove(self)
         if not self._in_main and signal.getsignal(_SIGNAL) is _handle:
@@ -68,8 +72,8 @@ class Interruptible:
                 self._is_due = True
                 signal.pthread_kill(self._thread, _SIGNAL)
             else:
-                thread, exception = ctypes.c_ulong(self._thread), ctypes.py_object(self._exception)
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, exception)
+                self._is_sent = True
+                raise_in(self._thread, self._exception)
 
     def take(self) -> type[BaseException] | None:
         """What is to be raised now, once."""
